@@ -1,0 +1,50 @@
+# make run: the dashboard on http://127.0.0.1:8050.  make test: everything that CI checks.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+ARGS ?=
+
+.PHONY: run test lint unit browser bench chromium clean
+
+run: $(VENV)/.installed
+	$(BIN)/python -m app $(ARGS)
+
+test: lint unit browser
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests --ignore=tests/browser
+
+browser: $(VENV)/.installed-dev chromium
+	$(BIN)/python -m pytest tests/browser
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmarks.spine
+
+# Installs Chromium where there is no browser and the system's package manager may; the browser tests say what is missing.
+chromium:
+	sh tests/browser/install-chromium.sh
+
+$(VENV)/.created:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: requirements.txt $(VENV)/.created
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,15 @@
+"""The process: what starts, what ticks, what answers."""
+
+from flask import Flask
+
+from app.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Start the engine and return the WSGI app: `gunicorn "app:create_app()" -w 1 --threads 16`.
+
+    settings: by default read from SMARTGRID_* variables. Raises CaseError where the case can't be loaded.
+    """
+    from app.server import build  # heavy imports wait until an app is wanted
+
+    return build(settings or Settings())

@@ -1,0 +1,69 @@
+"""Command line: `python -m app [--case NAME|FILE] [--port 8050] [--host 127.0.0.1]`."""
+
+import argparse
+import signal
+import sys
+import threading
+from types import FrameType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import waitress
+
+from app import create_app
+from app.settings import Settings
+from grid.errors import CaseError
+
+CONNECTION_LIMIT = 1000  # waitress's own is 100, which a room full of dashboards would reach
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the dashboard until SIGTERM or Ctrl-C; returns the exit code."""
+    settings = _settings(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app = create_app(settings)
+    except CaseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    address = f"http://{settings.host}:{settings.port}"
+    threading.Thread(target=_announce, args=(address,), daemon=True).start()
+    try:
+        waitress.serve(
+            app, host=settings.host, port=settings.port, threads=settings.threads,
+            connection_limit=CONNECTION_LIMIT, _quiet=True,
+        )  # fmt: skip
+    except OSError as error:
+        print(f"error: can't listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        app.extensions["smartgrid"].engine.stop()
+    return 0
+
+
+def _settings(arguments: list[str] | None) -> Settings:
+    parser = argparse.ArgumentParser(prog="python -m app", description="Smart Grid Operations System")
+    parser.add_argument("--case", help="built-in case, simbench:CODE, synthetic:NODES:GENERATORS[:SEED] or a file")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--host")
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    return Settings(**given)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _announce(address: str) -> None:
+    """Print the address once it answers."""
+    for _ in range(600):
+        try:
+            with urlopen(f"{address}/api/health", timeout=5):
+                break
+        except (URLError, OSError):
+            threading.Event().wait(0.1)
+    print(f"Smart Grid Operations System: {address}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

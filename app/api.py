@@ -1,0 +1,268 @@
+"""The REST API under /api. Handlers read the latest Snapshot or queue a command; none waits for the engine."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from app import payloads
+from app.bodies import (
+    AcknowledgeBody,
+    BadRequestError,
+    CaseBody,
+    EventBody,
+    OptimizeBody,
+    RemovalBody,
+    read_body,
+    to_json,
+)
+from app.openapi import API_VERSION, openapi, openapi_page
+from app.prometheus import exposition
+from app.services import Services
+from app.snapshot import Snapshot
+from grid.errors import CaseError
+
+UPLOAD_MARGIN_BYTES = 100_000  # what multipart encoding adds to a file
+
+
+def api_blueprint(services: Services) -> Blueprint:
+    """All routes of the API on a blueprint of their own."""
+    api = Blueprint("api", __name__)
+    _register_errors(api)
+    _register_reads(api, services)
+    _register_commands(api, services)
+    _register_documents(api, services)
+    return api
+
+
+def answer(data: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(to_json(data), status, mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+def error(message: str, status: int, field: str = "") -> Response:
+    """A JSON error: what is wrong, and with which field."""
+    return answer({"error": message, "field": field or None, "status": status}, status)
+
+
+def _register_errors(api: Blueprint) -> None:
+    @api.errorhandler(BadRequestError)
+    def bad_request(failure: BadRequestError) -> Response:
+        return error(str(failure), failure.status, failure.field)
+
+    @api.errorhandler(CaseError)
+    def wrong_case(failure: CaseError) -> Response:
+        return error(str(failure), HTTPStatus.UNPROCESSABLE_ENTITY, failure.field or "case")
+
+    @api.errorhandler(LookupError)
+    def unknown(failure: LookupError) -> Response:
+        return error(str(failure.args[0]) if failure.args else "not found", HTTPStatus.NOT_FOUND)
+
+    @api.errorhandler(HTTPException)
+    def http_error(failure: HTTPException) -> Response:
+        return error(failure.description or failure.name, failure.code or 500)
+
+    @api.app_errorhandler(404)
+    def no_route(failure: HTTPException) -> Response | HTTPException:
+        return error(f"there is no {request.path}", 404) if request.path.startswith("/api") else failure
+
+    @api.app_errorhandler(405)
+    def no_method(failure: HTTPException) -> Response | HTTPException:
+        return (
+            error(f"{request.method} is not answered on {request.path}", 405)
+            if request.path.startswith("/api") else failure
+        )  # fmt: skip
+
+
+class _PerVersion:
+    """Keeps the last answer of each read while the snapshot stays the same: any number of readers, one encoding."""
+
+    def __init__(self, services: Services) -> None:
+        self._store = services.store
+        self._kept: dict[str, tuple[int, bytes]] = {}
+
+    def __call__(self, name: str, build: Callable[[Snapshot], object]) -> Response:
+        snapshot = self._store.latest
+        version, body = self._kept.get(name, (-1, b""))
+        if version != snapshot.version:
+            body = to_json(build(snapshot))
+            self._kept[name] = (snapshot.version, body)
+        return Response(body, mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _register_reads(api: Blueprint, services: Services) -> None:
+    store, kept = services.store, _PerVersion(services)
+
+    @api.get("/api/health")
+    def health() -> Response:
+        return answer(_health(services))
+
+    @api.get("/api/grid/state")
+    def grid_state() -> Response:
+        return kept("state", lambda snapshot: payloads.grid_state(snapshot, store.with_history[1]))
+
+    @api.get("/api/grid/paths")
+    def paths() -> Response:
+        return kept("paths", payloads.paths)
+
+    @api.get("/api/grid/risk")
+    def risk() -> Response:
+        return kept("risk", payloads.ranked_risk)
+
+    @api.get("/api/grid/loss")
+    def loss() -> Response:
+        return kept("loss", lambda snapshot: payloads.loss(snapshot, store.with_history[1]))
+
+    @api.get("/api/grid/statistics")
+    def statistics() -> Response:
+        return kept("statistics", payloads.statistics)
+
+    @api.get("/api/grid/node/<node_id>")
+    def node(node_id: str) -> Response:
+        snapshot = store.latest
+        if not (node_id.isdecimal() and int(node_id) < snapshot.network.n_bus):
+            raise KeyError(f"no node {node_id}; they are numbered 0 to {snapshot.network.n_bus - 1}")
+        return answer(payloads.node(snapshot, int(node_id)))
+
+    @api.get("/api/grid/data-source")
+    def data_source() -> Response:
+        return answer(_data_source(services))
+
+    @api.get("/api/alarms")
+    def alarms() -> Response:
+        return kept("alarms", lambda snapshot: {"alarms": [payloads.alarm(item) for item in snapshot.alarms]})
+
+    @api.get("/api/events")
+    def events() -> Response:
+        return answer({"events": [payloads.event(item) for item in store.latest.events]})
+
+    @api.get("/api/case")
+    def case() -> Response:
+        network = store.latest.network
+        return answer({"case": network.name, "title": network.title, "cases": services.cases.names()})
+
+
+def _register_commands(api: Blueprint, services: Services) -> None:
+    engine, store = services.engine, services.store
+
+    @api.post("/api/grid/optimize")
+    def optimize() -> Response:
+        body = read_body(request, OptimizeBody)
+        if body.risk_weight is not None:
+            engine.set_risk_weight(body.risk_weight)
+        return answer(_episode(services))
+
+    @api.post("/api/events")
+    def add_event() -> tuple[Response, int] | Response:
+        body = read_body(request, EventBody)
+        try:
+            event = engine.add_event(body.kind, body.target, body.magnitude)
+        except ValueError as failure:
+            raise BadRequestError(str(failure), "magnitude", status=422) from None
+        return answer({"event": payloads.event(event)}, HTTPStatus.ACCEPTED)
+
+    @api.delete("/api/events")
+    def remove_event() -> Response:
+        event_id = request.args.get("id")
+        if event_id is not None and not event_id.isdecimal():
+            raise BadRequestError("id: must be a whole number", "id", status=422)
+        identifier = int(event_id) if event_id is not None else read_body(request, RemovalBody).id
+        engine.remove_event(identifier)
+        return answer({"removed": identifier}, HTTPStatus.ACCEPTED)
+
+    @api.post("/api/alarms/<int:alarm_id>/ack")
+    def acknowledge(alarm_id: int) -> Response:
+        body = read_body(request, AcknowledgeBody)
+        try:
+            engine.acknowledge(alarm_id, body.person)
+        except ValueError as failure:
+            raise BadRequestError(str(failure), "person", status=422) from None
+        return answer({"acknowledged": alarm_id, "person": body.person.strip()}, HTTPStatus.ACCEPTED)
+
+    @api.post("/api/case")
+    def load_case() -> Response:
+        if request.mimetype == "multipart/form-data":
+            request.max_content_length = int(services.settings.upload_mb * 1e6) + UPLOAD_MARGIN_BYTES
+            upload = request.files.get("file")
+            if upload is None:
+                raise BadRequestError("file: send the network file in a form field named file", "file", status=422)
+            case = services.cases.load_upload(upload.filename or "", upload.read())
+        else:
+            case = services.cases.load(read_body(request, CaseBody).case)
+        network = case.network
+        return answer({"success": True, "case": network.name, "title": network.title,
+                       "total_nodes": network.n_bus, "total_edges": network.n_branch,
+                       "previous": store.latest.network.name}, HTTPStatus.ACCEPTED)  # fmt: skip
+
+
+def _register_documents(api: Blueprint, services: Services) -> None:
+    @api.get("/api/openapi.json")
+    def specification() -> Response:
+        return answer(openapi())
+
+    @api.get("/api/docs")
+    def documentation() -> Response:
+        return Response(openapi_page(), mimetype="text/html")
+
+    @api.get("/metrics")
+    def prometheus() -> Response:
+        return Response(exposition(services.store.latest), mimetype="text/plain; version=0.0.4")
+
+
+def _health(services: Services) -> dict[str, Any]:
+    snapshot = services.store.latest
+    cycle = snapshot.cycle
+    return {
+        "status": "degraded" if snapshot.stale or cycle.failed else "ok",
+        "timestamp": payloads.stamp(datetime.now(UTC)),
+        "data_generation": "paused" if snapshot.paused else "running",
+        "grid_state": "stale" if snapshot.stale else "fresh",
+        "stale_reason": snapshot.stale_reason,
+        "version": API_VERSION,
+        "uptime_s": round(time.monotonic() - services.engine.started_at, 3),
+        "data_age_s": round((datetime.now(UTC) - snapshot.created_at).total_seconds(), 3),
+        "cycle": {
+            "period_s": cycle.period_s,
+            "last_ms": payloads.number(cycle.last_ms),
+            "p95_ms": payloads.number(cycle.p95_ms),
+            "missed": cycle.missed,
+            "failed": cycle.failed,
+            "last_error": cycle.last_error,
+        },
+    }
+
+
+def _data_source(services: Services) -> dict[str, Any]:
+    snapshot = services.store.latest
+    return {
+        "source": snapshot.source,
+        "is_active": not snapshot.paused and not snapshot.stale,
+        "generation_interval": snapshot.cycle.period_s,
+        "speed_minutes_per_s": snapshot.speed_minutes_per_s,
+        "current_iteration": snapshot.iteration,
+        "simulated_time": payloads.stamp(snapshot.simulated_at),
+        "total_episodes_trained": 0,
+    }
+
+
+def _episode(services: Services) -> dict[str, Any]:
+    """The present operation judged by the optimiser's objective; it proposes no switching yet and says so."""
+    snapshot, history = services.store.with_history
+    found = payloads.paths(snapshot)
+    return {
+        "success": True,
+        "episode_result": {
+            "paths": found["paths"],
+            "loss_percent": found["loss_percent"],
+            "total_demand": found["total_demand"],
+            "avg_risk": found["avg_risk"],
+            "reward": payloads.objective(history)["reward"],
+        },
+        "method": payloads.METHOD,
+        "plan": None,
+        "timestamp": payloads.stamp(snapshot.created_at),
+    }

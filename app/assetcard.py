@@ -1,0 +1,134 @@
+"""Gathers what a snapshot knows of one asset for the drawer."""
+
+import numpy as np
+
+from app.mapvalues import branch_status, bus_status, supplied_bus
+from app.netview import NetworkView
+from app.snapshot import Snapshot
+from app.view import Asset, Layer
+from components import text
+from components.drawer import AssetCard, Fact, SupplyCard, Via
+from components.mapstyle import EdgeStatus, NodeStatus
+from grid.alarms import AssetKind
+from grid.telemetry import Quality
+
+DERIVED = "derived, not from the case"
+LEAST_SHARE = 0.001
+BUS_STATES = {
+    NodeStatus.NORMAL: "Normal",
+    NodeStatus.LOW_VOLTAGE: "▼ Voltage below its limit",
+    NodeStatus.HIGH_VOLTAGE: "▲ Voltage above its limit",
+    NodeStatus.DEAD: "Without supply",
+}
+BRANCH_STATES = {
+    EdgeStatus.NORMAL: "Closed, normal",
+    EdgeStatus.HIGH: "Closed, high loading",
+    EdgeStatus.OVERLOAD: "Closed, overloaded",
+    EdgeStatus.OPEN: "Open",
+    EdgeStatus.DEAD: "Closed, without supply",
+}
+
+
+def asset_card(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> AssetCard:
+    """The drawer's content for a bus or a branch."""
+    alarms = tuple(
+        alarm for alarm in snapshot.alarms if alarm.asset_kind is asset.kind and alarm.asset_id == asset.index
+    )
+    if asset.kind is AssetKind.BUS:
+        kind, live, limits, risk = _bus(snapshot, asset.index)
+        state = BUS_STATES[NodeStatus(int(bus_status(snapshot)[asset.index]))]
+    else:
+        kind, live, limits, risk = _branch(snapshot, asset.index)
+        state = BRANCH_STATES[EdgeStatus(int(branch_status(snapshot, Layer.LOADING)[asset.index]))]
+    supply = _supply(snapshot, shown, asset)
+    return AssetCard(shown.name(asset), kind, state, live, limits, risk, supply, alarms)
+
+
+Facts = tuple[Fact, ...]
+
+
+def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
+    network, state, frame = snapshot.network, snapshot.state, snapshot.frame
+    load, generator, bus = network.load.bus == i, network.generator.bus == i, network.bus
+    quality = Quality(int(frame.bus_vm_pu.quality[i])).name.lower()
+    live = [
+        Fact("Voltage", text.number(state.vm_pu[i], 4, "p.u."), text.number(state.vm_pu[i] * bus.vn_kv[i], 2, "kV")),
+        Fact("Angle", text.number(state.va_degree[i], 2, "°")),
+        Fact("Measured", text.number(float(frame.bus_vm_pu.value[i]), 4, "p.u."), f"quality: {quality}"),
+    ]
+    if load.any():
+        mvar = text.number(state.load_q_mvar[load].sum(), 2, "Mvar")
+        live.append(Fact("Load", text.number(state.load_p_mw[load].sum(), 2, "MW"), mvar))
+    for g in np.flatnonzero(generator)[:8]:
+        mvar = text.number(state.generator_q_mvar[g], 2, "Mvar")
+        live.append(Fact(network.generator.name[g], text.number(state.generator_p_mw[g], 2, "MW"), mvar))
+    note = DERIVED if bus.limits_derived else ""
+    limits = (
+        Fact("Nominal voltage", text.number(bus.vn_kv[i], 1, "kV")),
+        Fact("Voltage", f"{text.number(bus.min_vm_pu[i], 3)} to {text.number(bus.max_vm_pu[i], 3, 'p.u.')}", note),
+    )
+    path_risk = float(snapshot.supply.paths.path_risk[i])
+    risk = (
+        Fact("Path fails within a year", text.percent(path_risk), "at least one branch of the best path"),
+        Fact("Model", snapshot.risk.model),
+    )
+    return bus.kind[i].value.capitalize(), tuple(live), limits, risk
+
+
+def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
+    branch, state, risk = snapshot.network.branch, snapshot.state, snapshot.risk
+    ends = snapshot.network.bus.name[branch.from_bus[i]], snapshot.network.bus.name[branch.to_bus[i]]
+    live = (
+        Fact("Loading", text.number(state.loading_percent[i], 1, "%"), text.number(state.i_ka[i], 3, "kA")),
+        Fact(f"From {ends[0]}", text.number(state.p_from_mw[i], 2, "MW"), text.number(state.q_from_mvar[i], 2, "Mvar")),
+        Fact(f"From {ends[1]}", text.number(state.p_to_mw[i], 2, "MW"), text.number(state.q_to_mvar[i], 2, "Mvar")),
+        Fact("Losses", text.small(1000 * state.loss_mw[i], "kW")),
+        Fact("Temperature", text.number(snapshot.temperature_c[i], 1, "°C"), "calculated"),
+    )
+    rating_note = DERIVED if branch.rating_derived[i] else ""
+    limits = [
+        Fact("Rating", text.number(branch.rating_from_ka[i], 3, "kA"), rating_note),
+        Fact("Temperature", text.number(snapshot.temperature_limit_c[i], 0, "°C")),
+        Fact("Impedance", f"{text.small(branch.r_ohm[i])} + j{text.small(branch.x_ohm[i], 'Ω')}"),
+    ]
+    if branch.length_km[i] > 0:
+        limits.append(Fact("Length", text.number(branch.length_km[i], 1, "km")))
+    facts = (
+        Fact("Fails within a year", text.percent(float(risk.failure_probability[i]), 2)),
+        Fact("Would interrupt now", text.number(risk.interrupted_mw[i], 1, "MW")),
+        Fact("Expected interruption", text.small(1000 * risk.risk_mw[i], "kW/a")),
+        Fact("Model", risk.model),
+    )
+    return branch.kind[i].value.capitalize(), live, tuple(limits), facts
+
+
+def _supply(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> SupplyCard:
+    network, supply = snapshot.network, snapshot.supply
+    bus = supplied_bus(snapshot, asset)
+    source = int(supply.paths.generator_bus[bus])
+    passed = supply.paths.path_branches(bus)
+    facts = (
+        Fact("Generator", generator_names(snapshot, source) if source >= 0 else "none in reach"),
+        Fact("Cost", text.small(float(supply.paths.cost[bus]), "Ω"), f"risk counts {supply.risk_weight:g} Ω"),
+        Fact("Fails within a year", text.percent(float(supply.paths.path_risk[bus]))),
+    )
+    via = tuple(Via(network.branch.name[i], shown.code(Asset(AssetKind.BRANCH, i))) for i in passed)
+    title = "Supply" if asset.kind is AssetKind.BUS else f"Supply of {network.bus.name[bus]}"
+    loss = Fact("Losses it causes", text.small(1000 * float(supply.loss_mw[bus]), "kW"))
+    return SupplyCard(title, facts, via, _shares(snapshot, bus), loss)
+
+
+def _shares(snapshot: Snapshot, bus: int) -> tuple[tuple[str, float], ...]:
+    row, group = snapshot.supply.shares[bus], snapshot.supply.group_generator
+    order = [int(k) for k in np.argsort(-row) if row[k] >= LEAST_SHARE]
+    names = snapshot.network.generator.name
+    return tuple(("All others" if group[k] < 0 else names[group[k]], float(row[k])) for k in order)
+
+
+def generator_names(snapshot: Snapshot, bus: int) -> str:
+    """The name of a generator bus: of its first generator, with the number of others."""
+    found = np.flatnonzero(snapshot.network.generator.bus == bus)
+    if not found.size:
+        return snapshot.network.bus.name[bus]
+    others = f" and {found.size - 1} more" if found.size > 1 else ""
+    return f"{snapshot.network.generator.name[found[0]]}{others}"

@@ -1,0 +1,111 @@
+"""What the API accepts: request bodies as strict models, and answers in strict JSON."""
+
+import json
+from typing import Annotated, Any, TypeVar
+
+from flask import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from grid.telemetry import EventKind
+
+MAX_BODY_BYTES = 1_000_000
+MAX_DEPTH = 20
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class BadRequestError(ValueError):
+    """A request that can't be answered as asked; field names where."""
+
+    def __init__(self, message: str, field: str = "", status: int = 400) -> None:
+        super().__init__(message)
+        self.field, self.status = field, status
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class EventBody(_Body):
+    """POST /api/events: magnitude is a factor for a surge, kelvin for a heat wave, and unused otherwise."""
+
+    kind: Annotated[EventKind, Field(strict=False)]
+    target: int | None = None
+    magnitude: Finite = 1.0
+
+
+class RemovalBody(_Body):
+    """DELETE /api/events."""
+
+    id: int
+
+
+class AcknowledgeBody(_Body):
+    """POST /api/alarms/<id>/ack."""
+
+    person: str = Field(min_length=1, max_length=80)
+
+
+class CaseBody(_Body):
+    """POST /api/case: a built-in name or code; files are sent as multipart form data, field `file`."""
+
+    case: str = Field(min_length=1, max_length=200)
+
+
+class OptimizeBody(_Body):
+    """POST /api/grid/optimize."""
+
+    risk_weight: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_body(request: Request, model: type[Model]) -> Model:
+    """The request's JSON body as a model. BadRequestError names the field that is wrong."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise BadRequestError(f"the body is over {MAX_BODY_BYTES} bytes", status=413)
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        text = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise BadRequestError(f"the body is over {MAX_BODY_BYTES} bytes", status=413) from None
+    try:
+        data = json.loads(text or b"{}", parse_constant=_refuse_constant)
+    except RecursionError:
+        raise BadRequestError("the body is nested too deeply") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadRequestError(f"the body isn't JSON: {error}") from None
+    if _depth(data) > MAX_DEPTH:
+        raise BadRequestError(f"the body is nested deeper than {MAX_DEPTH} levels")
+    if not isinstance(data, dict):
+        raise BadRequestError("the body must be a JSON object")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadRequestError(f"{field}: {first['msg']}", field, status=422) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _depth(data: object) -> int:
+    """Levels of lists and objects, counted without recursion."""
+    level, depth = [data], 0
+    while level:
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+            if isinstance(child, dict | list)
+        ]
+        depth += 1
+    return depth
+
+
+def to_json(data: object) -> bytes:
+    """Strict JSON: ValueError where a NaN got through."""
+    return json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()

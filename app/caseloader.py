@@ -1,0 +1,57 @@
+"""CaseLoader: brings another case into the running engine, or says why not."""
+
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from app.engine import Engine
+from app.settings import Settings
+from grid.cases import BUILT_IN, Case, load_case, load_file
+from grid.errors import CaseError
+
+
+class CaseLoader:
+    """Reads cases in the caller's thread, one at a time; the engine goes on meanwhile and keeps its case on errors."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings, self._engine = settings, engine
+        self._busy = threading.Lock()
+
+    def names(self) -> tuple[str, ...]:
+        """Built-in cases, and the default SimBench grid."""
+        return (*BUILT_IN, "simbench:1-MV-urban--0-sw", "synthetic:200:4")
+
+    def load(self, spec: str) -> Case:
+        """Load a case by name or code. CaseError where there is none, or while another is being loaded.
+
+        Paths are refused: a visitor of a hosted page must not read the server's files.
+        """
+        if spec.lower().endswith((".json", ".m", ".mat")):
+            raise CaseError(spec, "files are uploaded or named on the command line (--case), not opened by path")
+        return self._exclusively(lambda: load_case(spec, self._settings.cache_dir))
+
+    def load_upload(self, file_name: str, content: bytes) -> Case:
+        """Load an uploaded network file. CaseError names what is wrong with it."""
+        name = Path(file_name).name or "upload"
+        limit = self._settings.upload_mb * 1e6
+        if len(content) > limit:
+            raise CaseError(name, f"the file has {len(content) / 1e6:.1f} MB, the limit is {limit / 1e6:g} MB")
+
+        def read() -> Case:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / name
+                path.write_bytes(content)
+                return load_file(path, self._settings.cache_dir)
+
+        return self._exclusively(read)
+
+    def _exclusively(self, read: Callable[[], Case]) -> Case:
+        if not self._busy.acquire(blocking=False):
+            raise CaseError("case", "another case is being loaded; try again in a moment")
+        try:
+            case = read()
+            self._engine.load(case)
+            return case
+        finally:
+            self._busy.release()

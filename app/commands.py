@@ -1,0 +1,41 @@
+"""Checks of what people ask the engine for, made before a command is queued: the answer is immediate."""
+
+import math
+
+from grid.network import Network
+from grid.telemetry import EventKind
+
+LARGEST_SURGE = 10.0
+LARGEST_HEAT_WAVE_K = 30.0
+
+
+def checked_event(network: Network, kind: EventKind, target: int | None, magnitude: float) -> str:
+    """Name of an event's target. KeyError where the target doesn't exist, ValueError for a magnitude out of range."""
+    if kind is EventKind.LOAD_SURGE and not 0 <= magnitude <= LARGEST_SURGE:
+        raise ValueError(f"magnitude: a load surge is a factor from 0 to {LARGEST_SURGE:g}, not {magnitude:g}")
+    if kind is EventKind.HEAT_WAVE and not 0 < magnitude <= LARGEST_HEAT_WAVE_K:
+        raise ValueError(f"magnitude: a heat wave is above 0 and up to {LARGEST_HEAT_WAVE_K:g} K, not {magnitude:g}")
+    if kind is EventKind.HEAT_WAVE or (kind is EventKind.LOAD_SURGE and target is None):
+        return "whole grid"
+    names = {
+        EventKind.LINE_OUTAGE: network.branch.name,
+        EventKind.GENERATOR_TRIP: network.generator.name,
+    }.get(kind, network.bus.name)
+    if target is None or not 0 <= target < len(names):
+        what = {EventKind.LINE_OUTAGE: "branch", EventKind.GENERATOR_TRIP: "generator"}.get(kind, "bus")
+        raise KeyError(f"target: there is no {what} {target}; they are numbered 0 to {len(names) - 1}")
+    return names[target]
+
+
+def checked_speed(minutes_per_s: float) -> float:
+    """A speed in simulated minutes a second; ValueError outside 0 (exclusive) to 1,440."""
+    if not (math.isfinite(minutes_per_s) and 0 < minutes_per_s <= 1440):
+        raise ValueError(f"speed: above 0 and up to 1,440 simulated minutes a second, not {minutes_per_s}")
+    return float(minutes_per_s)
+
+
+def checked_weight(weight: float) -> float:
+    """A risk weight in ohm; ValueError where it is negative or not a number."""
+    if not (math.isfinite(weight) and 0 <= weight <= 1e6):
+        raise ValueError(f"risk_weight: 0 to 1,000,000 ohm, not {weight}")
+    return float(weight)

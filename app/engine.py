@@ -1,0 +1,270 @@
+"""Engine: the one thread that changes state. cycle() is the list of steps from measurements to a Snapshot."""
+
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from app.commands import checked_event, checked_speed, checked_weight
+from app.history import SnapshotStore
+from app.settings import Settings
+from app.snapshot import CycleStats, Snapshot
+from app.watch import Solved, Watch
+from grid.cases import Case
+from grid.estimation import Estimate
+from grid.telemetry import Event, EventKind, Frame
+
+log = logging.getLogger(__name__)
+Command = Callable[[], None]
+DURATIONS_KEPT = 200
+
+
+class Engine:
+    """Runs cycles and takes commands; every public method may be called from any thread and returns at once."""
+
+    def __init__(self, case: Case, settings: Settings, store: SnapshotStore) -> None:
+        self._settings, self._store = settings, store
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._event_ids = itertools.count(1)
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._speed, self._paused, self._risk_weight = (
+            settings.speed_minutes_per_s,
+            False,
+            settings.risk_weight,
+        )
+        self._version = self._iteration = self._missed = self._failed = 0
+        self._last_error = ""
+        self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
+        self._watch = Watch(case, settings, first_alarm_id=1)
+        self._due_step = timedelta(0)
+        self.started_at = time.monotonic()
+
+    # --- what others ask for -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run a first cycle, so that there is something to see, then go on in a thread of its own."""
+        self.run_cycle()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.5) -> None:
+        """Finish the present cycle and end the thread."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def acknowledge(self, alarm_id: int, person: str) -> None:
+        """Acknowledge an alarm. KeyError for an id that isn't active, ValueError for an empty person."""
+        if not any(alarm.id == alarm_id for alarm in self._store.latest.alarms):
+            raise KeyError(f"no active alarm {alarm_id}")
+        if not person.strip():
+            raise ValueError("person: who acknowledges is empty")
+        self._do(lambda: self._acknowledge(alarm_id, person))
+
+    def add_event(self, kind: EventKind, target: int | None, magnitude: float) -> Event:
+        """Inject a disturbance; returns it with its id. KeyError for an unknown target, ValueError for a wrong
+        magnitude."""
+        latest = self._store.latest
+        target_name = checked_event(latest.network, kind, target, magnitude)
+        event = Event(next(self._event_ids), kind, target, target_name, magnitude, latest.simulated_at)
+        self._do(lambda: self._set_events((*self._watch.simulator.events, event), latest.network.name))
+        return event
+
+    def remove_event(self, event_id: int) -> None:
+        """End a disturbance. KeyError for an id that isn't active."""
+        latest = self._store.latest
+        if not any(event.id == event_id for event in latest.events):
+            raise KeyError(f"no active event {event_id}")
+        self._do(
+            lambda: self._set_events(
+                tuple(event for event in self._watch.simulator.events if event.id != event_id),
+                latest.network.name,
+            )
+        )
+
+    def pause(self) -> None:
+        """Stop simulated time; measurements go on."""
+        self._do(lambda: setattr(self, "_paused", True))
+
+    def resume(self) -> None:
+        """Let simulated time go on."""
+        self._do(lambda: setattr(self, "_paused", False))
+
+    def step(self) -> None:
+        """Let one cycle's worth of simulated time pass, paused or not."""
+        self._do(lambda: setattr(self, "_due_step", self._cycle_time))
+
+    def set_speed(self, minutes_per_s: float) -> None:
+        """Simulated minutes a second. ValueError outside 0 (exclusive) to 1,440."""
+        value = checked_speed(minutes_per_s)
+        self._do(lambda: setattr(self, "_speed", value))
+
+    def set_risk_weight(self, weight: float) -> None:
+        """Ohm that one unit of failure probability is worth on a supply path. ValueError for a negative one."""
+        value = checked_weight(weight)
+        self._do(lambda: setattr(self, "_risk_weight", value))
+
+    def load(self, case: Case) -> None:
+        """Watch another case from the next cycle on."""
+        self._do(lambda: self._switch(case))
+
+    def _do(self, command: Command) -> None:
+        self._commands.put(command)
+        self._wake.set()
+
+    # --- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        period = self._settings.cycle_seconds
+        due = time.monotonic() + period
+        while not self._stopping.is_set():
+            self._wake.wait(max(0.0, due - time.monotonic()))
+            if self._stopping.is_set():
+                return
+            on_time = time.monotonic() >= due
+            self._wake.clear()
+            self.run_cycle(self._cycle_time if on_time and not self._paused else timedelta(0))
+            if on_time:
+                late = int((time.monotonic() - due) // period)
+                self._missed += late
+                due += period * (1 + late)
+
+    @property
+    def _cycle_time(self) -> timedelta:
+        return timedelta(minutes=self._settings.cycle_seconds * self._speed)
+
+    def run_cycle(self, elapsed: timedelta = timedelta(0)) -> None:
+        """Take the waiting commands and run one cycle; a failure is logged, counted and shown, never raised."""
+        began = time.perf_counter()
+        try:
+            self._take_commands()
+            elapsed, self._due_step = max(elapsed, self._due_step), timedelta(0)
+            self.cycle(elapsed)
+        except Exception as error:
+            self._failed += 1
+            self._last_error = f"{type(error).__name__}: {error}"
+            log.exception("cycle %d failed", self._iteration)
+            self._publish_failure()
+        self._durations.append(1000 * (time.perf_counter() - began))
+
+    def cycle(self, elapsed: timedelta) -> None:
+        """One pass from measurements to a published Snapshot. elapsed: simulated time since the last one."""
+        watch = self._watch
+        self._iteration += 1
+        try:
+            watch.simulator.advance(elapsed)
+            frame = watch.simulator.read()
+        except ConnectionError as error:
+            self._publish_stale(watch, f"the source doesn't answer: {error}")
+            return
+        estimate = watch.estimate(frame)
+        solved = watch.solve(estimate, frame)
+        temperature_c = watch.temperatures(solved.state, frame, elapsed)
+        risk = watch.risk(solved.state, frame.measured_at.year, elapsed)
+        supply = watch.supply(solved.state, risk, self._risk_weight)
+        self._judge(watch, frame, estimate, solved, temperature_c)
+        alarms = watch.alarms.book.active()
+        snapshot = Snapshot(
+            version=self._next_version(),
+            iteration=self._iteration,
+            created_at=datetime.now(UTC),
+            simulated_at=frame.measured_at,
+            network=watch.network,
+            frame=frame,
+            state=solved.state,
+            stale=not solved.fresh,
+            stale_reason=solved.reason,
+            suspects=solved.suspects,
+            temperature_c=temperature_c,
+            temperature_limit_c=watch.temperature_limit_c,
+            risk=risk,
+            supply=supply,
+            metrics=watch.metrics(solved.state, risk, len(alarms)),
+            alarms=alarms,
+            events=watch.simulator.events,
+            speed_minutes_per_s=self._speed,
+            paused=self._paused,
+            source=watch.simulator.name,
+            cycle=self._stats(),
+        )
+        watch.history.append(snapshot, reward=-self._objective_kw(snapshot))
+        self._store.publish(snapshot, watch.history)
+
+    def _judge(self, watch: Watch, frame: Frame, estimate: Estimate, solved: Solved, temperature_c: np.ndarray) -> None:
+        time_ = frame.measured_at
+        if solved.fresh:
+            watch.alarms.watch_state(solved.state, temperature_c, watch.simulator.closed, time_)
+        watch.alarms.watch_system(False, not solved.fresh, estimate.suspect_bus, time_)
+
+    def _objective_kw(self, snapshot: Snapshot) -> float:
+        """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
+        expected_kw = 1000 * float(snapshot.risk.risk_mw.sum())
+        return 1000 * snapshot.metrics.loss_mw + self._risk_weight * expected_kw
+
+    def _publish_stale(self, watch: Watch, reason: str) -> None:
+        """The last snapshot again, marked stale."""
+        watch.alarms.watch_system(True, False, np.zeros(watch.network.n_bus, dtype=bool), watch.simulator.time)
+        self._republish(stale=True, stale_reason=reason, alarms=watch.alarms.book.active())
+
+    def _publish_failure(self) -> None:
+        """The last snapshot again, with the failure."""
+        if self._store.ready:
+            self._republish(stale=True, stale_reason=f"cycle failed: {self._last_error}")
+
+    def _republish(self, **changes: object) -> None:
+        latest, history = self._store.with_history
+        changed = replace(latest, version=self._next_version(), cycle=self._stats(), **changes)  # type: ignore[arg-type]
+        self._store.publish(changed, history)
+
+    def _next_version(self) -> int:
+        self._version += 1
+        return self._version
+
+    def _stats(self) -> CycleStats:
+        durations = np.array(self._durations or [np.nan])
+        return CycleStats(
+            period_s=self._settings.cycle_seconds,
+            last_ms=float(durations[-1]),
+            p95_ms=float(np.percentile(durations, 95)),
+            missed=self._missed,
+            failed=self._failed,
+            last_error=self._last_error,
+        )
+
+    # --- commands, in the thread ---------------------------------------------------------------------------------
+
+    def _take_commands(self) -> None:
+        while True:
+            try:
+                command = self._commands.get_nowait()
+            except queue.Empty:
+                return
+            command()
+
+    def _acknowledge(self, alarm_id: int, person: str) -> None:
+        try:
+            self._watch.alarms.book.acknowledge(alarm_id, person, self._watch.simulator.time)
+        except KeyError:
+            log.info("alarm %d was gone before it could be acknowledged", alarm_id)
+
+    def _set_events(self, events: tuple[Event, ...], network_name: str) -> None:
+        if network_name == self._watch.network.name:
+            self._watch.simulator.events = events
+
+    def _switch(self, case: Case) -> None:
+        watch = Watch(case, self._settings, self._watch.alarms.book.next_id)
+        before, self._watch = self._watch, watch
+        try:
+            self.cycle(timedelta(0))
+        except Exception:
+            self._watch = before
+            raise

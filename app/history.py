@@ -1,0 +1,115 @@
+"""The recent past: totals and per-asset trends of the last cycles, and the latest Snapshot.
+
+The engine appends; any number of readers look. A reader copies under a lock that is held for microseconds, so it
+never waits for a cycle.
+"""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.snapshot import Metrics, Snapshot
+from grid.network import FloatArray, Network
+
+CYCLES_KEPT = 480
+VALUES_KEPT = 24_000_000  # per-asset float32 values: 96 MB on the largest grids, where fewer cycles are kept
+TOTALS = ("load_mw", "generation_mw", "renewable_percent", "loss_mw", "loss_percent", "efficiency_percent",
+          "average_risk", "active_alarms")  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """k values over simulated time; time is datetime64[s]."""
+
+    time: np.ndarray
+    value: FloatArray
+
+
+class History:
+    """A ring of the last cycles of one network."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        per_cycle = network.n_bus + 2 * network.n_branch
+        self._capacity = max(24, min(CYCLES_KEPT, VALUES_KEPT // max(per_cycle, 1)))
+        self._count = 0
+        self._time = np.empty(self._capacity, dtype="datetime64[s]")
+        self._total = {name: np.empty(self._capacity) for name in (*TOTALS, "reward")}
+        self._vm_pu = np.empty((self._capacity, network.n_bus), dtype=np.float32)
+        self._loading = np.empty((self._capacity, network.n_branch), dtype=np.float32)
+        self._temperature = np.empty((self._capacity, network.n_branch), dtype=np.float32)
+        self._lock = threading.Lock()
+
+    def append(self, snapshot: Snapshot, reward: float) -> None:
+        """Add a cycle. reward is minus the optimiser's objective, in kW."""
+        with self._lock:
+            row = self._count % self._capacity
+            self._time[row] = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")
+            for name in TOTALS:
+                self._total[name][row] = getattr(snapshot.metrics, name)
+            self._total["reward"][row] = reward
+            self._vm_pu[row] = snapshot.state.vm_pu
+            self._loading[row] = snapshot.state.loading_percent
+            self._temperature[row] = snapshot.temperature_c
+            self._count += 1
+
+    def total(self, name: str) -> Trend:
+        """Trend of one of Metrics' fields, or of the reward. KeyError for another name."""
+        return self._trend(self._total[name])
+
+    def bus_vm_pu(self, bus: int) -> Trend:
+        """Voltage of a bus."""
+        return self._trend(self._vm_pu[:, bus])
+
+    def branch_loading_percent(self, branch: int) -> Trend:
+        """Loading of a branch."""
+        return self._trend(self._loading[:, branch])
+
+    def branch_temperature_c(self, branch: int) -> Trend:
+        """Temperature of a branch."""
+        return self._trend(self._temperature[:, branch])
+
+    def an_hour_ago(self) -> Metrics | None:
+        """Totals of the newest cycle at least one simulated hour before the latest; None where there is none yet."""
+        time = self.total("load_mw").time
+        old = np.flatnonzero(time <= time[-1] - np.timedelta64(1, "h")) if len(time) else time
+        if not len(old):
+            return None
+        values = {name: float(self.total(name).value[old[-1]]) for name in TOTALS}
+        active_alarms = int(values.pop("active_alarms"))
+        return Metrics(**values, active_alarms=active_alarms, unsupplied_mw=float("nan"))
+
+    def _trend(self, values: FloatArray) -> Trend:
+        with self._lock:
+            kept = min(self._count, self._capacity)
+            rows = np.arange(self._count - kept, self._count) % self._capacity
+            return Trend(self._time[rows], values[rows])
+
+
+class SnapshotStore:
+    """The latest snapshot with the history of its network."""
+
+    def __init__(self) -> None:
+        self._current: tuple[Snapshot, History] | None = None
+
+    def publish(self, snapshot: Snapshot, history: History) -> None:
+        """Make this the latest. Called by the engine thread only."""
+        self._current = (snapshot, history)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a first snapshot exists."""
+        return self._current is not None
+
+    @property
+    def latest(self) -> Snapshot:
+        """The latest snapshot. LookupError before the first cycle."""
+        return self.with_history[0]
+
+    @property
+    def with_history(self) -> tuple[Snapshot, History]:
+        """The latest snapshot and the history it belongs to. LookupError before the first cycle."""
+        if self._current is None:
+            raise LookupError("no cycle has run yet")
+        return self._current

@@ -1,0 +1,104 @@
+"""Ids of all components, each once."""
+
+from enum import StrEnum
+
+
+class Id(StrEnum):
+    """Components that exist once."""
+
+    # the shell
+    PROVIDER = "provider"
+    URL = "url"
+    PAGE = "page"
+    POLL = "poll"
+    BEAT = "beat"
+    SEEN = "seen"
+    NETWORK = "network"
+    TICK = "tick"
+    VIEW = "view"
+    SCHEME = "scheme"
+    FAILURE = "failure"
+    # header
+    GRID_NAME = "grid-name"
+    CLOCK = "clock"
+    AGE = "age"
+    SOURCE_STATE = "source-state"
+    ALARM_BANNER = "alarm-banner"
+    TO_ALARMS = "to-alarms"
+    # simulation
+    SIMULATION_TOGGLE = "simulation-toggle"
+    SIMULATION_STEP = "simulation-step"
+    SIMULATION_SPEED = "simulation-speed"
+    # case
+    CASE_OPEN = "case-open"
+    CASE_DIALOG = "case-dialog"
+    CASE_NAME = "case-name"
+    CASE_SPEC = "case-spec"
+    CASE_LOAD = "case-load"
+    CASE_UPLOAD = "case-upload"
+    CASE_RESULT = "case-result"
+    # events
+    EVENTS_OPEN = "events-open"
+    EVENTS_DIALOG = "events-dialog"
+    EVENT_KIND = "event-kind"
+    EVENT_TARGET = "event-target"
+    EVENT_MAGNITUDE = "event-magnitude"
+    EVENT_INJECT = "event-inject"
+    EVENT_RESULT = "event-result"
+    EVENT_LIST = "event-list"
+    EVENT_REMOVE_REQUEST = "event-remove-request"
+    # overview
+    KPI_ROW = "kpi-row"
+    TOPOLOGY = "topology"
+    TOPOLOGY_STYLES = "topology-styles"
+    TOPOLOGY_TITLE = "topology-title"
+    SCOPE_WANTED = "scope-wanted"
+    SCOPE_SHOWN = "scope-shown"
+    LAYER = "layer"
+    SEARCH = "search"
+    FIT = "fit"
+    BACK = "back"
+    ANIMATE = "animate"
+    PATHS = "paths"
+    PATHS_LEGEND = "paths-legend"
+    LEGEND = "legend"
+    RISK_WEIGHT = "risk-weight"
+    RISK_WEIGHT_NOW = "risk-weight-now"
+    LOSS_GRAPH = "loss-graph"
+    # alarms
+    ALARMS = "alarms"
+    ALARM_LIST = "alarm-list"
+    OPERATOR = "operator"
+    ACKNOWLEDGE_REQUEST = "acknowledge-request"
+    ACKNOWLEDGE_RESULT = "acknowledge-result"
+    # drawer
+    DRAWER = "drawer"
+    DRAWER_LIVE = "drawer-live"
+    DRAWER_TREND = "drawer-trend"
+    DRAWER_ASSET = "drawer-asset"
+
+
+class Many(StrEnum):
+    """Types of components that exist many times; the other key of their id says which."""
+
+    KPI_VALUE = "kpi-value"
+    KPI_CHANGE = "kpi-change"
+    ACKNOWLEDGE = "acknowledge"
+    SHOW_ASSET = "show-asset"
+    EVENT_REMOVE = "event-remove"
+    NAVIGATION = "navigation"
+
+
+def acknowledge_id(alarm_id: int, place: str) -> dict[str, str | int]:
+    """Id of the button that acknowledges an alarm; place tells the list's button from the drawer's."""
+    return {"type": Many.ACKNOWLEDGE, "alarm": alarm_id, "place": place}
+
+
+def show_asset_id(asset: str, place: str) -> dict[str, str]:
+    """Id of a button that shows an asset, given by its code."""
+    return {"type": Many.SHOW_ASSET, "asset": asset, "place": place}
+
+
+def event_remove_id(event_id: int) -> dict[str, str | int]:
+    """Id of the button that ends an event."""
+    return {"type": Many.EVENT_REMOVE, "event": event_id}

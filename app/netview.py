@@ -1,0 +1,171 @@
+"""What the map shows of a network and doesn't change with its state: which buses and branches, where, under which id."""
+
+import itertools
+import secrets
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from app.view import Asset
+from components.geometry import places
+from components.topology import Edge, Element, Node, elements
+from grid.alarms import AssetKind
+from grid.areas import Areas, partition
+from grid.network import BusKind, FloatArray, IntArray, Network
+
+AREAS_ABOVE = 1500  # buses; a larger grid is shown as areas first
+SCOPES_KEPT = 32
+AREA_SPACING_PX = 120.0
+AREA_WIDTHS_PX = (34.0, 110.0)
+MATCHES = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """A part of the map: bus (n,) and branch (m,) are positions in the network, of nodes and edges in their order.
+
+    n_own: how many of the buses are the part's own, the rest are stubs of neighbouring areas. In the map of areas
+    (areas not None) nodes are areas and edges are corridors instead. branches whose ends the power system joins in
+    one node are left out.
+    """
+
+    title: str
+    bus: IntArray
+    branch: IntArray
+    n_own: int
+    areas: Areas | None
+    elements: list[Element]
+
+
+class NetworkView:
+    """Scopes, codes and search for one network."""
+
+    def __init__(self, network: Network, key: str) -> None:
+        self.network, self.key = network, key
+        self.areas = partition(network) if network.n_bus > AREAS_ABOVE else None
+        self.flow_reference_mw = _flow_reference_mw(network)
+        self.scope = lru_cache(SCOPES_KEPT)(self._scope)
+        self._names = {
+            AssetKind.BUS: [name.casefold() for name in network.bus.name],
+            AssetKind.BRANCH: [name.casefold() for name in network.branch.name],
+        }
+
+    def scope_key(self, area: int | None) -> str:
+        """Names a scope in browsers; another network, or another server process, gives another key."""
+        return f"{self.key}/{'' if self._open(area) is None else area}"
+
+    def code(self, asset: Asset) -> str:
+        """The asset's code with its area, so that a browser can open the right one."""
+        if self.areas is None:
+            return asset.code
+        bus = asset.index if asset.kind is AssetKind.BUS else self.network.branch.from_bus[asset.index]
+        return f"{asset.code}@{self.areas.area[bus]}"
+
+    def search(
+        self, text: str, kinds: tuple[AssetKind, ...] = (AssetKind.BUS, AssetKind.BRANCH)
+    ) -> list[dict[str, str]]:
+        """Options for buses and branches whose name contains the text, those that begin with it first."""
+        wanted, found = text.strip().casefold(), []
+        for kind in kinds:
+            hits = [
+                (not name.startswith(wanted), len(name), i)
+                for i, name in enumerate(self._names[kind])
+                if wanted in name
+            ]
+            found += [Asset(kind, index) for *_, index in sorted(hits)[: MATCHES // len(kinds)]]
+        return [{"value": self.code(asset), "label": f"{self.name(asset)} ({asset.kind})"} for asset in found]
+
+    def name(self, asset: Asset) -> str:
+        """The asset's name."""
+        names = self.network.bus.name if asset.kind is AssetKind.BUS else self.network.branch.name
+        return names[asset.index]
+
+    def _open(self, area: int | None) -> int | None:
+        return area if self.areas is not None and area is not None and area < len(self.areas) else None
+
+    def _scope(self, area: int | None) -> Scope:
+        """The whole grid, or the map of areas where the grid is large, or the inside of one area."""
+        network, opened = self.network, self._open(area)
+        if self.areas is None:
+            everything = np.arange(network.n_bus)
+            return self._buses_scope(network.title, everything, np.arange(network.n_branch), network.n_bus)
+        if opened is None:
+            return self._areas_scope(self.areas)
+        own = self.areas.buses(opened)
+        inside = (
+            self.areas.area[network.branch.from_bus] == opened,
+            self.areas.area[network.branch.to_bus] == opened,
+        )
+        branch = np.flatnonzero(inside[0] | inside[1])
+        ends = np.union1d(network.branch.from_bus[branch], network.branch.to_bus[branch])
+        bus = np.concatenate([own, np.setdiff1d(ends, own)])
+        return self._buses_scope(f"Area {self.areas.name[opened]}", bus, branch, len(own))
+
+    def _buses_scope(self, title: str, bus: IntArray, branch: IntArray, n_own: int) -> Scope:
+        network = self.network
+        nodes = [self._bus_node(int(i), stub=position >= n_own) for position, i in enumerate(bus)]
+        from_bus, to_bus = network.branch.from_bus[branch], network.branch.to_bus[branch]
+        edges = [
+            Edge(
+                Asset(AssetKind.BRANCH, int(i)).code, network.branch.name[i], network.branch.kind[i],
+                Asset(AssetKind.BUS, int(f)).code, Asset(AssetKind.BUS, int(t)).code,
+            )
+            for i, f, t in zip(branch, from_bus, to_bus, strict=True)
+        ]  # fmt: skip
+        points = places(network.bus.x[bus], network.bus.y[bus])
+        return Scope(title, bus, branch, n_own, None, elements(nodes, edges, points))
+
+    def _bus_node(self, bus: int, stub: bool) -> Node:
+        network, code = self.network, Asset(AssetKind.BUS, bus).code
+        if stub and self.areas is not None:
+            area = int(self.areas.area[bus])
+            return Node(code, f"→ {self.areas.name[area]}", "stub", area)
+        kind = network.bus.kind[bus]
+        return Node(code, "" if kind is BusKind.AUXILIARY else network.bus.name[bus], kind)
+
+    def _areas_scope(self, areas: Areas) -> Scope:
+        nodes = [Node(f"area-{i}", name, "area", i) for i, name in enumerate(areas.name)]
+        ends = zip(areas.corridor_from.tolist(), areas.corridor_to.tolist(), strict=True)
+        edges = [
+            Edge(f"corridor-{i}", f"{areas.name[f]} – {areas.name[t]}", "corridor", f"area-{f}", f"area-{t}")
+            for i, (f, t) in enumerate(ends)
+        ]
+        found = elements(nodes, edges, places(areas.x, areas.y, AREA_SPACING_PX))
+        for element, width in zip(found, self._area_widths(areas), strict=False):
+            element["data"]["w"] = width  # type: ignore[index]
+        none = np.zeros(0, dtype=np.int64)
+        return Scope(f"{self.network.title}: {len(areas)} areas", none, none, 0, areas, found)
+
+    def _area_widths(self, areas: Areas) -> list[float]:
+        """Pixels: the symbol's surface grows with the load inside."""
+        load = np.bincount(areas.area[self.network.load.bus], self.network.load.p_mw.clip(min=0), len(areas))
+        least, most = AREA_WIDTHS_PX
+        return (least + (most - least) * np.sqrt(load / max(load.max(), 1e-9))).round(1).tolist()
+
+
+def _flow_reference_mw(network: Network) -> float:
+    """A large flow of the case's own state: the 95th percentile of its branches', at least 1 kW."""
+    branch, voltage = network.branch, network.base_voltage
+    v_from, v_to = voltage[branch.from_bus], voltage[branch.to_bus]
+    flow: FloatArray = np.abs((v_from * np.conj(branch.yff * v_from + branch.yft * v_to)).real) * network.base_mva
+    flow = flow[branch.closed & np.isfinite(flow)]
+    return max(float(np.percentile(flow, 95)) if flow.size else 0.0, 1e-3)
+
+
+class NetworkViews:
+    """The view of the latest network, made once and shared by all threads."""
+
+    def __init__(self) -> None:
+        self._process = secrets.token_hex(3)
+        self._count = itertools.count(1)
+        self._lock = threading.Lock()
+        self._latest: NetworkView | None = None
+
+    def of(self, network: Network) -> NetworkView:
+        """The view of a network; a network that isn't the one of the last call is prepared anew."""
+        with self._lock:
+            if self._latest is None or self._latest.network is not network:
+                self._latest = NetworkView(network, f"{self._process}.{next(self._count)}")
+            return self._latest

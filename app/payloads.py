@@ -1,0 +1,312 @@
+"""Snapshots as the plain data that the REST API answers with. Values that aren't known are None, never NaN."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from app.history import History, Trend
+from app.snapshot import Snapshot
+from grid.alarms import Alarm
+from grid.network import FloatArray
+from grid.telemetry import Event
+
+JSON = dict[str, Any]
+METHOD = "risk-weighted shortest supply paths (Dijkstra) on the present switch states"
+
+
+def number(value: float | np.floating[Any]) -> float | None:
+    """A finite float, or None."""
+    return float(value) if math.isfinite(value) else None
+
+
+def numbers(values: FloatArray) -> list[float | None]:
+    """Finite floats, None for the others."""
+    finite = np.isfinite(values)
+    if finite.all():
+        return values.tolist()
+    return [value if known else None for value, known in zip(values.tolist(), finite.tolist(), strict=True)]
+
+
+def stamp(time: datetime) -> str:
+    """ISO 8601."""
+    return time.isoformat()
+
+
+def nodes(snapshot: Snapshot) -> list[JSON]:
+    """Every bus with its state; voltage in kV, demand and generation in MW, x and y as on the map."""
+    network, state, bus = snapshot.network, snapshot.state, snapshot.network.bus
+    demand, generation = bus_demand_mw(snapshot), bus_generation_mw(snapshot)
+    columns = {
+        "voltage": numbers(state.vm_pu * bus.vn_kv),
+        "vm_pu": numbers(state.vm_pu),
+        "va_degree": numbers(state.va_degree),
+        "vn_kv": bus.vn_kv.tolist(),
+        "demand": demand.tolist(),
+        "generation": generation.tolist(),
+        "degree": network.bus_degree(state.closed).tolist(),
+        "energised": state.energised.tolist(),
+        "x": numbers(bus.x),
+        "y": numbers(bus.y),
+        "risk": numbers(node_risk_mw(snapshot)),
+    }
+    return _rows({"name": bus.name, "type": [kind.value for kind in bus.kind], **columns})
+
+
+def edges(snapshot: Snapshot) -> list[JSON]:
+    """Every branch with its state: resistance in ohm, current in A, power_flow and loss in MW, risk in MW a year."""
+    network, state, branch = snapshot.network, snapshot.state, snapshot.network.branch
+    sources, targets = branch.from_bus.tolist(), branch.to_bus.tolist()
+    return _rows({
+        "name": branch.name,
+        "type": [kind.value for kind in branch.kind],
+        "source": sources,
+        "target": targets,
+        "source_name": [network.bus.name[bus] for bus in sources],
+        "target_name": [network.bus.name[bus] for bus in targets],
+        "resistance": branch.r_ohm.tolist(),
+        "current": numbers(1000 * state.i_ka),
+        "temperature": numbers(snapshot.temperature_c),
+        "loading_percent": numbers(state.loading_percent),
+        "rating_derived": branch.rating_derived.tolist(),
+        "power_flow": numbers(state.p_from_mw),
+        "loss": numbers(state.loss_mw),
+        "risk": numbers(snapshot.risk.risk_mw),
+        "failure_probability": numbers(snapshot.risk.failure_probability),
+        "interrupted_mw": numbers(snapshot.risk.interrupted_mw),
+        "in_service": state.closed.tolist(),
+    })  # fmt: skip
+
+
+def _rows(columns: dict[str, Any]) -> list[JSON]:
+    names = ("id", *columns)
+    return [
+        dict(zip(names, (index, *row), strict=True)) for index, row in enumerate(zip(*columns.values(), strict=True))
+    ]
+
+
+def bus_demand_mw(snapshot: Snapshot) -> FloatArray:
+    """(n,) MW that loads take at each bus."""
+    network = snapshot.network
+    return np.bincount(network.load.bus, snapshot.state.load_p_mw, network.n_bus)
+
+
+def bus_generation_mw(snapshot: Snapshot) -> FloatArray:
+    """(n,) MW that generators feed in at each bus."""
+    network = snapshot.network
+    return np.bincount(network.generator.bus, snapshot.state.generator_p_mw, network.n_bus)
+
+
+def node_risk_mw(snapshot: Snapshot) -> FloatArray:
+    """(n,) MW expected to be interrupted within a year by a failure on each bus's supply path; NaN without a path."""
+    return snapshot.supply.paths.path_risk * bus_demand_mw(snapshot).clip(min=0)
+
+
+def metrics(snapshot: Snapshot) -> JSON:
+    """Totals."""
+    values = snapshot.metrics
+    return {
+        "total_load": values.load_mw,
+        "total_generation": values.generation_mw,
+        "renewable_percent": number(values.renewable_percent),
+        "loss_mw": values.loss_mw,
+        "loss_percent": number(values.loss_percent),
+        "efficiency_percent": number(values.efficiency_percent),
+        "average_risk": number(values.average_risk),
+        "unsupplied_mw": values.unsupplied_mw,
+        "total_nodes": snapshot.network.n_bus,
+        "total_edges": snapshot.network.n_branch,
+        "active_alarms": values.active_alarms,
+    }
+
+
+def grid_state(snapshot: Snapshot, history: History) -> JSON:
+    """The whole state."""
+    return {
+        "version": snapshot.version,
+        "iteration": snapshot.iteration,
+        "timestamp": stamp(snapshot.created_at),
+        "simulated_time": stamp(snapshot.simulated_at),
+        "case": snapshot.network.name,
+        "stale": snapshot.stale,
+        "stale_reason": snapshot.stale_reason,
+        "suspects": [
+            {"node": suspect.bus, "name": snapshot.network.bus.name[suspect.bus], "reason": suspect.reason}
+            for suspect in snapshot.suspects
+        ],
+        "nodes": nodes(snapshot),
+        "edges": edges(snapshot),
+        "metrics": metrics(snapshot),
+        "optimization": {**objective(history), "method": METHOD, "risk_weight": snapshot.supply.risk_weight},
+    }
+
+
+def objective(history: History) -> JSON:
+    """The reward now: minus (loss in kW + risk weight x demand expected to be interrupted within a year in kW)."""
+    reward = history.total("reward").value
+    return {"reward": number(reward[-1]) if len(reward) else None, "episodes_trained": 0}
+
+
+def supply_paths(snapshot: Snapshot) -> list[JSON]:
+    """The path of every bus with demand: from the load to its generator, with loss share in MW and risk."""
+    network, supply = snapshot.network, snapshot.supply
+    demand = bus_demand_mw(snapshot)
+    names, generator_name = network.bus.name, generator_names(snapshot)
+    found = []
+    for bus in np.flatnonzero((demand > 0) & (supply.paths.generator_bus >= 0)).tolist():
+        generator = int(supply.paths.generator_bus[bus])
+        path = supply.paths.path_buses(bus)
+        found.append({
+            "load_node": bus,
+            "load_name": names[bus],
+            "generator_node": generator,
+            "generator_name": generator_name[generator],
+            "path": path,
+            "path_names": [names[passed] for passed in path],
+            "demand": float(demand[bus]),
+            "loss": number(supply.loss_mw[bus]),
+            "risk": number(supply.paths.path_risk[bus]),
+            "cost_ohm": number(supply.paths.cost[bus]),
+            "supplied_by": suppliers(snapshot, bus),
+        })  # fmt: skip
+    return found
+
+
+def generator_names(snapshot: Snapshot) -> dict[int, str]:
+    """Name of the first generator at each bus that has one."""
+    generator = snapshot.network.generator
+    return {int(bus): name for bus, name in reversed(list(zip(generator.bus, generator.name, strict=True)))}
+
+
+def suppliers(snapshot: Snapshot, bus: int) -> list[JSON]:
+    """Which generators supply a bus by the physical flows, largest share first, shares under 0.1 % left out."""
+    supply, generator = snapshot.supply, snapshot.network.generator
+    shares = supply.shares[bus]
+    order = [int(group) for group in np.argsort(-shares) if shares[group] >= 0.001]
+    return [
+        {
+            "generator": (index := int(supply.group_generator[group])),
+            "name": generator.name[index] if index >= 0 else "others",
+            "share": float(shares[group]),
+        }
+        for group in order
+    ]
+
+
+def paths(snapshot: Snapshot) -> JSON:
+    """Supply paths with totals."""
+    return {
+        "version": snapshot.version,
+        "paths": supply_paths(snapshot),
+        "loss_percent": number(snapshot.metrics.loss_percent),
+        "avg_risk": number(snapshot.metrics.average_risk),
+        "total_demand": snapshot.metrics.load_mw,
+        "risk_weight": snapshot.supply.risk_weight,
+    }
+
+
+def ranked_risk(snapshot: Snapshot) -> JSON:
+    """Nodes and edges with the riskiest first."""
+
+    def order(rows: list[JSON]) -> list[JSON]:
+        return sorted(rows, key=lambda row: -(row["risk"] or 0.0))
+
+    return {"nodes": order(nodes(snapshot)), "edges": order(edges(snapshot)), "model": snapshot.risk.model}
+
+
+def loss(snapshot: Snapshot, history: History) -> JSON:
+    """Loss, risk and reward over the cycles kept."""
+    losses = history.total("loss_percent")
+    known = losses.value[np.isfinite(losses.value)]
+    return {
+        "time": [str(moment) for moment in losses.time],
+        "history": numbers(losses.value),
+        "risk_history": numbers(history.total("average_risk").value),
+        "reward_history": numbers(history.total("reward").value),
+        "current_loss_percent": number(snapshot.metrics.loss_percent),
+        "current_avg_risk": number(snapshot.metrics.average_risk),
+        "best_loss": float(known.min()) if len(known) else None,
+        "worst_loss": float(known.max()) if len(known) else None,
+    }
+
+
+def statistics(snapshot: Snapshot) -> JSON:
+    """Mean, min, max and standard deviation over the grid: p.u., MW, MW a year, C, MW and A."""
+    state, closed = snapshot.state, snapshot.state.closed
+    return {
+        "version": snapshot.version,
+        "voltage": _summary(state.vm_pu),
+        "demand": _summary(bus_demand_mw(snapshot)),
+        "risk": _summary(snapshot.risk.risk_mw),
+        "temperature": _summary(snapshot.temperature_c),
+        "power_flow": _summary(np.abs(state.p_from_mw[closed])),
+        "current": _summary(1000 * state.i_ka[closed]),
+        "generation": _summary(state.generator_p_mw),
+    }
+
+
+def _summary(values: FloatArray) -> JSON:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return {"mean": None, "min": None, "max": None, "std": None, "count": 0}
+    return {
+        "mean": float(known.mean()),
+        "min": float(known.min()),
+        "max": float(known.max()),
+        "std": float(known.std()),
+        "count": len(known),
+    }
+
+
+def node(snapshot: Snapshot, bus: int) -> JSON:
+    """One bus and the buses that branches join to it."""
+    branch, all_nodes, all_edges = snapshot.network.branch, nodes(snapshot), edges(snapshot)
+    touching = np.flatnonzero((branch.from_bus == bus) | (branch.to_bus == bus)).tolist()
+    return {
+        **all_nodes[bus],
+        "supplied_by": suppliers(snapshot, bus),
+        "neighbor_details": [
+            {"node": all_nodes[int(branch.to_bus[edge] if branch.from_bus[edge] == bus else branch.from_bus[edge])],
+             "edge": all_edges[edge]}
+            for edge in touching
+        ],
+    }  # fmt: skip
+
+
+def alarm(item: Alarm) -> JSON:
+    """One alarm."""
+    return {
+        "id": item.id,
+        "kind": item.kind.value,
+        "priority": item.priority.value,
+        "state": item.state.value,
+        "asset_kind": item.asset_kind.value,
+        "asset_id": item.asset_id,
+        "asset_name": item.asset_name,
+        "message": item.message,
+        "value": number(item.value),
+        "limit": number(item.limit),
+        "unit": item.unit,
+        "raised_at": stamp(item.raised_at),
+        "returned_at": None if item.returned_at is None else stamp(item.returned_at),
+        "acknowledged_at": None if item.acknowledged_at is None else stamp(item.acknowledged_at),
+        "acknowledged_by": item.acknowledged_by,
+    }
+
+
+def event(item: Event) -> JSON:
+    """One injected disturbance."""
+    return {
+        "id": item.id,
+        "kind": item.kind.value,
+        "target": item.target,
+        "target_name": item.target_name,
+        "magnitude": item.magnitude,
+        "started_at": stamp(item.started_at),
+    }
+
+
+def trend(item: Trend) -> JSON:
+    """Values over simulated time."""
+    return {"time": [str(moment) for moment in item.time], "value": numbers(item.value)}

@@ -1,0 +1,34 @@
+"""Puts the process together: case, engine, API and pages on one Flask server."""
+
+import atexit
+import logging
+
+from flask import Flask
+from flask_compress import Compress
+
+from app.api import api_blueprint
+from app.caseloader import CaseLoader
+from app.engine import Engine
+from app.history import SnapshotStore
+from app.pages import build as build_pages
+from app.services import Services
+from app.settings import Settings
+from grid.cases import load_case
+
+
+def build(settings: Settings) -> Flask:
+    """Load the case, start the engine and return the server with everything on it."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    store = SnapshotStore()
+    engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
+    services = Services(settings, engine, store, CaseLoader(settings, engine))
+    server = Flask("smartgrid")
+    server.config["COMPRESS_MIMETYPES"] = ["application/json", "text/html", "text/css", "text/javascript",
+                                           "application/javascript", "image/svg+xml"]  # fmt: skip
+    Compress(server)
+    server.register_blueprint(api_blueprint(services))
+    build_pages(server, services)
+    engine.start()
+    atexit.register(engine.stop)
+    server.extensions["smartgrid"] = services
+    return server

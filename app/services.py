@@ -1,0 +1,18 @@
+"""What the API and the pages are handed."""
+
+from dataclasses import dataclass
+
+from app.caseloader import CaseLoader
+from app.engine import Engine
+from app.history import SnapshotStore
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The engine takes commands, the store is read, the loader brings in another case."""
+
+    settings: Settings
+    engine: Engine
+    store: SnapshotStore
+    cases: CaseLoader

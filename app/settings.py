@@ -1,0 +1,34 @@
+"""Settings, from SMARTGRID_* environment variables or a .env file; the command line overrides some."""
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; the README's table is tested against this."""
+
+    model_config = SettingsConfigDict(env_prefix="SMARTGRID_", env_file=".env", extra="ignore", frozen=True)
+
+    case: str = Field(
+        default="city8", description="built-in case, `simbench:CODE`, `synthetic:NODES:GENERATORS[:SEED]` or a file"
+    )
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8050, ge=1, le=65535, description="port to listen on")
+    cycle_seconds: float = Field(default=3.0, ge=0.05, le=3600, description="time between cycles, s")
+    speed_minutes_per_s: float = Field(default=5.0, gt=0, le=1440, description="simulated minutes a second")
+    start: datetime = Field(
+        default=datetime(2026, 1, 15, 6), description="simulated start time, ISO 8601, without a zone"
+    )
+    seed: int = Field(
+        default=1, ge=0, description="seed of the simulated weather, loads, noise and generated asset ages"
+    )
+    risk_weight: float = Field(
+        default=10.0, ge=0, le=1e6, description="ohm that one unit of failure probability is worth on a path"
+    )
+    cache_dir: Path = Field(default=Path("var"), description="folder for computed layouts")
+    upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
+    threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")

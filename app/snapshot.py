@@ -1,0 +1,87 @@
+"""Snapshot: the one immutable record of a cycle that everything outside the engine reads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from grid.alarms import Alarm
+from grid.network import FloatArray, Network
+from grid.powerflow import GridState, Suspect
+from grid.telemetry import Event, Frame
+from ml.paths import SupplyPaths
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Totals of a state; a value that isn't known is NaN."""
+
+    load_mw: float
+    generation_mw: float
+    renewable_percent: float  # of generation; NaN where the case doesn't say what its generators are
+    loss_mw: float
+    loss_percent: float  # of generation
+    efficiency_percent: float
+    average_risk: float  # mean over branches of risk in MW interrupted, expected within a year
+    unsupplied_mw: float
+    active_alarms: int
+
+
+@dataclass(frozen=True, eq=False)
+class AssetRisk:
+    """Per branch, (m,)."""
+
+    failure_probability: FloatArray  # within one year
+    interrupted_mw: FloatArray  # demand that loses supply if the branch fails now
+    risk_mw: FloatArray  # the product: MW interrupted, expected within a year
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
+class Supply:
+    """How loads are supplied."""
+
+    paths: SupplyPaths
+    risk_weight: float
+    group_generator: np.ndarray  # (k,) generator index of each share column, -1: all others together
+    shares: FloatArray  # (n, k) share of each bus's supply that a generator gives, by tracing the solved flows
+    loss_mw: FloatArray  # (n,) branch losses that each bus's demand causes, by tracing
+
+
+@dataclass(frozen=True)
+class CycleStats:
+    """How the engine's own clock runs."""
+
+    period_s: float
+    last_ms: float
+    p95_ms: float
+    missed: int  # cycles that were due while an earlier one still ran
+    failed: int
+    last_error: str
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything about one cycle. A stale one shows the last state that could be solved, and says why."""
+
+    version: int
+    iteration: int
+    created_at: datetime  # wall clock, UTC
+    simulated_at: datetime
+    network: Network
+    frame: Frame
+    state: GridState
+    stale: bool
+    stale_reason: str
+    suspects: tuple[Suspect, ...]
+    temperature_c: FloatArray  # (m,) conductor or hot spot
+    temperature_limit_c: FloatArray  # (m,)
+    risk: AssetRisk
+    supply: Supply
+    metrics: Metrics
+    alarms: tuple[Alarm, ...]
+    events: tuple[Event, ...]
+    speed_minutes_per_s: float
+    paused: bool
+    source: str
+    cycle: CycleStats

@@ -1,0 +1,163 @@
+"""Tick: all that changes on a page from one cycle to the next, as one small dictionary for one browser's view.
+
+Numbers are formatted here, by the pure functions of `components`; the browser only puts them in place. What rarely
+changes (alarms, events) is left out when the browser has it already.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import numpy as np
+
+from app.assetcard import asset_card
+from app.history import History, Trend
+from app.ids import acknowledge_id, event_remove_id, show_asset_id
+from app.mapvalues import map_values
+from app.netview import NetworkView
+from app.snapshot import Metrics, Snapshot
+from app.view import Asset, View
+from components import text
+from components.alarms import AlarmIds, alarm_list, banner, fingerprint
+from components.drawer import drawer_content, drawer_head
+from components.events import event_list
+from components.kpi import Totals, kpis
+from components.trends import LossTrend, loss_trend
+from grid.alarms import Alarm, AssetKind
+
+JSON = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a browser has: version, scope and view of its last tick, its newest point, its alarm and event lists."""
+
+    version: int = 0
+    scope: str = ""
+    view: str = ""
+    time: str = ""
+    alarms: str = ""
+    events: str = ""
+
+    @classmethod
+    def parse(cls, data: object) -> Self:
+        """From a browser's data; anything else than what we sent counts as nothing seen."""
+        if not isinstance(data, Mapping):
+            return cls()
+        texts = {name: data.get(name) for name in ("scope", "view", "time", "alarms", "events")}
+        version = data.get("version")
+        if not isinstance(version, int) or not all(isinstance(value, str) for value in texts.values()):
+            return cls()
+        return cls(version, **texts)  # type: ignore[arg-type]
+
+
+def now_seen(snapshot: Snapshot, shown: NetworkView, view: View) -> Seen:
+    """What a browser has after the tick of a snapshot."""
+    return Seen(
+        version=snapshot.version,
+        scope=shown.scope_key(view.area),
+        view=repr(view),
+        time=snapshot.simulated_at.replace(tzinfo=None).isoformat(timespec="seconds"),
+        alarms=fingerprint(snapshot.alarms),
+        events=",".join(str(event.id) for event in snapshot.events),
+    )
+
+
+def tick(
+    snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen, now: datetime
+) -> JSON:
+    """The tick of a snapshot for a view. seen: what the browser has. now: wall clock, UTC."""
+    has = now_seen(snapshot, shown, view)
+    same_network = seen.scope.partition("/")[0] == shown.key
+    data: JSON = {
+        "version": snapshot.version,
+        "network": shown.key,
+        "scope": has.scope,
+        "head": _head(snapshot, now),
+        "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in kpis(_totals(snapshot.metrics), _earlier(history))],
+        "map": map_values(snapshot, shown, view),
+        "weight": f"{snapshot.supply.risk_weight:g}",
+    }
+    if same_network and seen.time:
+        data["loss"] = loss_of(history).points(after=seen.time)
+    if seen.alarms != has.alarms or not same_network:
+        data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"))
+        data["banner"] = banner(snapshot.alarms)
+    if seen.events != has.events or not same_network:
+        data["events"] = event_list(snapshot.events, event_remove_id)
+    if view.asset is not None:
+        data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
+    return data
+
+
+def _head(snapshot: Snapshot, now: datetime) -> JSON:
+    state, words = source_state(snapshot)
+    return {
+        "name": snapshot.network.title,
+        "clock": text.moment(snapshot.simulated_at),
+        "state": state,
+        "words": words,
+        "age_ms": max(0, round(1000 * (now - snapshot.created_at).total_seconds())),
+        "period_ms": round(1000 * snapshot.cycle.period_s),
+        "paused": snapshot.paused,
+        "speed": f"{snapshot.speed_minutes_per_s:g}",
+    }
+
+
+def source_state(snapshot: Snapshot) -> tuple[str, str]:
+    """A word for the style sheet, and what people read: running, paused, or stale with the reason."""
+    if snapshot.stale:
+        return "stale", f"Stale: {snapshot.stale_reason}"
+    if snapshot.paused:
+        return "paused", "Paused"
+    return "running", f"Running, {snapshot.speed_minutes_per_s:g} min/s"
+
+
+def _totals(metrics: Metrics) -> Totals:
+    return Totals(**{name: getattr(metrics, name) for name in Totals.__dataclass_fields__})
+
+
+def _earlier(history: History) -> Totals | None:
+    earlier = history.an_hour_ago()
+    return None if earlier is None else _totals(earlier)
+
+
+def loss_of(history: History) -> LossTrend:
+    """The trend of a network's losses."""
+    total = history.total("loss_mw")
+    return loss_trend(total.time, total.value)
+
+
+def asset_trends(history: History, asset: Asset) -> tuple[Trend, ...]:
+    """Voltage of a bus; loading and temperature of a branch."""
+    if asset.kind is AssetKind.BUS:
+        return (history.bus_vm_pu(asset.index),)
+    return history.branch_loading_percent(asset.index), history.branch_temperature_c(asset.index)
+
+
+def alarm_ids(shown: NetworkView, place: str) -> AlarmIds:
+    """Ids for a list of alarms in a place of the page."""
+
+    def code(alarm: Alarm) -> str | None:
+        if alarm.asset_id is None or alarm.asset_kind not in (AssetKind.BUS, AssetKind.BRANCH):
+            return None
+        return shown.code(Asset(alarm.asset_kind, alarm.asset_id))
+
+    return AlarmIds(
+        acknowledge=lambda alarm: acknowledge_id(alarm, place),
+        show_asset=lambda asset: show_asset_id(asset, place),
+        asset_code=code,
+    )
+
+
+def _asset(snapshot: Snapshot, history: History, shown: NetworkView, asset: Asset, after: str) -> JSON:
+    """The drawer's part: its live sections, and the new points of its trend, [time, value, ...] each."""
+    card, ids = asset_card(snapshot, shown, asset), alarm_ids(shown, "drawer")
+    data: JSON = {"name": card.name, "head": drawer_head(card), "body": drawer_content(card, ids)}
+    if after:
+        trends = asset_trends(history, asset)
+        rows = np.flatnonzero(trends[0].time > np.datetime64(after))
+        values = [[None if v != v else round(float(v), 4) for v in trend.value[rows]] for trend in trends]
+        data["points"] = [[str(trends[0].time[row]), *point] for row, *point in zip(rows, *values, strict=True)]
+    return data

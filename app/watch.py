@@ -1,0 +1,152 @@
+"""Watch: all that one case keeps from cycle to cycle, and the steps that turn a frame into a snapshot's parts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from app.alarmrules import AlarmWatch
+from app.history import History
+from app.settings import Settings
+from app.snapshot import AssetRisk, Metrics, Supply
+from grid.assets import asset_register, temperature_limit_c
+from grid.cases import Case
+from grid.estimation import Estimate, Estimator
+from grid.network import RENEWABLE, BranchKind, FloatArray
+from grid.powerflow import GridState, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
+from grid.sources.simulator import Simulator
+from grid.telemetry import Frame
+from grid.temperatures import BranchTemperatures
+from grid.topology import energised_buses, interrupted_power_mw
+from ml.hazard import AssetCategory, AssetCondition, CnaimHazard, FailureModel
+from ml.paths import supply_paths
+from ml.tracing import trace
+
+CATEGORY = {BranchKind.TRANSFORMER: AssetCategory.TRANSFORMER, BranchKind.CABLE: AssetCategory.CABLE}
+UTILISATION_HALF_LIFE = timedelta(hours=24)  # a maximum loading is forgotten by half in this time
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Outcome of the estimation: the state to show, and what is wrong with it if anything."""
+
+    state: GridState
+    fresh: bool
+    reason: str
+    suspects: tuple[Suspect, ...]
+
+
+class Watch:
+    """One case under watch. Owned by the engine thread."""
+
+    def __init__(self, case: Case, settings: Settings, first_alarm_id: int) -> None:
+        network = case.network
+        self.case, self.network = case, network
+        self.simulator = Simulator(case, settings.start, settings.seed)
+        self.history = History(network)
+        self.temperature_limit_c = temperature_limit_c(network)
+        self.alarms = AlarmWatch(network, self.temperature_limit_c, first_alarm_id)
+        self.failure_model: FailureModel = CnaimHazard()
+        rng = np.random.default_rng(settings.seed)
+        self.register = asset_register(network, case.year_built, settings.start.year, rng)
+        self._estimator = Estimator(network)
+        self._power_flow = PowerFlow(network)
+        self._temperatures = BranchTemperatures(network)
+        self._utilisation = np.zeros(network.n_branch)
+        self._supplied_mw = np.zeros(len(network.load))
+        self._last: GridState | None = None
+        branch = network.branch
+        self._category = np.array([CATEGORY.get(kind, AssetCategory.OVERHEAD_LINE).value for kind in branch.kind])
+        self._vn_kv = np.maximum(network.bus.vn_kv[branch.from_bus], network.bus.vn_kv[branch.to_bus])
+        source = network.source_buses[:1]
+        self._path_ohm = np.maximum(branch.r_pu, 0.0) * float(network.bus.vn_kv[source[0]]) ** 2 / network.base_mva
+        generator = network.generator
+        self._feeds = generator.is_source | generator.is_regulating
+        self._renewable = np.array([energy in RENEWABLE for energy in generator.energy], dtype=bool)
+        self._energy_known = any(energy.value not in ("unknown", "grid") for energy in generator.energy)
+
+    def estimate(self, frame: Frame) -> Estimate:
+        """Believable injections from a frame."""
+        return self._estimator.estimate(frame)
+
+    def solve(self, estimate: Estimate, frame: Frame) -> Solved:
+        """The AC state; where there is none, the last good one with the reason. Raises at a first state without one."""
+        start = None if self._last is None else self._last.voltage
+        try:
+            state = self._power_flow.solve(estimate.injection, frame.branch_closed, start)
+        except PowerFlowDivergedError as error:
+            if self._last is None:
+                raise
+            generator, branch = self.network.generator, self.network.branch
+            sources = generator.bus[generator.is_source & frame.generator_on]
+            energised = energised_buses(
+                self.network.n_bus, branch.from_bus, branch.to_bus, frame.branch_closed, sources
+            )
+            return Solved(self._last, False, str(error), suspects_of(error, self.network, self._last, energised))
+        supplied = state.energised[self.network.load.bus]
+        self._supplied_mw = np.where(supplied, state.load_p_mw, self._supplied_mw)
+        self._last = state
+        return Solved(state, True, "", ())
+
+    @property
+    def last_state(self) -> GridState | None:
+        """The last state that could be solved."""
+        return self._last
+
+    def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
+        """(m,) degrees Celsius after the elapsed simulated time."""
+        return self._temperatures.step(state, frame.weather, elapsed)
+
+    def risk(self, state: GridState, year: int, elapsed: timedelta) -> AssetRisk:
+        """Failure probability of each branch in a year, and what it would interrupt now."""
+        network, branch = self.network, self.network.branch
+        kept = 0.5 ** (elapsed / UTILISATION_HALF_LIFE)
+        self._utilisation = np.maximum(state.loading_percent, kept * self._utilisation)
+        condition = AssetCondition(
+            category=self._category,
+            vn_kv=self._vn_kv,
+            age_years=year - self.register.year_built,
+            length_km=branch.length_km,
+            utilisation_percent=self._utilisation,
+            thermal_age_years=self._temperatures.thermal_age_years,
+        )
+        probability = self.failure_model.probability_one_year(condition)
+        generator = network.generator
+        sources = np.unique(generator.bus[generator.is_source & (state.generator_p_mw != 0)])
+        demand: FloatArray = np.bincount(network.load.bus, state.load_p_mw.clip(min=0), network.n_bus)
+        interrupted = interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, state.closed, sources, demand)
+        return AssetRisk(probability, interrupted, probability * interrupted, self.failure_model.name)
+
+    def supply(self, state: GridState, risk: AssetRisk, risk_weight: float) -> Supply:
+        """Cheapest path of every bus to a generator, and what the flows say of who supplies whom."""
+        network, branch, generator = self.network, self.network.branch, self.network.generator
+        energised_branch = state.closed & state.energised[branch.from_bus] & state.energised[branch.to_bus]
+        running = self._feeds & state.energised[generator.bus]
+        paths = supply_paths(
+            network.n_bus, branch.from_bus, branch.to_bus, energised_branch, self._path_ohm,
+            risk.failure_probability, generator.bus[running], risk_weight,
+        )  # fmt: skip
+        demand = np.bincount(network.load.bus, state.load_p_mw, network.n_bus) + state.shunt_mva.real
+        tracing = trace(
+            branch.from_bus, branch.to_bus, state.p_from_mw, state.p_to_mw,
+            generator.bus, state.generator_p_mw, demand,
+        )  # fmt: skip
+        return Supply(paths, risk_weight, tracing.group_generator, tracing.shares, tracing.loss_mw_of_bus)
+
+    def metrics(self, state: GridState, risk: AssetRisk, active_alarms: int) -> Metrics:
+        """Totals of a state."""
+        generation, loss = state.total_generation_mw, state.total_loss_mw
+        renewable = float(state.generator_p_mw[self._renewable].clip(min=0).sum())
+        share = loss / generation if generation > 0 else np.nan
+        unsupplied = ~state.energised[self.network.load.bus]
+        return Metrics(
+            load_mw=state.total_load_mw,
+            generation_mw=generation,
+            renewable_percent=100 * renewable / generation if self._energy_known and generation > 0 else np.nan,
+            loss_mw=loss,
+            loss_percent=100 * share,
+            efficiency_percent=100 * (1 - share),
+            average_risk=float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0,
+            unsupplied_mw=float(self._supplied_mw[unsupplied].sum()),
+            active_alarms=active_alarms,
+        )

@@ -1,0 +1,1 @@
+"""Pure functions from plain data to Dash components and figures; no callbacks, no services."""

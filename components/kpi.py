@@ -1,0 +1,90 @@
+"""The cards at the top: what the grid does now, and how that differs from an hour ago."""
+
+from dataclasses import dataclass
+
+import dash_mantine_components as dmc
+from dash import html
+
+from components import text
+
+ComponentId = str | dict[str, str]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The totals that the cards show; NaN where unknown."""
+
+    load_mw: float
+    generation_mw: float
+    renewable_percent: float
+    loss_mw: float
+    loss_percent: float
+    efficiency_percent: float
+    average_risk: float
+    unsupplied_mw: float
+    active_alarms: int
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One card: its title, the value with its unit, a second line, and the change against an hour ago."""
+
+    title: str
+    value: str
+    detail: str
+    change: str
+
+
+def kpis(now: Totals, earlier: Totals | None) -> tuple[Kpi, ...]:
+    """The six cards. earlier: the totals a simulated hour ago, None where that isn't known yet."""
+
+    def change(field: str, digits: int, unit: str) -> str:
+        return text.change(getattr(now, field), getattr(earlier, field, None), digits, unit)
+
+    unsupplied = f"{text.number(now.unsupplied_mw, 1, 'MW')} without supply"
+    digits = 1 if not now.load_mw < 10 else 3
+    return (
+        Kpi("Load", text.number(now.load_mw, digits, "MW"), unsupplied, change("load_mw", digits, "MW")),
+        Kpi(
+            "Generation",
+            text.number(now.generation_mw, digits, "MW"),
+            f"{text.number(now.renewable_percent, 1, '%')} renewable",
+            change("generation_mw", digits, "MW"),
+        ),
+        Kpi(
+            "Losses",
+            text.number(now.loss_mw, digits + 1, "MW"),
+            f"{text.number(now.loss_percent, 2, '%')} of generation",
+            change("loss_mw", digits + 1, "MW"),
+        ),
+        Kpi("Efficiency", text.number(now.efficiency_percent, 2, "%"), "load over generation",
+            change("efficiency_percent", 2, "%")),
+        Kpi("Average asset risk", text.small(1000 * now.average_risk, "kW/a"), "expected interruption a branch",
+            _risk_change(now, earlier)),
+        Kpi("Active alarms", text.number(now.active_alarms, 0), "not back to normal or not acknowledged",
+            change("active_alarms", 0, "")),
+    )  # fmt: skip
+
+
+def _risk_change(now: Totals, earlier: Totals | None) -> str:
+    if earlier is None:
+        return text.UNKNOWN
+    difference = 1000 * (now.average_risk - earlier.average_risk)
+    shown = text.small(difference, "kW/a", 2)
+    return shown if difference < 0 or shown == text.UNKNOWN else f"+{shown}"
+
+
+TITLES = ("Load", "Generation", "Losses", "Efficiency", "Average asset risk", "Active alarms")
+
+
+def kpi_card(title: str, value_id: ComponentId, detail_id: ComponentId, change_id: ComponentId) -> dmc.Paper:
+    """An empty card; a tick fills it."""
+    return dmc.Paper(
+        [
+            html.H2(title, className="kpi-title"),
+            html.Div(text.UNKNOWN, id=value_id, className="kpi-value"),
+            html.Div(text.UNKNOWN, id=detail_id, className="kpi-detail"),
+            html.Div([html.Span(text.UNKNOWN, id=change_id), " in 1 h"], className="kpi-change"),
+        ],
+        className="kpi card",
+    )

@@ -1,0 +1,1 @@
+"""The physical grid: networks, power flow, measurements, temperatures, alarms. No Dash, no torch."""

@@ -1,0 +1,134 @@
+"""Cases: built-in grids by name, SimBench grids by code, synthetic ones by size, and network files."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandapower
+import pandapower.networks
+import pandas as pd
+
+from grid.city8 import city8
+from grid.convert import network_from_pandapower
+from grid.errors import CaseError
+from grid.fileimport import read_net
+from grid.layout import with_layout
+from grid.network import FloatArray, Network
+from grid.synthetic import synthetic
+
+DEFAULT_SIMBENCH = "1-MV-urban--0-sw"
+BUILT_IN: dict[str, tuple[str, Callable[[], pandapower.pandapowerNet]]] = {
+    "city8": ("City, 66 kV", city8),
+    "case14": ("IEEE 14", pandapower.networks.case14),
+    "case30": ("IEEE 30", pandapower.networks.case30),
+    "case57": ("IEEE 57", pandapower.networks.case57),
+    "case118": ("IEEE 118", pandapower.networks.case118),
+    "case300": ("IEEE 300", pandapower.networks.case300),
+    "case1354pegase": ("PEGASE 1354", pandapower.networks.case1354pegase),
+    "case2869pegase": ("PEGASE 2869", pandapower.networks.case2869pegase),
+    "case9241pegase": ("PEGASE 9241", pandapower.networks.case9241pegase),
+    "case33bw": ("Baran & Wu 33-bus feeder", pandapower.networks.case33bw),
+    "cigre_mv": ("CIGRE medium voltage", pandapower.networks.create_cigre_network_mv),
+}
+SYNTHETIC = re.compile(r"synthetic:(\d{1,4}):(\d{1,4})(?::(\d{1,9}))?")
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """A case's own year: relative values in steps of 15 minutes from 1 January 00:00, by profile name.
+
+    load_p and load_q multiply a load's p_mw and q_mvar, generation multiplies a generator's p_mw.
+    """
+
+    step_minutes: int
+    load_p: dict[str, FloatArray]
+    load_q: dict[str, FloatArray]
+    generation: dict[str, FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A grid to watch: its network, and what only some cases know about it."""
+
+    spec: str
+    network: Network
+    year_built: FloatArray  # (m,) NaN where the case doesn't say
+    profiles: Profiles | None
+    layout_computed: bool
+
+
+def load_case(spec: str, cache_dir: Path) -> Case:
+    """Load `city8`, `case118` and the like, `simbench[:CODE]`, `synthetic:NODES:GENERATORS[:SEED]` or a file's path.
+
+    cache_dir: where computed layouts are kept. Raises CaseError for an unknown name, a wrong file or a case without a
+    solution.
+    """
+    spec = spec.strip()
+    if spec in BUILT_IN:
+        title, build = BUILT_IN[spec]
+        return _case(spec, title, build(), cache_dir)
+    if spec == "simbench" or spec.startswith("simbench:"):
+        return _simbench(spec, cache_dir)
+    if spec.startswith("synthetic"):
+        return _synthetic(spec, cache_dir)
+    if Path(spec).suffix.lower() in (".json", ".m", ".mat"):
+        return load_file(Path(spec), cache_dir)
+    names = ", ".join([*BUILT_IN, "simbench:CODE", "synthetic:NODES:GENERATORS"])
+    raise CaseError(spec or "case", f"no such case; there are {names} and files (.json, .m, .mat)")
+
+
+def load_file(path: Path, cache_dir: Path) -> Case:
+    """Load a pandapower JSON or a MATPOWER .m or .mat file. CaseError names what is wrong with it."""
+    return _case(path.name, path.stem, read_net(path), cache_dir)
+
+
+def _case(
+    spec: str, title: str, net: pandapower.pandapowerNet, cache_dir: Path, profiles: Profiles | None = None
+) -> Case:
+    network = network_from_pandapower(net, spec, title)
+    laid_out = with_layout(network, cache_dir)
+    year_built = np.full(network.n_branch, np.nan)
+    if "year_built" in net.line.columns:
+        year_built[: len(net.line)] = pd.to_numeric(net.line["year_built"], errors="coerce")
+    return Case(spec, laid_out, year_built, profiles, layout_computed=bool(np.isnan(network.bus.x).mean() > 0.5))
+
+
+def _synthetic(spec: str, cache_dir: Path) -> Case:
+    match = SYNTHETIC.fullmatch(spec)
+    if match is None:
+        raise CaseError(spec, "write synthetic:NODES:GENERATORS or synthetic:NODES:GENERATORS:SEED")
+    nodes, generators, seed = int(match[1]), int(match[2]), int(match[3] or 1)
+    try:
+        net = synthetic(nodes, generators, seed)
+    except ValueError as error:
+        raise CaseError(spec, str(error)) from None
+    return _case(spec, f"Synthetic, {nodes} nodes", net, cache_dir)
+
+
+def _simbench(spec: str, cache_dir: Path) -> Case:
+    import simbench  # reading its tables takes seconds: only when asked for
+
+    code = spec.partition(":")[2] or DEFAULT_SIMBENCH
+    if code not in simbench.collect_all_simbench_codes():
+        raise CaseError(spec, f"SimBench has no grid {code!r}; a code looks like {DEFAULT_SIMBENCH}")
+    net = simbench.get_simbench_net(code)
+    return _case(f"simbench:{code}", f"SimBench {code}", net, cache_dir, _simbench_profiles(net))
+
+
+def _simbench_profiles(net: pandapower.pandapowerNet) -> Profiles:
+    def columns(table: str, suffix: str) -> dict[str, FloatArray]:
+        frame = net.profiles[table].drop(columns="time", errors="ignore")
+        return {
+            name.removesuffix(suffix): frame[name].to_numpy(dtype=np.float32)
+            for name in frame.columns
+            if name.endswith(suffix)
+        }
+
+    return Profiles(
+        step_minutes=15,
+        load_p=columns("load", "_pload"),
+        load_q=columns("load", "_qload"),
+        generation={**columns("renewables", ""), **columns("powerplants", "")},
+    )

@@ -1,0 +1,131 @@
+"""From a pandapower net to our Network.
+
+pandapower's own per-unit model (net._ppc after runpp) is read, because it already has fused bus-bars, taps, phase
+shifts, asymmetric impedances and the star points of three-winding transformers right. The solved state is compared with
+pandapower's before a Network leaves this module.
+"""
+
+import json
+
+import numpy as np
+import pandapower
+import pandas as pd
+from pandapower.pypower import idx_bus
+
+from grid.convert_branches import read_branches
+from grid.convert_injections import read_generators, read_loads
+from grid.errors import CaseError
+from grid.nettables import BusLookup, bus_lookup, label, solved_voltage, star_points
+from grid.network import Buses, BusKind, FloatArray, IntArray, Network
+from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+
+AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
+NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band
+NUMBA_FROM_BUSES = 1000  # below this, pandapower without numba is faster than importing numba
+
+
+def network_from_pandapower(net: pandapower.pandapowerNet, name: str, title: str | None = None) -> Network:
+    """Read a pandapower net into a Network.
+
+    Names, ratings and limits come from the net where it has them; ratings that it lacks are derived (see
+    convert_branches.derive_ratings) and marked. Raises CaseError where the base state has no solution or holds
+    something that we would solve differently.
+    """
+    try:
+        pandapower.runpp(net, numba=len(net.bus) >= NUMBA_FROM_BUSES)
+    except pandapower.LoadflowNotConverged:
+        raise CaseError(name, "the power flow of the base state finds no solution", "network") from None
+    lookup = bus_lookup(net)
+    buses = _buses(net, lookup)
+    branches = read_branches(net, lookup, buses)
+    generators = read_generators(net, lookup)
+    network = Network(
+        name=name,
+        title=title or name,
+        base_mva=float(net.sn_mva),
+        bus=buses,
+        branch=branches,
+        load=read_loads(net, lookup),
+        generator=generators,
+        base_voltage=solved_voltage(net, lookup.n_bus),
+    )
+    _check_agreement(network)
+    return network
+
+
+def _buses(net: pandapower.pandapowerNet, lookup: BusLookup) -> Buses:
+    table, n_bus = net.bus, lookup.n_bus
+    ours = lookup(table.index)
+    order = np.argsort(table["type"].map({"b": 0, "db": 1}).fillna(2).to_numpy(), kind="stable")[::-1]
+    first = np.full(n_bus, -1)
+    first[ours[order]] = order  # the last written wins: a bus-bar gives a fused bus its name
+    ppc_bus = net._ppc["bus"][:n_bus].real
+    names = [_bus_name(table, row) for row in first]
+    stars = star_points(net)
+    for element, numbers in stars.items():
+        for position, number in enumerate(numbers):
+            names[lookup(number)] = f"{label(net[element], position, element)} star point"
+    in_service = np.zeros(n_bus, dtype=bool)
+    np.logical_or.at(in_service, ours, table.in_service.to_numpy(dtype=bool))
+    in_service[first < 0] = True
+    x, y = _coordinates(table)
+    columns = {"min_vm_pu", "max_vm_pu"} <= set(table.columns)
+    low = np.where(first >= 0, table.min_vm_pu.to_numpy()[first] if columns else np.nan, np.nan)
+    high = np.where(first >= 0, table.max_vm_pu.to_numpy()[first] if columns else np.nan, np.nan)
+    known = np.isfinite(low) & np.isfinite(high) & (low > 0.5) & (high < 1.5)
+    known &= high - low > NARROWEST_BAND_PU
+    return Buses(
+        name=tuple(names),
+        kind=_bus_kinds(net, lookup, first),
+        vn_kv=ppc_bus[:, idx_bus.BASE_KV],
+        min_vm_pu=np.where(known, low, 0.9),
+        max_vm_pu=np.where(known, high, 1.1),
+        limits_derived=not bool(known[first >= 0].all()),
+        in_service=in_service,
+        shunt_pu=(ppc_bus[:, idx_bus.GS] + 1j * ppc_bus[:, idx_bus.BS]) / net.sn_mva,
+        x=np.where(first >= 0, x[first], np.nan),
+        y=np.where(first >= 0, y[first], np.nan),
+    )
+
+
+def _bus_name(table: pd.DataFrame, row: int) -> str:
+    return "" if row < 0 else label(table, row, "bus")
+
+
+def _bus_kinds(net: pandapower.pandapowerNet, lookup: BusLookup, first: IntArray) -> tuple[BusKind, ...]:
+    kinds = np.full(lookup.n_bus, BusKind.JUNCTION, dtype=object)
+    kinds[first < 0] = BusKind.AUXILIARY
+    kinds[lookup(net.load.bus)] = BusKind.SUBSTATION
+    for table in (net.gen, net.ext_grid):
+        kinds[lookup(table.bus)] = BusKind.GENERATOR
+    return tuple(kinds)
+
+
+def _coordinates(table: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    """(rows,) x and y; degrees of longitude are shortened to those of latitude."""
+    points = np.full((len(table), 2), np.nan)
+    if "geo" in table.columns:
+        for row, text in enumerate(table["geo"]):
+            if isinstance(text, str) and text:
+                points[row] = json.loads(text)["coordinates"][:2]
+    x, y = points.T
+    latitude = np.nanmean(y) if np.isfinite(y).any() else 0.0
+    if 20 < abs(latitude) < 75 and np.nanmax(np.abs(x)) <= 180:
+        x = x * np.cos(np.deg2rad(latitude))
+    return x, y
+
+
+def _check_agreement(network: Network) -> None:
+    """Solve the base state and compare it with pandapower's."""
+    try:
+        state = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
+    except PowerFlowDivergedError as error:
+        raise CaseError(network.name, str(error), "base state") from error
+    gap = np.abs(state.voltage - network.base_voltage)
+    worst = int(np.argmax(gap))
+    if gap[worst] > AGREEMENT_PU:
+        raise CaseError(
+            network.name,
+            f"our power flow differs by {gap[worst]:.2g} p.u. from pandapower's: an element is not supported",
+            f'bus "{network.bus.name[worst]}"',
+        )

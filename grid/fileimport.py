@@ -1,0 +1,59 @@
+"""Reads a network that a person hands in: pandapower JSON, or a MATPOWER case as .m or .mat."""
+
+from pathlib import Path
+
+from pandapower.auxiliary import pandapowerNet
+
+from grid.errors import CaseError
+from grid.matpower import read_mat, to_net
+from grid.matpower_text import read_m
+from grid.netcheck import validate
+from grid.pandapower_json import read_json
+
+SUFFIXES = (".json", ".m", ".mat")
+"""Kinds of file that are read, by the ending of their name, in capitals or not."""
+
+
+def read_net(path: Path, name: str | None = None) -> pandapowerNet:
+    """The network in a file, checked and ready for a power flow.
+
+    Arguments: path of the file; name of the net, by default the one it states, or the file's without ending.
+    Result: a pandapower net, units as its columns say; nothing has been solved.
+    Raises CaseError naming the file, the element, the field and the value that is wrong.
+    """
+    file, suffix = path.name, path.suffix.lower()
+    if suffix not in SUFFIXES:
+        problem = f"a network file ends in {', '.join(SUFFIXES)}"
+        raise CaseError(file, problem, field="ending", value=suffix or "none")
+    content = _content(path)
+    if suffix == ".json":
+        net = read_json(_text(content, file), file)
+    elif suffix == ".m":
+        net = to_net(read_m(_text(content, file), file))
+    else:
+        net = to_net(read_mat(path, file))
+    validate(net, file)
+    net.name = name or net.name or path.stem
+    return net
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise CaseError(path.name, f"the file cannot be opened ({exc.strerror})") from exc
+    if not content.strip():
+        raise CaseError(path.name, "the file is empty")
+    return content
+
+
+def _text(content: bytes, file: str) -> str:
+    """The text of a file in UTF-8, or, as older MATLAB writes comments, in Latin-1."""
+    if b"\0" in content:
+        raise CaseError(file, "this is a binary file, not a text", field="byte", value=str(content.index(b"\0")))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        if file.lower().endswith(".m"):
+            return content.decode("latin-1")
+        raise CaseError(file, "this is not text in UTF-8", field="byte", value=str(exc.start)) from exc

@@ -1,0 +1,116 @@
+"""Simulated demand and generation: what every load takes and every generator is set to at a moment."""
+
+from datetime import datetime
+
+import numpy as np
+
+from grid.cases import Profiles
+from grid.network import Energy, FloatArray, Generators, Loads
+from grid.thermal import Weather
+
+CLASSES = ("residential", "commercial", "industrial")
+CLASS_SHARES = (0.45, 0.35, 0.2)  # of loads whose class the case doesn't say
+SHARED_NOISE, OWN_NOISE = 0.015, 0.03
+NOISE_MEMORY_HOURS = 1.0
+
+
+class DemandModel:
+    """Loads by customer class with noise that neighbours share, or a case's own year of profiles."""
+
+    def __init__(self, loads: Loads, profiles: Profiles | None, rng: np.random.Generator) -> None:
+        self._loads, self._profiles, self._rng = loads, profiles, rng
+        drawn = rng.choice(len(CLASSES), len(loads), p=CLASS_SHARES)
+        known = {name: index for index, name in enumerate(CLASSES)}
+        self._class = np.array([known.get(name, index) for name, index in zip(loads.profile, drawn, strict=True)], int)
+        self._shared = rng.standard_normal(len(CLASSES))
+        self._own = rng.standard_normal(len(loads))
+
+    def advance(self, hours: float) -> None:
+        """Let the noise drift for some simulated hours."""
+        kept = np.exp(-hours / NOISE_MEMORY_HOURS)
+        fresh = np.sqrt(1 - kept**2)
+        self._shared = kept * self._shared + fresh * self._rng.standard_normal(len(self._shared))
+        self._own = kept * self._own + fresh * self._rng.standard_normal(len(self._own))
+
+    def at(self, time: datetime, ambient_c: float) -> tuple[FloatArray, FloatArray]:
+        """p_mw and q_mvar, (l,), at a moment."""
+        loads = self._loads
+        if self._profiles is not None:
+            row = profile_row(time, self._profiles.step_minutes)
+            p_factor = _replayed(loads.profile, self._profiles.load_p, row)
+            q_factor = _replayed(loads.profile, self._profiles.load_q, row)
+            return loads.p_mw * p_factor, loads.q_mvar * q_factor
+        factor = class_shapes(time, ambient_c)[self._class]
+        factor = factor * (1 + SHARED_NOISE * self._shared[self._class] + OWN_NOISE * self._own)
+        return loads.p_mw * factor, loads.q_mvar * factor
+
+
+def class_shapes(time: datetime, ambient_c: float) -> FloatArray:
+    """(3,) demand of CLASSES as a share of their yearly peak: day, week, season and the temperature's pull.
+
+    Shapes of our own after the usual standard load profiles: residential with a morning and a higher evening peak,
+    commercial over opening hours, industrial with a night shift.
+    """
+    hour, weekend = time.hour + time.minute / 60, time.weekday() >= 5
+    winter = np.cos(2 * np.pi * (time.timetuple().tm_yday - 20) / 365.25)
+    heating, cooling = max(0.0, 15 - ambient_c) / 20, max(0.0, ambient_c - 22) / 12
+    residential = 0.42 + 0.2 * _bump(hour, 8 if not weekend else 10, 1.8) + 0.42 * _bump(hour, 19.5, 2.6)
+    residential += 0.08 * winter + 0.06 * heating + 0.12 * cooling
+    opening = 1 / (1 + np.exp(-(hour - 7.5) * 1.6)) - 1 / (1 + np.exp(-(hour - 19) * 1.3))
+    commercial = 0.3 + (0.3 if weekend else 0.52) * opening + 0.04 * heating + 0.2 * cooling
+    shift = 1 / (1 + np.exp(-(hour - 6) * 2)) - 1 / (1 + np.exp(-(hour - 21.5) * 2))
+    industrial = 0.55 + (0.1 if weekend else 0.38) * shift + 0.03 * cooling
+    return np.clip([residential, commercial, industrial], 0.2, 1.1)
+
+
+def _bump(hour: float, centre: float, width: float) -> float:
+    distance = (hour - centre + 12) % 24 - 12
+    return float(np.exp(-0.5 * (distance / width) ** 2))
+
+
+def profile_row(time: datetime, step_minutes: int) -> int:
+    """Row of a year of profiles; the profiles' year is a leap year, so 29 February is never left out."""
+    leap = time.replace(year=2016)
+    first = leap.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    return int((leap - first).total_seconds() // 60) // step_minutes
+
+
+def _replayed(names: tuple[str, ...], columns: dict[str, FloatArray], row: int) -> FloatArray:
+    """(k,) relative values; 1 for a name without a profile."""
+    return np.array([columns[name][row % len(columns[name])] if name in columns else 1.0 for name in names])
+
+
+class GenerationModel:
+    """Renewables from the weather or the case's profiles; the others follow the demand in proportion to their share."""
+
+    def __init__(self, generators: Generators, profiles: Profiles | None) -> None:
+        self._generators, self._profiles = generators, profiles
+        self._energy = np.array(generators.energy, dtype=object)
+        known = profiles.generation if profiles else {}
+        self._replayed = np.array([name in known for name in generators.profile], dtype=bool)
+
+    def at(self, time: datetime, weather: Weather, demand_ratio: float) -> tuple[FloatArray, FloatArray]:
+        """p_mw and q_mvar, (g,). demand_ratio: total demand over that of the case's own state."""
+        factor = np.full(len(self._generators), demand_ratio)
+        factor[self._energy == Energy.PV] = pv_share(weather)
+        factor[self._energy == Energy.WIND] = wind_share(float(weather.wind_m_s))
+        factor[self._energy == Energy.HYDRO] = 0.8
+        factor[self._energy == Energy.RENEWABLE] = 0.5 * (pv_share(weather) + wind_share(float(weather.wind_m_s)))
+        if self._profiles is not None:
+            row = profile_row(time, self._profiles.step_minutes)
+            replayed = _replayed(self._generators.profile, self._profiles.generation, row)
+            factor = np.where(self._replayed, replayed, factor)
+        return self._generators.p_mw * factor, self._generators.q_mvar * factor
+
+
+def pv_share(weather: Weather) -> float:
+    """Output of photovoltaics over installed power: irradiance, and 0.4 % less for each kelvin of cell over 25 C."""
+    irradiance = float(weather.irradiance_w_m2)
+    cell_c = float(weather.ambient_c) + 0.03 * irradiance
+    return max(0.0, 0.9 * irradiance / 1000 * (1 - 0.004 * (cell_c - 25)))
+
+
+def wind_share(wind_m_s: float) -> float:
+    """Output of a wind turbine over its rating at a 10 m wind: a cubic curve from 3 to 12 m/s at the hub."""
+    hub = 1.4 * wind_m_s
+    return 0.0 if hub < 3 or hub > 25 else min(1.0, (hub**3 - 27) / (12**3 - 27))

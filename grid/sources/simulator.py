@@ -1,0 +1,176 @@
+"""The simulator: a grid that lives in simulated time and is measured with imperfect instruments."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from grid.cases import Case
+from grid.network import BoolArray, FloatArray, IntArray
+from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from grid.sources.demand import DemandModel, GenerationModel
+from grid.sources.weather import WeatherModel
+from grid.telemetry import Event, EventKind, Frame, Quality, Reading
+from grid.thermal import Weather
+
+VOLTAGE_NOISE, POWER_NOISE = (
+    0.001,
+    0.005,
+)  # one standard deviation of the reading: class 0.2 and 1 instruments
+TAP_STEP, TAP_DEAD_BAND, TAP_RANGE = 0.0125, 0.009, 4
+UPSTREAM_DEVIATION, UPSTREAM_MEMORY_HOURS = 0.01, 2.0
+REGULATORS_LEAVE = 0.25
+LARGEST_STEP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Truth:
+    """What really is: the instruments see it only with noise. state is None where no power flow solution exists."""
+
+    injection: Injection
+    closed: BoolArray
+    state: GridState | None
+
+
+class Simulator:
+    """A Source over simulated time. Owned by one thread, the engine's."""
+
+    name = "simulator"
+
+    def __init__(self, case: Case, start: datetime, seed: int) -> None:
+        self.case = case
+        self.time = start.replace(tzinfo=UTC)
+        self.closed = case.network.branch.closed.copy()
+        self.events: tuple[Event, ...] = ()
+        weather_rng, load_rng, self._noise_rng, self._upstream_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
+        )
+        self._weather = WeatherModel(weather_rng)
+        self._demand = DemandModel(case.network.load, case.profiles, load_rng)
+        self._generation = GenerationModel(case.network.generator, case.profiles)
+        self._power_flow = PowerFlow(case.network)
+        self._upstream = 0.0
+        self._tap = 0
+        self._voltage: FloatArray | None = None
+        self._sent: Frame | None = None
+
+    def advance(self, step: timedelta) -> None:
+        """Let simulated time pass."""
+        remaining = step
+        while remaining > timedelta(0):
+            part = min(remaining, LARGEST_STEP)
+            hours = part / timedelta(hours=1)
+            self._weather.advance(hours)
+            self._demand.advance(hours)
+            kept = np.exp(-hours / UPSTREAM_MEMORY_HOURS)
+            fresh = self._upstream_rng.standard_normal()
+            self._upstream = kept * self._upstream + UPSTREAM_DEVIATION * np.sqrt(1 - kept**2) * fresh
+            self._move_tap()
+            self.time += part
+            remaining -= part
+
+    def read(self) -> Frame:
+        """Measure the grid at its present moment."""
+        heat_k = sum(event.magnitude for event in self.events if event.kind is EventKind.HEAT_WAVE)
+        weather = self._weather.at(self.time, heat_k)
+        truth = self._truth(weather)
+        frame = self._measure(truth, weather)
+        self._sent = self._with_sensor_faults(frame)
+        return self._sent
+
+    def _truth(self, weather: Weather) -> _Truth:
+        network = self.case.network
+        load_p, load_q = self._demand.at(self.time, float(weather.ambient_c))
+        surge = self._surge()
+        load_p, load_q = load_p * surge, load_q * surge
+        ratio = load_p.sum() / network.load.p_mw.sum() if network.load.p_mw.sum() > 0 else 1.0
+        generator_p, generator_q = self._generation.at(self.time, weather, float(ratio))
+        on, closed = np.ones(len(network.generator), dtype=bool), self.closed.copy()
+        on[self._targets(EventKind.GENERATOR_TRIP)] = False
+        closed[self._targets(EventKind.LINE_OUTAGE)] = False
+        injection = Injection(
+            load_p, load_q, generator_p, generator_q, network.generator.vm_pu * self._voltage_factor(), on
+        )
+        try:
+            state = self._power_flow.solve(injection, closed, self._voltage)
+        except PowerFlowDivergedError:
+            return _Truth(injection, closed, None)
+        self._voltage = state.voltage
+        return _Truth(injection, closed, state)
+
+    def _targets(self, kind: EventKind) -> list[int]:
+        return [event.target for event in self.events if event.kind is kind and event.target is not None]
+
+    def _surge(self) -> FloatArray:
+        """(l,) factor on each load."""
+        factor = np.ones(len(self.case.network.load))
+        for event in self.events:
+            if event.kind is EventKind.LOAD_SURGE:
+                here = True if event.target is None else self.case.network.load.bus == event.target
+                factor = factor * np.where(here, event.magnitude, 1.0)
+        return factor
+
+    def _voltage_factor(self) -> float:
+        """Of all voltage set-points: the upstream grid's wandering, held by a tap changer's steps.
+
+        Where generators regulate, their controllers leave a quarter of it.
+        """
+        factor = float(np.clip((1 + self._upstream) * (1 + TAP_STEP * self._tap), 0.95, 1.05))
+        return 1 + REGULATORS_LEAVE * (factor - 1) if self.case.network.generator.is_regulating.any() else factor
+
+    def _move_tap(self) -> None:
+        """One step back towards the set-point when the voltage leaves the dead band."""
+        deviation = (1 + self._upstream) * (1 + TAP_STEP * self._tap) - 1
+        if abs(deviation) > TAP_DEAD_BAND:
+            self._tap = int(np.clip(self._tap - np.sign(deviation), -TAP_RANGE, TAP_RANGE))
+
+    def _measure(self, truth: _Truth, weather: Weather) -> Frame:
+        network, state, injection = self.case.network, truth.state, truth.injection
+        supplied = np.ones(len(network.load)) if state is None else state.energised[network.load.bus]
+        unknown_bus, unknown_branch = np.full(network.n_bus, np.nan), np.full(network.n_branch, np.nan)
+        generator_p = injection.generator_p_mw if state is None else state.generator_p_mw
+        generator_q = injection.generator_q_mvar if state is None else state.generator_q_mvar
+        return Frame(
+            measured_at=self.time,
+            received_at=datetime.now(UTC),
+            load_p_mw=self._noisy(injection.load_p_mw * supplied, POWER_NOISE),
+            load_q_mvar=self._noisy(injection.load_q_mvar * supplied, POWER_NOISE),
+            generator_p_mw=self._noisy(generator_p, POWER_NOISE),
+            generator_q_mvar=self._noisy(generator_q, POWER_NOISE),
+            generator_vm_pu=self._noisy(injection.generator_vm_pu, VOLTAGE_NOISE),
+            generator_on=injection.generator_on,
+            bus_vm_pu=self._noisy(unknown_bus if state is None else np.abs(state.voltage), VOLTAGE_NOISE),
+            branch_p_from_mw=self._noisy(unknown_branch if state is None else state.p_from_mw, POWER_NOISE),
+            branch_closed=truth.closed,
+            weather=weather,
+        )
+
+    def _noisy(self, value: FloatArray, relative: float) -> Reading:
+        """A reading with Gaussian noise; values that don't exist are missing."""
+        measured = value * (1 + relative * self._noise_rng.standard_normal(len(value)))
+        return Reading(measured, np.where(np.isnan(value), Quality.MISSING, Quality.GOOD).astype(np.int8))
+
+    def _with_sensor_faults(self, frame: Frame) -> Frame:
+        """Buses whose sensors are gone send nothing; stuck ones send the last values again, as if they were good."""
+        gone, stuck = self._targets(EventKind.SENSOR_GONE), self._targets(EventKind.SENSOR_STUCK)
+        if not gone and not stuck:
+            return frame
+        sent, load_bus = self._sent, self.case.network.load.bus
+        bus = np.arange(self.case.network.n_bus)
+
+        def seen(field: str, at: IntArray) -> Reading:
+            last = None if sent is None else getattr(sent, field)
+            return _faulty(getattr(frame, field), last, np.isin(at, gone), np.isin(at, stuck))
+
+        return replace(
+            frame,
+            load_p_mw=seen("load_p_mw", load_bus),
+            load_q_mvar=seen("load_q_mvar", load_bus),
+            bus_vm_pu=seen("bus_vm_pu", bus),
+        )
+
+
+def _faulty(reading: Reading, sent: Reading | None, gone: BoolArray, stuck: BoolArray) -> Reading:
+    value = reading.value if sent is None else np.where(stuck, sent.value, reading.value)
+    value = np.where(gone, np.nan, value)
+    return Reading(value, np.where(np.isnan(value), Quality.MISSING, reading.quality).astype(np.int8))

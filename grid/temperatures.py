@@ -1,0 +1,92 @@
+"""Temperatures of all branches of a network over time: conductors, cables and transformer hot spots."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+
+from grid.network import BranchKind, FloatArray, Network
+from grid.powerflow import GridState
+from grid.thermal import (
+    Conductors,
+    Weather,
+    cable_temperature_step,
+    conductor_ampacity_a,
+    conductor_steady_temperature,
+    conductor_temperature_step,
+)
+from grid.transformer_thermal import (
+    TransformerParameters,
+    TransformerThermalState,
+    ageing_rate,
+    transformer_steady_state,
+    transformer_step,
+)
+
+LARGEST_LOAD_PU = 2.0  # IEC 60076-7 ends here; beyond, temperatures are lower bounds
+RATED_WEATHER = Weather(35.0, 0.61, 90.0, 1000.0, 50.0)  # usual for summer ratings of overhead lines
+RATED_CONDUCTOR_C = 75.0
+SOIL_OVER_MEAN_AIR = 0.3  # soil follows the air's deviation from 10 C by this share
+
+
+class BranchTemperatures:
+    """Keeps every branch's thermal state; starts settled at the first load it sees."""
+
+    def __init__(self, network: Network) -> None:
+        kind = np.array(network.branch.kind, dtype=object)
+        branch = network.branch
+        self._line = np.flatnonzero(kind == BranchKind.LINE)
+        self._cable = np.flatnonzero(kind == BranchKind.CABLE)
+        self._transformer = np.flatnonzero(kind == BranchKind.TRANSFORMER)
+        self._conductors = _conductors_of_rating(
+            branch.r_ohm[self._line] / np.maximum(branch.length_km[self._line], 1e-6),
+            branch.rating_from_ka[self._line],
+        )
+        vn_kv = network.bus.vn_kv[branch.from_bus[self._transformer]]
+        sn_mva = np.sqrt(3.0) * vn_kv * branch.rating_from_ka[self._transformer]
+        self._parameters = TransformerParameters.typical(np.where(np.isfinite(sn_mva), sn_mva, np.nan))
+        self._upgraded = np.zeros(len(self._transformer), dtype=bool)
+        self._oil: TransformerThermalState | None = None
+        self.temperature_c = np.full(network.n_branch, np.nan)
+        self.thermal_age_years = np.zeros(network.n_branch)  # equivalent ageing since the watch began
+
+    def step(self, state: GridState, weather: Weather, elapsed: timedelta) -> FloatArray:
+        """Advance by elapsed under a state's currents; returns (m,) degrees Celsius, NaN for impedances."""
+        ambient = float(weather.ambient_c)
+        soil = 10.0 + SOIL_OVER_MEAN_AIR * (ambient - 10.0)
+        current_a = 1000.0 * state.i_ka[self._line]
+        load_pu = np.minimum(state.loading_percent / 100.0, LARGEST_LOAD_PU)
+        temperature = self.temperature_c.copy()
+        if self._oil is None:
+            temperature[self._line] = conductor_steady_temperature(current_a, self._conductors, weather)
+            settled = np.full(len(self._cable), soil)
+            temperature[self._cable] = cable_temperature_step(settled, load_pu[self._cable], soil, 1e9)
+            self._oil = transformer_steady_state(load_pu[self._transformer], ambient, self._parameters)
+        elif elapsed > timedelta(0):
+            seconds = elapsed.total_seconds()
+            temperature[self._line] = conductor_temperature_step(
+                temperature[self._line], current_a, self._conductors, weather, seconds
+            )
+            temperature[self._cable] = cable_temperature_step(
+                temperature[self._cable], load_pu[self._cable], soil, seconds
+            )
+            self._oil = transformer_step(
+                self._oil, load_pu[self._transformer], ambient, seconds / 60.0, self._parameters
+            )
+            years = seconds / (8766 * 3600)
+            rate = ageing_rate(self._oil.hot_spot_c, self._upgraded)
+            self.thermal_age_years[self._transformer] += rate * years
+        temperature[self._transformer] = self._oil.hot_spot_c
+        self.temperature_c = temperature
+        return temperature
+
+
+def _conductors_of_rating(r_ohm_per_km: FloatArray, rating_ka: FloatArray) -> Conductors:
+    """Typical conductors, as many in parallel as make a line reach 75 C at its rating in the weather of the rating.
+
+    So a temperature always fits the rating it is shown beside, whatever the case calls a line.
+    """
+    typical = Conductors.typical(r_ohm_per_km, rating_ka)
+    single = replace(typical, subconductors=np.ones(len(rating_ka)))
+    ampacity_a = conductor_ampacity_a(single, RATED_WEATHER, RATED_CONDUCTOR_C)
+    return replace(typical, subconductors=1000.0 * rating_ka / ampacity_a)
