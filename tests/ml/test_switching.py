@@ -1,0 +1,155 @@
+"""The spanning-tree policy against enumeration, the matrix-tree theorem, a chi-square test and finite differences."""
+
+from itertools import combinations
+
+import networkx
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2
+
+from grid.topology import is_radial
+from ml.switching import Loops, NotConnectedError, TreePolicy, find_loops
+
+Graph = tuple[int, np.ndarray, np.ndarray, np.ndarray]
+
+
+def random_graph(seed: int, n_bus: int = 6, extra: int = 4, sources: int = 1) -> Graph:
+    """A connected multigraph with so many buses, branches beyond a tree, and sources."""
+    rng = np.random.default_rng(seed)
+    pairs = [(int(rng.integers(0, bus)), bus) for bus in range(1, n_bus)]
+    while len(pairs) < n_bus - 1 + extra:
+        a, b = rng.integers(0, n_bus, 2).tolist()
+        if a != b:
+            pairs.append((a, b))
+    ends = np.array(pairs)[rng.permutation(len(pairs))]
+    return n_bus, ends[:, 0], ends[:, 1], rng.choice(n_bus, sources, replace=False)
+
+
+def loops_of(graph: Graph) -> Loops:
+    n_bus, tail, head, sources = graph
+    return find_loops(n_bus, tail, head, np.ones(len(tail), dtype=bool), sources)
+
+
+def every_configuration(graph: Graph, loops: Loops) -> torch.Tensor:
+    """All radial configurations by brute force, as positions in loops.branch."""
+    n_bus, tail, head, sources = graph
+    found = []
+    for positions in combinations(range(len(loops.branch)), loops.ties):
+        closed = loops.closed(np.array(positions, dtype=int))
+        if is_radial(n_bus, tail, head, closed, sources) and supplied(graph, closed):
+            found.append(positions)
+    return torch.tensor(found)
+
+
+def supplied(graph: Graph, closed: np.ndarray) -> bool:
+    n_bus, tail, head, sources = graph
+    net = networkx.Graph([(int(sources[0]), int(other)) for other in sources])
+    net.add_nodes_from(range(n_bus))
+    net.add_edges_from(zip(tail[closed].tolist(), head[closed].tolist(), strict=True))
+    return networkx.is_connected(net)
+
+
+def merged(graph: Graph) -> networkx.MultiGraph:
+    n_bus, tail, head, sources = graph
+    name = np.arange(n_bus)
+    name[sources] = sources[0]
+    net = networkx.MultiGraph()
+    net.add_nodes_from(np.unique(name).tolist())
+    net.add_edges_from((a, b) for a, b in zip(name[tail].tolist(), name[head].tolist(), strict=True) if a != b)
+    return net
+
+
+@pytest.mark.parametrize("sources", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_probabilities_over_all_trees_sum_to_one(seed: int, sources: int) -> None:
+    graph = random_graph(seed, sources=sources)
+    loops = loops_of(graph)
+    configurations = every_configuration(graph, loops)
+    assert len(configurations) == round(networkx.number_of_spanning_trees(merged(graph)))
+    phi = torch.as_tensor(np.random.default_rng(seed).normal(0, 2, len(loops.branch)))
+    policy = TreePolicy(loops, phi)
+    log_prob = policy.log_prob(configurations)
+    assert float(log_prob.exp().sum()) == pytest.approx(1, abs=1e-12)
+    assert float(policy.entropy()) == pytest.approx(-float((log_prob.exp() * log_prob).sum()), abs=1e-10)
+    is_open = torch.zeros(len(configurations), len(loops.branch), dtype=torch.float64).scatter_(1, configurations, 1)
+    expected = (log_prob.exp()[:, None] * is_open).sum(dim=0)
+    torch.testing.assert_close(policy.open_probability(), expected, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_samples_follow_the_distribution(seed: int) -> None:
+    graph = random_graph(seed, n_bus=5, extra=3)
+    loops = loops_of(graph)
+    configurations = every_configuration(graph, loops)
+    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 1, len(loops.branch))))
+    expected = policy.log_prob(configurations).exp().numpy() * 20_000
+    samples = policy.sample(20_000, torch.Generator().manual_seed(seed))
+    place = {tuple(row): index for index, row in enumerate(configurations.tolist())}
+    observed = np.bincount([place[tuple(row)] for row in samples.tolist()], minlength=len(place))
+    often = expected >= 5
+    statistic = ((observed - expected)[often] ** 2 / expected[often]).sum()
+    assert statistic < chi2.ppf(1 - 1e-4, often.sum() - 1)
+
+
+def test_gradients_match_finite_differences() -> None:
+    graph = random_graph(3)
+    loops = loops_of(graph)
+    opened = every_configuration(graph, loops)[:3]
+    phi = torch.as_tensor(np.random.default_rng(3).normal(0, 1, len(loops.branch))).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: TreePolicy(loops, x).log_prob(opened), (phi,))
+    assert torch.autograd.gradcheck(lambda x: TreePolicy(loops, x).entropy(), (phi,))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 3))
+def test_the_mode_is_the_most_probable_configuration(seed: int, sources: int) -> None:
+    graph = random_graph(seed, n_bus=6, extra=3, sources=sources)
+    loops = loops_of(graph)
+    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 2, len(loops.branch))))
+    best = policy.log_prob(every_configuration(graph, loops)).max()
+    assert float(policy.log_prob(torch.as_tensor(policy.mode())[None])[0]) == pytest.approx(float(best))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_every_sample_of_a_larger_grid_is_radial_and_supplies_all(seed: int) -> None:
+    graph = random_graph(seed, n_bus=60, extra=15, sources=3)
+    n_bus, tail, head, sources = graph
+    loops = loops_of(graph)
+    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 5, len(loops.branch))))
+    for closed in loops.closed(policy.sample(8, torch.Generator().manual_seed(seed)).numpy()):
+        assert is_radial(n_bus, tail, head, closed, sources)
+        assert supplied(graph, closed)
+
+
+def test_branches_that_are_locked_or_out_get_what_they_need() -> None:
+    tail, head = np.array([0, 1, 2, 3, 0]), np.array([1, 2, 3, 0, 2])
+    usable, locked = np.ones(5, dtype=bool), np.array([False, True, False, False, False])
+    loops = find_loops(4, tail, head, usable, np.array([0]), locked)
+    assert 1 not in loops.branch
+    usable[4] = False
+    loops = find_loops(4, tail, head, usable, np.array([0]))
+    assert loops.ties == 1
+    assert not loops.closed(np.array([0]))[4]
+
+
+def test_grids_without_a_radial_configuration_are_refused() -> None:
+    tail, head = np.array([0, 1, 2, 0]), np.array([1, 2, 0, 2])
+    everything = np.ones(4, dtype=bool)
+    with pytest.raises(ValueError, match="form a loop"):
+        find_loops(3, tail, head, everything, np.array([0]), np.array([True, True, True, False]))
+    with pytest.raises(NotConnectedError) as caught:
+        find_loops(5, tail, head, everything, np.array([0]))
+    assert caught.value.bus.tolist() == [3, 4]
+
+
+def test_switch_states_and_open_positions_are_inverse() -> None:
+    graph = random_graph(7)
+    loops = loops_of(graph)
+    for opened in every_configuration(graph, loops)[:10].numpy():
+        np.testing.assert_array_equal(loops.opened(loops.closed(opened)), opened)
+    with pytest.raises(ValueError, match="loop or an island"):
+        loops.opened(np.ones(loops.n_branch, dtype=bool))
