@@ -19,7 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
 from torch import Tensor
 
-from grid.network import BoolArray, IntArray
+from grid.network import BoolArray, FloatArray, IntArray
 
 
 class NotConnectedError(ValueError):
@@ -34,20 +34,27 @@ class NotConnectedError(ValueError):
 class Loops:
     """The choice that a radial grid has: which branch of each loop to open.
 
-    branch: (c,) the branches that lie on a loop and may be open, by their index in the grid. cycle: (t, c) -1, 0 or 1:
-    a basis of the loops over these branches. n_branch: of the grid. fixed_closed: (m,) bool, usable branches that are
-    closed in every configuration: bridges, and those locked closed. A branch between two sources is always open.
+    branch: (c,) the branches that lie on a loop and may be open, by their index in the grid. cycle: (t, m) -1, 0 or 1:
+    a basis of the loops over all branches. path: (n, m) -1, 0 or 1: the way from the root to each bus in the tree that
+    the loops were found with. fixed_closed: (m,) bool, usable branches that are closed in every configuration: bridges,
+    and those locked closed. A branch between two sources is always open.
     """
 
     branch: IntArray
-    cycle: Tensor
-    n_branch: int
+    cycle: FloatArray
+    path: FloatArray
     fixed_closed: BoolArray
+    free_cycle: Tensor  # (t, c) the loops over the free branches alone
+
+    @property
+    def n_branch(self) -> int:
+        """Branches of the grid, m."""
+        return int(self.cycle.shape[1])
 
     @property
     def ties(self) -> int:
         """How many branches every configuration opens."""
-        return int(self.cycle.shape[0])
+        return len(self.cycle)
 
     def closed(self, opened: IntArray) -> BoolArray:
         """Switch states (..., m) of opened (..., t): positions in branch."""
@@ -60,7 +67,7 @@ class Loops:
     def opened(self, closed: BoolArray) -> IntArray:
         """Positions in branch (t,) that switch states (m,) open. ValueError where they aren't radial."""
         positions = np.flatnonzero(~closed[self.branch])
-        if len(positions) != self.ties or abs(float(torch.det(self.cycle[:, positions]))) < 0.5:
+        if len(positions) != self.ties or abs(float(np.linalg.det(self.cycle[:, self.branch[positions]]))) < 0.5:
             raise ValueError(f"{len(positions)} open branches leave a loop or an island; {self.ties} make it radial")
         return positions
 
@@ -90,17 +97,17 @@ def find_loops(
     between_sources = usable & (tail == head)
     if locked[ties].any() or (locked & between_sources).any():
         raise ValueError("branches that are locked closed form a loop")
-    parent_path = _paths_to_root(n_bus, tail[tree], head[tree], int(sources[0]))
-    unreached = np.setdiff1d(np.flatnonzero(np.isnan(parent_path).any(axis=1)), sources)
+    path = np.zeros((n_bus, len(usable)))
+    path[:, tree] = _paths_from_root(n_bus, tail[tree], head[tree], int(sources[0]))[root]
+    unreached = np.flatnonzero(np.isnan(path).any(axis=1))
     if len(unreached):
         raise NotConnectedError(unreached)
-    cycle = np.zeros((len(ties), len(usable)))
-    cycle[:, tree] = np.nan_to_num(parent_path)[head[ties]] - np.nan_to_num(parent_path)[tail[ties]]
+    cycle = path[head[ties]] - path[tail[ties]]
     cycle[np.arange(len(ties)), ties] = -1.0
     free = np.flatnonzero((cycle != 0).any(axis=0) & ~locked)
     fixed = usable & ~between_sources
     fixed[free] = False
-    return Loops(free, torch.as_tensor(cycle[:, free], dtype=torch.float64), len(usable), fixed)
+    return Loops(free, cycle, path, fixed, torch.as_tensor(cycle[:, free]))
 
 
 def _spanning_forest(n_bus: int, tail: IntArray, head: IntArray) -> BoolArray:
@@ -122,7 +129,7 @@ def _spanning_forest(n_bus: int, tail: IntArray, head: IntArray) -> BoolArray:
     return taken
 
 
-def _paths_to_root(n_bus: int, tail: IntArray, head: IntArray, root: int) -> np.ndarray:
+def _paths_from_root(n_bus: int, tail: IntArray, head: IntArray, root: int) -> FloatArray:
     """(n_bus, k) which tree branches lead from the root to each bus: 1 along, -1 against; rows of NaN: not reached."""
     graph = coo_array((np.ones(len(tail)), (tail, head)), shape=(n_bus, n_bus)).tocsr()
     order, parent = breadth_first_order(graph, root, directed=False)
@@ -145,7 +152,7 @@ class TreePolicy:
         self.loops, self.phi = loops, phi
         self._shift = phi.detach().max() if len(phi) else torch.zeros((), dtype=phi.dtype)
         weight = torch.exp(phi - self._shift)
-        self._weighted = loops.cycle * weight.sqrt()
+        self._weighted = loops.free_cycle * weight.sqrt()
         self._factor = torch.linalg.cholesky(self._weighted @ self._weighted.T)
 
     def _basis(self) -> Tensor:
@@ -193,11 +200,11 @@ class TreePolicy:
         Exchange property of spanning trees: walking through the branches by falling phi, each is opened that the
         others can spare.
         """
-        independent = _greedy_basis(self.loops.cycle.numpy(), np.argsort(-self.phi.detach().numpy(), kind="stable"))
+        independent = _greedy_basis(self.loops.free_cycle.numpy(), np.argsort(-self.phi.detach().numpy(), kind="stable"))
         return np.sort(independent)
 
 
-def _greedy_basis(cycle: np.ndarray, order: IntArray) -> IntArray:
+def _greedy_basis(cycle: FloatArray, order: IntArray) -> IntArray:
     """The first columns of cycle (t, c), in the given order, that are linearly independent: t positions.
 
     Gauss-Jordan on entries -1, 0 and 1; the matrix is totally unimodular, so they stay so and nothing is rounded.

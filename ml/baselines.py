@@ -1,0 +1,143 @@
+"""The judges of the policy: branch exchange, sequential opening, iterated local search, exhaustive enumeration."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from grid.network import FloatArray, IntArray
+from ml.radialflow import closed_current, exchange_neighbours, is_radial_batch
+from ml.switching import Loops
+
+MOST_TREES = 500_000
+BATCH = 4096
+
+
+class Objective(Protocol):
+    """What is minimised: cost (b,) of configurations opened (b, t), infinite where one is not allowed."""
+
+    def __call__(self, opened: IntArray) -> FloatArray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A configuration opened (t,), its cost, and how many were evaluated to find it."""
+
+    opened: IntArray
+    cost: float
+    evaluated: int
+
+
+def branch_exchange(objective: Objective, loops: Loops, start: IntArray) -> Found:
+    """Steepest descent over single exchanges (Civanlar 1988; Baran & Wu 1989): close one branch, open another."""
+    opened, cost, evaluated = start, float(objective(start[None])[0]), 1
+    while True:
+        neighbours = exchange_neighbours(loops, opened)
+        costs = objective(neighbours)
+        evaluated += len(neighbours)
+        best = int(np.argmin(costs)) if len(costs) else -1
+        if best < 0 or not costs[best] < cost * (1 - 1e-9):
+            return Found(np.sort(opened), cost, evaluated)
+        opened, cost = neighbours[best], float(costs[best])
+
+
+def sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArray) -> IntArray:
+    """(t,) from the closed grid, open the branch with the smallest current, again and again (Shirmohammadi 1989).
+
+    Currents are those of resistances only, which makes the closed grid's the optimal one; each opening updates them.
+    """
+    impedance = resistance_pu.copy()
+    weights = np.zeros(loops.n_branch)
+    current = np.abs(closed_current(loops, impedance, demand_pu[None])[0])
+    basis = loops.cycle.copy()
+    opened: list[int] = []
+    radial = np.conj(demand_pu) @ loops.path
+    while len(opened) < loops.ties:
+        weights[:] = np.inf
+        on_loop = np.abs(basis[:, loops.branch]).max(axis=0) > 0.5
+        weights[loops.branch[on_loop]] = current[loops.branch[on_loop]]
+        branch = int(np.argmin(weights))
+        opened.append(int(np.flatnonzero(loops.branch == branch)[0]))
+        basis, radial = _without(basis, radial, branch)
+        if len(basis):
+            loop = -np.linalg.solve((basis * impedance) @ basis.T, basis @ (impedance * radial))
+            current = np.abs(radial + loop @ basis)
+    return np.sort(np.array(opened, dtype=np.int64))
+
+
+def _without(basis: FloatArray, radial: FloatArray, branch: int) -> tuple[FloatArray, FloatArray]:
+    """Loops and a flow that leave a branch open: its own loop carries the flow away, the other loops avoid it."""
+    pivot = int(np.flatnonzero(np.abs(basis[:, branch]) > 0.5)[0])
+    own = basis[pivot] / basis[pivot, branch]
+    rest = np.delete(basis, pivot, axis=0)
+    return rest - np.outer(rest[:, branch], own), radial - radial[branch] * own
+
+
+def iterated_local_search(
+    objective: Objective, loops: Loops, start: IntArray, rounds: int, rng: np.random.Generator
+) -> Found:
+    """Branch exchange, then rounds of a kick of two to four random exchanges and branch exchange again."""
+    best = branch_exchange(objective, loops, start)
+    evaluated = best.evaluated
+    for _ in range(rounds):
+        kicked = best.opened
+        for _ in range(int(rng.integers(2, 5))):
+            neighbours = exchange_neighbours(loops, kicked)
+            kicked = neighbours[rng.integers(len(neighbours))]
+        found = branch_exchange(objective, loops, kicked)
+        evaluated += found.evaluated
+        if found.cost < best.cost:
+            best = found
+    return Found(best.opened, best.cost, evaluated)
+
+
+def exhaustive(objective: Objective, loops: Loops) -> Found:
+    """The best of all configurations. ValueError where there are more than half a million."""
+    count = tree_count(loops)
+    if count > MOST_TREES:
+        raise ValueError(f"the grid has {count:.3g} radial configurations, at most {MOST_TREES:,} are enumerated")
+    best, cost, evaluated = np.zeros(loops.ties, dtype=np.int64), np.inf, 0
+    for opened in _configurations(loops):
+        costs = objective(opened)
+        evaluated += len(costs)
+        if costs.min() < cost:
+            best, cost = opened[int(np.argmin(costs))], float(costs.min())
+    return Found(best, cost, evaluated)
+
+
+def tree_count(loops: Loops) -> float:
+    """How many radial configurations there are: det(C C^T) over the branches that may be open."""
+    cycle = loops.cycle[:, loops.branch]
+    return float(np.round(np.linalg.det(cycle @ cycle.T)))
+
+
+def _configurations(loops: Loops) -> Iterator[IntArray]:
+    """All radial configurations in batches (b, t): one branch a loop, the loops made to differ, repeats left out."""
+    cycle = loops.cycle[:, loops.branch]
+    partial = np.zeros((1, 0), dtype=np.int64)
+    for size in range(1, loops.ties + 1):
+        partial = _independent(cycle, _extended(partial, cycle.shape[1]), size)
+    for first in range(0, len(partial), BATCH):
+        batch = partial[first : first + BATCH]
+        yield batch[is_radial_batch(loops, batch)]
+
+
+def _extended(partial: IntArray, columns: int) -> IntArray:
+    """Sets (k, s) with one more column each, larger than the last."""
+    last = partial[:, -1] if partial.shape[1] else np.full(len(partial), -1)
+    room = columns - 1 - last
+    rows = np.repeat(np.arange(len(partial)), room)
+    offset = np.arange(len(rows)) - np.repeat(np.cumsum(room) - room, room)
+    return np.column_stack([partial[rows], last[rows] + 1 + offset])
+
+
+def _independent(cycle: FloatArray, columns: IntArray, size: int) -> IntArray:
+    """The sets whose columns are linearly independent, by their Gram determinants."""
+    kept = []
+    for first in range(0, len(columns), 50_000):
+        batch = columns[first : first + 50_000]
+        part = cycle[:, batch].transpose(1, 0, 2)
+        gram = np.einsum("bti,btj->bij", part, part)
+        kept.append(batch[np.linalg.det(gram) > 0.5])
+    return np.concatenate(kept) if kept else np.zeros((0, size), dtype=np.int64)

@@ -1,0 +1,105 @@
+"""The batched radial power flow against Newton-Raphson, and the moves between configurations against their definition."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from grid.cases import load_case
+from grid.network import Network
+from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+from grid.topology import is_radial
+from ml.radialflow import RadialFlow, closed_current, exchange_neighbours, is_radial_batch
+from ml.switching import Loops, TreePolicy, find_loops
+
+
+@cache
+def feeder() -> tuple[Network, Loops, RadialFlow, np.ndarray]:
+    """The 33-bus feeder, its loops, its solver, and its demand in p.u."""
+    network = load_case("case33bw", Path("var")).network
+    branch = network.branch
+    loops = find_loops(
+        network.n_bus, branch.from_bus, branch.to_bus, branch.in_service, network.source_buses
+    )
+    demand = np.zeros(network.n_bus, dtype=complex)
+    np.add.at(demand, network.load.bus, (network.load.p_mw + 1j * network.load.q_mvar) / network.base_mva)
+    return network, loops, RadialFlow(loops, -1 / branch.yft), demand
+
+
+def random_configurations(loops: Loops, count: int, seed: int) -> np.ndarray:
+    policy = TreePolicy(loops, torch.zeros(len(loops.branch), dtype=torch.float64))
+    return policy.sample(count, torch.Generator().manual_seed(seed)).numpy()
+
+
+def test_losses_and_voltages_equal_newtons() -> None:
+    network, loops, flow, demand = feeder()
+    opened = np.vstack([loops.opened(network.branch.closed), random_configurations(loops, 60, 1)])
+    states = flow.solve(opened, demand, iterations=60)
+    newton, solved = PowerFlow(network), 0
+    for row, closed in enumerate(loops.closed(opened)):
+        try:
+            state = newton.solve(Injection.of_case(network), closed)
+        except PowerFlowDivergedError:
+            assert np.isinf(states.loss_pu[row])
+            continue
+        if np.isinf(states.loss_pu[row]):
+            assert state.vm_pu.min() < 0.7  # close to collapse a fixed point may not be found: then it says so
+            continue
+        solved += 1
+        np.testing.assert_allclose(states.vm_pu[row], state.vm_pu, atol=1e-6)
+        assert states.loss_pu[row] * network.base_mva == pytest.approx(state.total_loss_mw, rel=1e-5)
+    assert solved > 30
+    assert states.loss_pu[0] * network.base_mva == pytest.approx(0.202677, abs=1e-6)
+
+
+def test_the_published_optimum_has_its_published_loss() -> None:
+    network, loops, flow, demand = feeder()
+    closed = np.ones(network.n_branch, dtype=bool)
+    closed[[6, 8, 13, 31, 36]] = False  # branches 7, 9, 14, 32 and 37
+    loss = flow.solve(loops.opened(closed)[None], demand).loss_pu[0]
+    assert 1000 * loss * network.base_mva == pytest.approx(139.5513, abs=1e-3)
+
+
+def test_the_closed_network_minimises_losses_over_all_loop_currents() -> None:
+    network, loops, _, demand = feeder()
+    resistance = (-1 / network.branch.yft).real
+    current = closed_current(loops, resistance, demand[None])[0]
+    best = (resistance * np.abs(current) ** 2).sum()
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        around = rng.normal(0, 1e-3, loops.ties) @ loops.cycle
+        assert (resistance * np.abs(current + around) ** 2).sum() >= best
+    injected = np.zeros(network.n_bus, dtype=complex)
+    np.add.at(injected, network.branch.to_bus, current)
+    np.add.at(injected, network.branch.from_bus, -current)
+    np.testing.assert_allclose(injected[1:], np.conj(demand)[1:], atol=1e-12)
+
+
+def test_exchange_neighbours_are_all_radial_configurations_one_pair_away() -> None:
+    network, loops, _, _ = feeder()
+    opened = loops.opened(network.branch.closed)
+    neighbours = {tuple(sorted(row)) for row in exchange_neighbours(loops, opened).tolist()}
+    expected = set()
+    for place in range(loops.ties):
+        for candidate in range(len(loops.branch)):
+            other = opened.copy()
+            other[place] = candidate
+            closed = loops.closed(other)
+            branch = network.branch
+            if candidate not in opened and is_radial(
+                network.n_bus, branch.from_bus, branch.to_bus, closed, network.source_buses
+            ) and is_radial_batch(loops, other[None])[0]:  # fmt: skip
+                expected.add(tuple(sorted(other.tolist())))
+    assert neighbours == expected
+
+
+def test_a_hopeless_load_has_no_finite_loss_and_spoils_no_other_row() -> None:
+    _, loops, flow, demand = feeder()
+    opened = random_configurations(loops, 2, 3)
+    rows = np.stack([demand, 500 * demand])
+    states = flow.solve(opened, rows, iterations=40)
+    alone = flow.solve(opened[:1], demand, iterations=40)
+    assert np.isinf(states.loss_pu[1])
+    assert states.loss_pu[0] == pytest.approx(alone.loss_pu[0], rel=1e-6)
