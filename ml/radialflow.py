@@ -49,15 +49,11 @@ class RadialFlow:
         It stops when no voltage moves by more than 1e-7 p.u.; configurations that still do after the last iteration,
         or fall below half the voltage, have an infinite loss.
         """
-        loops = self._loops
-        branch = loops.branch[opened]
-        inverse = np.linalg.inv(loops.cycle[:, branch].transpose(1, 0, 2)) if loops.ties else np.zeros((len(opened), 0, 0))
+        loops, branch, inverse = self._loops, self._loops.branch[opened], self._inverse(opened)
         rows = np.arange(len(opened))[:, None]
         voltage = np.full((len(opened), len(loops.path)), complex(self._source))
         for _ in range(iterations):
-            radial = np.conj(demand_pu / voltage) @ loops.path
-            loop = -np.einsum("bij,bi->bj", inverse, np.take_along_axis(radial, branch, 1))
-            current = radial + loop @ loops.cycle
+            current = self._avoiding(branch, inverse, np.conj(demand_pu / voltage))
             drop = self._impedance * current
             drop[rows, branch] -= np.einsum("bij,bj->bi", inverse, drop @ loops.cycle.T)
             previous, voltage = voltage, self._source - drop @ loops.path.T
@@ -69,6 +65,21 @@ class RadialFlow:
         solved = (moved < TOLERANCE_PU) & (lowest >= LOWEST_PU)
         loss = (self._impedance.real * np.abs(current) ** 2).sum(axis=1)
         return RadialStates(np.where(solved, loss, np.inf), np.abs(voltage), current)
+
+    def tree_flow(self, opened: IntArray, drawn: FloatArray) -> FloatArray:
+        """(b, m) what flows along each branch to serve what buses draw (b, n), if nothing is lost on the way."""
+        return self._avoiding(self._loops.branch[opened], self._inverse(opened), drawn)
+
+    def _inverse(self, opened: IntArray) -> FloatArray:
+        """(b, t, t) of the loops' columns at the open branches: integers."""
+        columns = self._loops.cycle[:, self._loops.branch[opened]].transpose(1, 0, 2)
+        return np.linalg.inv(columns) if self._loops.ties else columns
+
+    def _avoiding(self, branch: IntArray, inverse: FloatArray, drawn: FloatArray) -> FloatArray:
+        """(b, m) the flow over the reference tree, led around the open branches (b, t)."""
+        radial = drawn @ self._loops.path
+        loop = -np.einsum("bij,bi->bj", inverse, np.take_along_axis(radial, branch, 1))
+        return radial + loop @ self._loops.cycle
 
 
 def loop_impedance(loops: Loops, impedance_pu: FloatArray) -> FloatArray:

@@ -146,62 +146,65 @@ def _paths_from_root(n_bus: int, tail: IntArray, head: IntArray, root: int) -> F
 
 
 class TreePolicy:
-    """The distribution for given phi (c,), differentiable in phi."""
+    """The distributions of b situations in one grid, for phi (b, c); differentiable in phi."""
 
     def __init__(self, loops: Loops, phi: Tensor) -> None:
-        self.loops, self.phi = loops, phi
-        self._shift = phi.detach().max() if len(phi) else torch.zeros((), dtype=phi.dtype)
-        weight = torch.exp(phi - self._shift)
-        self._weighted = loops.free_cycle * weight.sqrt()
-        self._factor = torch.linalg.cholesky(self._weighted @ self._weighted.T)
+        self.loops = loops
+        self._phi = phi - phi.detach().amax(dim=-1, keepdim=True)  # a common shift changes no probability
+        self._weighted = loops.free_cycle * torch.exp(self._phi / 2)[:, None, :]
+        self._factor = torch.linalg.cholesky(self._weighted @ self._weighted.mT)
+        self._log_det = 2 * self._factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
 
     def _basis(self) -> Tensor:
-        """(c, t) orthonormal columns; the squared norm of a row is the probability that its branch is open."""
-        return torch.linalg.solve_triangular(self._factor, self._weighted, upper=False).T
+        """(b, t, c) orthonormal rows; the squared norm of a column is the probability that its branch is open."""
+        return torch.linalg.solve_triangular(self._factor, self._weighted, upper=False)
 
     def log_prob(self, opened: Tensor) -> Tensor:
-        """Logarithm of the probability (b,) of configurations opened (b, t): positions of phi."""
-        log_det = 2 * self._factor.diagonal().log().sum()
-        return (self.phi[opened] - self._shift).sum(dim=-1) - log_det
+        """Logarithm of the probability (b, k) of configurations opened (b, k, t): positions of phi."""
+        chosen = torch.gather(self._phi[:, None, :].expand(-1, opened.shape[1], -1), 2, opened)
+        return chosen.sum(dim=-1) - self._log_det[:, None]
 
     def open_probability(self) -> Tensor:
-        """(c,) probability that each branch is open."""
+        """(b, c) probability that each branch is open."""
         return (self._basis() ** 2).sum(dim=1)
 
     def entropy(self) -> Tensor:
-        """Entropy of the distribution in nats."""
-        log_det = 2 * self._factor.diagonal().log().sum()
-        return log_det - (self.open_probability() * (self.phi - self._shift)).sum()
+        """(b,) entropy of each distribution in nats."""
+        return self._log_det - (self.open_probability() * self._phi).sum(dim=-1)
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, t) independent exact samples: as many Gram-Schmidt steps as there are loops."""
+        """(b, count, t) independent exact samples: as many Gram-Schmidt steps as there are loops."""
         basis = self._basis()
-        remaining = (basis**2).sum(dim=1).expand(count, -1).clone()
-        opened = torch.empty((count, self.loops.ties), dtype=torch.long)
-        chosen = torch.zeros((count, self.loops.ties, self.loops.ties), dtype=basis.dtype)
-        for step in range(self.loops.ties):
-            pick = torch.multinomial(remaining.clamp_min(0), 1, generator=generator)[:, 0]
-            opened[:, step] = pick
-            direction = basis[pick]
-            earlier = chosen[:, :step]
+        situations, ties, branches = basis.shape
+        remaining = (basis**2).sum(dim=1)[:, None, :].expand(-1, count, -1).clone()
+        opened = torch.empty((situations, count, ties), dtype=torch.long)
+        chosen = torch.zeros((situations, count, ties, ties), dtype=basis.dtype)
+        columns = basis.mT.contiguous()
+        for step in range(ties):
+            share = remaining.clamp_min(0).view(-1, branches)
+            pick = torch.multinomial(share, 1, generator=generator).view(situations, count)
+            opened[:, :, step] = pick
+            direction = torch.gather(columns, 1, pick[:, :, None].expand(-1, -1, ties))
+            earlier = chosen[:, :, :step]
             for _ in range(2):  # twice, for rounding
-                overlap = torch.einsum("bkt,bt->bk", earlier, direction)
-                direction = direction - torch.einsum("bk,bkt->bt", overlap, earlier)
-            direction = direction / direction.norm(dim=1, keepdim=True)
-            chosen[:, step] = direction
-            remaining -= (direction @ basis.T) ** 2
-            remaining.scatter_(1, opened[:, : step + 1], 0.0)
-        return opened.sort(dim=1).values
+                overlap = (earlier @ direction[..., None]).squeeze(-1)
+                direction = direction - (overlap[:, :, None, :] @ earlier).squeeze(2)
+            direction = direction / direction.norm(dim=-1, keepdim=True)
+            chosen[:, :, step] = direction
+            remaining -= (direction @ basis) ** 2
+            remaining.scatter_(2, opened[:, :, : step + 1], 0.0)
+        return opened.sort(dim=-1).values
 
     def mode(self) -> IntArray:
-        """(t,) the most probable configuration: the branches that a minimum spanning tree on phi leaves out.
+        """(b, t) the most probable configuration of each situation.
 
         Exchange property of spanning trees: walking through the branches by falling phi, each is opened that the
         others can spare.
         """
-        independent = _greedy_basis(self.loops.free_cycle.numpy(), np.argsort(-self.phi.detach().numpy(), kind="stable"))
-        return np.sort(independent)
+        cycle = self.loops.free_cycle.numpy()
+        orders = np.argsort(-self._phi.detach().numpy(), axis=1, kind="stable")
+        return np.array([np.sort(_greedy_basis(cycle, order)) for order in orders], dtype=np.int64)
 
 
 def _greedy_basis(cycle: FloatArray, order: IntArray) -> IntArray:

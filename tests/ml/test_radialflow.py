@@ -29,8 +29,8 @@ def feeder() -> tuple[Network, Loops, RadialFlow, np.ndarray]:
 
 
 def random_configurations(loops: Loops, count: int, seed: int) -> np.ndarray:
-    policy = TreePolicy(loops, torch.zeros(len(loops.branch), dtype=torch.float64))
-    return policy.sample(count, torch.Generator().manual_seed(seed)).numpy()
+    policy = TreePolicy(loops, torch.zeros(1, len(loops.branch), dtype=torch.float64))
+    return policy.sample(count, torch.Generator().manual_seed(seed))[0].numpy()
 
 
 def test_losses_and_voltages_equal_newtons() -> None:

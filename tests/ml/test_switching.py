@@ -70,13 +70,13 @@ def test_probabilities_over_all_trees_sum_to_one(seed: int, sources: int) -> Non
     configurations = every_configuration(graph, loops)
     assert len(configurations) == round(networkx.number_of_spanning_trees(merged(graph)))
     phi = torch.as_tensor(np.random.default_rng(seed).normal(0, 2, len(loops.branch)))
-    policy = TreePolicy(loops, phi)
-    log_prob = policy.log_prob(configurations)
+    policy = TreePolicy(loops, phi[None])
+    log_prob = policy.log_prob(configurations[None])[0]
     assert float(log_prob.exp().sum()) == pytest.approx(1, abs=1e-12)
     assert float(policy.entropy()) == pytest.approx(-float((log_prob.exp() * log_prob).sum()), abs=1e-10)
     is_open = torch.zeros(len(configurations), len(loops.branch), dtype=torch.float64).scatter_(1, configurations, 1)
     expected = (log_prob.exp()[:, None] * is_open).sum(dim=0)
-    torch.testing.assert_close(policy.open_probability(), expected, atol=1e-10, rtol=0)
+    torch.testing.assert_close(policy.open_probability()[0], expected, atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -84,9 +84,9 @@ def test_samples_follow_the_distribution(seed: int) -> None:
     graph = random_graph(seed, n_bus=5, extra=3)
     loops = loops_of(graph)
     configurations = every_configuration(graph, loops)
-    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 1, len(loops.branch))))
-    expected = policy.log_prob(configurations).exp().numpy() * 20_000
-    samples = policy.sample(20_000, torch.Generator().manual_seed(seed))
+    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 1, len(loops.branch)))[None])
+    expected = policy.log_prob(configurations[None])[0].exp().numpy() * 20_000
+    samples = policy.sample(20_000, torch.Generator().manual_seed(seed))[0]
     place = {tuple(row): index for index, row in enumerate(configurations.tolist())}
     observed = np.bincount([place[tuple(row)] for row in samples.tolist()], minlength=len(place))
     often = expected >= 5
@@ -99,8 +99,8 @@ def test_gradients_match_finite_differences() -> None:
     loops = loops_of(graph)
     opened = every_configuration(graph, loops)[:3]
     phi = torch.as_tensor(np.random.default_rng(3).normal(0, 1, len(loops.branch))).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: TreePolicy(loops, x).log_prob(opened), (phi,))
-    assert torch.autograd.gradcheck(lambda x: TreePolicy(loops, x).entropy(), (phi,))
+    assert torch.autograd.gradcheck(lambda x: TreePolicy(loops, x[None]).log_prob(opened[None]), (phi,))
+    assert torch.autograd.gradcheck(lambda x: TreePolicy(loops, x[None]).entropy(), (phi,))
 
 
 @settings(max_examples=40, deadline=None)
@@ -108,9 +108,9 @@ def test_gradients_match_finite_differences() -> None:
 def test_the_mode_is_the_most_probable_configuration(seed: int, sources: int) -> None:
     graph = random_graph(seed, n_bus=6, extra=3, sources=sources)
     loops = loops_of(graph)
-    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 2, len(loops.branch))))
-    best = policy.log_prob(every_configuration(graph, loops)).max()
-    assert float(policy.log_prob(torch.as_tensor(policy.mode())[None])[0]) == pytest.approx(float(best))
+    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 2, len(loops.branch)))[None])
+    best = policy.log_prob(every_configuration(graph, loops)[None]).max()
+    assert float(policy.log_prob(torch.as_tensor(policy.mode())[None])[0, 0]) == pytest.approx(float(best))
 
 
 @settings(max_examples=20, deadline=None)
@@ -119,8 +119,8 @@ def test_every_sample_of_a_larger_grid_is_radial_and_supplies_all(seed: int) -> 
     graph = random_graph(seed, n_bus=60, extra=15, sources=3)
     n_bus, tail, head, sources = graph
     loops = loops_of(graph)
-    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 5, len(loops.branch))))
-    for closed in loops.closed(policy.sample(8, torch.Generator().manual_seed(seed)).numpy()):
+    policy = TreePolicy(loops, torch.as_tensor(np.random.default_rng(seed).normal(0, 5, len(loops.branch)))[None])
+    for closed in loops.closed(policy.sample(8, torch.Generator().manual_seed(seed))[0].numpy()):
         assert is_radial(n_bus, tail, head, closed, sources)
         assert supplied(graph, closed)
 

@@ -1,0 +1,81 @@
+"""What is minimised, one for all methods: losses, demand expected to be interrupted, and what constraints are broken."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grid.network import FloatArray, IntArray
+from ml.radialflow import RadialFlow, RadialStates
+from ml.switching import Loops
+
+OVERLOAD_KW_PER_PERCENT = 100.0  # a percent above a branch's rating costs more than any saving is worth
+VOLTAGE_KW_PER_PU = 1e5
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Bounds of a plan: bus voltages (n,) in p.u. and branch currents (m,) in p.u., infinite where there is none."""
+
+    min_vm_pu: FloatArray
+    max_vm_pu: FloatArray
+    max_current_pu: FloatArray
+
+    @classmethod
+    def none(cls, n_bus: int, n_branch: int) -> "Limits":
+        """No bounds at all."""
+        return cls(np.zeros(n_bus), np.full(n_bus, np.inf), np.full(n_branch, np.inf))
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """Parts of the objective in kW, each (b,); infinite losses where a configuration has no solution."""
+
+    loss_kw: FloatArray
+    interrupted_kw: FloatArray
+    penalty_kw: FloatArray
+    risk_weight: float
+
+    @property
+    def total(self) -> FloatArray:
+        """(b,) what is minimised."""
+        return self.loss_kw + self.risk_weight * self.interrupted_kw + self.penalty_kw
+
+
+@dataclass(frozen=True, eq=False)
+class RadialObjective:
+    """The objective of radial configurations.
+
+    failure_probability: (m,) over the horizon that risk is counted for. base_mva: of the p.u. values.
+    """
+
+    loops: Loops
+    flow: RadialFlow
+    limits: Limits
+    failure_probability: FloatArray
+    risk_weight: float
+    base_mva: float
+
+    def costs(self, opened: IntArray, demand_pu: FloatArray) -> Costs:
+        """Parts of configurations opened (b, t) under demand_pu (n,) or (b, n), complex."""
+        states = self.flow.solve(opened, demand_pu)
+        return Costs(
+            loss_kw=1000 * self.base_mva * states.loss_pu,
+            interrupted_kw=1000 * self.base_mva * (self.downstream_pu(opened, demand_pu) @ self.failure_probability),
+            penalty_kw=self._penalty_kw(states),
+            risk_weight=self.risk_weight,
+        )
+
+    def downstream_pu(self, opened: IntArray, demand_pu: FloatArray) -> FloatArray:
+        """(b, m) active demand that each branch feeds, so what is interrupted if it fails.
+
+        Demand less embedded generation; where generation exceeds it the surplus is what is interrupted.
+        """
+        active = np.broadcast_to(demand_pu.real, (len(opened), demand_pu.shape[-1]))
+        return np.abs(self.flow.tree_flow(opened, active)).real
+
+    def _penalty_kw(self, states: RadialStates) -> FloatArray:
+        limits = self.limits
+        low = np.maximum(limits.min_vm_pu - states.vm_pu, 0.0).sum(axis=1)
+        high = np.maximum(states.vm_pu - limits.max_vm_pu, 0.0).sum(axis=1)
+        over = np.maximum(np.abs(states.current_pu) / limits.max_current_pu - 1.0, 0.0).sum(axis=1)
+        return VOLTAGE_KW_PER_PU * (low + high) + 100.0 * OVERLOAD_KW_PER_PERCENT * over
