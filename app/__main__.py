@@ -9,6 +9,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import waitress
+from pydantic import ValidationError
 
 from app import create_app
 from app.settings import Settings
@@ -19,7 +20,12 @@ CONNECTION_LIMIT = 1000  # waitress's own is 100, which a room full of dashboard
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the dashboard until SIGTERM or Ctrl-C; returns the exit code."""
-    settings = _settings(arguments)
+    try:
+        settings = _settings(arguments)
+    except ValidationError as error:
+        for wrong in error.errors(include_url=False):
+            print(f"error: {wrong['loc'][0]}: {wrong['msg']}, not {wrong['input']!r}", file=sys.stderr)
+        return 2
     signal.signal(signal.SIGTERM, _stop)
     try:
         app = create_app(settings)

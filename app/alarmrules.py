@@ -55,8 +55,10 @@ class AlarmWatch:
         book.update_condition(LOSS_OF_SUPPLY, self._has_load & ~state.energised, bus.name, time)
         book.update_condition(BRANCH_TRIPPED, expected_closed & ~state.closed, branch.name, time)
 
-    def watch_system(self, source_stale: bool, diverged: bool, suspect_bus: BoolArray, time: datetime) -> None:
-        """Judge the data themselves. suspect_bus: (n,) buses with readings that can't be trusted."""
+    def watch_system(self, source_stale: bool, diverged: bool, suspect_bus: BoolArray | None, time: datetime) -> None:
+        """Judge the data themselves. suspect_bus: (n,) buses with readings that can't be trusted, None where that
+        isn't known: a grid without a solution makes every reading doubtful, which is one fault and not n."""
         self.book.update_condition(SOURCE_STALE, source_stale, ("The source",), time)
         self.book.update_condition(POWER_FLOW_DIVERGED, diverged, ("The grid",), time)
-        self.book.update_condition(SENSOR_SUSPECT, suspect_bus, self._network.bus.name, time)
+        if suspect_bus is not None:
+            self.book.update_condition(SENSOR_SUSPECT, suspect_bus, self._network.bus.name, time)

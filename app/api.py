@@ -20,6 +20,7 @@ from app.bodies import (
     read_body,
     to_json,
 )
+from app.history import NotReadyError
 from app.openapi import API_VERSION, openapi, openapi_page
 from app.prometheus import exposition
 from app.services import Services
@@ -27,6 +28,7 @@ from app.snapshot import Snapshot
 from grid.errors import CaseError
 
 UPLOAD_MARGIN_BYTES = 100_000  # what multipart encoding adds to a file
+LONGEST_ID = 18  # digits; Python refuses to read numbers of thousands of them
 
 
 def api_blueprint(services: Services) -> Blueprint:
@@ -58,9 +60,13 @@ def _register_errors(api: Blueprint) -> None:
     def wrong_case(failure: CaseError) -> Response:
         return error(str(failure), HTTPStatus.UNPROCESSABLE_ENTITY, failure.field or "case")
 
-    @api.errorhandler(LookupError)
-    def unknown(failure: LookupError) -> Response:
+    @api.errorhandler(KeyError)
+    def unknown(failure: KeyError) -> Response:
         return error(str(failure.args[0]) if failure.args else "not found", HTTPStatus.NOT_FOUND)
+
+    @api.errorhandler(NotReadyError)
+    def not_ready(failure: NotReadyError) -> Response:
+        return error(str(failure), HTTPStatus.SERVICE_UNAVAILABLE)
 
     @api.errorhandler(HTTPException)
     def http_error(failure: HTTPException) -> Response:
@@ -124,8 +130,8 @@ def _register_reads(api: Blueprint, services: Services) -> None:
     @api.get("/api/grid/node/<node_id>")
     def node(node_id: str) -> Response:
         snapshot = store.latest
-        if not (node_id.isdecimal() and int(node_id) < snapshot.network.n_bus):
-            raise KeyError(f"no node {node_id}; they are numbered 0 to {snapshot.network.n_bus - 1}")
+        if not (_is_id(node_id) and int(node_id) < snapshot.network.n_bus):
+            raise KeyError(f"no node {node_id[:LONGEST_ID]}; they are numbered 0 to {snapshot.network.n_bus - 1}")
         return answer(payloads.node(snapshot, int(node_id)))
 
     @api.get("/api/grid/data-source")
@@ -168,8 +174,8 @@ def _register_commands(api: Blueprint, services: Services) -> None:
     @api.delete("/api/events")
     def remove_event() -> Response:
         event_id = request.args.get("id")
-        if event_id is not None and not event_id.isdecimal():
-            raise BadRequestError("id: must be a whole number", "id", status=422)
+        if event_id is not None and not _is_id(event_id):
+            raise BadRequestError(f"id: must be a whole number of up to {LONGEST_ID} digits", "id", status=422)
         identifier = int(event_id) if event_id is not None else read_body(request, RemovalBody).id
         engine.remove_event(identifier)
         return answer({"removed": identifier}, HTTPStatus.ACCEPTED)
@@ -211,6 +217,10 @@ def _register_documents(api: Blueprint, services: Services) -> None:
     @api.get("/metrics")
     def prometheus() -> Response:
         return Response(exposition(services.store.latest), mimetype="text/plain; version=0.0.4")
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) <= LONGEST_ID
 
 
 def _health(services: Services) -> dict[str, Any]:

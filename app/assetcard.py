@@ -96,7 +96,7 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
     facts = (
         Fact("Fails within a year", text.percent(float(risk.failure_probability[i]), 2)),
         Fact("Would interrupt now", text.number(risk.interrupted_mw[i], 1, "MW")),
-        Fact("Expected interruption", text.small(1000 * risk.risk_mw[i], "kW/a")),
+        Fact("Expected interruption", text.small(1000 * risk.risk_mw[i], "kW/yr")),
         Fact("Model", risk.model),
     )
     return branch.kind[i].value.capitalize(), live, tuple(limits), facts

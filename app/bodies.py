@@ -85,7 +85,7 @@ def read_body(request: Request, model: type[Model]) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise BadRequestError(f"{field}: {first['msg']}", field, status=422) from None
+        raise BadRequestError(f"{field or 'the body'}: {first['msg']}", field, status=422) from None
 
 
 def _refuse_constant(name: str) -> Any:

@@ -1,5 +1,6 @@
 """CaseLoader: brings another case into the running engine, or says why not."""
 
+import re
 import tempfile
 import threading
 from collections.abc import Callable
@@ -7,8 +8,11 @@ from pathlib import Path
 
 from app.engine import Engine
 from app.settings import Settings
-from grid.cases import BUILT_IN, Case, load_case, load_file
+from grid.cases import BUILT_IN, Case, load_file, load_named
 from grid.errors import CaseError
+from grid.fileimport import SUFFIXES
+
+LONGEST_STEM = 50  # characters of a file name that are kept; any file system takes as many
 
 
 class CaseLoader:
@@ -27,13 +31,13 @@ class CaseLoader:
 
         Paths are refused: a visitor of a hosted page must not read the server's files.
         """
-        if spec.lower().endswith((".json", ".m", ".mat")):
+        if Path(spec.strip()).suffix.lower() in SUFFIXES:
             raise CaseError(spec, "files are uploaded or named on the command line (--case), not opened by path")
-        return self._exclusively(lambda: load_case(spec, self._settings.cache_dir))
+        return self._exclusively(lambda: load_named(spec, self._settings.cache_dir))
 
     def load_upload(self, file_name: str, content: bytes) -> Case:
         """Load an uploaded network file. CaseError names what is wrong with it."""
-        name = Path(file_name).name or "upload"
+        name = _plain_name(file_name)
         limit = self._settings.upload_mb * 1e6
         if len(content) > limit:
             raise CaseError(name, f"the file has {len(content) / 1e6:.1f} MB, the limit is {limit / 1e6:g} MB")
@@ -41,7 +45,7 @@ class CaseLoader:
         def read() -> Case:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / name
-                path.write_bytes(content)
+                path.write_bytes(content)  # a name that is plain stays in this folder
                 return load_file(path, self._settings.cache_dir)
 
         return self._exclusively(read)
@@ -55,3 +59,11 @@ class CaseLoader:
             return case
         finally:
             self._busy.release()
+
+
+def _plain_name(file_name: str) -> str:
+    """A file name without folders, of either slash, and without characters that a file system might refuse."""
+    last = Path(re.split(r"[\\/]", file_name)[-1])
+    stem = re.sub(r"[^\w .()+-]", "_", last.stem).strip(". ")[:LONGEST_STEM].rstrip()
+    suffix = last.suffix.lower()
+    return (stem or "upload") + (suffix if suffix in SUFFIXES else "")

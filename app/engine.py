@@ -101,7 +101,7 @@ class Engine:
 
     def step(self) -> None:
         """Let one cycle's worth of simulated time pass, paused or not."""
-        self._do(lambda: setattr(self, "_due_step", self._cycle_time))
+        self._do(self._add_step)
 
     def set_speed(self, minutes_per_s: float) -> None:
         """Simulated minutes a second. ValueError outside 0 (exclusive) to 1,440."""
@@ -147,7 +147,7 @@ class Engine:
         began = time.perf_counter()
         try:
             self._take_commands()
-            elapsed, self._due_step = max(elapsed, self._due_step), timedelta(0)
+            elapsed, self._due_step = elapsed + self._due_step, timedelta(0)
             self.cycle(elapsed)
         except Exception as error:
             self._failed += 1
@@ -169,8 +169,8 @@ class Engine:
         estimate = watch.estimate(frame)
         solved = watch.solve(estimate, frame)
         temperature_c = watch.temperatures(solved.state, frame, elapsed)
-        risk = watch.risk(solved.state, frame.measured_at.year, elapsed)
-        supply = watch.supply(solved.state, risk, self._risk_weight)
+        risk = watch.risk(solved.state, frame, elapsed)
+        supply = watch.supply(solved.state, frame, risk, self._risk_weight)
         self._judge(watch, frame, estimate, solved, temperature_c)
         alarms = watch.alarms.book.active()
         snapshot = Snapshot(
@@ -203,7 +203,7 @@ class Engine:
         time_ = frame.measured_at
         if solved.fresh:
             watch.alarms.watch_state(solved.state, temperature_c, watch.simulator.closed, time_)
-        watch.alarms.watch_system(False, not solved.fresh, estimate.suspect_bus, time_)
+        watch.alarms.watch_system(False, not solved.fresh, estimate.suspect_bus if solved.fresh else None, time_)
 
     def _objective_kw(self, snapshot: Snapshot) -> float:
         """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
@@ -212,8 +212,12 @@ class Engine:
 
     def _publish_stale(self, watch: Watch, reason: str) -> None:
         """The last snapshot again, marked stale."""
-        watch.alarms.watch_system(True, False, np.zeros(watch.network.n_bus, dtype=bool), watch.simulator.time)
-        self._republish(stale=True, stale_reason=reason, alarms=watch.alarms.book.active())
+        watch.alarms.watch_system(True, False, None, watch.simulator.time)
+        alarms, metrics = watch.alarms.book.active(), self._store.latest.metrics
+        self._republish(
+            stale=True, stale_reason=reason, alarms=alarms, metrics=replace(metrics, active_alarms=len(alarms)),
+            events=watch.simulator.events,
+        )  # fmt: skip
 
     def _publish_failure(self) -> None:
         """The last snapshot again, with the failure."""
@@ -222,7 +226,8 @@ class Engine:
 
     def _republish(self, **changes: object) -> None:
         latest, history = self._store.with_history
-        changed = replace(latest, version=self._next_version(), cycle=self._stats(), **changes)  # type: ignore[arg-type]
+        changes |= {"speed_minutes_per_s": self._speed, "paused": self._paused, "cycle": self._stats()}
+        changed = replace(latest, version=self._next_version(), **changes)  # type: ignore[arg-type]
         self._store.publish(changed, history)
 
     def _next_version(self) -> int:
@@ -249,6 +254,9 @@ class Engine:
             except queue.Empty:
                 return
             command()
+
+    def _add_step(self) -> None:
+        self._due_step += self._cycle_time
 
     def _acknowledge(self, alarm_id: int, person: str) -> None:
         try:

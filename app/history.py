@@ -87,6 +87,10 @@ class History:
             return Trend(self._time[rows], values[rows])
 
 
+class NotReadyError(LookupError):
+    """There is no snapshot yet."""
+
+
 class SnapshotStore:
     """The latest snapshot with the history of its network."""
 
@@ -104,12 +108,12 @@ class SnapshotStore:
 
     @property
     def latest(self) -> Snapshot:
-        """The latest snapshot. LookupError before the first cycle."""
+        """The latest snapshot. NotReadyError before the first cycle."""
         return self.with_history[0]
 
     @property
     def with_history(self) -> tuple[Snapshot, History]:
-        """The latest snapshot and the history it belongs to. LookupError before the first cycle."""
+        """The latest snapshot and the history it belongs to. NotReadyError before the first cycle."""
         if self._current is None:
-            raise LookupError("no cycle has run yet")
+            raise NotReadyError("no cycle has run yet")
         return self._current

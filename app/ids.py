@@ -16,6 +16,7 @@ class Id(StrEnum):
     NETWORK = "network"
     TICK = "tick"
     VIEW = "view"
+    SCHEME_TOGGLE = "scheme-toggle"
     SCHEME = "scheme"
     FAILURE = "failure"
     # header
@@ -64,6 +65,7 @@ class Id(StrEnum):
     LEGEND = "legend"
     RISK_WEIGHT = "risk-weight"
     RISK_WEIGHT_NOW = "risk-weight-now"
+    LOSS_HOLDER = "loss-holder"
     LOSS_GRAPH = "loss-graph"
     # alarms
     ALARMS = "alarms"
@@ -74,6 +76,7 @@ class Id(StrEnum):
     # drawer
     DRAWER = "drawer"
     DRAWER_LIVE = "drawer-live"
+    DRAWER_TREND_HOLDER = "drawer-trend-holder"
     DRAWER_TREND = "drawer-trend"
     DRAWER_ASSET = "drawer-asset"
 
@@ -82,11 +85,11 @@ class Many(StrEnum):
     """Types of components that exist many times; the other key of their id says which."""
 
     KPI_VALUE = "kpi-value"
+    KPI_DETAIL = "kpi-detail"
     KPI_CHANGE = "kpi-change"
     ACKNOWLEDGE = "acknowledge"
     SHOW_ASSET = "show-asset"
     EVENT_REMOVE = "event-remove"
-    NAVIGATION = "navigation"
 
 
 def acknowledge_id(alarm_id: int, place: str) -> dict[str, str | int]:
@@ -102,3 +105,8 @@ def show_asset_id(asset: str, place: str) -> dict[str, str]:
 def event_remove_id(event_id: int) -> dict[str, str | int]:
     """Id of the button that ends an event."""
     return {"type": Many.EVENT_REMOVE, "event": event_id}
+
+
+def kpi_id(part: Many, position: int) -> dict[str, str | int]:
+    """Id of a part of a card."""
+    return {"type": part, "card": position}

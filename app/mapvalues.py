@@ -23,7 +23,7 @@ LAYER_FORMAT = {  # factor, digits, unit
     Layer.LOADING: (1.0, 0, "%"),
     Layer.VOLTAGE: (1e-3, 3, "p.u."),
     Layer.TEMPERATURE: (1.0, 0, "°C"),
-    Layer.RISK: (0.1, 1, "kW/a"),
+    Layer.RISK: (0.1, 1, "kW/yr"),
 }
 Values = list[int | None]
 
@@ -115,7 +115,7 @@ def _flow(flow_mw: FloatArray, shown: NetworkView) -> Values:
 
 def _integers(values: FloatArray) -> Values:
     """Rounded, None where unknown."""
-    return [None if value != value else int(value) for value in np.where(np.isinf(values), np.nan, values).round()]
+    return [int(value) if known else None for value, known in zip(values.round(), np.isfinite(values), strict=True)]
 
 
 def _abnormal(status: IntArray) -> list[list[int]]:
@@ -137,7 +137,7 @@ def _alarmed(snapshot: Snapshot, scope: Scope) -> list[int]:
     waiting = [
         alarm.asset_id
         for alarm in snapshot.alarms
-        if alarm.asset_kind is AssetKind.BUS and alarm.state is AlarmState.UNACKNOWLEDGED
+        if alarm.asset_id is not None and alarm.asset_kind is AssetKind.BUS and alarm.state is AlarmState.UNACKNOWLEDGED
     ]
     return np.flatnonzero(np.isin(scope.bus, waiting)).tolist() if waiting else []
 

@@ -1,8 +1,10 @@
-"""What the map shows of a network and doesn't change with its state: which buses and branches, where, under which id."""
+"""What the map shows of a network that doesn't change with its state: which buses and branches, where, which ids."""
 
+import heapq
 import itertools
 import secrets
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,8 +19,9 @@ from grid.network import BusKind, FloatArray, IntArray, Network
 
 AREAS_ABOVE = 1500  # buses; a larger grid is shown as areas first
 SCOPES_KEPT = 32
-AREA_SPACING_PX = 120.0
-AREA_WIDTHS_PX = (34.0, 110.0)
+AREA_SPACING_PX = 70.0
+AREA_WIDTHS_PX = (12.0, 44.0)
+COMMON_PART = 0.8
 MATCHES = 30
 
 
@@ -27,8 +30,7 @@ class Scope:
     """A part of the map: bus (n,) and branch (m,) are positions in the network, of nodes and edges in their order.
 
     n_own: how many of the buses are the part's own, the rest are stubs of neighbouring areas. In the map of areas
-    (areas not None) nodes are areas and edges are corridors instead. branches whose ends the power system joins in
-    one node are left out.
+    (areas not None) nodes are areas and edges are corridors instead.
     """
 
     title: str
@@ -46,11 +48,11 @@ class NetworkView:
         self.network, self.key = network, key
         self.areas = partition(network) if network.n_bus > AREAS_ABOVE else None
         self.flow_reference_mw = _flow_reference_mw(network)
+        self._labels = short_names(network.bus.name)
         self.scope = lru_cache(SCOPES_KEPT)(self._scope)
-        self._names = {
-            AssetKind.BUS: [name.casefold() for name in network.bus.name],
-            AssetKind.BRANCH: [name.casefold() for name in network.branch.name],
-        }
+        self._entries = [Asset(AssetKind.BUS, i) for i in range(network.n_bus)]
+        self._entries += [Asset(AssetKind.BRANCH, i) for i in range(network.n_branch)]
+        self._keys = [self._entry(asset).casefold() for asset in self._entries]
 
     def scope_key(self, area: int | None) -> str:
         """Names a scope in browsers; another network, or another server process, gives another key."""
@@ -63,19 +65,16 @@ class NetworkView:
         bus = asset.index if asset.kind is AssetKind.BUS else self.network.branch.from_bus[asset.index]
         return f"{asset.code}@{self.areas.area[bus]}"
 
-    def search(
-        self, text: str, kinds: tuple[AssetKind, ...] = (AssetKind.BUS, AssetKind.BRANCH)
-    ) -> list[dict[str, str]]:
-        """Options for buses and branches whose name contains the text, those that begin with it first."""
-        wanted, found = text.strip().casefold(), []
-        for kind in kinds:
-            hits = [
-                (not name.startswith(wanted), len(name), i)
-                for i, name in enumerate(self._names[kind])
-                if wanted in name
-            ]
-            found += [Asset(kind, index) for *_, index in sorted(hits)[: MATCHES // len(kinds)]]
-        return [{"value": self.code(asset), "label": f"{self.name(asset)} ({asset.kind})"} for asset in found]
+    def search(self, text: str) -> list[dict[str, str]]:
+        """Options for buses and branches whose entry contains the text, those that begin with it first."""
+        wanted = text.strip().casefold()
+        hits = [(not key.startswith(wanted), len(key), i) for i, key in enumerate(self._keys) if wanted in key]
+        best = (self._entries[i] for *_, i in heapq.nsmallest(MATCHES, hits))
+        return [{"value": self.code(asset), "label": self._entry(asset)} for asset in best]
+
+    def _entry(self, asset: Asset) -> str:
+        """What people choose from; a search for all of it finds it again."""
+        return f"{self.name(asset)} ({asset.kind})"
 
     def name(self, asset: Asset) -> str:
         """The asset's name."""
@@ -123,7 +122,7 @@ class NetworkView:
             area = int(self.areas.area[bus])
             return Node(code, f"→ {self.areas.name[area]}", "stub", area)
         kind = network.bus.kind[bus]
-        return Node(code, "" if kind is BusKind.AUXILIARY else network.bus.name[bus], kind)
+        return Node(code, "" if kind == BusKind.AUXILIARY else self._labels[bus], kind)
 
     def _areas_scope(self, areas: Areas) -> Scope:
         nodes = [Node(f"area-{i}", name, "area", i) for i, name in enumerate(areas.name)]
@@ -143,6 +142,16 @@ class NetworkView:
         load = np.bincount(areas.area[self.network.load.bus], self.network.load.p_mw.clip(min=0), len(areas))
         least, most = AREA_WIDTHS_PX
         return (least + (most - least) * np.sqrt(load / max(load.max(), 1e-9))).round(1).tolist()
+
+
+def short_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names without the first word when most begin with the same and have two more: `MV3.101 Bus 5` as `Bus 5`."""
+    first, count = Counter(name.split(" ", 1)[0] for name in names).most_common(1)[0] if names else ("", 0)
+    if count < COMMON_PART * len(names):
+        return names
+    return tuple(
+        name[len(first) + 1 :] if name.startswith(f"{first} ") and name.count(" ") > 1 else name for name in names
+    )
 
 
 def _flow_reference_mw(network: Network) -> float:

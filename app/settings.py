@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, NaiveDatetime
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8050, ge=1, le=65535, description="port to listen on")
     cycle_seconds: float = Field(default=3.0, ge=0.05, le=3600, description="time between cycles, s")
     speed_minutes_per_s: float = Field(default=5.0, gt=0, le=1440, description="simulated minutes a second")
-    start: datetime = Field(
+    start: NaiveDatetime = Field(
         default=datetime(2026, 1, 15, 6), description="simulated start time, ISO 8601, without a zone"
     )
     seed: int = Field(

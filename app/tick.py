@@ -23,7 +23,7 @@ from components.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.drawer import drawer_content, drawer_head
 from components.events import event_list
 from components.kpi import Totals, kpis
-from components.trends import LossTrend, loss_trend
+from components.trends import LossTrend, loss_trend, rounded
 from grid.alarms import Alarm, AssetKind
 
 JSON = dict[str, object]
@@ -64,9 +64,7 @@ def now_seen(snapshot: Snapshot, shown: NetworkView, view: View) -> Seen:
     )
 
 
-def tick(
-    snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen, now: datetime
-) -> JSON:
+def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen, now: datetime) -> JSON:
     """The tick of a snapshot for a view. seen: what the browser has. now: wall clock, UTC."""
     has = now_seen(snapshot, shown, view)
     same_network = seen.scope.partition("/")[0] == shown.key
@@ -146,7 +144,7 @@ def alarm_ids(shown: NetworkView, place: str) -> AlarmIds:
 
     return AlarmIds(
         acknowledge=lambda alarm: acknowledge_id(alarm, place),
-        show_asset=lambda asset: show_asset_id(asset, place),
+        show_asset=lambda asset, beside: show_asset_id(asset, f"{place}-{beside}"),
         asset_code=code,
     )
 
@@ -158,6 +156,6 @@ def _asset(snapshot: Snapshot, history: History, shown: NetworkView, asset: Asse
     if after:
         trends = asset_trends(history, asset)
         rows = np.flatnonzero(trends[0].time > np.datetime64(after))
-        values = [[None if v != v else round(float(v), 4) for v in trend.value[rows]] for trend in trends]
+        values = [[rounded(float(value)) for value in trend.value[rows]] for trend in trends]
         data["points"] = [[str(trends[0].time[row]), *point] for row, *point in zip(rows, *values, strict=True)]
     return data

@@ -56,14 +56,17 @@ class View:
     paths: tuple[int, ...] = ()
 
     @classmethod
-    def parse(cls, data: object, network: Network) -> Self:
-        """The view in a browser's data; what isn't valid for the network is left out."""
+    def parse(cls, data: object, network: Network, key: str) -> Self:
+        """The view in a browser's data; what isn't valid is left out, and so is what was chosen in another network."""
         if not isinstance(data, Mapping):
             return cls()
-        layer, area, paths = data.get("layer"), data.get("area"), data.get("paths")
+        layer = Layer(data["layer"]) if data.get("layer") in tuple(Layer) else Layer.LOADING
+        if data.get("network") != key:
+            return cls(layer)
+        area, paths = data.get("area"), data.get("paths")
         buses = (Asset.parse(path, network) for path in paths) if isinstance(paths, list) else ()
         return cls(
-            layer=Layer(layer) if layer in tuple(Layer) else Layer.LOADING,
+            layer=layer,
             area=area if isinstance(area, int) and not isinstance(area, bool) and area >= 0 else None,
             asset=Asset.parse(data.get("asset"), network),
             paths=tuple(bus.index for bus in buses if bus is not None and bus.kind is AssetKind.BUS)[:MOST_PATHS],

@@ -97,7 +97,7 @@ class Watch:
         """(m,) degrees Celsius after the elapsed simulated time."""
         return self._temperatures.step(state, frame.weather, elapsed)
 
-    def risk(self, state: GridState, year: int, elapsed: timedelta) -> AssetRisk:
+    def risk(self, state: GridState, frame: Frame, elapsed: timedelta) -> AssetRisk:
         """Failure probability of each branch in a year, and what it would interrupt now."""
         network, branch = self.network, self.network.branch
         kept = 0.5 ** (elapsed / UTILISATION_HALF_LIFE)
@@ -105,23 +105,23 @@ class Watch:
         condition = AssetCondition(
             category=self._category,
             vn_kv=self._vn_kv,
-            age_years=year - self.register.year_built,
+            age_years=frame.measured_at.year - self.register.year_built,
             length_km=branch.length_km,
             utilisation_percent=self._utilisation,
             thermal_age_years=self._temperatures.thermal_age_years,
         )
         probability = self.failure_model.probability_one_year(condition)
         generator = network.generator
-        sources = np.unique(generator.bus[generator.is_source & (state.generator_p_mw != 0)])
+        sources = np.unique(generator.bus[generator.is_source & frame.generator_on])
         demand: FloatArray = np.bincount(network.load.bus, state.load_p_mw.clip(min=0), network.n_bus)
         interrupted = interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, state.closed, sources, demand)
         return AssetRisk(probability, interrupted, probability * interrupted, self.failure_model.name)
 
-    def supply(self, state: GridState, risk: AssetRisk, risk_weight: float) -> Supply:
+    def supply(self, state: GridState, frame: Frame, risk: AssetRisk, risk_weight: float) -> Supply:
         """Cheapest path of every bus to a generator, and what the flows say of who supplies whom."""
         network, branch, generator = self.network, self.network.branch, self.network.generator
         energised_branch = state.closed & state.energised[branch.from_bus] & state.energised[branch.to_bus]
-        running = self._feeds & state.energised[generator.bus]
+        running = self._feeds & frame.generator_on & state.energised[generator.bus]
         paths = supply_paths(
             network.n_bus, branch.from_bus, branch.to_bus, energised_branch, self._path_ohm,
             risk.failure_probability, generator.bus[running], risk_weight,

@@ -24,10 +24,10 @@ OPEN_STATES = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)
 
 @dataclass(frozen=True)
 class AlarmIds:
-    """How buttons are named: by alarm id, and by the code of an asset."""
+    """How buttons are named: by alarm id; by the code of an asset and what stands beside the button."""
 
     acknowledge: Callable[[int], dict[str, str | int]]
-    show_asset: Callable[[str], dict[str, str]]
+    show_asset: Callable[[str, str], dict[str, str]]
     asset_code: Callable[[Alarm], str | None]
 
 
@@ -85,8 +85,8 @@ def _row(alarm: Alarm, ids: AlarmIds) -> html.Li:
 def _actions(alarm: Alarm, ids: AlarmIds, waits: bool) -> html.Div:
     code, actions = ids.asset_code(alarm), []
     if code is not None:
-        actions.append(dmc.Button("Show", id=ids.show_asset(code), size="compact-xs", variant="subtle",
-                                  **{"aria-label": f"Show {alarm.asset_name}"}))  # fmt: skip
+        actions.append(dmc.Button("Show", id=ids.show_asset(code, f"alarm-{alarm.id}"), size="compact-xs",
+                                  variant="subtle", **{"aria-label": f"Show {alarm.asset_name}"}))  # fmt: skip
     if waits:
         actions.append(dmc.Button("Acknowledge", id=ids.acknowledge(alarm.id), size="compact-xs", variant="default",
                                   **{"aria-label": f"Acknowledge: {alarm.message}"}))  # fmt: skip

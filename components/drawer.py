@@ -93,7 +93,7 @@ def _supply(supply: SupplyCard, ids: AlarmIds) -> html.Section:
     shown = supply.via[:MOST_VIA]
     more = f" and {len(supply.via) - len(shown)} more" if len(supply.via) > len(shown) else ""
     via = [
-        dmc.Button(branch.name, id=ids.show_asset(branch.code), size="compact-xs", variant="subtle")
+        dmc.Button(branch.name, id=ids.show_asset(branch.code, "via"), size="compact-xs", variant="subtle")
         for branch in shown
     ]
     path = [

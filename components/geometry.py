@@ -6,13 +6,13 @@ from scipy.spatial import cKDTree
 
 FloatArray = NDArray[np.float64]
 
-SPACING_PX = 74.0  # side of the square that each bus gets on average
+SPACING_PX = 84.0  # side of the square that each bus gets on average
 SMALLEST_BOX_PX2 = 900.0 * 580.0
-ASPECTS = (1.1, 1.9)  # width over height that fits a screen
+ASPECTS = (0.6, 1.9)  # width over height; the browser stretches the map to its own screen
 ROUNDS = 40
 
 
-def places(x: FloatArray, y: FloatArray, least_distance_px: float = 30.0) -> FloatArray:
+def places(x: FloatArray, y: FloatArray, least_distance_px: float = 50.0) -> FloatArray:
     """(n, 2) pixels, y downwards, for coordinates with y upwards; places closer than the least distance move apart.
 
     x, y: (n,) finite, any unit. The map keeps its shape as far as a screen allows.

@@ -7,7 +7,7 @@ from dash import html
 
 from components import text
 
-ComponentId = str | dict[str, str]
+ComponentId = dict[str, str | int]
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def kpis(now: Totals, earlier: Totals | None) -> tuple[Kpi, ...]:
         ),
         Kpi("Efficiency", text.number(now.efficiency_percent, 2, "%"), "load over generation",
             change("efficiency_percent", 2, "%")),
-        Kpi("Average asset risk", text.small(1000 * now.average_risk, "kW/a"), "expected interruption a branch",
+        Kpi("Average asset risk", text.small(1000 * now.average_risk, "kW/yr"), "interruption expected a branch",
             _risk_change(now, earlier)),
-        Kpi("Active alarms", text.number(now.active_alarms, 0), "not back to normal or not acknowledged",
+        Kpi("Active alarms", text.number(now.active_alarms, 0), "active or unacknowledged",
             change("active_alarms", 0, "")),
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ def _risk_change(now: Totals, earlier: Totals | None) -> str:
     if earlier is None:
         return text.UNKNOWN
     difference = 1000 * (now.average_risk - earlier.average_risk)
-    shown = text.small(difference, "kW/a", 2)
+    shown = text.small(difference, "kW/yr", 2)
     return shown if difference < 0 or shown == text.UNKNOWN else f"+{shown}"
 
 

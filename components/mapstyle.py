@@ -7,6 +7,10 @@ from components.theme import PALETTES, PATH_COLOURS, Palette, Scheme
 
 Rule = dict[str, object]
 
+# Cytoscape compares a smallest font size with font size times zoom, rounded up to a power of two: a value above the
+# font size shows a label from zoom 1 on, one above half of it from zoom 0.5 on.
+LABELS_FROM_ZOOM_1 = 12
+
 
 class NodeStatus(IntEnum):
     """Data `s` of a node."""
@@ -34,9 +38,9 @@ def stylesheet(scheme: Scheme) -> list[Rule]:
     palette = PALETTES[scheme]
     return [
         *_nodes(palette),
-        *_areas(palette),
         *_edges(palette),
         *_node_status(palette),
+        *_areas(palette),
         *_edge_status(palette),
         *_paths(),
         *_selection(palette),
@@ -53,14 +57,14 @@ def _nodes(palette: Palette) -> list[Rule]:
             "node",
             width=12, height=12, shape="ellipse",
             background_color=palette.equipment_fill, border_width=1.5, border_color=palette.equipment,
-            label="data(l)", color=palette.text, font_size=11, min_zoomed_font_size=8,
+            label="data(l)", color=palette.text, font_size=12, min_zoomed_font_size=7,
             text_valign="bottom", text_halign="center", text_margin_y=3, text_wrap="wrap", text_max_width=130,
             text_background_color=palette.surface, text_background_opacity=0.82, text_background_padding=1,
             text_background_shape="roundrectangle", overlay_padding=6,
         ),
         _rule(
             ".generator",
-            width=26, height=26, background_color=palette.raised, background_image=_sine(palette.equipment),
+            width=22, height=22, background_color=palette.raised, background_image=_sine(palette.equipment),
             background_fit="contain", border_width=2,
         ),
         _rule(".substation", width=17, height=17, shape="round-rectangle"),
@@ -78,10 +82,20 @@ def _areas(palette: Palette) -> list[Rule]:
     return [
         _rule(
             ".area",
-            width="data(w)", height="data(w)", shape="round-rectangle", background_color=palette.equipment_fill,
-            border_width=2, font_size=26, text_max_width=260, min_zoomed_font_size=8, text_margin_y=6,
+            width="data(w)", height="data(w)", shape="round-rectangle", border_width=2, font_size=11,
+            text_background_opacity=0.7, text_margin_y=2, min_zoomed_font_size=6,
         ),
-        _rule(".corridor", font_size=22, arrow_scale=1.6),
+        _rule(".corridor", line_opacity=0.7, text_opacity=0),
+        *(
+            _rule(f"node.area[s = {status.value}]", border_color=colour, border_width=5, font_weight="normal",
+                  background_color=palette.equipment_fill)
+            for status, colour in (
+                (NodeStatus.LOW_VOLTAGE, palette.low_voltage),
+                (NodeStatus.HIGH_VOLTAGE, palette.high),
+                (NodeStatus.HIGH, palette.high),
+                (NodeStatus.OVERLOAD, palette.overload),
+            )
+        ),
     ]  # fmt: skip
 
 
@@ -90,7 +104,8 @@ def _edges(palette: Palette) -> list[Rule]:
         _rule(
             "edge",
             width="data(w)", curve_style="bezier", control_point_step_size=16, line_color=palette.quiet,
-            label="data(l)", color=palette.text, font_size=10, min_zoomed_font_size=8, text_wrap="wrap",
+            label="data(l)", color=palette.text, font_size=11, min_zoomed_font_size=LABELS_FROM_ZOOM_1,
+            text_wrap="wrap", text_rotation="autorotate", text_margin_y=-10,
             text_background_color=palette.surface, text_background_opacity=0.9, text_background_padding=1,
             text_background_shape="roundrectangle", arrow_scale=0.9,
             mid_target_arrow_color=palette.quiet, mid_source_arrow_color=palette.quiet,
@@ -175,7 +190,7 @@ def _selection(palette: Palette) -> list[Rule]:
 def _sine(colour: str) -> str:
     """The generator's symbol as an image."""
     svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 26 26" width="26" height="26">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 26 26" width="22" height="22">'
         f'<path d="M6 13c2.3-5.5 4.7-5.5 7 0s4.7 5.5 7 0" fill="none" stroke="{colour}" stroke-width="2"/></svg>'
     )
     return f"data:image/svg+xml;utf8,{quote(svg)}"

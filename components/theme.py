@@ -93,13 +93,8 @@ def css_variables() -> str:
     """The page's custom properties, light and dark, as a style sheet."""
     rules = []
     for scheme, palette in PALETTES.items():
-        pairs = (
-            f"--sg-{field.name.replace('_', '-')}: {getattr(palette, field.name)};"
-            for field in fields(palette)
-        )
-        rules.append(
-            f':root[data-mantine-color-scheme="{scheme}"] {{ color-scheme: {scheme}; {" ".join(pairs)} }}'
-        )
+        pairs = (f"--sg-{field.name.replace('_', '-')}: {getattr(palette, field.name)};" for field in fields(palette))
+        rules.append(f':root[data-mantine-color-scheme="{scheme}"] {{ color-scheme: {scheme}; {" ".join(pairs)} }}')
     return "\n".join(rules)
 
 
@@ -127,6 +122,7 @@ def mantine_theme() -> dict[str, object]:
         "cursorType": "pointer",
         "components": {
             "Tooltip": {"defaultProps": {"withArrow": True, "openDelay": 300}},
+            "Button": {"defaultProps": {"fw": 500}},
             "ActionIcon": {"defaultProps": {"variant": "default", "size": 32}},
         },
     }

@@ -37,10 +37,7 @@ def elements(nodes: Sequence[Node], edges: Sequence[Edge], points: FloatArray) -
     """All elements; points (n, 2) are the nodes' places in pixels."""
     places = points.round(1).tolist()
     return [
-        *(
-            _node(position, node, place)
-            for position, (node, place) in enumerate(zip(nodes, places, strict=True))
-        ),
+        *(_node(position, node, place) for position, (node, place) in enumerate(zip(nodes, places, strict=True))),
         *(_edge(position, edge) for position, edge in enumerate(edges)),
     ]
 

@@ -1,5 +1,6 @@
 """Figures over simulated time. A figure is sent once; afterwards only its new points are."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ class LossTrend:
         """[time, loss, best, average] of the cycles after a time (ISO 8601), oldest first."""
         rows = np.flatnonzero(self.time > np.datetime64(after)) if after else np.arange(len(self.time))
         values = np.column_stack([self.loss_mw, self.best_mw, self.average_mw])[rows]
-        return [[str(time), *map(_rounded, row)] for time, row in zip(self.time[rows], values.tolist(), strict=True)]
+        return [[str(time), *map(rounded, row)] for time, row in zip(self.time[rows], values.tolist(), strict=True)]
 
 
 def loss_trend(time: np.ndarray, loss_mw: FloatArray) -> LossTrend:
@@ -39,9 +40,9 @@ def loss_trend(time: np.ndarray, loss_mw: FloatArray) -> LossTrend:
     return LossTrend(time, loss_mw, np.fmin.accumulate(loss_mw), (total[end] - total[begin]) / (end - begin))
 
 
-def _rounded(value: float) -> float | None:
+def rounded(value: float) -> float | None:
     """Five significant digits; None where unknown."""
-    return None if value != value else float(f"{value:.5g}")
+    return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def loss_figure(trend: LossTrend, scheme: Scheme) -> go.Figure:
@@ -56,7 +57,7 @@ def loss_figure(trend: LossTrend, scheme: Scheme) -> go.Figure:
     for name, values, line in lines:
         figure.add_scatter(
             x=trend.time.astype(str).tolist(),
-            y=[_rounded(value) for value in values.tolist()],
+            y=[rounded(value) for value in values.tolist()],
             name=name,
             line=line,
             mode="lines",
@@ -88,7 +89,7 @@ def asset_figure(curves: Sequence[Curve], scheme: Scheme) -> go.Figure:
         axis = "y" if row == 0 else f"y{row + 1}"
         figure.add_scatter(
             x=curve.time.astype(str).tolist(),
-            y=[_rounded(value) for value in curve.value.tolist()],
+            y=[rounded(value) for value in curve.value.tolist()],
             name=curve.name,
             yaxis=axis,
             mode="lines",
@@ -99,7 +100,9 @@ def asset_figure(curves: Sequence[Curve], scheme: Scheme) -> go.Figure:
         layout_axis = f"yaxis{'' if row == 0 else row + 1}"
         template = {} if row == 0 else figure.layout.template.layout.yaxis.to_plotly_json()
         title = {"text": f"{curve.name}, {curve.unit}"}
-        figure.update_layout({layout_axis: template | {"domain": [bottom, bottom + height], "title": title, "nticks": 4}})
+        figure.update_layout(
+            {layout_axis: template | {"domain": [bottom, bottom + height], "title": title, "nticks": 4}}
+        )
         for limit in curve.limits:
             figure.add_shape(
                 type="line", xref="paper", x0=0, x1=1, yref=axis, y0=limit, y1=limit,

@@ -92,8 +92,8 @@ def _at_most(most: int, community: IntArray, points: FloatArray) -> IntArray:
     number[order] = np.arange(order.size)
     area = number[community]
     kept = min(most, order.size)
-    middle = np.column_stack([np.bincount(area, points[:, axis]) for axis in (0, 1)])[:kept]
-    middle /= size[order][:kept, None]
+    total = np.column_stack([np.bincount(area, points[:, axis]) for axis in (0, 1)])[:kept]
+    middle = total / size[order][:kept, None]
     for bus in np.flatnonzero(area >= kept):
         area[bus] = np.argmin(((middle - points[bus]) ** 2).sum(axis=1))
     return area

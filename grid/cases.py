@@ -13,8 +13,8 @@ import pandas as pd
 from grid.city8 import city8
 from grid.convert import network_from_pandapower
 from grid.errors import CaseError
-from grid.fileimport import read_net
-from grid.layout import with_layout
+from grid.fileimport import SUFFIXES, read_net
+from grid.layout import has_own_layout, with_layout
 from grid.network import FloatArray, Network
 from grid.synthetic import synthetic
 
@@ -66,6 +66,14 @@ def load_case(spec: str, cache_dir: Path) -> Case:
     solution.
     """
     spec = spec.strip()
+    if Path(spec).suffix.lower() in SUFFIXES:
+        return load_file(Path(spec), cache_dir)
+    return load_named(spec, cache_dir)
+
+
+def load_named(spec: str, cache_dir: Path) -> Case:
+    """Load a case as load_case does, but never from a path."""
+    spec = spec.strip()
     if spec in BUILT_IN:
         title, build = BUILT_IN[spec]
         return _case(spec, title, build(), cache_dir)
@@ -73,8 +81,6 @@ def load_case(spec: str, cache_dir: Path) -> Case:
         return _simbench(spec, cache_dir)
     if spec.startswith("synthetic"):
         return _synthetic(spec, cache_dir)
-    if Path(spec).suffix.lower() in (".json", ".m", ".mat"):
-        return load_file(Path(spec), cache_dir)
     names = ", ".join([*BUILT_IN, "simbench:CODE", "synthetic:NODES:GENERATORS"])
     raise CaseError(spec or "case", f"no such case; there are {names} and files (.json, .m, .mat)")
 
@@ -92,13 +98,13 @@ def _case(
     year_built = np.full(network.n_branch, np.nan)
     if "year_built" in net.line.columns:
         year_built[: len(net.line)] = pd.to_numeric(net.line["year_built"], errors="coerce")
-    return Case(spec, laid_out, year_built, profiles, layout_computed=bool(np.isnan(network.bus.x).mean() > 0.5))
+    return Case(spec, laid_out, year_built, profiles, layout_computed=not has_own_layout(network))
 
 
 def _synthetic(spec: str, cache_dir: Path) -> Case:
     match = SYNTHETIC.fullmatch(spec)
     if match is None:
-        raise CaseError(spec, "write synthetic:NODES:GENERATORS or synthetic:NODES:GENERATORS:SEED")
+        raise CaseError(spec, "write synthetic:NODES:GENERATORS or synthetic:NODES:GENERATORS:SEED, up to 1,000 nodes")
     nodes, generators, seed = int(match[1]), int(match[2]), int(match[3] or 1)
     try:
         net = synthetic(nodes, generators, seed)

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -19,25 +20,45 @@ log = logging.getLogger(__name__)
 def with_layout(network: Network, cache_dir: Path) -> Network:
     """The network with finite, distinct x and y (n,) for every bus. cache_dir: where computed layouts are kept."""
     points = np.column_stack([network.bus.x, network.bus.y])
-    if np.isfinite(points).all(axis=1).mean() < 0.5:
+    if not has_own_layout(network):
         points = _cached_layout(network, cache_dir)
     points = _spread(_beside_neighbours(network, points), network)
     return replace(network, bus=replace(network.bus, x=points[:, 0], y=points[:, 1]))
+
+
+def has_own_layout(network: Network) -> bool:
+    """Whether the case gives coordinates to at least half of its buses."""
+    return bool((np.isfinite(network.bus.x) & np.isfinite(network.bus.y)).mean() >= 0.5)
 
 
 def _cached_layout(network: Network, cache_dir: Path) -> FloatArray:
     edges = np.column_stack([network.branch.from_bus, network.branch.to_bus])
     digest = hashlib.sha256(np.int64(network.n_bus).tobytes() + edges.astype(np.int64).tobytes()).hexdigest()[:24]
     file = cache_dir / "layouts" / f"{digest}.npy"
-    if file.is_file():
-        return np.load(file, allow_pickle=False)
+    points = _read_layout(file, network.n_bus)
+    if points is not None:
+        return points
     points = computed_layout(network.n_bus, edges)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, points)
+        unfinished = file.with_name(f"{digest}.{os.getpid()}.unfinished.npy")
+        np.save(unfinished, points)
+        unfinished.replace(file)  # all or nothing: another process may be reading it
     except OSError as error:
         log.warning("the layout isn't cached: %s", error)
     return points
+
+
+def _read_layout(file: Path, n_bus: int) -> FloatArray | None:
+    """A cached layout (n_bus, 2); None where there is none or the file is damaged."""
+    try:
+        points = np.load(file, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError) as error:
+        log.warning("the cached layout is computed anew: %s", error)
+        return None
+    return points if points.shape == (n_bus, 2) and np.isfinite(points).all() else None
 
 
 def computed_layout(n_bus: int, edges: np.ndarray) -> FloatArray:

@@ -21,6 +21,7 @@ TAP_STEP, TAP_DEAD_BAND, TAP_RANGE = 0.0125, 0.009, 4
 UPSTREAM_DEVIATION, UPSTREAM_MEMORY_HOURS = 0.01, 2.0
 REGULATORS_LEAVE = 0.25
 LARGEST_STEP = timedelta(hours=1)
+MOST_HEAT_K, MOST_SURGE = 40.0, 100.0  # of all events together: what weather and numbers bear
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ class Simulator:
     def read(self) -> Frame:
         """Measure the grid at its present moment."""
         heat_k = sum(event.magnitude for event in self.events if event.kind is EventKind.HEAT_WAVE)
-        weather = self._weather.at(self.time, heat_k)
+        weather = self._weather.at(self.time, min(heat_k, MOST_HEAT_K))
         truth = self._truth(weather)
         frame = self._measure(truth, weather)
         self._sent = self._with_sensor_faults(frame)
@@ -107,7 +108,7 @@ class Simulator:
         for event in self.events:
             if event.kind is EventKind.LOAD_SURGE:
                 here = True if event.target is None else self.case.network.load.bus == event.target
-                factor = factor * np.where(here, event.magnitude, 1.0)
+                factor = np.minimum(factor * np.where(here, event.magnitude, 1.0), MOST_SURGE)
         return factor
 
     def _voltage_factor(self) -> float:

@@ -1,0 +1,13 @@
+"""What pages are handed."""
+
+from dataclasses import dataclass
+
+from app.netview import NetworkViews
+from app.services import Services
+
+
+@dataclass(frozen=True)
+class PageServices(Services):
+    """The process's services, and the view of the present network that all browsers share."""
+
+    views: NetworkViews

@@ -1,0 +1,146 @@
+"""Dialog that injects disturbances into the simulated grid and ends them."""
+
+import dash
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.ids import Id, Many
+from app.pages.context import PageServices
+from components.events import KINDS
+from grid.network import Network
+from grid.telemetry import EventKind
+
+MAGNITUDES = {
+    EventKind.LOAD_SURGE: ("Factor on the load", 1.5, False),
+    EventKind.HEAT_WAVE: ("Kelvin above the weather", 10.0, False),
+}
+TARGETS = {
+    EventKind.LINE_OUTAGE: "Branch",
+    EventKind.GENERATOR_TRIP: "Generator",
+    EventKind.LOAD_SURGE: "Bus (none: the whole grid)",
+    EventKind.SENSOR_STUCK: "Bus",
+    EventKind.SENSOR_GONE: "Bus",
+}
+MATCHES = 30
+
+
+def dialog() -> Component:
+    """The dialog; it opens with the header's button."""
+    kind = dmc.Select(
+        id=Id.EVENT_KIND,
+        label="What happens",
+        data=[{"value": kind.value, "label": words} for kind, words in KINDS.items()],
+        value=EventKind.LINE_OUTAGE.value,
+        allowDeselect=False,
+    )
+    target = dmc.Select(
+        id=Id.EVENT_TARGET, label=TARGETS[EventKind.LINE_OUTAGE], placeholder="Type a name", searchable=True,
+        clearable=True, data=[], nothingFoundMessage="No such name",
+    )  # fmt: skip
+    magnitude = dmc.NumberInput(id=Id.EVENT_MAGNITUDE, label="Magnitude", value=1.0, disabled=True, decimalScale=2)
+    return dmc.Modal(
+        dmc.Stack(
+            [
+                kind,
+                target,
+                magnitude,
+                dmc.Button("Inject", id=Id.EVENT_INJECT),
+                html.Div(id=Id.EVENT_RESULT, role="status"),
+                dmc.Divider(label="Active events"),
+                html.Div(id=Id.EVENT_LIST),
+                dcc.Store(id=Id.EVENT_REMOVE_REQUEST),
+            ],
+            gap="sm",
+        ),
+        id=Id.EVENTS_DIALOG,
+        title="Events in the simulated grid",
+    )
+
+
+def matches(network: Network, kind: EventKind, wanted: str) -> list[dict[str, str]]:
+    """Options for targets whose name contains what was typed."""
+    if kind is EventKind.HEAT_WAVE:
+        return []
+    names = {EventKind.LINE_OUTAGE: network.branch.name, EventKind.GENERATOR_TRIP: network.generator.name}.get(
+        kind, network.bus.name
+    )
+    needle = wanted.strip().casefold()
+    hits = [(i, name) for i, name in enumerate(names) if needle in name.casefold()]
+    return [{"value": str(i), "label": name} for i, name in hits[:MATCHES]]
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """Opening the dialog, its fields, injecting and removing."""
+    _register_fields(app, services)
+
+    @app.callback(
+        Output(Id.EVENT_RESULT, "children"),
+        Input(Id.EVENT_INJECT, "n_clicks"),
+        State(Id.EVENT_KIND, "value"),
+        State(Id.EVENT_TARGET, "value"),
+        State(Id.EVENT_MAGNITUDE, "value"),
+        prevent_initial_call=True,
+    )
+    def inject(_clicks: int, kind: str, target: str | None, magnitude: float | str | None) -> Component:
+        try:
+            position = int(target) if target else None
+            event = services.engine.add_event(EventKind(kind), position, float(magnitude or 0.0))
+        except (ValueError, KeyError) as error:
+            return dmc.Alert(str(error.args[0]), title="Not injected", color="red", variant="light")
+        return dmc.Text(f"{KINDS[event.kind]} injected: {event.target_name}.", size="sm")
+
+    app.clientside_callback(
+        ClientsideFunction("smartgrid", "clicked"),
+        Output(Id.EVENT_REMOVE_REQUEST, "data"),
+        Input({"type": Many.EVENT_REMOVE, "event": ALL}, "n_clicks"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output(Id.EVENT_RESULT, "children", allow_duplicate=True),
+        Input(Id.EVENT_REMOVE_REQUEST, "data"),
+        prevent_initial_call=True,
+    )
+    def remove(request: dict[str, dict[str, int]]) -> object:
+        try:
+            services.engine.remove_event(request["id"]["event"])
+        except KeyError:
+            return dmc.Text("The event had ended already.", size="sm")
+        return no_update
+
+
+def _register_fields(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(Output(Id.EVENTS_DIALOG, "opened"), Input(Id.EVENTS_OPEN, "n_clicks"), prevent_initial_call=True)
+    def open_dialog(_clicks: int) -> bool:
+        return True
+
+    @app.callback(
+        Output(Id.EVENT_TARGET, "label"),
+        Output(Id.EVENT_TARGET, "disabled"),
+        Output(Id.EVENT_TARGET, "value"),
+        Output(Id.EVENT_MAGNITUDE, "label"),
+        Output(Id.EVENT_MAGNITUDE, "value"),
+        Output(Id.EVENT_MAGNITUDE, "disabled"),
+        Input(Id.EVENT_KIND, "value"),
+        prevent_initial_call=True,
+    )
+    def choose_kind(kind: str) -> tuple:
+        chosen = EventKind(kind)
+        label, value, disabled = MAGNITUDES.get(chosen, ("Magnitude", 1.0, True))
+        return TARGETS.get(chosen, "Whole grid"), chosen not in TARGETS, None, label, value, disabled
+
+    @app.callback(
+        Output(Id.EVENT_TARGET, "data"),
+        Input(Id.EVENT_TARGET, "searchValue"),
+        Input(Id.EVENT_KIND, "value"),
+        Input(Id.EVENTS_DIALOG, "opened"),
+        State(Id.EVENT_TARGET, "data"),
+        State(Id.EVENT_TARGET, "value"),
+        prevent_initial_call=True,
+    )
+    def find(wanted: str | None, kind: str, _opened: bool, data: list[dict[str, str]], value: str | None) -> object:
+        chosen = next((option["label"] for option in data if option["value"] == value), None)
+        if chosen is not None and wanted == chosen:
+            return no_update
+        return matches(services.store.latest.network, EventKind(kind), wanted or "")

@@ -1,0 +1,152 @@
+"""The overview: totals, the map of the grid with its alarms, and the trend of the losses."""
+
+import dash
+import dash_cytoscape as cyto
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.ids import Id, Many, kpi_id
+from app.pages import alarms, drawer, mapcontrols
+from app.pages.context import PageServices
+from app.tick import loss_of
+from app.view import View
+from components.kpi import TITLES, kpi_card
+from components.mapstyle import stylesheet
+from components.theme import Scheme
+from components.trends import CONFIG, loss_figure
+
+SCRIPT = "smartgrid"
+
+
+def layout(services: PageServices) -> Component:
+    """The page with the map's elements as they are now; the first tick fills in the values."""
+    return html.Div(
+        [
+            html.Div([_card(i, title) for i, title in enumerate(TITLES)], id=Id.KPI_ROW, className="kpi-row"),
+            html.Div([_map(services), html.Div([alarms.panel(), _losses()], className="side")], className="columns"),
+            drawer.layout(),
+        ],
+        className="overview",
+    )
+
+
+def _card(position: int, title: str) -> Component:
+    return kpi_card(title, *(kpi_id(part, position) for part in (Many.KPI_VALUE, Many.KPI_DETAIL, Many.KPI_CHANGE)))
+
+
+def _map(services: PageServices) -> Component:
+    snapshot = services.store.latest if services.store.ready else None
+    shown = None if snapshot is None else services.views.of(snapshot.network)
+    key = None if shown is None else shown.scope_key(None)
+    scope = None if shown is None else shown.scope(None)
+    graph = cyto.Cytoscape(
+        id=Id.TOPOLOGY,
+        elements=[] if scope is None else scope.elements,
+        layout={"name": "preset", "fit": False},
+        stylesheet=stylesheet(Scheme.LIGHT),
+        responsive=False,
+        autoungrabify=True,
+        boxSelectionEnabled=False,
+        minZoom=0.05,
+        maxZoom=6,
+        style={"width": "100%", "height": "100%"},
+    )
+    label = "Map of the grid. Every bus and branch on it can also be reached with the search field above."
+    return dmc.Paper(
+        [
+            mapcontrols.toolbar("Grid" if scope is None else scope.title),
+            html.Div(graph, className="map", role="group", **{"aria-label": label}),
+            html.Div([html.Div(id=Id.LEGEND), html.Div(id=Id.PATHS_LEGEND)], className="legends"),
+            mapcontrols.supply_controls(services, snapshot),
+            dcc.Store(id=Id.TOPOLOGY_STYLES, data={scheme.value: stylesheet(scheme) for scheme in Scheme}),
+            dcc.Store(id=Id.SCOPE_WANTED, data=key),
+            dcc.Store(id=Id.SCOPE_SHOWN, data=key),
+        ],
+        className="card map-card",
+    )
+
+
+def _losses() -> Component:
+    return dmc.Paper(
+        [html.H2("Losses"), html.Div(id=Id.LOSS_HOLDER, className="loss-holder")], className="card loss-card"
+    )
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """What a tick changes on the page, and what is sent once for each network."""
+    _register_fan_out(app)
+    _register_map(app, services)
+    mapcontrols.register(app, services)
+
+    @app.callback(Output(Id.LOSS_HOLDER, "children"), Input(Id.NETWORK, "data"), Input(Id.SCHEME, "data"))
+    def draw_losses(_network: str | None, scheme: str | None) -> object:
+        if scheme is None or not services.store.ready:
+            return no_update
+        _, history = services.store.with_history
+        figure = loss_figure(loss_of(history), Scheme(scheme))
+        return dcc.Graph(id=Id.LOSS_GRAPH, config=CONFIG, figure=figure, className="loss-graph")
+
+
+def _register_fan_out(app: dash.Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "fanOut"),
+        Output({"type": Many.KPI_VALUE, "card": ALL}, "children"),
+        Output({"type": Many.KPI_DETAIL, "card": ALL}, "children"),
+        Output({"type": Many.KPI_CHANGE, "card": ALL}, "children"),
+        Output(Id.ALARM_LIST, "children"),
+        Output(Id.RISK_WEIGHT_NOW, "children"),
+        Input(Id.TICK, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "extendLosses"),
+        Output(Id.LOSS_GRAPH, "extendData"),
+        Input(Id.TICK, "data"),
+        State(Id.LOSS_GRAPH, "figure"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "wantedScope"),
+        Output(Id.SCOPE_WANTED, "data"),
+        Output(Id.NETWORK, "data"),
+        Input(Id.TICK, "data"),
+        State(Id.SCOPE_WANTED, "data"),
+        State(Id.NETWORK, "data"),
+        State(Id.VIEW, "data"),
+        State(Id.DRAWER, "opened"),
+    )
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "drawMap"),
+        Input(Id.TICK, "data"),
+        Input(Id.SCOPE_SHOWN, "data"),
+        Input(Id.ANIMATE, "checked"),
+        Input(Id.VIEW, "data"),
+        State(Id.TOPOLOGY, "id"),
+    )
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "chooseStyle"),
+        Output(Id.TOPOLOGY, "stylesheet"),
+        Input(Id.SCHEME, "data"),
+        Input(Id.TOPOLOGY_STYLES, "data"),
+    )
+
+
+def _register_map(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.TOPOLOGY, "elements"),
+        Output(Id.SCOPE_SHOWN, "data"),
+        Output(Id.TOPOLOGY_TITLE, "children"),
+        Output(Id.BACK, "display"),
+        Input(Id.SCOPE_WANTED, "data"),
+        State(Id.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    def send_elements(wanted: str | None, view_data: object) -> tuple:
+        if wanted is None or not services.store.ready:
+            return (no_update,) * 4
+        network = services.store.latest.network
+        shown = services.views.of(network)
+        view = View.parse(view_data, network, shown.key)
+        scope = shown.scope(view.area)
+        inside = shown.areas is not None and scope.areas is None
+        return scope.elements, shown.scope_key(view.area), scope.title, "inline-flex" if inside else "none"

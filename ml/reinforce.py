@@ -1,0 +1,189 @@
+"""REINFORCE with a leave-one-out baseline (Williams 1992; Kool et al. 2019), readable from top to bottom.
+
+In each step some situations are drawn, the policy samples several actions in each, the power flow says what each costs,
+and the policy is moved towards those that cost less than the others' mean.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from grid.network import FloatArray
+
+Seen = TypeVar("Seen")
+WORST_RATIO = 3.0  # an action without a solution counts as so many times the median cost
+
+
+class Distribution(Protocol):
+    """A policy's distributions over the actions of b situations."""
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(b, count, ...) actions."""
+        ...
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """(b, count) logarithms of the actions' probabilities, differentiable."""
+        ...
+
+    def entropy(self) -> Tensor:
+        """(b,) nats, differentiable."""
+        ...
+
+
+class Problem(Protocol, Generic[Seen]):
+    """What is trained on: situations, the policy's answer to them, and what actions cost."""
+
+    def draw(self, count: int, rng: np.random.Generator) -> Seen:
+        """Situations that training may see."""
+        ...
+
+    def distribution(self, net: nn.Module, seen: Seen) -> Distribution:
+        """What the policy would do."""
+        ...
+
+    def cost(self, seen: Seen, actions: Tensor) -> FloatArray:
+        """(b, count), positive; infinite for an action without a solution."""
+        ...
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Every one of them, with what it does."""
+
+    steps: int = 1000  # gradient steps in all; the schedules below end there
+    situations: int = 16  # drawn a step
+    rollouts: int = 16  # actions sampled in each situation: the others are one's baseline
+    learning_rate: float = 1e-3  # of Adam at its peak; falls linearly to a hundredth
+    warm_up_steps: int = 50  # over which the learning rate rises from zero
+    entropy_start: float = 0.06  # bonus for a nat of entropy, so that the policy goes on exploring
+    entropy_end: float = 0.02
+    largest_gradient: float = 1.0  # norm at which gradients are cut
+    patience: int = 0  # steps without a better mean reward before training stops early; 0: never
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step's figures: mean reward, mean excess of a sample over the best of its situation, entropy, and loss."""
+
+    step: int
+    reward: float
+    gap_percent: float
+    entropy: float
+    loss: float
+
+
+class Trainer(Generic[Seen]):
+    """Trains a policy on a problem; can be stopped after any step and resumed from a checkpoint."""
+
+    def __init__(self, net: nn.Module, problem: Problem[Seen], parameters: Hyperparameters) -> None:
+        self.net, self.problem, self.parameters = net, problem, parameters
+        self.curve: list[Progress] = []
+        self._optimiser = torch.optim.Adam(net.parameters(), parameters.learning_rate)
+        self._rng = np.random.default_rng(parameters.seed)
+        self._generator = torch.Generator().manual_seed(parameters.seed)
+
+    @property
+    def steps_done(self) -> int:
+        """Gradient steps so far."""
+        return self.curve[-1].step if self.curve else 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or none of the last ones was an improvement."""
+        patience = self.parameters.patience
+        rewards = [progress.reward for progress in self.curve]
+        stalled = 0 < patience < len(rewards) and max(rewards[-patience:]) <= max(rewards[:-patience])
+        return stalled or self.steps_done >= self.parameters.steps
+
+    def train(self, report: Callable[[Progress], None] | None = None) -> None:
+        """Step until finished; report is called after each step."""
+        while not self.finished:
+            progress = self.step()
+            if report is not None:
+                report(progress)
+
+    def step(self) -> Progress:
+        """Draw, sample, judge, improve."""
+        seen = self.problem.draw(self.parameters.situations, self._rng)
+        policy = self.problem.distribution(self.net, seen)
+        actions = policy.sample(self.parameters.rollouts, self._generator)
+        cost = bounded(self.problem.cost(seen, actions))
+        reward = -np.log(cost)
+        advantage = torch.as_tensor(advantages(reward))
+        entropy = policy.entropy().mean()
+        loss = -(advantage * policy.log_prob(actions)).mean() - self._entropy_weight() * entropy
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate()
+        self._optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.parameters.largest_gradient)
+        self._optimiser.step()
+        gap = 100 * float((cost / cost.min(axis=1, keepdims=True) - 1).mean())
+        progress = Progress(self.steps_done + 1, float(reward.mean()), gap, float(entropy.detach()), float(loss.detach()))
+        self.curve.append(progress)
+        return progress
+
+    def _share_done(self) -> float:
+        return min(1.0, self.steps_done / self.parameters.steps)
+
+    def _entropy_weight(self) -> float:
+        start, end = self.parameters.entropy_start, self.parameters.entropy_end
+        return start + (end - start) * self._share_done()
+
+    def _learning_rate(self) -> float:
+        warm = min(1.0, (self.steps_done + 1) / max(self.parameters.warm_up_steps, 1))
+        return self.parameters.learning_rate * warm * max(1 - self._share_done(), 0.01)
+
+    def save(self, folder: Path, about: dict[str, object]) -> None:
+        """Write weights and state (weights.pt) and what they are (metadata.json: about, parameters, the curve)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "net": self.net.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "generator": self._generator.get_state(),
+        }
+        torch.save(state, folder / "weights.pt.part")
+        (folder / "weights.pt.part").replace(folder / "weights.pt")
+        metadata = {
+            "about": about,
+            "parameters": asdict(self.parameters),
+            "rng": self._rng.bit_generator.state,
+            "curve": [asdict(progress) for progress in self.curve],
+        }
+        (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+
+    def resume(self, folder: Path, about: dict[str, object]) -> None:
+        """Go on from a checkpoint. ValueError where it is of something else, FileNotFoundError where there is none."""
+        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        for name, expected in (("about", about), ("parameters", asdict(self.parameters))):
+            if metadata[name] != expected:
+                raise ValueError(f"{folder}: the checkpoint's {name} is {metadata[name]}, not {expected}")
+        state = torch.load(folder / "weights.pt", weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._generator.set_state(state["generator"])
+        self._rng.bit_generator.state = metadata["rng"]
+        names = {field.name for field in fields(Progress)}
+        self.curve = [Progress(**{name: row[name] for name in names}) for row in metadata["curve"]]
+
+
+def bounded(cost: FloatArray) -> FloatArray:
+    """(b, k) costs with those of no solution, and other extremes, at three times the situation's median."""
+    finite = np.where(np.isfinite(cost), cost, np.nan)
+    solvable = np.isfinite(finite).any(axis=1, keepdims=True)
+    worst = WORST_RATIO * np.nanmedian(np.where(solvable, finite, 1.0), axis=1, keepdims=True)
+    return np.fmin(np.where(np.isnan(finite), worst, finite), worst)
+
+
+def advantages(reward: FloatArray) -> FloatArray:
+    """(b, k) each reward less the mean of the others in its situation, over their spread."""
+    others = (reward.sum(axis=1, keepdims=True) - reward) / (reward.shape[1] - 1)
+    advantage = reward - others
+    return advantage / (advantage.std(axis=1, keepdims=True) + 1e-8)

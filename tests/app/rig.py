@@ -1,0 +1,91 @@
+"""An engine on a case without a thread of its own, and the API on a bare Flask server."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.api import api_blueprint
+from app.caseloader import CaseLoader
+from app.engine import Engine
+from app.history import SnapshotStore
+from app.services import Services
+from app.settings import Settings
+from app.snapshot import Snapshot
+from grid.alarms import AlarmKind
+from grid.cases import load_case
+
+START = datetime(2026, 1, 15, 6)
+CYCLE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What a test of the process holds: cycles run when it says so."""
+
+    services: Services
+    client: FlaskClient
+
+    @property
+    def engine(self) -> Engine:
+        return self.services.engine
+
+    @property
+    def now(self) -> Snapshot:
+        """The latest snapshot."""
+        return self.services.store.latest
+
+    def run(self, cycles: int = 1, elapsed: timedelta = CYCLE) -> Snapshot:
+        """Run cycles by hand; returns the snapshot after the last."""
+        for _ in range(cycles):
+            self.engine.run_cycle(elapsed)
+        return self.now
+
+    def branch(self, name: str) -> int:
+        return self.now.network.branch.name.index(name)
+
+    def bus(self, name: str) -> int:
+        return self.now.network.bus.name.index(name)
+
+    def generator(self, name: str) -> int:
+        return self.now.network.generator.name.index(name)
+
+    def alarms(self, kind: AlarmKind) -> list[str]:
+        """Names of the assets with an active alarm of a kind."""
+        return sorted(alarm.asset_name for alarm in self.now.alarms if alarm.kind is kind)
+
+    def get(self, path: str, status: int = 200) -> Any:
+        return strict_json(self.client.get(path), status)
+
+    def post(self, path: str, body: object, status: int = 200) -> Any:
+        return strict_json(self.client.post(path, json=body), status)
+
+
+def strict_json(response: TestResponse, status: int) -> Any:
+    """The JSON of a response with this status; NaN and Infinity aren't JSON."""
+    assert response.status_code == status, response.get_data(as_text=True)
+    assert response.mimetype == "application/json"
+    return json.loads(response.data, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
+    """A rig after its first cycle; changes override settings."""
+    values: dict[str, Any] = {"cache_dir": cache_dir, "start": START, "seed": 7, "case": case, **changes}
+    settings = Settings(_env_file=None, **values)
+    store = SnapshotStore()
+    engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
+    services = Services(settings, engine, store, CaseLoader(settings, engine))
+    server = Flask("test")
+    server.register_blueprint(api_blueprint(services))
+    rig = Rig(services, server.test_client())
+    rig.run(elapsed=timedelta(0))
+    return rig

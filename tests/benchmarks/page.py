@@ -1,0 +1,64 @@
+"""The request that every open page repeats, and what its answer weighs."""
+
+import json
+import time
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.ids import Id
+from app.settings import Settings
+from tests.benchmarks.report import Figure, at_most
+
+PATH = "/_dash-update-component"
+ENCODINGS = "gzip, deflate, br"  # what browsers accept
+
+
+def request_body(seen: object) -> bytes:
+    """The poll of a page that looks at the overview and has already seen a tick."""
+    outputs = [(Id.TICK, "data"), (Id.SEEN, "data"), (Id.BEAT, "data")]
+    inputs = [_value(Id.POLL, "n_intervals", 1), _value(Id.VIEW, "data", {})]
+    body = {
+        "output": ".." + "...".join(f"{name}.{prop}" for name, prop in outputs) + "..",
+        "outputs": [{"id": name, "property": prop} for name, prop in outputs],
+        "inputs": inputs,
+        "changedPropIds": [f"{Id.POLL}.n_intervals"],
+        "state": [_value(Id.SEEN, "data", seen)],
+    }
+    return json.dumps(body).encode()
+
+
+def _value(name: str, prop: str, value: object) -> dict[str, Any]:
+    return {"id": name, "property": prop, "value": value}
+
+
+def seen_in(answer: bytes) -> object:
+    """What a page has seen after an answer; None where the answer brought nothing new."""
+    response = json.loads(answer)["response"]
+    return response[Id.SEEN]["data"] if Id.SEEN in response else None
+
+
+def figures(ticks: int = 40) -> list[Figure]:
+    """Bytes of a tick on case118 as a browser receives them, median and worst of many cycles."""
+    app = create_app(Settings(case="case118", cycle_seconds=0.2, log_level="WARNING"))
+    client, seen, sizes = app.test_client(), None, []
+    while len(sizes) < ticks + 1:
+        plain = _post(client, seen, "identity")
+        found = seen_in(plain)
+        if found is not None:
+            sizes.append(len(_post(client, seen, ENCODINGS)))
+            seen = found
+        time.sleep(0.05)
+    app.extensions["smartgrid"].engine.stop()
+    later = sorted(sizes[1:])
+    return [
+        at_most("case118: bytes a tick, compressed, median", later[len(later) // 2], 2000, "B"),
+        Figure("case118: bytes a tick, compressed, largest of 40", f"{later[-1]} B"),
+        Figure("case118: bytes of a page's first tick, compressed", f"{sizes[0]} B"),
+    ]
+
+
+def _post(client: FlaskClient, seen: object, encoding: str) -> bytes:
+    headers = {"Accept-Encoding": encoding}
+    return client.post(PATH, data=request_body(seen), content_type="application/json", headers=headers).data

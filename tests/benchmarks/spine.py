@@ -1,0 +1,87 @@
+"""`make bench`: the spine's speed against pandapower, its cycle, its page and its server."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandapower
+import pandapower.networks
+
+from app.engine import Engine
+from app.history import SnapshotStore
+from app.settings import Settings
+from grid.cases import load_case
+from grid.convert import network_from_pandapower
+from grid.powerflow import Injection, PowerFlow
+from tests.benchmarks import page, server
+from tests.benchmarks.report import Figure, at_least, at_most, write
+
+CYCLE_LIMIT_MS = {"city8": 15, "case118": 30, "case1354pegase": 150, "case9241pegase": 1500}
+NOTES = """
+Solver: both solve the same loads, each row's drawn anew within 2 %, one process, one run. pandapower.runpp as a user
+calls it (numba, compiled before), results included; ours starts from the last state, as in a cycle, and yields voltages,
+flows at both ends, currents, loadings and losses of all branches. "From its results" lets runpp start from its last
+state too (init="results").
+
+Cycle: everything from the simulator's power flow to the published Snapshot, at the default simulated step.
+
+Server: `python -m app` for start and memory; gunicorn with one worker and 16 threads for the dashboards, each of which
+asks for the page's own tick at the page's own interval, from a second process on the same two cores.
+"""
+
+
+def main() -> None:
+    """Measure everything and write the table."""
+    figures = [*solver("case118", 100, 60), *solver("case9241pegase", 5, 12), *cycles(), *page.figures()]
+    write("spine", "The spine", NOTES, [*figures, *server.figures()])
+
+
+def solver(name: str, times_faster: float, rounds: int) -> list[Figure]:
+    """Our solve with results against pandapower's, medians over rounds of slightly different loads."""
+    net = getattr(pandapower.networks, name)()
+    network = network_from_pandapower(net, name)
+    flow, injection = PowerFlow(network), Injection.of_case(network)
+    state = flow.solve(injection, network.branch.closed)
+    rng = np.random.default_rng(1)
+    base = net.load.p_mw.to_numpy().copy()
+    ours, theirs, warm = [], [], []
+    for _ in range(rounds):
+        factor = 1 + 0.02 * rng.uniform(-1, 1, len(base))
+        net.load["p_mw"] = base * factor
+        loads = replace(injection, load_p_mw=np.concatenate([base * factor, injection.load_p_mw[len(base) :]]))
+        theirs.append(_seconds(lambda: pandapower.runpp(net, numba=True)))
+        warm.append(_seconds(lambda: pandapower.runpp(net, numba=True, init="results")))
+        start = state.voltage
+        ours.append(_seconds(lambda: flow.solve(loads, network.branch.closed, start)))
+    mine, other, from_results = np.median(ours), np.median(theirs), np.median(warm)
+    return [
+        Figure(f"{name}: our solve and results", f"{1000 * mine:.3g} ms"),
+        Figure(f"{name}: pandapower.runpp", f"{1000 * other:.3g} ms"),
+        at_least(f"{name}: times faster", other / mine, times_faster, "x"),
+        Figure(f"{name}: times faster than runpp from its results", f"{from_results / mine:.3g} x"),
+    ]
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def cycles() -> list[Figure]:
+    """95th percentile of the engine's cycle."""
+    figures = []
+    for name, limit in CYCLE_LIMIT_MS.items():
+        engine = Engine(load_case(name, Path("var")), Settings(case=name), SnapshotStore())
+        engine.run_cycle()
+        rounds = 200 if limit < 1000 else 60
+        durations = [_seconds(lambda: engine.run_cycle(timedelta(minutes=15))) for _ in range(rounds)]  # noqa: B023
+        figures.append(at_most(f"{name}: cycle p95", 1000 * float(np.percentile(durations, 95)), limit, "ms"))
+    return figures
+
+
+if __name__ == "__main__":
+    main()

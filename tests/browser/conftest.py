@@ -1,0 +1,63 @@
+"""Servers for the session, a browser, and a fresh page for each test that fails on any error in it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.chromium import MISSING, find_chromium
+from tests.browser.live import LiveServer, Watched
+
+DESKTOP = {"width": 1440, "height": 900}
+NewPage = Callable[..., Watched]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.fail(MISSING)
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=path, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LiveServer]]:
+    """A running server for a case; each case's is started once."""
+    cache: Path = tmp_path_factory.mktemp("cache")
+    running: dict[str, LiveServer] = {}
+    with ExitStack() as stack:
+
+        def get(case: str) -> LiveServer:
+            if case not in running:
+                running[case] = stack.enter_context(LiveServer(case, cache))
+            return running[case]
+
+        yield get
+
+
+@pytest.fixture
+def city8(server_on: Callable[[str], LiveServer]) -> LiveServer:
+    return server_on("city8")
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """Makes pages; at the end none of them may have had an error or asked another host."""
+    watched: list[Watched] = []
+    with ExitStack() as stack:
+
+        def make(server: LiveServer, scheme: str = "light", viewport: dict[str, int] = DESKTOP) -> Watched:
+            context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="no-preference")
+            stack.callback(context.close)
+            watched.append(Watched(context.new_page(), server.url))
+            return watched[-1]
+
+        yield make
+        problems = [problem for page in watched for problem in page.problems]
+    assert not problems, problems

@@ -1,0 +1,142 @@
+"""The real process on a free port, and a page that watches over what a browser must not do."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from playwright.sync_api import ConsoleMessage, Error, Page, expect
+from playwright.sync_api import Request as PageRequest
+
+ROOT = Path(__file__).resolve().parents[2]
+CYCLE_S = 0.5
+START_TIMEOUT_S = 60
+TIMEOUT_MS = 15_000
+
+
+class LiveServer:
+    """`python -m app` as a context."""
+
+    def __init__(self, case: str, cache_dir: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.case = case
+        self._log = (cache_dir / f"server-{self.port}.log").open("w+")
+        self._environment = os.environ | {
+            "SMARTGRID_CYCLE_SECONDS": str(CYCLE_S),
+            "SMARTGRID_CACHE_DIR": str(cache_dir),
+            "SMARTGRID_SPEED_MINUTES_PER_S": "20",
+        }
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._log.close()
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        command = [sys.executable, "-m", "app", "--case", self.case, "--port", str(self.port)]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                self.get("/api/health")
+            except (URLError, OSError):
+                time.sleep(0.1)
+            else:
+                return
+        self._log.seek(0)
+        raise RuntimeError(f"the server on {self.case} didn't start:\n{self._log.read()[-2000:]}")
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait(timeout=10)
+
+    def get(self, path: str) -> Any:
+        """The JSON answer to a GET."""
+        with urlopen(f"{self.url}{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: object) -> Any:
+        """The JSON answer to a POST."""
+        request = Request(f"{self.url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def wait_for(self, condition: Any, what: str, timeout_s: float = 10.0) -> Any:
+        """The first true value of a function of the grid's state."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if found := condition(self.get("/api/grid/state")):
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"{what} didn't happen within {timeout_s} s")
+
+
+@dataclass
+class Watched:
+    """A page with what went wrong in it."""
+
+    page: Page
+    origin: str
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", self._on_error)
+        self.page.on("request", self._on_request)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.problems.append(f"console: {message.text}")
+
+    def _on_error(self, error: Error) -> None:
+        self.problems.append(f"page error: {error}")
+
+    def _on_request(self, request: PageRequest) -> None:
+        if not request.url.startswith((self.origin, "data:", "blob:")):
+            self.problems.append(f"request to another host: {request.url}")
+
+    def open(self) -> Page:
+        """Load the page and wait until it shows values."""
+        self.page.goto(self.origin)
+        expect(self.page.locator(".kpi-value").first).to_contain_text("MW", timeout=TIMEOUT_MS)
+        self.page.wait_for_function(MAP_IS_PAINTED, timeout=TIMEOUT_MS)
+        return self.page
+
+
+GRAPH = "document.getElementById('topology')._cyreg.cy"
+MAP_IS_PAINTED = f"document.getElementById('topology')?._cyreg && {GRAPH}.edges().some((edge) => edge.data('d'))"
+TICK = "dash_component_api.getLayout('tick').props.data"
+
+
+def tap(page: Page, element: str) -> None:
+    """Tap an element of the map by its id, with the mouse."""
+    place = page.evaluate(
+        f"""(id) => {{
+            const element = {GRAPH}.getElementById(id);
+            const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
+            const box = {GRAPH}.container().getBoundingClientRect();
+            return [box.x + at.x, box.y + at.y];
+        }}""",
+        element,
+    )
+    page.mouse.click(*place)
