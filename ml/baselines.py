@@ -17,7 +17,9 @@ BATCH = 4096
 class Objective(Protocol):
     """What is minimised: cost (b,) of configurations opened (b, t), infinite where one is not allowed."""
 
-    def __call__(self, opened: IntArray) -> FloatArray: ...
+    def __call__(self, opened: IntArray) -> FloatArray:
+        """Costs (b,) of configurations (b, t)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

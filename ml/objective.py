@@ -1,4 +1,4 @@
-"""What is minimised, one for all methods: losses, demand expected to be interrupted, and what constraints are broken."""
+"""What is minimised, one for all methods: losses, demand expected to be interrupted, and broken limits."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """The network that gives every branch its phi from the grid's state, in plain torch.
 
-Message passing over buses and branches, added to a prior: minus the logarithm of the branch's current in the closed grid.
+Message passing over buses and branches, added to a prior: minus the logarithm of a branch's current in the closed grid.
 Features are relative to their own mean, so the same weights run on another load, another outage and another feeder.
 """
 
@@ -23,8 +23,8 @@ BUS_FEATURES, BRANCH_FEATURES = 4, 7
 class Situation:
     """What the policy sees: b situations of one grid and one set of usable branches.
 
-    bus: (b, n, 4) demand, reactive demand, source, log total demand. branch: (b, m, 7) prior, current in the closed grid,
-    log resistance, x over r, voltage drop, on a loop, failure probability. prior: (b, m).
+    bus: (b, n, 4) demand, reactive demand, source, log mean demand. branch: (b, m, 7) prior, current in the closed
+    grid, log resistance, x over r, voltage drop, on a loop, failure probability. prior: (b, m).
     """
 
     loops: Loops

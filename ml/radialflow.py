@@ -5,12 +5,13 @@ over one spanning tree, and the loops C (t, m) of the other branches, a configur
 
     i = P^T j + C^T l,  l such that i_S = 0
 
-and has the voltages v = v_root - P (z i + u), where u, zero except at S, are the voltages across the open branches such
-that C (z i + u) = 0. Both conditions are (t, t) systems with the one integer matrix C_S. Loads draw j = conj(s / v): the
-fixed point of a backward/forward sweep (Shirmohammadi et al. 1988), here as matrix products over the whole batch.
+and has the voltages v = v_root - P (z i + u), where u, zero except at S, are the voltages across the open branches
+such that C (z i + u) = 0. Both conditions are (t, t) systems with the one integer matrix C_S. Loads draw
+j = conj(s / v): the fixed point of a backward/forward sweep (Shirmohammadi et al. 1988), here as matrix products over
+the whole batch.
 
-It is exact for series impedances and constant powers, so for feeders. Where a grid has charging, taps or phase shifts it
-leaves them out and only ranks; plans are always verified by grid.powerflow.
+It is exact for series impedances and constant powers, so for feeders. Where a grid has charging, taps or phase shifts
+it leaves them out and only ranks; plans are always verified by grid.powerflow.
 """
 
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ TOLERANCE_PU = 1e-7
 class RadialStates:
     """b solved configurations.
 
-    loss_pu: (b,) active power lost, infinite where there is no solution. vm_pu: (b, n). current_pu: (b, m) complex, along
-    each branch from its from to its to end.
+    loss_pu: (b,) active power lost, infinite where there is no solution. vm_pu: (b, n). current_pu: (b, m) complex,
+    along each branch from its from to its to end.
     """
 
     loss_pu: FloatArray

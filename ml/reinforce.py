@@ -126,7 +126,9 @@ class Trainer(Generic[Seen]):
         nn.utils.clip_grad_norm_(self.net.parameters(), self.parameters.largest_gradient)
         self._optimiser.step()
         gap = 100 * float((cost / cost.min(axis=1, keepdims=True) - 1).mean())
-        progress = Progress(self.steps_done + 1, float(reward.mean()), gap, float(entropy.detach()), float(loss.detach()))
+        progress = Progress(
+            self.steps_done + 1, float(reward.mean()), gap, float(entropy.detach()), float(loss.detach())
+        )
         self.curve.append(progress)
         return progress
 

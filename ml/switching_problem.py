@@ -1,4 +1,4 @@
-"""The switching problem for the trainer: situations of one grid with varied loads, outages and failure probabilities."""
+"""The switching problem for the trainer: situations of one grid with varied loads, outages and probabilities."""
 
 from dataclasses import dataclass
 
@@ -76,7 +76,11 @@ class SwitchingProblem:
 
     def draw(self, count: int, rng: np.random.Generator) -> SwitchingSituations:
         """Situations after one outage or none, with new loads each."""
-        probability = self._probability * rng.lognormal(0.0, 0.5, len(self._probability)) if self.risk_weight else self._probability
+        probability = (
+            self._probability * rng.lognormal(0.0, 0.5, len(self._probability))
+            if self.risk_weight
+            else self._probability
+        )
         return self.situations(self.demand(count, rng), self._drawn_loops(rng), probability)
 
     def situations(
@@ -85,9 +89,7 @@ class SwitchingProblem:
         """Situations with given demand (b, n)."""
         grid, loops = self.grid, loops or self._whole
         probability = self._probability if failure_probability is None else failure_probability
-        seen = situation(
-            loops, grid.from_bus, grid.to_bus, grid.impedance_pu, probability, grid.source_bus, demand_pu
-        )
+        seen = situation(loops, grid.from_bus, grid.to_bus, grid.impedance_pu, probability, grid.source_bus, demand_pu)
         objective = RadialObjective(
             loops, RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu),
             Limits.none(grid.n_bus, len(grid.usable)), probability, self.risk_weight, grid.base_mva,
@@ -101,7 +103,9 @@ class SwitchingProblem:
         nodal = np.clip(1 + NODAL_SPREAD * rng.standard_normal((count, self.grid.n_bus)), 0.1, 2.0)
         demand = self.grid.demand_pu * level * regional * nodal
         sunny = rng.uniform(size=(count, 1)) < PV_SHARE_OF_SITUATIONS
-        share = PV_LARGEST_OF_PEAK * rng.uniform(size=(count, self.grid.n_bus)) * (rng.uniform(size=self.grid.n_bus) < 0.4)
+        share = (
+            PV_LARGEST_OF_PEAK * rng.uniform(size=(count, self.grid.n_bus)) * (rng.uniform(size=self.grid.n_bus) < 0.4)
+        )
         return demand - sunny * share * np.abs(self.grid.demand_pu.real)
 
     def _drawn_loops(self, rng: np.random.Generator) -> Loops:

@@ -40,6 +40,7 @@ def dialog(services: PageServices) -> Component:
         dmc.Stack([name, spec, load, dmc.Divider(label="or a file"), upload, result], gap="sm"),
         id=Id.CASE_DIALOG,
         title="Load another case",
+        closeButtonProps={"aria-label": "Close"},
         size="md",
     )
 

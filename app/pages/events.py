@@ -55,6 +55,7 @@ def dialog() -> Component:
         ),
         id=Id.EVENTS_DIALOG,
         title="Events in the simulated grid",
+        closeButtonProps={"aria-label": "Close"},
     )
 
 

@@ -13,9 +13,10 @@ CASES = ("city8", "case118", "simbench:1-MV-urban--0-sw")
 SAME_VERSION = f"""async () => {{
     for (let attempt = 0; attempt < 60; attempt++) {{
         const state = await (await fetch("/api/grid/state")).json();
+        const same = state.version === {TICK}.version;
+        await new Promise((resolve) => setTimeout(resolve, 60));
         const cards = [...document.querySelectorAll(".kpi-row .card")].map((card) => card.innerText);
-        if (state.version === {TICK}.version) return {{ metrics: state.metrics, cards }};
-        await new Promise((resolve) => setTimeout(resolve, 120));
+        if (same && state.version === {TICK}.version) return {{ metrics: state.metrics, cards }};
     }}
     return null;
 }}"""

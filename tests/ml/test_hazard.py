@@ -22,9 +22,7 @@ from ml.hazard import (
     failure_rate_percent,
 )
 
-SHARED = (
-    Path(__file__).resolve().parents[2].parent / "shared" / "data" / "maintenance" / "cnaim_v2_1_tables.json"
-)
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "maintenance" / "cnaim_v2_1_tables.json"
 MODEL = CnaimHazard()
 EVERY_CLASS = [(category, vn_kv) for category in AssetCategory for vn_kv in (11.0, 110.0)]
 
@@ -55,9 +53,7 @@ def test_cubic_formula_and_its_floor() -> None:
         assert rate == pytest.approx(0.02 * series)
 
 
-@pytest.mark.parametrize(
-    ("vn_kv", "best_percent", "worst_percent"), [(11.0, 0.2223, 2.2229), (132.0, 1.2939, 12.9384)]
-)
+@pytest.mark.parametrize(("vn_kv", "best_percent", "worst_percent"), [(11.0, 0.2223, 2.2229), (132.0, 1.2939, 12.9384)])
 def test_transformer_figures(vn_kv: float, best_percent: float, worst_percent: float) -> None:
     """CNAIM's K is set so that a score of 10 fails ten times as often as one of 4: K = 0.0078 and 0.0454."""
     new_and_worn = fleet(
@@ -90,9 +86,7 @@ def test_thermal_age_is_a_lower_bound_for_transformers_only() -> None:
 @pytest.mark.parametrize(("category", "vn_kv"), EVERY_CLASS)
 def test_never_falls_with_age_or_use(category: AssetCategory, vn_kv: float) -> None:
     ages = fleet(category, vn_kv, 121, age_years=np.arange(121.0))
-    used = fleet(
-        category, vn_kv, 121, utilisation_percent=np.linspace(0, 200, 121), age_years=np.full(121, 30.0)
-    )
+    used = fleet(category, vn_kv, 121, utilisation_percent=np.linspace(0, 200, 121), age_years=np.full(121, 30.0))
     for assets in (ages, used):
         assert np.all(np.diff(MODEL.probability_one_year(assets)) >= 0)
     assert np.ptp(MODEL.probability_one_year(ages)) > 0
@@ -150,9 +144,7 @@ def test_unknown_age_stays_unknown() -> None:
 
 def test_unknown_category_is_named() -> None:
     assets = replace(fleet(AssetCategory.CABLE, 20.0, 3), category=np.array(["cable", "pole", "cable"]))
-    with pytest.raises(
-        ValueError, match="asset 1: category 'pole' is not one of overhead_line, cable, transformer"
-    ):
+    with pytest.raises(ValueError, match="asset 1: category 'pole' is not one of overhead_line, cable, transformer"):
         MODEL.probability_one_year(assets)
 
 

@@ -1,4 +1,4 @@
-"""The batched radial power flow against Newton-Raphson, and the moves between configurations against their definition."""
+"""The batched radial power flow against Newton-Raphson, and the moves between configurations by definition."""
 
 from functools import cache
 from pathlib import Path
@@ -20,9 +20,7 @@ def feeder() -> tuple[Network, Loops, RadialFlow, np.ndarray]:
     """The 33-bus feeder, its loops, its solver, and its demand in p.u."""
     network = load_case("case33bw", Path("var")).network
     branch = network.branch
-    loops = find_loops(
-        network.n_bus, branch.from_bus, branch.to_bus, branch.in_service, network.source_buses
-    )
+    loops = find_loops(network.n_bus, branch.from_bus, branch.to_bus, branch.in_service, network.source_buses)
     demand = np.zeros(network.n_bus, dtype=complex)
     np.add.at(demand, network.load.bus, (network.load.p_mw + 1j * network.load.q_mvar) / network.base_mva)
     return network, loops, RadialFlow(loops, -1 / branch.yft), demand
