@@ -22,7 +22,7 @@ from components import text
 from components.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.drawer import drawer_content, drawer_head
 from components.events import event_list
-from components.kpi import Totals, kpis
+from components.kpi import Kpi, Totals, kpis
 from components.trends import LossTrend, loss_trend, rounded
 from grid.alarms import Alarm, AssetKind
 
@@ -73,7 +73,7 @@ def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, s
         "network": shown.key,
         "scope": has.scope,
         "head": _head(snapshot, now),
-        "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in kpis(_totals(snapshot.metrics), _earlier(history))],
+        "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
         "map": map_values(snapshot, shown, view),
         "weight": f"{snapshot.supply.risk_weight:g}",
     }
@@ -116,9 +116,10 @@ def _totals(metrics: Metrics) -> Totals:
     return Totals(**{name: getattr(metrics, name) for name in Totals.__dataclass_fields__})
 
 
-def _earlier(history: History) -> Totals | None:
+def cards(snapshot: Snapshot, history: History) -> tuple[Kpi, ...]:
+    """The cards at the top."""
     earlier = history.an_hour_ago()
-    return None if earlier is None else _totals(earlier)
+    return kpis(_totals(snapshot.metrics), None if earlier is None else _totals(earlier))
 
 
 def loss_of(history: History) -> LossTrend:

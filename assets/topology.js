@@ -36,6 +36,13 @@
     return [old, elapsed > 3 * tick.head.period_ms ? "age age-old" : "age"];
   }
 
+  /* The upload's own input has no name for assistive technology; it exists only while its dialog is open. */
+  function nameUpload(opened, id, retries = RETRIES) {
+    const input = document.getElementById(id)?.querySelector("input");
+    if (input) input.setAttribute("aria-label", "Network file");
+    else if (opened && retries > 0) requestAnimationFrame(() => nameUpload(opened, id, retries - 1));
+  }
+
   /* ---- what a tick changes on the overview ---------------------------------------------------------------- */
 
   function fanOut(tick) {
@@ -267,7 +274,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     smartgrid: {
-      header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, reduceView, clicked, drawMap, fit, watchScheme, chooseStyle,
+      header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, reduceView, clicked, drawMap, fit, watchScheme, chooseStyle, nameUpload: (opened, id) => nameUpload(opened, id),
     },
   });
 })();

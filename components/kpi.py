@@ -77,14 +77,17 @@ def _risk_change(now: Totals, earlier: Totals | None) -> str:
 TITLES = ("Load", "Generation", "Losses", "Efficiency", "Average asset risk", "Active alarms")
 
 
-def kpi_card(title: str, value_id: ComponentId, detail_id: ComponentId, change_id: ComponentId) -> dmc.Paper:
-    """An empty card; a tick fills it."""
+def kpi_card(
+    title: str, shown: Kpi | None, value_id: ComponentId, detail_id: ComponentId, change_id: ComponentId
+) -> dmc.Paper:
+    """A card as it is now, without values where shown is None; ticks change the parts with ids."""
+    value, detail, change = (shown.value, shown.detail, shown.change) if shown else (text.UNKNOWN,) * 3
     return dmc.Paper(
         [
             html.H2(title, className="kpi-title"),
-            html.Div(text.UNKNOWN, id=value_id, className="kpi-value"),
-            html.Div(text.UNKNOWN, id=detail_id, className="kpi-detail"),
-            html.Div([html.Span(text.UNKNOWN, id=change_id), " in 1 h"], className="kpi-change"),
+            html.Div(value, id=value_id, className="kpi-value"),
+            html.Div(detail, id=detail_id, className="kpi-detail"),
+            html.Div([html.Span(change, id=change_id), " in 1 h"], className="kpi-change"),
         ],
         className="kpi card",
     )

@@ -32,6 +32,9 @@ BUILT_IN: dict[str, tuple[str, Callable[[], pandapower.pandapowerNet]]] = {
     "case33bw": ("Baran & Wu 33-bus feeder", pandapower.networks.case33bw),
     "cigre_mv": ("CIGRE medium voltage", pandapower.networks.create_cigre_network_mv),
 }
+MATPOWER_CASES = frozenset(
+    name for name in BUILT_IN if name.startswith("case")
+)  # some ratings there contradict the state
 SYNTHETIC = re.compile(r"synthetic:(\d{1,4}):(\d{1,4})(?::(\d{1,9}))?")
 
 
@@ -93,7 +96,7 @@ def load_file(path: Path, cache_dir: Path) -> Case:
 def _case(
     spec: str, title: str, net: pandapower.pandapowerNet, cache_dir: Path, profiles: Profiles | None = None
 ) -> Case:
-    network = network_from_pandapower(net, spec, title)
+    network = network_from_pandapower(net, spec, title, state_is_secure=spec in MATPOWER_CASES)
     laid_out = with_layout(network, cache_dir)
     year_built = np.full(network.n_branch, np.nan)
     if "year_built" in net.line.columns:

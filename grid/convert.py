@@ -24,12 +24,15 @@ NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band
 NUMBA_FROM_BUSES = 1000  # below this, pandapower without numba is faster than importing numba
 
 
-def network_from_pandapower(net: pandapower.pandapowerNet, name: str, title: str | None = None) -> Network:
+def network_from_pandapower(
+    net: pandapower.pandapowerNet, name: str, title: str | None = None, state_is_secure: bool = False
+) -> Network:
     """Read a pandapower net into a Network.
 
     Names, ratings and limits come from the net where it has them; ratings that it lacks are derived (see
     convert_branches.derive_ratings) and marked. Raises CaseError where the base state has no solution or holds
-    something that we would solve differently.
+    something that we would solve differently. state_is_secure: ratings that the case's own state exceeds are taken as
+    not given.
     """
     try:
         pandapower.runpp(net, numba=len(net.bus) >= NUMBA_FROM_BUSES)
@@ -37,7 +40,7 @@ def network_from_pandapower(net: pandapower.pandapowerNet, name: str, title: str
         raise CaseError(name, "the power flow of the base state finds no solution", "network") from None
     lookup = bus_lookup(net)
     buses = _buses(net, lookup)
-    branches = read_branches(net, lookup, buses)
+    branches = read_branches(net, lookup, buses, state_is_secure)
     generators = read_generators(net, lookup)
     network = Network(
         name=name,

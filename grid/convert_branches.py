@@ -33,8 +33,11 @@ class _BranchPart:
     to_open: BoolArray
 
 
-def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses) -> Branches:
-    """All branches in pandapower's order. CaseError for element kinds that have none of the readers below."""
+def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses, state_is_secure: bool) -> Branches:
+    """All branches in pandapower's order. CaseError for element kinds that have none of the readers below.
+
+    state_is_secure: see network_from_pandapower.
+    """
     readers = {
         "line": _lines,
         "trafo": _transformers,
@@ -57,10 +60,17 @@ def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses
     base_ohm = buses.vn_kv[from_bus] ** 2 / net.sn_mva
     admittances = _admittances(rows)
     closed = table_in_service & ~from_open & ~to_open
-    rating_from, rating_to, derived = derive_ratings(
-        _joined(parts, "from_ka"), _joined(parts, "to_ka"), buses.vn_kv[from_bus], buses.vn_kv[to_bus],
-        _base_flow_mva(net, admittances, from_bus, to_bus, closed, lookup.n_bus),
-    )  # fmt: skip
+    base_flow = _base_flow_mva(net, admittances, from_bus, to_bus, closed, lookup.n_bus)
+    from_ka, to_ka, vn_from, vn_to = (
+        _joined(parts, "from_ka"),
+        _joined(parts, "to_ka"),
+        buses.vn_kv[from_bus],
+        buses.vn_kv[to_bus],
+    )
+    if state_is_secure:
+        exceeded = base_flow > np.sqrt(3.0) * np.fmin(from_ka * vn_from, to_ka * vn_to)
+        from_ka = np.where(exceeded, np.nan, from_ka)
+    rating_from, rating_to, derived = derive_ratings(from_ka, to_ka, vn_from, vn_to, base_flow)
     return Branches(
         name=tuple(
             name or f"{buses.name[f]} - {buses.name[t]}"

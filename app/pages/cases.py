@@ -5,7 +5,7 @@ import binascii
 
 import dash
 import dash_mantine_components as dmc
-from dash import Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.ids import Id
@@ -71,6 +71,10 @@ def register(app: dash.Dash, services: PageServices) -> None:
     )
     def open_dialog(_clicks: int) -> tuple[bool, None]:
         return True, None
+
+    app.clientside_callback(
+        ClientsideFunction("smartgrid", "nameUpload"), Input(Id.CASE_DIALOG, "opened"), State(Id.CASE_UPLOAD, "id")
+    )
 
     @app.callback(
         Output(Id.CASE_RESULT, "children"),

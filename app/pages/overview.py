@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from app.ids import Id, Many, kpi_id
 from app.pages import alarms, drawer, mapcontrols
 from app.pages.context import PageServices
-from app.tick import loss_of
+from app.tick import cards, loss_of
 from app.view import View
 from components.kpi import TITLES, kpi_card
 from components.mapstyle import stylesheet
@@ -20,10 +20,10 @@ SCRIPT = "smartgrid"
 
 
 def layout(services: PageServices) -> Component:
-    """The page with the map's elements as they are now; the first tick fills in the values."""
+    """The page with the map's elements as they are now; ticks change the values."""
     return html.Div(
         [
-            html.Div([_card(i, title) for i, title in enumerate(TITLES)], id=Id.KPI_ROW, className="kpi-row"),
+            html.Div(_cards(services), id=Id.KPI_ROW, className="kpi-row"),
             html.Div([_map(services), html.Div([alarms.panel(), _losses()], className="side")], className="columns"),
             drawer.layout(),
         ],
@@ -31,8 +31,13 @@ def layout(services: PageServices) -> Component:
     )
 
 
-def _card(position: int, title: str) -> Component:
-    return kpi_card(title, *(kpi_id(part, position) for part in (Many.KPI_VALUE, Many.KPI_DETAIL, Many.KPI_CHANGE)))
+def _cards(services: PageServices) -> list[Component]:
+    shown = cards(*services.store.with_history) if services.store.ready else (None,) * len(TITLES)
+    parts = (Many.KPI_VALUE, Many.KPI_DETAIL, Many.KPI_CHANGE)
+    return [
+        kpi_card(title, kpi, *(kpi_id(part, position) for part in parts))
+        for position, (title, kpi) in enumerate(zip(TITLES, shown, strict=True))
+    ]
 
 
 def _map(services: PageServices) -> Component:

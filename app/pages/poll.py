@@ -16,13 +16,14 @@ SLOWEST_POLL_MS, FASTEST_POLL_MS = 1000, 250
 
 
 def stores(services: PageServices) -> list[Component]:
-    """The timer and what a browser keeps."""
+    """The timer and what a browser keeps; a first tick comes along, so that values stand there from the beginning."""
     period_ms = 500 * services.settings.cycle_seconds
+    first, seen, _ = answer(services, 0, {}, None) if services.store.ready else (None, None, 0)
     return [
         dcc.Interval(id=Id.POLL, interval=round(min(max(period_ms, FASTEST_POLL_MS), SLOWEST_POLL_MS))),
         dcc.Store(id=Id.BEAT, data=0),
-        dcc.Store(id=Id.SEEN),
-        dcc.Store(id=Id.TICK),
+        dcc.Store(id=Id.SEEN, data=seen),
+        dcc.Store(id=Id.TICK, data=first),
         dcc.Store(id=Id.NETWORK),
         dcc.Store(id=Id.VIEW, data={}),
     ]

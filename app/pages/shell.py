@@ -114,7 +114,6 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.SIMULATION_TOGGLE, "children"),
         Output(Id.SIMULATION_SPEED, "value"),
         Input(Id.TICK, "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "age"),
