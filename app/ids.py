@@ -13,6 +13,7 @@ class Id(StrEnum):
     POLL = "poll"
     BEAT = "beat"
     SEEN = "seen"
+    ALARMS_SEEN = "alarms-seen"
     NETWORK = "network"
     TICK = "tick"
     VIEW = "view"

@@ -5,8 +5,8 @@ changes (alarms, events) is left out when the browser has it already.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Self
 
 import numpy as np
@@ -27,29 +27,34 @@ from components.trends import LossTrend, loss_trend, rounded
 from grid.alarms import Alarm, AssetKind
 
 JSON = dict[str, object]
+SPARE_CYCLES = 2
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a browser has: version, scope and view of its last tick, its newest point, its alarm and event lists."""
+    """What a browser shows: version, scope and view of its last tick, its newest point, and its lists.
+
+    banner and alarms are fingerprints of the alarms that the header and the alarm list show; events are ids.
+    """
 
     version: int = 0
     scope: str = ""
     view: str = ""
     time: str = ""
-    alarms: str = ""
+    banner: str = ""
     events: str = ""
+    alarms: str = ""
 
     @classmethod
-    def parse(cls, data: object) -> Self:
+    def parse(cls, data: object, alarms: object = None) -> Self:
         """From a browser's data; anything else than what we sent counts as nothing seen."""
         if not isinstance(data, Mapping):
             return cls()
-        texts = {name: data.get(name) for name in ("scope", "view", "time", "alarms", "events")}
+        texts = {name: data.get(name) for name in ("scope", "view", "time", "banner", "events")}
         version = data.get("version")
         if not isinstance(version, int) or not all(isinstance(value, str) for value in texts.values()):
             return cls()
-        return cls(version, **texts)  # type: ignore[arg-type]
+        return cls(version, **texts, alarms=alarms if isinstance(alarms, str) else "")  # type: ignore[arg-type]
 
 
 def now_seen(snapshot: Snapshot, shown: NetworkView, view: View) -> Seen:
@@ -59,7 +64,8 @@ def now_seen(snapshot: Snapshot, shown: NetworkView, view: View) -> Seen:
         scope=shown.scope_key(view.area),
         view=repr(view),
         time=snapshot.simulated_at.replace(tzinfo=None).isoformat(timespec="seconds"),
-        alarms=fingerprint(snapshot.alarms),
+        banner=fingerprint(snapshot.alarms),
+        alarms=f"{shown.key}/{fingerprint(snapshot.alarms)}",
         events=",".join(str(event.id) for event in snapshot.events),
     )
 
@@ -70,6 +76,7 @@ def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, s
     same_network = seen.scope.partition("/")[0] == shown.key
     data: JSON = {
         "version": snapshot.version,
+        "seen": asdict(has),
         "network": shown.key,
         "scope": has.scope,
         "head": _head(snapshot, now),
@@ -78,9 +85,10 @@ def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, s
         "weight": f"{snapshot.supply.risk_weight:g}",
     }
     if same_network and seen.time:
-        data["loss"] = loss_of(history).points(after=seen.time)
-    if seen.alarms != has.alarms or not same_network:
+        data["loss"] = loss_of(history).points(after=_with_margin(snapshot, seen.time))
+    if seen.alarms != has.alarms:
         data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"))
+    if seen.banner != has.banner or not same_network:
         data["banner"] = banner(snapshot.alarms)
     if seen.events != has.events or not same_network:
         data["events"] = event_list(snapshot.events, event_remove_id)
@@ -128,6 +136,12 @@ def loss_of(history: History) -> LossTrend:
     return loss_trend(total.time, total.value)
 
 
+def _with_margin(snapshot: Snapshot, time: str) -> str:
+    """A time some cycles before the given one: the browser leaves out points that it has."""
+    cycle = timedelta(minutes=snapshot.cycle.period_s * snapshot.speed_minutes_per_s)
+    return (datetime.fromisoformat(time) - SPARE_CYCLES * cycle).isoformat(timespec="seconds")
+
+
 def asset_trends(history: History, asset: Asset) -> tuple[Trend, ...]:
     """Voltage of a bus; loading and temperature of a branch."""
     if asset.kind is AssetKind.BUS:
@@ -156,7 +170,7 @@ def _asset(snapshot: Snapshot, history: History, shown: NetworkView, asset: Asse
     data: JSON = {"name": card.name, "head": drawer_head(card), "body": drawer_content(card, ids)}
     if after:
         trends = asset_trends(history, asset)
-        rows = np.flatnonzero(trends[0].time > np.datetime64(after))
+        rows = np.flatnonzero(trends[0].time > np.datetime64(_with_margin(snapshot, after)))
         values = [[rounded(float(value)) for value in trend.value[rows]] for trend in trends]
         data["points"] = [[str(trends[0].time[row]), *point] for row, *point in zip(rows, *values, strict=True)]
     return data

@@ -13,17 +13,18 @@
 
   const received = { version: null, at: 0 };
   const map = { id: null, cy: null, tick: null, scope: null, animate: false, view: null, focus: null, offset: 0, look: null };
+  const newest = new WeakMap();
   let speed = null;
 
   /* ---- the header ---------------------------------------------------------------------------------------- */
 
   function header(tick) {
-    if (!tick) return Array(8).fill(keep());
+    if (!tick) return Array(9).fill(keep());
     const head = tick.head, newSpeed = head.speed === speed ? keep() : head.speed;
     speed = head.speed;
     return [
       head.name, head.clock, head.words, `source-state source-${head.state}`,
-      tick.banner ?? keep(), tick.events ?? keep(), head.paused ? "Resume" : "Pause", newSpeed,
+      tick.banner ?? keep(), tick.events ?? keep(), head.paused ? "Resume" : "Pause", newSpeed, tick.seen,
     ];
   }
 
@@ -47,9 +48,9 @@
 
   function fanOut(tick) {
     const cards = context().outputs_list[0].length;
-    if (!tick) return [...Array(3).fill(Array(cards).fill(keep())), keep(), keep()];
+    if (!tick) return [...Array(3).fill(Array(cards).fill(keep())), keep(), keep(), keep()];
     const column = (part) => tick.kpi.map((card) => card[part]);
-    return [column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight];
+    return [column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight, tick.seen.alarms];
   }
 
   function fillDrawer(tick) {
@@ -59,14 +60,15 @@
   const extendLosses = (tick, figure) => extension(tick?.loss, figure);
   const extendTrend = (tick, figure) => extension(tick?.asset?.points, figure);
 
+  /* Ticks overlap, so that none is missed; `newest` knows the last point of each figure. */
   function extension(points, figure) {
     const traces = points && points.length ? points[0].length - 1 : 0;
     if (!traces || !figure || !figure.data || figure.data.length !== traces) return keep();
-    const each = [...Array(traces).keys()], times = points.map((point) => point[0]);
-    return [
-      { x: each.map(() => times), y: each.map((trace) => points.map((point) => point[trace + 1])) },
-      each, POINTS_KEPT,
-    ];
+    const last = newest.get(figure) ?? figure.data[0].x.at(-1), fresh = points.filter(([time]) => !(time <= last));
+    if (!fresh.length) return keep();
+    newest.set(figure, fresh.at(-1)[0]);
+    const each = [...Array(traces).keys()], times = fresh.map((point) => point[0]);
+    return [{ x: each.map(() => times), y: each.map((trace) => fresh.map((point) => point[trace + 1])) }, each, POINTS_KEPT];
   }
 
   function wantedScope(tick, wanted, network, view) {
@@ -212,8 +214,9 @@
   function edgeData(edge, status, flow, value) {
     const width = Math.min(WIDEST, THINNEST + WIDTH_STEP * Math.sqrt(Math.abs(flow ?? 0) / FLOW_STEPS));
     const abnormal = status === EDGE.HIGH || status === EDGE.OVERLOAD;
+    const w = Math.round(10 * (abnormal ? Math.max(width, 4) + status : width)) / 10;
     return {
-      s: status, d: Math.sign(flow ?? 0), w: Math.round(10 * (abnormal ? Math.max(width, 4) + status : width)) / 10,
+      s: status, d: Math.sign(flow ?? 0), w, h: w / 2,
       l: status >= EDGE.OPEN ? "" : abnormal && value ? `▲ ${value}` : value,
     };
   }

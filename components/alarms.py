@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from components import text
 from grid.alarms import Alarm, AlarmState, Priority
 
-LONGEST_LIST = 60
+LONGEST_LIST = 50
 SHAPES = {Priority.HIGH: "■", Priority.MEDIUM: "▲", Priority.LOW: "●"}
 STATES = {
     AlarmState.UNACKNOWLEDGED: "Active, unacknowledged",
@@ -95,4 +95,4 @@ def _actions(alarm: Alarm, ids: AlarmIds, waits: bool) -> html.Div:
 
 def fingerprint(alarms: Sequence[Alarm]) -> str:
     """Changes when the list has to be drawn again: with states, and with values by more than some per cent."""
-    return format(hash(tuple((alarm.id, alarm.state, alarm.raised_at, f"{alarm.value:.2g}") for alarm in alarms)), "x")
+    return format(hash(tuple((alarm.id, alarm.state, alarm.raised_at, f"{alarm.value:.3g}") for alarm in alarms)), "x")

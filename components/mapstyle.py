@@ -118,7 +118,7 @@ def _edges(palette: Palette) -> list[Rule]:
         _rule(
             "edge.flow[d != 0]",
             line_style="dashed", line_dash_pattern=[9, 5], underlay_color=palette.quiet, underlay_opacity=0.35,
-            underlay_padding=0,
+            underlay_padding="data(h)",
         ),
     ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Elements of the map, sent once for each network; the values that change are set in place by the browser.
 
 Every element carries `i`, its position in the arrays of a tick. Data that a tick changes: `s` status, `l` label,
-`w` width, `d` direction of flow, `p` number of a marked supply path; see components.mapstyle for what they look like.
+`w` width, `h` half of it, `d` direction of flow, `p` number of a marked supply path; see components.mapstyle for what they look like.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,5 +58,6 @@ def _edge(position: int, edge: Edge) -> Element:
         "source": edge.source,
         "target": edge.target,
         "w": 2,
+        "h": 1,
     }
     return {"data": data, "classes": edge.kind}

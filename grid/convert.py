@@ -101,7 +101,7 @@ def _bus_kinds(net: pandapower.pandapowerNet, lookup: BusLookup, first: IntArray
     kinds[lookup(net.load.bus)] = BusKind.SUBSTATION
     for table in (net.gen, net.ext_grid):
         kinds[lookup(table.bus)] = BusKind.GENERATOR
-    return tuple(kinds)
+    return tuple(BusKind(kind) for kind in kinds)  # NumPy stores them as plain strings
 
 
 def _coordinates(table: pd.DataFrame) -> tuple[FloatArray, FloatArray]:

@@ -7,20 +7,31 @@ from dash.development.base_component import Component
 
 from app.ids import Id, Many
 from app.pages.context import PageServices
+from app.tick import alarm_ids
+from components.alarms import alarm_list
 
 
-def panel() -> Component:
+def panel(services: PageServices) -> Component:
     """The list; who acknowledges is kept in the browser."""
     operator = dmc.TextInput(
         id=Id.OPERATOR, placeholder="Your name", size="xs", persistence=True, persistence_type="local",
         className="operator", **{"aria-label": "Your name, for acknowledgements"},
     )  # fmt: skip
+    shown: Component | None = None
+    if services.store.ready:
+        snapshot = services.store.latest
+        shown = alarm_list(snapshot.alarms, alarm_ids(services.views.of(snapshot.network), "list"))
     return dmc.Paper(
         [
             html.Div([html.H2("Alarms"), operator], className="card-head"),
             html.Div(id=Id.ACKNOWLEDGE_RESULT, role="status", className="result"),
             html.Div(
-                id=Id.ALARM_LIST, className="alarm-scroll", tabIndex=0, role="region", **{"aria-label": "Alarm list"}
+                shown,
+                id=Id.ALARM_LIST,
+                className="alarm-scroll",
+                tabIndex=0,
+                role="region",
+                **{"aria-label": "Alarm list"},
             ),
             dcc.Store(id=Id.ACKNOWLEDGE_REQUEST),
         ],

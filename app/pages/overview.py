@@ -24,7 +24,9 @@ def layout(services: PageServices) -> Component:
     return html.Div(
         [
             html.Div(_cards(services), id=Id.KPI_ROW, className="kpi-row"),
-            html.Div([_map(services), html.Div([alarms.panel(), _losses()], className="side")], className="columns"),
+            html.Div(
+                [_map(services), html.Div([alarms.panel(services), _losses()], className="side")], className="columns"
+            ),
             drawer.layout(),
         ],
         className="overview",
@@ -101,6 +103,7 @@ def _register_fan_out(app: dash.Dash) -> None:
         Output({"type": Many.KPI_CHANGE, "card": ALL}, "children"),
         Output(Id.ALARM_LIST, "children"),
         Output(Id.RISK_WEIGHT_NOW, "children"),
+        Output(Id.ALARMS_SEEN, "data"),
         Input(Id.TICK, "data"),
     )
     app.clientside_callback(

@@ -113,6 +113,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.EVENT_LIST, "children"),
         Output(Id.SIMULATION_TOGGLE, "children"),
         Output(Id.SIMULATION_SPEED, "value"),
+        Output(Id.SEEN, "data"),
         Input(Id.TICK, "data"),
     )
     app.clientside_callback(

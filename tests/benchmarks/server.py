@@ -30,7 +30,7 @@ def figures() -> list[Figure]:
         found.append(at_most("city8: GET /api/grid/state p95", float(np.percentile(latencies, 95)), 5, "ms"))
         time.sleep(10)
         found.append(at_most("city8: resident memory", resident_mb(process.pid), 550, "MB"))
-    gunicorn = [sys.executable, "-m", "gunicorn", "app:create_app()", "-w", "1", "--threads", "16", "--keep-alive", "60"]
+    gunicorn = [sys.executable, "-m", "gunicorn", "app:create_app()", "-w1", "--threads=16", "--keep-alive=60"]
     with running(gunicorn) as (port, _, _):
         measured = np.array(dashboards.poll(port, DASHBOARDS, SECONDS))
         name = f"{DASHBOARDS} dashboards on one gunicorn process, {len(measured)} ticks: p95"

@@ -21,8 +21,8 @@ from tests.benchmarks.report import Figure, at_least, at_most, write
 
 CYCLE_LIMIT_MS = {"city8": 15, "case118": 30, "case1354pegase": 150, "case9241pegase": 1500}
 NOTES = """
-Solver: both solve the same loads, drawn within 2 % of the case's, in turns of ten in one process. pandapower.runpp as a user
-calls it (numba, compiled before), results included; ours starts from the base state, as a cycle does from the last
+Solver: both solve the same loads, drawn within 2 % of the case's, in turns of ten in one process. pandapower.runpp as a
+user calls it (numba, compiled before), results included; ours starts from the base state, as a cycle does from the last
 one, and yields voltages, flows at both ends, currents, loadings and losses of all branches. "From its results" lets
 runpp start from its last state too (init="results").
 

@@ -1,0 +1,75 @@
+"""Cards, alarms and events."""
+
+import math
+from dataclasses import replace
+from datetime import datetime
+
+from components.alarms import AlarmIds, alarm_list, banner, fingerprint
+from components.events import event_list
+from components.kpi import TITLES, Totals, kpis
+from grid.alarms import Alarm, AlarmKind, AlarmState, AssetKind, Priority
+from grid.telemetry import Event, EventKind
+
+NOW = Totals(144.2, 146.6, math.nan, 2.41, 1.65, 98.35, 0.000645, 0.0, 3)
+RAISED = datetime(2026, 1, 15, 6, 30)
+ALARM = Alarm(
+    7, AlarmKind.OVERLOAD, Priority.HIGH, AlarmState.UNACKNOWLEDGED, AssetKind.BRANCH, 3, "Mall Line",
+    "Loading of Mall Line is 104.0 %, high limit 100.0 %.", 104.0, 100.0, "%", RAISED,
+)  # fmt: skip
+IDS = AlarmIds(
+    acknowledge=lambda alarm: {"alarm": alarm},
+    show_asset=lambda code, beside: {"asset": code, "place": beside},
+    asset_code=lambda alarm: f"branch-{alarm.asset_id}",
+)
+
+
+def test_cards_have_units_and_no_nan() -> None:
+    cards = kpis(NOW, None)
+    assert tuple(card.title for card in cards) == TITLES
+    assert cards[0].value == "144.2\u202fMW"
+    assert cards[1].detail == "— renewable"
+    assert all(card.change == "—" for card in cards)
+    assert "nan" not in repr(cards).lower().replace("renewable", "")
+
+
+def test_cards_tell_the_change_against_an_hour_ago() -> None:
+    cards = kpis(NOW, replace(NOW, load_mw=140.0, active_alarms=5, average_risk=0.0006))
+    assert cards[0].change == "+4.2\u202fMW"
+    assert cards[4].change == "+0.045\u202fkW/yr"
+    assert cards[5].change == "−2"
+
+
+def test_alarm_tells_priority_in_words_and_can_be_acknowledged_once() -> None:
+    shown = str(alarm_list([ALARM], IDS))
+    assert "High" in shown
+    assert "■" in shown
+    assert "'alarm': 7" in shown
+    done = replace(ALARM, state=AlarmState.ACKNOWLEDGED, acknowledged_by="Ada")
+    assert "acknowledged by Ada" in str(alarm_list([done], IDS))
+    assert "'alarm': 7" not in str(alarm_list([done], IDS))
+
+
+def test_long_lists_say_how_many_are_left_out() -> None:
+    assert "and 50 more" in str(alarm_list([replace(ALARM, id=i) for i in range(100)], IDS))
+
+
+def test_banner_counts_what_nobody_has_acknowledged() -> None:
+    low = replace(ALARM, id=8, priority=Priority.LOW, message="A sensor is suspect.")
+    shown = str(banner([low, ALARM]))
+    assert ALARM.message in shown
+    assert low.message not in shown
+    assert "No unacknowledged alarms" in str(banner([replace(ALARM, state=AlarmState.ACKNOWLEDGED)]))
+
+
+def test_fingerprint_follows_states_and_coarse_values() -> None:
+    assert fingerprint([ALARM]) == fingerprint([replace(ALARM, value=104.2)])
+    assert fingerprint([ALARM]) != fingerprint([replace(ALARM, state=AlarmState.ACKNOWLEDGED)])
+    assert fingerprint([ALARM]) != fingerprint([replace(ALARM, value=150.0)])
+
+
+def test_events_tell_their_size_and_can_be_removed() -> None:
+    event = Event(4, EventKind.LOAD_SURGE, None, "whole grid", 1.5, RAISED)
+    shown = str(event_list([event], lambda i: {"event": i}))
+    assert "× 1.5" in shown
+    assert "'event': 4" in shown
+    assert "No active events" in str(event_list([], lambda i: {"event": i}))
