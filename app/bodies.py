@@ -63,13 +63,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def read_body(request: Request, model: type[Model]) -> Model:
     """The request's JSON body as a model. BadRequestError names the field that is wrong."""
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise BadRequestError(f"the body is over {MAX_BODY_BYTES} bytes", status=413)
-    request.max_content_length = MAX_BODY_BYTES
-    try:
-        text = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise BadRequestError(f"the body is over {MAX_BODY_BYTES} bytes", status=413) from None
+    text = _read_limited(request)
     try:
         data = json.loads(text or b"{}", parse_constant=_refuse_constant)
     except RecursionError:
@@ -86,6 +80,19 @@ def read_body(request: Request, model: type[Model]) -> Model:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise BadRequestError(f"{field or 'the body'}: {first['msg']}", field, status=422) from None
+
+
+def _read_limited(request: Request) -> bytes:
+    """The body, which may come without its length; one byte more than allowed is read, to know that there is more."""
+    request.max_content_length = MAX_BODY_BYTES + 1
+    text: bytes | None
+    try:
+        text = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        text = None
+    if text is None or len(text) > MAX_BODY_BYTES:
+        raise BadRequestError(f"the body is over {MAX_BODY_BYTES} bytes", status=413)
+    return text
 
 
 def _refuse_constant(name: str) -> Any:

@@ -12,6 +12,7 @@ from grid.cases import BUILT_IN, Case, load_file, load_named
 from grid.errors import CaseError
 from grid.fileimport import SUFFIXES
 
+LONGEST_SUFFIX = 10
 LONGEST_STEM = 50  # characters of a file name that are kept; any file system takes as many
 
 
@@ -65,5 +66,5 @@ def _plain_name(file_name: str) -> str:
     """A file name without folders, of either slash, and without characters that a file system might refuse."""
     last = Path(re.split(r"[\\/]", file_name)[-1])
     stem = re.sub(r"[^\w .()+-]", "_", last.stem).strip(". ")[:LONGEST_STEM].rstrip()
-    suffix = last.suffix.lower()
-    return (stem or "upload") + (suffix if suffix in SUFFIXES else "")
+    suffix = re.sub(r"[^\w.]", "", last.suffix.lower())[:LONGEST_SUFFIX]
+    return (stem or "upload") + suffix

@@ -27,7 +27,7 @@ from components.trends import LossTrend, loss_trend, rounded
 from grid.alarms import Alarm, AssetKind
 
 JSON = dict[str, object]
-SPARE_CYCLES = 2
+SPARE_CYCLES = 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def now_seen(snapshot: Snapshot, shown: NetworkView, view: View) -> Seen:
     return Seen(
         version=snapshot.version,
         scope=shown.scope_key(view.area),
-        view=repr(view),
+        view=format(hash(view), "x"),
         time=snapshot.simulated_at.replace(tzinfo=None).isoformat(timespec="seconds"),
         banner=fingerprint(snapshot.alarms),
         alarms=f"{shown.key}/{fingerprint(snapshot.alarms)}",

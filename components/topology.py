@@ -1,7 +1,8 @@
 """Elements of the map, sent once for each network; the values that change are set in place by the browser.
 
 Every element carries `i`, its position in the arrays of a tick. Data that a tick changes: `s` status, `l` label,
-`w` width, `h` half of it, `d` direction of flow, `p` number of a marked supply path; see components.mapstyle for what they look like.
+`w` width, `h` half of it, `d` direction of flow, `p` number of a marked supply path. What these look like is in
+components.mapstyle.
 """
 
 from collections.abc import Mapping, Sequence

@@ -130,9 +130,7 @@ def test_disturbances_without_end_stay_within_numbers(rig: Rig, kind: EventKind)
 
 
 @pytest.mark.parametrize("kind", [EventKind.SENSOR_GONE, EventKind.SENSOR_STUCK])
-def test_a_faulty_sensor_is_suspected_and_the_state_stays_plausible(
-    rig: Rig, new_rig: NewRig, kind: EventKind
-) -> None:
+def test_a_faulty_sensor_is_suspected_and_the_state_stays_plausible(rig: Rig, new_rig: NewRig, kind: EventKind) -> None:
     calm = new_rig()
     bus = rig.bus("Uptown Substation")
     event = rig.engine.add_event(kind, bus, 1.0)

@@ -14,7 +14,7 @@ SAME_VERSION = f"""async () => {{
     for (let attempt = 0; attempt < 60; attempt++) {{
         const state = await (await fetch("/api/grid/state")).json();
         const same = state.version === {TICK}.version;
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 150)));
         const cards = [...document.querySelectorAll(".kpi-row .card")].map((card) => card.innerText);
         if (same && state.version === {TICK}.version) return {{ metrics: state.metrics, cards }};
     }}

@@ -200,9 +200,7 @@ def test_the_list_is_sorted_by_state_priority_and_time() -> None:
         (OVERLOAD, [1.0, 2.0], {"high_limits": np.ones(1)}, r"watches 1 assets, it was given values \(2,\)"),
     ],
 )
-def test_wrong_arrays_are_named(
-    rule: AlarmRule, values: list[float], limits: dict[str, np.ndarray], said: str
-) -> None:
+def test_wrong_arrays_are_named(rule: AlarmRule, values: list[float], limits: dict[str, np.ndarray], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         AlarmBook().update(rule, np.array(values), ["Line 4"], START, **limits)
     with pytest.raises(ValueError, match="deadband and delays"):

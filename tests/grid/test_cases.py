@@ -1,4 +1,4 @@
-"""Every built-in case loads, city8 is what it claims to be, synthetic grids work at every size, wrong names are named."""
+"""Every built-in case loads, city8 is what it claims to be, synthetic grids work at any size, wrong names are told."""
 
 from functools import cache
 from pathlib import Path

@@ -119,9 +119,7 @@ def test_zero_impedance_line(tmp_path: Path) -> None:
 
 def test_bus_number_twice(tmp_path: Path) -> None:
     path = save(tmp_path, case9())
-    path.write_text(
-        path.read_text().replace('\\"index\\":[0,1,2,3,4,5,6,7,8]', '\\"index\\":[0,1,2,3,4,5,6,7,7]')
-    )
+    path.write_text(path.read_text().replace('\\"index\\":[0,1,2,3,4,5,6,7,8]', '\\"index\\":[0,1,2,3,4,5,6,7,7]'))
     with pytest.raises(CaseError, match=r"bus 7.*twice"):
         read_net(path)
 

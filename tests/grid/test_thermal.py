@@ -72,22 +72,17 @@ def test_agrees_with_linerate(ambient_c: float, wind_m_s: float, angle: float, i
         ours_a = conductor_ampacity_a(DRAKE, weather, limit_c)[0]
         assert ours_a == pytest.approx(expected_a, rel=1e-3, abs=0.5)
         assert (
-            conductor_steady_temperature([ours_a], DRAKE, weather)[0] == pytest.approx(limit_c, abs=0.01)
-            or not ours_a
+            conductor_steady_temperature([ours_a], DRAKE, weather)[0] == pytest.approx(limit_c, abs=0.01) or not ours_a
         )
     for current_a in (200.0, 900.0):
         expected_c = oracle.compute_conductor_temperature(current_a, ambient_c, 500, tolerance=1e-4)
-        assert conductor_steady_temperature([current_a], DRAKE, weather)[0] == pytest.approx(
-            expected_c, abs=0.15
-        )
+        assert conductor_steady_temperature([current_a], DRAKE, weather)[0] == pytest.approx(expected_c, abs=0.15)
 
 
 def test_step_is_within_1_k_of_a_fine_integration(monkeypatch: pytest.MonkeyPatch) -> None:
     area_mm2, start_c, loading = (
         grid.ravel()
-        for grid in np.meshgrid(
-            [15, 50, 240, 680], [-20.0, 30.0, 90.0, 150.0], [0.0, 1.0, 2.0], indexing="ij"
-        )
+        for grid in np.meshgrid([15, 50, 240, 680], [-20.0, 30.0, 90.0, 150.0], [0.0, 1.0, 2.0], indexing="ij")
     )
     conductors = Conductors.typical(28.9 / area_mm2, np.full(area_mm2.size, np.nan))
     current_a = loading * conductor_ampacity_a(conductors, SUMMER, 80.0)

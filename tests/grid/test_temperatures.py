@@ -1,0 +1,89 @@
+"""Temperatures of all branches of a grid over time."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grid.assets import asset_register, temperature_limit_c
+from grid.cases import load_case
+from grid.network import BranchKind, Network
+from grid.powerflow import GridState, Injection, PowerFlow
+from grid.temperatures import RATED_WEATHER, BranchTemperatures
+from grid.thermal import Weather
+
+COOL = Weather(10.0, 3.0, 60.0, 0.0, 60.0)
+
+
+@cache
+def solved(spec: str) -> tuple[Network, GridState]:
+    network = load_case(spec, Path("var")).network
+    return network, PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
+
+
+def loaded(state: GridState, network: Network, percent: float) -> GridState:
+    """The state with every branch at so many percent of its rating."""
+    return replace(
+        state,
+        loading_percent=np.full(network.n_branch, percent),
+        i_ka=network.branch.rating_from_ka * percent / 100,
+    )
+
+
+def test_lines_reach_75_degrees_at_their_rating_in_the_weather_of_the_rating() -> None:
+    network, state = solved("city8")
+    temperature = BranchTemperatures(network).step(loaded(state, network, 100), RATED_WEATHER, timedelta(0))
+    np.testing.assert_allclose(temperature, 75.0, atol=0.5)
+
+
+def test_transformers_reach_98_degrees_and_cables_90_at_their_ratings() -> None:
+    network, state = solved("cigre_mv")
+    weather = replace(RATED_WEATHER, ambient_c=20.0)
+    temperature = BranchTemperatures(network).step(loaded(state, network, 100), weather, timedelta(0))
+    kind = np.array(network.branch.kind)
+    np.testing.assert_allclose(temperature[kind == BranchKind.TRANSFORMER], 98.0, atol=0.5)  # IEC 60076-7 at 20 C
+    np.testing.assert_allclose(temperature[kind == BranchKind.CABLE], 83.0, atol=1.0)  # 70 K over soil at 13 C
+
+
+@pytest.mark.parametrize("spec", ["city8", "cigre_mv"])
+def test_a_step_in_load_is_followed_with_inertia_and_settles(spec: str) -> None:
+    network, state = solved(spec)
+    branches = BranchTemperatures(network)
+    low, high = loaded(state, network, 30), loaded(state, network, 90)
+    start = branches.step(low, COOL, timedelta(0))
+    soon = branches.step(high, COOL, timedelta(minutes=2))
+    settled = branches.step(high, COOL, timedelta(days=10))
+    assert (start < soon).all()
+    assert (soon < settled).all()
+    np.testing.assert_allclose(branches.step(high, COOL, timedelta(hours=1)), settled, atol=0.05)
+
+
+def test_no_time_changes_nothing() -> None:
+    network, state = solved("city8")
+    branches = BranchTemperatures(network)
+    first = branches.step(state, COOL, timedelta(0))
+    np.testing.assert_array_equal(branches.step(loaded(state, network, 100), COOL, timedelta(0)), first)
+
+
+def test_hot_transformers_age_and_others_do_not() -> None:
+    network, state = solved("cigre_mv")
+    branches = BranchTemperatures(network)
+    branches.step(loaded(state, network, 100), COOL, timedelta(0))
+    branches.step(loaded(state, network, 120), replace(COOL, ambient_c=40.0), timedelta(days=5))
+    is_transformer = np.array(network.branch.kind) == BranchKind.TRANSFORMER
+    assert (branches.thermal_age_years[is_transformer] > 5 / 365).all()  # faster than time
+    assert (branches.thermal_age_years[~is_transformer] == 0).all()
+
+
+def test_limits_and_ages_are_given_to_every_branch() -> None:
+    network, _ = solved("cigre_mv")
+    limit = temperature_limit_c(network)
+    assert set(limit) <= {75.0, 90.0, 120.0}
+    years = np.where(np.arange(network.n_branch) < 3, 1990.0, np.nan)
+    register = asset_register(network, years, 2026, np.random.default_rng(1))
+    assert register.year_generated.sum() == network.n_branch - 3
+    assert (register.year_built[:3] == 1990).all()
+    assert ((register.year_built >= 1976) & (register.year_built <= 2023)).all()
