@@ -48,9 +48,9 @@
 
   function fanOut(tick) {
     const cards = context().outputs_list[0].length;
-    if (!tick) return [...Array(3).fill(Array(cards).fill(keep())), keep(), keep(), keep()];
+    if (!tick) return [...Array(3).fill(Array(cards).fill(keep())), ...Array(4).fill(keep())];
     const column = (part) => tick.kpi.map((card) => card[part]);
-    return [column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight, tick.seen.alarms];
+    return [column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight, tick.seen.alarms, tick.version];
   }
 
   function fillDrawer(tick) {

@@ -43,6 +43,7 @@ def kpis(now: Totals, earlier: Totals | None) -> tuple[Kpi, ...]:
 
     unsupplied = f"{text.number(now.unsupplied_mw, 1, 'MW')} without supply"
     digits = 1 if not now.load_mw < 10 else 3
+    loss_digits = 2 if not now.loss_mw < 1 else 4  # 0.0684 MW: a feeder's losses are a matter of kilowatts
     return (
         Kpi("Load", text.number(now.load_mw, digits, "MW"), unsupplied, change("load_mw", digits, "MW")),
         Kpi(
@@ -53,11 +54,11 @@ def kpis(now: Totals, earlier: Totals | None) -> tuple[Kpi, ...]:
         ),
         Kpi(
             "Losses",
-            text.number(now.loss_mw, digits + 1, "MW"),
+            text.number(now.loss_mw, loss_digits, "MW"),
             f"{text.number(now.loss_percent, 2, '%')} of generation",
-            change("loss_mw", digits + 1, "MW"),
+            change("loss_mw", loss_digits, "MW"),
         ),
-        Kpi("Efficiency", text.number(now.efficiency_percent, 2, "%"), "load over generation",
+        Kpi("Efficiency", text.number(now.efficiency_percent, 2, "%"), "generation less losses",
             change("efficiency_percent", 2, "%")),
         Kpi("Average asset risk", text.small(1000 * now.average_risk, "kW/yr"), "interruption expected a branch",
             _risk_change(now, earlier)),

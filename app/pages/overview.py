@@ -10,8 +10,9 @@ from app.ids import Id, Many, kpi_id
 from app.pages import alarms, drawer, mapcontrols
 from app.pages.context import PageServices
 from app.tick import cards, loss_of
-from app.view import View
+from app.view import Layer, View
 from components.kpi import TITLES, kpi_card
+from components.legend import legend
 from components.mapstyle import stylesheet
 from components.theme import Scheme
 from components.trends import CONFIG, loss_figure
@@ -59,12 +60,13 @@ def _map(services: PageServices) -> Component:
         maxZoom=6,
         style={"width": "100%", "height": "100%"},
     )
+    first_legend = legend(Layer.LOADING, scope is not None and scope.areas is not None)
     label = "Map of the grid. Every bus and branch on it can also be reached with the search field above."
     return dmc.Paper(
         [
             mapcontrols.toolbar("Grid" if scope is None else scope.title),
             html.Div(graph, className="map", role="group", **{"aria-label": label}),
-            html.Div([html.Div(id=Id.LEGEND), html.Div(id=Id.PATHS_LEGEND)], className="legends"),
+            html.Div([html.Div(first_legend, id=Id.LEGEND), html.Div(id=Id.PATHS_LEGEND)], className="legends"),
             mapcontrols.supply_controls(services, snapshot),
             dcc.Store(id=Id.TOPOLOGY_STYLES, data={scheme.value: stylesheet(scheme) for scheme in Scheme}),
             dcc.Store(id=Id.SCOPE_WANTED, data=key),
@@ -104,6 +106,7 @@ def _register_fan_out(app: dash.Dash) -> None:
         Output(Id.ALARM_LIST, "children"),
         Output(Id.RISK_WEIGHT_NOW, "children"),
         Output(Id.ALARMS_SEEN, "data"),
+        Output(Id.KPI_ROW, "data-version"),
         Input(Id.TICK, "data"),
     )
     app.clientside_callback(

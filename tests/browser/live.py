@@ -125,18 +125,18 @@ class Watched:
 
 GRAPH = "document.getElementById('topology')._cyreg.cy"
 MAP_IS_PAINTED = f"document.getElementById('topology')?._cyreg && {GRAPH}.edges().some((edge) => edge.data('d'))"
-TICK = "dash_component_api.getLayout('tick').props.data"
+PLACE = f"""(id) => {{
+    const element = {GRAPH}.getElementById(id);
+    const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
+    const box = {GRAPH}.container().getBoundingClientRect();
+    return [box.x + at.x, box.y + at.y];
+}}"""
 
 
 def tap(page: Page, element: str) -> None:
-    """Tap an element of the map by its id, with the mouse."""
-    place = page.evaluate(
-        f"""(id) => {{
-            const element = {GRAPH}.getElementById(id);
-            const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
-            const box = {GRAPH}.container().getBoundingClientRect();
-            return [box.x + at.x, box.y + at.y];
-        }}""",
-        element,
-    )
+    """Tap an element of the map by its id, with the mouse, once the map stands still."""
+    place, before = page.evaluate(PLACE, element), None
+    while place != before:
+        page.wait_for_timeout(150)
+        place, before = page.evaluate(PLACE, element), place
     page.mouse.click(*place)

@@ -7,19 +7,22 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.live import CYCLE_S, GRAPH, MAP_IS_PAINTED, TICK, TIMEOUT_MS, LiveServer, tap
+from tests.browser.live import CYCLE_S, GRAPH, MAP_IS_PAINTED, TIMEOUT_MS, LiveServer, tap
 
 CASES = ("city8", "case118", "simbench:1-MV-urban--0-sw")
-SAME_VERSION = f"""async () => {{
-    for (let attempt = 0; attempt < 60; attempt++) {{
+SAME_VERSION = """async () => {
+    const row = document.getElementById("kpi-row"), cards = [...row.querySelectorAll(".card")];
+    for (let attempt = 0; attempt < 30; attempt++) {
         const state = await (await fetch("/api/grid/state")).json();
-        const same = state.version === {TICK}.version;
-        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 150)));
-        const cards = [...document.querySelectorAll(".kpi-row .card")].map((card) => card.innerText);
-        if (same && state.version === {TICK}.version) return {{ metrics: state.metrics, cards }};
-    }}
+        for (let wait = 0; wait < 40 && Number(row.dataset.version ?? 0) < state.version; wait++) {
+            await new Promise((resolve) => setTimeout(resolve, 25));
+        }
+        if (Number(row.dataset.version) === state.version) {
+            return { metrics: state.metrics, cards: cards.map((card) => card.innerText) };
+        }
+    }
     return null;
-}}"""
+}"""
 
 
 def numbers(text: str) -> list[float]:

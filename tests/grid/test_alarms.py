@@ -1,6 +1,5 @@
 """Alarms: every cell of the state table, deadband, delays, unknown values, people, and the cost of a scan."""
 
-import time as clock
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
 
@@ -247,18 +246,12 @@ def test_only_legal_transitions_happen_and_ids_never_repeat(
     }
 
 
-def test_a_scan_of_nine_thousand_assets_takes_milliseconds() -> None:
+def test_a_flood_raises_every_asset_once_and_keeps_the_journal_bounded() -> None:
     book, names = AlarmBook(), [f"Line {k}" for k in range(9000)]
     limits = np.full(9000, 100.0)
-    durations = {}
-    for label, loading in (("quiet", 50.0), ("flood", 120.0), ("in alarm", 120.0), ("moving", 121.0)):
-        begin = clock.perf_counter()
+    for loading, raised in ((50.0, 0), (120.0, 9000), (120.0, 9000), (121.0, 9000)):
         book.update(OVERLOAD, np.full(9000, loading), names, START, high_limits=limits)
-        middle = clock.perf_counter()
-        n_active = len(book.active())
-        end = clock.perf_counter()
-        assert n_active == (0 if label == "quiet" else 9000)
-        durations[label] = middle - begin
-        print(f"{label}: update {(middle - begin) * 1e3:.2f} ms, list {(end - middle) * 1e3:.2f} ms")
+        assert len(book.active()) == raised
+    assert {alarm.value for alarm in book.active()} == {121.0}
+    assert book.next_id == 9001
     assert len(book.journal()) == 500
-    assert max(durations["quiet"], durations["in alarm"], durations["moving"]) < 0.05

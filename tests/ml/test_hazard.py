@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,22 +178,3 @@ def test_shipped_duty_factors_are_those_of_the_package() -> None:
         if (ours["category"], ours["level"]) in source:
             table, column = source[ours["category"], ours["level"]]
             assert ours["duty_factors"] == [row[column] for row in full[table]["rows"][:4]]
-
-
-def test_sixteen_thousand_assets_in_20_ms() -> None:
-    rng = np.random.default_rng(7)
-    count = 16_000
-    assets = AssetCondition(
-        category=rng.choice([category.value for category in AssetCategory], count),
-        vn_kv=rng.choice([11.0, 33.0, 132.0], count),
-        age_years=rng.uniform(0, 90, count),
-        length_km=rng.uniform(0, 30, count),
-        utilisation_percent=rng.uniform(0, 130, count),
-        thermal_age_years=rng.uniform(0, 20, count),
-    )
-    fastest_s = np.inf
-    for _ in range(5):
-        started = time.perf_counter()
-        MODEL.probability_one_year(assets)
-        fastest_s = min(fastest_s, time.perf_counter() - started)
-    assert fastest_s < 0.02

@@ -1,6 +1,5 @@
 """Supply paths against networkx; tracing against the balances of pandapower's solutions and by hand."""
 
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.paths import SupplyPaths, supply_paths
-from ml.tracing import Tracing, trace
+from ml.tracing import trace
 
 # pandapower on its own case files
 pytestmark = pytest.mark.filterwarnings("ignore:tap_dependency_table:DeprecationWarning")
@@ -128,16 +127,6 @@ def solved(case: str) -> Arguments:
     }
 
 
-def timed_trace(given_arrays: Arguments, repeats: int) -> tuple[Tracing, float]:
-    """Return the tracing and the shortest of several durations in seconds."""
-    durations = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        traced = trace(**given_arrays)
-        durations.append(time.perf_counter() - start)
-    return traced, min(durations)
-
-
 def throughput_mw(state: Arguments) -> np.ndarray:
     """Return (n_bus,) the power that leaves each bus through branches and as demand."""
     leaving = np.abs(state["demand_mw"])
@@ -146,12 +135,11 @@ def throughput_mw(state: Arguments) -> np.ndarray:
     return leaving
 
 
-@pytest.mark.parametrize(("case", "seconds"), [("case14", 0.02), ("case118", 0.02), ("case9241pegase", 1.0)])
-def test_tracing_keeps_every_balance(case: str, seconds: float) -> None:
+@pytest.mark.parametrize("case", ["case14", "case118", "case9241pegase"])
+def test_tracing_keeps_every_balance(case: str) -> None:
     given_arrays = solved(case)
-    traced, duration = timed_trace(given_arrays, repeats=5)
+    traced = trace(**given_arrays)
     shares, demand_mw = traced.shares, given_arrays["demand_mw"]
-    print(f"{case}: {shares.shape[0]} buses, {shares.shape[1]} groups, {duration * 1e3:.2f} ms")
     supplied_bus = throughput_mw(given_arrays) > 1e-6
     assert shares[supplied_bus].sum(axis=1) == pytest.approx(np.ones(supplied_bus.sum()), abs=1e-9)
     assert set(np.unique(shares[~supplied_bus].sum(axis=1).round(9))) <= {0.0, 1.0}
@@ -167,7 +155,6 @@ def test_tracing_keeps_every_balance(case: str, seconds: float) -> None:
     named = traced.group_generator >= 0
     assert supplied[named] == pytest.approx(output[traced.group_generator[named]], abs=1e-6)
     assert supplied.sum() == pytest.approx(output.sum() + np.maximum(-demand_mw, 0.0).sum(), abs=1e-4)
-    assert duration < seconds
 
 
 def test_shares_of_case14_are_the_fixed_point_of_mixing() -> None:
