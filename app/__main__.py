@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -65,10 +66,10 @@ def _announce(address: str) -> None:
     for _ in range(600):
         try:
             with urlopen(f"{address}/api/health", timeout=5):
-                break
+                print(f"Smart Grid Operations System: {address}", flush=True)
+                return
         except (URLError, OSError):
-            threading.Event().wait(0.1)
-    print(f"Smart Grid Operations System: {address}", flush=True)
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":
