@@ -36,12 +36,13 @@ LOADING_LIMIT_PERCENT = 100.0
 class AlarmWatch:
     """Feeds one network's values to the alarm book."""
 
-    def __init__(self, network: Network, temperature_limit_c: FloatArray, first_id: int) -> None:
-        self.book = AlarmBook(first_id)
+    def __init__(self, network: Network, temperature_limit_c: FloatArray) -> None:
+        self.book = AlarmBook()
         self._network = network
         self._loading_limit = np.full(network.n_branch, LOADING_LIMIT_PERCENT)
         self._temperature_limit = temperature_limit_c
         self._has_load = np.bincount(network.load.bus, network.load.p_mw != 0, network.n_bus) > 0
+        self._has_load &= network.bus.in_service
 
     def watch_state(
         self, state: GridState, temperature_c: FloatArray, expected_closed: BoolArray, time: datetime

@@ -20,7 +20,8 @@ from app.bodies import (
     read_body,
     to_json,
 )
-from app.history import NotReadyError
+from app.commands import UnknownIdError
+from app.history import History, NotReadyError
 from app.openapi import API_VERSION, openapi, openapi_page
 from app.prometheus import exposition
 from app.services import Services
@@ -60,8 +61,8 @@ def _register_errors(api: Blueprint) -> None:
     def wrong_case(failure: CaseError) -> Response:
         return error(str(failure), HTTPStatus.UNPROCESSABLE_ENTITY, failure.field or "case")
 
-    @api.errorhandler(KeyError)
-    def unknown(failure: KeyError) -> Response:
+    @api.errorhandler(UnknownIdError)
+    def unknown(failure: UnknownIdError) -> Response:
         return error(str(failure.args[0]) if failure.args else "not found", HTTPStatus.NOT_FOUND)
 
     @api.errorhandler(NotReadyError)
@@ -91,11 +92,11 @@ class _PerVersion:
         self._store = services.store
         self._kept: dict[str, tuple[int, bytes]] = {}
 
-    def __call__(self, name: str, build: Callable[[Snapshot], object]) -> Response:
-        snapshot = self._store.latest
+    def __call__(self, name: str, build: Callable[[Snapshot, History], object]) -> Response:
+        snapshot, history = self._store.with_history
         version, body = self._kept.get(name, (-1, b""))
         if version != snapshot.version:
-            body = to_json(build(snapshot))
+            body = to_json(build(snapshot, history))
             self._kept[name] = (snapshot.version, body)
         return Response(body, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
@@ -109,29 +110,29 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/grid/state")
     def grid_state() -> Response:
-        return kept("state", lambda snapshot: payloads.grid_state(snapshot, store.with_history[1]))
+        return kept("state", payloads.grid_state)
 
     @api.get("/api/grid/paths")
     def paths() -> Response:
-        return kept("paths", payloads.paths)
+        return kept("paths", lambda snapshot, _: payloads.paths(snapshot))
 
     @api.get("/api/grid/risk")
     def risk() -> Response:
-        return kept("risk", payloads.ranked_risk)
+        return kept("risk", lambda snapshot, _: payloads.ranked_risk(snapshot))
 
     @api.get("/api/grid/loss")
     def loss() -> Response:
-        return kept("loss", lambda snapshot: payloads.loss(snapshot, store.with_history[1]))
+        return kept("loss", payloads.loss)
 
     @api.get("/api/grid/statistics")
     def statistics() -> Response:
-        return kept("statistics", payloads.statistics)
+        return kept("statistics", lambda snapshot, _: payloads.statistics(snapshot))
 
     @api.get("/api/grid/node/<node_id>")
     def node(node_id: str) -> Response:
         snapshot = store.latest
         if not (_is_id(node_id) and int(node_id) < snapshot.network.n_bus):
-            raise KeyError(f"no node {node_id[:LONGEST_ID]}; they are numbered 0 to {snapshot.network.n_bus - 1}")
+            raise UnknownIdError(f"no node {node_id[:LONGEST_ID]}; they are numbered 0 to {snapshot.network.n_bus - 1}")
         return answer(payloads.node(snapshot, int(node_id)))
 
     @api.get("/api/grid/data-source")
@@ -140,7 +141,7 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/alarms")
     def alarms() -> Response:
-        return kept("alarms", lambda snapshot: {"alarms": [payloads.alarm(item) for item in snapshot.alarms]})
+        return kept("alarms", lambda snapshot, _: {"alarms": [payloads.alarm(item) for item in snapshot.alarms]})
 
     @api.get("/api/events")
     def events() -> Response:
@@ -160,7 +161,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         body = read_body(request, OptimizeBody)
         if body.risk_weight is not None:
             engine.set_risk_weight(body.risk_weight)
-        return answer(_episode(services))
+        return answer({**_episode(services), "risk_weight_asked": body.risk_weight})
 
     @api.post("/api/events")
     def add_event() -> tuple[Response, int] | Response:
@@ -191,6 +192,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
 
     @api.post("/api/case")
     def load_case() -> Response:
+        previous = store.latest.network.name
         if request.mimetype == "multipart/form-data":
             request.max_content_length = int(services.settings.upload_mb * 1e6) + UPLOAD_MARGIN_BYTES
             upload = request.files.get("file")
@@ -202,7 +204,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         network = case.network
         return answer({"success": True, "case": network.name, "title": network.title,
                        "total_nodes": network.n_bus, "total_edges": network.n_branch,
-                       "previous": store.latest.network.name}, HTTPStatus.ACCEPTED)  # fmt: skip
+                       "previous": previous}, HTTPStatus.ACCEPTED)  # fmt: skip
 
 
 def _register_documents(api: Blueprint, services: Services) -> None:
@@ -227,7 +229,7 @@ def _health(services: Services) -> dict[str, Any]:
     snapshot = services.store.latest
     cycle = snapshot.cycle
     return {
-        "status": "degraded" if snapshot.stale or cycle.failed else "ok",
+        "status": "degraded" if snapshot.stale else "ok",
         "timestamp": payloads.stamp(datetime.now(UTC)),
         "data_generation": "paused" if snapshot.paused else "running",
         "grid_state": "stale" if snapshot.stale else "fresh",
@@ -273,6 +275,8 @@ def _episode(services: Services) -> dict[str, Any]:
             "reward": payloads.objective(history)["reward"],
         },
         "method": payloads.METHOD,
+        "risk_weight": snapshot.supply.risk_weight,
         "plan": None,
+        "note": "The present operation is judged, no plan is proposed; a new weight counts from the next cycle.",
         "timestamp": payloads.stamp(snapshot.created_at),
     }

@@ -86,14 +86,16 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         Fact("Temperature", text.number(snapshot.temperature_c[i], 1, "°C"), "calculated"),
     )
     rating_note = DERIVED if branch.rating_derived[i] else ""
+    rating_ka = branch.rating_to_ka[i] if state.loaded_at_to[i] else branch.rating_from_ka[i]
     limits = [
-        Fact("Rating", text.number(branch.rating_from_ka[i], 3, "kA"), rating_note),
+        Fact("Rating", text.number(rating_ka, 3, "kA"), rating_note),
         Fact("Temperature", text.number(snapshot.temperature_limit_c[i], 0, "°C")),
         Fact("Impedance", f"{text.small(branch.r_ohm[i])} + j{text.small(branch.x_ohm[i], 'Ω')}"),
     ]
     if branch.length_km[i] > 0:
         limits.append(Fact("Length", text.number(branch.length_km[i], 1, "km")))
     facts = (
+        Fact("Built", f"{risk.year_built[i]:.0f}", "drawn, the case doesn't say" if risk.year_generated[i] else ""),
         Fact("Fails within a year", text.percent(float(risk.failure_probability[i]), 2)),
         Fact("Would interrupt now", text.number(risk.interrupted_mw[i], 1, "MW")),
         Fact("Expected interruption", text.small(1000 * risk.risk_mw[i], "kW/yr")),

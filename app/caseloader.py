@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.engine import Engine
 from app.settings import Settings
-from grid.cases import BUILT_IN, Case, load_file, load_named
+from grid.cases import BUILT_IN, DEFAULT_SIMBENCH, Case, load_file, load_named
 from grid.errors import CaseError
 from grid.fileimport import SUFFIXES
 
@@ -25,7 +25,7 @@ class CaseLoader:
 
     def names(self) -> tuple[str, ...]:
         """Built-in cases, and the default SimBench grid."""
-        return (*BUILT_IN, "simbench:1-MV-urban--0-sw", "synthetic:200:4")
+        return (*BUILT_IN, f"simbench:{DEFAULT_SIMBENCH}", "synthetic:200:4")
 
     def load(self, spec: str) -> Case:
         """Load a case by name or code. CaseError where there is none, or while another is being loaded.

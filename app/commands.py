@@ -9,6 +9,10 @@ LARGEST_SURGE = 10.0
 LARGEST_HEAT_WAVE_K = 30.0
 
 
+class UnknownIdError(KeyError):
+    """There is no such bus, branch, generator, alarm or event."""
+
+
 def checked_event(network: Network, kind: EventKind, target: int | None, magnitude: float) -> str:
     """Name of an event's target. KeyError where the target doesn't exist, ValueError for a magnitude out of range."""
     if kind is EventKind.LOAD_SURGE and not 0 <= magnitude <= LARGEST_SURGE:
@@ -23,7 +27,7 @@ def checked_event(network: Network, kind: EventKind, target: int | None, magnitu
     }.get(kind, network.bus.name)
     if target is None or not 0 <= target < len(names):
         what = {EventKind.LINE_OUTAGE: "branch", EventKind.GENERATOR_TRIP: "generator"}.get(kind, "bus")
-        raise KeyError(f"target: there is no {what} {target}; they are numbered 0 to {len(names) - 1}")
+        raise UnknownIdError(f"target: there is no {what} {target}; they are numbered 0 to {len(names) - 1}")
     return names[target]
 
 

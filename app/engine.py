@@ -12,17 +12,20 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.commands import checked_event, checked_speed, checked_weight
+from app.commands import UnknownIdError, checked_event, checked_speed, checked_weight
 from app.history import SnapshotStore
 from app.settings import Settings
 from app.snapshot import CycleStats, Snapshot
-from app.watch import Solved, Watch
+from app.watch import Watch
 from grid.cases import Case
-from grid.estimation import Estimate
-from grid.telemetry import Event, EventKind, Frame
+from grid.errors import CaseError
+from grid.network import Network
+from grid.powerflow import Suspect
+from grid.telemetry import Event, EventKind
 
 log = logging.getLogger(__name__)
 Command = Callable[[], None]
+Events = tuple[Event, ...]
 DURATIONS_KEPT = 200
 
 
@@ -43,15 +46,20 @@ class Engine:
         self._version = self._iteration = self._missed = self._failed = 0
         self._last_error = ""
         self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
-        self._watch = Watch(case, settings, first_alarm_id=1)
+        self._watch = Watch(case, settings)
         self._due_step = timedelta(0)
         self.started_at = time.monotonic()
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Run a first cycle, so that there is something to see, then go on in a thread of its own."""
+        """Run a first cycle, so that there is something to see, then go on in a thread of its own.
+
+        Raises CaseError where the first cycle fails.
+        """
         self.run_cycle()
+        if not self._store.ready:
+            raise CaseError(self._watch.network.name, f"the first cycle failed: {self._last_error}")
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -65,7 +73,7 @@ class Engine:
     def acknowledge(self, alarm_id: int, person: str) -> None:
         """Acknowledge an alarm. KeyError for an id that isn't active, ValueError for an empty person."""
         if not any(alarm.id == alarm_id for alarm in self._store.latest.alarms):
-            raise KeyError(f"no active alarm {alarm_id}")
+            raise UnknownIdError(f"no active alarm {alarm_id}")
         if not person.strip():
             raise ValueError("person: who acknowledges is empty")
         self._do(lambda: self._acknowledge(alarm_id, person))
@@ -76,18 +84,17 @@ class Engine:
         latest = self._store.latest
         target_name = checked_event(latest.network, kind, target, magnitude)
         event = Event(next(self._event_ids), kind, target, target_name, magnitude, latest.simulated_at)
-        self._do(lambda: self._set_events((*self._watch.simulator.events, event), latest.network.name))
+        self._do(lambda: self._change_events(lambda events: (*events, event), latest.network))
         return event
 
     def remove_event(self, event_id: int) -> None:
         """End a disturbance. KeyError for an id that isn't active."""
         latest = self._store.latest
         if not any(event.id == event_id for event in latest.events):
-            raise KeyError(f"no active event {event_id}")
+            raise UnknownIdError(f"no active event {event_id}")
         self._do(
-            lambda: self._set_events(
-                tuple(event for event in self._watch.simulator.events if event.id != event_id),
-                latest.network.name,
+            lambda: self._change_events(
+                lambda events: tuple(event for event in events if event.id != event_id), latest.network
             )
         )
 
@@ -114,8 +121,10 @@ class Engine:
         self._do(lambda: setattr(self, "_risk_weight", value))
 
     def load(self, case: Case) -> None:
-        """Watch another case from the next cycle on."""
-        self._do(lambda: self._switch(case))
+        """Watch another case from the next cycle on. CaseError where its first simulated state has no solution."""
+        watch = Watch(case, self._settings)
+        watch.try_first_state()
+        self._do(lambda: self._switch(watch))
 
     def _do(self, command: Command) -> None:
         self._commands.put(command)
@@ -164,14 +173,20 @@ class Engine:
             watch.simulator.advance(elapsed)
             frame = watch.simulator.read()
         except ConnectionError as error:
-            self._publish_stale(watch, f"the source doesn't answer: {error}")
+            watch.alarms.watch_system(True, False, None, watch.simulator.time)
+            self._publish_stale(watch, f"the source doesn't answer: {error}", ())
             return
         estimate = watch.estimate(frame)
         solved = watch.solve(estimate, frame)
+        if not solved.fresh:
+            watch.alarms.watch_system(False, True, None, frame.measured_at)
+            self._publish_stale(watch, solved.reason, solved.suspects)
+            return
         temperature_c = watch.temperatures(solved.state, frame, elapsed)
         risk = watch.risk(solved.state, frame, elapsed)
         supply = watch.supply(solved.state, frame, risk, self._risk_weight)
-        self._judge(watch, frame, estimate, solved, temperature_c)
+        watch.alarms.watch_state(solved.state, temperature_c, watch.simulator.closed, frame.measured_at)
+        watch.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
         alarms = watch.alarms.book.active()
         snapshot = Snapshot(
             version=self._next_version(),
@@ -181,9 +196,9 @@ class Engine:
             network=watch.network,
             frame=frame,
             state=solved.state,
-            stale=not solved.fresh,
-            stale_reason=solved.reason,
-            suspects=solved.suspects,
+            stale=False,
+            stale_reason="",
+            suspects=(),
             temperature_c=temperature_c,
             temperature_limit_c=watch.temperature_limit_c,
             risk=risk,
@@ -199,25 +214,24 @@ class Engine:
         watch.history.append(snapshot, reward=-self._objective_kw(snapshot))
         self._store.publish(snapshot, watch.history)
 
-    def _judge(self, watch: Watch, frame: Frame, estimate: Estimate, solved: Solved, temperature_c: np.ndarray) -> None:
-        time_ = frame.measured_at
-        if solved.fresh:
-            watch.alarms.watch_state(solved.state, temperature_c, watch.simulator.closed, time_)
-        watch.alarms.watch_system(False, not solved.fresh, estimate.suspect_bus if solved.fresh else None, time_)
-
     def _objective_kw(self, snapshot: Snapshot) -> float:
         """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
         expected_kw = 1000 * float(snapshot.risk.risk_mw.sum())
         return 1000 * snapshot.metrics.loss_mw + self._risk_weight * expected_kw
 
-    def _publish_stale(self, watch: Watch, reason: str) -> None:
-        """The last snapshot again, marked stale."""
-        watch.alarms.watch_system(True, False, None, watch.simulator.time)
+    def _publish_stale(self, watch: Watch, reason: str, suspects: tuple[Suspect, ...]) -> None:
+        """The last snapshot again with its own times, marked stale; nothing of it is recorded a second time."""
+        if self._store.latest.network is not watch.network:
+            raise RuntimeError(f"nothing of {watch.network.name} has been shown yet: {reason}")
         alarms, metrics = watch.alarms.book.active(), self._store.latest.metrics
         self._republish(
-            stale=True, stale_reason=reason, alarms=alarms, metrics=replace(metrics, active_alarms=len(alarms)),
+            stale=True,
+            stale_reason=reason,
+            suspects=suspects,
+            alarms=alarms,
+            metrics=replace(metrics, active_alarms=len(alarms)),
             events=watch.simulator.events,
-        )  # fmt: skip
+        )
 
     def _publish_failure(self) -> None:
         """The last snapshot again, with the failure."""
@@ -264,15 +278,11 @@ class Engine:
         except KeyError:
             log.info("alarm %d was gone before it could be acknowledged", alarm_id)
 
-    def _set_events(self, events: tuple[Event, ...], network_name: str) -> None:
-        if network_name == self._watch.network.name:
-            self._watch.simulator.events = events
+    def _change_events(self, change: Callable[[Events], Events], network: Network) -> None:
+        """Change the events, unless another grid has come between: theirs have other targets."""
+        if network is self._watch.network:
+            self._watch.simulator.events = change(self._watch.simulator.events)
 
-    def _switch(self, case: Case) -> None:
-        watch = Watch(case, self._settings, self._watch.alarms.book.next_id)
-        before, self._watch = self._watch, watch
-        try:
-            self.cycle(timedelta(0))
-        except Exception:
-            self._watch = before
-            raise
+    def _switch(self, watch: Watch) -> None:
+        watch.alarms.book.next_id = self._watch.alarms.book.next_id  # ids are never used twice
+        self._watch = watch

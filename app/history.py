@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.snapshot import Metrics, Snapshot
-from grid.network import FloatArray, Network
+from grid.network import FloatArray, IntArray, Network
 
 CYCLES_KEPT = 480
 VALUES_KEPT = 24_000_000  # per-asset float32 values: 96 MB on the largest grids, where fewer cycles are kept
@@ -44,8 +44,11 @@ class History:
     def append(self, snapshot: Snapshot, reward: float) -> None:
         """Add a cycle. reward is minus the optimiser's objective, in kW."""
         with self._lock:
+            time = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")
+            if self._count and self._time[(self._count - 1) % self._capacity] == time:
+                self._count -= 1  # the same moment again, as while paused: the newest measurement replaces the last
             row = self._count % self._capacity
-            self._time[row] = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")
+            self._time[row] = time
             for name in TOTALS:
                 self._total[name][row] = getattr(snapshot.metrics, name)
             self._total["reward"][row] = reward
@@ -71,19 +74,27 @@ class History:
         return self._trend(self._temperature[:, branch])
 
     def an_hour_ago(self) -> Metrics | None:
-        """Totals of the newest cycle at least one simulated hour before the latest; None where there is none yet."""
-        time = self.total("load_mw").time
-        old = np.flatnonzero(time <= time[-1] - np.timedelta64(1, "h")) if len(time) else time
-        if not len(old):
-            return None
-        values = {name: float(self.total(name).value[old[-1]]) for name in TOTALS}
+        """Totals of the cycle one simulated hour before the latest; None where none is within a quarter of an hour."""
+        with self._lock:
+            rows = self._rows()
+            if not len(rows):
+                return None
+            away = np.abs(self._time[rows] - (self._time[rows[-1]] - np.timedelta64(1, "h")))
+            nearest = rows[int(np.argmin(away))]
+            if away.min() > np.timedelta64(15, "m"):
+                return None
+            values = {name: float(self._total[name][nearest]) for name in TOTALS}
         active_alarms = int(values.pop("active_alarms"))
         return Metrics(**values, active_alarms=active_alarms, unsupplied_mw=float("nan"))
 
+    def _rows(self) -> IntArray:
+        """Rows in use, oldest first."""
+        kept = min(self._count, self._capacity)
+        return np.arange(self._count - kept, self._count) % self._capacity
+
     def _trend(self, values: FloatArray) -> Trend:
         with self._lock:
-            kept = min(self._count, self._capacity)
-            rows = np.arange(self._count - kept, self._count) % self._capacity
+            rows = self._rows()
             return Trend(self._time[rows], values[rows])
 
 

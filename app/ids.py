@@ -19,7 +19,6 @@ class Id(StrEnum):
     VIEW = "view"
     SCHEME_TOGGLE = "scheme-toggle"
     SCHEME = "scheme"
-    FAILURE = "failure"
     # header
     GRID_NAME = "grid-name"
     CLOCK = "clock"

@@ -164,17 +164,22 @@ def _flow_reference_mw(network: Network) -> float:
 
 
 class NetworkViews:
-    """The view of the latest network, made once and shared by all threads."""
+    """The views of the latest two networks, each made once and shared by all threads.
+
+    Two, because around a change of case some readers still hold a snapshot of the earlier one.
+    """
 
     def __init__(self) -> None:
         self._process = secrets.token_hex(3)
         self._count = itertools.count(1)
         self._lock = threading.Lock()
-        self._latest: NetworkView | None = None
+        self._kept: tuple[NetworkView, ...] = ()
 
     def of(self, network: Network) -> NetworkView:
-        """The view of a network; a network that isn't the one of the last call is prepared anew."""
+        """The view of a network; one that isn't among the latest two is prepared anew."""
         with self._lock:
-            if self._latest is None or self._latest.network is not network:
-                self._latest = NetworkView(network, f"{self._process}.{next(self._count)}")
-            return self._latest
+            found = next((view for view in self._kept if view.network is network), None)
+            if found is None:
+                found = NetworkView(network, f"{self._process}.{next(self._count)}")
+                self._kept = (found, *self._kept[:1])
+            return found

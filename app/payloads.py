@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.history import History, Trend
+from app.history import History
 from app.snapshot import Snapshot
 from grid.alarms import Alarm
 from grid.network import FloatArray
@@ -75,6 +75,8 @@ def edges(snapshot: Snapshot) -> list[JSON]:
         "risk": numbers(snapshot.risk.risk_mw),
         "failure_probability": numbers(snapshot.risk.failure_probability),
         "interrupted_mw": numbers(snapshot.risk.interrupted_mw),
+        "year_built": numbers(snapshot.risk.year_built),
+        "year_generated": snapshot.risk.year_generated.tolist(),
         "in_service": state.closed.tolist(),
     })  # fmt: skip
 
@@ -305,8 +307,3 @@ def event(item: Event) -> JSON:
         "magnitude": item.magnitude,
         "started_at": stamp(item.started_at),
     }
-
-
-def trend(item: Trend) -> JSON:
-    """Values over simulated time."""
-    return {"time": [str(moment) for moment in item.time], "value": numbers(item.value)}

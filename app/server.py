@@ -23,6 +23,7 @@ def build(settings: Settings) -> Flask:
     engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
     services = Services(settings, engine, store, CaseLoader(settings, engine))
     server = Flask("smartgrid")
+    server.config["MAX_CONTENT_LENGTH"] = int(4e6 * settings.upload_mb)  # far over: refused before it is read
     server.config["COMPRESS_MIMETYPES"] = ["application/json", "text/html", "text/css", "text/javascript",
                                            "application/javascript", "image/svg+xml"]  # fmt: skip
     Compress(server)

@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from grid.alarms import Alarm
-from grid.network import FloatArray, Network
+from grid.network import BoolArray, FloatArray, Network
 from grid.powerflow import GridState, Suspect
 from grid.telemetry import Event, Frame
 from ml.paths import SupplyPaths
@@ -34,6 +34,8 @@ class AssetRisk:
     failure_probability: FloatArray  # within one year
     interrupted_mw: FloatArray  # demand that loses supply if the branch fails now
     risk_mw: FloatArray  # the product: MW interrupted, expected within a year
+    year_built: FloatArray
+    year_generated: BoolArray  # drawn from the seed, because the case doesn't say
     model: str
 
 

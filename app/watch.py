@@ -11,6 +11,7 @@ from app.settings import Settings
 from app.snapshot import AssetRisk, Metrics, Supply
 from grid.assets import asset_register, temperature_limit_c
 from grid.cases import Case
+from grid.errors import CaseError
 from grid.estimation import Estimate, Estimator
 from grid.network import RENEWABLE, BranchKind, FloatArray
 from grid.powerflow import GridState, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
@@ -39,13 +40,13 @@ class Solved:
 class Watch:
     """One case under watch. Owned by the engine thread."""
 
-    def __init__(self, case: Case, settings: Settings, first_alarm_id: int) -> None:
+    def __init__(self, case: Case, settings: Settings) -> None:
         network = case.network
         self.case, self.network = case, network
         self.simulator = Simulator(case, settings.start, settings.seed)
         self.history = History(network)
         self.temperature_limit_c = temperature_limit_c(network)
-        self.alarms = AlarmWatch(network, self.temperature_limit_c, first_alarm_id)
+        self.alarms = AlarmWatch(network, self.temperature_limit_c)
         self.failure_model: FailureModel = CnaimHazard()
         rng = np.random.default_rng(settings.seed)
         self.register = asset_register(network, case.year_built, settings.start.year, rng)
@@ -53,7 +54,7 @@ class Watch:
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
         self._utilisation = np.zeros(network.n_branch)
-        self._supplied_mw = np.zeros(len(network.load))
+        self._supplied_mw = network.load.p_mw.clip(min=0)  # what was last supplied, at first the case's own
         self._last: GridState | None = None
         branch = network.branch
         self._category = np.array([CATEGORY.get(kind, AssetCategory.OVERHEAD_LINE).value for kind in branch.kind])
@@ -61,7 +62,7 @@ class Watch:
         source = network.source_buses[:1]
         self._path_ohm = np.maximum(branch.r_pu, 0.0) * float(network.bus.vn_kv[source[0]]) ** 2 / network.base_mva
         generator = network.generator
-        self._feeds = generator.is_source | generator.is_regulating
+        self._feeds = generator.holds_voltage
         self._renewable = np.array([energy in RENEWABLE for energy in generator.energy], dtype=bool)
         self._energy_known = any(energy.value not in ("unknown", "grid") for energy in generator.energy)
 
@@ -88,10 +89,15 @@ class Watch:
         self._last = state
         return Solved(state, True, "", ())
 
-    @property
-    def last_state(self) -> GridState | None:
-        """The last state that could be solved."""
-        return self._last
+    def try_first_state(self) -> None:
+        """Measure and solve once. CaseError where there is no solution to begin with."""
+        frame = self.simulator.read()
+        try:
+            self.solve(self.estimate(frame), frame)
+        except PowerFlowDivergedError as error:
+            raise CaseError(
+                self.network.name, f"at {frame.measured_at:%d %b %H:%M} {error}", "simulated state"
+            ) from None
 
     def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
         """(m,) degrees Celsius after the elapsed simulated time."""
@@ -115,7 +121,11 @@ class Watch:
         sources = np.unique(generator.bus[generator.is_source & frame.generator_on])
         demand: FloatArray = np.bincount(network.load.bus, state.load_p_mw.clip(min=0), network.n_bus)
         interrupted = interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, state.closed, sources, demand)
-        return AssetRisk(probability, interrupted, probability * interrupted, self.failure_model.name)
+        register = self.register
+        return AssetRisk(
+            probability, interrupted, probability * interrupted, register.year_built, register.year_generated,
+            self.failure_model.name,
+        )  # fmt: skip
 
     def supply(self, state: GridState, frame: Frame, risk: AssetRisk, risk_weight: float) -> Supply:
         """Cheapest path of every bus to a generator, and what the flows say of who supplies whom."""

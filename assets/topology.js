@@ -88,18 +88,20 @@
     return JSON.stringify(Object.fromEntries(Object.keys(id).sort().map((key) => [key, id[key]])));
   }
 
-  function trigger() {
-    for (const { prop_id, value } of context().triggered) {
-      const position = context().inputs_list.findIndex((input) =>
-        [input].flat().some((one) => `${nameOf(one.id)}.${one.property}` === prop_id));
-      if (value !== null && value !== undefined) return { position, value, prop_id };
-    }
-    return null;
+  /* Everything that has happened since the last call: Dash may report several inputs at once. */
+  function triggers() {
+    return context().triggered
+      .filter(({ value }) => value !== null && value !== undefined)
+      .map(({ prop_id, value }) => {
+        const position = context().inputs_list.findIndex((input) =>
+          [input].flat().some((one) => `${nameOf(one.id)}.${one.property}` === prop_id));
+        return { position, value, id: prop_id.slice(0, prop_id.lastIndexOf(".")) };
+      });
   }
 
   function clicked() {
-    const click = trigger();
-    return click ? { id: JSON.parse(click.prop_id.slice(0, click.prop_id.lastIndexOf("."))), clicks: click.value, at: Date.now() } : keep();
+    const [click] = triggers();
+    return click ? { id: JSON.parse(click.id), clicks: click.value, at: Date.now() } : keep();
   }
 
   function chosen(code) {
@@ -113,16 +115,16 @@
   }
 
   function reduceView(...inputs) {
-    const [view, tick] = inputs.slice(-2), event = trigger();
-    if (!event || !tick) return [keep(), keep(), keep()];
+    const [view, tick] = inputs.slice(-2), events = triggers();
+    if (!events.length || !tick) return [keep(), keep(), keep()];
     const moves = [
       tapped, tapped, chosen,
-      () => chosen(clicked().id.asset),
+      (_clicks, id) => chosen(JSON.parse(id).asset),
       (layer) => ({ layer }), (paths) => ({ paths }), () => ({ area: null, asset: null }),
       (opened) => (opened ? {} : { asset: null }),
     ];
     const base = view.network === tick.network ? view : { layer: view.layer, network: tick.network };
-    const next = { ...base, ...moves[event.position](event.value) };
+    const next = Object.assign({}, base, ...events.map(({ position, value, id }) => moves[position](value, id)));
     const search = context().inputs_list[2].value;
     return [JSON.stringify(next) === JSON.stringify(view) ? keep() : next, Boolean(next.asset), search ? null : keep()];
   }

@@ -46,8 +46,3 @@ def moment(time: datetime) -> str:
 def clock(time: datetime) -> str:
     """A short time for lists."""
     return f"{time:%d %b %H:%M}"
-
-
-def words(identifier: str) -> str:
-    """'voltage_deviation' as 'Voltage deviation'."""
-    return identifier.replace("_", " ").capitalize()

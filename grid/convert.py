@@ -39,7 +39,7 @@ def network_from_pandapower(
     except pandapower.LoadflowNotConverged:
         raise CaseError(name, "the power flow of the base state finds no solution", "network") from None
     lookup = bus_lookup(net)
-    buses = _buses(net, lookup)
+    buses = _buses(net, lookup, name)
     branches = read_branches(net, lookup, buses, state_is_secure)
     generators = read_generators(net, lookup)
     network = Network(
@@ -56,7 +56,7 @@ def network_from_pandapower(
     return network
 
 
-def _buses(net: pandapower.pandapowerNet, lookup: BusLookup) -> Buses:
+def _buses(net: pandapower.pandapowerNet, lookup: BusLookup, name: str) -> Buses:
     table, n_bus = net.bus, lookup.n_bus
     ours = lookup(table.index)
     order = np.argsort(table["type"].map({"b": 0, "db": 1}).fillna(2).to_numpy(), kind="stable")[::-1]
@@ -71,7 +71,7 @@ def _buses(net: pandapower.pandapowerNet, lookup: BusLookup) -> Buses:
     in_service = np.zeros(n_bus, dtype=bool)
     np.logical_or.at(in_service, ours, table.in_service.to_numpy(dtype=bool))
     in_service[first < 0] = True
-    x, y = _coordinates(table)
+    x, y = _coordinates(table, name)
     columns = {"min_vm_pu", "max_vm_pu"} <= set(table.columns)
     low = np.where(first >= 0, table.min_vm_pu.to_numpy()[first] if columns else np.nan, np.nan)
     high = np.where(first >= 0, table.max_vm_pu.to_numpy()[first] if columns else np.nan, np.nan)
@@ -104,13 +104,17 @@ def _bus_kinds(net: pandapower.pandapowerNet, lookup: BusLookup, first: IntArray
     return tuple(BusKind(kind) for kind in kinds)  # NumPy stores them as plain strings
 
 
-def _coordinates(table: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+def _coordinates(table: pd.DataFrame, name: str) -> tuple[FloatArray, FloatArray]:
     """(rows,) x and y; degrees of longitude are shortened to those of latitude."""
     points = np.full((len(table), 2), np.nan)
     if "geo" in table.columns:
         for row, text in enumerate(table["geo"]):
             if isinstance(text, str) and text:
-                points[row] = json.loads(text)["coordinates"][:2]
+                try:
+                    points[row] = json.loads(text)["coordinates"][:2]
+                except (ValueError, KeyError, TypeError) as error:
+                    right = 'a GeoJSON point looks like {"type": "Point", "coordinates": [8.7, 50.1]}'
+                    raise CaseError(name, right, f"bus {table.index[row]}", "geo", text) from error
     x, y = points.T
     latitude = np.nanmean(y) if np.isfinite(y).any() else 0.0
     if 20 < abs(latitude) < 75 and np.nanmax(np.abs(x)) <= 180:

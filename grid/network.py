@@ -140,6 +140,11 @@ class Generators:
     def __len__(self) -> int:
         return len(self.name)
 
+    @property
+    def holds_voltage(self) -> BoolArray:
+        """(g,) the sources and the regulating ones: where supply paths lead to."""
+        return self.is_source | self.is_regulating
+
 
 @dataclass(frozen=True, eq=False)
 class Network:

@@ -61,7 +61,8 @@ class GridState:
     q_from_mvar: FloatArray
     p_to_mw: FloatArray
     q_to_mvar: FloatArray
-    i_ka: FloatArray  # the larger of both ends, each in its own kA
+    i_ka: FloatArray  # at the end that is loaded more
+    loaded_at_to: BoolArray  # which end that is
     loading_percent: FloatArray
     loss_mw: FloatArray
     generator_p_mw: FloatArray
@@ -120,7 +121,7 @@ class PowerFlow:
         self._to_percent = 100.0 * self._to_ka / branch.rating_to_ka
         generator = network.generator
         self._rotation = np.exp(1j * np.deg2rad(generator.va_degree))
-        self._holds_voltage = generator.is_source | generator.is_regulating
+        self._holds_voltage = generator.holds_voltage
         self._distributor = _GeneratorShares(network)
 
     def solve(self, injection: Injection, closed: BoolArray, start: FloatArray | None = None) -> GridState:
@@ -164,7 +165,9 @@ class PowerFlow:
         ratio = np.round(held / held[0], 12) if len(held) else held
         key = closed.tobytes() + injection.generator_on.tobytes() + ratio.tobytes()
         found = self._topologies.get(key)
-        if found is None:
+        if found is not None:
+            self._topologies.move_to_end(key)
+        else:
             found = self._topologies[key] = build_topology(
                 self.network, self._stubs, injection.generator_on, closed, ratio
             )
@@ -244,6 +247,8 @@ class PowerFlow:
         s_from = v_from * np.conj(i_from) * network.base_mva
         s_to = v_to * np.conj(i_to) * network.base_mva
         i_from, i_to = np.abs(i_from), np.abs(i_to)
+        percent_from, percent_to = i_from * self._from_percent, i_to * self._to_percent
+        loaded_at_to = percent_to > percent_from
         shunt = (voltage.real**2 + voltage.imag**2) * np.conj(network.bus.shunt_pu) * network.base_mva
         supplied = topology.energised[network.load.bus]
         load_p, load_q = injection.load_p_mw * supplied, injection.load_q_mvar * supplied
@@ -262,8 +267,9 @@ class PowerFlow:
             q_from_mvar=s_from.imag,
             p_to_mw=s_to.real,
             q_to_mvar=s_to.imag,
-            i_ka=np.maximum(i_from * self._from_ka, i_to * self._to_ka),
-            loading_percent=np.maximum(i_from * self._from_percent, i_to * self._to_percent),
+            i_ka=np.where(loaded_at_to, i_to * self._to_ka, i_from * self._from_ka),
+            loaded_at_to=loaded_at_to,
+            loading_percent=np.maximum(percent_from, percent_to),
             loss_mw=s_from.real + s_to.real,
             generator_p_mw=generator_p,
             generator_q_mvar=generator_q,
@@ -299,7 +305,7 @@ class _GeneratorShares:
     def __init__(self, network: Network) -> None:
         self._generator = network.generator
         self._n_bus = network.n_bus
-        self._holds_voltage = network.generator.is_source | network.generator.is_regulating
+        self._holds_voltage = network.generator.holds_voltage
 
     def share(self, injection: Injection, energised: BoolArray, drawn_mva: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(g,) p_mw and q_mvar such that each bus's generators together feed in drawn_mva (n,)."""

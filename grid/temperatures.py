@@ -42,9 +42,12 @@ class BranchTemperatures:
             branch.r_ohm[self._line] / np.maximum(branch.length_km[self._line], 1e-6),
             branch.rating_from_ka[self._line],
         )
-        vn_kv = network.bus.vn_kv[branch.from_bus[self._transformer]]
-        sn_mva = np.sqrt(3.0) * vn_kv * branch.rating_from_ka[self._transformer]
-        self._parameters = TransformerParameters.typical(np.where(np.isfinite(sn_mva), sn_mva, np.nan))
+        rated_mva = np.fmin(
+            network.bus.vn_kv[branch.from_bus] * branch.rating_from_ka,
+            network.bus.vn_kv[branch.to_bus] * branch.rating_to_ka,
+        )
+        sn_mva = np.sqrt(3.0) * rated_mva[self._transformer]
+        self._parameters = TransformerParameters.typical(sn_mva)
         self._upgraded = np.zeros(len(self._transformer), dtype=bool)
         self._oil: TransformerThermalState | None = None
         self.temperature_c = np.full(network.n_branch, np.nan)

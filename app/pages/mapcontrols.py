@@ -69,12 +69,12 @@ def is_animated(snapshot: Snapshot | None) -> bool:
 
 
 def path_options(snapshot: Snapshot | None) -> list[dict[str, str]]:
-    """Generator buses, largest output first."""
+    """Buses that supply paths lead to, largest output first."""
     if snapshot is None:
         return []
     generator = snapshot.network.generator
     output = np.bincount(generator.bus, snapshot.state.generator_p_mw, snapshot.network.n_bus)
-    buses = np.unique(generator.bus)
+    buses = np.unique(generator.bus[generator.holds_voltage])
     largest = buses[np.argsort(-output[buses], kind="stable")][:MOST_GENERATORS]
     return [
         {"value": Asset(AssetKind.BUS, int(bus)).code, "label": generator_names(snapshot, int(bus))} for bus in largest
