@@ -9,7 +9,7 @@ from multiprocessing.queues import Queue
 import numpy as np
 
 from app.pages.poll import SLOWEST_POLL_MS
-from tests.benchmarks.page import PATH, request_body, seen_in
+from tests.benchmarks.page import PATH, Seen, request_body, seen_in
 
 INTERVAL_S = SLOWEST_POLL_MS / 1000  # of a page on the default cycle of 3 s
 
@@ -39,7 +39,7 @@ async def _dashboard(port: int, phase: float, seconds: float) -> list[float]:
     await asyncio.sleep(phase)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     latencies: list[float] = []
-    seen: object = None
+    seen: Seen = None
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         body = request_body(seen)

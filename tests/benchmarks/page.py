@@ -12,19 +12,20 @@ from app.settings import Settings
 from tests.benchmarks.report import Figure, at_most
 
 PATH = "/_dash-update-component"
+Seen = dict[str, Any] | None
 ENCODINGS = "gzip, deflate, br"  # what browsers accept
 
 
-def request_body(seen: object) -> bytes:
-    """The poll of a page that looks at the overview and has already seen a tick."""
-    outputs = [(Id.TICK, "data"), (Id.SEEN, "data"), (Id.BEAT, "data")]
-    inputs = [_value(Id.POLL, "n_intervals", 1), _value(Id.VIEW, "data", {})]
+def request_body(seen: Seen) -> bytes:
+    """The poll of a page that looks at the overview and shows the tick it has seen."""
+    outputs = [(Id.TICK, "data"), (Id.BEAT, "data")]
+    alarms = seen.get("alarms") if seen else None
     body = {
         "output": ".." + "...".join(f"{name}.{prop}" for name, prop in outputs) + "..",
         "outputs": [{"id": name, "property": prop} for name, prop in outputs],
-        "inputs": inputs,
+        "inputs": [_value(Id.POLL, "n_intervals", 1), _value(Id.VIEW, "data", {})],
         "changedPropIds": [f"{Id.POLL}.n_intervals"],
-        "state": [_value(Id.SEEN, "data", seen)],
+        "state": [_value(Id.SEEN, "data", seen), _value(Id.ALARMS_SEEN, "data", alarms)],
     }
     return json.dumps(body).encode()
 
@@ -33,16 +34,17 @@ def _value(name: str, prop: str, value: object) -> dict[str, Any]:
     return {"id": name, "property": prop, "value": value}
 
 
-def seen_in(answer: bytes) -> object:
+def seen_in(answer: bytes) -> Seen:
     """What a page has seen after an answer; None where the answer brought nothing new."""
     response = json.loads(answer)["response"]
-    return response[Id.SEEN]["data"] if Id.SEEN in response else None
+    return response[Id.TICK]["data"]["seen"] if Id.TICK in response else None
 
 
 def figures(ticks: int = 40) -> list[Figure]:
     """Bytes of a tick on case118 as a browser receives them, median and worst of many cycles."""
     app = create_app(Settings(case="case118", cycle_seconds=0.2, log_level="WARNING"))
-    client, seen, sizes = app.test_client(), None, []
+    client, sizes = app.test_client(), []
+    seen: Seen = None
     while len(sizes) < ticks + 1:
         plain = _post(client, seen, "identity")
         found = seen_in(plain)
@@ -59,6 +61,6 @@ def figures(ticks: int = 40) -> list[Figure]:
     ]
 
 
-def _post(client: FlaskClient, seen: object, encoding: str) -> bytes:
+def _post(client: FlaskClient, seen: Seen, encoding: str) -> bytes:
     headers = {"Accept-Encoding": encoding}
     return client.post(PATH, data=request_body(seen), content_type="application/json", headers=headers).data
