@@ -62,19 +62,7 @@ def decoded(contents: str) -> bytes:
 
 def register(app: dash.Dash, services: PageServices) -> None:
     """Opening the dialog and loading."""
-
-    @app.callback(
-        Output(Id.CASE_DIALOG, "opened"),
-        Output(Id.CASE_RESULT, "children", allow_duplicate=True),
-        Input(Id.CASE_OPEN, "n_clicks"),
-        prevent_initial_call=True,
-    )
-    def open_dialog(_clicks: int) -> tuple[bool, None]:
-        return True, None
-
-    app.clientside_callback(
-        ClientsideFunction("smartgrid", "nameUpload"), Input(Id.CASE_DIALOG, "opened"), State(Id.CASE_UPLOAD, "id")
-    )
+    _register_dialog(app)
 
     @app.callback(
         Output(Id.CASE_RESULT, "children"),
@@ -101,3 +89,18 @@ def register(app: dash.Dash, services: PageServices) -> None:
         except (CaseError, ValueError) as error:
             return outcome(str(error), failed=True), None
         return outcome(f"{case.network.title} is loaded.", failed=False), None
+
+
+def _register_dialog(app: dash.Dash) -> None:
+    @app.callback(
+        Output(Id.CASE_DIALOG, "opened"),
+        Output(Id.CASE_RESULT, "children", allow_duplicate=True),
+        Input(Id.CASE_OPEN, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def open_dialog(_clicks: int) -> tuple[bool, None]:
+        return True, None
+
+    app.clientside_callback(
+        ClientsideFunction("smartgrid", "nameUpload"), Input(Id.CASE_DIALOG, "opened"), State(Id.CASE_UPLOAD, "id")
+    )

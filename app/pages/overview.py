@@ -85,6 +85,7 @@ def _losses() -> Component:
 def register(app: dash.Dash, services: PageServices) -> None:
     """What a tick changes on the page, and what is sent once for each network."""
     _register_fan_out(app)
+    _register_drawing(app)
     _register_map(app, services)
     mapcontrols.register(app, services)
 
@@ -116,6 +117,9 @@ def _register_fan_out(app: dash.Dash) -> None:
         State(Id.LOSS_GRAPH, "figure"),
         prevent_initial_call=True,
     )
+
+
+def _register_drawing(app: dash.Dash) -> None:
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "wantedScope"),
         Output(Id.SCOPE_WANTED, "data"),
