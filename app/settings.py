@@ -13,7 +13,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SMARTGRID_", env_file=".env", extra="ignore", frozen=True)
 
     case: str = Field(
-        default="city8", description="built-in case, `simbench:CODE`, `synthetic:NODES:GENERATORS[:SEED]` or a file"
+        default="city8",
+        description="built-in case, `simbench:CODE`, `synthetic:NODES:GENERATORS[:SEED]`, `feeder:PATH` or a file",
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8050, ge=1, le=65535, description="port to listen on")

@@ -1,4 +1,4 @@
-"""Cases: built-in grids by name, SimBench grids by code, synthetic ones by size, and network files."""
+"""Cases: built-in grids by name, SimBench grids by code, synthetic ones by size, feeders and network files."""
 
 import re
 from collections.abc import Callable
@@ -13,11 +13,13 @@ import pandas as pd
 from grid.city8 import city8
 from grid.convert import network_from_pandapower
 from grid.errors import CaseError
+from grid.feederfile import is_feeder, read_feeder
 from grid.fileimport import SUFFIXES, read_net
 from grid.layout import has_own_layout, with_layout
 from grid.network import FloatArray, Network
 from grid.synthetic import synthetic
 
+FEEDER = "feeder:"
 DEFAULT_SIMBENCH = "1-MV-urban--0-sw"
 BUILT_IN: dict[str, tuple[str, Callable[[], pandapower.pandapowerNet]]] = {
     "city8": ("City, 66 kV", city8),
@@ -63,12 +65,16 @@ class Case:
 
 
 def load_case(spec: str, cache_dir: Path) -> Case:
-    """Load `city8`, `case118` and the like, `simbench[:CODE]`, `synthetic:NODES:GENERATORS[:SEED]` or a file's path.
+    """Load `city8`, `case118` and the like, `simbench[:CODE]`, `synthetic:NODES:GENERATORS[:SEED]` or a file.
+
+    A file is given by its path; `feeder:PATH` is a feeder's JSON (grid.feederfile), whatever the path ends in.
 
     cache_dir: where computed layouts are kept. Raises CaseError for an unknown name, a wrong file or a case without a
     solution.
     """
     spec = spec.strip()
+    if spec.startswith(FEEDER):
+        return load_feeder(Path(spec.removeprefix(FEEDER)), cache_dir)
     if Path(spec).suffix.lower() in SUFFIXES:
         return load_file(Path(spec), cache_dir)
     return load_named(spec, cache_dir)
@@ -85,12 +91,20 @@ def load_named(spec: str, cache_dir: Path) -> Case:
     if spec.startswith("synthetic"):
         return _synthetic(spec, cache_dir)
     names = ", ".join([*BUILT_IN, "simbench:CODE", "synthetic:NODES:GENERATORS"])
-    raise CaseError(spec or "case", f"no such case; there are {names} and files (.json, .m, .mat)")
+    raise CaseError(spec or "case", f"no such case; there are {names}, feeder:PATH and files (.json, .m, .mat)")
 
 
 def load_file(path: Path, cache_dir: Path) -> Case:
-    """Load a pandapower JSON or a MATPOWER .m or .mat file. CaseError names what is wrong with it."""
+    """Load a pandapower JSON, a feeder's JSON or a MATPOWER .m or .mat file. CaseError names what is wrong with it."""
+    if path.suffix.lower() == ".json" and is_feeder(path):
+        return load_feeder(path, cache_dir)
     return _case(path.name, path.stem, read_net(path), cache_dir)
+
+
+def load_feeder(path: Path, cache_dir: Path) -> Case:
+    """Load a feeder's JSON (grid.feederfile). CaseError names what is wrong with it."""
+    net = read_feeder(path)
+    return _case(path.name, net.name, net, cache_dir)
 
 
 def _case(

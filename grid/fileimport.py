@@ -25,16 +25,21 @@ def read_net(path: Path, name: str | None = None) -> pandapowerNet:
     if suffix not in SUFFIXES:
         problem = f"a network file ends in {', '.join(SUFFIXES)}"
         raise CaseError(file, problem, field="ending", value=suffix or "none")
-    content = _content(path)
     if suffix == ".json":
-        net = read_json(_text(content, file), file)
+        net = read_json(read_text(path), file)
     elif suffix == ".m":
-        net = to_net(read_m(_text(content, file), file))
+        net = to_net(read_m(read_text(path), file))
     else:
+        _content(path)  # says that a file is missing or empty
         net = to_net(read_mat(path, file))
     validate(net, file)
     net.name = name or net.name or path.stem
     return net
+
+
+def read_text(path: Path) -> str:
+    """The text of a file. CaseError where it can't be opened, is empty, is binary or in another code than UTF-8."""
+    return _text(_content(path), path.name)
 
 
 def _content(path: Path) -> bytes:
