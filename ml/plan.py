@@ -1,0 +1,152 @@
+"""Records of the optimiser: what a plan must keep, what it does, what it brings, and what other methods found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from grid.network import BoolArray
+from grid.powerflow import GridState, Injection
+
+
+class Constraint(StrEnum):
+    """What a plan has to keep."""
+
+    SUPPLY = "supply"
+    RADIAL = "radial"
+    LOW_VOLTAGE = "low voltage"
+    HIGH_VOLTAGE = "high voltage"
+    LOADING = "loading"
+    GENERATION = "generation"
+    LOCKED = "locked switches"
+    ACTIONS = "switching actions"
+    N_MINUS_1 = "n-1"
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a person asks of a plan.
+
+    risk_weight: kW of losses that one kW of demand expected to be interrupted within a year is worth. min_vm_pu and
+    max_vm_pu: None for each bus's own limits. locked: branches whose switches stay as they are. most_pairs: of switches
+    that change, None for any number. n_minus_1: no single outage may overload a branch or leave the voltage band.
+    """
+
+    risk_weight: float = 0.0
+    min_vm_pu: float | None = None
+    max_vm_pu: float | None = None
+    max_loading_percent: float = 100.0
+    locked: frozenset[int] = frozenset()
+    most_pairs: int | None = None
+    n_minus_1: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """A state of the grid, solved by full AC power flow and judged. Powers in kW.
+
+    expected_interrupted_kw: sum over branches of the probability that it fails within a year times the demand that
+    would be interrupted. violation: how far each kept constraint is missed, in its own unit (p.u. of the voltage,
+    percent of the rating, kW without supply); empty where all are kept.
+    """
+
+    closed: BoolArray
+    injection: Injection
+    state: GridState
+    loss_kw: float
+    expected_interrupted_kw: float
+    unsupplied_kw: float
+    objective_kw: float  # loss_kw + risk_weight * expected_interrupted_kw
+    min_vm_pu: float
+    min_vm_bus: int
+    max_vm_pu: float
+    max_vm_bus: int
+    max_loading_percent: float
+    max_loading_branch: int
+    violation: dict[Constraint, float]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One switching action, and the state that it leads to. loss_kw: of that state, in between or at the end."""
+
+    branch: int
+    close: bool
+    loss_kw: float
+    min_vm_pu: float
+    max_loading_percent: float
+
+
+@dataclass(frozen=True)
+class SetPoint:
+    """A generator's change; vm_pu is NaN where it doesn't hold the voltage."""
+
+    generator: int
+    p_mw_before: float
+    p_mw: float
+    vm_pu_before: float
+    vm_pu: float
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far the plan's state stays from a limit. element: name of the bus or branch where it is nearest."""
+
+    constraint: Constraint
+    value: float
+    limit: float
+    unit: str
+    element: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A verified way from the present state to a better one, actions in an order that never interrupts a load."""
+
+    actions: tuple[Action, ...]
+    set_points: tuple[SetPoint, ...]
+    before: Verdict
+    after: Verdict
+    margins: tuple[Margin, ...]
+    saved_mwh_per_year: float
+    saved_money_per_year: float
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of switches that change: one closes, another opens."""
+        return (len(self.actions) + 1) // 2
+
+    @property
+    def saved_kw(self) -> float:
+        """Losses saved now."""
+        return self.before.loss_kw - self.after.loss_kw
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What one method found in the same situation: losses and objective in kW, NaN where it found nothing feasible."""
+
+    name: str
+    loss_kw: float
+    expected_interrupted_kw: float
+    objective_kw: float
+    evaluated: int
+    time_ms: float
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """The optimiser's answer to one situation.
+
+    plan: None where the present state is already the best known, or nothing keeps all requirements; reason says which.
+    conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most one, two and
+    three pairs, where they are better than the present state. present: the judged present state.
+    """
+
+    requirements: Requirements
+    present: Verdict
+    plan: Plan | None
+    limited: tuple[Plan, ...]
+    conflict: Constraint | None
+    reason: str
+    methods: tuple[MethodResult, ...]
+    policy: str
+    time_ms: float
