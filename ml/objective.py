@@ -55,23 +55,22 @@ class RadialObjective:
     risk_weight: float
     base_mva: float
 
-    def costs(self, opened: IntArray, demand_pu: FloatArray) -> Costs:
-        """Parts of configurations opened (b, t) under demand_pu (n,) or (b, n), complex."""
+    def costs(self, opened: IntArray, demand_pu: FloatArray, load_pu: FloatArray) -> Costs:
+        """Parts of configurations opened (b, t). demand_pu: complex, net of generation; load_pu: real, what loads take;
+        both (n,) or (b, n)."""
         states = self.flow.solve(opened, demand_pu)
         return Costs(
             loss_kw=1000 * self.base_mva * states.loss_pu,
-            interrupted_kw=1000 * self.base_mva * (self.downstream_pu(opened, demand_pu) @ self.failure_probability),
+            interrupted_kw=1000 * self.base_mva * self.expected_interrupted_pu(opened, load_pu),
             penalty_kw=self._penalty_kw(states),
             risk_weight=self.risk_weight,
         )
 
-    def downstream_pu(self, opened: IntArray, demand_pu: FloatArray) -> FloatArray:
-        """(b, m) active demand that each branch feeds, so what is interrupted if it fails.
-
-        Demand less embedded generation; where generation exceeds it the surplus is what is interrupted.
-        """
-        active = np.broadcast_to(demand_pu.real, (len(opened), demand_pu.shape[-1]))
-        return np.abs(self.flow.tree_flow(opened, active)).real
+    def expected_interrupted_pu(self, opened: IntArray, load_pu: FloatArray) -> FloatArray:
+        """(b,) load that is expected to be interrupted: of every branch what it feeds, times its probability."""
+        load = np.broadcast_to(load_pu, (len(opened), load_pu.shape[-1]))
+        fed: FloatArray = np.abs(self.flow.tree_flow(opened, load))
+        return fed @ self.failure_probability
 
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
         limits = self.limits

@@ -10,21 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from grid.network import FloatArray, IntArray
+from grid.network import FloatArray
 from ml.radialflow import closed_current
+from ml.radialgrid import RadialGrid
 from ml.switching import Loops
 
 PHI_BOUND = 12.0  # exp(24) between the least and the most likely branch is as good as certain, and still factorises
 SMALLEST_CURRENT = 1e-3  # of the mean
-BUS_FEATURES, BRANCH_FEATURES = 4, 7
+BUS_FEATURES, BRANCH_FEATURES = 5, 8
 
 
 @dataclass(frozen=True, eq=False)
 class Situation:
     """What the policy sees: b situations of one grid and one set of usable branches.
 
-    bus: (b, n, 4) demand, reactive demand, source, log mean demand. branch: (b, m, 7) prior, current in the closed
-    grid, log resistance, x over r, voltage drop, on a loop, failure probability. prior: (b, m).
+    bus: (b, n, 5) demand net of generation, reactive demand, load, source, log mean demand. branch: (b, m, 8) prior,
+    current in the closed grid, log resistance, x over r, voltage drop, on a loop, and what risk costs over what losses
+    cost, for a mean current and for its own. prior: (b, m).
     """
 
     loops: Loops
@@ -36,39 +38,38 @@ class Situation:
 
 
 def situation(
-    loops: Loops,
-    from_bus: IntArray,
-    to_bus: IntArray,
-    impedance_pu: FloatArray,
-    failure_probability: FloatArray,
-    source_bus: IntArray,
-    demand_pu: FloatArray,
+    grid: RadialGrid, loops: Loops, demand_pu: FloatArray, load_pu: FloatArray, risk_price: FloatArray
 ) -> Situation:
-    """Features of demand_pu (b, n), complex, in a grid with impedance_pu (m,) and failure_probability (m,)."""
-    resistance = impedance_pu.real
+    """Features of demand_pu (b, n), complex, and load_pu (b, n), real, in a grid.
+
+    risk_price: (m,) kW of objective for one kW that a branch feeds: risk weight times failure probability.
+    """
+    resistance = np.maximum(grid.impedance_pu.real, 0.0)
     current = np.abs(closed_current(loops, np.maximum(resistance, 1e-12), demand_pu))
-    relative = current / np.maximum(current[:, loops.branch].mean(axis=1, keepdims=True), 1e-12)
+    mean_current = np.maximum(current[:, loops.branch].mean(axis=1, keepdims=True), 1e-12)
+    relative = current / mean_current
     prior = -np.log(relative + SMALLEST_CURRENT)
     mean_demand = np.maximum(np.abs(demand_pu).mean(axis=1, keepdims=True), 1e-12)
-    source = np.zeros(demand_pu.shape[1])
-    source[source_bus] = 1.0
-    on_loop = np.zeros(loops.n_branch)
-    on_loop[loops.branch] = 1.0
+    source, on_loop = np.zeros(grid.n_bus), np.zeros(loops.n_branch)
+    source[grid.source_bus], on_loop[loops.branch] = 1.0, 1.0
     mean_resistance = max(float(resistance.mean()), 1e-12)
-    bus = [demand_pu.real / mean_demand, demand_pu.imag / mean_demand, source, np.log(mean_demand)]
+    loss = np.maximum((resistance * current**2).sum(axis=1, keepdims=True), 1e-12)
+    bus = [demand_pu.real / mean_demand, demand_pu.imag / mean_demand, load_pu / mean_demand, source,
+           np.log(mean_demand)]  # fmt: skip
     branch = [
         prior,
         relative,
         np.log(resistance / mean_resistance + SMALLEST_CURRENT),
-        np.clip(impedance_pu.imag / np.maximum(resistance, 1e-12), 0.0, 5.0),
+        np.clip(grid.impedance_pu.imag / np.maximum(resistance, 1e-12), 0.0, 5.0),
         relative * resistance / mean_resistance,
         on_loop,
-        failure_probability / max(float(failure_probability.mean()), 1e-12),
+        np.log1p(10 * risk_price * mean_current / loss),
+        np.log1p(10 * risk_price * current / loss),
     ]
     return Situation(
         loops,
-        torch.as_tensor(from_bus),
-        torch.as_tensor(to_bus),
+        torch.as_tensor(grid.from_bus),
+        torch.as_tensor(grid.to_bus),
         _stacked(bus, demand_pu.shape),
         _stacked(branch, current.shape),
         torch.as_tensor(prior, dtype=torch.float32),

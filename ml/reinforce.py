@@ -57,8 +57,9 @@ class Hyperparameters:
     """Every one of them, with what it does."""
 
     steps: int = 1000  # gradient steps in all; the schedules below end there
-    situations: int = 16  # drawn a step
-    rollouts: int = 16  # actions sampled in each situation: the others are one's baseline
+    situations: int = 8  # drawn a step
+    rollouts: int = 32  # actions sampled in each situation: the others are one's baseline
+    risk_seeking: float = 0.75  # share of a situation's actions that don't count as better than one another
     learning_rate: float = 1e-3  # of Adam at its peak; falls linearly to a hundredth
     warm_up_steps: int = 50  # over which the learning rate rises from zero
     entropy_start: float = 0.06  # bonus for a nat of entropy, so that the policy goes on exploring
@@ -116,7 +117,7 @@ class Trainer(Generic[Seen]):
         actions = policy.sample(self.parameters.rollouts, self._generator)
         cost = bounded(self.problem.cost(seen, actions))
         reward = -np.log(cost)
-        advantage = torch.as_tensor(advantages(reward))
+        advantage = torch.as_tensor(advantages(reward, self.parameters.risk_seeking))
         entropy = policy.entropy().mean()
         loss = -(advantage * policy.log_prob(actions)).mean() - self._entropy_weight() * entropy
         for group in self._optimiser.param_groups:
@@ -184,8 +185,13 @@ def bounded(cost: FloatArray) -> FloatArray:
     return np.fmin(np.where(np.isnan(finite), worst, finite), worst)
 
 
-def advantages(reward: FloatArray) -> FloatArray:
-    """(b, k) each reward less the mean of the others in its situation, over their spread."""
-    others = (reward.sum(axis=1, keepdims=True) - reward) / (reward.shape[1] - 1)
-    advantage = reward - others
+def advantages(reward: FloatArray, risk_seeking: float) -> FloatArray:
+    """(b, k) each reward less the mean of the others in its situation, over their spread.
+
+    Rewards below the quantile risk_seeking count as that quantile, so that the policy is moved by its best actions
+    (Petersen et al. 2021, "Deep symbolic regression"): several are sampled for a decision, and the best one is taken.
+    """
+    kept = np.maximum(reward, np.quantile(reward, risk_seeking, axis=1, keepdims=True))
+    others = (kept.sum(axis=1, keepdims=True) - kept) / (kept.shape[1] - 1)
+    advantage = kept - others
     return advantage / (advantage.std(axis=1, keepdims=True) + 1e-8)

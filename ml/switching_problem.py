@@ -1,120 +1,116 @@
-"""The switching problem for the trainer: situations of one grid with varied loads, outages and probabilities."""
+"""The switching problem for the trainer: one grid with varied loads, outages, failure probabilities and risk weights."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor, nn
 
-from grid.network import BoolArray, FloatArray, IntArray, Network
-from ml.objective import Limits, RadialObjective
+from grid.network import FloatArray, IntArray
+from ml.objective import Costs, Limits, RadialObjective
 from ml.policy import Situation, situation
 from ml.radialflow import RadialFlow
-from ml.switching import Loops, NotConnectedError, TreePolicy, find_loops
+from ml.radialgrid import RadialGrid
+from ml.switching import Loops, NotConnectedError, TreePolicy
 
-LOWEST_LEVEL, HIGHEST_LEVEL = 0.3, 1.1
 REGIONS = 4
-REGIONAL_SPREAD = NODAL_SPREAD = 0.25  # one standard deviation of a region's and of a bus's factor
-PV_SHARE_OF_SITUATIONS, PV_LARGEST_OF_PEAK = 0.3, 0.6
-OUTAGE_SHARE_OF_DRAWS = 0.3
 OUTAGES_KEPT = 64
 
 
-@dataclass(frozen=True, eq=False)
-class RadialGrid:
-    """A grid as the switching policy knows it: series impedances (m,) and demand (n,) in p.u. of base_mva."""
+@dataclass(frozen=True)
+class Variety:
+    """How situations vary. Levels multiply all loads; a deviation is one standard deviation of a factor."""
 
-    n_bus: int
-    from_bus: IntArray
-    to_bus: IntArray
-    impedance_pu: FloatArray
-    usable: BoolArray
-    source_bus: IntArray
-    source_vm_pu: float
-    demand_pu: FloatArray
-    base_mva: float
+    lowest_level: float = 0.3
+    highest_level: float = 1.1
+    regional_deviation: float = 0.25
+    nodal_deviation: float = 0.25
+    pv_share: float = 0.3  # of situations
+    pv_largest: float = 0.6  # of a load's own peak, at four buses in ten
+    outage_share: float = 0.3  # of draws
+    risk_share: float = 0.5  # of draws that have a risk weight
+    lowest_risk: float = 0.1  # expected interruption, weighted, over losses
+    highest_risk: float = 3.0
 
-    @classmethod
-    def of(cls, network: Network) -> "RadialGrid":
-        """A network's series impedances, its sources as one root, its loads less its fixed generation."""
-        branch, generator, load = network.branch, network.generator, network.load
-        demand = np.zeros(network.n_bus, dtype=complex)
-        np.add.at(demand, load.bus, (load.p_mw + 1j * load.q_mvar) / network.base_mva)
-        fixed = ~generator.is_source
-        fed = (generator.p_mw[fixed] + 1j * generator.q_mvar[fixed]) / network.base_mva
-        np.add.at(demand, generator.bus[fixed], -fed)
-        return cls(
-            network.n_bus, branch.from_bus, branch.to_bus, -1 / branch.yft, branch.in_service,
-            network.source_buses, float(generator.vm_pu[generator.is_source][0]), demand, network.base_mva,
-        )  # fmt: skip
 
-    def loops(self, out: IntArray | None = None) -> Loops:
-        """The loops while branches out (k,) can't be used. NotConnectedError where they leave buses without supply."""
-        usable = self.usable.copy()
-        if out is not None:
-            usable[out] = False
-        return find_loops(self.n_bus, self.from_bus, self.to_bus, usable, self.source_bus)
+LOADS_ONLY = Variety(pv_share=0.0, outage_share=0.0, risk_share=0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class SwitchingSituations:
-    """b situations that differ in demand_pu (b, n) and share everything else."""
+    """b situations that differ in demand_pu (b, n) complex and load_pu (b, n) real, and share everything else."""
 
     seen: Situation
     objective: RadialObjective
     demand_pu: FloatArray
+    load_pu: FloatArray
+
+    def costs(self, opened: IntArray, row: int) -> Costs:
+        """Parts of the objective of configurations (b, t) in one of the situations."""
+        return self.objective.costs(opened, self.demand_pu[row], self.load_pu[row])
 
 
 class SwitchingProblem:
-    """Draws situations of a grid and judges configurations."""
+    """Draws situations of a grid and judges configurations.
 
-    def __init__(self, grid: RadialGrid, failure_probability: FloatArray, risk_weight: float = 0.0) -> None:
-        self.grid, self.risk_weight = grid, risk_weight
-        self._probability = failure_probability
-        self._whole = grid.loops()
+    failure_probability: (m,) within a year. limits: voltages and currents, by default none. risk_weight: of all draws;
+    None draws another one for each.
+    """
+
+    def __init__(
+        self,
+        grid: RadialGrid,
+        failure_probability: FloatArray,
+        variety: Variety,
+        risk_weight: float | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.grid, self.variety = grid, variety
+        self._probability, self._risk_weight = failure_probability, risk_weight
+        self._limits = limits or Limits.none(grid.n_bus, len(grid.usable))
+        self.whole = grid.loops()
         self._after_outage: dict[int, Loops | None] = {}
-        self._region = _regions(self._whole)
+        self._region = _regions(self.whole)
+        self._usual_risk_weight = self._balance()
 
     def draw(self, count: int, rng: np.random.Generator) -> SwitchingSituations:
         """Situations after one outage or none, with new loads each."""
-        probability = (
-            self._probability * rng.lognormal(0.0, 0.5, len(self._probability))
-            if self.risk_weight
-            else self._probability
-        )
-        return self.situations(self.demand(count, rng), self._drawn_loops(rng), probability)
+        demand, load = self.demand(count, rng)
+        loops = self._drawn_loops(rng)
+        if self._risk_weight is not None:
+            return self.situations(demand, load, loops, self._probability, self._risk_weight)
+        if rng.uniform() >= self.variety.risk_share:
+            return self.situations(demand, load, loops, self._probability, 0.0)
+        probability = self._probability * rng.lognormal(0.0, 0.5, len(self._probability))
+        ratio = np.exp(rng.uniform(np.log(self.variety.lowest_risk), np.log(self.variety.highest_risk)))
+        return self.situations(demand, load, loops, probability, float(ratio) * self._usual_risk_weight)
 
     def situations(
-        self, demand_pu: FloatArray, loops: Loops | None = None, failure_probability: FloatArray | None = None
+        self,
+        demand_pu: FloatArray,
+        load_pu: FloatArray,
+        loops: Loops | None = None,
+        failure_probability: FloatArray | None = None,
+        risk_weight: float = 0.0,
     ) -> SwitchingSituations:
-        """Situations with given demand (b, n)."""
-        grid, loops = self.grid, loops or self._whole
+        """Situations with given demand (b, n), complex, and load (b, n), real, in p.u."""
+        grid, loops = self.grid, loops or self.whole
         probability = self._probability if failure_probability is None else failure_probability
-        seen = situation(loops, grid.from_bus, grid.to_bus, grid.impedance_pu, probability, grid.source_bus, demand_pu)
-        objective = RadialObjective(
-            loops, RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu),
-            Limits.none(grid.n_bus, len(grid.usable)), probability, self.risk_weight, grid.base_mva,
-        )  # fmt: skip
-        return SwitchingSituations(seen, objective, demand_pu)
+        seen = situation(grid, loops, demand_pu, load_pu, risk_weight * probability)
+        flow = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu)
+        objective = RadialObjective(loops, flow, self._limits, probability, risk_weight, grid.base_mva)
+        return SwitchingSituations(seen, objective, demand_pu, load_pu)
 
-    def demand(self, count: int, rng: np.random.Generator) -> FloatArray:
-        """(count, n) complex p.u.: level, regions and buses vary, some with photovoltaics."""
-        level = rng.uniform(LOWEST_LEVEL, HIGHEST_LEVEL, (count, 1))
-        regional = np.clip(1 + REGIONAL_SPREAD * rng.standard_normal((count, REGIONS)), 0.3, 1.8)[:, self._region]
-        nodal = np.clip(1 + NODAL_SPREAD * rng.standard_normal((count, self.grid.n_bus)), 0.1, 2.0)
-        demand = self.grid.demand_pu * level * regional * nodal
-        sunny = rng.uniform(size=(count, 1)) < PV_SHARE_OF_SITUATIONS
-        share = (
-            PV_LARGEST_OF_PEAK * rng.uniform(size=(count, self.grid.n_bus)) * (rng.uniform(size=self.grid.n_bus) < 0.4)
-        )
-        return demand - sunny * share * np.abs(self.grid.demand_pu.real)
-
-    def _drawn_loops(self, rng: np.random.Generator) -> Loops:
-        if rng.uniform() >= OUTAGE_SHARE_OF_DRAWS:
-            return self._whole
-        branch = int(rng.choice(self._whole.branch))
-        if branch not in self._after_outage and len(self._after_outage) < OUTAGES_KEPT:
-            self._after_outage[branch] = _loops_without(self.grid, branch)
-        return self._after_outage.get(branch) or self._whole
+    def demand(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """(count, n) p.u.: complex demand and real load; level, regions and buses vary, some with photovoltaics."""
+        variety, grid = self.variety, self.grid
+        level = rng.uniform(variety.lowest_level, variety.highest_level, (count, 1))
+        regional = np.clip(1 + variety.regional_deviation * rng.standard_normal((count, REGIONS)), 0.3, 1.8)
+        nodal = np.clip(1 + variety.nodal_deviation * rng.standard_normal((count, grid.n_bus)), 0.1, 2.0)
+        factor = level * regional[:, self._region] * nodal
+        sunny = rng.uniform(size=(count, 1)) < variety.pv_share
+        equipped = rng.uniform(size=grid.n_bus) < 0.4
+        fed = sunny * equipped * variety.pv_largest * rng.uniform(size=(count, grid.n_bus)) * grid.load_pu
+        return factor * grid.demand_pu - fed, factor * grid.load_pu
 
     def distribution(self, net: nn.Module, seen: SwitchingSituations) -> TreePolicy:
         """The policy's distributions."""
@@ -123,8 +119,24 @@ class SwitchingProblem:
     def cost(self, seen: SwitchingSituations, actions: Tensor) -> FloatArray:
         """(b, k) objective in kW of configurations (b, k, t)."""
         situations, count, ties = actions.shape
-        demand = np.repeat(seen.demand_pu, count, axis=0)
-        return seen.objective.costs(actions.numpy().reshape(-1, ties), demand).total.reshape(situations, count)
+        demand, load = np.repeat(seen.demand_pu, count, axis=0), np.repeat(seen.load_pu, count, axis=0)
+        return seen.objective.costs(actions.numpy().reshape(-1, ties), demand, load).total.reshape(situations, count)
+
+    def _drawn_loops(self, rng: np.random.Generator) -> Loops:
+        if rng.uniform() >= self.variety.outage_share:
+            return self.whole
+        branch = int(rng.choice(self.whole.branch))
+        if branch not in self._after_outage and len(self._after_outage) < OUTAGES_KEPT:
+            self._after_outage[branch] = _loops_without(self.grid, branch)
+        return self._after_outage.get(branch) or self.whole
+
+    def _balance(self) -> float:
+        """The risk weight at which losses and expected interruption count alike, for the grid's own demand."""
+        seen = self.situations(self.grid.demand_pu[None], self.grid.load_pu[None])
+        opened = TreePolicy(self.whole, seen.seen.prior[:, self.whole.branch].double()).mode()
+        costs = seen.costs(opened, 0)
+        loss, interrupted = float(costs.loss_kw[0]), float(costs.interrupted_kw[0])
+        return loss / interrupted if np.isfinite(loss) and interrupted > 0 else 0.0
 
 
 def _loops_without(grid: RadialGrid, branch: int) -> Loops | None:

@@ -9,9 +9,10 @@ import torch
 
 from grid.cases import load_case
 from ml.policy import SwitchingNet, prior_phi
+from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer, advantages, bounded
 from ml.switching import TreePolicy
-from ml.switching_problem import RadialGrid, SwitchingProblem, SwitchingSituations
+from ml.switching_problem import LOADS_ONLY, SwitchingProblem, SwitchingSituations
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for one another
 ABOUT: dict[str, object] = {"case": "case33bw"}
@@ -20,7 +21,7 @@ ABOUT: dict[str, object] = {"case": "case33bw"}
 @cache
 def problem() -> SwitchingProblem:
     grid = RadialGrid.of(load_case("case33bw", Path("var")).network)
-    return SwitchingProblem(grid, np.full(len(grid.usable), 0.01))
+    return SwitchingProblem(grid, np.full(len(grid.usable), 0.01), LOADS_ONLY)
 
 
 def trainer(steps: int, seed: int = 1) -> Trainer[SwitchingSituations]:
@@ -35,7 +36,7 @@ def mean_cost_kw(policy: TreePolicy, seen: SwitchingSituations) -> float:
 
 
 def test_training_beats_the_prior_on_situations_it_has_never_seen() -> None:
-    held_out = problem().situations(problem().demand(80, np.random.default_rng(1234)))
+    held_out = problem().situations(*problem().demand(80, np.random.default_rng(1234)))
     before = mean_cost_kw(TreePolicy(held_out.objective.loops, prior_phi(held_out.seen)), held_out)
     trained = trainer(steps=150)
     trained.train()
@@ -79,9 +80,19 @@ def test_training_stops_early_when_nothing_improves() -> None:
 
 def test_advantages_sum_to_zero_and_prefer_what_costs_less() -> None:
     reward = np.random.default_rng(1).normal(size=(5, 8))
-    advantage = advantages(reward)
+    advantage = advantages(reward, risk_seeking=0.0)
     np.testing.assert_allclose(advantage.sum(axis=1), 0, atol=1e-12)
     np.testing.assert_array_equal(np.argsort(advantage, axis=1), np.argsort(reward, axis=1))
+
+
+def test_risk_seeking_advantages_tell_only_the_best_apart() -> None:
+    reward = np.random.default_rng(1).normal(size=(5, 8))
+    advantage = advantages(reward, risk_seeking=0.75)
+    np.testing.assert_allclose(advantage.sum(axis=1), 0, atol=1e-12)
+    for row, earned in zip(advantage, reward, strict=True):
+        order = np.argsort(earned)
+        assert np.ptp(row[order[:6]]) < 1e-12
+        assert row[order[-1]] > row[order[-2]] > row[order[-3]] - 1e-12
 
 
 def test_actions_without_a_solution_are_worst_but_finite() -> None:
