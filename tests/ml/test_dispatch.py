@@ -1,0 +1,232 @@
+"""Dispatch of meshed grids: its physics, its policy, its polish, and that no plan is worse than the present state."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandapower.networks
+import pytest
+import torch
+
+from grid.cases import load_case
+from grid.network import Network
+from grid.powerflow import Injection, PowerFlow
+from grid.reactive import reactive_limits
+from ml.dispatch import (
+    DISPATCH_PARAMETERS,
+    DispatchPlan,
+    DispatchPolicy,
+    Method,
+    load_dispatch,
+    propose_dispatch,
+    train_dispatch,
+)
+from ml.dispatch_check import judge
+from ml.dispatch_grid import DispatchGrid, DispatchLimits
+from ml.dispatch_policy import GaussianSetPoints
+from ml.dispatch_polish import polish
+from ml.dispatch_problem import DispatchProblem
+
+torch.set_num_threads(1)  # small matrices: more threads only wait for one another
+TINY = replace(DISPATCH_PARAMETERS, steps=120)
+
+
+@cache
+def network_of(name: str) -> Network:
+    return load_case(name, Path("var")).network
+
+
+@cache
+def limits_of(name: str) -> DispatchLimits:
+    net = getattr(pandapower.networks, name)()
+    return DispatchLimits.of(network_of(name), *reactive_limits(net))
+
+
+def grid_of(name: str) -> DispatchGrid:
+    network = network_of(name)
+    return DispatchGrid(network, Injection.of_case(network), network.branch.closed, limits_of(name))
+
+
+def plans_for(name: str, injection: Injection, policy: DispatchPolicy | None) -> list[DispatchPlan]:
+    network = network_of(name)
+    return propose_dispatch(network, injection, network.branch.closed, limits_of(name), policy)
+
+
+@pytest.mark.parametrize("name", ["case14", "case30", "case118"])
+def test_outcomes_agree_with_a_power_flow_of_their_own(name: str) -> None:
+    grid, network = grid_of(name), network_of(name)
+    rng = np.random.default_rng(1)
+    present = grid.of_injection(grid.injection)
+    wanted = np.clip(present + 0.02 * rng.standard_normal((4, grid.size)), grid.lower, grid.upper)
+    outcome = grid.outcome(wanted, grid.rest_pu(grid.injection))
+    for row, set_points in enumerate(wanted):
+        injection = grid.with_set_points(grid.injection, set_points)
+        np.testing.assert_allclose(grid.of_injection(injection), set_points)
+        state = PowerFlow(network).solve(injection, grid.closed)
+        np.testing.assert_allclose(outcome.voltage[row], state.voltage, atol=1e-7)
+        verdict = judge(network, injection, state, limits_of(name))
+        assert outcome.loss_mw[row] == pytest.approx(verdict.loss_mw, abs=1e-5)
+        assert outcome.feasible[row] == verdict.feasible
+        if not verdict.loading_excess_percent.any():  # which the outcome counts at both ends
+            assert outcome.cost_mw[row] == pytest.approx(verdict.cost_mw, abs=1e-3)
+        fed, shunts = state.generator_p_mw.sum(), state.shunt_mva.real.sum()
+        assert fed == pytest.approx(state.total_load_mw + state.total_loss_mw + shunts, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["case14", "case30", "case118"])
+def test_derivatives_agree_with_finite_differences(name: str) -> None:
+    grid = grid_of(name)
+    rest, present = grid.rest_pu(grid.injection), grid.of_injection(grid.injection)
+    at = grid.outcome(present[None], rest)
+    gradient, hessian, rows = grid.derivatives(at.voltage[0])
+    step = 1e-5
+    for direction in np.random.default_rng(1).standard_normal((3, grid.size)):
+        either = grid.outcome(present + step * np.array([direction, -direction]), rest, at.voltage[0])
+        slope = (either.loss_mw[0] - either.loss_mw[1]) / (2 * step)
+        assert slope == pytest.approx(gradient @ direction, rel=1e-3, abs=1e-2)
+        moved = (either.quantity[0] - either.quantity[1]) / (2 * step)
+        np.testing.assert_allclose(moved, rows @ direction, rtol=1e-3, atol=2e-3)
+    assert np.linalg.eigvalsh(hessian)[0] > -1e-6 * np.linalg.eigvalsh(hessian)[-1]
+
+
+def test_the_policy_agrees_with_torch_and_its_gradient_with_finite_differences() -> None:
+    generator = torch.Generator().manual_seed(1)
+    mean, log_std = (torch.randn((2, 3), generator=generator, dtype=torch.float64) for _ in range(2))
+    policy = GaussianSetPoints(mean.requires_grad_(), log_std.requires_grad_())
+    actions = policy.sample(5, generator)
+    assert actions.shape == (2, 5, 3)
+    reference = torch.distributions.Normal(mean[:, None], log_std.exp()[:, None])
+    torch.testing.assert_close(policy.log_prob(actions), reference.log_prob(actions).sum(-1))
+    torch.testing.assert_close(policy.entropy(), reference.entropy()[:, 0].sum(-1))
+    assert torch.autograd.gradcheck(
+        lambda m, s: GaussianSetPoints(m, s).log_prob(actions), (mean.detach().requires_grad_(), log_std)
+    )
+
+
+def test_samples_have_the_policys_mean_and_spread() -> None:
+    policy = GaussianSetPoints(torch.tensor([[1.0, -2.0]]), torch.tensor([[-1.0, 0.5]]))
+    actions = policy.sample(40_000, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(actions.mean(dim=1), policy.mean)
+    torch.testing.assert_close(actions.std(dim=1), policy.log_std.exp(), rtol=0.02, atol=0.0)
+
+
+def test_training_improves_decisions_on_loads_it_has_never_seen(tmp_path: Path) -> None:
+    network, limits = network_of("case30"), limits_of("case30")
+    reported = []
+    policy = train_dispatch(network, limits, TINY, reported.append)
+    assert len(reported) == TINY.steps
+    held_out = policy.problem.draw(40, np.random.default_rng(1234))
+    untrained = DispatchPolicy(network, limits, TINY, policy.problem.levels)
+    np.testing.assert_allclose(untrained.set_points(held_out.rest_pu), held_out.prior)
+    before, after = (
+        policy.problem.grid.outcome(one.set_points(held_out.rest_pu), held_out.rest_pu).cost_mw
+        for one in (untrained, policy)
+    )
+    assert np.log(after).mean() < np.log(before).mean()
+    policy.save(tmp_path)
+    again = load_dispatch(network, limits, tmp_path, TINY)
+    np.testing.assert_array_equal(again.set_points(held_out.rest_pu), policy.set_points(held_out.rest_pu))
+    with pytest.raises(ValueError, match="about"):
+        load_dispatch(network_of("case14"), limits_of("case14"), tmp_path, TINY)
+
+
+def test_polish_reaches_the_same_minimum_from_different_starts() -> None:
+    grid = grid_of("case118")
+    problem = DispatchProblem(grid)
+    for seen in problem.draw(3, np.random.default_rng(5)).rest_pu:
+        starts = [problem.coordinates.prior(seen[None])[0], grid.of_injection(grid.injection)]
+        costs = [polish(grid, start, seen, 12).outcome for start in starts]
+        assert all(outcome.feasible[0] for outcome in costs)
+        assert costs[0].cost_mw[0] == pytest.approx(costs[1].cost_mw[0], rel=1e-3)
+        first = grid.outcome(np.clip(starts[1], grid.lower, grid.upper)[None], seen).cost_mw[0]
+        assert costs[1].cost_mw[0] <= first
+
+
+def test_polish_is_at_the_optimal_power_flow() -> None:
+    """The judge is pandapower's interior point; its set-points solved by our power flow."""
+    grid = grid_of("case30")
+    net = pandapower.networks.case30()
+    net.poly_cost = net.poly_cost.iloc[:0]
+    net.gen["controllable"] = net.ext_grid["controllable"] = True
+    for table, element in ((net.gen, "gen"), (net.ext_grid, "ext_grid")):
+        for index in table.index:
+            pandapower.create_poly_cost(net, index, element, cp1_eur_per_mw=1.0)
+    rated = np.isfinite(limits_of("case30").max_loading_percent)
+    net.line["max_loading_percent"] = np.where(rated, 100.0, 1e6)
+    pandapower.runopp(net, init="pf")
+    polished = polish(grid, grid.of_injection(grid.injection), grid.rest_pu(grid.injection), 12)
+    assert polished.outcome.feasible[0]
+    assert polished.outcome.loss_mw[0] == pytest.approx(net.res_cost - net.load.p_mw.sum(), rel=2e-3)
+
+
+@pytest.mark.parametrize("name", ["case14", "case30", "case118"])
+def test_plans_keep_every_limit_and_lose_less_than_the_present(name: str) -> None:
+    problem, network = DispatchProblem(grid_of(name)), network_of(name)
+    untrained = DispatchPolicy(network, limits_of(name), TINY, problem.levels)
+    for factors in problem.factors(4, np.random.default_rng(7)):
+        injection = problem.injection(factors)
+        plans = plans_for(name, injection, untrained)
+        assert plans[0].verdict.feasible
+        assert [plan.verdict.cost_mw for plan in plans] == sorted(plan.verdict.cost_mw for plan in plans)
+        for plan in plans:
+            assert plan.verdict.cost_mw < plan.present.cost_mw
+            np.testing.assert_array_equal(plan.injection.load_p_mw, injection.load_p_mw)
+            assert plan.state.total_load_mw == pytest.approx(injection.load_p_mw.sum())
+            assert judge(network, plan.injection, plan.state, limits_of(name)).feasible == plan.verdict.feasible
+
+
+def test_nothing_is_proposed_at_the_optimum() -> None:
+    network = network_of("case14")
+    best = plans_for("case14", Injection.of_case(network), None)[0]
+    assert best.method is Method.PRESENT_POLISHED
+    again = plans_for("case14", best.injection, None)
+    assert all(plan.verdict.loss_mw > 0.999 * best.verdict.loss_mw for plan in again)
+
+
+def test_a_policy_serves_a_grid_with_a_branch_open_and_a_generator_lost() -> None:
+    network, limits = network_of("case118"), limits_of("case118")
+    policy = DispatchPolicy(network, limits, TINY, (0.3, 1.1))
+    case = Injection.of_case(network)
+    on = case.generator_on.copy()
+    on[5] = False
+    closed = network.branch.closed.copy()
+    closed[3] = False
+    plans = propose_dispatch(network, replace(case, generator_on=on), closed, limits, policy)
+    assert plans[0].verdict.feasible
+    assert plans[0].state.generator_p_mw[5] == 0
+    assert not plans[0].state.closed[3]
+
+
+def test_limits_that_cannot_be_kept_are_broken_less_than_now() -> None:
+    network = network_of("case14")
+    low, high = np.full(network.n_bus, 1.07), np.full(network.n_bus, 1.071)
+    narrow = replace(limits_of("case14"), min_vm_pu=low, max_vm_pu=high)
+    plans = propose_dispatch(network, Injection.of_case(network), network.branch.closed, narrow, None)
+    for plan in plans:
+        assert not plan.verdict.feasible
+        assert plan.verdict.penalty_mw <= plan.present.penalty_mw
+
+
+def test_a_grid_without_a_source_or_set_points_or_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of("case14")
+    case = Injection.of_case(network)
+    dark = replace(case, generator_on=~network.generator.is_source)
+    with pytest.raises(ValueError, match="source"):
+        DispatchGrid(network, dark, network.branch.closed, limits_of("case14"))
+    city = network_of("city8")
+    with pytest.raises(ValueError, match="no generator"):
+        DispatchGrid(city, Injection.of_case(city), city.branch.closed, DispatchLimits.of(city))
+    monkeypatch.setattr("ml.dispatch_grid.LARGEST_GRID", 13)
+    with pytest.raises(ValueError, match="14 buses"):
+        grid_of("case14")
+
+
+def test_reactive_limits_are_in_the_networks_order_and_infinite_where_not_given() -> None:
+    net = pandapower.networks.case118()
+    low, high = reactive_limits(net)
+    assert len(low) == len(high) == len(network_of("case118").generator)
+    assert high[0] == net.ext_grid.max_q_mvar.iloc[0]
+    np.testing.assert_array_equal(low[1:], net.gen.min_q_mvar)
+    del net.gen["min_q_mvar"]
+    assert np.isinf(reactive_limits(net)[0][1:]).all()
