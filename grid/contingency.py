@@ -112,7 +112,7 @@ class _Sweep:
         self._power = bus_power_pu(network, injection)
         self._matrix = self._topology.admittance.copy()
         self._slack_weights = np.zeros(len(self._topology.active))
-        self._slack_weights[0] = 1.0
+        self._slack_weights[:1] = 1.0
         self._solver = NRSing_KLU()  # one pattern for all outages: it needs no reset in between
 
     def voltages(self, outages: IntArray, dead: dict[int, BoolArray]) -> FloatArray:
@@ -125,7 +125,7 @@ class _Sweep:
             voltage[row, active] = self._solve(dead.get(row))
             self._matrix.data[:] = intact
         voltage[:, slack] = voltage[:, slack[:1]] * self._topology.slack_ratio
-        for unsolved in np.flatnonzero(np.isnan(voltage[:, slack[0]])):
+        for unsolved in np.flatnonzero(np.isnan(voltage).any(axis=1)):
             voltage[unsolved] = self._again(int(outages[unsolved]))
         for position, cut_off in dead.items():
             voltage[position, cut_off] = 0

@@ -83,3 +83,11 @@ def test_a_state_that_has_no_solution_before_the_outage_is_an_error() -> None:
     case = Injection.of_case(network)
     with pytest.raises(PowerFlowDivergedError):
         n_minus_1(network, replace(case, load_p_mw=20 * case.load_p_mw), network.branch.closed)
+
+
+def test_a_grid_without_supply_has_no_outages_to_try() -> None:
+    network = network_of("case14")
+    dark = replace(Injection.of_case(network), generator_on=~network.generator.is_source)
+    result = n_minus_1(network, dark, network.branch.closed)
+    assert len(result.outage) == 0
+    assert result.secure
