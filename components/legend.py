@@ -44,5 +44,17 @@ def path_legend(names: Sequence[str]) -> Component:
     return html.Ul([html.Li("Supply paths from"), *entries], className="legend") if entries else html.Span()
 
 
+def plan_legend(supply_paths: bool) -> Component:
+    """What the marks of a plan mean; supply_paths: whether its changed supply paths are marked too."""
+    entries = [
+        html.Li([html.Span(mark, className="legend-mark", **{"aria-hidden": "true"}), words])
+        for mark, words in (("●", "the plan closes"), ("○", "the plan opens"), ("■", "locked"))
+        if not (supply_paths and words == "locked")
+    ]
+    if supply_paths:
+        entries.append(_entry("changed-path", "changed supply path"))
+    return html.Ul(entries, className="legend")
+
+
 def _entry(symbol: str, words: str) -> html.Li:
     return html.Li([html.Span(className=f"legend-symbol legend-{symbol}", **{"aria-hidden": "true"}), words])

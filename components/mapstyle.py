@@ -33,6 +33,13 @@ class EdgeStatus(IntEnum):
     DEAD = 4
 
 
+class Mark(IntEnum):
+    """Data `x` of an edge whose switch a plan changes."""
+
+    CLOSE = 1
+    OPEN = 2
+
+
 def stylesheet(scheme: Scheme) -> list[Rule]:
     """The whole style sheet of a look; later rules win."""
     palette = PALETTES[scheme]
@@ -43,6 +50,7 @@ def stylesheet(scheme: Scheme) -> list[Rule]:
         *_areas(palette),
         *_edge_status(palette),
         *_paths(),
+        *_plan(palette),
         *_selection(palette),
     ]
 
@@ -177,6 +185,32 @@ def _paths() -> list[Rule]:
             _rule(f"node[p = {number}]", underlay_color=colour, underlay_opacity=0.55, underlay_padding=5),
         )
     ]
+
+
+def _plan(palette: Palette) -> list[Rule]:
+    """Switches that a plan closes (filled circle) and opens (hollow), locks, and generators that it changes."""
+    label = {"color": palette.text, "font_weight": "bold", "min_zoomed_font_size": 5, "z_index": 40,
+             "z_index_compare": "manual"}  # fmt: skip
+
+    def switched(mark: Mark, fill: str) -> Rule:
+        return _rule(
+            f"edge[x = {mark.value}]",
+            underlay_color=palette.accent, underlay_opacity=0.3, underlay_padding=5, arrow_scale=1.3,
+            mid_source_arrow_shape="none", mid_target_arrow_shape="circle", mid_target_arrow_fill=fill,
+            mid_target_arrow_color=palette.text, text_rotation="none", text_margin_y=-16, **label,
+        )  # fmt: skip
+
+    return [
+        _rule("edge[r = 1]", underlay_color=palette.accent, underlay_opacity=0.25, underlay_padding=4),
+        _rule(
+            "edge[k = 1]",
+            mid_source_arrow_shape="none", mid_target_arrow_shape="square", mid_target_arrow_fill="filled",
+            mid_target_arrow_color=palette.text, **label,
+        ),
+        switched(Mark.CLOSE, "filled"),
+        switched(Mark.OPEN, "hollow"),
+        _rule("node[g]", border_color=palette.accent, border_width=4, z_index=18, min_zoomed_font_size=5),
+    ]  # fmt: skip
 
 
 def _selection(palette: Palette) -> list[Rule]:

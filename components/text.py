@@ -38,6 +38,19 @@ def small(value: float | None, unit: str = "", significant: int = 3) -> str:
     return number(value, min(digits, 6), unit)
 
 
+def rough(value: float | None, unit: str = "", significant: int = 3) -> str:
+    """A projection with no more digits than it is worth: 324,214 as '324,000 EUR'."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return small(value, unit, significant)
+    digits = significant - 1 - math.floor(math.log10(abs(value)))
+    return small(round(value, digits), unit, significant)
+
+
+def count(number_of: int, thing: str) -> str:
+    """'1 pair', '2 pairs'."""
+    return f"{number_of:,} {thing}{'' if number_of == 1 else 's'}"
+
+
 def moment(time: datetime) -> str:
     """A simulated time of day with its date."""
     return f"{time:%a} {time.day} {time:%b %Y %H:%M}"

@@ -1,0 +1,179 @@
+"""A plan as an operator reads it: what it does, what it brings, whether it is verified, and its steps in order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dash import html
+from dash.development.base_component import Component
+
+from components import text
+
+NAMES_SHOWN = 4
+CLOSE_MARK, OPEN_MARK = "●", "○"  # a closed contact and an open one, as on the map
+
+
+class Tone(StrEnum):
+    """What kind of answer there is; a class in the style sheet, a word in front of the sentence."""
+
+    PLAN = "plan"
+    BEST = "best"
+    CONFLICT = "conflict"
+    WAITING = "waiting"
+    RUNNING = "running"
+
+
+TONES = {
+    Tone.PLAN: "Proposed",
+    Tone.BEST: "Nothing to do",
+    Tone.CONFLICT: "No plan: limits conflict",
+    Tone.WAITING: "No proposal yet",
+    Tone.RUNNING: "Being applied",
+}
+
+
+class StepState(StrEnum):
+    """How far a switching step is."""
+
+    DONE = "done"
+    PENDING = "pending"
+    PLANNED = "planned"
+
+
+STATE_MARKS = {StepState.DONE: "✓ done", StepState.PENDING: "… waiting", StepState.PLANNED: ""}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One switching action and the state that it leads to; NaN where unknown."""
+
+    close: bool
+    name: str
+    loss_kw: float
+    min_vm_pu: float
+    max_loading_percent: float
+    state: StepState = StepState.PLANNED
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What a plan brings: losses in kW and percent of the present ones, a year's energy and money, and risk."""
+
+    loss_kw: float
+    loss_percent: float
+    mwh_per_year: float
+    money_per_year: float
+    interrupted_before_kw: float
+    interrupted_after_kw: float
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer in short. checks: what was verified, with a mark for kept or not. note: what hinders, if anything."""
+
+    tone: Tone
+    title: str
+    saving: Saving | None = None
+    checks: tuple[tuple[bool, str], ...] = ()
+    note: str = ""
+    status: str = ""
+
+
+def sentence(actions: Sequence[tuple[bool, str]], set_points: int = 0) -> str:
+    """What is done, e.g. 'Close Hill Tie, open Central North Line'; actions as (close, name) in their order."""
+    words = [f"{'close' if close else 'open'} {name}" for close, name in actions[:NAMES_SHOWN]]
+    if len(actions) > NAMES_SHOWN:
+        words.append(text.count(len(actions) - NAMES_SHOWN, "more step"))
+    if set_points:
+        words.append(f"set {text.count(set_points, 'generator')}")
+    whole = ", ".join(words)
+    return whole[:1].upper() + whole[1:]
+
+
+def headline(shown: Headline) -> list[Component]:
+    """Title, savings, checks, and what the optimiser is doing."""
+    parts: list[Component] = [
+        html.Div(
+            [html.Span(TONES[shown.tone], className=f"tone tone-{shown.tone}"), html.H2(shown.title)],
+            className="plan-title",
+        )
+    ]
+    if shown.saving is not None:
+        parts.append(_saving(shown.saving))
+    if shown.note:
+        parts.append(html.P(shown.note, className="plan-note"))
+    checks = [_check(kept, words) for kept, words in shown.checks]
+    status = html.Span(shown.status, className="plan-status")
+    parts.append(html.Div([*checks, status], className="plan-checks"))
+    return parts
+
+
+def _check(kept: bool, words: str) -> html.Span:
+    mark = html.Span("✓ " if kept else "▲ ", **{"aria-hidden": "true"})
+    return html.Span([mark, words], className="check" if kept else "check check-missed")
+
+
+def _saving(saving: Saving) -> html.Dl:
+    before, after = saving.interrupted_before_kw, saving.interrupted_after_kw
+    risk = f"{text.small(before)} → {text.small(after, 'kW/yr')}"
+    facts = (
+        ("Saves", text.small(saving.loss_kw, "kW"), f"{text.number(saving.loss_percent, 1, '%')} of losses"),
+        ("Energy", text.rough(saving.mwh_per_year, "MWh"), "a year"),
+        ("Money", text.rough(saving.money_per_year, "EUR"), "a year"),
+        ("Expected interruption", risk, risk_words(before, after)),
+    )
+    return html.Dl(
+        [
+            html.Div([html.Dt(label), html.Dd([html.Strong(value), html.Span(note, className="note")])])
+            for label, value, note in facts
+        ],
+        className="plan-saving",
+    )
+
+
+def risk_words(before: float, after: float) -> str:
+    """Whether a plan costs anything in risk."""
+    shown = text.small(abs(after - before), "kW/yr", 2)
+    if shown == text.UNKNOWN:
+        return "risk unknown"
+    if abs(after - before) < 0.005 * max(abs(before), abs(after)):
+        return "risk as before"
+    return f"{shown} more risk" if after > before else f"{shown} less risk"
+
+
+def saving_words(saving: Saving) -> str:
+    """The saving in one line."""
+    kw, share = text.small(saving.loss_kw, "kW"), text.number(saving.loss_percent, 1, "%")
+    return f"Saves {kw} ({share}), {text.rough(saving.mwh_per_year, 'MWh')} a year"
+
+
+def step_table(steps: Sequence[Step]) -> Component:
+    """Steps in the order of switching, each with the state that it leads to."""
+    if not steps:
+        return html.P("No switching.", className="quiet-line")
+    head = html.Thead(html.Tr([html.Th(title, scope="col") for title in STEP_COLUMNS]))
+    body = html.Tbody([_step_row(number, step) for number, step in enumerate(steps, start=1)])
+    return html.Table([head, body], className="plan-table words-second")
+
+
+STEP_COLUMNS = ("Step", "Switch", "Losses", "Lowest voltage", "Highest loading", "")
+
+
+def _step_row(number: int, step: Step) -> html.Tr:
+    mark = CLOSE_MARK if step.close else OPEN_MARK
+    what = [
+        html.Span(mark, className="step-mark", **{"aria-hidden": "true"}),
+        html.Strong("Close " if step.close else "Open "),
+        step.name,
+    ]
+    return html.Tr(
+        [
+            html.Td(number),
+            html.Td(what),
+            html.Td(text.small(step.loss_kw, "kW", 4)),
+            html.Td(text.number(step.min_vm_pu, 4, "p.u.")),
+            html.Td(text.number(step.max_loading_percent, 1, "%")),
+            html.Td(STATE_MARKS[step.state], className="step-state"),
+        ],
+        className=f"step-{step.state}",
+    )

@@ -1,0 +1,158 @@
+"""Figures about the optimiser. A figure is sent once for a look; afterwards only the data of its traces are."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from components.plantables import Method
+from components.theme import PALETTES, Scheme, figure_template
+from components.trends import rounded
+
+Trace = dict[str, object]
+CURVE_POINTS = 100
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """Losses and expected interruption of the best plan at one risk weight; kW and kW a year."""
+
+    risk_weight: float
+    loss_kw: float
+    interrupted_kw: float
+
+
+@dataclass(frozen=True)
+class Front:
+    """The best compromises, the present state, and the plan where there is one."""
+
+    points: tuple[FrontPoint, ...]
+    present: FrontPoint | None
+    plan: FrontPoint | None
+
+
+@dataclass(frozen=True)
+class LearningPoint:
+    """One step of training."""
+
+    step: int
+    gap_percent: float
+    entropy: float
+
+
+def method_traces(methods: Sequence[Method]) -> list[Trace]:
+    """Objective against time of the other methods and of the policy; those without a result are left out."""
+    found = sorted((m for m in methods if math.isfinite(m.objective_kw)), key=lambda method: method.time_ms)
+    place = {method.name: _label_place(position, len(found)) for position, method in enumerate(found)}
+    return [
+        {
+            "x": [rounded(max(method.time_ms, 1e-3)) for method in group],
+            "y": [rounded(method.objective_kw) for method in group],
+            "text": [method.name for method in group],
+            "textposition": [place[method.name] for method in group],
+        }
+        for group in ([m for m in found if not m.is_policy], [m for m in found if m.is_policy])
+    ]
+
+
+def _label_place(position: int, count: int) -> str:
+    """Labels point into the figure, and neighbours' to different sides."""
+    return f"{'top' if position % 2 else 'bottom'} {'right' if 2 * position < count else 'left'}"
+
+
+def methods_figure(methods: Sequence[Method], scheme: Scheme) -> go.Figure:
+    """What each method found against the time that it took."""
+    palette = PALETTES[scheme]
+    traces = method_traces(methods)
+    figure = _figure(scheme, traces)
+    looks = (
+        ("Other methods", {"color": palette.equipment, "size": 9, "symbol": "circle-open", "line": {"width": 2}}),
+        ("Policy", {"color": palette.accent, "size": 13, "symbol": "diamond"}),
+    )
+    for (name, marker), trace in zip(looks, traces, strict=True):
+        figure.add_scatter(
+            mode="markers+text", name=name, marker=marker, textfont={"size": 11}, cliponaxis=False,
+            hovertemplate="%{text}: %{y:.5g} kW in %{x:.3g} ms<extra></extra>", **trace,
+        )  # fmt: skip
+    figure.update_xaxes(type="log", title_text="Time, ms", nticks=5, dtick=1)
+    figure.update_yaxes(title_text="Objective, kW", nticks=5, tickformat=",~g")
+    return figure
+
+
+def front_traces(front: Front) -> list[Trace]:
+    """The front from the least to the largest interruption, the present state, and the plan."""
+    ordered = sorted(front.points, key=lambda point: point.interrupted_kw)
+    groups = (ordered, [front.present] if front.present else [], [front.plan] if front.plan else [])
+    return [
+        {
+            "x": [rounded(point.interrupted_kw) for point in group],
+            "y": [rounded(point.loss_kw) for point in group],
+            "text": [f"risk weight {point.risk_weight:g}" for point in group],
+        }
+        for group in groups
+    ]
+
+
+def front_figure(front: Front, scheme: Scheme) -> go.Figure:
+    """Losses against expected interruption."""
+    palette = PALETTES[scheme]
+    traces = front_traces(front)
+    figure = _figure(scheme, traces)
+    line = {"color": palette.equipment, "width": 1.5, "shape": "vh"}
+    looks: tuple[tuple[str, str, dict[str, object], str], ...] = (
+        ("Best compromises", "lines+markers", {"color": palette.equipment, "size": 7}, "%{text}<br>"),
+        ("Present", "markers", {"color": palette.text, "size": 12, "symbol": "x"}, ""),
+        ("Plan", "markers", {"color": palette.accent, "size": 13, "symbol": "diamond"}, ""),
+    )
+    for (name, mode, marker, first), trace in zip(looks, traces, strict=True):
+        figure.add_scatter(
+            mode=mode, name=name, marker=marker, line=line,
+            hovertemplate=first + "%{y:.5g} kW losses, %{x:.4g} kW/yr interrupted", **trace,
+        )  # fmt: skip
+    figure.update_xaxes(title_text="Expected interruption, kW/yr", nticks=5, tickformat=",~g")
+    figure.update_yaxes(title_text="Losses, kW", nticks=5, tickformat=",~g")
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def learning_traces(points: Sequence[LearningPoint]) -> list[Trace]:
+    """Gap and entropy against steps, each the mean of a bin where there are many."""
+    size = max(1, math.ceil(len(points) / CURVE_POINTS))
+    bins = [points[start : start + size] for start in range(0, len(points), size)]
+    steps = [group[-1].step for group in bins]
+    gaps = [rounded(sum(point.gap_percent for point in group) / len(group)) for group in bins]
+    entropies = [rounded(sum(point.entropy for point in group) / len(group)) for group in bins]
+    return [{"x": steps, "y": gaps}, {"x": steps, "y": entropies}]
+
+
+def learning_figure(points: Sequence[LearningPoint], scheme: Scheme) -> go.Figure:
+    """How far the policy's samples are from the best of their situation, and how undecided it is."""
+    palette = PALETTES[scheme]
+    traces = learning_traces(points)
+    figure = _figure(scheme, traces)
+    looks = (("Gap, %", "y", palette.accent, "solid"), ("Entropy, nats", "y2", palette.equipment, "dot"))
+    for (name, axis, colour, dash), trace in zip(looks, traces, strict=True):
+        figure.add_scatter(
+            mode="lines", name=name, yaxis=axis, line={"color": colour, "width": 2, "dash": dash},
+            hovertemplate="%{y:.3g}", **trace,
+        )  # fmt: skip
+    axis = figure.layout.template.layout.yaxis.to_plotly_json()
+    figure.update_layout(
+        yaxis={"title": {"text": "Gap, %"}, "rangemode": "tozero", "nticks": 4},
+        yaxis2=axis | {"title": {"text": "Entropy, nats"}, "overlaying": "y", "side": "right", "showgrid": False,
+                       "rangemode": "tozero", "nticks": 4, "tickmode": "auto"},
+    )  # fmt: skip
+    figure.update_xaxes(title_text="Steps of training", nticks=5)
+    return figure
+
+
+def _figure(scheme: Scheme, traces: Sequence[Trace]) -> go.Figure:
+    """An empty figure; its annotation says so while no trace has a point."""
+    margin = {"l": 8, "r": 8, "t": 8, "b": 36}
+    empty = {
+        "text": "Nothing yet", "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False,
+        "visible": not any(trace["x"] for trace in traces),
+    }  # fmt: skip
+    layout = {"template": figure_template(scheme), "showlegend": True, "uirevision": "kept", "margin": margin}
+    return go.Figure(layout=layout | {"annotations": [empty]})

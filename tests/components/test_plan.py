@@ -1,0 +1,176 @@
+"""A plan in words, tables and figures."""
+
+import json
+import math
+
+import pytest
+
+from components import text
+from components.plan import Headline, Saving, Step, StepState, Tone, headline, risk_words, sentence, step_table
+from components.planfigures import (
+    CURVE_POINTS,
+    Front,
+    FrontPoint,
+    LearningPoint,
+    front_figure,
+    front_traces,
+    learning_figure,
+    learning_traces,
+    method_traces,
+    methods_figure,
+)
+from components.planform import locked_list
+from components.plantables import (
+    Comparison,
+    Limited,
+    Method,
+    Room,
+    SetPointRow,
+    comparison_table,
+    limited_table,
+    methods_table,
+    room_table,
+    set_point_table,
+)
+from components.theme import Scheme
+
+NAN = math.nan
+SWITCHING = ((True, "Hill Tie"), (False, "Central North Line"))
+SAVING = Saving(123.4, 5.61, 1080.2, 86_416.0, 12.3, 12.6)
+METHODS = (
+    Method("policy", 2190.1, 9.05, 2190.1, 33, 4.2, True),
+    Method("sequential opening", 2255.8, 9.05, 2255.8, 8, 1.1, False),
+    Method("exhaustive search", NAN, NAN, NAN, 0, 2.0, False),
+)
+
+
+def words(component: object) -> str:
+    """All texts of a component."""
+    if isinstance(component, (list, tuple)):
+        return " ".join(words(part) for part in component)
+    children = getattr(component, "children", component)
+    return "" if children is None else str(children) if children is component else words(children)
+
+
+def test_the_sentence_says_what_is_done_in_its_order() -> None:
+    assert sentence(SWITCHING) == "Close Hill Tie, open Central North Line"
+    assert sentence(SWITCHING * 3) == (
+        "Close Hill Tie, open Central North Line, close Hill Tie, open Central North Line, 2 more steps"
+    )
+    assert sentence((), 1) == "Set 1 generator"
+    assert sentence(()) == ""
+
+
+def test_the_headline_tells_saving_risk_and_checks() -> None:
+    shown = words(
+        headline(Headline(Tone.PLAN, "Close Hill Tie", SAVING, ((True, "radial"), (False, "late")), "", "Ready"))
+    )
+    facts = ("123\u202fkW", "5.6\u202f%", "1,080\u202fMWh", "86,400\u202fEUR", "12.3 → 12.6\u202fkW/yr")
+    for expected in ("Proposed", *facts, "0.30\u202fkW/yr more risk", "✓", "▲", "Ready"):
+        assert expected in shown
+
+
+@pytest.mark.parametrize("tone", Tone)
+def test_every_answer_is_a_sentence_and_never_an_empty_panel(tone: Tone) -> None:
+    assert words(headline(Headline(tone, "So it is."))).count("So it is.") == 1
+
+
+def test_risk_words_tell_which_way_it_goes() -> None:
+    assert risk_words(10.0, 9.0) == "1.0\u202fkW/yr less risk"
+    assert risk_words(10.0, 10.01) == "risk as before"
+    assert risk_words(NAN, 1.0) == "risk unknown"
+
+
+def test_steps_have_numbers_marks_and_states() -> None:
+    steps = (Step(True, "Hill Tie", 3653.0, 0.9704, 62.6, StepState.DONE), Step(False, "Mall Line", NAN, NAN, NAN))
+    shown = words(step_table(steps))
+    assert "● Close  Hill Tie" in shown
+    assert "○ Open  Mall Line" in shown
+    assert "✓ done" in shown
+    assert shown.count(text.UNKNOWN) == 3
+    assert "nan" not in shown.lower()
+    assert words(step_table(())) == "No switching."
+
+
+def test_before_and_after_have_a_signed_change() -> None:
+    rows = (
+        Comparison("Losses", "kW", 2413.0, 2190.0),
+        Comparison("Lowest voltage", "p.u.", 0.9957, 1.0001, ("Industrial Zone", "Mall"), 4),
+        Comparison("Risk", "kW/yr", NAN, 2.0),
+    )
+    shown = words(comparison_table(rows))
+    for expected in ("−223\u202fkW", "+0.0044\u202fp.u.", "Industrial Zone", "Mall", text.UNKNOWN):
+        assert expected in shown
+    alone = words(comparison_table((Comparison("Losses", "kW", 2413.0, None),)))
+    assert alone.count(text.UNKNOWN) == 2
+
+
+def test_rooms_say_what_is_kept_and_what_is_missed() -> None:
+    shown = words(room_table("Plan", (Room("Lowest voltage", 0.9957, 0.94, 0.0557, "p.u.", "Industrial Zone"),
+                                      Room("Highest loading", 104.0, 100.0, -4.0, "%", "Mall Line"))))  # fmt: skip
+    assert "✓ 0.0557\u202fp.u." in shown
+    assert "▲ missed by 4.0\u202f%" in shown
+
+
+def test_tables_without_rows_say_so() -> None:
+    for empty in (room_table("", ()), limited_table(()), limited_table(None), comparison_table(()), methods_table(())):
+        assert words(empty).endswith(".")
+
+
+def test_plans_with_fewer_switches_and_set_points() -> None:
+    assert "1 pair Close Hill Tie, open Central North Line 12.0\u202fkW" in words(
+        limited_table((Limited(1, SWITCHING, 12.0, 100.0),))
+    )
+    shown = words(set_point_table((SetPointRow("G1", 10.0, 12.5, 1.0, NAN),)))
+    assert "+2.5\u202fMW" in shown
+    assert text.UNKNOWN in shown
+
+
+def test_a_method_that_found_nothing_is_in_the_table_and_not_in_the_chart() -> None:
+    assert "nothing feasible" in words(methods_table(METHODS))
+    others, policy = method_traces(METHODS)
+    assert others["text"] == ["sequential opening"]
+    assert policy["text"] == ["policy"]
+
+
+def test_the_front_marks_present_and_plan() -> None:
+    points = (FrontPoint(10.0, 2200.0, 9.0), FrontPoint(0.0, 2190.0, 9.5))
+    front, present, plan = front_traces(Front(points, FrontPoint(0.0, 2413.0, 9.1), None))
+    assert front["x"] == [9.0, 9.5]
+    assert front["text"] == ["risk weight 10", "risk weight 0"]
+    assert (len(present["x"]), len(plan["x"])) == (1, 0)  # type: ignore[arg-type]
+
+
+def test_long_curves_are_thinned_to_the_means_of_bins() -> None:
+    curve = [LearningPoint(step, float(step % 2), 1.0) for step in range(1, 1001)]
+    gap, entropy = learning_traces(curve)
+    assert len(gap["x"]) == CURVE_POINTS  # type: ignore[arg-type]
+    assert set(gap["y"]) == {0.5}  # type: ignore[call-overload]
+    assert gap["x"][-1] == 1000  # type: ignore[index]
+    assert entropy["x"] == gap["x"]
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_figures_hold_no_nan_and_say_when_they_are_empty(scheme: Scheme) -> None:
+    present = FrontPoint(0.0, NAN, NAN)
+    full = (methods_figure(METHODS, scheme), front_figure(Front((), present, None), scheme),
+            learning_figure([LearningPoint(1, 2.0, 3.0)], scheme))  # fmt: skip
+    empty = (methods_figure((), scheme), front_figure(Front((), None, None), scheme), learning_figure((), scheme))
+    for figures, visible in ((full, False), (empty, True)):
+        for figure in figures:
+            assert "NaN" not in figure.to_json()
+            assert json.loads(figure.to_json())["layout"]["annotations"][0]["visible"] is visible
+
+
+def test_locked_switches_can_be_unlocked() -> None:
+    shown = str(locked_list(((3, "Mall Line"),), lambda branch: {"branch": branch}))
+    assert "Unlock Mall Line" in shown
+    assert "'branch': 3" in shown
+    assert "No switch is locked" in words(locked_list((), lambda branch: {"branch": branch}))
+
+
+def test_rough_numbers_and_counts() -> None:
+    assert text.rough(324_214.0, "EUR") == "324,000\u202fEUR"
+    assert text.rough(0.0) == "0"
+    assert text.rough(NAN) == text.UNKNOWN
+    assert (text.count(1, "pair"), text.count(2, "pair")) == ("1 pair", "2 pairs")
