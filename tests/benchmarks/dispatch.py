@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.dispatch [--seeds N]`: dispatch against the AC optimal power flow, and N-1 of case118."""
 
 import argparse
+import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -34,8 +35,9 @@ Judge: pandapower.runopp with a cost of 1 a MW on every generator and the extern
 (generators' p and q, bus voltages, branch ratings where the case gives real ones). Its time is that of its default
 tolerances; its losses are those of the tightest tolerances with which it converges, solved again by our power flow. It
 starts from the power flow of the present state or, where it does not converge from there, from our plan's:
-{restarts}. case57 has its lower voltage limit at 0.75 p.u.: with less room runopp finds no solution, and
-the case's base state lies at 0.72.
+{restarts}.
+case57 has its lower voltage limit at 0.75 p.u.: with less room runopp finds no solution, and the case's base state lies
+at 0.72.
 
 Situations: the case's own loads and {held_out} held-out ones (level 0.3 to 1.1, four regions and each load varied by
 20 %), the same for every method. "Present" is the case's dispatch following the sum of loads, at the case's voltages.
@@ -49,6 +51,8 @@ in which every limit is kept to 1e-4 p.u.
 {table}
 
 Decision: propose_dispatch as the optimiser calls it, from the present state to verified plans, topology included.
+Times are medians by the clock, the judge's too; the load average was {load:.1f} while they were measured, so a figure
+above the number of cores means that they are too long.
 """
 
 
@@ -240,8 +244,9 @@ def main() -> None:
             for name in CASES
         ]
     restarts = ", ".join(f"{case.name}: {case.restarts} of {HELD_OUT + 1}" for case in cases)
-    notes = NOTES.format(restarts=restarts, held_out=HELD_OUT, seeds=seeds, table=table(cases))
     figures = [*(figure for case in cases for figure in figures_of(case)), security()]
+    load = os.getloadavg()[1]
+    notes = NOTES.format(restarts=restarts, held_out=HELD_OUT, seeds=seeds, table=table(cases), load=load)
     write("dispatch", "Dispatch of meshed grids", notes, figures)
 
 
