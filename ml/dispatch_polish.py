@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no types
+from threadpoolctl import ThreadpoolController
 
 from grid.network import FloatArray
 from ml.dispatch_grid import DispatchGrid, Outcome
