@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: can't listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
         return 1
     finally:
-        app.extensions["smartgrid"].engine.stop()
+        app.extensions["smartgrid"].stop()
     return 0
 
 

@@ -9,20 +9,21 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app import payloads
+from app import payloads, planpayloads
 from app.bodies import (
     AcknowledgeBody,
     BadRequestError,
     CaseBody,
     EventBody,
-    OptimizeBody,
     RemovalBody,
+    answer,
     read_body,
     to_json,
 )
-from app.commands import UnknownIdError
+from app.commands import PlanRefusedError, UnknownIdError
 from app.history import History, NotReadyError
 from app.openapi import API_VERSION, openapi, openapi_page
+from app.planapi import register_plans
 from app.prometheus import exposition
 from app.services import Services
 from app.snapshot import Snapshot
@@ -38,13 +39,9 @@ def api_blueprint(services: Services) -> Blueprint:
     _register_errors(api)
     _register_reads(api, services)
     _register_commands(api, services)
+    register_plans(api, services)
     _register_documents(api, services)
     return api
-
-
-def answer(data: object, status: int = 200) -> Response:
-    """A JSON response."""
-    return Response(to_json(data), status, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
 def error(message: str, status: int, field: str = "") -> Response:
@@ -64,6 +61,10 @@ def _register_errors(api: Blueprint) -> None:
     @api.errorhandler(UnknownIdError)
     def unknown(failure: UnknownIdError) -> Response:
         return error(str(failure.args[0]) if failure.args else "not found", HTTPStatus.NOT_FOUND)
+
+    @api.errorhandler(PlanRefusedError)
+    def refused(failure: PlanRefusedError) -> Response:
+        return error(str(failure), HTTPStatus.CONFLICT)
 
     @api.errorhandler(NotReadyError)
     def not_ready(failure: NotReadyError) -> Response:
@@ -110,7 +111,10 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/grid/state")
     def grid_state() -> Response:
-        return kept("state", payloads.grid_state)
+        return kept("state", lambda snapshot, history: {
+            **payloads.grid_state(snapshot),
+            "optimization": _optimization(services, snapshot, history),
+        })  # fmt: skip
 
     @api.get("/api/grid/paths")
     def paths() -> Response:
@@ -155,13 +159,6 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
 def _register_commands(api: Blueprint, services: Services) -> None:
     engine, store = services.engine, services.store
-
-    @api.post("/api/grid/optimize")
-    def optimize() -> Response:
-        body = read_body(request, OptimizeBody)
-        if body.risk_weight is not None:
-            engine.set_risk_weight(body.risk_weight)
-        return answer({**_episode(services), "risk_weight_asked": body.risk_weight})
 
     @api.post("/api/events")
     def add_event() -> tuple[Response, int] | Response:
@@ -257,26 +254,17 @@ def _data_source(services: Services) -> dict[str, Any]:
         "speed_minutes_per_s": snapshot.speed_minutes_per_s,
         "current_iteration": snapshot.iteration,
         "simulated_time": payloads.stamp(snapshot.simulated_at),
-        "total_episodes_trained": 0,
+        "total_episodes_trained": services.planner.latest.training.episodes,
     }
 
 
-def _episode(services: Services) -> dict[str, Any]:
-    """The present operation judged by the optimiser's objective; it proposes no switching yet and says so."""
-    snapshot, history = services.store.with_history
-    found = payloads.paths(snapshot)
+def _optimization(services: Services, snapshot: Snapshot, history: History) -> dict[str, Any]:
+    """How the present operation counts by the optimiser's objective, and how long its policy has learned."""
     return {
-        "success": True,
-        "episode_result": {
-            "paths": found["paths"],
-            "loss_percent": found["loss_percent"],
-            "total_demand": found["total_demand"],
-            "avg_risk": found["avg_risk"],
-            "reward": payloads.objective(history)["reward"],
-        },
-        "method": payloads.METHOD,
-        "risk_weight": snapshot.supply.risk_weight,
-        "plan": None,
-        "note": "The present operation is judged, no plan is proposed; a new weight counts from the next cycle.",
-        "timestamp": payloads.stamp(snapshot.created_at),
+        "reward": payloads.reward(history),
+        "risk_weight": snapshot.requirements.risk_weight,
+        "switched": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.done],
+        "to_switch": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.pending],
+        "note": snapshot.operations.note,
+        **planpayloads.training(services.planner.latest.training),
     }

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, TypeVar
 
-from flask import Request
+from flask import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -53,9 +53,27 @@ class CaseBody(_Body):
 
 
 class OptimizeBody(_Body):
-    """POST /api/grid/optimize."""
+    """POST /api/grid/optimize: what this plan must keep, where it differs from what all plans must.
+
+    risk_weight: kW of losses for one kW of demand expected to be interrupted within a year. locked: ids of edges whose
+    switches stay as they are. most_pairs: of switches that change. keep: let all plans from now on be made so.
+    """
 
     risk_weight: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+    min_vm_pu: Finite | None = None
+    max_vm_pu: Finite | None = None
+    max_loading_percent: Finite | None = None
+    locked: list[int] | None = None
+    most_pairs: int | None = None
+    n_minus_1: bool | None = None
+    keep: bool = False
+
+
+class ApplyBody(_Body):
+    """POST /api/grid/apply: the latest plan's first actions, or back. count: of actions, all where it is left out."""
+
+    count: Annotated[int, Field(ge=1)] | None = None
+    undo: bool = False
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -80,6 +98,11 @@ def read_body(request: Request, model: type[Model]) -> Model:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise BadRequestError(f"{field or 'the body'}: {first['msg']}", field, status=422) from None
+
+
+def answer(data: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(to_json(data), status, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _read_limited(request: Request) -> bytes:

@@ -4,6 +4,7 @@ import math
 
 from grid.network import Network
 from grid.telemetry import EventKind
+from ml.plan import Requirements
 
 LARGEST_SURGE = 10.0
 LARGEST_HEAT_WAVE_K = 30.0
@@ -11,6 +12,10 @@ LARGEST_HEAT_WAVE_K = 30.0
 
 class UnknownIdError(KeyError):
     """There is no such bus, branch, generator, alarm or event."""
+
+
+class PlanRefusedError(ValueError):
+    """A plan that can't be carried out now; the message says why."""
 
 
 def checked_event(network: Network, kind: EventKind, target: int | None, magnitude: float) -> str:
@@ -39,7 +44,26 @@ def checked_speed(minutes_per_s: float) -> float:
 
 
 def checked_weight(weight: float) -> float:
-    """A risk weight in ohm; ValueError where it is negative or not a number."""
+    """A risk weight; ValueError where it is negative or not a number."""
     if not (math.isfinite(weight) and 0 <= weight <= 1e6):
-        raise ValueError(f"risk_weight: 0 to 1,000,000 ohm, not {weight}")
+        raise ValueError(f"risk_weight: 0 to 1,000,000, not {weight}")
     return float(weight)
+
+
+def checked_requirements(network: Network, wanted: Requirements) -> Requirements:
+    """Requirements of a plan; ValueError names what is out of range."""
+    checked_weight(wanted.risk_weight)
+    low, high = wanted.min_vm_pu, wanted.max_vm_pu
+    for name, value in (("min_vm_pu", low), ("max_vm_pu", high)):
+        if value is not None and not 0.5 <= value <= 1.5:
+            raise ValueError(f"{name}: 0.5 to 1.5 p.u., not {value}")
+    if low is not None and high is not None and low >= high:
+        raise ValueError(f"min_vm_pu: {low} must lie below max_vm_pu, {high}")
+    if not 10 <= wanted.max_loading_percent <= 300:
+        raise ValueError(f"max_loading_percent: 10 to 300 %, not {wanted.max_loading_percent}")
+    if wanted.most_pairs is not None and wanted.most_pairs not in (1, 2, 3):
+        raise ValueError(f"most_pairs: 1, 2, 3 or none, not {wanted.most_pairs}")
+    unknown = [branch for branch in wanted.locked if not 0 <= branch < network.n_branch]
+    if unknown:
+        raise ValueError(f"locked: there is no branch {unknown[0]}; they are numbered 0 to {network.n_branch - 1}")
+    return wanted

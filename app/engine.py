@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.commands import UnknownIdError, checked_event, checked_speed, checked_weight
+from app.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
 from app.history import SnapshotStore
+from app.moment import moment_of
+from app.operations import Operator
 from app.settings import Settings
 from app.snapshot import CycleStats, Snapshot
 from app.watch import Watch
@@ -22,6 +24,9 @@ from grid.errors import CaseError
 from grid.network import Network
 from grid.powerflow import Suspect
 from grid.telemetry import Event, EventKind
+from ml.optimizer import problem_with
+from ml.plan import Plan, Requirements
+from ml.verification import Verifier
 
 log = logging.getLogger(__name__)
 Command = Callable[[], None]
@@ -47,6 +52,7 @@ class Engine:
         self._last_error = ""
         self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
         self._watch = Watch(case, settings)
+        self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._due_step = timedelta(0)
         self.started_at = time.monotonic()
 
@@ -120,6 +126,29 @@ class Engine:
         value = checked_weight(weight)
         self._do(lambda: setattr(self, "_risk_weight", value))
 
+    def set_requirements(self, wanted: Requirements) -> None:
+        """What plans are made by; rewards are counted with its risk weight."""
+        self._do(lambda: setattr(self, "_requirements", wanted))
+
+    def apply(self, plan: Plan, count: int | None = None) -> None:
+        """Carry out a plan's first actions, by default all, one a cycle. PlanRefusedError where they fail to verify."""
+        latest = self._store.latest
+        actions = plan.actions[:count]
+        problem = problem_with(
+            latest.network, Verifier(latest.network), moment_of(latest, self._settings.price_per_mwh),
+            plan.requirements, actions, must_improve=len(actions) == len(plan.actions),
+        )  # fmt: skip
+        if problem:
+            raise PlanRefusedError(f"The plan is refused: {problem}")
+        self._do(lambda: self._operate(latest.network, lambda operator: operator.apply(plan, count)))
+
+    def undo(self, count: int | None = 1) -> None:
+        """Take back the last actions of plans, None for all. PlanRefusedError where there are none."""
+        latest = self._store.latest
+        if not latest.operations.done:
+            raise PlanRefusedError("There is nothing to undo: no action of a plan has been carried out.")
+        self._do(lambda: self._operate(latest.network, lambda operator: operator.undo(count)))
+
     def load(self, case: Case) -> None:
         """Watch another case from the next cycle on. CaseError where its first simulated state has no solution."""
         watch = Watch(case, self._settings)
@@ -169,6 +198,7 @@ class Engine:
         """One pass from measurements to a published Snapshot. elapsed: simulated time since the last one."""
         watch = self._watch
         self._iteration += 1
+        self._step_operations(watch)
         try:
             watch.simulator.advance(elapsed)
             frame = watch.simulator.read()
@@ -195,6 +225,7 @@ class Engine:
             simulated_at=frame.measured_at,
             network=watch.network,
             frame=frame,
+            injection=watch.injection(estimate),
             state=solved.state,
             stale=False,
             stale_reason="",
@@ -206,6 +237,9 @@ class Engine:
             metrics=watch.metrics(solved.state, risk, len(alarms)),
             alarms=alarms,
             events=watch.simulator.events,
+            operations=watch.operator.operations,
+            requirements=self._requirements,
+            loss_hours_per_year=watch.loss_hours_per_year,
             speed_minutes_per_s=self._speed,
             paused=self._paused,
             source=watch.simulator.name,
@@ -217,7 +251,7 @@ class Engine:
     def _objective_kw(self, snapshot: Snapshot) -> float:
         """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
         expected_kw = 1000 * float(snapshot.risk.risk_mw.sum())
-        return 1000 * snapshot.metrics.loss_mw + self._risk_weight * expected_kw
+        return 1000 * snapshot.metrics.loss_mw + self._requirements.risk_weight * expected_kw
 
     def _publish_stale(self, watch: Watch, reason: str, suspects: tuple[Suspect, ...]) -> None:
         """The last snapshot again with its own times, marked stale; nothing of it is recorded a second time."""
@@ -282,6 +316,16 @@ class Engine:
         """Change the events, unless another grid has come between: theirs have other targets."""
         if network is self._watch.network:
             self._watch.simulator.events = change(self._watch.simulator.events)
+
+    def _operate(self, network: Network, command: Callable[[Operator], None]) -> None:
+        """Command the operator, unless another grid has come between."""
+        if network is self._watch.network:
+            command(self._watch.operator)
+
+    def _step_operations(self, watch: Watch) -> None:
+        """The next action of a plan, judged by the last snapshot."""
+        if self._store.ready and self._store.latest.network is watch.network and not self._store.latest.stale:
+            watch.operator.step(moment_of(self._store.latest, self._settings.price_per_mwh))
 
     def _switch(self, watch: Watch) -> None:
         watch.alarms.book.next_id = self._watch.alarms.book.next_id  # ids are never used twice

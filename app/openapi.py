@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.bodies import AcknowledgeBody, CaseBody, EventBody, OptimizeBody, RemovalBody
+from app.bodies import AcknowledgeBody, ApplyBody, CaseBody, EventBody, OptimizeBody, RemovalBody
 
 API_VERSION = "1.0.0"
 
@@ -40,9 +40,17 @@ ENDPOINTS = (
     Endpoint(
         "post",
         "/api/grid/optimize",
-        "The present operation judged by the optimiser's objective; sets a risk weight.",
-        ("success", "episode_result", "timestamp"),
+        "The best verified switching plan for the present moment, or why there is none; losses in kW.",
+        ("success", "episode_result", "plan", "present", "methods", "reason", "timestamp"),
         OptimizeBody,
+    ),
+    Endpoint(
+        "post",
+        "/api/grid/apply",
+        "Carry out the latest plan, one action a cycle, or take back what was done; 409 where it no longer holds.",
+        ("success", "actions", "undo"),
+        ApplyBody,
+        202,
     ),
     Endpoint(
         "get",
@@ -103,6 +111,7 @@ ENDPOINTS = (
 ERRORS = {
     400: "the body isn't JSON, is nested too deeply or isn't an object",
     404: "there is no such id",
+    409: "the plan doesn't hold any more, or there is none",
     413: "the body is too large",
     422: "a field is wrong; `field` names it",
 }

@@ -13,7 +13,6 @@ from grid.network import FloatArray
 from grid.telemetry import Event
 
 JSON = dict[str, Any]
-METHOD = "risk-weighted shortest supply paths (Dijkstra) on the present switch states"
 
 
 def number(value: float | np.floating[Any]) -> float | None:
@@ -123,7 +122,7 @@ def metrics(snapshot: Snapshot) -> JSON:
     }
 
 
-def grid_state(snapshot: Snapshot, history: History) -> JSON:
+def grid_state(snapshot: Snapshot) -> JSON:
     """The whole state."""
     return {
         "version": snapshot.version,
@@ -140,14 +139,13 @@ def grid_state(snapshot: Snapshot, history: History) -> JSON:
         "nodes": nodes(snapshot),
         "edges": edges(snapshot),
         "metrics": metrics(snapshot),
-        "optimization": {**objective(history), "method": METHOD, "risk_weight": snapshot.supply.risk_weight},
     }
 
 
-def objective(history: History) -> JSON:
+def reward(history: History) -> float | None:
     """The reward now: minus (loss in kW + risk weight x demand expected to be interrupted within a year in kW)."""
-    reward = history.total("reward").value
-    return {"reward": number(reward[-1]) if len(reward) else None, "episodes_trained": 0}
+    rewards = history.total("reward").value
+    return number(rewards[-1]) if len(rewards) else None
 
 
 def supply_paths(snapshot: Snapshot) -> list[JSON]:

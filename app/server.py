@@ -3,14 +3,17 @@
 import atexit
 import logging
 
+import torch
 from flask import Flask
 from flask_compress import Compress
+from threadpoolctl import threadpool_limits
 
 from app.api import api_blueprint
 from app.caseloader import CaseLoader
 from app.engine import Engine
 from app.history import SnapshotStore
 from app.pages import build as build_pages
+from app.planner import Planner
 from app.services import Services
 from app.settings import Settings
 from grid.cases import load_case
@@ -18,10 +21,12 @@ from grid.cases import load_case
 
 def build(settings: Settings) -> Flask:
     """Load the case, start the engine and return the server with everything on it."""
+    torch.set_num_threads(1)  # on small matrices, threads only wait for one another
+    threadpool_limits(1)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     store = SnapshotStore()
     engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
-    services = Services(settings, engine, store, CaseLoader(settings, engine))
+    services = Services(settings, engine, store, CaseLoader(settings, engine), Planner(settings, engine, store))
     server = Flask("smartgrid")
     server.config["MAX_CONTENT_LENGTH"] = int(4e6 * settings.upload_mb)  # far over: refused before it is read
     server.config["COMPRESS_MIMETYPES"] = ["application/json", "text/html", "text/css", "text/javascript",
@@ -30,6 +35,7 @@ def build(settings: Settings) -> Flask:
     server.register_blueprint(api_blueprint(services))
     build_pages(server, services)
     engine.start()
-    atexit.register(engine.stop)
+    services.planner.start()
+    atexit.register(services.stop)
     server.extensions["smartgrid"] = services
     return server

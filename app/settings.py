@@ -29,7 +29,15 @@ class Settings(BaseSettings):
     risk_weight: float = Field(
         default=10.0, ge=0, le=1e6, description="ohm that one unit of failure probability is worth on a path"
     )
-    cache_dir: Path = Field(default=Path("var"), description="folder for computed layouts")
+    optimiser_risk_weight: float = Field(
+        default=0.05, ge=0, le=1e6,
+        description="kW of losses that plans give for one kW of demand expected to be interrupted within a year",
+    )  # fmt: skip
+    price_per_mwh: float = Field(default=80.0, ge=0, le=1e5, description="price of losses, EUR/MWh")
+    training_episodes: int = Field(
+        default=400, ge=1, le=100_000, description="episodes of the policy's first training for a grid"
+    )
+    cache_dir: Path = Field(default=Path("var"), description="folder for computed layouts and trained policies")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")

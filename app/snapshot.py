@@ -7,9 +7,10 @@ import numpy as np
 
 from grid.alarms import Alarm
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import GridState, Suspect
+from grid.powerflow import GridState, Injection, Suspect
 from grid.telemetry import Event, Frame
 from ml.paths import SupplyPaths
+from ml.plan import Action, Requirements
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ class CycleStats:
     last_error: str
 
 
+@dataclass(frozen=True)
+class Operations:
+    """What has been switched by plans and what is still to be done, in order. note: why it stopped, if it did."""
+
+    done: tuple[Action, ...]
+    pending: tuple[Action, ...]
+    note: str
+    set_points_done: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """Everything about one cycle. A stale one shows the last state that could be solved, and says why."""
@@ -72,6 +83,7 @@ class Snapshot:
     simulated_at: datetime
     network: Network
     frame: Frame
+    injection: Injection  # with what loads without supply took last
     state: GridState
     stale: bool
     stale_reason: str
@@ -83,6 +95,9 @@ class Snapshot:
     metrics: Metrics
     alarms: tuple[Alarm, ...]
     events: tuple[Event, ...]
+    operations: Operations
+    requirements: Requirements  # that plans are made by
+    loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     speed_minutes_per_s: float
     paused: bool
     source: str

@@ -1,12 +1,13 @@
 """Watch: all that one case keeps from cycle to cycle, and the steps that turn a frame into a snapshot's parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 
 from app.alarmrules import AlarmWatch
 from app.history import History
+from app.operations import Operator
 from app.settings import Settings
 from app.snapshot import AssetRisk, Metrics, Supply
 from grid.assets import asset_register, temperature_limit_c
@@ -14,7 +15,8 @@ from grid.cases import Case
 from grid.errors import CaseError
 from grid.estimation import Estimate, Estimator
 from grid.network import RENEWABLE, BranchKind, FloatArray
-from grid.powerflow import GridState, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
+from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
+from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
 from grid.temperatures import BranchTemperatures
@@ -54,7 +56,10 @@ class Watch:
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
         self._utilisation = np.zeros(network.n_branch)
-        self._supplied_mw = network.load.p_mw.clip(min=0)  # what was last supplied, at first the case's own
+        self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
+        self._supplied_mvar = network.load.q_mvar.copy()
+        self._yearly_load_mw = yearly_load_mw(network.load, case.profiles)
+        self.operator = Operator(network, self.simulator)
         self._last: GridState | None = None
         branch = network.branch
         self._category = np.array([CATEGORY.get(kind, AssetCategory.OVERHEAD_LINE).value for kind in branch.kind])
@@ -86,8 +91,19 @@ class Watch:
             return Solved(self._last, False, str(error), suspects_of(error, self.network, self._last, energised))
         supplied = state.energised[self.network.load.bus]
         self._supplied_mw = np.where(supplied, state.load_p_mw, self._supplied_mw)
+        self._supplied_mvar = np.where(supplied, state.load_q_mvar, self._supplied_mvar)
         self._last = state
         return Solved(state, True, "", ())
+
+    def injection(self, estimate: Estimate) -> Injection:
+        """The estimated injections, with what loads without supply took last."""
+        return replace(estimate.injection, load_p_mw=self._supplied_mw, load_q_mvar=self._supplied_mvar)
+
+    @property
+    def loss_hours_per_year(self) -> float:
+        """Hours at the present load that lose as much as a year: losses go with the square of the load."""
+        present = float(self._supplied_mw.sum())
+        return 8760 * float(np.mean((self._yearly_load_mw / present) ** 2)) if present > 0 else 0.0
 
     def try_first_state(self) -> None:
         """Measure and solve once. CaseError where there is no solution to begin with."""
@@ -157,6 +173,6 @@ class Watch:
             loss_percent=100 * share,
             efficiency_percent=100 * (1 - share),
             average_risk=float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0,
-            unsupplied_mw=float(self._supplied_mw[unsupplied].sum()),
+            unsupplied_mw=float(self._supplied_mw[unsupplied].clip(min=0).sum()),
             active_alarms=active_alarms,
         )

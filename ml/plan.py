@@ -39,13 +39,30 @@ class Requirements:
     n_minus_1: bool = False
 
 
+@dataclass(frozen=True)
+class Margin:
+    """A state against a limit, at the element (a bus, branch or generator by name) that is nearest to it."""
+
+    constraint: Constraint
+    value: float
+    limit: float
+    unit: str
+    element: str
+
+    @property
+    def excess(self) -> float:
+        """How far the value lies beyond the limit, negative within it."""
+        return self.limit - self.value if self.constraint is Constraint.LOW_VOLTAGE else self.value - self.limit
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """A state of the grid, solved by full AC power flow and judged. Powers in kW.
 
     expected_interrupted_kw: sum over branches of the probability that it fails within a year times the demand that
-    would be interrupted. violation: how far each kept constraint is missed, in its own unit (p.u. of the voltage,
-    percent of the rating, kW without supply); empty where all are kept.
+    would be interrupted. violation: by how much each missed constraint is missed, in its own unit (p.u. of the voltage,
+    percent of the rating, kW without supply, MW of generation); empty where all are kept. max_loading_percent: of the
+    branches whose ratings are known, NaN and branch -1 where none is.
     """
 
     closed: BoolArray
@@ -61,6 +78,7 @@ class Verdict:
     max_vm_bus: int
     max_loading_percent: float
     max_loading_branch: int
+    margins: tuple[Margin, ...]
     violation: dict[Constraint, float]
 
 
@@ -86,28 +104,22 @@ class SetPoint:
     vm_pu: float
 
 
-@dataclass(frozen=True)
-class Margin:
-    """How far the plan's state stays from a limit. element: name of the bus or branch where it is nearest."""
-
-    constraint: Constraint
-    value: float
-    limit: float
-    unit: str
-    element: str
-
-
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A verified way from the present state to a better one, actions in an order that never interrupts a load."""
 
+    requirements: Requirements
     actions: tuple[Action, ...]
     set_points: tuple[SetPoint, ...]
     before: Verdict
     after: Verdict
-    margins: tuple[Margin, ...]
     saved_mwh_per_year: float
     saved_money_per_year: float
+
+    @property
+    def margins(self) -> tuple[Margin, ...]:
+        """How far the state that the plan leads to stays from its limits."""
+        return self.after.margins
 
     @property
     def pairs(self) -> int:

@@ -1,4 +1,4 @@
-"""The switching problem for the trainer: one grid with varied loads, outages, failure probabilities and risk weights."""
+"""The switching problem for the trainer: a grid with varied loads, outages, failure probabilities and risk weights."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Variety:
     pv_share: float = 0.3  # of situations
     pv_largest: float = 0.6  # of a load's own peak, at four buses in ten
     outage_share: float = 0.3  # of draws
-    risk_share: float = 0.5  # of draws that have a risk weight
+    risk_share: float = 0.3  # of draws that have a risk weight
     lowest_risk: float = 0.1  # expected interruption, weighted, over losses
     highest_risk: float = 3.0
 

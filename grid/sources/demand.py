@@ -1,11 +1,12 @@
 """Simulated demand and generation: what every load takes and every generator is set to at a moment."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from grid.cases import Profiles
 from grid.network import Energy, FloatArray, Generators, Loads
+from grid.sources.weather import season_c
 from grid.thermal import Weather
 
 CLASSES = ("residential", "commercial", "industrial")
@@ -43,6 +44,30 @@ class DemandModel:
         factor = class_shapes(time, ambient_c)[self._class]
         factor = factor * (1 + SHARED_NOISE * self._shared[self._class] + OWN_NOISE * self._own)
         return loads.p_mw * factor, loads.q_mvar * factor
+
+
+def yearly_load_mw(loads: Loads, profiles: Profiles | None) -> FloatArray:
+    """(k,) total load at moments spread evenly over a year, without noise and with the season's mean temperature.
+
+    Loads whose class the case doesn't say take the mean of the classes.
+    """
+    hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=3 * step) for step in range(365 * 8)]
+    if profiles is not None:
+        rows = np.array([profile_row(hour, profiles.step_minutes) for hour in hours])
+        total = np.zeros(len(rows))
+        for name in set(loads.profile):
+            peak_mw = float(loads.p_mw[[profile == name for profile in loads.profile]].sum())
+            column = profiles.load_p.get(name)
+            total += peak_mw if column is None else peak_mw * column[rows % len(column)]
+        return total
+    shapes = np.array([class_shapes(hour, season_c(hour)) for hour in hours])
+    known = {name: index for index, name in enumerate(CLASSES)}
+    weight = np.zeros(len(CLASSES))
+    for profile, p_mw in zip(loads.profile, loads.p_mw.tolist(), strict=True):
+        share = np.array(CLASS_SHARES) if profile not in known else np.eye(len(CLASSES))[known[profile]]
+        weight += p_mw * share
+    total_mw: FloatArray = shapes @ weight
+    return total_mw
 
 
 def class_shapes(time: datetime, ambient_c: float) -> FloatArray:

@@ -30,8 +30,8 @@ class WeatherModel:
         hot = heat_wave_k > 0
         cloud = 0.1 if hot else float(ndtr(self._normal["cloud"]))
         irradiance = clear_sky_w_m2(time) * (1 - 0.75 * cloud**3.4)  # Kasten & Czeplak 1980
-        hour, day = time.hour + time.minute / 60, time.timetuple().tm_yday
-        ambient = 10.0 - 9.0 * np.cos(2 * np.pi * (day - 20) / 365.25)
+        hour = time.hour + time.minute / 60
+        ambient = season_c(time)
         ambient += (4.5 - 3.0 * cloud) * np.cos(2 * np.pi * (hour - 15) / 24)
         ambient += 3.0 * self._normal["temperature"] + heat_wave_k
         calm = 1 - float(ndtr(self._normal["wind"]))
@@ -43,6 +43,11 @@ class WeatherModel:
             irradiance_w_m2=float(irradiance),
             humidity_percent=float(np.clip(78 - 1.2 * (ambient - 10) + 12 * (cloud - 0.5), 15, 100)),
         )
+
+
+def season_c(time: datetime) -> float:
+    """The season's mean temperature."""
+    return float(10.0 - 9.0 * np.cos(2 * np.pi * (time.timetuple().tm_yday - 20) / 365.25))
 
 
 def clear_sky_w_m2(time: datetime) -> float:

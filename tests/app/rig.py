@@ -14,6 +14,7 @@ from app.api import api_blueprint
 from app.caseloader import CaseLoader
 from app.engine import Engine
 from app.history import SnapshotStore
+from app.planner import Planner
 from app.services import Services
 from app.settings import Settings
 from app.snapshot import Snapshot
@@ -83,7 +84,7 @@ def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
     settings = Settings(_env_file=None, **values)
     store = SnapshotStore()
     engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
-    services = Services(settings, engine, store, CaseLoader(settings, engine))
+    services = Services(settings, engine, store, CaseLoader(settings, engine), Planner(settings, engine, store))
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
     rig = Rig(services, server.test_client())

@@ -1,0 +1,82 @@
+"""The optimiser's endpoints: a plan for the present moment, and carrying it out."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from app import payloads, planpayloads
+from app.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
+from app.commands import PlanRefusedError
+from app.services import Services
+from ml.optimizer import UnsuitableGridError
+from ml.plan import Proposal, Requirements
+
+FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1")
+
+
+def register_plans(api: Blueprint, services: Services) -> None:
+    """POST /api/grid/optimize and POST /api/grid/apply."""
+
+    @api.post("/api/grid/optimize")
+    def optimize() -> Response:
+        body = read_body(request, OptimizeBody)
+        wanted = _requirements(body, services.planner.requirements)
+        try:
+            found = services.planner.propose(wanted)
+            if body.keep:
+                services.planner.require(wanted)
+        except UnsuitableGridError as failure:
+            return answer(_episode(services, None, str(failure)))
+        except ValueError as failure:
+            message = str(failure)
+            raise BadRequestError(message, message.partition(":")[0], status=422) from None
+        return answer(_episode(services, found, found.reason))
+
+    @api.post("/api/grid/apply")
+    def apply() -> Response:
+        body = read_body(request, ApplyBody)
+        plan = services.planner.plan
+        if body.undo:
+            services.engine.undo(body.count)
+        elif plan is None:
+            raise PlanRefusedError(
+                "there is no plan: the present state is the best one found, or nothing can be chosen"
+            )
+        else:
+            services.engine.apply(plan, body.count)
+        network = services.store.latest.network
+        actions = [] if body.undo or plan is None else [
+            planpayloads.action(item, network) for item in plan.actions[: body.count]
+        ]  # fmt: skip
+        return answer({"success": True, "actions": actions, "undo": body.undo}, HTTPStatus.ACCEPTED)
+
+
+def _requirements(body: OptimizeBody, present: Requirements) -> Requirements:
+    """The requirements of all plans with a request's changes."""
+    asked = {name: value for name in FIELDS if (value := getattr(body, name)) is not None}
+    values = {name: getattr(present, name) for name in FIELDS} | asked
+    locked = present.locked if body.locked is None else frozenset(body.locked)
+    return Requirements(locked=locked, **values)
+
+
+def _episode(services: Services, found: Proposal | None, reason: str) -> dict[str, Any]:
+    """The supply paths and totals of the present, and what the optimiser proposes."""
+    snapshot, history = services.store.with_history
+    present = payloads.paths(snapshot)
+    network = snapshot.network
+    nothing: dict[str, Any] = {"plan": None, "limited": [], "present": None, "conflict": None, "methods": []}
+    return {
+        "success": True,
+        "episode_result": {
+            "paths": present["paths"],
+            "loss_percent": present["loss_percent"],
+            "total_demand": present["total_demand"],
+            "avg_risk": present["avg_risk"],
+            "reward": payloads.reward(history),
+        },
+        **(nothing if found is None else planpayloads.proposal(found, network)),
+        "reason": reason,
+        **planpayloads.training(services.planner.latest.training),
+        "timestamp": payloads.stamp(snapshot.created_at),
+    }

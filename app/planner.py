@@ -1,0 +1,237 @@
+"""Planner: the worker that trains the policy and keeps a plan for the latest snapshot, beside the engine.
+
+It reads snapshots and never holds up a cycle. A policy is trained when a grid appears for the first time, and kept for
+the next start; from then on one episode a cycle goes on learning from the live grid.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.commands import checked_requirements
+from app.engine import Engine
+from app.history import SnapshotStore
+from app.moment import moment_of
+from app.settings import Settings
+from app.snapshot import Snapshot
+from grid.network import Network
+from ml.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
+from ml.plan import Plan, Proposal, Requirements
+from ml.reinforce import Hyperparameters, Progress
+
+log = logging.getLogger(__name__)
+IDLE_S = 0.2
+TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
+PARETO_EVERY = 10  # plans
+CURVE_KEPT = 400
+
+
+@dataclass(frozen=True)
+class Training:
+    """How far the policy is. curve: of the last episodes, thinned out evenly."""
+
+    episodes: int
+    wanted: int
+    running: bool
+    seconds: float
+    curve: tuple[Progress, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PlannerReport:
+    """What the planner knows about a network: the answer to its latest moment, and how learning goes.
+
+    present: where the present state lies among the points of pareto.
+    """
+
+    network: Network
+    version: int
+    simulated_at: datetime | None
+    proposal: Proposal | None
+    status: str
+    training: Training
+    pareto: tuple[ParetoPoint, ...]
+    present: ParetoPoint | None
+
+
+NO_TRAINING = Training(0, 0, False, 0.0, ())
+
+
+class Planner:
+    """Owns the optimiser. Every public method may be called from any thread."""
+
+    def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore) -> None:
+        self._settings, self._engine, self._store = settings, engine, store
+        self._lock = threading.Lock()  # held while the optimiser proposes
+        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._optimizer: SmartGridOptimizer | None = None
+        self._network: Network | None = None
+        self._why_not = ""
+        self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
+        self._latest: PlannerReport | None = None
+        self._training_s, self._planned, self._versions, self._failure = 0.0, 0, 0, ""
+        self._pareto: tuple[tuple[ParetoPoint, ...], ParetoPoint | None] = ((), None)
+
+    # --- what others ask for -------------------------------------------------------------------------------------
+
+    @property
+    def latest(self) -> PlannerReport:
+        """The latest report; an empty one where the planner hasn't looked at the present network yet."""
+        latest, network = self._latest, self._store.latest.network
+        if latest is None or latest.network is not network:
+            return PlannerReport(network, 0, None, None, "Waiting for the grid", NO_TRAINING, (), None)
+        return latest
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that can be applied now."""
+        proposal = self.latest.proposal
+        return None if proposal is None else proposal.plan
+
+    @property
+    def requirements(self) -> Requirements:
+        """What plans are made by."""
+        return self._requirements
+
+    def require(self, wanted: Requirements) -> None:
+        """Make all plans from now on by other requirements. ValueError names what is out of range."""
+        self._requirements = checked_requirements(self._store.latest.network, wanted)
+        self._engine.set_requirements(self._requirements)
+        self._wake.set()
+
+    def propose(self, wanted: Requirements) -> Proposal:
+        """A plan for the latest snapshot by given requirements, made in the caller's thread.
+
+        Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range.
+        """
+        snapshot = self._store.latest
+        checked_requirements(snapshot.network, wanted)
+        with self._lock:
+            if self._network is not snapshot.network:
+                self._take_up(snapshot)
+            if self._optimizer is None:
+                raise UnsuitableGridError(self._why_not)
+            return self._optimizer.propose(moment_of(snapshot, self._settings.price_per_mwh), wanted)
+
+    def start(self) -> None:
+        """Begin working in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.5) -> None:
+        """Finish the present step and end the thread."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    # --- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        seen = (-1, self._requirements)
+        while not self._stopping.is_set():
+            snapshot, wanted = self._store.latest, self._requirements
+            try:
+                if (snapshot.version, wanted) != seen and not snapshot.stale:
+                    self.plan_once(snapshot, wanted)
+                self.train_once(snapshot, fresh=seen[0] != snapshot.version)
+            except Exception as error:
+                log.exception("the planner failed at version %d", snapshot.version)
+                self._failure = f"The last attempt failed: {error}"
+            seen = (snapshot.version, wanted)
+            if not self._first_training:
+                self._wake.wait(IDLE_S)
+                self._wake.clear()
+
+    def plan_once(self, snapshot: Snapshot, wanted: Requirements) -> None:
+        """Make a plan for a snapshot and publish it."""
+        with self._lock:
+            if self._network is not snapshot.network:
+                self._take_up(snapshot)
+                wanted = self._requirements
+            proposal = None
+            if self._optimizer is not None:
+                self._failure = ""
+                moment = moment_of(snapshot, self._settings.price_per_mwh)
+                proposal = self._optimizer.propose(moment, wanted)
+                if self._planned % PARETO_EVERY == 0 and not self._first_training:
+                    here = ParetoPoint(
+                        wanted.risk_weight, proposal.present.loss_kw, proposal.present.expected_interrupted_kw, 0
+                    )  # fmt: skip
+                    self._pareto = self._optimizer.pareto(moment, wanted), here
+                self._planned += 1
+        self._publish(snapshot, proposal)
+
+    def train_once(self, snapshot: Snapshot, fresh: bool) -> None:
+        """Go on with the first training for a while; later, one episode for each new snapshot."""
+        optimizer = self._optimizer
+        if optimizer is None or (not self._first_training and not fresh):
+            return
+        began = time.perf_counter()
+        if self._first_training:
+            while (
+                self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._stopping.is_set()
+            ):
+                optimizer.train_episode()
+            if not self._first_training:
+                optimizer.save(self._settings.cache_dir)
+                log.info("policy of %s trained: %d episodes", snapshot.network.name, optimizer.episodes)
+        else:
+            optimizer.train_episode(moment_of(snapshot, self._settings.price_per_mwh), self._requirements.risk_weight)
+        self._training_s += time.perf_counter() - began
+        with self._lock:
+            optimizer.take_over()
+        latest = self._latest
+        if latest is not None and latest.network is snapshot.network:
+            self._publish(snapshot, latest.proposal)
+
+    @property
+    def _first_training(self) -> bool:
+        return self._optimizer is not None and self._optimizer.episodes < self._optimizer.parameters.steps
+
+    def _take_up(self, snapshot: Snapshot) -> None:
+        """Begin with a network: its kept policy, or a new one. The lock is held."""
+        network = self._network = snapshot.network
+        self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
+        self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
+        self._engine.set_requirements(self._requirements)
+        parameters = Hyperparameters(steps=self._settings.training_episodes, seed=self._settings.seed)
+        try:
+            optimizer = SmartGridOptimizer(network, snapshot.risk.failure_probability, parameters)
+        except UnsuitableGridError as error:
+            self._why_not = str(error)
+            return
+        if optimizer.resume(self._settings.cache_dir):
+            log.info("policy of %s taken from the cache", network.name)
+        self._optimizer = optimizer
+
+    def _publish(self, snapshot: Snapshot, proposal: Proposal | None) -> None:
+        self._versions += 1
+        self._latest = PlannerReport(
+            snapshot.network, self._versions, snapshot.simulated_at, proposal, self._status(), self._training(),
+            *self._pareto,
+        )  # fmt: skip
+
+    def _status(self) -> str:
+        optimizer = self._optimizer
+        if self._failure:
+            return self._failure
+        if optimizer is None:
+            return f"No plan: {self._why_not}"
+        if self._first_training:
+            return f"Training the policy: {optimizer.episodes:,} of {optimizer.parameters.steps:,} episodes"
+        return f"Policy ready, {optimizer.episodes:,} episodes"
+
+    def _training(self) -> Training:
+        optimizer = self._optimizer
+        if optimizer is None:
+            return NO_TRAINING
+        curve = optimizer.curve
+        stride = max(1, len(curve) // CURVE_KEPT)
+        return Training(
+            optimizer.episodes, optimizer.parameters.steps, self._first_training, self._training_s,
+            tuple(curve[::stride]),
+        )  # fmt: skip

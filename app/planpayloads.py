@@ -1,0 +1,117 @@
+"""The optimiser's answers as the plain data that the REST API answers with. Losses in kW; unknown values are None."""
+
+from typing import Any
+
+from app.payloads import number
+from app.planner import Training
+from grid.network import Network
+from ml.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
+
+JSON = dict[str, Any]
+
+
+def proposal(answer: Proposal, network: Network) -> JSON:
+    """The whole answer to one moment."""
+    return {
+        "plan": None if answer.plan is None else plan(answer.plan, network),
+        "limited": [plan(item, network) for item in answer.limited],
+        "present": verdict(answer.present),
+        "conflict": None if answer.conflict is None else answer.conflict.value,
+        "reason": answer.reason,
+        "methods": [method(item) for item in answer.methods],
+        "policy": answer.policy,
+        "requirements": requirements(answer.requirements),
+        "time_ms": answer.time_ms,
+    }
+
+
+def plan(item: Plan, network: Network) -> JSON:
+    """A plan: actions in their order, set-points, and what it brings."""
+    return {
+        "actions": [action(step, network) for step in item.actions],
+        "set_points": [set_point(change, network) for change in item.set_points],
+        "pairs": item.pairs,
+        "after": verdict(item.after),
+        "saved_kw": item.saved_kw,
+        "saved_mwh_per_year": item.saved_mwh_per_year,
+        "saved_eur_per_year": item.saved_money_per_year,
+        "margins": [
+            {
+                "constraint": margin.constraint.value,
+                "value": number(margin.value),
+                "limit": number(margin.limit),
+                "unit": margin.unit,
+                "element": margin.element,
+            }
+            for margin in item.margins
+        ],
+    }
+
+
+def action(item: Action, network: Network) -> JSON:
+    """One switching action with the state it leads to."""
+    return {
+        "edge": item.branch,
+        "name": network.branch.name[item.branch],
+        "action": "close" if item.close else "open",
+        "loss_kw": number(item.loss_kw),
+        "min_vm_pu": number(item.min_vm_pu),
+        "max_loading_percent": number(item.max_loading_percent),
+    }
+
+
+def set_point(item: SetPoint, network: Network) -> JSON:
+    """One generator's change."""
+    return {
+        "generator": item.generator,
+        "name": network.generator.name[item.generator],
+        "p_mw_before": number(item.p_mw_before),
+        "p_mw": number(item.p_mw),
+        "vm_pu_before": number(item.vm_pu_before),
+        "vm_pu": number(item.vm_pu),
+    }
+
+
+def verdict(item: Verdict) -> JSON:
+    """A judged state."""
+    return {
+        "loss_kw": item.loss_kw,
+        "expected_interrupted_kw": item.expected_interrupted_kw,
+        "objective_kw": item.objective_kw,
+        "unsupplied_kw": item.unsupplied_kw,
+        "min_vm_pu": number(item.min_vm_pu),
+        "max_vm_pu": number(item.max_vm_pu),
+        "max_loading_percent": number(item.max_loading_percent),
+        "open_edges": [index for index, closed in enumerate(item.closed.tolist()) if not closed],
+        "violations": {constraint.value: excess for constraint, excess in item.violation.items()},
+    }
+
+
+def method(item: MethodResult) -> JSON:
+    """What one method found."""
+    return {
+        "method": item.name,
+        "loss_kw": number(item.loss_kw),
+        "expected_interrupted_kw": number(item.expected_interrupted_kw),
+        "objective_kw": number(item.objective_kw),
+        "evaluated": item.evaluated,
+        "time_ms": item.time_ms,
+    }
+
+
+def requirements(item: Requirements) -> JSON:
+    """What a plan had to keep; None: the case's own limits, or any number."""
+    return {
+        "risk_weight": item.risk_weight,
+        "min_vm_pu": item.min_vm_pu,
+        "max_vm_pu": item.max_vm_pu,
+        "max_loading_percent": item.max_loading_percent,
+        "locked": sorted(item.locked),
+        "most_pairs": item.most_pairs,
+        "n_minus_1": item.n_minus_1,
+    }
+
+
+def training(item: Training) -> JSON:
+    """How far the policy is."""
+    return {"episodes_trained": item.episodes, "training": item.running}

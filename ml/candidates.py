@@ -1,0 +1,109 @@
+"""Configurations worth verifying: what the policy, the judges and a search around the present state propose."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from grid.network import BoolArray, FloatArray, IntArray
+from ml.baselines import Objective, branch_exchange, sequential_opening
+from ml.policy import PHI_BOUND
+from ml.radialflow import exchange_neighbours, is_radial_batch
+from ml.switching import Loops, TreePolicy
+
+SAMPLES = 32
+COMPLETIONS = 32
+BEAM = 6  # configurations that a search within a number of pairs goes on from
+PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
+SEQUENTIAL, EXCHANGE, POLISHED = "Sequential opening", "Branch exchange", "Policy + branch exchange"
+RESTORED = "Restored supply"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What one method proposes: configurations (k, t), their objective (k,), best first, evaluations, and time."""
+
+    name: str
+    opened: IntArray
+    cost: FloatArray
+    evaluated: int
+    time_ms: float
+
+
+class Proposer:
+    """Runs methods on one objective: costs (b,) of configurations (b, t)."""
+
+    def __init__(self, loops: Loops, objective: Objective) -> None:
+        self._loops, self._objective = loops, objective
+
+    def run(self, name: str, propose: Callable[[], IntArray]) -> Candidates:
+        """Time a method and judge what it proposes (k, t)."""
+        began = time.perf_counter()
+        opened = np.unique(np.sort(propose(), axis=1), axis=0)
+        cost = self._objective(opened)
+        order = np.argsort(cost, kind="stable")
+        spent = 1000 * (time.perf_counter() - began)
+        return Candidates(name, opened[order], cost[order], len(opened), spent)
+
+    def exchange(self, name: str, start: IntArray, spent_ms: float = 0.0) -> Candidates:
+        """Branch exchange from start (t,). spent_ms: time that finding the start took."""
+        began = time.perf_counter()
+        found = branch_exchange(self._objective, self._loops, start)
+        spent = spent_ms + 1000 * (time.perf_counter() - began)
+        return Candidates(name, found.opened[None], np.array([found.cost]), found.evaluated, spent)
+
+    def within_pairs(self, present: IntArray, pairs: int, others: IntArray) -> list[Candidates]:
+        """For 1, 2 ... pairs: configurations that differ from present (t,) in at most so many branches.
+
+        A beam search over single exchanges: each level goes on from the best of the level before, and from what lies on
+        the way to the configurations others (k, t).
+        """
+        began, levels = time.perf_counter(), []
+        kept, evaluated = present[None], 0
+        for level in range(1, pairs + 1):
+            neighbours = np.concatenate([kept, *(exchange_neighbours(self._loops, opened) for opened in kept)])
+            near = others[_distance(present, others) <= level]
+            reached = np.unique(np.sort(np.concatenate([neighbours, near]), axis=1), axis=0)
+            reached = reached[_distance(present, reached) <= level]
+            cost = self._objective(reached)
+            order = np.argsort(cost, kind="stable")[:BEAM]
+            kept, evaluated = reached[order], evaluated + len(reached)
+            spent = 1000 * (time.perf_counter() - began)
+            levels.append(Candidates(f"At most {level} pairs", kept, cost[order], evaluated, spent))
+        return levels
+
+
+def _distance(present: IntArray, others: IntArray) -> IntArray:
+    """(k,) in how many open branches configurations (k, t) differ from present (t,)."""
+    differ: IntArray = (~np.isin(others, present)).sum(axis=1)
+    return differ
+
+
+def restorations(loops: Loops, opened: IntArray) -> tuple[IntArray, IntArray]:
+    """(k, t) single exchanges from opened (t,), and (k,) which branch each opens anew: what restores its outage."""
+    neighbours = exchange_neighbours(loops, opened)
+    new = neighbours[~np.isin(neighbours, opened)]
+    return neighbours, new
+
+
+def from_policy(policy: TreePolicy, generator: torch.Generator) -> IntArray:
+    """(k, t) the most probable configuration and samples of one situation's distribution."""
+    return np.concatenate([policy.mode(), policy.sample(SAMPLES, generator)[0].numpy()])
+
+
+def from_sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArray) -> IntArray:
+    """(1, t)."""
+    return sequential_opening(loops, resistance_pu, demand_pu)[None]
+
+
+def completions(loops: Loops, closed: BoolArray, phi: torch.Tensor, generator: torch.Generator) -> IntArray:
+    """(k, t) configurations nearest to switch states closed (m,) that aren't radial or leave buses without supply.
+
+    What is closed stays closed where it can; which of the open branches close is drawn from the policy's phi (1, c).
+    """
+    is_open = torch.as_tensor(~closed[loops.branch])
+    biased = torch.where(is_open, phi.clamp(0, PHI_BOUND), phi.clamp(-PHI_BOUND, 0) - PHI_BOUND)
+    opened = from_policy(TreePolicy(loops, biased), generator)
+    return opened[is_radial_batch(loops, opened)]

@@ -1,0 +1,167 @@
+"""SmartGridOptimizer: the door to the optimiser. Switching where a grid is operated radially, dispatch elsewhere."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from grid.network import FloatArray, Network
+from ml.plan import Action, Proposal, Requirements, Verdict
+from ml.radialgrid import operated_radially
+from ml.reinforce import Hyperparameters, Progress
+from ml.switching_optimizer import SwitchingOptimizer
+from ml.verification import Moment, Verifier, broken, burden_kw
+
+LARGEST_RADIAL = 1000  # buses; beyond, the matrices of all paths and loops leave the milliseconds
+PARETO_RATIOS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # risk weights over the one at which both parts count alike
+
+
+@dataclass(frozen=True)
+class ParetoPoint:
+    """The best plan at one risk weight."""
+
+    risk_weight: float
+    loss_kw: float
+    expected_interrupted_kw: float
+    pairs: int
+
+
+class UnsuitableGridError(ValueError):
+    """There is nothing in this grid that the optimiser could choose; the message says why."""
+
+
+class SmartGridOptimizer:
+    """Proposes verified plans for one network and learns by REINFORCE. Not for several threads at once.
+
+    failure_probability: (m,) within a year, around which situations are drawn. Raises UnsuitableGridError.
+    """
+
+    def __init__(self, network: Network, failure_probability: FloatArray, parameters: Hyperparameters) -> None:
+        if not operated_radially(network):
+            raise UnsuitableGridError("the grid is not operated radially: there is no switching to choose")
+        if network.n_bus > LARGEST_RADIAL:
+            raise UnsuitableGridError(
+                f"the grid has {network.n_bus:,} buses, switching is chosen up to {LARGEST_RADIAL:,}"
+            )
+        self.network, self.parameters = network, parameters
+        self._switching = SwitchingOptimizer(network, failure_probability, parameters)
+
+    @property
+    def episodes(self) -> int:
+        """How many episodes the policy has been trained for."""
+        return self._switching.trainer.steps_done
+
+    @property
+    def curve(self) -> Sequence[Progress]:
+        """Reward, gap, entropy and loss of every episode."""
+        return self._switching.trainer.curve
+
+    def train_episode(self, moment: Moment | None = None, risk_weight: float | None = None) -> Progress:
+        """One episode: around the given moment of the live grid, or around the case's own loads."""
+        return self._switching.train_episode(moment, risk_weight)
+
+    def take_over(self) -> None:
+        """Let proposals use what has been learned since the last time."""
+        self._switching.take_over()
+
+    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
+        """The best verified plan for a moment, or why there is none."""
+        return self._switching.propose(moment, wanted)
+
+    def pareto(self, moment: Moment, wanted: Requirements) -> tuple[ParetoPoint, ...]:
+        """What other risk weights would choose, none of them worse than another one in both losses and risk."""
+        verdicts: list[tuple[float, Verdict, int]] = []
+        present = self.propose(moment, replace(wanted, risk_weight=0.0)).present
+        if present.expected_interrupted_kw <= 0:
+            return ()
+        balance = present.loss_kw / present.expected_interrupted_kw
+        for ratio in PARETO_RATIOS:
+            weight = ratio * balance
+            plan = self.propose(moment, replace(wanted, risk_weight=weight)).plan
+            verdicts.append((weight, present, 0) if plan is None else (weight, plan.after, plan.pairs))
+        points = [ParetoPoint(w, v.loss_kw, v.expected_interrupted_kw, pairs) for w, v, pairs in verdicts]
+        return tuple(sorted(_undominated(points), key=lambda point: point.loss_kw))
+
+    # --- checkpoints ---------------------------------------------------------------------------------------------
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What a checkpoint must be of to fit: the case and its branches."""
+        branch = self.network.branch
+        digest = hashlib.sha256()
+        for values in (branch.from_bus, branch.to_bus, np.round(branch.yft, 9), self.network.load.p_mw):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return {"case": self.network.name, "grid": digest.hexdigest()[:16]}
+
+    def folder(self, cache_dir: Path) -> Path:
+        """Where this grid's policy is kept."""
+        return cache_dir / "policies" / str(self.about["grid"])
+
+    def save(self, cache_dir: Path) -> None:
+        """Keep the policy for the next start."""
+        self._switching.trainer.save(self.folder(cache_dir), self.about)
+
+    def resume(self, cache_dir: Path) -> bool:
+        """Take up a kept policy; False where there is none for this grid and these parameters."""
+        try:
+            self._switching.trainer.resume(self.folder(cache_dir), self.about)
+        except (FileNotFoundError, ValueError):
+            return False
+        self.take_over()
+        return True
+
+
+def _undominated(points: list[ParetoPoint]) -> list[ParetoPoint]:
+    """Points of which no other one is better in both, each once."""
+    kept: dict[tuple[float, float], ParetoPoint] = {}
+    for point in points:
+        better = any(
+            other.loss_kw <= point.loss_kw and other.expected_interrupted_kw <= point.expected_interrupted_kw
+            and (other.loss_kw, other.expected_interrupted_kw) != (point.loss_kw, point.expected_interrupted_kw)
+            for other in points
+        )  # fmt: skip
+        if not better:
+            kept.setdefault((point.loss_kw, point.expected_interrupted_kw), point)
+    return list(kept.values())
+
+
+def problem_with(
+    network: Network,
+    verifier: Verifier,
+    moment: Moment,
+    wanted: Requirements,
+    actions: Sequence[Action],
+    must_improve: bool = False,
+) -> str:
+    """Why actions can't be carried out from a moment's state, as a sentence; empty where they can.
+
+    must_improve: whether the state after the last one has to be better than the present.
+    """
+    names = network.branch.name
+    present = verifier.verdict(moment, moment.closed, wanted)
+    if present is None:
+        return "the present state has no power flow solution."
+    closed, last = moment.closed.copy(), present
+    for action in actions:
+        name = names[action.branch]
+        if bool(closed[action.branch]) == action.close:
+            return f"{name} is {'closed' if action.close else 'open'} already."
+        if action.close and not moment.available[action.branch]:
+            return f"{name} is out of service."
+        closed[action.branch] = action.close
+        after = verifier.verdict(moment, closed, wanted, present.state.voltage)
+        if after is None:
+            return f"with {name} {_done(action)} there is no power flow solution."
+        missed = broken(after, present, wanted, in_between=True)
+        if missed:
+            return f"with {name} {_done(action)} the limit of {missed[0]} would be broken."
+        last = after
+    if must_improve and burden_kw(last) >= burden_kw(present):
+        return "it would no longer improve on the present state."
+    return ""
+
+
+def _done(action: Action) -> str:
+    return "closed" if action.close else "opened"

@@ -1,0 +1,202 @@
+"""Switching of a grid that is operated radially: methods propose, full AC power flow verifies, the best is ordered."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from grid.network import FloatArray, IntArray, Network
+from ml import candidates as method
+from ml.candidates import Candidates, Proposer
+from ml.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.policy import SwitchingNet, prior_phi
+from ml.radialgrid import RadialGrid
+from ml.reinforce import Hyperparameters, Progress, Trainer
+from ml.switching import TreePolicy
+from ml.switching_choice import Choice, Choices, ConflictError
+from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
+from ml.switchorder import safe_order
+from ml.verification import Moment, Verifier, broken, burden_kw
+
+VERIFIED = 8  # of the best-ranked configurations
+LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
+MOST_PAIRS = 3  # for which plans of few actions are listed
+LIVE_VARIETY = Variety(lowest_level=0.6, highest_level=1.4)  # around the present state
+
+
+class SwitchingOptimizer:
+    """Owns the policy of one network and answers for its moments. Not for several threads at once."""
+
+    def __init__(self, network: Network, failure_probability: FloatArray, parameters: Hyperparameters) -> None:
+        self.network = network
+        self._verifier, self._choices = Verifier(network), Choices(network)
+        self._generator = torch.Generator().manual_seed(parameters.seed)
+        torch.manual_seed(parameters.seed)
+        problem = SwitchingProblem(RadialGrid.of(network), failure_probability, Variety())
+        self.trainer: Trainer[SwitchingSituations] = Trainer(SwitchingNet(), problem, parameters)
+        self._net = SwitchingNet()  # what answers: the trained net may be in the middle of a step
+        self.take_over()
+
+    @property
+    def policy_name(self) -> str:
+        """What the policy is, and how long it has learned."""
+        return f"spanning-tree policy, {self._episodes:,} episodes of REINFORCE"
+
+    def train_episode(self, moment: Moment | None = None, risk_weight: float | None = None) -> Progress:
+        """One step of REINFORCE on situations around the given moment, or else around the case's own loads."""
+        if moment is not None:
+            grid = RadialGrid.of(self.network, moment.injection)
+            grid = replace(grid, usable=grid.usable & moment.available).without_unreachable()
+            self.trainer.problem = SwitchingProblem(grid, moment.failure_probability, LIVE_VARIETY, risk_weight)
+        return self.trainer.step()
+
+    def take_over(self) -> None:
+        """Answer with what has been learned so far. Not while propose runs."""
+        self._net.load_state_dict(self.trainer.net.state_dict())
+        self._episodes = self.trainer.steps_done
+
+    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
+        """The best verified plan for a moment, or why there is none. ValueError where the present has no solution."""
+        began = time.perf_counter()
+        present = self._verifier.verdict(moment, moment.closed, wanted)
+        if present is None:
+            raise ValueError("the present state has no power flow solution")
+        answer = _Answer(self.policy_name, wanted, present)
+        try:
+            choice = self._choices.at(moment, wanted, present)
+        except ConflictError as conflict:
+            return answer.none(conflict.constraint, str(conflict), began)
+        if not choice.loops.ties:
+            return answer.none(None, "there is no switch to change without cutting off load", began)
+        found = self._methods(choice)
+        every = _merged([found[-1], *found])
+        start = choice.start if choice.start is not None else every.opened[0]
+        levels = Proposer(choice.loops, choice.cost).within_pairs(start, MOST_PAIRS, every.opened)
+        answer.methods = tuple(self._result(item, choice, moment, present, wanted) for item in found)
+        answer.limited = tuple(self._best(moment, wanted, present, choice, level)[0] for level in levels)
+        if wanted.most_pairs is None:
+            plan, missed = self._best(moment, wanted, present, choice, _merged([every, *levels]))
+        else:
+            level = levels[min(wanted.most_pairs, MOST_PAIRS) - 1]
+            plan, missed = self._best(moment, wanted, present, choice, level)
+        return answer.plan(plan, began) if plan is not None else answer.none(missed, "", began)
+
+    def _methods(self, choice: Choice) -> list[Candidates]:
+        """What each method finds; the last is the policy with branch exchange from the best of all."""
+        proposer, loops, grid = Proposer(choice.loops, choice.cost), choice.loops, choice.grid
+        with torch.no_grad():
+            found = []
+            if choice.start is not None:
+                start = choice.start[None]
+                found.append(proposer.run(method.PRESENT, lambda: start))
+            found.append(proposer.run(method.PRIOR, lambda: method.from_policy(
+                TreePolicy(loops, prior_phi(choice.seen)), self._generator)))  # fmt: skip
+            found.append(proposer.run(method.POLICY, lambda: method.from_policy(
+                TreePolicy(loops, self._net(choice.seen)), self._generator)))  # fmt: skip
+            learned = found[-1]
+            found.append(proposer.run(method.SEQUENTIAL, lambda: method.from_sequential_opening(
+                loops, grid.impedance_pu.real, grid.demand_pu)))  # fmt: skip
+            if choice.start is None:
+                phi = self._net(choice.seen)
+                found.append(proposer.run(method.RESTORED, lambda: method.completions(
+                    loops, choice.present, phi, self._generator)))  # fmt: skip
+        before = found[0] if choice.start is not None else found[-1]
+        if len(before.opened):
+            found.append(proposer.exchange(method.EXCHANGE, before.opened[0]))
+        found.append(proposer.exchange(method.POLISHED, learned.opened[0], learned.time_ms))
+        return found
+
+    def _best(
+        self, moment: Moment, wanted: Requirements, present: Verdict, choice: Choice, proposed: Candidates
+    ) -> tuple[Plan | None, Constraint | None]:
+        """The best plan among proposals, by verified objective; without one, the constraint that stands against it."""
+        verdicts, missed = [], []
+        for opened in proposed.opened[:VERIFIED]:
+            verdict = self._verifier.verdict(moment, choice.closed(opened), wanted, present.state.voltage)
+            if verdict is None:
+                continue
+            problems = broken(verdict, present, wanted)
+            if not problems and wanted.n_minus_1 and not self._restorable(moment, wanted, choice, opened, verdict):
+                problems = (Constraint.N_MINUS_1,)
+            missed.append(problems)
+            if not problems:
+                verdicts.append(verdict)
+        worth = burden_kw(present) - LEAST_SAVING * present.objective_kw
+        required = broken(present, present, wanted)
+        for verdict in sorted(verdicts, key=burden_kw):
+            if burden_kw(verdict) >= worth and not required:
+                return None, None
+            actions = safe_order(self._verifier, moment, wanted, present, verdict.closed)
+            if actions:
+                saved = (present.loss_kw - verdict.loss_kw) * moment.loss_hours_per_year / 1000
+                return Plan(wanted, actions, (), present, verdict, saved, saved * moment.price_per_mwh), None
+        if verdicts or not missed:
+            return None, None
+        return None, min(missed, key=len)[0] if required or wanted.n_minus_1 else None
+
+    def _result(
+        self, item: Candidates, choice: Choice, moment: Moment, present: Verdict, wanted: Requirements
+    ) -> MethodResult:
+        """What a method found, verified by AC power flow; NaN where it breaks a limit or has no solution."""
+        verdict = None
+        if len(item.opened):
+            closed = choice.closed(item.opened[0])
+            verdict = self._verifier.verdict(moment, closed, wanted, present.state.voltage)
+        if verdict is None or broken(verdict, present, wanted):
+            return MethodResult(item.name, np.nan, np.nan, np.nan, item.evaluated, item.time_ms)
+        return MethodResult(
+            item.name, verdict.loss_kw, verdict.expected_interrupted_kw, verdict.objective_kw,
+            item.evaluated, item.time_ms,
+        )  # fmt: skip
+
+    def _restorable(
+        self, moment: Moment, wanted: Requirements, choice: Choice, opened: IntArray, verdict: Verdict
+    ) -> bool:
+        """N-1 of a radial grid: whether after any outage of a branch on a loop one tie supplies everybody again.
+
+        Each outage's best tie is verified by AC power flow.
+        """
+        neighbours, new = method.restorations(choice.loops, opened)
+        cost = choice.cost(neighbours)
+        for branch in np.unique(new):
+            place = np.flatnonzero(new == branch)
+            closed = choice.closed(neighbours[place[int(np.argmin(cost[place]))]])
+            after = self._verifier.verdict(moment, closed, wanted, verdict.state.voltage)
+            if after is None or broken(after, verdict, wanted):
+                return False
+        return True
+
+
+class _Answer:
+    """What a proposal says in any case, gathered as it becomes known."""
+
+    def __init__(self, policy: str, wanted: Requirements, present: Verdict) -> None:
+        self._policy, self._wanted, self._present = policy, wanted, present
+        self.methods: tuple[MethodResult, ...] = ()
+        self.limited: tuple[Plan | None, ...] = ()
+
+    def plan(self, plan: Plan, began: float) -> Proposal:
+        return self._proposal(plan, None, "", began)
+
+    def none(self, conflict: Constraint | None, reason: str, began: float) -> Proposal:
+        reason = reason or (
+            "the present state is the best one found" if conflict is None else f"{conflict} is not kept"
+        )
+        return self._proposal(None, conflict, reason, began)
+
+    def _proposal(self, plan: Plan | None, conflict: Constraint | None, reason: str, began: float) -> Proposal:
+        limited = tuple(item for item in self.limited if item is not None)
+        spent = 1000 * (time.perf_counter() - began)
+        return Proposal(
+            self._wanted, self._present, plan, limited, conflict, reason, self.methods, self._policy, spent
+        )  # fmt: skip
+
+
+def _merged(found: list[Candidates]) -> Candidates:
+    """All proposals together, best first, each once."""
+    opened = np.concatenate([np.sort(item.opened, axis=1) for item in found])
+    cost = np.concatenate([item.cost for item in found])
+    _, first = np.unique(opened, axis=0, return_index=True)
+    order = first[np.argsort(cost[first], kind="stable")]
+    return Candidates("", opened[order], cost[order], len(opened), sum(item.time_ms for item in found))

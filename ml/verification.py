@@ -1,0 +1,196 @@
+"""Verification: a state of the grid solved by full AC power flow and judged against what is asked of a plan."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grid.contingency import n_minus_1
+from grid.network import BoolArray, FloatArray, Network
+from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from grid.topology import interrupted_power_mw, is_radial
+from ml.objective import OVERLOAD_KW_PER_PERCENT, VOLTAGE_KW_PER_PU
+from ml.plan import Constraint, Margin, Requirements, Verdict
+from ml.radialgrid import operated_radially
+
+SUPPLY_TOLERANCE_KW = 1e-3
+TOLERANCE = {  # by which a limit may be missed: rounding, not permission
+    Constraint.LOW_VOLTAGE: 1e-6, Constraint.HIGH_VOLTAGE: 1e-6, Constraint.LOADING: 1e-3,
+    Constraint.GENERATION: 1e-3, Constraint.SUPPLY: SUPPLY_TOLERANCE_KW,
+}  # fmt: skip
+PRICE_KW = {  # of a broken limit: of a kW without supply, a p.u., a percent, a MW, and of a loop
+    Constraint.SUPPLY: 1000.0, Constraint.LOW_VOLTAGE: VOLTAGE_KW_PER_PU, Constraint.HIGH_VOLTAGE: VOLTAGE_KW_PER_PU,
+    Constraint.LOADING: OVERLOAD_KW_PER_PERCENT, Constraint.GENERATION: 1000.0, Constraint.RADIAL: 1000.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What the optimiser is told of one moment.
+
+    injection: with what loads without supply would take. closed and available: (m,) switch states, and branches that
+    may be closed. failure_probability: (m,) within a year. loss_hours_per_year: hours at the present load that lose as
+    much as a year of the load profile. price_per_mwh: of losses.
+    """
+
+    injection: Injection
+    closed: BoolArray
+    available: BoolArray
+    failure_probability: FloatArray
+    loss_hours_per_year: float
+    price_per_mwh: float
+
+
+class Verifier:
+    """Judges states of one network. Not thread-safe: it owns a power flow."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.radial = operated_radially(network)
+        self._power_flow = PowerFlow(network)
+        branch, generator = network.branch, network.generator
+        self._rated = ~branch.rating_derived & np.isfinite(branch.rating_from_ka)
+        self._limited = np.flatnonzero(generator.is_source & (np.isfinite(generator.max_p_mw)))
+
+    def verdict(
+        self,
+        moment: Moment,
+        closed: BoolArray,
+        wanted: Requirements,
+        start: FloatArray | None = None,
+        injection: Injection | None = None,
+    ) -> Verdict | None:
+        """The judged state of switch states closed (m,), None where no power flow solution exists.
+
+        start: (n,) complex voltage where Newton begins. injection: other set-points than the moment's.
+        """
+        injection = injection or moment.injection
+        try:
+            state = self._power_flow.solve(injection, closed, start)
+        except PowerFlowDivergedError:
+            return None
+        loss_kw = 1000 * state.total_loss_mw
+        interrupted_kw = self._expected_interrupted_kw(moment, injection, closed)
+        lowest = _extreme(state.vm_pu, state.energised, largest=False)
+        highest = _extreme(state.vm_pu, state.energised, largest=True)
+        loaded = _extreme(state.loading_percent, self._rated, largest=True)
+        margins = self._margins(state, injection, wanted)
+        missed = {item.constraint: item.excess for item in margins if item.excess > TOLERANCE[item.constraint]}
+        if self.radial and not self._is_radial(injection, closed):
+            missed[Constraint.RADIAL] = 1.0
+        return Verdict(
+            closed=closed,
+            injection=injection,
+            state=state,
+            loss_kw=loss_kw,
+            expected_interrupted_kw=interrupted_kw,
+            unsupplied_kw=margins[0].value,
+            objective_kw=loss_kw + wanted.risk_weight * interrupted_kw,
+            min_vm_pu=_at(state.vm_pu, lowest),
+            min_vm_bus=lowest,
+            max_vm_pu=_at(state.vm_pu, highest),
+            max_vm_bus=highest,
+            max_loading_percent=_at(state.loading_percent, loaded),
+            max_loading_branch=loaded,
+            margins=margins,
+            violation=missed,
+        )
+
+    def secure(self, verdict: Verdict) -> bool:
+        """Whether no single outage overloads a branch, leaves the voltage band, or has no solution (meshed grids)."""
+        return n_minus_1(self.network, verdict.injection, verdict.closed, start=verdict.state.voltage).secure
+
+    def _is_radial(self, injection: Injection, closed: BoolArray) -> bool:
+        network, branch = self.network, self.network.branch
+        sources = np.unique(network.generator.bus[network.generator.is_source & injection.generator_on])
+        return is_radial(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
+
+    def _expected_interrupted_kw(self, moment: Moment, injection: Injection, closed: BoolArray) -> float:
+        network, branch, generator = self.network, self.network.branch, self.network.generator
+        sources = np.unique(generator.bus[generator.is_source & injection.generator_on])
+        demand: FloatArray = np.bincount(network.load.bus, injection.load_p_mw.clip(min=0), network.n_bus)
+        interrupted = interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, closed, sources, demand)
+        return 1000 * float(interrupted @ moment.failure_probability)
+
+    def _limits(self, wanted: Requirements) -> tuple[FloatArray, FloatArray]:
+        """(n,) lowest and highest voltage of each bus."""
+        bus = self.network.bus
+        low = np.nan_to_num(bus.min_vm_pu, nan=0.0) if wanted.min_vm_pu is None else np.full(len(bus), wanted.min_vm_pu)
+        high = (
+            np.nan_to_num(bus.max_vm_pu, nan=9.0) if wanted.max_vm_pu is None else np.full(len(bus), wanted.max_vm_pu)
+        )
+        return low, high
+
+    def _margins(self, state: GridState, injection: Injection, wanted: Requirements) -> tuple[Margin, ...]:
+        network, branch = self.network, self.network.branch
+        lacking = ~state.energised[network.load.bus]
+        unsupplied_kw = 1000 * float(injection.load_p_mw[lacking].clip(min=0).sum())
+        margins = [Margin(Constraint.SUPPLY, unsupplied_kw, 0.0, "kW", "")]
+        if state.energised.any():
+            low, high = self._limits(wanted)
+            names, lowest = network.bus.name, int(np.nanargmin(state.vm_pu - low))
+            highest = int(np.nanargmax(state.vm_pu - high))
+            margins += [
+                Margin(Constraint.LOW_VOLTAGE, float(state.vm_pu[lowest]), float(low[lowest]), "p.u.", names[lowest]),
+                Margin(Constraint.HIGH_VOLTAGE, float(state.vm_pu[highest]), float(high[highest]), "p.u.",
+                       names[highest]),
+            ]  # fmt: skip
+        if self._rated.any():
+            worst = int(np.argmax(np.where(self._rated, state.loading_percent, -1.0)))
+            loading = float(state.loading_percent[worst])
+            margins.append(Margin(Constraint.LOADING, loading, wanted.max_loading_percent, "%", branch.name[worst]))
+        return (*margins, *self._generation(state))
+
+    def _generation(self, state: GridState) -> list[Margin]:
+        """The source that is nearest to its upper limit."""
+        if not len(self._limited):
+            return []
+        generator = self.network.generator
+        nearest = int(self._limited[np.argmax((state.generator_p_mw - generator.max_p_mw)[self._limited])])
+        value, limit = float(state.generator_p_mw[nearest]), float(generator.max_p_mw[nearest])
+        return [Margin(Constraint.GENERATION, value, limit, "MW", generator.name[nearest])]
+
+
+def _at(values: FloatArray, index: int) -> float:
+    return float(values[index]) if index >= 0 else float("nan")
+
+
+def _extreme(values: FloatArray, among: BoolArray, largest: bool) -> int:
+    """Where the largest or smallest of some values is; -1 where there is none."""
+    places = np.flatnonzero(among)
+    if not len(places):
+        return -1
+    return int(places[np.argmax(values[places]) if largest else np.argmin(values[places])])
+
+
+def burden_kw(verdict: Verdict) -> float:
+    """What is minimised: the objective, and broken limits at prices that no saving is worth."""
+    return verdict.objective_kw + sum(PRICE_KW[constraint] * excess for constraint, excess in verdict.violation.items())
+
+
+def allowed(verdict: Verdict, present: Verdict, wanted: Requirements, in_between: bool = False) -> bool:
+    """Whether a state keeps what is asked. in_between: a state on the way, which may hold a loop.
+
+    A limit of the case that the present state breaks may stay broken, but no further; a limit that a person has set
+    must be kept.
+    """
+    return not broken(verdict, present, wanted, in_between)
+
+
+def broken(
+    verdict: Verdict, present: Verdict, wanted: Requirements, in_between: bool = False
+) -> tuple[Constraint, ...]:
+    """The constraints that a state breaks, by the rule of `allowed`."""
+    set_by_person = {
+        Constraint.LOW_VOLTAGE: wanted.min_vm_pu is not None,
+        Constraint.HIGH_VOLTAGE: wanted.max_vm_pu is not None,
+        Constraint.LOADING: wanted.max_loading_percent != Requirements.max_loading_percent,
+    }
+    found = []
+    for constraint, excess in verdict.violation.items():
+        if in_between and constraint is Constraint.RADIAL:
+            continue
+        hard = set_by_person.get(constraint, False) and not in_between
+        permitted = 0.0 if hard else present.violation.get(constraint, 0.0)
+        if excess > permitted + TOLERANCE.get(constraint, 0.0):
+            found.append(constraint)
+    return tuple(found)
