@@ -26,6 +26,7 @@ class Id(StrEnum):
     SOURCE_STATE = "source-state"
     ALARM_BANNER = "alarm-banner"
     TO_ALARMS = "to-alarms"
+    NAVIGATION = "navigation"
     # simulation
     SIMULATION_TOGGLE = "simulation-toggle"
     SIMULATION_STEP = "simulation-step"
@@ -67,6 +68,54 @@ class Id(StrEnum):
     RISK_WEIGHT_NOW = "risk-weight-now"
     LOSS_HOLDER = "loss-holder"
     LOSS_GRAPH = "loss-graph"
+    MAP_FRAME = "map-frame"
+    SHOW_PLAN = "show-plan"
+    PLAN_TONE = "plan-tone"
+    PLAN_SENTENCE = "plan-sentence"
+    PLAN_SAVING = "plan-saving"
+    # optimisation
+    PLAN_SEEN = "plan-seen"
+    PLAN_CODE = "plan-code"
+    PLAN_HEAD = "plan-head"
+    PLAN_STATUS = "plan-status"
+    PLAN_STEPS = "plan-steps"
+    PLAN_COMPARE = "plan-compare"
+    PLAN_ROOMS = "plan-rooms"
+    PLAN_LIMITED = "plan-limited"
+    PLAN_METHODS = "plan-methods"
+    PLAN_RESULT = "plan-result"
+    APPLY_ONE = "apply-one"
+    APPLY_ALL = "apply-all"
+    UNDO_ONE = "undo-one"
+    UNDO_ALL = "undo-all"
+    PRESENT_MAP = "present-map"
+    PROPOSED_MAP = "proposed-map"
+    PROPOSED_TITLE = "proposed-title"
+    PLAN_MAPS = "plan-maps"
+    PLAN_STYLES = "plan-styles"
+    PLAN_SCOPE_WANTED = "plan-scope-wanted"
+    PLAN_SCOPE_SHOWN = "plan-scope-shown"
+    LOCK_REQUEST = "lock-request"
+    UNLOCK_REQUEST = "unlock-request"
+    LOCK_SEARCH = "lock-search"
+    LOCKED = "locked"
+    PLAN_FORM = "plan-form"
+    FORM_SEEN = "form-seen"
+    FORM_SHOWN = "form-shown"
+    FORM_REQUEST = "form-request"
+    FORM_RESULT = "form-result"
+    WEIGHT = "weight"
+    WEIGHT_WORDS = "weight-words"
+    PAIRS = "pairs"
+    CASE_LIMITS = "case-limits"
+    BAND = "band"
+    LOADING = "loading"
+    N_MINUS_1 = "n-minus-1"
+    FIGURES = "figures"
+    FIGURES_SEEN = "figures-seen"
+    METHODS_GRAPH = "methods-graph"
+    FRONT_GRAPH = "front-graph"
+    LEARNING_GRAPH = "learning-graph"
     # alarms
     ALARMS = "alarms"
     ALARM_LIST = "alarm-list"
@@ -90,6 +139,7 @@ class Many(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     SHOW_ASSET = "show-asset"
     EVENT_REMOVE = "event-remove"
+    UNLOCK = "unlock"
 
 
 def acknowledge_id(alarm_id: int, place: str) -> dict[str, str | int]:
@@ -105,6 +155,11 @@ def show_asset_id(asset: str, place: str) -> dict[str, str]:
 def event_remove_id(event_id: int) -> dict[str, str | int]:
     """Id of the button that ends an event."""
     return {"type": Many.EVENT_REMOVE, "event": event_id}
+
+
+def unlock_id(branch: int) -> dict[str, str | int]:
+    """Id of the button that unlocks a branch's switch."""
+    return {"type": Many.UNLOCK, "branch": branch}
 
 
 def kpi_id(part: Many, position: int) -> dict[str, str | int]:

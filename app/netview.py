@@ -65,10 +65,15 @@ class NetworkView:
         bus = asset.index if asset.kind is AssetKind.BUS else self.network.branch.from_bus[asset.index]
         return f"{asset.code}@{self.areas.area[bus]}"
 
-    def search(self, text: str) -> list[dict[str, str]]:
-        """Options for buses and branches whose entry contains the text, those that begin with it first."""
+    def search(self, text: str, kind: AssetKind | None = None) -> list[dict[str, str]]:
+        """Options for buses and branches (or one kind of them) whose entry contains the text, those that begin with it
+        first."""
         wanted = text.strip().casefold()
-        hits = [(not key.startswith(wanted), len(key), i) for i, key in enumerate(self._keys) if wanted in key]
+        hits = [
+            (not key.startswith(wanted), len(key), i)
+            for i, key in enumerate(self._keys)
+            if wanted in key and kind in (None, self._entries[i].kind)
+        ]
         best = (self._entries[i] for *_, i in heapq.nsmallest(MATCHES, hits))
         return [{"value": self.code(asset), "label": self._entry(asset)} for asset in best]
 
@@ -144,6 +149,7 @@ class NetworkView:
         return (least + (most - least) * np.sqrt(load / max(load.max(), 1e-9))).round(1).tolist()
 
 
+@lru_cache(maxsize=8)
 def short_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names without the first word when most begin with the same and have two more: `MV3.101 Bus 5` as `Bus 5`."""
     first, count = Counter(name.split(" ", 1)[0] for name in names).most_common(1)[0] if names else ("", 0)

@@ -17,7 +17,7 @@ from app.ids import acknowledge_id, event_remove_id, show_asset_id
 from app.mapvalues import map_values
 from app.netview import NetworkView
 from app.snapshot import Metrics, Snapshot
-from app.view import Asset, View
+from app.view import Asset, Page, View
 from components import text
 from components.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.drawer import drawer_content, drawer_head
@@ -80,18 +80,28 @@ def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, s
         "network": shown.key,
         "scope": has.scope,
         "head": _head(snapshot, now),
-        "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
         "map": map_values(snapshot, shown, view),
-        "weight": f"{snapshot.supply.risk_weight:g}",
     }
-    if same_network and seen.time:
-        data["loss"] = loss_of(history).points(after=_with_margin(snapshot, seen.time))
-    if seen.alarms != has.alarms:
-        data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"))
     if seen.banner != has.banner or not same_network:
         data["banner"] = banner(snapshot.alarms)
     if seen.events != has.events or not same_network:
         data["events"] = event_list(snapshot.events, event_remove_id)
+    if view.page is Page.OVERVIEW:
+        data |= _overview(snapshot, history, shown, view, seen)
+    return data
+
+
+def _overview(snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen) -> JSON:
+    """What only the overview shows."""
+    has = now_seen(snapshot, shown, view)
+    data: JSON = {
+        "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
+        "weight": f"{snapshot.supply.risk_weight:g}",
+    }
+    if seen.scope.partition("/")[0] == shown.key and seen.time:
+        data["loss"] = loss_of(history).points(after=_with_margin(snapshot, seen.time))
+    if seen.alarms != has.alarms:
+        data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"))
     if view.asset is not None:
         data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
     return data

@@ -11,6 +11,13 @@ from grid.network import Network
 MOST_PATHS = 8
 
 
+class Page(StrEnum):
+    """The pages; their names in the browser's data."""
+
+    OVERVIEW = "overview"
+    OPTIMISATION = "optimisation"
+
+
 class Layer(StrEnum):
     """Which quantity the map shows."""
 
@@ -48,12 +55,14 @@ class Asset:
 @dataclass(frozen=True)
 class View:
     """layer: what the map shows. area: the part of a large grid that is open. paths: generator buses whose supply
-    paths are marked. asset: what the drawer shows."""
+    paths are marked. asset: what the drawer shows. plan: whether the overview's map marks the proposed plan."""
 
     layer: Layer = Layer.LOADING
     area: int | None = None
     asset: Asset | None = None
     paths: tuple[int, ...] = ()
+    page: Page = Page.OVERVIEW
+    plan: bool = True
 
     @classmethod
     def parse(cls, data: object, network: Network, key: str) -> Self:
@@ -61,8 +70,10 @@ class View:
         if not isinstance(data, Mapping):
             return cls()
         layer = Layer(data["layer"]) if data.get("layer") in tuple(Layer) else Layer.LOADING
+        page = Page(data["page"]) if data.get("page") in tuple(Page) else Page.OVERVIEW
+        plan = data.get("plan") is not False
         if data.get("network") != key:
-            return cls(layer)
+            return cls(layer, page=page, plan=plan)
         area, paths = data.get("area"), data.get("paths")
         buses = (Asset.parse(path, network) for path in paths) if isinstance(paths, list) else ()
         return cls(
@@ -70,4 +81,6 @@ class View:
             area=area if isinstance(area, int) and not isinstance(area, bool) and area >= 0 else None,
             asset=Asset.parse(data.get("asset"), network),
             paths=tuple(bus.index for bus in buses if bus is not None and bus.kind is AssetKind.BUS)[:MOST_PATHS],
+            page=page,
+            plan=plan,
         )

@@ -1,151 +1,37 @@
-/* The page's one script: puts the values of a tick in place, and keeps what a browser looks at.
-   Ids never occur here; they come with the callbacks, which app/pages registers. */
+/* Puts the values of a tick in place on the maps, each known by its component's id, which comes with the callbacks. */
 (() => {
   "use strict";
   const keep = () => window.dash_clientside.no_update;
-  const context = () => window.dash_clientside.callback_context;
   const NODE = { LOW: 1, HIGH_VOLTAGE: 2, DEAD: 3 };
   const EDGE = { HIGH: 1, OVERLOAD: 2, OPEN: 3 };
+  const MARK = { CLOSE: 1, OPEN: 2 }, PAST = { 1: "d", 2: "ed" };
+  const WORDS_FROM_ZOOM = 0.7, MARK_SIZE = 1.2, WORDS_PX = 11, WORDS_UP = 15;
   const THINNEST = 1.5, WIDEST = 9, WIDTH_STEP = 4.5, FLOW_STEPS = 100;
-  const FRAME_MS = 80, REST_FACTOR = 8, DASH_LENGTH = 14, DASH_STEP = 2, RETRIES = 120, POINTS_KEPT = 480;
+  const FRAME_MS = 80, REST_FACTOR = 8, DASH_LENGTH = 14, DASH_STEP = 2, RETRIES = 120;
   const PADDING = 32, SPACING = 100, FILL = 0.78, MOST_STRETCH = 3;
-  const LOST_AFTER_POLLS = 4;
-
-  const received = { version: null, at: 0 };
-  const map = { id: null, cy: null, tick: null, scope: null, animate: false, view: null, focus: null, offset: 0, look: null };
-  const newest = new WeakMap();
-  let speed = null;
-
-  /* ---- the header ---------------------------------------------------------------------------------------- */
-
-  function header(tick) {
-    if (!tick) return Array(9).fill(keep());
-    const head = tick.head, newSpeed = head.speed === speed ? keep() : head.speed;
-    speed = head.speed;
-    return [
-      head.name, head.clock, head.words, `source-state source-${head.state}`,
-      tick.banner ?? keep(), tick.events ?? keep(), head.paused ? "Resume" : "Pause", newSpeed, tick.seen,
-    ];
-  }
-
-  function age(polls, tick, beat) {
-    if (!tick) return ["Waiting for data", "age"];
-    if (received.version !== tick.version) Object.assign(received, { version: tick.version, at: performance.now() });
-    const elapsed = tick.head.age_ms + performance.now() - received.at;
-    const old = `Data ${Math.max(0, Math.round(elapsed / 1000))} s old`;
-    if ((polls ?? 0) - (beat ?? 0) > LOST_AFTER_POLLS) return [`Connection lost · ${old}`, "age age-lost"];
-    return [old, elapsed > 3 * tick.head.period_ms ? "age age-old" : "age"];
-  }
-
-  /* The upload's own input has no name for assistive technology; it exists only while its dialog is open. */
-  function nameUpload(opened, id, retries = RETRIES) {
-    const input = document.getElementById(id)?.querySelector("input");
-    if (input) input.setAttribute("aria-label", "Network file");
-    else if (opened && retries > 0) requestAnimationFrame(() => nameUpload(opened, id, retries - 1));
-  }
-
-  /* ---- what a tick changes on the overview ---------------------------------------------------------------- */
-
-  function fanOut(tick) {
-    const cards = context().outputs_list[0].length;
-    if (!tick) return [...Array(3).fill(Array(cards).fill(keep())), ...Array(4).fill(keep())];
-    const column = (part) => tick.kpi.map((card) => card[part]);
-    return [column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight, tick.seen.alarms, tick.version];
-  }
-
-  function fillDrawer(tick) {
-    return tick && tick.asset ? [tick.asset.name, tick.asset.head, tick.asset.body] : Array(3).fill(keep());
-  }
-
-  const extendLosses = (tick, figure) => extension(tick?.loss, figure);
-  const extendTrend = (tick, figure) => extension(tick?.asset?.points, figure);
-
-  /* Ticks overlap, so that none is missed; `newest` knows the last point of each figure. */
-  function extension(points, figure) {
-    const traces = points && points.length ? points[0].length - 1 : 0;
-    if (!traces || !figure || !figure.data || figure.data.length !== traces) return keep();
-    const last = newest.get(figure) ?? figure.data[0].x.at(-1), fresh = points.filter(([time]) => !(time <= last));
-    if (!fresh.length) return keep();
-    newest.set(figure, fresh.at(-1)[0]);
-    const each = [...Array(traces).keys()], times = fresh.map((point) => point[0]);
-    return [{ x: each.map(() => times), y: each.map((trace) => fresh.map((point) => point[trace + 1])) }, each, POINTS_KEPT];
-  }
-
-  function wantedScope(tick, wanted, network, view) {
-    if (!tick) return [keep(), keep()];
-    if (network && network !== tick.network) {
-      const [, , viewState, drawerState] = context().states_list;
-      window.dash_clientside.set_props(viewState.id, { data: { layer: view.layer, network: tick.network } });
-      window.dash_clientside.set_props(drawerState.id, { opened: false });
-    }
-    return [tick.scope === wanted ? keep() : tick.scope, tick.network === network ? keep() : tick.network];
-  }
-
-  /* ---- what a browser looks at ---------------------------------------------------------------------------- */
-
-  function nameOf(id) {
-    if (typeof id !== "object") return id;
-    return JSON.stringify(Object.fromEntries(Object.keys(id).sort().map((key) => [key, id[key]])));
-  }
-
-  /* Everything that has happened since the last call: Dash may report several inputs at once. */
-  function triggers() {
-    return context().triggered
-      .filter(({ value }) => value !== null && value !== undefined)
-      .map(({ prop_id, value }) => {
-        const position = context().inputs_list.findIndex((input) =>
-          [input].flat().some((one) => `${nameOf(one.id)}.${one.property}` === prop_id));
-        return { position, value, id: prop_id.slice(0, prop_id.lastIndexOf(".")) };
-      });
-  }
-
-  function clicked() {
-    const [click] = triggers();
-    return click ? { id: JSON.parse(click.id), clicks: click.value, at: Date.now() } : keep();
-  }
-
-  function chosen(code) {
-    const [asset, area] = code.split("@");
-    return { asset, area: area === undefined ? null : Number(area), focus: Date.now() };
-  }
-
-  function tapped(data) {
-    if (data.area !== undefined) return { area: data.area, asset: null };
-    return data.id.startsWith("corridor") ? {} : { asset: data.id };
-  }
-
-  function reduceView(...inputs) {
-    const [view, tick] = inputs.slice(-2), events = triggers();
-    if (!events.length || !tick) return [keep(), keep(), keep()];
-    const moves = [
-      tapped, tapped, chosen,
-      (_clicks, id) => chosen(JSON.parse(id).asset),
-      (layer) => ({ layer }), (paths) => ({ paths }), () => ({ area: null, asset: null }),
-      (opened) => (opened ? {} : { asset: null }),
-    ];
-    const base = view.network === tick.network ? view : { layer: view.layer, network: tick.network };
-    const next = Object.assign({}, base, ...events.map(({ position, value, id }) => moves[position](value, id)));
-    const search = context().inputs_list[2].value;
-    return [JSON.stringify(next) === JSON.stringify(view) ? keep() : next, Boolean(next.asset), search ? null : keep()];
-  }
-
-  /* ---- the map ------------------------------------------------------------------------------------------- */
+  const maps = new Map(), looks = new Map();
 
   function drawMap(tick, scope, animate, view, id) {
-    Object.assign(map, { id, tick, scope, animate, view });
-    paintWhenReady(RETRIES);
+    if (tick) show(id, { values: tick.scope === scope ? tick.map : null, scope, animate, view });
+    return tick ? tick.version : keep();
   }
 
-  function instance() {
-    const element = document.getElementById(map.id);
-    return element && element._cyreg ? element._cyreg.cy : null;
+  /* values: what a map shows, null while its elements are those of another scope. */
+  function show(id, next) {
+    const map = Object.assign(maps.get(id) ?? { id, cy: null, focus: null, offset: 0 }, next);
+    maps.set(id, map);
+    paintWhenReady(map, RETRIES);
   }
 
-  function paintWhenReady(retries) {
-    const cy = instance(), tick = map.tick;
-    if (!tick || tick.scope !== map.scope) return;
-    if (!cy || cy.edges().length !== tick.map.f.length || !cy.nodes().length) {
-      if (retries > 0) requestAnimationFrame(() => paintWhenReady(retries - 1));
+  function instance(id) {
+    return document.getElementById(id)?._cyreg?.cy ?? null;
+  }
+
+  function paintWhenReady(map, retries) {
+    const cy = instance(map.id), values = map.values;
+    if (!values) return;
+    if (!cy || cy.edges().length !== values.f.length || !cy.nodes().length) {
+      if (retries > 0) requestAnimationFrame(() => paintWhenReady(map, retries - 1));
       return;
     }
     if (cy !== map.cy) {
@@ -156,8 +42,8 @@
       cy.scratch("_scope", map.scope);
       arrange(cy);
     }
-    paint(cy, tick.map);
-    choose(cy);
+    paint(cy, values, Boolean(map.animate) && !stillness.matches);
+    choose(map);
   }
 
   /* Stretch the map towards the shape of its frame, so that symbols and names keep their size and have room. */
@@ -175,31 +61,42 @@
     cy.fit(undefined, PADDING);
   }
 
-  function set(element, data) {
-    for (const key of Object.keys(data)) if (element.data(key) !== data[key]) element.data(key, data[key]);
-  }
-
+  const set = (element, data) =>
+    Object.keys(data).forEach((key) => { if (element.data(key) !== data[key]) element.data(key, data[key]); });
   const bySparse = (rows) => new Map((rows ?? []).map((row) => [row[0], row]));
 
-  function paint(cy, values) {
+  function paint(cy, values, flowing) {
     const [factor, digits, unit] = values.nf;
     const shown = (value) => (value === null ? "—" : `${(value * factor).toFixed(digits)} ${unit}`);
     const nodes = bySparse(values.ns), edges = bySparse(values.es), alarmed = new Set(values.na ?? []);
-    const route = new Set(values.route ?? []);
+    const [route, changed, locked] = [values.route, values.r, values.k].map((positions) => new Set(positions ?? []));
+    const switched = bySparse(values.x), generation = bySparse(values.g);
     cy.batch(() => {
       cy.nodes().forEach((node) => {
-        const i = node.data("i");
-        set(node, nodeData(node, nodes.get(i), values.b ? shown(values.b[i]) : ""));
-        set(node, { a: alarmed.has(i) ? 1 : 0, p: values.np ? values.np[i] : 0 });
+        const i = node.data("i"), kw = generation.get(i)?.[1] ?? 0;
+        const data = nodeData(node, nodes.get(i), values.b ? shown(values.b[i]) : "");
+        if (kw) data.l = `${data.l ?? node.data("name")}\n${kw > 0 ? "▲ +" : "▼ −"}${(Math.abs(kw) / 1000).toFixed(1)} MW`;
+        set(node, { ...data, a: alarmed.has(i) ? 1 : 0, p: values.np ? values.np[i] : 0 });
+        kw ? node.data("g", 1) : node.removeData("g");
       });
       cy.edges().forEach((edge) => {
-        const i = edge.data("i"), status = edges.get(i)?.[1] ?? 0;
-        set(edge, edgeData(edge, status, values.f[i], values.e ? shown(values.e[i]) : ""));
-        set(edge, { p: values.ep ? values.ep[i] : 0 });
+        const i = edge.data("i"), status = edges.get(i)?.[1] ?? 0, [, x = 0, step = 0] = switched.get(i) ?? [];
+        const data = edgeData(edge, status, values.f[i], values.e ? shown(values.e[i]) : "");
+        const k = locked.has(i) ? 1 : 0, r = changed.has(i) ? 1 : 0;
+        if (x || k) Object.assign(data, markData(cy.zoom(), x, step, k, values.past));
+        set(edge, { ...data, p: values.ep ? values.ep[i] : 0, x, k, r });
         edge.toggleClass("route", route.has(i));
-        edge.toggleClass("flow", map.animate && !stillness.matches);
+        edge.toggleClass("flow", flowing);
       });
     });
+  }
+
+  /* Marks keep their size on the screen; on a map seen from afar their words are the number of the step. */
+  function markData(zoom, x, step, k, past) {
+    const size = Math.min(1, zoom), near = zoom > WORDS_FROM_ZOOM, end = past ? PAST[x] : "";
+    const switched = near ? `${x === MARK.CLOSE ? "● close" : "○ open"}${end} (${step})` : `${step}`;
+    const words = [k && near ? "■ locked" : "", x ? switched : ""].filter(Boolean).join("\n");
+    return { l: words, m: MARK_SIZE / size, z: WORDS_PX / size, o: -WORDS_UP / size };
   }
 
   function nodeData(node, abnormal, value) {
@@ -223,8 +120,8 @@
     };
   }
 
-  function choose(cy) {
-    const view = map.view ?? {}, wanted = view.asset ? cy.getElementById(view.asset) : cy.collection();
+  function choose(map) {
+    const cy = map.cy, view = map.view ?? {}, wanted = view.asset ? cy.getElementById(view.asset) : cy.collection();
     cy.elements(":selected").not(wanted).unselect();
     if (!wanted.length) return;
     if (!wanted.selected()) wanted.select();
@@ -234,23 +131,12 @@
     }
   }
 
-  function fit() {
-    instance()?.fit(undefined, PADDING);
-  }
+  const fit = (_clicks, id) => instance(id)?.fit(undefined, PADDING);
 
-  /* Mantine writes the look that it shows into the document; its toggle doesn't report the first one. */
-  function watchScheme() {
-    const root = document.documentElement, attribute = "data-mantine-color-scheme";
-    const { id } = context().outputs_list;
-    new MutationObserver(() => window.dash_clientside.set_props(id, { data: root.getAttribute(attribute) }))
-      .observe(root, { attributeFilter: [attribute] });
-    return root.getAttribute(attribute);
-  }
-
-  /* The map comes in the first look; setting a style sheet again would cost a redraw of everything. */
-  function chooseStyle(scheme, sheets) {
-    const first = map.look === null && scheme === Object.keys(sheets)[0];
-    map.look = scheme;
+  /* A map comes in the first look; setting a style sheet again would cost a redraw of everything. */
+  function chooseStyle(scheme, sheets, id) {
+    const first = !looks.has(id) && scheme === Object.keys(sheets)[0];
+    looks.set(id, scheme);
     return first ? keep() : sheets[scheme] ?? keep();
   }
 
@@ -262,13 +148,16 @@
   /* A frame is drawn so seldom that drawing takes a small part of the computer's time, however slow that is. */
   function move(now) {
     requestAnimationFrame(move);
-    if (now < due || !map.animate || stillness.matches || map.cy === null || map.cy !== instance()) return;
+    const moving = [...maps.values()].filter((map) => map.animate && map.cy !== null && map.cy === instance(map.id));
+    if (now < due || stillness.matches || !moving.length) return;
     due = Infinity;
     const began = performance.now();
-    map.offset = (map.offset + DASH_STEP) % DASH_LENGTH;
-    map.cy.batch(() => {
-      map.cy.edges(".flow[d > 0]").style("line-dash-offset", -map.offset);
-      map.cy.edges(".flow[d < 0]").style("line-dash-offset", map.offset);
+    moving.forEach((map) => {
+      map.offset = (map.offset + DASH_STEP) % DASH_LENGTH;
+      map.cy.batch(() => {
+        map.cy.edges(".flow[d > 0]").style("line-dash-offset", -map.offset);
+        map.cy.edges(".flow[d < 0]").style("line-dash-offset", map.offset);
+      });
     });
     requestAnimationFrame(() => setTimeout(() => {
       const end = performance.now();
@@ -278,8 +167,6 @@
   requestAnimationFrame(move);
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    smartgrid: {
-      header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, reduceView, clicked, drawMap, fit, watchScheme, chooseStyle, nameUpload: (opened, id) => nameUpload(opened, id),
-    },
+    smartgridMaps: { drawMap, show, fit, chooseStyle },
   });
 })();

@@ -188,16 +188,22 @@ def _paths() -> list[Rule]:
 
 
 def _plan(palette: Palette) -> list[Rule]:
-    """Switches that a plan closes (filled circle) and opens (hollow), locks, and generators that it changes."""
-    label = {"color": palette.text, "font_weight": "bold", "min_zoomed_font_size": 5, "z_index": 40,
-             "z_index_compare": "manual"}  # fmt: skip
+    """Switches that a plan closes (filled circle) and opens (hollow), locks, and generators that it changes.
+
+    The browser sets `m`, the size of a mark, and `z` and `o`, size and place of its words, so that they stay the same
+    at any zoom.
+    """
+    label = {
+        "color": palette.text, "font_weight": "bold", "font_size": "data(z)", "min_zoomed_font_size": 0,
+        "z_index": 40, "z_index_compare": "manual",
+    }  # fmt: skip
 
     def switched(mark: Mark, fill: str) -> Rule:
         return _rule(
             f"edge[x = {mark.value}]",
-            underlay_color=palette.accent, underlay_opacity=0.3, underlay_padding=5, arrow_scale=1.3,
+            underlay_color=palette.accent, underlay_opacity=0.3, underlay_padding=5, arrow_scale="data(m)",
             mid_source_arrow_shape="none", mid_target_arrow_shape="circle", mid_target_arrow_fill=fill,
-            mid_target_arrow_color=palette.text, text_rotation="none", text_margin_y=-16, **label,
+            mid_target_arrow_color=palette.text, text_rotation="none", text_margin_y="data(o)", **label,
         )  # fmt: skip
 
     return [
@@ -205,7 +211,7 @@ def _plan(palette: Palette) -> list[Rule]:
         _rule(
             "edge[k = 1]",
             mid_source_arrow_shape="none", mid_target_arrow_shape="square", mid_target_arrow_fill="filled",
-            mid_target_arrow_color=palette.text, **label,
+            mid_target_arrow_color=palette.text, arrow_scale="data(m)", **label,
         ),
         switched(Mark.CLOSE, "filled"),
         switched(Mark.OPEN, "hollow"),

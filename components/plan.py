@@ -27,7 +27,7 @@ TONES = {
     Tone.PLAN: "Proposed",
     Tone.BEST: "Nothing to do",
     Tone.CONFLICT: "No plan: limits conflict",
-    Tone.WAITING: "No proposal yet",
+    Tone.WAITING: "No proposal",
     Tone.RUNNING: "Being applied",
 }
 
@@ -76,7 +76,6 @@ class Headline:
     saving: Saving | None = None
     checks: tuple[tuple[bool, str], ...] = ()
     note: str = ""
-    status: str = ""
 
 
 def sentence(actions: Sequence[tuple[bool, str]], set_points: int = 0) -> str:
@@ -91,7 +90,7 @@ def sentence(actions: Sequence[tuple[bool, str]], set_points: int = 0) -> str:
 
 
 def headline(shown: Headline) -> list[Component]:
-    """Title, savings, checks, and what the optimiser is doing."""
+    """Title, savings and checks."""
     parts: list[Component] = [
         html.Div(
             [html.Span(TONES[shown.tone], className=f"tone tone-{shown.tone}"), html.H2(shown.title)],
@@ -102,9 +101,8 @@ def headline(shown: Headline) -> list[Component]:
         parts.append(_saving(shown.saving))
     if shown.note:
         parts.append(html.P(shown.note, className="plan-note"))
-    checks = [_check(kept, words) for kept, words in shown.checks]
-    status = html.Span(shown.status, className="plan-status")
-    parts.append(html.Div([*checks, status], className="plan-checks"))
+    if shown.checks:
+        parts.append(html.Div([_check(kept, words) for kept, words in shown.checks], className="plan-checks"))
     return parts
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from components.labels import label_places, with_margins
 from components.plantables import Method
 from components.theme import PALETTES, Scheme, figure_template
 from components.trends import rounded
 
 Trace = dict[str, object]
 CURVE_POINTS = 100
+SHORTEST_MS = 1e-3
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,17 @@ class FrontPoint:
 
 @dataclass(frozen=True)
 class Front:
-    """The best compromises, the present state, and the plan where there is one."""
+    """The best compromises of one moment, the present state then, and the risk weight that decides among them."""
 
     points: tuple[FrontPoint, ...]
     present: FrontPoint | None
-    plan: FrontPoint | None
+    risk_weight: float
+
+    @property
+    def chosen(self) -> FrontPoint | None:
+        """The compromise that the risk weight chooses."""
+        weight = self.risk_weight
+        return min(self.points, key=lambda p: p.loss_kw + weight * p.interrupted_kw, default=None)
 
 
 @dataclass(frozen=True)
@@ -44,21 +52,27 @@ class LearningPoint:
 def method_traces(methods: Sequence[Method]) -> list[Trace]:
     """Objective against time of the other methods and of the policy; those without a result are left out."""
     found = sorted((m for m in methods if math.isfinite(m.objective_kw)), key=lambda method: method.time_ms)
-    place = {method.name: _label_place(position, len(found)) for position, method in enumerate(found)}
-    return [
+    times, results = [math.log10(max(m.time_ms, SHORTEST_MS)) for m in found], [m.objective_kw for m in found]
+    names = [method.name for method in found]
+    place = dict(zip(names, label_places(times, results, names), strict=True))
+    traces: list[Trace] = [
         {
-            "x": [rounded(max(method.time_ms, 1e-3)) for method in group],
+            "x": [rounded(max(method.time_ms, SHORTEST_MS)) for method in group],
             "y": [rounded(method.objective_kw) for method in group],
             "text": [method.name for method in group],
             "textposition": [place[method.name] for method in group],
         }
         for group in ([m for m in found if not m.is_policy], [m for m in found if m.is_policy])
     ]
+    return [*traces, _room(times, results)]
 
 
-def _label_place(position: int, count: int) -> str:
-    """Labels point into the figure, and neighbours' to different sides."""
-    return f"{'top' if position % 2 else 'bottom'} {'right' if 2 * position < count else 'left'}"
+def _room(times: Sequence[float], results: Sequence[float]) -> Trace:
+    """An unseen trace at the ends of the axes, so that labels have room. times: decimal logarithms."""
+    if not times:
+        return {"x": [], "y": []}
+    x = [rounded(10**end) for end in with_margins(times)]
+    return {"x": x, "y": [rounded(end) for end in with_margins(results)]}
 
 
 def methods_figure(methods: Sequence[Method], scheme: Scheme) -> go.Figure:
@@ -66,13 +80,15 @@ def methods_figure(methods: Sequence[Method], scheme: Scheme) -> go.Figure:
     palette = PALETTES[scheme]
     traces = method_traces(methods)
     figure = _figure(scheme, traces)
-    looks = (
+    looks: tuple[tuple[str, dict[str, object]], ...] = (
         ("Other methods", {"color": palette.equipment, "size": 9, "symbol": "circle-open", "line": {"width": 2}}),
         ("Policy", {"color": palette.accent, "size": 13, "symbol": "diamond"}),
+        ("", {"opacity": 0}),
     )
     for (name, marker), trace in zip(looks, traces, strict=True):
         figure.add_scatter(
-            mode="markers+text", name=name, marker=marker, textfont={"size": 11}, cliponaxis=False,
+            mode="markers+text", name=name, showlegend=bool(name), marker=marker, textfont={"size": 11},
+            cliponaxis=False,
             hovertemplate="%{text}: %{y:.5g} kW in %{x:.3g} ms<extra></extra>", **trace,
         )  # fmt: skip
     figure.update_xaxes(type="log", title_text="Time, ms", nticks=5, dtick=1)
@@ -81,14 +97,14 @@ def methods_figure(methods: Sequence[Method], scheme: Scheme) -> go.Figure:
 
 
 def front_traces(front: Front) -> list[Trace]:
-    """The front from the least to the largest interruption, the present state, and the plan."""
+    """The front from the least to the largest interruption, the present state, and the chosen compromise."""
     ordered = sorted(front.points, key=lambda point: point.interrupted_kw)
-    groups = (ordered, [front.present] if front.present else [], [front.plan] if front.plan else [])
+    groups = (ordered, [front.present] if front.present else [], [front.chosen] if front.chosen else [])
     return [
         {
             "x": [rounded(point.interrupted_kw) for point in group],
             "y": [rounded(point.loss_kw) for point in group],
-            "text": [f"risk weight {point.risk_weight:g}" for point in group],
+            "text": [f"risk weight {point.risk_weight:.3g}" for point in group],
         }
         for group in groups
     ]
@@ -101,9 +117,9 @@ def front_figure(front: Front, scheme: Scheme) -> go.Figure:
     figure = _figure(scheme, traces)
     line = {"color": palette.equipment, "width": 1.5, "shape": "vh"}
     looks: tuple[tuple[str, str, dict[str, object], str], ...] = (
-        ("Best compromises", "lines+markers", {"color": palette.equipment, "size": 7}, "%{text}<br>"),
+        ("Compromises", "lines+markers", {"color": palette.equipment, "size": 7}, "%{text}<br>"),
         ("Present", "markers", {"color": palette.text, "size": 12, "symbol": "x"}, ""),
-        ("Plan", "markers", {"color": palette.accent, "size": 13, "symbol": "diamond"}, ""),
+        ("Chosen", "markers", {"color": palette.accent, "size": 13, "symbol": "diamond"}, ""),
     )
     for (name, mode, marker, first), trace in zip(looks, traces, strict=True):
         figure.add_scatter(

@@ -39,9 +39,9 @@ class Room:
 
 @dataclass(frozen=True)
 class Limited:
-    """The best plan with at most so many pairs of switches."""
+    """The best plan with so many pairs of switches."""
 
-    most_pairs: int
+    pairs: int
     actions: tuple[tuple[bool, str], ...]
     saved_kw: float
     objective_kw: float
@@ -134,10 +134,8 @@ def limited_table(rows: Sequence[Limited] | None) -> Component:
     """The best plans with at most one, two and three pairs; None where nothing has been judged."""
     if not rows:
         return _nothing(UNJUDGED if rows is None else "No such plan is better than the present state.")
-    cells = [
-        (text.count(row.most_pairs, "pair"), sentence(row.actions), text.small(row.saved_kw, "kW")) for row in rows
-    ]
-    return table(("At most", "Steps", "Saves"), cells, "Plans with fewer switches", "plan-table words-second")
+    cells = [(text.count(row.pairs, "pair"), sentence(row.actions), text.small(row.saved_kw, "kW")) for row in rows]
+    return table(("Switches", "Steps", "Saves"), cells, "Plans with fewer switches", "plan-table words-second")
 
 
 def set_point_table(rows: Sequence[SetPointRow]) -> Component:

@@ -34,6 +34,7 @@ def panel(services: PageServices) -> Component:
                 **{"aria-label": "Alarm list"},
             ),
             dcc.Store(id=Id.ACKNOWLEDGE_REQUEST),
+            dcc.Store(id=Id.ALARMS_SEEN),
         ],
         id=Id.ALARMS,
         className="card alarm-card",

@@ -69,6 +69,13 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
 
+    app.clientside_callback(
+        ClientsideFunction("smartgrid", "closed"),
+        Output(Id.DRAWER, "opened", allow_duplicate=True),
+        Input(Id.NETWORK, "data"),
+        prevent_initial_call=True,
+    )
+
     @app.callback(
         Output(Id.DRAWER_TREND_HOLDER, "children"),
         Input(Id.VIEW, "data"),

@@ -47,6 +47,7 @@ def supply_controls(services: PageServices, snapshot: Snapshot | None) -> Compon
     return html.Div(
         [
             dmc.Switch(id=Id.ANIMATE, label="Animate flow", size="xs", checked=is_animated(snapshot)),
+            dmc.Switch(id=Id.SHOW_PLAN, label="Mark the plan", size="xs", checked=True),
             dmc.MultiSelect(
                 id=Id.PATHS, placeholder="Mark supply paths of …", data=path_options(snapshot), maxValues=MOST_PATHS,
                 searchable=True, clearable=True, size="xs", className="paths-select",
@@ -128,12 +129,13 @@ def _register_reducer(app: dash.Dash) -> None:
         Input(Id.PATHS, "value"),
         Input(Id.BACK, "n_clicks"),
         Input(Id.DRAWER, "opened"),
+        Input(Id.SHOW_PLAN, "checked"),
         State(Id.VIEW, "data"),
         State(Id.TICK, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("smartgrid", "fit"),
+        ClientsideFunction("smartgridMaps", "fit"),
         Input(Id.FIT, "n_clicks"),
         State(Id.TOPOLOGY, "id"),
         prevent_initial_call=True,

@@ -9,15 +9,16 @@ from dash.development.base_component import Component
 from app.ids import Id, Many, kpi_id
 from app.pages import alarms, drawer, mapcontrols
 from app.pages.context import PageServices
+from app.plantick import overview_words
 from app.tick import cards, loss_of
 from app.view import Layer, View
 from components.kpi import TITLES, kpi_card
-from components.legend import legend
+from components.legend import legend, plan_legend
 from components.mapstyle import stylesheet
 from components.theme import Scheme
 from components.trends import CONFIG, loss_figure
 
-SCRIPT = "smartgrid"
+SCRIPT, MAP_SCRIPT = "smartgrid", "smartgridMaps"
 
 
 def layout(services: PageServices) -> Component:
@@ -25,6 +26,7 @@ def layout(services: PageServices) -> Component:
     return html.Div(
         [
             html.Div(_cards(services), id=Id.KPI_ROW, className="kpi-row"),
+            _proposal(services),
             html.Div(
                 [_map(services), html.Div([alarms.panel(services), _losses()], className="side")], className="columns"
             ),
@@ -41,6 +43,20 @@ def _cards(services: PageServices) -> list[Component]:
         kpi_card(title, kpi, *(kpi_id(part, position) for part in parts))
         for position, (title, kpi) in enumerate(zip(TITLES, shown, strict=True))
     ]
+
+
+def _proposal(services: PageServices) -> Component:
+    """The optimiser's answer in a line, with the way to its page."""
+    words = overview_words(services.planner.latest, services.store.latest) if services.store.ready else ["", "", ""]
+    return dmc.Paper(
+        [
+            html.H2(words[0], id=Id.PLAN_TONE),
+            html.Strong(words[1], id=Id.PLAN_SENTENCE),
+            html.Span(words[2], id=Id.PLAN_SAVING, className="quiet"),
+            dcc.Link("Show the plan", href="/optimisation", className="plan-link"),
+        ],
+        className="card plan-line",
+    )
 
 
 def _map(services: PageServices) -> Component:
@@ -65,8 +81,11 @@ def _map(services: PageServices) -> Component:
     return dmc.Paper(
         [
             mapcontrols.toolbar("Grid" if scope is None else scope.title),
-            html.Div(graph, className="map", role="group", **{"aria-label": label}),
-            html.Div([html.Div(first_legend, id=Id.LEGEND), html.Div(id=Id.PATHS_LEGEND)], className="legends"),
+            html.Div(graph, id=Id.MAP_FRAME, className="map", role="group", **{"aria-label": label}),
+            html.Div(
+                [html.Div(first_legend, id=Id.LEGEND), html.Div(id=Id.PATHS_LEGEND), plan_legend(True)],
+                className="legends",
+            ),
             mapcontrols.supply_controls(services, snapshot),
             dcc.Store(id=Id.TOPOLOGY_STYLES, data={scheme.value: stylesheet(scheme) for scheme in Scheme}),
             dcc.Store(id=Id.SCOPE_WANTED, data=key),
@@ -108,6 +127,9 @@ def _register_fan_out(app: dash.Dash) -> None:
         Output(Id.RISK_WEIGHT_NOW, "children"),
         Output(Id.ALARMS_SEEN, "data"),
         Output(Id.KPI_ROW, "data-version"),
+        Output(Id.PLAN_TONE, "children"),
+        Output(Id.PLAN_SENTENCE, "children"),
+        Output(Id.PLAN_SAVING, "children"),
         Input(Id.TICK, "data"),
     )
     app.clientside_callback(
@@ -123,15 +145,12 @@ def _register_drawing(app: dash.Dash) -> None:
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "wantedScope"),
         Output(Id.SCOPE_WANTED, "data"),
-        Output(Id.NETWORK, "data"),
         Input(Id.TICK, "data"),
         State(Id.SCOPE_WANTED, "data"),
-        State(Id.NETWORK, "data"),
-        State(Id.VIEW, "data"),
-        State(Id.DRAWER, "opened"),
     )
     app.clientside_callback(
-        ClientsideFunction(SCRIPT, "drawMap"),
+        ClientsideFunction(MAP_SCRIPT, "drawMap"),
+        Output(Id.MAP_FRAME, "data-version"),
         Input(Id.TICK, "data"),
         Input(Id.SCOPE_SHOWN, "data"),
         Input(Id.ANIMATE, "checked"),
@@ -139,10 +158,11 @@ def _register_drawing(app: dash.Dash) -> None:
         State(Id.TOPOLOGY, "id"),
     )
     app.clientside_callback(
-        ClientsideFunction(SCRIPT, "chooseStyle"),
+        ClientsideFunction(MAP_SCRIPT, "chooseStyle"),
         Output(Id.TOPOLOGY, "stylesheet"),
         Input(Id.SCHEME, "data"),
         Input(Id.TOPOLOGY_STYLES, "data"),
+        State(Id.TOPOLOGY, "id"),
     )
 
 

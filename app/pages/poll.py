@@ -1,5 +1,6 @@
 """The one request that every browser repeats: what is new since its last tick, for what it looks at."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dash
@@ -8,41 +9,56 @@ from dash.development.base_component import Component
 
 from app.ids import Id
 from app.pages.context import PageServices
+from app.plantick import map_marks, overview_words, plan_tick
 from app.tick import Seen, now_seen, tick
-from app.view import View
+from app.view import Page, View
 
+PARTS_SEEN = {  # stores of the pages, each there only while its page is
+    "alarms": Id.ALARMS_SEEN,
+    "answer": Id.PLAN_SEEN,
+    "form": Id.FORM_SEEN,
+    "figures": Id.FIGURES_SEEN,
+}
 SLOWEST_POLL_MS, FASTEST_POLL_MS = 1000, 250
 
 
-def stores(services: PageServices) -> list[Component]:
+def stores(services: PageServices, page: Page) -> list[Component]:
     """The timer and what a browser keeps; a first tick comes along, so that values stand there from the beginning."""
     period_ms = 500 * services.settings.cycle_seconds
-    first = answer(services, {}, None, None) if services.store.ready else None
+    view = {"page": page.value}
+    first = answer(services, view, None, {}) if services.store.ready else None
     return [
         dcc.Interval(id=Id.POLL, interval=round(min(max(period_ms, FASTEST_POLL_MS), SLOWEST_POLL_MS))),
         dcc.Store(id=Id.BEAT, data=0),
         dcc.Store(id=Id.SEEN),
-        dcc.Store(id=Id.ALARMS_SEEN),
         dcc.Store(id=Id.TICK, data=first),
         dcc.Store(id=Id.NETWORK),
-        dcc.Store(id=Id.VIEW, data={}),
+        dcc.Store(id=Id.VIEW, data=view),
     ]
 
 
-def answer(services: PageServices, view_data: object, seen_data: object, alarms_seen: object) -> object:
+def answer(services: PageServices, view_data: object, seen_data: object, parts: Mapping[str, object]) -> object:
     """The tick for a browser's view; no_update where the browser has it already.
 
-    A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next.
+    A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: the keys
+    of the page's own parts that it shows: alarms on the overview; answer, form and figures on the optimisation page.
     """
     if not services.store.ready:
         return no_update
     snapshot, history = services.store.with_history
-    shown = services.views.of(snapshot.network)
-    view, seen = View.parse(view_data, snapshot.network, shown.key), Seen.parse(seen_data, alarms_seen)
-    has = now_seen(snapshot, shown, view)
-    if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view):
+    shown, planner = services.views.of(snapshot.network), services.planner
+    view = View.parse(view_data, snapshot.network, shown.key)
+    seen, has = Seen.parse(seen_data, parts.get("alarms")), now_seen(snapshot, shown, view)
+    plan: dict[str, object] = {}
+    if view.page is Page.OPTIMISATION:
+        plan = plan_tick(planner, snapshot, shown, view, parts)
+    if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and len(plan) <= 1:
         return no_update
-    return tick(snapshot, history, shown, view, seen, datetime.now(UTC))
+    data = tick(snapshot, history, shown, view, seen, datetime.now(UTC))
+    data["map"] |= map_marks(planner, snapshot, shown, view)  # type: ignore[operator]
+    if view.page is Page.OPTIMISATION:
+        return data | {"plan": plan}
+    return data | {"proposal": overview_words(planner.latest, snapshot)}
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
@@ -54,8 +70,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.POLL, "n_intervals"),
         Input(Id.VIEW, "data"),
         State(Id.SEEN, "data"),
-        State(Id.ALARMS_SEEN, "data"),
+        *(State(name, "data", allow_optional=True) for name in PARTS_SEEN.values()),
         prevent_initial_call=True,
     )
-    def poll(polls: int | None, view: object, seen: object, alarms_seen: object) -> tuple[object, int | None]:
-        return answer(services, view, seen, alarms_seen), polls
+    def poll(polls: int | None, view: object, seen: object, *parts: object) -> tuple[object, int | None]:
+        return answer(services, view, seen, dict(zip(PARTS_SEEN, parts, strict=True))), polls

@@ -6,51 +6,61 @@ from urllib.parse import urlsplit
 
 import dash
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from flask import has_request_context, request
 
 from app.ids import Id
-from app.pages import cases, events, overview, poll, simulation
+from app.pages import cases, events, optimisation, overview, poll, simulation
 from app.pages.context import PageServices
+from app.view import Page
 from components.text import UNKNOWN
 from components.theme import mantine_theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SCRIPT = "smartgrid"
-PAGES = {"/": ("Overview", overview.layout)}
+PAGES: dict[str, tuple[Page, str, Callable[[PageServices], Component]]] = {
+    "/": (Page.OVERVIEW, "Overview", overview.layout),
+    "/optimisation": (Page.OPTIMISATION, "Optimisation", optimisation.layout),
+}
 
 
 def layout(services: PageServices) -> Component:
-    """The whole document; the page inside follows the address."""
+    """The whole document; the page inside follows the address, so that it comes along with the frame."""
+    path = known_path(urlsplit(request.referrer or "").path if has_request_context() else "/")
+    page, _, page_layout = PAGES[path]
     content = html.Div(
         [
             html.A("Skip to content", href=f"#{Id.PAGE}", className="skip-link"),
-            _header(services),
-            html.Main(page(services), id=Id.PAGE, tabIndex=-1),
+            _header(services, path),
+            html.Main(page_layout(services), id=Id.PAGE, tabIndex=-1),
             cases.dialog(services),
             events.dialog(),
             dcc.Location(id=Id.URL),
             dcc.Store(id=Id.SCHEME),
-            *poll.stores(services),
+            *poll.stores(services, page),
         ],
         className="shell",
     )
     return dmc.MantineProvider(content, id=Id.PROVIDER, theme=mantine_theme(), defaultColorScheme="auto")
 
 
-def page(services: PageServices) -> Component:
-    """The page that the browser's address names, so that it comes along with the frame."""
-    return _page_at(urlsplit(request.referrer or "").path if has_request_context() else "/")(services)
+def known_path(path: str | None) -> str:
+    """A page's address; the overview's for any other."""
+    return path if path in PAGES else "/"
 
 
-def _page_at(path: str) -> Callable[[PageServices], Component]:
-    return PAGES.get(path, PAGES["/"])[1]
+def to_alarms(path: str) -> str:
+    """Where the alarm list is, seen from a page."""
+    return f"#{Id.ALARMS}" if path == "/" else f"/#{Id.ALARMS}"
 
 
-def _header(services: PageServices) -> html.Header:
+def _header(services: PageServices, path: str) -> html.Header:
     identity = html.Div(
-        [html.H1("Smart Grid Operations", className="brand"), _navigation()],
+        [
+            html.H1("Smart Grid Operations", className="brand"),
+            html.Nav(navigation(path), id=Id.NAVIGATION, className="nav", **{"aria-label": "Pages"}),
+        ],
         className="header-identity",
     )
     time = html.Div(
@@ -64,7 +74,7 @@ def _header(services: PageServices) -> html.Header:
     )
     banner = html.A(
         html.Span(id=Id.ALARM_BANNER),
-        href=f"#{Id.ALARMS}",
+        href=to_alarms(path),
         id=Id.TO_ALARMS,
         className="banner",
         **{"aria-label": "Alarms"},
@@ -88,18 +98,45 @@ def _header(services: PageServices) -> html.Header:
     return html.Header([identity, time, tools, banner], className="header")
 
 
-def _navigation() -> html.Nav:
-    links = [dcc.Link(title, href=path, className="nav-link") for path, (title, _) in PAGES.items()]
-    return html.Nav(links, className="nav", **{"aria-label": "Pages"})
+def navigation(path: str) -> list[Component]:
+    """Links to the pages; the present one is marked."""
+    return [
+        dcc.Link(
+            [title, dmc.VisuallyHidden(" (this page)")] if address == path else title,
+            href=address, className="nav-link nav-here" if address == path else "nav-link",
+        )
+        for address, (_, title, _) in PAGES.items()
+    ]  # fmt: skip
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
     """The page by address, and what a tick puts into the header."""
 
-    @app.callback(Output(Id.PAGE, "children"), Input(Id.URL, "pathname"), prevent_initial_call=True)
-    def show_page(path: str | None) -> Component:
-        return _page_at(path or "/")(services)
+    @app.callback(
+        Output(Id.PAGE, "children"),
+        Output(Id.NAVIGATION, "children"),
+        Output(Id.TO_ALARMS, "href"),
+        Output(Id.VIEW, "data", allow_duplicate=True),
+        Input(Id.URL, "pathname"),
+        State(Id.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    def show_page(address: str | None, view: dict[str, object]) -> tuple:
+        path = known_path(address)
+        page, _, page_layout = PAGES[path]
+        if view.get("page") == page.value:
+            return (no_update,) * 4
+        return page_layout(services), navigation(path), to_alarms(path), {"page": page.value}
 
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "network"),
+        Output(Id.NETWORK, "data"),
+        Output(Id.VIEW, "data", allow_duplicate=True),
+        Input(Id.TICK, "data"),
+        State(Id.NETWORK, "data"),
+        State(Id.VIEW, "data"),
+        prevent_initial_call="initial_duplicate",
+    )
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "watchScheme"), Output(Id.SCHEME, "data"), Input(Id.SCHEME_TOGGLE, "id")
     )

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.ids import Id
+from app.pages.poll import PARTS_SEEN
 from app.settings import Settings
 from tests.benchmarks.report import Figure, at_most
 
@@ -19,13 +20,17 @@ ENCODINGS = "gzip, deflate, br"  # what browsers accept
 def request_body(seen: Seen) -> bytes:
     """The poll of a page that looks at the overview and shows the tick it has seen."""
     outputs = [(Id.TICK, "data"), (Id.BEAT, "data")]
-    alarms = seen.get("alarms") if seen else None
+    parts = {Id.ALARMS_SEEN: seen.get("alarms") if seen else None}
+    stores = [_value(store, "data", parts.get(store)) for store in PARTS_SEEN.values()]
     body = {
         "output": ".." + "...".join(f"{name}.{prop}" for name, prop in outputs) + "..",
         "outputs": [{"id": name, "property": prop} for name, prop in outputs],
         "inputs": [_value(Id.POLL, "n_intervals", 1), _value(Id.VIEW, "data", {})],
         "changedPropIds": [f"{Id.POLL}.n_intervals"],
-        "state": [_value(Id.SEEN, "data", seen), _value(Id.ALARMS_SEEN, "data", alarms)],
+        "state": [
+            _value(Id.SEEN, "data", seen),
+            *(_value(store, "data", parts.get(store)) for store in PARTS_SEEN.values()),
+        ],
     }
     return json.dumps(body).encode()
 

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from components import text
+from components.labels import label_places
 from components.plan import Headline, Saving, Step, StepState, Tone, headline, risk_words, sentence, step_table
 from components.planfigures import (
     CURVE_POINTS,
@@ -62,11 +63,9 @@ def test_the_sentence_says_what_is_done_in_its_order() -> None:
 
 
 def test_the_headline_tells_saving_risk_and_checks() -> None:
-    shown = words(
-        headline(Headline(Tone.PLAN, "Close Hill Tie", SAVING, ((True, "radial"), (False, "late")), "", "Ready"))
-    )
+    shown = words(headline(Headline(Tone.PLAN, "Close Hill Tie", SAVING, ((True, "radial"), (False, "late")), "")))
     facts = ("123\u202fkW", "5.6\u202f%", "1,080\u202fMWh", "86,400\u202fEUR", "12.3 → 12.6\u202fkW/yr")
-    for expected in ("Proposed", *facts, "0.30\u202fkW/yr more risk", "✓", "▲", "Ready"):
+    for expected in ("Proposed", *facts, "0.30\u202fkW/yr more risk", "✓", "▲"):
         assert expected in shown
 
 
@@ -128,17 +127,17 @@ def test_plans_with_fewer_switches_and_set_points() -> None:
 
 def test_a_method_that_found_nothing_is_in_the_table_and_not_in_the_chart() -> None:
     assert "nothing feasible" in words(methods_table(METHODS))
-    others, policy = method_traces(METHODS)
+    others, policy, _ = method_traces(METHODS)
     assert others["text"] == ["sequential opening"]
     assert policy["text"] == ["policy"]
 
 
-def test_the_front_marks_present_and_plan() -> None:
+def test_the_front_marks_the_present_and_what_the_risk_weight_chooses() -> None:
     points = (FrontPoint(10.0, 2200.0, 9.0), FrontPoint(0.0, 2190.0, 9.5))
-    front, present, plan = front_traces(Front(points, FrontPoint(0.0, 2413.0, 9.1), None))
+    front, present, chosen = front_traces(Front(points, FrontPoint(0.0, 2413.0, 9.1), 50.0))
     assert front["x"] == [9.0, 9.5]
     assert front["text"] == ["risk weight 10", "risk weight 0"]
-    assert (len(present["x"]), len(plan["x"])) == (1, 0)  # type: ignore[arg-type]
+    assert (present["x"], chosen["x"]) == ([9.1], [9.0])
 
 
 def test_long_curves_are_thinned_to_the_means_of_bins() -> None:
@@ -153,9 +152,9 @@ def test_long_curves_are_thinned_to_the_means_of_bins() -> None:
 @pytest.mark.parametrize("scheme", Scheme)
 def test_figures_hold_no_nan_and_say_when_they_are_empty(scheme: Scheme) -> None:
     present = FrontPoint(0.0, NAN, NAN)
-    full = (methods_figure(METHODS, scheme), front_figure(Front((), present, None), scheme),
+    full = (methods_figure(METHODS, scheme), front_figure(Front((), present, 0.0), scheme),
             learning_figure([LearningPoint(1, 2.0, 3.0)], scheme))  # fmt: skip
-    empty = (methods_figure((), scheme), front_figure(Front((), None, None), scheme), learning_figure((), scheme))
+    empty = (methods_figure((), scheme), front_figure(Front((), None, 0.0), scheme), learning_figure((), scheme))
     for figures, visible in ((full, False), (empty, True)):
         for figure in figures:
             assert "NaN" not in figure.to_json()
@@ -174,3 +173,11 @@ def test_rough_numbers_and_counts() -> None:
     assert text.rough(0.0) == "0"
     assert text.rough(NAN) == text.UNKNOWN
     assert (text.count(1, "pair"), text.count(2, "pair")) == ("1 pair", "2 pairs")
+
+
+def test_labels_of_neighbours_go_to_different_sides_and_stay_inside() -> None:
+    assert (
+        len(set(label_places([1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 5.0], ["Policy", "Prior", "Exchange", "Far"]))) > 2
+    )
+    assert all("left" in place for place in label_places([0.0, 1.0], [0.0, 0.0], ["a", "a long label at the edge"])[1:])
+    assert label_places([], [], []) == []

@@ -1,0 +1,160 @@
+"""The optimisation page: the answer with its buttons, both maps, what is asked, steps, and how the optimiser does."""
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.commands import PlanRefusedError
+from app.ids import Id
+from app.pages import planform, planmaps
+from app.pages.context import PageServices
+from app.plantick import Figures, answer_parts, figure_key, figures_of
+from app.planview import plan_code
+from components.planfigures import front_figure, learning_figure, methods_figure
+from components.theme import Scheme
+from components.trends import CONFIG
+
+SCRIPT = "smartgridPlan"
+APPLY, UNDO = (Id.APPLY_ONE, Id.APPLY_ALL), (Id.UNDO_ONE, Id.UNDO_ALL)
+CHANGED = "Not applied: the plan has changed since you saw it. Look at the new one, then apply."
+PARTS = {  # of the answer, and where each is shown
+    "head": Id.PLAN_HEAD,
+    "steps": Id.PLAN_STEPS,
+    "compare": Id.PLAN_COMPARE,
+    "rooms": Id.PLAN_ROOMS,
+    "limited": Id.PLAN_LIMITED,
+    "methods": Id.PLAN_METHODS,
+    "title": Id.PROPOSED_TITLE,
+}
+
+
+def layout(services: PageServices) -> Component:
+    """The page as it is now; ticks change what is new."""
+    parts, status = {}, ""
+    if services.store.ready:
+        report = services.planner.latest
+        parts, status = answer_parts(report, services.store.latest), report.status
+    return html.Div(
+        [
+            html.Div(
+                [_answer(parts, status), planmaps.layout(services), planform.layout(services)], className="plan-top"
+            ),
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            _card("Switching steps", Id.PLAN_STEPS, parts.get("steps")),
+                            _card("With fewer switches", Id.PLAN_LIMITED, parts.get("limited")),
+                        ],
+                        className="plan-stack",
+                    ),
+                    _card("Present and proposed", Id.PLAN_COMPARE, parts.get("compare")),
+                    _card("Limits", Id.PLAN_ROOMS, parts.get("rooms")),
+                ],
+                className="plan-cards",
+            ),
+            html.Div(id=Id.FIGURES, className="plan-figures"),
+            _card("Methods in numbers", Id.PLAN_METHODS, parts.get("methods")),
+            dcc.Store(id=Id.PLAN_CODE, data=parts.get("code")),
+            dcc.Store(id=Id.PLAN_SEEN),
+        ],
+        className="plan-page",
+    )
+
+
+def _answer(parts: dict[str, object], status: str) -> Component:
+    words = ("Apply next step", "Apply all", "Undo last", "Undo all")
+    disabled = parts.get("disabled", [True] * 4)
+    buttons = [
+        dmc.Button(text, id=name, size="compact-sm", disabled=off, variant="filled" if name in APPLY else "default")
+        for name, text, off in zip((*APPLY, *UNDO), words, disabled, strict=True)  # type: ignore[call-overload]
+    ]
+    return dmc.Paper(
+        [
+            html.Div(parts.get("head"), id=Id.PLAN_HEAD),
+            html.Div(status, id=Id.PLAN_STATUS, className="plan-status"),
+            html.Div(buttons, className="plan-buttons", role="group", **{"aria-label": "Apply and undo"}),
+            html.Div(id=Id.PLAN_RESULT, role="status", className="result"),
+        ],
+        className="card plan-answer",
+    )
+
+
+def _card(title: str, name: Id, content: object) -> Component:
+    label = {"aria-label": title}
+    scrolled = html.Div(content, id=name, className="plan-scroll", tabIndex=0, role="region", **label)
+    return dmc.Paper([html.H2(title), scrolled], className="card")
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """What a tick changes, the figures of a look, and the buttons."""
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "answer"),
+        *(Output(name, "children") for name in PARTS.values()),
+        Output(Id.PLAN_CODE, "data"),
+        *(Output(name, "disabled") for name in (*APPLY, *UNDO)),
+        Output(Id.PLAN_SEEN, "data"),
+        Output(Id.PLAN_STATUS, "children"),
+        Input(Id.TICK, "data"),
+        State(Id.PLAN_HEAD, "id"),
+    )
+    _register_figures(app, services)
+    _register_buttons(app, services)
+
+
+def _register_figures(app: dash.Dash, services: PageServices) -> None:
+    graphs = (Id.METHODS_GRAPH, Id.FRONT_GRAPH, Id.LEARNING_GRAPH)
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "figures"),
+        *(Output(name, "figure") for name in graphs),
+        Output(Id.FIGURES_SEEN, "data"),
+        Input(Id.TICK, "data"),
+        *(State(name, "figure") for name in graphs),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(Output(Id.FIGURES, "children"), Input(Id.NETWORK, "data"), Input(Id.SCHEME, "data"))
+    def draw_figures(_network: str | None, scheme: str | None) -> object:
+        if scheme is None or not services.store.ready:
+            return no_update
+        snapshot, report = services.store.latest, services.planner.latest
+        key = figure_key(report, snapshot, services.views.of(snapshot.network))
+        return [*_figures(figures_of(report, snapshot), Scheme(scheme)), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
+
+
+def _figures(figures: Figures, scheme: Scheme) -> list[Component]:
+    drawn = (
+        ("Methods: result against time", Id.METHODS_GRAPH, methods_figure(figures.methods, scheme)),
+        ("Losses against risk", Id.FRONT_GRAPH, front_figure(figures.front, scheme)),
+        ("Learning", Id.LEARNING_GRAPH, learning_figure(figures.learning, scheme)),
+    )
+    return [
+        dmc.Paper(
+            [html.H2(title), dcc.Graph(id=name, figure=figure, config=CONFIG, className="plan-graph")], className="card"
+        )
+        for title, name, figure in drawn
+    ]
+
+
+def _register_buttons(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.PLAN_RESULT, "children"),
+        *(Input(name, "n_clicks") for name in (*APPLY, *UNDO)),
+        State(Id.PLAN_CODE, "data"),
+        prevent_initial_call=True,
+    )
+    def operate(*arguments: object) -> str:
+        button, seen = ctx.triggered_id, arguments[-1]
+        count = 1 if button in (Id.APPLY_ONE, Id.UNDO_ONE) else None
+        plan = services.planner.plan
+        if button in APPLY and (plan is None or plan_code(plan) != seen):
+            return CHANGED
+        try:
+            if button in UNDO or plan is None:
+                services.engine.undo(count)
+            else:
+                services.engine.apply(plan, count)
+        except PlanRefusedError as error:
+            return str(error)
+        return ""

@@ -1,0 +1,191 @@
+"""The form of what is asked of a plan. It is everyone's: what one browser asks, the others show."""
+
+from dataclasses import replace
+
+import dash
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.ids import Id, Many
+from app.pages.context import PageServices
+from app.planform import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
+from app.plantick import form_key, form_words
+from app.view import Asset
+from grid.alarms import AssetKind
+from ml.plan import Requirements
+
+SCRIPT = "smartgridPlan"
+MARKED_WEIGHTS = (0.0, 0.1, 1.0, 10.0, 100.0)
+INPUTS = (  # of app.planform.FIELDS, in their order
+    (Id.WEIGHT, "value"),
+    (Id.PAIRS, "value"),
+    (Id.CASE_LIMITS, "checked"),
+    (Id.BAND, "value"),
+    (Id.LOADING, "value"),
+    (Id.N_MINUS_1, "checked"),
+)
+Request = dict[str, object]
+
+
+def layout(services: PageServices) -> Component:
+    """The form with the present values."""
+    values, words, key = [0, FREE, True, [0.9, 1.1], 100.0, False], ["", None], None
+    if services.store.ready:
+        snapshot, requirements = services.store.latest, services.planner.requirements
+        values, words = form_of(requirements, snapshot.network), form_words(requirements, snapshot)  # type: ignore[assignment]
+        key = form_key(requirements, services.views.of(snapshot.network))
+    weight, pairs, case, band, loading, n_minus_1 = values
+    return dmc.Paper(
+        [
+            html.H2("What a plan must keep"),
+            _field("Risk weight", _weight(weight), html.Div(words[0], id=Id.WEIGHT_WORDS, className="field-words")),
+            _field("Pairs of switches, at most", _pairs(pairs)),
+            _field("Voltage band, p.u.", *_band(case, band)),
+            _field("Highest loading, %", _loading(loading)),
+            dmc.Switch(id=Id.N_MINUS_1, label="Keep limits after any outage (N-1)", size="xs", checked=n_minus_1),
+            _field("Locked switches", _search(), html.Div(words[1], id=Id.LOCKED)),
+            html.Div(id=Id.FORM_RESULT, role="status", className="result"),
+            html.P("These hold for everyone who looks at this grid.", className="quiet-line"),
+            dcc.Store(id=Id.FORM_SEEN, data=key),
+            dcc.Store(id=Id.FORM_SHOWN, data=values),
+            dcc.Store(id=Id.FORM_REQUEST),
+            dcc.Store(id=Id.UNLOCK_REQUEST),
+        ],
+        id=Id.PLAN_FORM,
+        className="card plan-form",
+    )  # fmt: skip
+
+
+def _field(label: str, *content: Component) -> Component:
+    return html.Div([html.H3(label), *content], className="field", role="group", **{"aria-label": label})
+
+
+def _weight(value: object) -> Component:
+    marks = [{"value": WEIGHTS.index(weight), "label": f"{weight:g}"} for weight in MARKED_WEIGHTS]
+    return dmc.Slider(
+        id=Id.WEIGHT, value=value, min=0, max=len(WEIGHTS) - 1, step=1, marks=marks, label=None, size="sm",
+        updatemode="mouseup", thumbLabel="Risk weight", className="slider",
+    )  # fmt: skip
+
+
+def _pairs(value: object) -> Component:
+    choices = [*(str(count) for count in range(1, MOST_PAIRS + 1)), FREE]
+    return dmc.SegmentedControl(
+        id=Id.PAIRS, value=value, data=[{"value": choice, "label": choice.capitalize()} for choice in choices],
+        size="xs", fullWidth=True, **{"aria-label": "Pairs of switches, at most"},
+    )  # fmt: skip
+
+
+def _band(case: object, value: object) -> tuple[Component, ...]:
+    low, high = BAND_ENDS
+    marks = [{"value": mark, "label": f"{mark:.2f}"} for mark in (0.9, 0.95, 1.0, 1.05, 1.1)]
+    return (
+        dmc.Switch(id=Id.CASE_LIMITS, label="Limits of the case", size="xs", checked=case),
+        dmc.RangeSlider(
+            id=Id.BAND, value=value, min=low, max=high, step=0.005, precision=3, minRange=0.01, marks=marks, size="sm",
+            updatemode="mouseup", disabled=case, thumbFromLabel="Lowest voltage, p.u.",
+            thumbToLabel="Highest voltage, p.u.", className="slider",
+        ),
+    )  # fmt: skip
+
+
+def _loading(value: object) -> Component:
+    return dmc.NumberInput(
+        id=Id.LOADING, value=value, min=10, max=300, step=5, size="xs", w=92, debounce=500,
+        **{"aria-label": "Highest loading, %"},
+    )  # fmt: skip
+
+
+def _search() -> Component:
+    return dmc.Select(
+        id=Id.LOCK_SEARCH, placeholder="Lock the switch of …", searchable=True, clearable=True, data=[], size="xs",
+        nothingFoundMessage="No such name", **{"aria-label": "Lock the switch of a branch"},
+    )  # fmt: skip
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """From inputs to requirements, and from the requirements back to every browser."""
+    _register_browser(app)
+    _register_locks(app, services)
+
+    @app.callback(Output(Id.FORM_RESULT, "children"), Input(Id.FORM_REQUEST, "data"), prevent_initial_call=True)
+    def ask(request: Request) -> str:
+        try:
+            asked = changed(services.planner.requirements, request["changed"], request["values"])  # type: ignore[arg-type]
+            services.planner.require(asked)
+        except ValueError as error:
+            return f"Not taken: {error}"
+        return ""
+
+
+def _register_browser(app: dash.Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "fillForm"),
+        *(Output(name, prop) for name, prop in INPUTS),
+        Output(Id.WEIGHT_WORDS, "children"),
+        Output(Id.LOCKED, "children"),
+        Output(Id.FORM_SHOWN, "data"),
+        Output(Id.FORM_SEEN, "data"),
+        Input(Id.TICK, "data"),
+        State(Id.PLAN_FORM, "id"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "askForm"),
+        Output(Id.FORM_REQUEST, "data"),
+        Output(Id.FORM_SHOWN, "data", allow_duplicate=True),
+        Output(Id.BAND, "disabled"),
+        *(Input(name, prop) for name, prop in INPUTS),
+        State(Id.FORM_SHOWN, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("smartgrid", "clicked"),
+        Output(Id.UNLOCK_REQUEST, "data"),
+        Input({"type": Many.UNLOCK, "branch": ALL}, "n_clicks"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_locks(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.FORM_RESULT, "children", allow_duplicate=True),
+        Output(Id.LOCK_SEARCH, "value"),
+        Input(Id.LOCK_REQUEST, "data"),
+        Input(Id.UNLOCK_REQUEST, "data"),
+        Input(Id.LOCK_SEARCH, "value"),
+        prevent_initial_call=True,
+    )
+    def lock(tapped: Request | None, unlocked: Request | None, found: str | None) -> tuple:
+        if ctx.triggered_id == Id.UNLOCK_REQUEST and unlocked:
+            code = f"{AssetKind.BRANCH}-{unlocked['id']['branch']}"  # type: ignore[index]
+        else:
+            code = str(found if ctx.triggered_id == Id.LOCK_SEARCH else (tapped or {}).get("code"))
+        branch = Asset.parse(code, services.store.latest.network)
+        if branch is None or branch.kind is not AssetKind.BRANCH:
+            return no_update, no_update
+        adds = True if ctx.triggered_id == Id.LOCK_SEARCH else None
+        try:
+            services.planner.require(with_lock(services.planner.requirements, branch.index, adds))
+        except ValueError as error:
+            return f"Not taken: {error}", None
+        return "", None
+
+    @app.callback(
+        Output(Id.LOCK_SEARCH, "data"),
+        Input(Id.LOCK_SEARCH, "searchValue"),
+        Input(Id.NETWORK, "data"),
+    )
+    def search(wanted: str | None, _network: str | None) -> object:
+        if not services.store.ready:
+            return no_update
+        return services.views.of(services.store.latest.network).search(wanted or "", AssetKind.BRANCH)
+
+
+def with_lock(requirements: Requirements, branch: int, adds: bool | None) -> Requirements:
+    """The requirements with a branch locked; adds None: unlocked if it is locked now."""
+    locked = requirements.locked
+    if adds is None:
+        adds = branch not in locked
+    return replace(requirements, locked=locked | {branch} if adds else locked - {branch})

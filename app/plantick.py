@@ -1,0 +1,181 @@
+"""The optimisation page's part of a tick: what has changed of the answer, the requirements and the figures.
+
+Each part has a key; a browser says which keys it shows, and gets only the parts whose keys are others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dash.development.base_component import Component
+
+from app.ids import unlock_id
+from app.netview import NetworkView
+from app.planform import form_of, weight_words
+from app.planmarks import locks, marks, path_marks, proposed_map
+from app.planner import Planner, PlannerReport
+from app.planview import (
+    comparison_of,
+    headline_of,
+    limited_of,
+    methods_of,
+    plan_code,
+    proposal_for,
+    rooms_of,
+    set_points_of,
+    steps_of,
+)
+from app.snapshot import Snapshot
+from app.view import Page, View
+from components.plan import TONES, StepState, Tone, headline, saving_words, step_table
+from components.planfigures import (
+    Front,
+    FrontPoint,
+    LearningPoint,
+    front_traces,
+    learning_traces,
+    method_traces,
+)
+from components.planform import locked_list
+from components.plantables import Method, comparison_table, limited_table, methods_table, room_table, set_point_table
+from ml.optimizer import ParetoPoint
+from ml.plan import Plan, Requirements
+
+JSON = dict[str, object]
+
+
+def plan_tick(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: View, seen: Mapping[str, object]) -> JSON:
+    """The part of a tick that tells of the plan. seen: the keys of the parts that the browser shows."""
+    report, requirements = planner.latest, planner.requirements
+    keys = {
+        "answer": answer_key(report, snapshot, shown),
+        "form": form_key(requirements, shown),
+        "figures": figure_key(report, snapshot, shown),
+    }
+    part: JSON = {"keys": keys, "status": report.status}
+    if seen.get("answer") != keys["answer"]:
+        part["answer"] = answer_parts(report, snapshot)
+        part["proposed"] = proposed_map(snapshot, report, shown, view)
+    if seen.get("form") != keys["form"]:
+        part["form"] = [form_of(requirements, snapshot.network), form_words(requirements, snapshot)]
+    if seen.get("figures") != keys["figures"]:
+        figures = figures_of(report, snapshot)
+        part["figures"] = [method_traces(figures.methods), front_traces(figures.front),
+                           learning_traces(figures.learning)]  # fmt: skip
+    return part
+
+
+def answer_key(report: PlannerReport, snapshot: Snapshot, shown: NetworkView) -> str:
+    """Changes with the proposal and with what is applied."""
+    operations = snapshot.operations
+    done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.note):x}"
+    return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}"
+
+
+def form_key(requirements: Requirements, shown: NetworkView) -> str:
+    """Changes with the requirements."""
+    return f"{shown.key}/{hash(requirements):x}"
+
+
+def figure_key(report: PlannerReport, snapshot: Snapshot, shown: NetworkView) -> str:
+    """Changes with the proposal and with training."""
+    return f"{shown.key}/{_proposal_key(report, snapshot)}/{report.training.episodes}"
+
+
+def _proposal_key(report: PlannerReport, snapshot: Snapshot) -> str:
+    """No two proposals take the same time; training makes new reports of the same proposal."""
+    proposal = proposal_for(report, snapshot.network)
+    return "" if proposal is None else f"{report.simulated_at}/{proposal.time_ms:.6f}"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the figures draw."""
+
+    methods: tuple[Method, ...]
+    front: Front
+    learning: tuple[LearningPoint, ...]
+
+
+def figures_of(report: PlannerReport, snapshot: Snapshot) -> Figures:
+    """What the figures draw of a report."""
+    methods = methods_of(proposal_for(report, snapshot.network))
+    return Figures(methods, front_of(report, snapshot), learning_of(report))
+
+
+def map_marks(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
+    """What a map marks: the plan's switches, on the overview its supply paths too, on the plan's page locks."""
+    proposal, scope = proposal_for(planner.latest, snapshot.network), shown.scope(view.area)
+    plan = None if proposal is None else proposal.plan
+    if view.page is Page.OPTIMISATION:
+        return {"k": locks(planner.requirements, scope), **marks(plan, scope, snapshot.network)}
+    if not view.plan or plan is None:
+        return {}
+    return {"r": path_marks(plan, scope, snapshot.network), **marks(plan, scope, snapshot.network)}
+
+
+def overview_words(report: PlannerReport, snapshot: Snapshot) -> list[str]:
+    """The overview's line about the plan: what kind of answer, what is done, what it saves."""
+    shown = headline_of(report, snapshot)
+    saving = saving_words(shown.saving) if shown.saving is not None else shown.note
+    return [TONES[shown.tone], shown.title, saving]
+
+
+def answer_parts(report: PlannerReport, snapshot: Snapshot) -> JSON:
+    """The page's texts and tables as components, by name."""
+    network, proposal = snapshot.network, proposal_for(report, snapshot.network)
+    plan = None if proposal is None else proposal.plan
+    shown = headline_of(report, snapshot)
+    running, operations = shown.tone is Tone.RUNNING, snapshot.operations
+    undoable = bool(operations.done) or operations.set_points_done
+    return {
+        "head": headline(shown),
+        "steps": _steps(snapshot, plan),
+        "compare": comparison_table(() if proposal is None else comparison_of(proposal, network)),
+        "rooms": room_table(*rooms_of(proposal)),
+        "limited": limited_table(None if proposal is None else limited_of(proposal, network)),
+        "methods": methods_table(methods_of(proposal)),
+        "code": plan_code(plan),
+        "title": "Proposed" if plan is not None else "Proposed: as present",
+        "disabled": [running or plan is None, running or plan is None, not undoable, not undoable],
+    }
+
+
+def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:
+    operations, network = snapshot.operations, snapshot.network
+    shown: list[Component] = []
+    if operations.done or operations.pending:
+        applied = (*steps_of(network, operations.done, StepState.DONE),
+                   *steps_of(network, operations.pending, StepState.PENDING))  # fmt: skip
+        shown.append(step_table(applied))
+    if plan is not None and plan.actions:
+        shown.append(step_table(steps_of(network, plan.actions, StepState.PLANNED)))
+    if plan is not None and plan.set_points:
+        shown.append(set_point_table(set_points_of(plan, network)))
+    return shown or [step_table(())]
+
+
+def form_words(requirements: Requirements, snapshot: Snapshot) -> list[object]:
+    """What stands beside the form's inputs: the weight in words, and the locked switches."""
+    names = snapshot.network.branch.name
+    locked = [(branch, names[branch]) for branch in sorted(requirements.locked) if branch < len(names)]
+    return [weight_words(requirements.risk_weight), locked_list(locked, unlock_id)]
+
+
+def front_of(report: PlannerReport, snapshot: Snapshot) -> Front:
+    """The front with the present state of its moment."""
+    proposal = proposal_for(report, snapshot.network)
+    if proposal is None:
+        return Front((), None, 0.0)
+    present = None if report.present is None else _front_point(report.present)
+    return Front(tuple(_front_point(point) for point in report.pareto), present, proposal.requirements.risk_weight)
+
+
+def learning_of(report: PlannerReport) -> tuple[LearningPoint, ...]:
+    """The curve of training."""
+    return tuple(
+        LearningPoint(progress.step, progress.gap_percent, progress.entropy) for progress in report.training.curve
+    )
+
+
+def _front_point(point: ParetoPoint) -> FrontPoint:
+    return FrontPoint(point.risk_weight, point.loss_kw, point.expected_interrupted_kw)

@@ -1,0 +1,204 @@
+"""What the pages say about the optimiser's answer: from its records to those that components draw."""
+
+import math
+
+from app.netview import short_names
+from app.planner import PlannerReport
+from app.snapshot import Snapshot
+from components import text
+from components.plan import Headline, Saving, Step, StepState, Tone, sentence
+from components.plantables import Comparison, Limited, Method, Room, SetPointRow
+from grid.network import Network
+from ml.plan import Action, Constraint, Plan, Proposal, Requirements
+
+CONSTRAINTS = {
+    Constraint.SUPPLY: "Load without supply",
+    Constraint.RADIAL: "Loops",
+    Constraint.LOW_VOLTAGE: "Lowest voltage",
+    Constraint.HIGH_VOLTAGE: "Highest voltage",
+    Constraint.LOADING: "Highest loading",
+    Constraint.GENERATION: "Generator output",
+    Constraint.LOCKED: "Locked switches that change",
+    Constraint.ACTIONS: "Pairs of switches",
+    Constraint.N_MINUS_1: "After any single outage",
+}
+NO_WAY = {
+    Constraint.SUPPLY: "no choice of switches supplies every load",
+    Constraint.RADIAL: "no choice of switches supplies every load without a loop",
+    Constraint.LOW_VOLTAGE: "nothing keeps every voltage at or above {low}",
+    Constraint.HIGH_VOLTAGE: "nothing keeps every voltage at or below {high}",
+    Constraint.LOADING: "nothing keeps every loading at or below {loading}",
+    Constraint.GENERATION: "nothing keeps every generator within its limits",
+    Constraint.LOCKED: "nothing keeps the limits while {locked} stay as they are",
+    Constraint.ACTIONS: "nothing keeps the limits with {pairs}",
+    Constraint.N_MINUS_1: "nothing keeps the limits after every single outage",
+}
+RADIAL_CHECKS = ((Constraint.SUPPLY, "every load supplied"), (Constraint.RADIAL, "radial"))
+
+
+def proposal_for(report: PlannerReport, network: Network) -> Proposal | None:
+    """The report's proposal, None where it is of another network or there is none."""
+    return report.proposal if report.network is network else None
+
+
+def plan_code(plan: Plan | None) -> str:
+    """Names what a plan does, so that a page can say which one its reader saw."""
+    if plan is None:
+        return ""
+    steps = [f"{'c' if action.close else 'o'}{action.branch}" for action in plan.actions]
+    return "-".join([*steps, *(f"g{point.generator}" for point in plan.set_points)])
+
+
+def branch_names(network: Network) -> tuple[str, ...]:
+    """Names as on the map, without a first word that they have in common."""
+    return short_names(network.branch.name)
+
+
+def actions_of(network: Network, plan: Plan) -> tuple[tuple[bool, str], ...]:
+    """(close, name) of each switching action."""
+    names = branch_names(network)
+    return tuple((action.close, names[action.branch]) for action in plan.actions)
+
+
+def saving_of(plan: Plan) -> Saving:
+    """What a plan brings."""
+    before = plan.before.loss_kw
+    return Saving(
+        loss_kw=plan.saved_kw,
+        loss_percent=100 * plan.saved_kw / before if before > 0 else math.nan,
+        mwh_per_year=plan.saved_mwh_per_year,
+        money_per_year=plan.saved_money_per_year,
+        interrupted_before_kw=plan.before.expected_interrupted_kw,
+        interrupted_after_kw=plan.after.expected_interrupted_kw,
+    )
+
+
+def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
+    """The answer in short."""
+    proposal, operations = proposal_for(report, snapshot.network), snapshot.operations
+    note = operations.note
+    if operations.pending:
+        names = branch_names(snapshot.network)
+        title = sentence([(action.close, names[action.branch]) for action in operations.pending])
+        return Headline(Tone.RUNNING, title, note=note)
+    if proposal is None:
+        return Headline(Tone.WAITING, report.status, note=note)
+    if proposal.conflict is not None:
+        words = conflict_words(proposal.conflict, proposal.requirements, snapshot.network)
+        reason = "" if proposal.reason.startswith(proposal.conflict) else _sentence(proposal.reason)
+        return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [reason, note])))
+    if proposal.plan is None:
+        return Headline(Tone.BEST, _sentence(proposal.reason or "the present state is the best one found"), note=note)
+    plan = proposal.plan
+    title = sentence(actions_of(snapshot.network, plan), len(plan.set_points))
+    return Headline(Tone.PLAN, title, saving_of(plan), checks_of(plan, proposal.requirements), note)
+
+
+def conflict_words(conflict: Constraint, requirements: Requirements, network: Network) -> str:
+    """The constraint that can't be kept, as a sentence."""
+    low, high, pairs = requirements.min_vm_pu, requirements.max_vm_pu, requirements.most_pairs
+    locked = sorted(network.branch.name[branch] for branch in requirements.locked)
+    words = NO_WAY[conflict].format(
+        low="its bus's limit" if low is None else text.number(low, 3, "p.u."),
+        high="its bus's limit" if high is None else text.number(high, 3, "p.u."),
+        loading=text.number(requirements.max_loading_percent, 0, "%"),
+        locked=", ".join(locked) or "the locked switches",
+        pairs="so few switches" if pairs is None else f"{text.count(pairs, 'pair')} of switches at most",
+    )
+    return _sentence(words)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
+
+
+def checks_of(plan: Plan, requirements: Requirements) -> tuple[tuple[bool, str], ...]:
+    """What stands behind a plan: how it was verified, and that limits are kept."""
+    missed = plan.after.violation
+    verified = "verified by AC power flow" + (" and N-1" if requirements.n_minus_1 else "")
+    checks = [(True, verified)]
+    if plan.actions:
+        checks += [(constraint not in missed, words) for constraint, words in RADIAL_CHECKS]
+    limits = [margin for margin in plan.margins if margin.constraint in missed]
+    words = ", ".join(CONSTRAINTS[margin.constraint].lower() for margin in limits)
+    return (*checks, (not limits, f"outside limits: {words}" if limits else "all limits kept"))
+
+
+def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) -> tuple[Step, ...]:
+    """Switching steps as shown."""
+    names = branch_names(network)
+    return tuple(
+        Step(
+            action.close, names[action.branch],
+            action.loss_kw, action.min_vm_pu, action.max_loading_percent, state,
+        )
+        for action in actions
+    )  # fmt: skip
+
+
+def comparison_of(proposal: Proposal, network: Network) -> tuple[Comparison, ...]:
+    """Present and proposed state, row by row."""
+    before = proposal.present if proposal.plan is None else proposal.plan.before
+    after = None if proposal.plan is None else proposal.plan.after
+    bus, branch = short_names(network.bus.name), branch_names(network)
+
+    def row(label: str, unit: str, name: str, digits: int | None = None) -> Comparison:
+        return Comparison(label, unit, getattr(before, name), None if after is None else getattr(after, name),
+                          digits=digits)  # fmt: skip
+
+    def placed(label: str, unit: str, name: str, place: str, names: tuple[str, ...], digits: int) -> Comparison:
+        found = [names[index] if 0 <= (index := getattr(v, place)) < len(names) else "" for v in (before, after) if v]
+        values = row(label, unit, name, digits)
+        return Comparison(label, unit, values.before, values.after, (found[0], found[-1]), digits)
+
+    rows = [
+        row("Losses", "kW", "loss_kw"),
+        row("Expected interruption", "kW/yr", "expected_interrupted_kw"),
+        placed("Lowest voltage", "p.u.", "min_vm_pu", "min_vm_bus", bus, 4),
+        placed("Highest voltage", "p.u.", "max_vm_pu", "max_vm_bus", bus, 4),
+        placed("Highest loading", "%", "max_loading_percent", "max_loading_branch", branch, 1),
+        row("Without supply", "kW", "unsupplied_kw", 0),
+    ]
+    if proposal.requirements.risk_weight:
+        rows.insert(2, row(f"Losses + {proposal.requirements.risk_weight:g} × risk", "kW", "objective_kw"))
+    return tuple(rows)
+
+
+def rooms_of(proposal: Proposal | None) -> tuple[str, tuple[Room, ...]]:
+    """Whose limits, and the room that they leave: the plan's, or the present state's where there is no plan."""
+    if proposal is None:
+        return "", ()
+    judged, whose = (proposal.present, "Present state") if proposal.plan is None else (proposal.plan.after, "Plan")
+    rooms = (Room(CONSTRAINTS[m.constraint], m.value, m.limit, -m.excess, m.unit, m.element) for m in judged.margins)
+    return whose, tuple(rooms)
+
+
+def limited_of(proposal: Proposal, network: Network) -> tuple[Limited, ...]:
+    """The best plans with few switches, each once."""
+    plans = {plan_code(plan): plan for plan in proposal.limited}
+    return tuple(
+        Limited(plan.pairs, actions_of(network, plan), plan.saved_kw, plan.after.objective_kw)
+        for plan in plans.values()
+    )
+
+
+def set_points_of(plan: Plan, network: Network) -> tuple[SetPointRow, ...]:
+    """The generators that a plan changes."""
+    names = network.generator.name
+    return tuple(
+        SetPointRow(names[point.generator], point.p_mw_before, point.p_mw, point.vm_pu_before, point.vm_pu)
+        for point in plan.set_points
+    )
+
+
+def methods_of(proposal: Proposal | None) -> tuple[Method, ...]:
+    """What the methods found."""
+    if proposal is None:
+        return ()
+    return tuple(
+        Method(
+            found.name, found.loss_kw, found.expected_interrupted_kw, found.objective_kw,
+            found.evaluated, found.time_ms, "policy" in found.name.lower(),
+        )
+        for found in proposal.methods
+    )  # fmt: skip

@@ -1,0 +1,145 @@
+/* Puts the words and points of a tick in place, and keeps what a browser looks at; the maps are in topology.js.
+   Ids never occur here; they come with the callbacks, which app/pages registers. */
+(() => {
+  "use strict";
+  const keep = () => window.dash_clientside.no_update;
+  const context = () => window.dash_clientside.callback_context;
+  const RETRIES = 120, POINTS_KEPT = 480;
+  const LOST_AFTER_POLLS = 4;
+
+  const received = { version: null, at: 0 };
+  const newest = new WeakMap();
+  let speed = null;
+
+  /* ---- the header ---------------------------------------------------------------------------------------- */
+
+  function header(tick) {
+    if (!tick) return Array(9).fill(keep());
+    const head = tick.head, newSpeed = head.speed === speed ? keep() : head.speed;
+    speed = head.speed;
+    return [
+      head.name, head.clock, head.words, `source-state source-${head.state}`,
+      tick.banner ?? keep(), tick.events ?? keep(), head.paused ? "Resume" : "Pause", newSpeed, tick.seen,
+    ];
+  }
+
+  function age(polls, tick, beat) {
+    if (!tick) return ["Waiting for data", "age"];
+    if (received.version !== tick.version) Object.assign(received, { version: tick.version, at: performance.now() });
+    const elapsed = tick.head.age_ms + performance.now() - received.at;
+    const old = `Data ${Math.max(0, Math.round(elapsed / 1000))} s old`;
+    if ((polls ?? 0) - (beat ?? 0) > LOST_AFTER_POLLS) return [`Connection lost · ${old}`, "age age-lost"];
+    return [old, elapsed > 3 * tick.head.period_ms ? "age age-old" : "age"];
+  }
+
+  /* The upload's own input has no name for assistive technology; it exists only while its dialog is open. */
+  function nameUpload(opened, id, retries = RETRIES) {
+    const input = document.getElementById(id)?.querySelector("input");
+    if (input) input.setAttribute("aria-label", "Network file");
+    else if (opened && retries > 0) requestAnimationFrame(() => nameUpload(opened, id, retries - 1));
+  }
+
+  /* ---- what a tick changes on the overview ---------------------------------------------------------------- */
+
+  function fanOut(tick) {
+    const cards = context().outputs_list[0].length;
+    if (!tick || !tick.kpi) return [...Array(3).fill(Array(cards).fill(keep())), ...Array(7).fill(keep())];
+    const column = (part) => tick.kpi.map((card) => card[part]);
+    return [
+      column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight, tick.seen.alarms, tick.version,
+      ...(tick.proposal ?? Array(3).fill(keep())),
+    ];
+  }
+
+  function fillDrawer(tick) {
+    return tick && tick.asset ? [tick.asset.name, tick.asset.head, tick.asset.body] : Array(3).fill(keep());
+  }
+
+  const extendLosses = (tick, figure) => extension(tick?.loss, figure);
+  const extendTrend = (tick, figure) => extension(tick?.asset?.points, figure);
+
+  /* Ticks overlap, so that none is missed; `newest` knows the last point of each figure. */
+  function extension(points, figure) {
+    const traces = points && points.length ? points[0].length - 1 : 0;
+    if (!traces || !figure || !figure.data || figure.data.length !== traces) return keep();
+    const last = newest.get(figure) ?? figure.data[0].x.at(-1), fresh = points.filter(([time]) => !(time <= last));
+    if (!fresh.length) return keep();
+    newest.set(figure, fresh.at(-1)[0]);
+    const each = [...Array(traces).keys()], times = fresh.map((point) => point[0]);
+    return [{ x: each.map(() => times), y: each.map((trace) => fresh.map((point) => point[trace + 1])) }, each, POINTS_KEPT];
+  }
+
+  const wantedScope = (tick, wanted) => (tick && tick.scope !== wanted ? tick.scope : keep());
+
+  /* Another network forgets what was chosen in the last one, and closes the drawer where there is one. */
+  function network(tick, known, view) {
+    if (!tick || tick.network === known) return [keep(), keep()];
+    return [tick.network, known ? fresh(view, tick) : keep()];
+  }
+
+  const fresh = (view, tick) => ({ layer: view.layer, page: view.page, plan: view.plan, network: tick.network });
+
+  /* ---- what a browser looks at ---------------------------------------------------------------------------- */
+
+  function nameOf(id) {
+    if (typeof id !== "object") return id;
+    return JSON.stringify(Object.fromEntries(Object.keys(id).sort().map((key) => [key, id[key]])));
+  }
+
+  /* Everything that has happened since the last call: Dash may report several inputs at once. */
+  function triggers() {
+    return context().triggered
+      .filter(({ value }) => value !== null && value !== undefined)
+      .map(({ prop_id, value }) => {
+        const position = context().inputs_list.findIndex((input) =>
+          [input].flat().some((one) => `${nameOf(one.id)}.${one.property}` === prop_id));
+        return { position, value, id: prop_id.slice(0, prop_id.lastIndexOf(".")) };
+      });
+  }
+
+  function clicked() {
+    const [click] = triggers();
+    return click ? { id: JSON.parse(click.id), clicks: click.value, at: Date.now() } : keep();
+  }
+
+  function chosen(code) {
+    const [asset, area] = code.split("@");
+    return { asset, area: area === undefined ? null : Number(area), focus: Date.now() };
+  }
+
+  function tapped(data) {
+    if (data.area !== undefined) return { area: data.area, asset: null };
+    return data.id.startsWith("corridor") ? {} : { asset: data.id };
+  }
+
+  function reduceView(...inputs) {
+    const [view, tick] = inputs.slice(-2), events = triggers();
+    if (!events.length || !tick) return [keep(), keep(), keep()];
+    const moves = [
+      tapped, tapped, chosen,
+      (_clicks, id) => chosen(JSON.parse(id).asset),
+      (layer) => ({ layer }), (paths) => ({ paths }), () => ({ area: null, asset: null }),
+      (opened) => (opened ? {} : { asset: null }), (plan) => ({ plan }),
+    ];
+    const base = view.network === tick.network ? view : fresh(view, tick);
+    const next = Object.assign({}, base, ...events.map(({ position, value, id }) => moves[position](value, id)));
+    const search = context().inputs_list[2].value;
+    return [JSON.stringify(next) === JSON.stringify(view) ? keep() : next, Boolean(next.asset), search ? null : keep()];
+  }
+
+  /* Mantine writes the look that it shows into the document; its toggle doesn't report the first one. */
+  function watchScheme() {
+    const root = document.documentElement, attribute = "data-mantine-color-scheme";
+    const { id } = context().outputs_list;
+    new MutationObserver(() => window.dash_clientside.set_props(id, { data: root.getAttribute(attribute) }))
+      .observe(root, { attributeFilter: [attribute] });
+    return root.getAttribute(attribute);
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    smartgrid: {
+      header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, clicked, watchScheme,
+      closed: () => false, nameUpload: (opened, id) => nameUpload(opened, id),
+    },
+  });
+})();
