@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import FloatArray, IntArray
-from ml.radialflow import RadialFlow, RadialStates
+from ml.radialflow import RadialFlow, RadialStates, exchange_shift
 from ml.switching import Loops
 
 OVERLOAD_KW_PER_PERCENT = 100.0  # a percent above a branch's rating costs more than any saving is worth
@@ -65,6 +65,26 @@ class RadialObjective:
             penalty_kw=self._penalty_kw(states),
             risk_weight=self.risk_weight,
         )
+
+    def predicted_change_kw(
+        self, opened: IntArray, neighbours: IntArray, demand_pu: FloatArray, load_pu: FloatArray
+    ) -> FloatArray:
+        """(k,) by how much single exchanges from opened (t,) change losses and weighted interruption, without limits.
+
+        A prediction: loads are taken to draw the same currents after the exchange (Civanlar et al. 1988, with the
+        resistances and complex currents of the whole loop). It costs a hundredth of solving the neighbours.
+        """
+        current = self.flow.solve(opened[None], demand_pu).current_pu[0]
+        around, shifted = exchange_shift(self.loops, opened, neighbours, current)
+        resistance = self.flow.resistance_pu
+        along = (around * resistance) @ current
+        change = 2 * (np.conj(shifted) * along).real + np.abs(shifted) ** 2 * (around**2 @ resistance)
+        if self.risk_weight:
+            fed = self.flow.tree_flow(opened[None], load_pu[None])[0]
+            around, shifted = exchange_shift(self.loops, opened, neighbours, fed)
+            after = np.abs(fed + shifted[:, None] * around) @ self.failure_probability
+            change += self.risk_weight * (after - np.abs(fed) @ self.failure_probability)
+        return 1000 * self.base_mva * change
 
     def expected_interrupted_pu(self, opened: IntArray, load_pu: FloatArray) -> FloatArray:
         """(b,) load that is expected to be interrupted: of every branch what it feeds, times its probability."""

@@ -43,6 +43,12 @@ class RadialFlow:
 
     def __init__(self, loops: Loops, impedance_pu: FloatArray, source_vm_pu: float = 1.0) -> None:
         self._loops, self._impedance, self._source = loops, impedance_pu, source_vm_pu
+        self._cycle_t, self._path_t = np.ascontiguousarray(loops.cycle.T), np.ascontiguousarray(loops.path.T)
+
+    @property
+    def resistance_pu(self) -> FloatArray:
+        """(m,) of the branches."""
+        return self._impedance.real
 
     def solve(self, opened: IntArray, demand_pu: FloatArray, iterations: int = 15) -> RadialStates:
         """Solve configurations opened (b, t), as positions in Loops.branch, under demand_pu (n,) or (b, n) complex.
@@ -56,8 +62,8 @@ class RadialFlow:
         for _ in range(iterations):
             current = self._avoiding(branch, inverse, np.conj(demand_pu / voltage))
             drop = self._impedance * current
-            drop[rows, branch] -= np.einsum("bij,bj->bi", inverse, drop @ loops.cycle.T)
-            previous, voltage = voltage, self._source - drop @ loops.path.T
+            drop[rows, branch] -= np.einsum("bij,bj->bi", inverse, _times(drop, self._cycle_t))
+            previous, voltage = voltage, self._source - _times(drop, self._path_t)
             moved = np.abs(voltage - previous).max(axis=1)
             lowest = np.abs(voltage).min(axis=1)
             if ((moved < TOLERANCE_PU) | (lowest < LOWEST_PU)).all():
@@ -78,9 +84,17 @@ class RadialFlow:
 
     def _avoiding(self, branch: IntArray, inverse: FloatArray, drawn: FloatArray) -> FloatArray:
         """(b, m) the flow over the reference tree, led around the open branches (b, t)."""
-        radial = drawn @ self._loops.path
+        radial = _times(drawn, self._loops.path)
         loop = -np.einsum("bij,bi->bj", inverse, np.take_along_axis(radial, branch, 1))
-        return radial + loop @ self._loops.cycle
+        return radial + _times(loop, self._loops.cycle)
+
+
+def _times(values: FloatArray, matrix: FloatArray) -> FloatArray:
+    """values (b, k), complex or real, times a real matrix (k, j): NumPy would make the matrix complex first."""
+    if not np.iscomplexobj(values):
+        return values @ matrix
+    both = np.concatenate([values.real, values.imag]) @ matrix
+    return both[: len(values)] + 1j * both[len(values) :]
 
 
 def loop_impedance(loops: Loops, impedance_pu: FloatArray) -> FloatArray:
@@ -112,6 +126,21 @@ def exchange_neighbours(loops: Loops, opened: IntArray) -> IntArray:
     neighbours = np.tile(opened, (int(other.sum()), 1))
     neighbours[np.arange(len(neighbours)), place[other]] = candidate[other]
     return neighbours
+
+
+def exchange_shift(
+    loops: Loops, opened: IntArray, neighbours: IntArray, flow: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """By single exchanges from opened (t,): loops (k, m) that they close, and what flows around them, (k,).
+
+    flow: (m,) currents or powers in the present configuration. Opening a branch of the loop that was closed carries its
+    flow around the loop; exact for what buses draw now.
+    """
+    own_loop = np.linalg.inv(loops.cycle[:, loops.branch[opened]]) @ loops.cycle
+    kept = (opened[None, :, None] == neighbours[:, None, :]).any(axis=2)
+    around = own_loop[np.argmin(kept, axis=1)]
+    opens = loops.branch[neighbours[~np.isin(neighbours, opened)]]
+    return around, -flow[opens] / around[np.arange(len(opens)), opens]
 
 
 def is_radial_batch(loops: Loops, opened: IntArray) -> BoolArray:

@@ -42,6 +42,10 @@ class Choice:
         """Objective in kW of configurations (b, t), penalties for broken limits included."""
         return self.objective.costs(opened, self.grid.demand_pu, self.grid.load_pu).total
 
+    def predicted(self, opened: IntArray, neighbours: IntArray) -> FloatArray:
+        """Predicted change in kW of single exchanges (k, t) from opened (t,)."""
+        return self.objective.predicted_change_kw(opened, neighbours, self.grid.demand_pu, self.grid.load_pu)
+
     def closed(self, opened: IntArray) -> BoolArray:
         """Switch states (m,) of a configuration (t,)."""
         return np.where(self.left_alone, self.present, self.loops.closed(opened))

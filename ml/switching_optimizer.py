@@ -19,7 +19,7 @@ from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
 from ml.switchorder import safe_order
 from ml.verification import Moment, Verifier, broken, burden_kw
 
-VERIFIED = 8  # of the best-ranked configurations
+VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
 MOST_PAIRS = 3  # for which plans of few actions are listed
 LIVE_VARIETY = Variety(lowest_level=0.6, highest_level=1.4)  # around the present state
@@ -72,9 +72,11 @@ class SwitchingOptimizer:
         found = self._methods(choice)
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
-        levels = Proposer(choice.loops, choice.cost).within_pairs(start, MOST_PAIRS, every.opened)
+        levels = Proposer(choice.loops, choice.cost, choice.predicted).within_pairs(start, MOST_PAIRS, every.opened)
         answer.methods = tuple(self._result(item, choice, moment, present, wanted) for item in found)
-        answer.limited = tuple(self._best(moment, wanted, present, choice, level)[0] for level in levels)
+        answer.limited = tuple(
+            self._best(moment, wanted, present, choice, level, VERIFIED_OF_FEW)[0] for level in levels
+        )
         if wanted.most_pairs is None:
             plan, missed = self._best(moment, wanted, present, choice, _merged([every, *levels]))
         else:
@@ -84,7 +86,7 @@ class SwitchingOptimizer:
 
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last is the policy with branch exchange from the best of all."""
-        proposer, loops, grid = Proposer(choice.loops, choice.cost), choice.loops, choice.grid
+        proposer, loops, grid = Proposer(choice.loops, choice.cost, choice.predicted), choice.loops, choice.grid
         with torch.no_grad():
             found = []
             if choice.start is not None:
@@ -108,11 +110,17 @@ class SwitchingOptimizer:
         return found
 
     def _best(
-        self, moment: Moment, wanted: Requirements, present: Verdict, choice: Choice, proposed: Candidates
+        self,
+        moment: Moment,
+        wanted: Requirements,
+        present: Verdict,
+        choice: Choice,
+        proposed: Candidates,
+        most: int = VERIFIED,
     ) -> tuple[Plan | None, Constraint | None]:
         """The best plan among proposals, by verified objective; without one, the constraint that stands against it."""
         verdicts, missed = [], []
-        for opened in proposed.opened[:VERIFIED]:
+        for opened in proposed.opened[:most]:
             verdict = self._verifier.verdict(moment, choice.closed(opened), wanted, present.state.voltage)
             if verdict is None:
                 continue

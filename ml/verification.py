@@ -41,12 +41,14 @@ class Moment:
 
 
 class Verifier:
-    """Judges states of one network. Not thread-safe: it owns a power flow."""
+    """Judges states of one network; what it has judged in one moment it knows. Not thread-safe: it owns a power flow."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.radial = operated_radially(network)
         self._power_flow = PowerFlow(network)
+        self._known: dict[bytes, Verdict | None] = {}  # of the last moment and requirements
+        self._known_of: tuple[Moment | None, Requirements] = (None, Requirements())
         branch, generator = network.branch, network.generator
         self._rated = ~branch.rating_derived & np.isfinite(branch.rating_from_ka)
         self._limited = np.flatnonzero(generator.is_source & (np.isfinite(generator.max_p_mw)))
@@ -63,7 +65,24 @@ class Verifier:
 
         start: (n,) complex voltage where Newton begins. injection: other set-points than the moment's.
         """
-        injection = injection or moment.injection
+        if injection is not None:
+            return self._judged(moment, closed, wanted, start, injection)
+        if self._known_of[0] is not moment or self._known_of[1] != wanted:
+            self._known.clear()
+            self._known_of = moment, wanted
+        key = closed.tobytes()
+        if key not in self._known:
+            self._known[key] = self._judged(moment, closed, wanted, start, moment.injection)
+        return self._known[key]
+
+    def _judged(
+        self,
+        moment: Moment,
+        closed: BoolArray,
+        wanted: Requirements,
+        start: FloatArray | None,
+        injection: Injection,
+    ) -> Verdict | None:
         try:
             state = self._power_flow.solve(injection, closed, start)
         except PowerFlowDivergedError:
