@@ -59,7 +59,6 @@ def read_generators(net: pandapower.pandapowerNet, lookup: BusLookup) -> Generat
     scaling = [np.ones(len(ext)), *(table.scaling.to_numpy(dtype=float) for table in (gen, sgen))]
     p = [net.res_ext_grid.p_mw.loc[ext.index].to_numpy(), gen.p_mw.to_numpy(), sgen.p_mw.to_numpy()]
     p_mw = np.concatenate([values * factor for values, factor in zip(p, scaling, strict=True)])
-    low, high = (np.concatenate([_column(table, field) for table in tables]) for field in ("min_p_mw", "max_p_mw"))
     kinds = ("Grid supply", "Generator", "Static generator")
     names, energies, profiles = [], [], []
     for kind, table in zip(kinds, tables, strict=True):
@@ -78,15 +77,21 @@ def read_generators(net: pandapower.pandapowerNet, lookup: BusLookup) -> Generat
         va_degree=np.concatenate([ext.va_degree.to_numpy(), np.zeros(counts[1] + counts[2])]),
         is_source=np.concatenate([np.ones(counts[0], bool), is_slack_gen, np.zeros(counts[2], bool)]),
         is_regulating=np.concatenate([np.zeros(counts[0], bool), ~is_slack_gen, np.zeros(counts[2], bool)]),
-        min_p_mw=np.where(np.isfinite(low), low, np.minimum(p_mw, 0)),
-        max_p_mw=np.where(np.isfinite(high), high, np.maximum(p_mw, 0)),
+        min_p_mw=_limit(tables, "min_p_mw", np.minimum(p_mw, 0)),
+        max_p_mw=_limit(tables, "max_p_mw", np.maximum(p_mw, 0)),
+        min_q_mvar=_limit(tables, "min_q_mvar", np.full(len(p_mw), -np.inf)),
+        max_q_mvar=_limit(tables, "max_q_mvar", np.full(len(p_mw), np.inf)),
         energy=tuple(energies),
         profile=tuple(profiles),
     )
 
 
-def _column(table: pd.DataFrame, field: str) -> FloatArray:
-    return table[field].to_numpy(dtype=float) if field in table.columns else np.full(len(table), np.nan)
+def _limit(tables: list[pd.DataFrame], field: str, absent: FloatArray) -> FloatArray:
+    """(g,) a limit of all tables' rows; absent (g,) stands where the net gives none."""
+    given = np.concatenate(
+        [table[field] if field in table.columns else np.full(len(table), np.nan) for table in tables]
+    )
+    return np.where(np.isfinite(given.astype(float)), given.astype(float), absent)
 
 
 def _energy(row: dict[str, object], default: Energy) -> Energy:

@@ -122,7 +122,10 @@ class Loads:
 
 @dataclass(frozen=True, eq=False)
 class Generators:
-    """g generators. A source fixes voltage and angle (slack); a regulating one fixes p and vm_pu; the rest p and q."""
+    """g generators. A source fixes voltage and angle (slack); a regulating one fixes p and vm_pu; the rest p and q.
+
+    Limits of p that the case doesn't give are the generator's own power and 0, those of q are infinite.
+    """
 
     name: tuple[str, ...]
     bus: IntArray
@@ -134,6 +137,8 @@ class Generators:
     is_regulating: BoolArray
     min_p_mw: FloatArray
     max_p_mw: FloatArray
+    min_q_mvar: FloatArray
+    max_q_mvar: FloatArray
     energy: tuple[Energy, ...]
     profile: tuple[str, ...]
 
@@ -144,6 +149,13 @@ class Generators:
     def holds_voltage(self) -> BoolArray:
         """(g,) the sources and the regulating ones: where supply paths lead to."""
         return self.is_source | self.is_regulating
+
+    @property
+    def p_bounds_mw(self) -> tuple[FloatArray, FloatArray]:
+        """(g,) lowest and highest active power; a source whose limits the case doesn't give is unlimited."""
+        own_low, own_high = np.minimum(self.p_mw, 0), np.maximum(self.p_mw, 0)
+        unknown = self.is_source & (self.min_p_mw == own_low) & (self.max_p_mw == own_high)
+        return np.where(unknown, -np.inf, self.min_p_mw), np.where(unknown, np.inf, self.max_p_mw)
 
 
 @dataclass(frozen=True, eq=False)

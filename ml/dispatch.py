@@ -2,7 +2,7 @@
 
 For whoever calls it (ml/optimizer.py):
 
-    limits = DispatchLimits.of(network, *reactive_limits(net))      # of ml.dispatch_grid; change any of its arrays
+    limits = DispatchLimits.of(network)      # of ml.dispatch_grid; change any of its arrays
     policy = train_dispatch(network, limits, DISPATCH_PARAMETERS, report)
     policy.save(folder); policy = load_dispatch(network, limits, folder)
     plans = propose_dispatch(network, injection, closed, limits, policy)

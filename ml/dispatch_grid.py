@@ -39,26 +39,18 @@ class DispatchLimits:
     max_loading_percent: FloatArray
 
     @classmethod
-    def of(
-        cls, network: Network, min_q_mvar: FloatArray | None = None, max_q_mvar: FloatArray | None = None
-    ) -> "DispatchLimits":
-        """The case's own limits; a Network has no reactive ones, see grid.reactive. Derived ratings are no limits.
-
-        A source whose limits the case doesn't give (they are then its own power in the base state) is unlimited.
-        """
-        generator, branch = network.generator, network.branch
-        low, high = generator.min_p_mw, generator.max_p_mw
-        p_mw = generator.p_mw
-        unknown = generator.is_source & (low == np.minimum(p_mw, 0)) & (high == np.maximum(p_mw, 0))
-        unlimited = np.full(len(generator), np.inf)
+    def of(cls, network: Network) -> "DispatchLimits":
+        """The case's own limits. Derived ratings are no limits."""
+        generator = network.generator
+        min_p_mw, max_p_mw = generator.p_bounds_mw
         return cls(
-            min_p_mw=np.where(unknown, -np.inf, low),
-            max_p_mw=np.where(unknown, np.inf, high),
-            min_q_mvar=-unlimited if min_q_mvar is None else min_q_mvar,
-            max_q_mvar=unlimited if max_q_mvar is None else max_q_mvar,
+            min_p_mw=min_p_mw,
+            max_p_mw=max_p_mw,
+            min_q_mvar=generator.min_q_mvar,
+            max_q_mvar=generator.max_q_mvar,
             min_vm_pu=network.bus.min_vm_pu,
             max_vm_pu=network.bus.max_vm_pu,
-            max_loading_percent=np.where(branch.rating_derived, np.inf, 100.0),
+            max_loading_percent=np.where(network.branch.rating_derived, np.inf, 100.0),
         )
 
 

@@ -10,14 +10,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import pandapower.networks
 import torch
 
 from grid.cases import load_case
 from grid.contingency import n_minus_1
 from grid.network import FloatArray, Network
 from grid.powerflow import Injection
-from grid.reactive import reactive_limits
 from ml.dispatch import DISPATCH_PARAMETERS, DispatchPolicy, load_dispatch, propose_dispatch, train_dispatch
 from ml.dispatch_grid import DispatchLimits
 from ml.dispatch_polish import polish
@@ -81,7 +79,7 @@ def _seeds(count: int) -> range:
 
 def limits_of(name: str, network: Network) -> DispatchLimits:
     """The case's own limits, but for case57's lowest voltage."""
-    limits = DispatchLimits.of(network, *reactive_limits(getattr(pandapower.networks, name)()))
+    limits = DispatchLimits.of(network)
     if name == "case57":
         return replace(limits, min_vm_pu=np.full(network.n_bus, LOWEST_OF_CASE57_PU))
     return limits

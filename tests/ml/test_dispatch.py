@@ -12,7 +12,6 @@ import torch
 from grid.cases import load_case
 from grid.network import Network
 from grid.powerflow import Injection, PowerFlow
-from grid.reactive import reactive_limits
 from ml.dispatch import (
     DISPATCH_PARAMETERS,
     DispatchPlan,
@@ -39,8 +38,7 @@ def network_of(name: str) -> Network:
 
 @cache
 def limits_of(name: str) -> DispatchLimits:
-    net = getattr(pandapower.networks, name)()
-    return DispatchLimits.of(network_of(name), *reactive_limits(net))
+    return DispatchLimits.of(network_of(name))
 
 
 def grid_of(name: str) -> DispatchGrid:
@@ -224,9 +222,7 @@ def test_a_grid_without_a_source_or_set_points_or_too_large_is_refused(monkeypat
 
 def test_reactive_limits_are_in_the_networks_order_and_infinite_where_not_given() -> None:
     net = pandapower.networks.case118()
-    low, high = reactive_limits(net)
-    assert len(low) == len(high) == len(network_of("case118").generator)
-    assert high[0] == net.ext_grid.max_q_mvar.iloc[0]
-    np.testing.assert_array_equal(low[1:], net.gen.min_q_mvar)
-    del net.gen["min_q_mvar"]
-    assert np.isinf(reactive_limits(net)[0][1:]).all()
+    limits = limits_of("case118")
+    assert limits.max_q_mvar[0] == net.ext_grid.max_q_mvar.iloc[0]
+    np.testing.assert_array_equal(limits.min_q_mvar[1:], net.gen.min_q_mvar)
+    assert np.isinf(network_of("cigre_mv").generator.max_q_mvar).all()
