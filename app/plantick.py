@@ -22,6 +22,7 @@ from app.planview import (
     proposal_for,
     rooms_of,
     set_points_of,
+    status_of,
     steps_of,
 )
 from app.snapshot import Snapshot
@@ -51,7 +52,7 @@ def plan_tick(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: Vi
         "form": form_key(requirements, shown),
         "figures": figure_key(report, snapshot, shown),
     }
-    part: JSON = {"keys": keys, "status": report.status}
+    part: JSON = {"keys": keys, "status": status_of(report, snapshot.network)}
     if seen.get("answer") != keys["answer"]:
         part["answer"] = answer_parts(report, snapshot)
         part["proposed"] = proposed_map(snapshot, report, shown, view)

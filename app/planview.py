@@ -33,6 +33,7 @@ NO_WAY = {
     Constraint.ACTIONS: "nothing keeps the limits with {pairs}",
     Constraint.N_MINUS_1: "nothing keeps the limits after every single outage",
 }
+DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
 RADIAL_CHECKS = ((Constraint.SUPPLY, "every load supplied"), (Constraint.RADIAL, "radial"))
 
 
@@ -50,8 +51,9 @@ def plan_code(plan: Plan | None) -> str:
 
 
 def branch_names(network: Network) -> tuple[str, ...]:
-    """Names as on the map, without a first word that they have in common."""
-    return short_names(network.branch.name)
+    """Names without a first word that they have in common, but whole where it names both ends: `Bus 1 - Bus 2`."""
+    names = network.branch.name
+    return names if any(" - " in name for name in names) else short_names(names)
 
 
 def actions_of(network: Network, plan: Plan) -> tuple[tuple[bool, str], ...]:
@@ -82,7 +84,7 @@ def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
         title = sentence([(action.close, names[action.branch]) for action in operations.pending])
         return Headline(Tone.RUNNING, title, note=note)
     if proposal is None:
-        return Headline(Tone.WAITING, report.status, note=note)
+        return Headline(Tone.WAITING, _sentence(report.status.removeprefix("No plan: ")), note=note)
     if proposal.conflict is not None:
         words = conflict_words(proposal.conflict, proposal.requirements, snapshot.network)
         reason = "" if proposal.reason.startswith(proposal.conflict) else _sentence(proposal.reason)
@@ -91,7 +93,14 @@ def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
         return Headline(Tone.BEST, _sentence(proposal.reason or "the present state is the best one found"), note=note)
     plan = proposal.plan
     title = sentence(actions_of(snapshot.network, plan), len(plan.set_points))
+    if snapshot.network.branch.rating_derived.any():
+        note = " ".join(filter(None, [DERIVED_RATINGS, note]))
     return Headline(Tone.PLAN, title, saving_of(plan), checks_of(plan, proposal.requirements), note)
+
+
+def status_of(report: PlannerReport, network: Network) -> str:
+    """What the optimiser is doing; empty where the headline says it."""
+    return "" if proposal_for(report, network) is None else report.status
 
 
 def conflict_words(conflict: Constraint, requirements: Requirements, network: Network) -> str:

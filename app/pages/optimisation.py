@@ -10,7 +10,7 @@ from app.ids import Id
 from app.pages import planform, planmaps
 from app.pages.context import PageServices
 from app.plantick import Figures, answer_parts, figure_key, figures_of
-from app.planview import plan_code
+from app.planview import plan_code, status_of
 from components.planfigures import front_figure, learning_figure, methods_figure
 from components.theme import Scheme
 from components.trends import CONFIG
@@ -34,7 +34,7 @@ def layout(services: PageServices) -> Component:
     parts, status = {}, ""
     if services.store.ready:
         report = services.planner.latest
-        parts, status = answer_parts(report, services.store.latest), report.status
+        parts, status = answer_parts(report, services.store.latest), status_of(report, services.store.latest.network)
     return html.Div(
         [
             html.Div(

@@ -19,6 +19,7 @@ PARTS_SEEN = {  # stores of the pages, each there only while its page is
     "form": Id.FORM_SEEN,
     "figures": Id.FIGURES_SEEN,
 }
+ALWAYS = {"keys", "status"}  # of the optimisation page's part; the rest is there when it has changed
 SLOWEST_POLL_MS, FASTEST_POLL_MS = 1000, 250
 
 
@@ -52,7 +53,7 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     plan: dict[str, object] = {}
     if view.page is Page.OPTIMISATION:
         plan = plan_tick(planner, snapshot, shown, view, parts)
-    if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and len(plan) <= 1:
+    if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and plan.keys() <= ALWAYS:
         return no_update
     data = tick(snapshot, history, shown, view, seen, datetime.now(UTC))
     data["map"] |= map_marks(planner, snapshot, shown, view)  # type: ignore[operator]

@@ -27,10 +27,7 @@ def request_body(seen: Seen) -> bytes:
         "outputs": [{"id": name, "property": prop} for name, prop in outputs],
         "inputs": [_value(Id.POLL, "n_intervals", 1), _value(Id.VIEW, "data", {})],
         "changedPropIds": [f"{Id.POLL}.n_intervals"],
-        "state": [
-            _value(Id.SEEN, "data", seen),
-            *(_value(store, "data", parts.get(store)) for store in PARTS_SEEN.values()),
-        ],
+        "state": [_value(Id.SEEN, "data", seen), *stores],
     }
     return json.dumps(body).encode()
 

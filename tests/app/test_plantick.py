@@ -1,0 +1,166 @@
+"""The optimisation page's part of a tick, from proposals for a real state of the grid."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from plotly.utils import PlotlyJSONEncoder
+
+from app.netview import NetworkView
+from app.planmarks import changed_paths, locks, marks, path_marks, proposed_map
+from app.planner import NO_TRAINING, PlannerReport
+from app.plantick import answer_key, answer_parts, figure_key, figures_of, form_key, overview_words
+from app.planview import conflict_words, headline_of, plan_code
+from app.snapshot import Operations, Snapshot
+from app.view import Page, View
+from components.mapstyle import EdgeStatus, Mark
+from components.plan import Tone
+from ml.plan import Constraint, Plan, Proposal, Requirements
+from tests.app.plans import proposal_of
+from tests.app.rig import Rig, make_rig
+
+SHOWN = View(page=Page.OPTIMISATION)
+
+
+@pytest.fixture(scope="module")
+def city(cache_dir: Path) -> Rig:
+    return make_rig(cache_dir)
+
+
+@pytest.fixture(scope="module")
+def proposal(city: Rig) -> Proposal:
+    return proposal_of(city.now)
+
+
+@pytest.fixture(scope="module")
+def plan(proposal: Proposal) -> Plan:
+    assert proposal.plan is not None
+    return proposal.plan
+
+
+def report_of(snapshot: Snapshot, proposal: Proposal | None, version: int = 1, status: str = "Ready") -> PlannerReport:
+    time = None if proposal is None else snapshot.simulated_at
+    return PlannerReport(snapshot.network, version, time, proposal, status, NO_TRAINING, (), None)
+
+
+def sent(data: object) -> str:
+    """What a browser gets; fails on NaN, which isn't JSON."""
+    return json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False, ensure_ascii=False)
+
+
+def test_the_answer_tells_the_plan(city: Rig, proposal: Proposal, plan: Plan) -> None:
+    parts: dict[str, Any] = answer_parts(report_of(city.now, proposal), city.now)
+    text = sent(parts)
+    closed, opened = (city.now.network.branch.name[action.branch] for action in plan.actions)
+    assert f"Close {closed}, open {opened}" in text
+    assert "verified by AC power flow" in text
+    assert "all limits kept" in text
+    assert parts["disabled"] == [False, False, True, True]
+    assert parts["code"] == plan_code(plan) == f"c{plan.actions[0].branch}-o{plan.actions[1].branch}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone"),
+    [({}, Tone.PLAN), ({"plan": None}, Tone.BEST), ({"plan": None, "conflict": Constraint.LOADING}, Tone.CONFLICT)],
+)
+def test_every_kind_of_answer_has_its_headline(
+    city: Rig, proposal: Proposal, changes: dict[str, Any], tone: Tone
+) -> None:
+    shown = headline_of(report_of(city.now, replace(proposal, **changes)), city.now)
+    assert shown.tone is tone
+    assert shown.title
+    assert (shown.saving is not None) == (tone is Tone.PLAN)
+
+
+def test_without_a_proposal_nothing_can_be_applied_and_the_status_is_said(city: Rig) -> None:
+    report = report_of(city.now, None, status="No plan: the grid is meshed")
+    assert headline_of(report, city.now).title == "The grid is meshed."
+    parts: dict[str, Any] = answer_parts(report, city.now)
+    assert parts["disabled"] == [True] * 4
+    assert overview_words(report, city.now)[:2] == ["No proposal", "The grid is meshed."]
+
+
+def test_a_proposal_of_another_network_is_not_shown(city: Rig, proposal: Proposal, cache_dir: Path) -> None:
+    other = make_rig(cache_dir).now
+    assert headline_of(report_of(city.now, proposal), other).tone is Tone.WAITING
+
+
+def test_what_is_applied_and_waits_is_listed_and_can_be_undone(city: Rig, proposal: Proposal, plan: Plan) -> None:
+    operations = Operations(plan.actions[:1], plan.actions[1:], "")
+    running = replace(city.now, operations=operations)
+    parts: dict[str, Any] = answer_parts(report_of(running, proposal), running)
+    assert "✓ done" in sent(parts["steps"])
+    assert "waiting" in sent(parts["steps"])
+    assert parts["disabled"] == [True, True, False, False]
+    stopped = replace(city.now, operations=Operations((), (), "Stopped: the switch is locked"))
+    assert "the switch is locked" in sent(answer_parts(report_of(stopped, proposal), stopped)["head"])
+
+
+def test_the_maps_mark_what_changes_and_only_the_proposed_one_has_changed(
+    city: Rig, proposal: Proposal, plan: Plan
+) -> None:
+    shown = NetworkView(city.now.network, "k")
+    closed, opened = (action.branch for action in plan.actions)
+    values: Any = proposed_map(city.now, report_of(city.now, proposal), shown, SHOWN)
+    assert values["x"] == [[closed, Mark.CLOSE.value, 1], [opened, Mark.OPEN.value, 2]]
+    status = dict(values["es"])
+    assert status.get(closed) != EdgeStatus.OPEN
+    assert status[opened] == EdgeStatus.OPEN
+    assert proposed_map(city.now, report_of(city.now, replace(proposal, plan=None)), shown, SHOWN) is None
+    assert locks(Requirements(locked=frozenset({3, 5})), shown.scope(None)) == [3, 5]
+
+
+def test_changed_supply_paths_use_the_closed_switch_and_not_the_opened_one(city: Rig, plan: Plan) -> None:
+    closed, opened = (action.branch for action in plan.actions)
+    branches = changed_paths(city.now.network, plan).tolist()
+    assert closed in branches
+    assert opened not in branches
+    assert plan.after.closed[branches].all()
+    assert path_marks(plan, NetworkView(city.now.network, "k").scope(None), city.now.network) == branches
+
+
+def test_set_points_are_a_table_and_marks_on_generators(cache_dir: Path) -> None:
+    rig = make_rig(cache_dir, "case14")
+    proposal = proposal_of(rig.now, meshed=True)
+    plan, network = proposal.plan, rig.now.network
+    assert plan is not None
+    parts: dict[str, Any] = answer_parts(report_of(rig.now, proposal), rig.now)
+    assert "+5.0\u202fMW" in sent(parts["steps"])
+    assert "Set 2 generators" in sent(parts["head"])
+    found: Any = marks(plan, NetworkView(network, "k").scope(None), network)["g"]
+    assert sorted(kw for _, kw in found) == [-5000, 5000]
+    assert {bus for bus, _ in found} == {int(network.generator.bus[point.generator]) for point in plan.set_points}
+
+
+def test_a_conflict_names_the_limit(city: Rig) -> None:
+    asked = Requirements(min_vm_pu=1.02, most_pairs=1, locked=frozenset({0}))
+    network = city.now.network
+    assert conflict_words(Constraint.LOW_VOLTAGE, asked, network) == (
+        "Nothing keeps every voltage at or above 1.020\u202fp.u."
+    )
+    assert network.branch.name[0] in conflict_words(Constraint.LOCKED, asked, network)
+    for constraint in Constraint:
+        assert "{" not in conflict_words(constraint, Requirements(), network)
+
+
+def test_keys_change_with_what_they_stand_for_and_with_nothing_else(city: Rig, proposal: Proposal) -> None:
+    shown, snapshot = NetworkView(city.now.network, "k"), city.now
+    report, same = report_of(snapshot, proposal), report_of(snapshot, proposal, version=2)
+    other = report_of(snapshot, replace(proposal, time_ms=proposal.time_ms + 1))
+    assert answer_key(report, snapshot, shown) == answer_key(same, snapshot, shown)
+    assert answer_key(report, snapshot, shown) != answer_key(other, snapshot, shown)
+    noted = replace(snapshot, operations=Operations((), (), "Stopped"))
+    assert answer_key(report, noted, shown) != answer_key(report, snapshot, shown)
+    learned = replace(report, training=replace(NO_TRAINING, episodes=3))
+    assert figure_key(report, snapshot, shown) != figure_key(learned, snapshot, shown)
+    assert form_key(Requirements(), shown) != form_key(Requirements(n_minus_1=True), shown)
+
+
+def test_methods_without_a_result_stay_unknown(city: Rig, proposal: Proposal) -> None:
+    methods = figures_of(report_of(city.now, proposal), city.now).methods
+    assert [method.is_policy for method in methods].count(True) == 1
+    assert np.isnan(methods[-1].loss_kw)
+    assert "nothing feasible" in sent(answer_parts(report_of(city.now, proposal), city.now)["methods"])

@@ -1,0 +1,71 @@
+"""The request that every browser repeats, for each of the pages."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from dash import no_update
+from plotly.utils import PlotlyJSONEncoder
+
+from app.netview import NetworkViews
+from app.pages.context import PageServices
+from app.pages.poll import answer
+from app.pages.shell import PAGES, known_path, to_alarms
+from ml.plan import Requirements
+from tests.app.rig import Rig
+
+BUDGET_BYTES = 1500
+PLAN = {"page": "optimisation"}
+
+
+@pytest.fixture
+def pages(rig: Rig) -> PageServices:
+    rig.services.planner.plan_once(rig.now, Requirements())
+    return PageServices(**vars(rig.services), views=NetworkViews())
+
+
+def sent(pages: PageServices, view: dict[str, object], seen: object, parts: dict[str, object]) -> Any:
+    data = answer(pages, view, seen, parts)
+    if data is no_update:
+        return None
+    return json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
+
+
+def test_each_page_gets_only_what_it_shows(pages: PageServices) -> None:
+    overview, plan = sent(pages, {}, None, {}), sent(pages, PLAN, None, {})
+    assert {"kpi", "proposal", "alarms"} <= overview.keys()
+    assert "plan" not in overview
+    assert not {"kpi", "proposal", "alarms", "weight"} & plan.keys()
+    assert {"keys", "status", "answer", "proposed", "form", "figures"} == plan["plan"].keys()
+    assert plan["map"]["x"] == overview["map"]["x"]
+    assert overview["map"]["r"]
+
+
+def test_what_a_browser_shows_is_not_sent_again(pages: PageServices) -> None:
+    first = sent(pages, PLAN, None, {})
+    keys = first["plan"]["keys"]
+    assert sent(pages, PLAN, first["seen"], keys) is None
+    pages.engine.run_cycle()
+    again = sent(pages, PLAN, first["seen"], keys)
+    assert again["plan"].keys() == {"keys", "status"}
+    assert len(gzip.compress(json.dumps(again).encode())) <= BUDGET_BYTES
+
+
+def test_requirements_of_one_browser_reach_the_others_at_once(pages: PageServices) -> None:
+    first = sent(pages, PLAN, None, {})
+    pages.planner.require(Requirements(risk_weight=0.5, locked=frozenset({5})))
+    other = sent(pages, PLAN, first["seen"], first["plan"]["keys"])
+    assert set(other["plan"]) == {"keys", "status", "form"}
+    assert other["map"]["k"] == [5]
+    assert "Central South Line" in json.dumps(other["plan"]["form"])
+
+
+def test_the_overview_marks_the_plan_only_where_asked(pages: PageServices) -> None:
+    assert "x" not in sent(pages, {"plan": False}, None, {})["map"]
+
+
+def test_addresses() -> None:
+    assert known_path("/optimisation") in PAGES
+    assert known_path("/nowhere") == known_path(None) == "/"
+    assert to_alarms("/optimisation").startswith("/#")
