@@ -16,7 +16,7 @@ from ml.switching import Loops, TreePolicy
 SAMPLES = 32
 COMPLETIONS = 32
 SCREENED = 12  # exchanges that are judged before all others are
-BEAM, BEAM_SCREENED = 6, 24  # configurations that a search within a number of pairs goes on from, and exchanges of each
+BEAM, BEAM_SCREENED = 12, 24  # configurations that a search within a number of pairs goes on from, and exchanges of each
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
 SEQUENTIAL, EXCHANGE, POLISHED = "Sequential opening", "Branch exchange", "Policy + branch exchange"
 RESTORED = "Restored supply"

@@ -9,7 +9,7 @@ import torch
 from grid.network import FloatArray, IntArray, Network
 from ml import candidates as method
 from ml.candidates import Candidates, Proposer
-from ml.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.policy import SwitchingNet, prior_phi
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Progress, Trainer
@@ -74,15 +74,17 @@ class SwitchingOptimizer:
         start = choice.start if choice.start is not None else every.opened[0]
         levels = Proposer(choice.loops, choice.cost, choice.predicted).within_pairs(start, MOST_PAIRS, every.opened)
         answer.methods = tuple(self._result(item, choice, moment, present, wanted) for item in found)
-        answer.limited = tuple(
-            self._best(moment, wanted, present, choice, level, VERIFIED_OF_FEW)[0] for level in levels
-        )
+        few = [self._best(moment, wanted, present, choice, level, VERIFIED_OF_FEW)[0] for level in levels]
+        answer.limited = _each_better(few)
         if wanted.most_pairs is None:
             plan, missed = self._best(moment, wanted, present, choice, _merged([every, *levels]))
         else:
-            level = levels[min(wanted.most_pairs, MOST_PAIRS) - 1]
-            plan, missed = self._best(moment, wanted, present, choice, level)
-        return answer.plan(plan, began) if plan is not None else answer.none(missed, "", began)
+            plan, missed = self._best(moment, wanted, present, choice, levels[wanted.most_pairs - 1])
+        if plan is not None:
+            return answer.plan(plan, began)
+        if missed is not None:
+            return answer.none(missed.constraint, _words(missed), began)
+        return answer.none(None, "the present state is the best one found", began)
 
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last is the policy with branch exchange from the best of all."""
@@ -117,18 +119,20 @@ class SwitchingOptimizer:
         choice: Choice,
         proposed: Candidates,
         most: int = VERIFIED,
-    ) -> tuple[Plan | None, Constraint | None]:
-        """The best plan among proposals, by verified objective; without one, the constraint that stands against it."""
-        verdicts, missed = [], []
+    ) -> tuple[Plan | None, Margin | None]:
+        """The best plan among proposals, by verified objective; without one, the limit that stands against it."""
+        verdicts: list[Verdict] = []
+        missed: list[Margin] = []
         for opened in proposed.opened[:most]:
             verdict = self._verifier.verdict(moment, choice.closed(opened), wanted, present.state.voltage)
             if verdict is None:
                 continue
             problems = broken(verdict, present, wanted)
-            if not problems and wanted.n_minus_1 and not self._restorable(moment, wanted, choice, opened, verdict):
-                problems = (Constraint.N_MINUS_1,)
-            missed.append(problems)
-            if not problems:
+            if problems:
+                missed += [margin for margin in verdict.margins if margin.constraint is problems[0]]
+            elif wanted.n_minus_1 and not self._restorable(moment, wanted, choice, opened, verdict):
+                missed.append(Margin(Constraint.N_MINUS_1, np.nan, np.nan, "", ""))
+            else:
                 verdicts.append(verdict)
         worth = burden_kw(present) - LEAST_SAVING * present.objective_kw
         required = broken(present, present, wanted)
@@ -139,9 +143,9 @@ class SwitchingOptimizer:
             if actions:
                 saved = (present.loss_kw - verdict.loss_kw) * moment.loss_hours_per_year / 1000
                 return Plan(wanted, actions, (), present, verdict, saved, saved * moment.price_per_mwh), None
-        if verdicts or not missed:
+        if verdicts or not missed or not (required or wanted.n_minus_1):
             return None, None
-        return None, min(missed, key=len)[0] if required or wanted.n_minus_1 else None
+        return None, min(missed, key=lambda margin: np.nan_to_num(margin.excess))
 
     def _result(
         self, item: Candidates, choice: Choice, moment: Moment, present: Verdict, wanted: Requirements
@@ -199,6 +203,23 @@ class _Answer:
         return Proposal(
             self._wanted, self._present, plan, limited, conflict, reason, self.methods, self._policy, spent
         )  # fmt: skip
+
+
+def _each_better(plans: list[Plan | None]) -> tuple[Plan, ...]:
+    """Plans of more and more pairs, those that are no better than one of fewer pairs left out."""
+    kept: list[Plan] = []
+    for plan in plans:
+        if plan is not None and (not kept or burden_kw(plan.after) < burden_kw(kept[-1].after) * (1 - LEAST_SAVING)):
+            kept.append(plan)
+    return tuple(kept)
+
+
+def _words(missed: Margin) -> str:
+    """What the best configuration found has instead of what is asked."""
+    if missed.constraint is Constraint.N_MINUS_1:
+        return "after some single outage no tie can supply everybody within limits"
+    where = f" at {missed.element}" if missed.element else ""
+    return f"the nearest configuration found has {missed.value:.4g} {missed.unit}{where}, {missed.limit:.4g} is asked"
 
 
 def _merged(found: list[Candidates]) -> Candidates:

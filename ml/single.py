@@ -1,0 +1,93 @@
+"""One situation from scratch: REINFORCE on phi itself, without a network, then branch exchange from the best sample.
+
+Nothing is learned for other situations; it shows what the policy class and the estimator do on their own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from grid.network import FloatArray, IntArray
+from ml.candidates import Proposer
+from ml.policy import PHI_BOUND, prior_phi
+from ml.reinforce import Hyperparameters, Trainer
+from ml.switching import TreePolicy
+from ml.switching_problem import SwitchingProblem, SwitchingSituations
+
+SINGLE_PARAMETERS = Hyperparameters(
+    steps=150,
+    situations=1,
+    rollouts=64,
+    risk_seeking=0.75,
+    learning_rate=0.3,  # of phi itself
+    warm_up_steps=1,
+    entropy_start=0.3,
+    entropy_end=0.01,
+)
+POLISHED = 3  # of the best configurations sampled
+
+
+class FreePhi(nn.Module):
+    """phi (1, c) as the parameter itself, from the prior."""
+
+    def __init__(self, prior: Tensor) -> None:
+        super().__init__()
+        self.phi = nn.Parameter(prior.clone())
+
+    def forward(self, _seen: object) -> Tensor:
+        """phi (1, c), bounded."""
+        return PHI_BOUND * torch.tanh(self.phi / PHI_BOUND)
+
+
+class OneSituation:
+    """A trainer's problem that always draws the same situation, and remembers the best configurations sampled."""
+
+    def __init__(self, problem: SwitchingProblem, seen: SwitchingSituations) -> None:
+        self._problem, self._seen = problem, seen
+        self.best: dict[bytes, tuple[float, IntArray]] = {}
+
+    def draw(self, _count: int, _rng: np.random.Generator) -> SwitchingSituations:
+        """The situation."""
+        return self._seen
+
+    def distribution(self, net: nn.Module, seen: SwitchingSituations) -> TreePolicy:
+        """The policy's distribution."""
+        return TreePolicy(seen.objective.loops, net(seen.seen))
+
+    def cost(self, seen: SwitchingSituations, actions: Tensor) -> FloatArray:
+        """(1, k) objective in kW of configurations (1, k, t)."""
+        cost = self._problem.cost(seen, actions)
+        for place in np.argsort(cost[0])[:POLISHED]:
+            opened = actions[0, place].numpy()
+            self.best[opened.tobytes()] = float(cost[0, place]), opened
+        self.best = dict(sorted(self.best.items(), key=lambda item: item[1][0])[:POLISHED])
+        return cost
+
+
+@dataclass(frozen=True, eq=False)
+class SingleResult:
+    """Objective in kW of the best sample and after branch exchange, and the configuration (t,) then open."""
+
+    sampled_kw: float
+    polished_kw: float
+    opened: IntArray
+
+
+def solve_single(problem: SwitchingProblem, seen: SwitchingSituations, parameters: Hyperparameters) -> SingleResult:
+    """The best configuration found for the first of seen."""
+    one = OneSituation(problem, seen)
+    net = FreePhi(prior_phi(seen.seen)[:1])
+    Trainer(net, one, parameters).train()
+
+    def costs(opened: IntArray) -> FloatArray:
+        return seen.costs(opened, 0).total
+
+    def predicted(opened: IntArray, neighbours: IntArray) -> FloatArray:
+        return seen.objective.predicted_change_kw(opened, neighbours, seen.demand_pu[0], seen.load_pu[0])
+
+    proposer = Proposer(seen.objective.loops, costs, predicted)
+    polished = [proposer.exchange("", opened) for _, opened in one.best.values()]
+    best = min(polished, key=lambda found: float(found.cost[0]))
+    return SingleResult(min(cost for cost, _ in one.best.values()), float(best.cost[0]), best.opened[0])
