@@ -10,7 +10,10 @@ MOST_STATES = 400  # solved in search of an order
 
 
 class _Search:
-    """Depth first over pairs: close one branch, then open one that this has made dispensable."""
+    """Depth first over pairs: close one branch, then open one that this has made dispensable.
+
+    What has no supply opens first: that interrupts nobody, and what closes next restores no more than it is meant to.
+    """
 
     def __init__(self, verifier: Verifier, moment: Moment, wanted: Requirements, present: Verdict) -> None:
         self._verifier, self._moment, self._wanted, self._present = verifier, moment, wanted, present
@@ -20,6 +23,11 @@ class _Search:
         """Actions from closed (m,) that close and open the given branches; None where no order is safe."""
         if not len(to_close) and not len(to_open):
             return ()
+        dead = self._without_supply(closed, to_open)
+        if dead >= 0:
+            after, opening = self._step(closed, dead, close=False)
+            found = None if opening is None else self.order(after, to_close, to_open[to_open != dead])
+            return None if opening is None or found is None else (opening, *found)
         for branch in to_close if len(to_close) else [-1]:
             after, closing = closed, None
             if branch >= 0:
@@ -50,10 +58,29 @@ class _Search:
         if self._left <= 0:
             return after, None
         self._left -= 1
-        verdict = self._verifier.verdict(self._moment, after, self._wanted, self._present.state.voltage)
+        verdict = self._verdict(after)
         if verdict is None or not allowed(verdict, self._present, self._wanted, in_between=True):
             return after, None
+        if not close and self._interrupts(closed, verdict):
+            return after, None
         return after, Action(branch, close, verdict.loss_kw, verdict.min_vm_pu, verdict.max_loading_percent)
+
+    def _without_supply(self, closed: BoolArray, among: IntArray) -> int:
+        """The first of some branches that switch states closed (m,) leave without supply; -1 where there is none."""
+        verdict, branch = self._verdict(closed), self._verifier.network.branch
+        if verdict is None:
+            return -1
+        dead = among[~verdict.state.energised[branch.from_bus[among]] & ~verdict.state.energised[branch.to_bus[among]]]
+        return int(dead[0]) if len(dead) else -1
+
+    def _interrupts(self, closed: BoolArray, after: Verdict) -> bool:
+        """Whether a load that switch states closed (m,) supply has none afterwards, whatever else got supply."""
+        before = self._verdict(closed)
+        lost = ~after.state.energised if before is None else before.state.energised & ~after.state.energised
+        return bool(lost[self._verifier.network.load.bus].any())
+
+    def _verdict(self, closed: BoolArray) -> Verdict | None:
+        return self._verifier.verdict(self._moment, closed, self._wanted, self._present.state.voltage)
 
 
 def safe_order(
@@ -61,8 +88,8 @@ def safe_order(
 ) -> tuple[Action, ...] | None:
     """Actions from the present switch states to target (m,), every state on the way solved and within limits.
 
-    Closing first makes a loop for a moment, so that opening interrupts nobody. None where no order is safe, or none
-    was found within some hundred states.
+    Closing first makes a loop for a moment, so that opening interrupts nobody; only what has no supply opens before.
+    None where no order is safe, or none was found within some hundred states.
     """
     to_close, to_open = np.flatnonzero(target & ~present.closed), np.flatnonzero(present.closed & ~target)
     return _Search(verifier, moment, wanted, present).order(present.closed, to_close, to_open)
