@@ -46,7 +46,8 @@ def situation(
     """
     resistance = np.maximum(grid.impedance_pu.real, 0.0)
     current = np.abs(closed_current(loops, np.maximum(resistance, 1e-12), demand_pu))
-    mean_current = np.maximum(current[:, loops.branch].mean(axis=1, keepdims=True), 1e-12)
+    on_loops = current[:, loops.branch]  # of no branch at all where an outage leaves no loop
+    mean_current = np.maximum(on_loops.sum(axis=1, keepdims=True) / max(on_loops.shape[1], 1), 1e-12)
     relative = current / mean_current
     prior = -np.log(relative + SMALLEST_CURRENT)
     mean_demand = np.maximum(np.abs(demand_pu).mean(axis=1, keepdims=True), 1e-12)
