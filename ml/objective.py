@@ -66,6 +66,14 @@ class RadialObjective:
             risk_weight=self.risk_weight,
         )
 
+    def total_kw(self, opened: IntArray, demand_pu: FloatArray, load_pu: FloatArray) -> FloatArray:
+        """(b,) what is minimised; as costs, but interruption is left out where it has no weight."""
+        states = self.flow.solve(opened, demand_pu)
+        total: FloatArray = 1000 * self.base_mva * states.loss_pu + self._penalty_kw(states)
+        if self.risk_weight:
+            total += 1000 * self.base_mva * self.risk_weight * self.expected_interrupted_pu(opened, load_pu)
+        return total
+
     def predicted_change_kw(
         self, opened: IntArray, neighbours: IntArray, demand_pu: FloatArray, load_pu: FloatArray
     ) -> FloatArray:

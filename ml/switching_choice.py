@@ -40,7 +40,7 @@ class Choice:
 
     def cost(self, opened: IntArray) -> FloatArray:
         """Objective in kW of configurations (b, t), penalties for broken limits included."""
-        return self.objective.costs(opened, self.grid.demand_pu, self.grid.load_pu).total
+        return self.objective.total_kw(opened, self.grid.demand_pu, self.grid.load_pu)
 
     def predicted(self, opened: IntArray, neighbours: IntArray) -> FloatArray:
         """Predicted change in kW of single exchanges (k, t) from opened (t,)."""

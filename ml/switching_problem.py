@@ -70,7 +70,7 @@ class SwitchingProblem:
         self.whole = grid.loops()
         self._after_outage: dict[int, Loops | None] = {}
         self._region = _regions(self.whole)
-        self._usual_risk_weight = self._balance()
+        self.usual_risk_weight = self._balance()
 
     def draw(self, count: int, rng: np.random.Generator) -> SwitchingSituations:
         """Situations after one outage or none, with new loads each."""
@@ -82,7 +82,7 @@ class SwitchingProblem:
             return self.situations(demand, load, loops, self._probability, 0.0)
         probability = self._probability * rng.lognormal(0.0, 0.5, len(self._probability))
         ratio = np.exp(rng.uniform(np.log(self.variety.lowest_risk), np.log(self.variety.highest_risk)))
-        return self.situations(demand, load, loops, probability, float(ratio) * self._usual_risk_weight)
+        return self.situations(demand, load, loops, probability, float(ratio) * self.usual_risk_weight)
 
     def situations(
         self,
@@ -120,7 +120,7 @@ class SwitchingProblem:
         """(b, k) objective in kW of configurations (b, k, t)."""
         situations, count, ties = actions.shape
         demand, load = np.repeat(seen.demand_pu, count, axis=0), np.repeat(seen.load_pu, count, axis=0)
-        return seen.objective.costs(actions.numpy().reshape(-1, ties), demand, load).total.reshape(situations, count)
+        return seen.objective.total_kw(actions.numpy().reshape(-1, ties), demand, load).reshape(situations, count)
 
     def _drawn_loops(self, rng: np.random.Generator) -> Loops:
         if rng.uniform() >= self.variety.outage_share:

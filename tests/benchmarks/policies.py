@@ -58,7 +58,8 @@ def train(name: str, seed: int) -> None:
         learner.step()
         if learner.steps_done % SAVE_EVERY == 0:
             learner.save(KEPT / name / str(seed), {"feeder": name})
-    print(f"{name} seed {seed}: {learner.steps_done} steps, {time.process_time() - began:.0f} s of processor", flush=True)
+    spent = time.process_time() - began
+    print(f"{name} seed {seed}: {learner.steps_done} steps, {spent:.0f} s of processor", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,67 @@
+"""Figures 7 and 8 of the optimiser: the running server."""
+
+import http.client
+import json
+import os
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+from tests.benchmarks.report import Figure, at_most
+from tests.benchmarks.server import running
+
+REQUESTS = 100
+CASES = (("city8", 50), ("simbench:1-MV-urban--0-sw", 300))
+TRAINING_LIMIT_S = 20
+
+
+def live() -> list[Figure]:
+    """POST /api/grid/optimize while the grid runs, and the first start's training."""
+    figures = []
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["SMARTGRID_CACHE_DIR"] = cache
+        for case, limit_ms in CASES:
+            with running([sys.executable, "-m", "app", "--case", case]) as (port, _, _):
+                seconds, at_first = _wait_for_policy(port)
+                if case == "city8":
+                    figures.append(at_most("city8: first training, seconds after the page answers", seconds,
+                                           TRAINING_LIMIT_S, "s"))  # fmt: skip
+                    figures.append(
+                        Figure("city8: optimize answered while training", "yes" if at_first else "no", "yes", at_first)
+                    )
+                times = [_optimize_ms(port) for _ in range(REQUESTS)]
+                figures.append(at_most(f"{case}: POST /api/grid/optimize, p95 of {REQUESTS}",
+                                       float(np.percentile(times, 95)), limit_ms, "ms"))  # fmt: skip
+                figures.append(Figure(f"{case}: the same, median", f"{np.median(times):.0f} ms"))
+            with running([sys.executable, "-m", "app", "--case", case]) as (port, _, _):
+                kept = not _post(port)["training"]
+                what = f"{case}: second start takes the policy from the cache"
+                figures.append(Figure(what, "yes" if kept else "no", "yes", kept))
+        del os.environ["SMARTGRID_CACHE_DIR"]
+    return figures
+
+
+def _post(port: int) -> dict[str, object]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", "/api/grid/optimize", b"{}", {"Content-Type": "application/json"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return dict(answer)
+
+
+def _optimize_ms(port: int) -> float:
+    began = time.perf_counter()
+    _post(port)
+    return 1000 * (time.perf_counter() - began)
+
+
+def _wait_for_policy(port: int) -> tuple[float, bool]:
+    """Seconds until the policy is trained, and whether the first answer came while it was still learning."""
+    began, first = time.perf_counter(), True
+    at_first = bool(_post(port)["training"])
+    while first or _post(port)["training"]:
+        first = False
+        time.sleep(0.5)
+    return time.perf_counter() - began, at_first

@@ -1,0 +1,132 @@
+"""Figure 4 of the optimiser: what it proposes in random states, checked by other means than its own."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from grid.cases import load_case
+from grid.network import BoolArray, Network
+from grid.powerflow import Injection, PowerFlow
+from grid.topology import energised_buses, is_radial
+from ml.plan import Plan, Requirements
+from ml.radialflow import exchange_neighbours
+from ml.reinforce import Hyperparameters
+from ml.switching_optimizer import SwitchingOptimizer
+from ml.switching_problem import LOADS_ONLY, SwitchingProblem
+from ml.verification import Moment
+from tests.benchmarks.policies import FEEDERS, failure_probability
+from tests.benchmarks.report import Figure
+
+STATES = {f"feeder:{FEEDERS / 'feeder33'}.json": 6000, "city8": 3000, f"feeder:{FEEDERS / 'feeder84'}.json": 1000}
+EXCHANGES, OUTAGE_SHARE, PV_SHARE, PV_LARGEST, RISK_SHARE = 4, 0.3, 0.3, 0.6, 0.3
+TRAINED = 100
+
+
+@dataclass
+class Counts:
+    """What was seen."""
+
+    states: int = 0
+    plans: int = 0
+    radial: int = 0
+    supplied: int = 0
+    verified: int = 0
+    not_worse: int = 0
+    uninterrupted: int = 0
+
+
+def plans() -> tuple[list[Figure], str]:
+    """Over 10,000 random states; figures and a sentence."""
+    counts = Counts()
+    for case, states in STATES.items():
+        _count(case, states, counts)
+    total = counts.plans
+    checks = (("radial", counts.radial), ("fully supplied", counts.supplied), ("verified by Newton's method apart from "
+              "the optimiser's", counts.verified), ("never worse than the present state", counts.not_worse),
+              ("with an order that never interrupts a load", counts.uninterrupted))  # fmt: skip
+    figures = [
+        Figure(f"{counts.states:,} random states, {total:,} plans: {words}", f"{100 * count / max(total, 1):.2f} %",
+               "100 %", count == total)
+        for words, count in checks
+    ]  # fmt: skip
+    words = (
+        "Random states: level 0.3 to 1.1, regions and buses vary, photovoltaics in 30 %, an outage in 30 %, up to four "
+        "random exchanges away from the case's own switch states; 30 % with risk."
+    )
+    return figures, words
+
+
+def _count(case: str, states: int, counts: Counts) -> None:
+    network = load_case(case, Path("var")).network
+    optimizer = SwitchingOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=TRAINED))
+    for _ in range(TRAINED):
+        optimizer.train_episode()
+    optimizer.take_over()
+    problem = optimizer.trainer.problem
+    assert isinstance(problem, SwitchingProblem)
+    probability = failure_probability(problem.grid)
+    draws = SwitchingProblem(problem.grid, probability, LOADS_ONLY)
+    rng, flow = np.random.default_rng(77), PowerFlow(network)
+    for _ in range(states):
+        moment = _moment(network, draws, probability, rng)
+        while not _has_solution(flow, moment):
+            moment = _moment(network, draws, probability, rng)
+        wanted = Requirements(risk_weight=draws.usual_risk_weight if rng.uniform() < RISK_SHARE else 0.0)
+        plan = optimizer.propose(moment, wanted).plan
+        counts.states += 1
+        if plan is not None:
+            _check(network, flow, moment, plan, wanted, counts)
+
+
+def _has_solution(flow: PowerFlow, moment: Moment) -> bool:
+    """Whether the present state exists: far from the usual switch states voltage may collapse."""
+    return flow.solve_batch([moment.injection], moment.closed[None])[0] is not None
+
+
+def _moment(network: Network, draws: SwitchingProblem, probability: np.ndarray, rng: np.random.Generator) -> Moment:
+    """A random state: loads, photovoltaics as negative load, switch states some exchanges away, perhaps an outage."""
+    injection, at = Injection.of_case(network), network.load.bus
+    _, load = draws.demand(1, rng)
+    factor = load[0, at] / np.maximum(draws.grid.load_pu[at], 1e-12)
+    sunny = rng.uniform() < PV_SHARE
+    fed = sunny * (rng.uniform(size=len(at)) < 0.4) * PV_LARGEST * rng.uniform(size=len(at))
+    injection = replace(
+        injection, load_p_mw=injection.load_p_mw * (factor - fed), load_q_mvar=injection.load_q_mvar * factor
+    )
+    loops = draws.whole
+    opened = loops.opened(network.branch.closed)
+    for _ in range(int(rng.integers(0, EXCHANGES + 1))):
+        neighbours = exchange_neighbours(loops, opened)
+        opened = neighbours[rng.integers(len(neighbours))]
+    closed, available = loops.closed(opened), network.branch.in_service.copy()
+    if rng.uniform() < OUTAGE_SHARE:
+        lost = int(rng.choice(np.flatnonzero(closed)))
+        closed[lost] = available[lost] = False
+    return Moment(injection, closed, available, probability, 4000.0, 80.0)
+
+
+def _check(network: Network, flow: PowerFlow, moment: Moment, plan: Plan, wanted: Requirements, counts: Counts) -> None:
+    """Count what holds of one plan, from its switch states alone."""
+    branch, sources = network.branch, network.source_buses
+
+    def supplied(closed: BoolArray) -> BoolArray:
+        return energised_buses(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
+
+    reachable = supplied(moment.available)
+    closed, before = moment.closed.copy(), supplied(moment.closed)
+    uninterrupted = True
+    for action in plan.actions:
+        closed[action.branch] = action.close
+        after = supplied(closed)
+        uninterrupted &= bool((after | ~before).all()) and (action.close or not before.all() or bool(after.all()))
+        before = after
+    state = flow.solve(moment.injection, closed)
+    counts.plans += 1
+    counts.radial += is_radial(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
+    counts.supplied += bool((supplied(closed) == reachable).all())
+    counts.verified += abs(1000 * state.total_loss_mw - plan.after.loss_kw) < 1e-3
+    restores = bool((supplied(closed) & ~supplied(moment.closed)).any())
+    violates = bool(plan.before.violation)
+    counts.not_worse += restores or violates or plan.after.objective_kw <= plan.before.objective_kw
+    counts.uninterrupted += uninterrupted
