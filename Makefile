@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 ARGS ?=
 
-.PHONY: run test lint unit browser bench chromium clean
+.PHONY: run test lint unit browser bench bench-optimiser chromium clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m app $(ARGS)
@@ -28,6 +28,14 @@ browser: $(VENV)/.installed-dev chromium
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.spine
+
+# Trains the benchmark policies first (about an hour of one core, kept under var/benchmarks), then measures.
+bench-optimiser: export OMP_NUM_THREADS = 1
+bench-optimiser: export OPENBLAS_NUM_THREADS = 1
+bench-optimiser: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmarks.policies
+	$(BIN)/python -m tests.benchmarks.optimiser
+	$(BIN)/python -m tests.benchmarks.dispatch
 
 # Installs Chromium where there is no browser and the system's package manager may; the browser tests say what is missing.
 chromium:
