@@ -6,8 +6,10 @@ and the policy is moved towards those that cost less than the others' mean.
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -163,18 +165,29 @@ class Trainer(Generic[Seen]):
         (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
 
     def resume(self, folder: Path, about: dict[str, object]) -> None:
-        """Go on from a checkpoint. ValueError where it is of something else, FileNotFoundError where there is none."""
+        """Go on from a checkpoint.
+
+        ValueError where it is of something else or damaged, FileNotFoundError where there is none.
+        """
+        try:
+            self._resume(folder, about)
+        except (KeyError, TypeError, RuntimeError, EOFError, UnpicklingError) as error:
+            raise ValueError(f"{folder}: the checkpoint can't be read: {error!r}") from None
+
+    def _resume(self, folder: Path, about: dict[str, object]) -> None:
         metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         for name, expected in (("about", about), ("parameters", asdict(self.parameters))):
             if metadata[name] != expected:
                 raise ValueError(f"{folder}: the checkpoint's {name} is {metadata[name]}, not {expected}")
+        names = {field.name for field in fields(Progress)}
+        curve = [Progress(**{name: row[name] for name in names}) for row in metadata["curve"]]
         state = torch.load(folder / "weights.pt", weights_only=True)
+        deepcopy(self.net).load_state_dict(state["net"])  # what doesn't fit must leave the net as it was
         self.net.load_state_dict(state["net"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._generator.set_state(state["generator"])
         self._rng.bit_generator.state = metadata["rng"]
-        names = {field.name for field in fields(Progress)}
-        self.curve = [Progress(**{name: row[name] for name in names}) for row in metadata["curve"]]
+        self.curve = curve
 
 
 def bounded(cost: FloatArray) -> FloatArray:
