@@ -7,7 +7,9 @@
   const kept = () => context().outputs_list.map(keep);
   const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "title", "code"];
   const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1"];
+  const REST_MS = 350, SETTLE_MS = 1500;
   const proposed = { scope: null, values: null };
+  const wish = { names: new Set(), values: null, timer: null, settled: 0 };
 
   function answer(tick) {
     const part = tick?.plan;
@@ -20,7 +22,8 @@
     if (!tick) return keep();
     if (tick.plan && "proposed" in tick.plan) Object.assign(proposed, { scope: tick.scope, values: tick.plan.proposed });
     const values = tick.scope === scope ? tick.map : null;
-    const after = values && proposed.scope === scope && proposed.values ? { ...proposed.values, k: values.k, past: true } : values;
+    const changes = values && proposed.scope === scope && proposed.values;
+    const after = changes ? { ...proposed.values, k: values.k, past: true } : values;
     const { show } = window.dash_clientside.smartgridMaps;
     show(present, { values, scope, view: null });
     show(other, { values: after, scope, view: null });
@@ -46,24 +49,37 @@
     return tap ? { code: tap.value.data.id, at: Date.now() } : keep();
   }
 
-  /* Someone who holds an input keeps it; what the others asked comes with a later tick. */
-  function fillForm(tick, id) {
-    const part = tick?.plan, held = document.getElementById(id)?.matches(":active");
-    if (!part?.form || held) return kept();
-    const [values, words] = part.form;
-    return [...values, ...words, values, part.keys.form];
+  /* Someone who holds an input, or has just changed one, keeps it; what the others asked comes with a later tick.
+     The inputs aren't touched by ticks that bring no form: Dash draws them anew, which ends a drag. */
+  function takeForm(tick, id) {
+    const part = tick?.plan;
+    if (!part?.form) return kept();
+    const [values, words] = part.form, mine = wish.timer !== null || performance.now() < wish.settled;
+    const held = mine || document.getElementById(id)?.matches(":active");
+    return [...words, held ? keep() : { values, key: part.keys.form }];
   }
 
-  /* Only what differs from what is shown is asked: values that a tick has set are no wish of this browser. */
+  const fillForm = (form) => (form ? [...form.values, form.values, form.key] : kept());
+
+  /* Only what differs from what is shown is asked, once it rests: what a tick has set is no wish of this browser. */
   function askForm(...inputs) {
     const shown = inputs.at(-1), values = inputs.slice(0, -1), off = values[FIELDS.indexOf("case")];
     const changed = FIELDS.filter((_, i) => JSON.stringify(values[i]) !== JSON.stringify(shown[i]));
     if (!changed.length) return [keep(), keep(), off];
-    const byName = Object.fromEntries(FIELDS.map((name, i) => [name, values[i]]));
-    return [{ changed, values: byName, at: Date.now() }, values, off];
+    changed.forEach((name) => wish.names.add(name));
+    wish.values = Object.fromEntries(FIELDS.map((name, i) => [name, values[i]]));
+    clearTimeout(wish.timer);
+    wish.timer = setTimeout(ask, REST_MS, context().outputs_list[0].id);
+    return [keep(), values, off];
+  }
+
+  function ask(id) {
+    window.dash_clientside.set_props(id, { data: { changed: [...wish.names], values: wish.values, at: Date.now() } });
+    wish.names.clear();
+    Object.assign(wish, { timer: null, settled: performance.now() + SETTLE_MS });
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    smartgridPlan: { answer, maps, figures, tapped, fillForm, askForm },
+    smartgridPlan: { answer, maps, figures, tapped, takeForm, fillForm, askForm },
   });
 })();

@@ -50,6 +50,7 @@ def layout(services: PageServices) -> Component:
             dcc.Store(id=Id.FORM_SEEN, data=key),
             dcc.Store(id=Id.FORM_SHOWN, data=values),
             dcc.Store(id=Id.FORM_REQUEST),
+            dcc.Store(id=Id.FORM_TAKEN),
             dcc.Store(id=Id.UNLOCK_REQUEST),
         ],
         id=Id.PLAN_FORM,
@@ -121,14 +122,20 @@ def register(app: dash.Dash, services: PageServices) -> None:
 
 def _register_browser(app: dash.Dash) -> None:
     app.clientside_callback(
-        ClientsideFunction(SCRIPT, "fillForm"),
-        *(Output(name, prop) for name, prop in INPUTS),
+        ClientsideFunction(SCRIPT, "takeForm"),
         Output(Id.WEIGHT_WORDS, "children"),
         Output(Id.LOCKED, "children"),
-        Output(Id.FORM_SHOWN, "data"),
-        Output(Id.FORM_SEEN, "data"),
+        Output(Id.FORM_TAKEN, "data"),
         Input(Id.TICK, "data"),
         State(Id.PLAN_FORM, "id"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "fillForm"),
+        *(Output(name, prop) for name, prop in INPUTS),
+        Output(Id.FORM_SHOWN, "data"),
+        Output(Id.FORM_SEEN, "data"),
+        Input(Id.FORM_TAKEN, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
