@@ -1,0 +1,270 @@
+"""The optimiser's promises: the known optimum, limits and conflicts, few actions, risk, stale plans, kept policies."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grid.network import Network
+from grid.powerflow import PowerFlow, PowerFlowDivergedError
+from ml.optimizer import SmartGridOptimizer, problem_with
+from ml.plan import Action, Constraint, Plan, Proposal, Requirements
+from ml.reinforce import Hyperparameters
+from ml.verification import Moment, Verifier, burden_kw
+from tests.ml.moments import HOURS, PRICE, moment_at, network_of
+
+OPTIMUM_KW = 139.5513
+OPEN_AT_OPTIMUM = [7, 9, 14, 32, 37]  # numbered from 1, as published
+ANY_VOLTAGE = Requirements(min_vm_pu=0.5, max_vm_pu=1.5)
+
+
+@cache
+def untrained(spec: str = "case33bw") -> SmartGridOptimizer:
+    network = network_of(spec)
+    return SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=2))
+
+
+def uneven(network: Network, level: float = 1.0) -> Moment:
+    """Failure probabilities that differ, so that risk asks for something else than losses."""
+    moment = moment_at(network, level=level)
+    return replace(moment, failure_probability=0.01 * np.random.default_rng(9).lognormal(0, 1.2, network.n_branch))
+
+
+def opened(plan: Plan) -> list[int]:
+    return (1 + np.flatnonzero(~plan.after.closed)).tolist()
+
+
+def plan_of(proposal: Proposal) -> Plan:
+    assert proposal.plan is not None, proposal.reason
+    assert proposal.conflict is None
+    return proposal.plan
+
+
+def test_the_published_optimum_is_found_without_training() -> None:
+    network = network_of()
+    proposal = untrained().propose(moment_at(network), Requirements())
+    plan = plan_of(proposal)
+    assert opened(plan) == OPEN_AT_OPTIMUM
+    assert plan.after.loss_kw == pytest.approx(OPTIMUM_KW, abs=1e-3)
+    assert (plan.pairs, len(plan.actions)) == (4, 8)
+    assert plan.saved_kw == pytest.approx(202.677 - OPTIMUM_KW, abs=1e-3)
+    assert plan.saved_mwh_per_year == pytest.approx(plan.saved_kw * HOURS / 1000)
+    assert plan.saved_money_per_year == pytest.approx(plan.saved_mwh_per_year * PRICE)
+    assert {"Present state", "Policy", "Sequential opening", "Branch exchange"} <= {
+        method.name for method in proposal.methods
+    }
+    assert min(method.loss_kw for method in proposal.methods) >= OPTIMUM_KW - 1e-3
+
+
+def test_at_the_optimum_nothing_is_proposed() -> None:
+    network = network_of()
+    closed = np.ones(network.n_branch, dtype=bool)
+    closed[np.array(OPEN_AT_OPTIMUM) - 1] = False
+    proposal = untrained().propose(moment_at(network, closed), Requirements())
+    assert (proposal.plan, proposal.limited, proposal.conflict) == (None, (), None)
+    assert "present state" in proposal.reason
+
+
+def test_plans_of_few_actions_keep_to_them_and_gain_less() -> None:
+    network = network_of()
+    moment, optimizer = moment_at(network), untrained()
+    free = optimizer.propose(moment, Requirements())
+    losses = [plan.after.loss_kw for plan in free.limited]
+    assert [plan.pairs for plan in free.limited] == [1, 2, 3]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] > plan_of(free).after.loss_kw
+    for pairs, loss in enumerate(losses, start=1):
+        plan = plan_of(optimizer.propose(moment, Requirements(most_pairs=pairs)))
+        assert plan.pairs <= pairs
+        assert plan.after.loss_kw == pytest.approx(loss, rel=2e-3)
+    best = min(
+        loss for tie in np.flatnonzero(~moment.closed) for loss in exchanged_kw(network, moment, int(tie)) if loss
+    )
+    assert losses[0] == pytest.approx(best, abs=1e-3)
+
+
+def exchanged_kw(network: Network, moment: Moment, tie: int) -> list[float]:
+    """Losses of every state that closing a tie and opening another branch leaves supplied."""
+    newton, found = PowerFlow(network), []
+    for branch in np.flatnonzero(moment.closed):
+        closed = moment.closed.copy()
+        closed[[tie, branch]] = True, False
+        try:
+            state = newton.solve(moment.injection, closed)
+        except PowerFlowDivergedError:
+            continue
+        if state.energised.all():
+            found.append(1000 * state.total_loss_mw)
+    return found
+
+
+def test_locked_switches_stay_as_they_are() -> None:
+    network, optimizer = network_of(), untrained()
+    for locked in ({6, 32}, {8, 13, 34}, set(range(20))):
+        plan = plan_of(optimizer.propose(moment_at(network), Requirements(locked=frozenset(locked))))
+        assert not locked & {action.branch for action in plan.actions}
+        assert plan.after.loss_kw > OPTIMUM_KW
+    everything = frozenset(range(network.n_branch))
+    proposal = optimizer.propose(moment_at(network), Requirements(locked=everything))
+    assert proposal.plan is None
+    assert proposal.reason
+
+
+def test_supply_is_restored_after_every_outage_that_leaves_a_way() -> None:
+    network, restored = network_of(), 0
+    for out in (5, 9, 13, 19, 22, 27, 30):
+        moment = moment_at(network, level=0.6, out=(out,))
+        proposal = untrained().propose(moment, Requirements())
+        assert proposal.present.unsupplied_kw > 0
+        plan = plan_of(proposal)
+        assert plan.after.unsupplied_kw == 0
+        assert out not in {action.branch for action in plan.actions}
+        restored += 1
+    assert restored == 7
+
+
+def test_a_limit_that_nothing_keeps_is_named() -> None:
+    network, optimizer = network_of(), untrained()
+    proposal = optimizer.propose(moment_at(network), Requirements(min_vm_pu=0.999))
+    assert (proposal.plan, proposal.conflict) == (None, Constraint.LOW_VOLTAGE)
+    assert "0.999" in proposal.reason
+    proposal = optimizer.propose(moment_at(network), Requirements(max_vm_pu=0.99))
+    assert (proposal.plan, proposal.conflict) == (None, Constraint.HIGH_VOLTAGE)
+
+
+@pytest.mark.xfail(reason="excesses in p.u. and in percent are compared with one another", strict=True)
+def test_a_loading_that_nothing_keeps_is_named() -> None:
+    proposal = untrained("city8").propose(moment_at(network_of("city8")), Requirements(max_loading_percent=40))
+    assert (proposal.plan, proposal.conflict) == (None, Constraint.LOADING)
+
+
+def test_a_limit_that_the_present_breaks_is_reached_where_it_can_be() -> None:
+    network = network_of()
+    wanted = Requirements(min_vm_pu=0.935)  # the present has 0.913, the optimum 0.938
+    plan = plan_of(untrained().propose(moment_at(network), wanted))
+    assert plan.before.violation.keys() == {Constraint.LOW_VOLTAGE}
+    assert PowerFlow(network).solve(moment_at(network).injection, plan.after.closed).vm_pu.min() >= 0.935
+
+
+def test_locks_that_cut_off_loads_are_a_conflict() -> None:
+    network = network_of()
+    moment = moment_at(network, level=0.6, out=(9,))
+    proposal = untrained().propose(moment, Requirements(locked=frozenset(range(32, 37))))
+    assert (proposal.plan, proposal.conflict) == (None, Constraint.LOCKED)
+    assert "without supply" in proposal.reason
+
+
+def test_an_outage_at_the_head_leaves_no_choice() -> None:
+    network = network_of()
+    proposal = untrained().propose(moment_at(network, out=(0,)), Requirements())
+    assert proposal.plan is None
+    assert proposal.reason
+
+
+def test_n_minus_1_is_kept_or_named() -> None:
+    network, optimizer = network_of(), untrained()
+    wanted = Requirements(n_minus_1=True)
+    proposal = optimizer.propose(moment_at(network), wanted)
+    assert (proposal.plan, proposal.conflict) == (None, Constraint.N_MINUS_1)
+    light = moment_at(network, level=0.3)
+    plan = plan_of(optimizer.propose(light, wanted))
+    newton, closed = PowerFlow(network), plan.after.closed
+    for branch in np.flatnonzero(closed)[1:]:  # the first line is the only one that leaves the source
+        lowest = []
+        for tie in np.flatnonzero(~closed):
+            after = closed.copy()
+            after[[tie, branch]] = True, False
+            state = newton.solve(light.injection, after)
+            lowest.append(state.vm_pu.min() if state.energised.all() else 0.0)
+        assert max(lowest) >= 0.9
+
+
+def test_more_risk_weight_never_costs_less_losses_or_more_risk() -> None:
+    network, found = network_of(), []
+    moment = uneven(network)
+    for weight in (0.0, 0.05, 0.2, 1.0, 5.0, 50.0):
+        proposal = untrained().propose(moment, replace(ANY_VOLTAGE, risk_weight=weight))
+        state = proposal.present if proposal.plan is None else proposal.plan.after
+        found.append((state.loss_kw, state.expected_interrupted_kw))
+    losses, interrupted = np.array(found).T
+    assert (np.diff(losses) >= -1e-3 * losses[0]).all()
+    assert (np.diff(interrupted) <= 1e-3 * interrupted[0]).all()
+    assert losses[-1] > 1.05 * losses[0]
+    assert interrupted[-1] < 0.95 * interrupted[0]
+
+
+def test_no_point_of_the_front_is_worse_in_both() -> None:
+    points = untrained().pareto(uneven(network_of()), ANY_VOLTAGE)
+    assert len(points) >= 3
+    losses = [point.loss_kw for point in points]
+    risks = [point.expected_interrupted_kw for point in points]
+    assert losses == sorted(losses)
+    assert risks == sorted(risks, reverse=True)
+    assert len(set(zip(losses, risks, strict=True))) == len(points)
+
+
+def action(branch: int, close: bool) -> Action:
+    return Action(branch, close, 0.0, 0.0, 0.0)
+
+
+def test_plans_that_no_longer_hold_are_refused_with_a_sentence() -> None:
+    network = network_of("city8")
+    names, verifier, wanted = network.branch.name, Verifier(network), Requirements()
+    plan = plan_of(untrained("city8").propose(moment_at(network), wanted))
+
+    def problem(moment: Moment, actions: tuple[Action, ...] = plan.actions, must_improve: bool = True) -> str:
+        return problem_with(network, verifier, moment, wanted, actions, must_improve=must_improve)
+
+    first, last = plan.actions[0].branch, plan.actions[-1].branch
+    now = moment_at(network)
+    assert problem(now) == ""
+    assert problem(moment_at(network, plan.after.closed)) == f"{names[first]} is closed already."
+    assert problem(moment_at(network, out=(first,))) == f"{names[first]} is out of service."
+    assert problem(moment_at(network, out=(last,))) == f"{names[last]} is open already."
+    assert problem(now, (action(last, False),)) == f"with {names[last]} opened the limit of supply would be broken."
+    assert problem(moment_at(network, level=6.0)) == "the present state has no power flow solution."
+    back = tuple(action(done.branch, not done.close) for done in reversed(plan.actions))
+    there = moment_at(network, plan.after.closed)
+    assert problem(there, back) == "it would no longer improve on the present state."
+    assert problem(there, back, must_improve=False) == ""
+
+
+def trained(network: Network, steps: int = 3, seed: int = 1) -> SmartGridOptimizer:
+    return SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=steps, seed=seed))
+
+
+def test_a_kept_policy_is_taken_up_again_and_only_where_it_fits(tmp_path: Path) -> None:
+    network = network_of("city8")
+    first = trained(network)
+    assert not first.resume(tmp_path)
+    for _ in range(3):
+        first.train_episode()
+    first.take_over()
+    first.save(tmp_path)
+    second = trained(network)
+    assert second.resume(tmp_path)
+    assert (second.episodes, list(second.curve)) == (3, list(first.curve))
+    moment = moment_at(network)
+    one, other = (item.propose(moment, Requirements()) for item in (first, second))
+    assert one.policy == other.policy
+    assert burden_kw(plan_of(one).after) == burden_kw(plan_of(other).after)
+    assert not trained(network, steps=4).resume(tmp_path)
+    assert not trained(network, seed=2).resume(tmp_path)
+    assert not trained(network_of("cigre_mv")).resume(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "metadata.json"])
+@pytest.mark.parametrize("content", [b"", b"not a policy", b"{}", b"\x80\x02garbage", None])
+def test_a_damaged_policy_file_counts_as_none(tmp_path: Path, name: str, content: bytes | None) -> None:
+    optimizer = trained(network_of("city8"))
+    optimizer.train_episode()
+    optimizer.save(tmp_path)
+    file = optimizer.folder(tmp_path) / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if content is None else content)
+    fresh = trained(network_of("city8"))
+    assert not fresh.resume(tmp_path)
+    assert fresh.episodes == 0
+    fresh.train_episode()
+    assert plan_of(fresh.propose(moment_at(network_of("city8")), Requirements())).saved_kw > 0
