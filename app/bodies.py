@@ -56,7 +56,8 @@ class OptimizeBody(_Body):
     """POST /api/grid/optimize: what this plan must keep, where it differs from what all plans must.
 
     risk_weight: kW of losses for one kW of demand expected to be interrupted within a year. locked: ids of edges whose
-    switches stay as they are. most_pairs: of switches that change. keep: let all plans from now on be made so.
+    switches stay as they are. most_pairs: of switches that change. null for min_vm_pu, max_vm_pu and most_pairs: the
+    case's own limits, and any number. keep: let all plans from now on be made so.
     """
 
     risk_weight: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None

@@ -7,12 +7,12 @@ from flask import Blueprint, Response, request
 
 from app import payloads, planpayloads
 from app.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
-from app.commands import PlanRefusedError
+from app.commands import PlanRefusedError, checked_requirements
 from app.services import Services
-from ml.optimizer import UnsuitableGridError
 from ml.plan import Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1")
+MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for the case's own limits, or any number
 
 
 def register_plans(api: Blueprint, services: Services) -> None:
@@ -21,16 +21,18 @@ def register_plans(api: Blueprint, services: Services) -> None:
     @api.post("/api/grid/optimize")
     def optimize() -> Response:
         body = read_body(request, OptimizeBody)
-        wanted = _requirements(body, services.planner.requirements)
+        try:
+            asked = _requirements(body, services.planner.requirements)
+            wanted = checked_requirements(services.store.latest.network, asked)
+        except ValueError as failure:
+            message = str(failure)
+            raise BadRequestError(message, message.partition(":")[0], status=422) from None
         try:
             found = services.planner.propose(wanted)
             if body.keep:
                 services.planner.require(wanted)
-        except UnsuitableGridError as failure:
+        except ValueError as failure:  # nothing to choose in this grid, or a state without a source or a solution
             return answer(_episode(services, None, str(failure)))
-        except ValueError as failure:
-            message = str(failure)
-            raise BadRequestError(message, message.partition(":")[0], status=422) from None
         return answer(_episode(services, found, found.reason))
 
     @api.post("/api/grid/apply")
@@ -54,7 +56,8 @@ def register_plans(api: Blueprint, services: Services) -> None:
 
 def _requirements(body: OptimizeBody, present: Requirements) -> Requirements:
     """The requirements of all plans with a request's changes."""
-    asked = {name: value for name in FIELDS if (value := getattr(body, name)) is not None}
+    given = {name: getattr(body, name) for name in FIELDS if name in body.model_fields_set}
+    asked = {name: value for name, value in given.items() if value is not None or name in MAY_BE_NULL}
     values = {name: getattr(present, name) for name in FIELDS} | asked
     locked = present.locked if body.locked is None else frozenset(body.locked)
     return Requirements(locked=locked, **values)

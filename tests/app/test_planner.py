@@ -1,0 +1,227 @@
+"""The planner: first training and its cache, plans for the latest snapshot, another grid, requirements."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.planner import Planner
+from grid.telemetry import EventKind
+from ml.plan import Constraint, Plan, Requirements
+from tests.app.rig import Rig, make_rig
+
+EPISODES = 3
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Rig:
+    """city8 with a policy of few episodes and a cache of its own."""
+    return make_rig(tmp_path, training_episodes=EPISODES)
+
+
+def planner(rig: Rig) -> Planner:
+    return rig.services.planner
+
+
+def plan(rig: Rig, wanted: Requirements | None = None) -> Plan | None:
+    """What the planner's thread does with a new snapshot, and the plan that came of it."""
+    planner(rig).plan_once(rig.now, wanted or planner(rig).requirements)
+    return planner(rig).plan
+
+
+def train(rig: Rig) -> None:
+    """The whole first training."""
+    while planner(rig).latest.training.running:
+        planner(rig).train_once(rig.now, fresh=False)
+
+
+def test_before_the_first_look_there_is_nothing(city: Rig) -> None:
+    latest = planner(city).latest
+    assert latest.network is city.now.network
+    assert (latest.proposal, latest.training.episodes, latest.pareto) == (None, 0, ())
+    assert latest.status
+    assert planner(city).plan is None
+
+
+def test_a_plan_is_there_before_anything_was_learned(city: Rig) -> None:
+    found = plan(city)
+    assert found is not None
+    assert found.saved_kw > 0
+    assert found.before.loss_kw == pytest.approx(1000 * city.now.metrics.loss_mw, rel=1e-3)
+    latest = planner(city).latest
+    assert latest.simulated_at == city.now.simulated_at
+    assert (latest.training.episodes, latest.training.wanted, latest.training.running) == (0, EPISODES, True)
+    assert f"0 of {EPISODES}" in latest.status
+
+
+def test_the_first_training_ends_and_is_kept_for_the_next_start(city: Rig, tmp_path: Path) -> None:
+    plan(city)
+    train(city)
+    training = planner(city).latest.training
+    assert (training.episodes, training.running, len(training.curve)) == (EPISODES, False, EPISODES)
+    assert training.seconds > 0
+    assert [step.step for step in training.curve] == [1, 2, 3]
+    plan(city)
+    assert "ready" in planner(city).latest.status
+    again = make_rig(tmp_path, training_episodes=EPISODES)
+    plan(again)
+    kept = planner(again).latest.training
+    assert (kept.episodes, kept.running) == (EPISODES, False)
+    assert kept.curve == training.curve
+    other = make_rig(tmp_path, training_episodes=EPISODES + 1)
+    plan(other)
+    assert planner(other).latest.training.episodes == 0
+
+
+def test_after_its_training_it_learns_one_episode_a_snapshot(city: Rig) -> None:
+    plan(city)
+    train(city)
+    for count in (1, 2):
+        city.run()
+        planner(city).train_once(city.now, fresh=True)
+        planner(city).train_once(city.now, fresh=False)
+        assert planner(city).latest.training.episodes == EPISODES + count
+
+
+def test_damaged_policies_do_not_stop_it(city: Rig, tmp_path: Path) -> None:
+    plan(city)
+    train(city)
+    files = list((tmp_path / "policies").rglob("*.*"))
+    assert len(files) >= 2
+    for file in files:
+        file.write_bytes(b"damaged")
+    again = make_rig(tmp_path, training_episodes=EPISODES)
+    assert plan(again) is not None
+    assert planner(again).latest.training.episodes == 0
+
+
+def test_versions_rise_and_pareto_points_come_with_a_trained_policy(city: Rig) -> None:
+    plan(city)
+    first = planner(city).latest.version
+    train(city)
+    for _ in range(11):
+        city.run()
+        plan(city)
+    latest = planner(city).latest
+    assert latest.version > first
+    assert latest.pareto
+    assert latest.present is not None
+    losses = [point.loss_kw for point in latest.pareto]
+    assert losses == sorted(losses)
+
+
+def test_another_grid_is_taken_up_and_the_old_plan_is_gone(city: Rig) -> None:
+    assert plan(city) is not None
+    city.post("/api/case", {"case": "case33bw"}, 202)
+    city.run()
+    assert planner(city).plan is None
+    assert planner(city).latest.proposal is None
+    found = plan(city)
+    assert found is not None
+    assert len(found.after.closed) == 37
+    assert planner(city).latest.network.name == "case33bw"
+    assert planner(city).latest.training.episodes == 0
+    train(city)
+    assert planner(city).latest.training.episodes == EPISODES
+
+
+def test_training_of_the_old_grid_is_not_shown_for_the_new_one(city: Rig) -> None:
+    plan(city)
+    old = city.now
+    city.post("/api/case", {"case": "case33bw"}, 202)
+    city.run()
+    planner(city).train_once(old, fresh=True)
+    assert planner(city).latest.training.episodes == 0
+    assert planner(city).latest.network is city.now.network
+
+
+def test_another_grid_forgets_locks_and_limits_but_keeps_the_risk_weight(city: Rig) -> None:
+    planner(city).require(Requirements(risk_weight=0.2, locked=frozenset({13}), most_pairs=1, min_vm_pu=0.96))
+    city.run()
+    assert city.now.requirements.locked == {13}
+    city.post("/api/case", {"case": "case33bw"}, 202)
+    city.run()
+    plan(city)
+    assert planner(city).requirements == Requirements(risk_weight=0.2)
+    city.run()
+    assert city.now.requirements == Requirements(risk_weight=0.2)
+
+
+def test_requirements_are_checked_and_then_kept_to(city: Rig) -> None:
+    first = plan(city)
+    assert first is not None
+    locked = frozenset({first.actions[0].branch})
+    planner(city).require(Requirements(locked=locked))
+    second = plan(city)
+    assert second is None or not locked & {action.branch for action in second.actions}
+    for wrong, word in (
+        (Requirements(risk_weight=-1), "risk_weight"),
+        (Requirements(min_vm_pu=1.1, max_vm_pu=1.0), "min_vm_pu"),
+        (Requirements(max_loading_percent=5), "max_loading_percent"),
+        (Requirements(most_pairs=4), "most_pairs"),
+        (Requirements(locked=frozenset({14})), "locked"),
+    ):
+        with pytest.raises(ValueError, match=f"^{word}: "):
+            planner(city).require(wrong)
+        with pytest.raises(ValueError, match=f"^{word}: "):
+            planner(city).propose(wrong)
+    assert planner(city).requirements.locked == locked
+
+
+def test_proposing_for_oneself_changes_no_plan_of_others(city: Rig) -> None:
+    usual = plan(city)
+    asked = planner(city).propose(Requirements(min_vm_pu=1.02))
+    assert (asked.plan, asked.conflict) == (None, Constraint.LOW_VOLTAGE)
+    assert planner(city).plan is usual
+    assert planner(city).requirements == Requirements(risk_weight=0.05)
+
+
+def test_it_proposes_before_its_thread_has_looked_at_the_grid(city: Rig) -> None:
+    proposal = planner(city).propose(Requirements())
+    assert proposal.plan is not None
+    assert planner(city).latest.proposal is None
+
+
+def test_plans_follow_outages(city: Rig) -> None:
+    city.engine.add_event(EventKind.LINE_OUTAGE, city.branch("Mall Line"), 1.0)
+    city.run(2)
+    found = plan(city)
+    assert found is not None
+    assert found.before.unsupplied_kw > 1000
+    assert found.after.unsupplied_kw == 0
+    assert city.branch("Mall Line") not in {action.branch for action in found.actions}
+
+
+def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
+    """A stale snapshot shows an old state: a plan for it could be wrong now."""
+    store, stale = city.services.store, replace(city.now, version=99, stale=True, stale_reason="no answer")
+    store.publish(stale, store.with_history[1])
+    planner(city).start()
+    try:
+        assert not wait_for(lambda: planner(city).latest.proposal is not None, seconds=0.6)
+        city.run()
+        assert wait_for(lambda: planner(city).latest.training.episodes >= EPISODES)
+        assert planner(city).plan is not None
+    finally:
+        planner(city).stop(30)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether a condition comes true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
+
+
+def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None:
+    planner(city).require(Requirements(risk_weight=2.0))
+    now = city.run()
+    expected = -(1000 * now.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.risk.risk_mw)))
+    _, history = city.services.store.with_history
+    assert history.total("reward").value[-1] == pytest.approx(expected)
