@@ -24,9 +24,8 @@ from grid.errors import CaseError
 from grid.network import Network
 from grid.powerflow import Suspect
 from grid.telemetry import Event, EventKind
-from ml.optimizer import problem_with
+from ml.optimizer import problem_with_plan
 from ml.plan import Plan, Requirements
-from ml.verification import Verifier
 
 log = logging.getLogger(__name__)
 Command = Callable[[], None]
@@ -131,22 +130,25 @@ class Engine:
         self._do(lambda: setattr(self, "_requirements", wanted))
 
     def apply(self, plan: Plan, count: int | None = None) -> None:
-        """Carry out a plan's first actions, by default all, one a cycle. PlanRefusedError where they fail to verify."""
+        """Carry out a plan's first actions, by default all, one a cycle, or its set-points, all in the next cycle.
+
+        PlanRefusedError where they fail to verify.
+        """
         latest = self._store.latest
-        actions = plan.actions[:count]
-        problem = problem_with(
-            latest.network, Verifier(latest.network), moment_of(latest, self._settings.price_per_mwh),
-            plan.requirements, actions, must_improve=len(actions) == len(plan.actions),
-        )  # fmt: skip
+        moment = moment_of(latest, self._settings.price_per_mwh)
+        problem = problem_with_plan(latest.network, moment, plan, count)
         if problem:
             raise PlanRefusedError(f"The plan is refused: {problem}")
         self._do(lambda: self._operate(latest.network, lambda operator: operator.apply(plan, count)))
 
     def undo(self, count: int | None = 1) -> None:
-        """Take back the last actions of plans, None for all. PlanRefusedError where there are none."""
+        """Take back the last actions of plans, or the set-points of the last plans, None for all.
+
+        PlanRefusedError where there are none.
+        """
         latest = self._store.latest
-        if not latest.operations.done:
-            raise PlanRefusedError("There is nothing to undo: no action of a plan has been carried out.")
+        if not latest.operations.done and not latest.operations.set_points_done:
+            raise PlanRefusedError("There is nothing to undo: nothing of a plan has been carried out.")
         self._do(lambda: self._operate(latest.network, lambda operator: operator.undo(count)))
 
     def load(self, case: Case) -> None:

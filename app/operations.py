@@ -1,51 +1,66 @@
-"""Operations: carrying out a plan, one action a cycle, each verified right before it is done."""
+"""Operations: carrying out a plan, one action or all set-points a cycle, each verified right before it is done."""
 
 from dataclasses import dataclass
 
 from app.snapshot import Operations
 from grid.network import Network
-from grid.sources.simulator import Simulator
+from grid.sources.simulator import Held, Simulator
 from ml.optimizer import problem_with
-from ml.plan import Action, Plan, Requirements
+from ml.plan import Action, Plan, Requirements, SetPoint
+from ml.setpoints import held_by, problem_with_set_points
 from ml.verification import Moment, Verifier
 
 
 @dataclass(frozen=True)
 class _Job:
-    """Actions under way, and whether they take back what was done."""
+    """Actions or set-points under way, and whether they take back what was done."""
 
     requirements: Requirements
     pending: tuple[Action, ...]
     undoing: bool
+    set_points: tuple[SetPoint, ...] = ()
 
 
 class Operator:
-    """Switches in the simulated grid. Owned by the engine thread."""
+    """Switches and sets generators in the simulated grid. Owned by the engine thread."""
 
     def __init__(self, network: Network, simulator: Simulator) -> None:
         self._network, self._simulator = network, simulator
         self._verifier = Verifier(network)
         self._job: _Job | None = None
         self._done: tuple[Action, ...] = ()
+        self._held_before: tuple[Held, ...] = ()  # what held generators before each plan that has set them
         self._note = ""
 
     @property
     def operations(self) -> Operations:
         """What is done and pending."""
-        return Operations(self._done, self._job.pending if self._job else (), self._note)
+        return Operations(self._done, self._job.pending if self._job else (), self._note, bool(self._held_before))
 
     def apply(self, plan: Plan, count: int | None) -> None:
-        """Take up a plan's first actions; they can be undone together with what was done before."""
-        self._job, self._note = _Job(plan.requirements, plan.actions[:count], undoing=False), ""
+        """Take up a plan's first actions, or its set-points; they can be undone with what was done before."""
+        self._job = _Job(plan.requirements, plan.actions[:count], undoing=False, set_points=plan.set_points)
+        self._note = ""
 
     def undo(self, count: int | None) -> None:
-        """Take up the reverse of what was done, the last first: what opened closes before what closed opens."""
+        """Take up the reverse of what was done, the last first: what opened closes before what closed opens.
+
+        Set-points of the last plans are taken back at once: the generators go back to what they were set to.
+        """
+        if self._held_before:
+            first = 0 if count is None else max(0, len(self._held_before) - count)
+            self._simulator.held, self._held_before = self._held_before[first], self._held_before[:first]
+            self._job, self._note = None, ""
+            return
         back = [Action(done.branch, not done.close, float("nan"), float("nan"), float("nan")) for done in self._done]
         self._job, self._note = _Job(Requirements(), tuple(back[::-1][:count]), undoing=True), ""
 
     def step(self, moment: Moment) -> None:
-        """Do the next pending action, if it still verifies."""
+        """Do the next pending action, or set all set-points, if that still verifies."""
         job = self._job
+        if job is not None and job.set_points:
+            self._set(job, moment)
+            return
         if job is None or not job.pending:
             return
         action, rest = job.pending[0], job.pending[1:]
@@ -58,3 +73,11 @@ class Operator:
         self._simulator.closed = closed
         self._done = self._done[:-1] if job.undoing else (*self._done, action)
         self._job = _Job(job.requirements, rest, job.undoing)
+
+    def _set(self, job: _Job, moment: Moment) -> None:
+        problem = problem_with_set_points(self._network, self._verifier, moment, job.requirements, job.set_points)
+        self._job, self._note = None, f"Stopped: {problem}" if problem else ""
+        if not problem:
+            before = self._simulator.held
+            self._held_before = (*self._held_before, before)
+            self._simulator.held = before.then(*held_by(self._network, job.set_points))

@@ -17,9 +17,9 @@ from app.moment import moment_of
 from app.settings import Settings
 from app.snapshot import Snapshot
 from grid.network import Network
-from ml.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
+from ml.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.plan import Plan, Proposal, Requirements
-from ml.reinforce import Hyperparameters, Progress
+from ml.reinforce import Progress
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.2
@@ -198,7 +198,8 @@ class Planner:
         self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._engine.set_requirements(self._requirements)
-        parameters = Hyperparameters(steps=self._settings.training_episodes, seed=self._settings.seed)
+        settings = self._settings
+        parameters = parameters_for(network, settings.training_episodes, settings.dispatch_episodes, settings.seed)
         try:
             optimizer = SmartGridOptimizer(network, snapshot.risk.failure_probability, parameters)
         except UnsuitableGridError as error:

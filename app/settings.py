@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     training_episodes: int = Field(
         default=400, ge=1, le=100_000, description="episodes of the policy's first training for a grid"
     )
+    dispatch_episodes: int = Field(
+        default=1000, ge=1, le=100_000, description="the same for a meshed grid, whose episodes are shorter"
+    )
     cache_dir: Path = Field(default=Path("var"), description="folder for computed layouts and trained policies")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")

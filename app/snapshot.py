@@ -65,7 +65,10 @@ class CycleStats:
 
 @dataclass(frozen=True)
 class Operations:
-    """What has been switched by plans and what is still to be done, in order. note: why it stopped, if it did."""
+    """What has been switched by plans and what is still to be done, in order. note: why it stopped, if it did.
+
+    set_points_done: whether generators are held at set-points of plans, which can be undone.
+    """
 
     done: tuple[Action, ...]
     pending: tuple[Action, ...]

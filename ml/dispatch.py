@@ -15,6 +15,7 @@ all means that the present state is the best one found. Not for several threads 
 """
 
 from collections.abc import Callable
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,6 +82,12 @@ class DispatchPolicy:
         self.net = self.problem.new_net()
         self.trainer: Trainer[DispatchSituations] = Trainer(self.net, self.problem, parameters)
 
+    def answering(self) -> "DispatchPolicy":
+        """The policy as it is now, with weights of its own that further training doesn't move."""
+        other = copy(self)
+        other.net = deepcopy(self.net)
+        return other
+
     @property
     def about(self) -> dict[str, object]:
         """What a checkpoint must be of to be loaded here."""
@@ -101,6 +108,11 @@ class DispatchPolicy:
     def distribution(self, seen: DispatchSituations) -> GaussianSetPoints:
         """The policy's distributions in situations of its own grid."""
         return self.problem.distribution(self.net, seen)
+
+    def prior(self, injection: Injection) -> Injection:
+        """The injection with what an untrained policy would set."""
+        grid = self.problem.grid
+        return grid.with_set_points(injection, self.problem.coordinates.prior(grid.rest_pu(injection)[None])[0])
 
     def propose(self, injection: Injection) -> Injection:
         """The injection with the policy's set-points."""

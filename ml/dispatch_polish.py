@@ -30,32 +30,33 @@ def one_thread() -> AbstractContextManager[object]:
 
 @dataclass(frozen=True, eq=False)
 class Polished:
-    """A setting (u,), what it leads to, and how many steps were made."""
+    """A setting (u,), what it leads to, and how many settings were evaluated."""
 
     set_points: FloatArray
     outcome: Outcome
-    steps: int
+    evaluated: int
 
 
 def polish(grid: DispatchGrid, set_points: FloatArray, rest_pu: FloatArray, most_steps: int) -> Polished:
     """Improve set_points (u,) under rest_pu (n,), see DispatchGrid.rest_pu. A start without a solution stays."""
     found = np.clip(set_points, grid.lower, grid.upper)
     with one_thread():
-        outcome = grid.outcome(found[None], rest_pu)
-        for step in range(most_steps):
+        outcome, evaluated = grid.outcome(found[None], rest_pu), 1
+        for _ in range(most_steps):
             if not np.isfinite(outcome.cost_mw[0]):
-                return Polished(found, outcome, step)
+                break
             change = _step(grid, found, outcome)
             tried = np.clip(found + PARTS_OF_STEP[:, None] * change, grid.lower, grid.upper)
             before = float(outcome.cost_mw[0])
             for candidate in tried:
                 result = grid.outcome(candidate[None], rest_pu, outcome.voltage[0])
+                evaluated += 1
                 if result.cost_mw[0] < before:
                     found, outcome = candidate, result
                     break
             if outcome.cost_mw[0] > (1 - ENOUGH) * before:
-                return Polished(found, outcome, step + 1)
-    return Polished(found, outcome, most_steps)
+                break
+    return Polished(found, outcome, evaluated)
 
 
 def _step(grid: DispatchGrid, set_points: FloatArray, outcome: Outcome) -> FloatArray:

@@ -1,5 +1,6 @@
 """The dispatch problem for the trainer: load situations of one grid, and what set-points cost in each."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,9 +35,15 @@ class DispatchProblem:
     """Draws loads of a grid and judges set-points by AC power flow."""
 
     def __init__(self, grid: DispatchGrid, lowest_level: float = 0.3, highest_level: float = 1.1) -> None:
-        self.grid, self.levels = grid, (lowest_level, highest_level)
+        self.grid, self.levels, self.base = grid, (lowest_level, highest_level), grid.injection
         self.coordinates = Coordinates.of(grid)
         self._region = _regions(grid)
+
+    def around(self, injection: Injection, lowest_level: float, highest_level: float) -> "DispatchProblem":
+        """The same problem with loads drawn around those of another injection, at which all generators run."""
+        other = copy(self)
+        other.base, other.levels = injection, (lowest_level, highest_level)
+        return other
 
     def new_net(self, hidden: int = 96) -> DispatchNet:
         """A net that has not been trained yet, for features as they are drawn here."""
@@ -53,12 +60,11 @@ class DispatchProblem:
         return level * regional[:, self._region[bus]] * nodal
 
     def injection(self, factors: FloatArray) -> Injection:
-        """The case with its loads times factors (l,), and its generators following the sum of loads."""
-        base = self.grid.injection
-        p_mw = base.load_p_mw * factors
+        """The base injection with its loads times factors (l,), and its generators following the sum of loads."""
+        base, ours = self.base, self.grid.p_generator
+        p_mw, total = base.load_p_mw * factors, float(base.load_p_mw.sum())
         following = base.generator_p_mw.copy()
-        ours = self.grid.p_generator
-        following[ours] *= p_mw.sum() / base.load_p_mw.sum()
+        following[ours] *= p_mw.sum() / total if total > 0 else 1.0
         return replace(base, load_p_mw=p_mw, load_q_mvar=base.load_q_mvar * factors, generator_p_mw=following)
 
     def draw(self, count: int, rng: np.random.Generator) -> DispatchSituations:

@@ -4,18 +4,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from grid.network import FloatArray, Network
-from ml.plan import Action, Proposal, Requirements, Verdict
+from ml.dispatch import DISPATCH_PARAMETERS
+from ml.dispatch_optimizer import DispatchOptimizer
+from ml.plan import Action, Plan, Proposal, Requirements, Verdict
 from ml.radialgrid import operated_radially
-from ml.reinforce import Hyperparameters, Progress
+from ml.reinforce import Hyperparameters, Progress, Trainer
+from ml.setpoints import problem_with_set_points
 from ml.switching_optimizer import SwitchingOptimizer
 from ml.verification import Moment, Verifier, broken, burden_kw
 
 LARGEST_RADIAL = 1000  # buses; beyond, the matrices of all paths and loops leave the milliseconds
-PARETO_RATIOS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # risk weights over the one at which both parts count alike
+# Risk weights over the one at which losses and risk count alike
+PARETO_RATIOS: tuple[float, ...] = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,34 @@ class UnsuitableGridError(ValueError):
     """There is nothing in this grid that the optimiser could choose; the message says why."""
 
 
+class Chooser(Protocol):
+    """What answers for one kind of grid: by switching, or by dispatch."""
+
+    @property
+    def trainer(self) -> Trainer[Any]:
+        """What trains the policy."""
+        ...
+
+    def train_episode(self, moment: Moment | None, risk_weight: float | None, /) -> Progress:
+        """One step of REINFORCE, around the given moment or the case's own loads."""
+        ...
+
+    def take_over(self) -> None:
+        """Answer with what has been learned so far."""
+        ...
+
+    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
+        """The best verified plan for a moment, or why there is none; it names the policy."""
+        ...
+
+
+def parameters_for(network: Network, switching_episodes: int, dispatch_episodes: int, seed: int) -> Hyperparameters:
+    """Those of the policy that suits a network, for a first training of so many episodes."""
+    if operated_radially(network):
+        return Hyperparameters(steps=switching_episodes, seed=seed)
+    return replace(DISPATCH_PARAMETERS, steps=dispatch_episodes, seed=seed)
+
+
 class SmartGridOptimizer:
     """Proposes verified plans for one network and learns by REINFORCE. Not for several threads at once.
 
@@ -39,36 +72,40 @@ class SmartGridOptimizer:
     """
 
     def __init__(self, network: Network, failure_probability: FloatArray, parameters: Hyperparameters) -> None:
+        self.network, self.parameters = network, parameters
+        self._chooser: Chooser
+        self._risk_ratios = PARETO_RATIOS
         if not operated_radially(network):
-            raise UnsuitableGridError("the grid is not operated radially: there is no switching to choose")
+            self._risk_ratios = (0.0,)  # a dispatch doesn't change whom an outage interrupts
+            self._chooser = _dispatch(network, parameters)
+            return
         if network.n_bus > LARGEST_RADIAL:
             raise UnsuitableGridError(
                 f"the grid has {network.n_bus:,} buses, switching is chosen up to {LARGEST_RADIAL:,}"
             )
-        self.network, self.parameters = network, parameters
-        self._switching = SwitchingOptimizer(network, failure_probability, parameters)
+        self._chooser = SwitchingOptimizer(network, failure_probability, parameters)
 
     @property
     def episodes(self) -> int:
         """How many episodes the policy has been trained for."""
-        return self._switching.trainer.steps_done
+        return self._chooser.trainer.steps_done
 
     @property
     def curve(self) -> Sequence[Progress]:
         """Reward, gap, entropy and loss of every episode."""
-        return self._switching.trainer.curve
+        return self._chooser.trainer.curve
 
     def train_episode(self, moment: Moment | None = None, risk_weight: float | None = None) -> Progress:
         """One episode: around the given moment of the live grid, or around the case's own loads."""
-        return self._switching.train_episode(moment, risk_weight)
+        return self._chooser.train_episode(moment, risk_weight)
 
     def take_over(self) -> None:
         """Let proposals use what has been learned since the last time."""
-        self._switching.take_over()
+        self._chooser.take_over()
 
     def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
         """The best verified plan for a moment, or why there is none."""
-        return self._switching.propose(moment, wanted)
+        return self._chooser.propose(moment, wanted)
 
     def pareto(self, moment: Moment, wanted: Requirements) -> tuple[ParetoPoint, ...]:
         """What other risk weights would choose, none of them worse than another one in both losses and risk."""
@@ -77,7 +114,7 @@ class SmartGridOptimizer:
         if present.expected_interrupted_kw <= 0:
             return ()
         balance = present.loss_kw / present.expected_interrupted_kw
-        for ratio in PARETO_RATIOS:
+        for ratio in self._risk_ratios:
             weight = ratio * balance
             plan = self.propose(moment, replace(wanted, risk_weight=weight)).plan
             verdicts.append((weight, present, 0) if plan is None else (weight, plan.after, plan.pairs))
@@ -88,10 +125,14 @@ class SmartGridOptimizer:
 
     @property
     def about(self) -> dict[str, object]:
-        """What a checkpoint must be of to fit: the case and its branches."""
-        branch = self.network.branch
+        """What a checkpoint must be of to fit: the case, its branches, loads and generators."""
+        bus, branch, generator = self.network.bus, self.network.branch, self.network.generator
         digest = hashlib.sha256()
-        for values in (branch.from_bus, branch.to_bus, np.round(branch.yft, 9), self.network.load.p_mw):
+        for values in (
+            branch.from_bus, branch.to_bus, np.round(branch.yft, 9), self.network.load.p_mw,
+            generator.bus, generator.is_source, generator.min_p_mw, generator.max_p_mw,
+            generator.min_q_mvar, generator.max_q_mvar, bus.min_vm_pu, bus.max_vm_pu,
+        ):  # fmt: skip
             digest.update(np.ascontiguousarray(values).tobytes())
         return {"case": self.network.name, "grid": digest.hexdigest()[:16]}
 
@@ -101,16 +142,23 @@ class SmartGridOptimizer:
 
     def save(self, cache_dir: Path) -> None:
         """Keep the policy for the next start."""
-        self._switching.trainer.save(self.folder(cache_dir), self.about)
+        self._chooser.trainer.save(self.folder(cache_dir), self.about)
 
     def resume(self, cache_dir: Path) -> bool:
         """Take up a kept policy; False where there is none for this grid and these parameters."""
         try:
-            self._switching.trainer.resume(self.folder(cache_dir), self.about)
+            self._chooser.trainer.resume(self.folder(cache_dir), self.about)
         except (FileNotFoundError, ValueError):
             return False
         self.take_over()
         return True
+
+
+def _dispatch(network: Network, parameters: Hyperparameters) -> DispatchOptimizer:
+    try:
+        return DispatchOptimizer(network, parameters)
+    except ValueError as error:
+        raise UnsuitableGridError(f"there is no switching to choose in this grid, and {error}") from None
 
 
 def _undominated(points: list[ParetoPoint]) -> list[ParetoPoint]:
@@ -125,6 +173,15 @@ def _undominated(points: list[ParetoPoint]) -> list[ParetoPoint]:
         if not better:
             kept.setdefault((point.loss_kw, point.expected_interrupted_kw), point)
     return list(kept.values())
+
+
+def problem_with_plan(network: Network, moment: Moment, plan: Plan, count: int | None) -> str:
+    """Why a plan can't be carried out now, as a sentence; empty where it can. count: of its actions, None for all."""
+    verifier, actions = Verifier(network), plan.actions[:count]
+    if plan.set_points:
+        return problem_with_set_points(network, verifier, moment, plan.requirements, plan.set_points)
+    complete = len(actions) == len(plan.actions)
+    return problem_with(network, verifier, moment, plan.requirements, actions, must_improve=complete)
 
 
 def problem_with(

@@ -41,18 +41,23 @@ class Requirements:
 
 @dataclass(frozen=True)
 class Margin:
-    """A state against a limit, at the element (a bus, branch or generator by name) that is nearest to it."""
+    """A state against a limit, at the element (a bus, branch or generator by name) that is nearest to it.
+
+    lowest: whether the limit is one from below; that of LOW_VOLTAGE always is.
+    """
 
     constraint: Constraint
     value: float
     limit: float
     unit: str
     element: str
+    lowest: bool = False
 
     @property
     def excess(self) -> float:
         """How far the value lies beyond the limit, negative within it."""
-        return self.limit - self.value if self.constraint is Constraint.LOW_VOLTAGE else self.value - self.limit
+        below = self.lowest or self.constraint is Constraint.LOW_VOLTAGE
+        return self.limit - self.value if below else self.value - self.limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +66,8 @@ class Verdict:
 
     expected_interrupted_kw: sum over branches of the probability that it fails within a year times the demand that
     would be interrupted. violation: by how much each missed constraint is missed, in its own unit (p.u. of the voltage,
-    percent of the rating, kW without supply, MW of generation); empty where all are kept. max_loading_percent: of the
-    branches whose ratings are known, NaN and branch -1 where none is.
+    percent of the rating, kW without supply, MW of generation); empty where all are kept.
+    max_loading_percent: of the branches whose ratings are known, NaN and branch -1 where none is.
     """
 
     closed: BoolArray

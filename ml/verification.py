@@ -41,7 +41,7 @@ class Moment:
 
 
 class Verifier:
-    """Judges states of one network; what it has judged in one moment it knows. Not thread-safe: it owns a power flow."""
+    """Judges states of one network; what it has judged in a moment it knows. Not thread-safe: it owns a power flow."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -51,7 +51,7 @@ class Verifier:
         self._known_of: tuple[Moment | None, Requirements] = (None, Requirements())
         branch, generator = network.branch, network.generator
         self._rated = ~branch.rating_derived & np.isfinite(branch.rating_from_ka)
-        self._limited = np.flatnonzero(generator.is_source & (np.isfinite(generator.max_p_mw)))
+        self._p_bounds = generator.p_bounds_mw
 
     def verdict(
         self,
@@ -72,7 +72,7 @@ class Verifier:
             self._known_of = moment, wanted
         key = closed.tobytes()
         if key not in self._known:
-            self._known[key] = self._judged(moment, closed, wanted, start, moment.injection)
+            self._known[key] = self._judged(moment, closed.copy(), wanted, start, moment.injection)
         return self._known[key]
 
     def _judged(
@@ -157,16 +157,20 @@ class Verifier:
             worst = int(np.argmax(np.where(self._rated, state.loading_percent, -1.0)))
             loading = float(state.loading_percent[worst])
             margins.append(Margin(Constraint.LOADING, loading, wanted.max_loading_percent, "%", branch.name[worst]))
-        return (*margins, *self._generation(state))
+        return (*margins, *self._generation(state, injection))
 
-    def _generation(self, state: GridState) -> list[Margin]:
-        """The source that is nearest to its upper limit."""
-        if not len(self._limited):
+    def _generation(self, state: GridState, injection: Injection) -> list[Margin]:
+        """The source in service that is nearest to a limit of its active power."""
+        generator, (low, high) = self.network.generator, self._p_bounds
+        beyond = np.maximum(low - state.generator_p_mw, state.generator_p_mw - high)
+        running = generator.is_source & injection.generator_on & state.energised[generator.bus]
+        nearest = _extreme(beyond, running & np.isfinite(beyond), largest=True)
+        if nearest < 0:
             return []
-        generator = self.network.generator
-        nearest = int(self._limited[np.argmax((state.generator_p_mw - generator.max_p_mw)[self._limited])])
-        value, limit = float(state.generator_p_mw[nearest]), float(generator.max_p_mw[nearest])
-        return [Margin(Constraint.GENERATION, value, limit, "MW", generator.name[nearest])]
+        value, name = float(state.generator_p_mw[nearest]), generator.name[nearest]
+        lowest = bool(low[nearest] - value >= value - high[nearest])
+        limit = float(low[nearest] if lowest else high[nearest])
+        return [Margin(Constraint.GENERATION, value, limit, "MW", name, lowest)]
 
 
 def _at(values: FloatArray, index: int) -> float:

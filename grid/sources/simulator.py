@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from grid.cases import Case
-from grid.network import BoolArray, FloatArray, IntArray
+from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.weather import WeatherModel
@@ -33,8 +33,32 @@ class _Truth:
     state: GridState | None
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What generators (g,) are held at, NaN where nothing holds them.
+
+    They then follow the demand or the weather with their power, and the upstream grid with their voltage.
+    """
+
+    p_mw: FloatArray
+    vm_pu: FloatArray
+
+    @classmethod
+    def nothing(cls, network: Network) -> "Held":
+        """No generator is held."""
+        free = np.full(len(network.generator), np.nan)
+        return cls(free, free)
+
+    def then(self, p_mw: FloatArray, vm_pu: FloatArray) -> "Held":
+        """This with other set-points, NaN where they stay as they are."""
+        return Held(np.where(np.isnan(p_mw), self.p_mw, p_mw), np.where(np.isnan(vm_pu), self.vm_pu, vm_pu))
+
+
 class Simulator:
-    """A Source over simulated time. Owned by one thread, the engine's."""
+    """A Source over simulated time. Owned by one thread, the engine's.
+
+    held: set-points that were given to generators, which anyone who owns the simulator may replace.
+    """
 
     name = "simulator"
 
@@ -43,6 +67,7 @@ class Simulator:
         self.time = start.replace(tzinfo=UTC)
         self.closed = case.network.branch.closed.copy()
         self.events: tuple[Event, ...] = ()
+        self.held = Held.nothing(case.network)
         weather_rng, load_rng, self._noise_rng, self._upstream_rng = (
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
         )
@@ -89,9 +114,9 @@ class Simulator:
         on, closed = np.ones(len(network.generator), dtype=bool), self.closed.copy()
         on[self._targets(EventKind.GENERATOR_TRIP)] = False
         closed[self._targets(EventKind.LINE_OUTAGE)] = False
-        injection = Injection(
-            load_p, load_q, generator_p, generator_q, network.generator.vm_pu * self._voltage_factor(), on
-        )
+        own = Held(generator_p, network.generator.vm_pu * self._voltage_factor())
+        now = own.then(self.held.p_mw, self.held.vm_pu)
+        injection = Injection(load_p, load_q, now.p_mw, generator_q, now.vm_pu, on)
         try:
             state = self._power_flow.solve(injection, closed, self._voltage)
         except PowerFlowDivergedError:

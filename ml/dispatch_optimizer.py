@@ -1,0 +1,224 @@
+"""Dispatch of a meshed grid: methods propose set-points, full AC power flow verifies, the best becomes the plan."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from grid.network import FloatArray, Network
+from grid.powerflow import GridState, Injection
+from ml.dispatch import DispatchPolicy
+from ml.dispatch_grid import DispatchGrid, DispatchLimits
+from ml.dispatch_polish import polish
+from ml.dispatch_problem import DispatchSituations
+from ml.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.reinforce import Hyperparameters, Progress, Trainer
+from ml.setpoints import missed_by, set_points_of, without_trifles
+from ml.verification import Moment, Verifier, burden_kw
+
+LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training
+LIVE_LEVELS = (0.6, 1.4)  # of the present loads
+LEAST_SAVING = 0.02  # of the present losses: noise of instruments alone makes them seem up to 1.5 % above the least
+VOLTAGE_RESERVE_PU = 0.003  # three standard deviations of a voltage reading: a plan must not raise alarms
+RESERVE = 0.05  # of the load to either limit of a source, of ratings, and of a generator's range of reactive power
+POLISH_STEPS = 8  # derived ratings, which the policy doesn't know, take a few more than the case's own limits
+PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
+PRESENT_POLISHED, POLICY_POLISHED = "Present state + polish", "Policy + polish"
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What one method found: its judged state, None where it has no solution, and the constraints it breaks."""
+
+    name: str
+    verdict: Verdict | None
+    missed: tuple[Constraint, ...]
+    evaluated: int
+    time_ms: float
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be a plan."""
+        return self.verdict is not None and not self.missed
+
+    @property
+    def result(self) -> MethodResult:
+        """What is shown of it; the present state's figures whatever it breaks."""
+        found = self.verdict if self.usable or self.name == PRESENT else None
+        figures = (np.nan,) * 3 if found is None else (
+            found.loss_kw, found.expected_interrupted_kw, found.objective_kw
+        )  # fmt: skip
+        return MethodResult(self.name, *figures, self.evaluated, self.time_ms)
+
+
+class DispatchOptimizer:
+    """Owns the policy of one network and answers for its moments. Not for several threads at once.
+
+    Raises ValueError where there is nothing to dispatch, or the grid is too large for it.
+    """
+
+    def __init__(self, network: Network, parameters: Hyperparameters) -> None:
+        self.network = network
+        self._verifier = Verifier(network)
+        self._learner = DispatchPolicy(network, DispatchLimits.of(network), parameters, LEVELS)
+        self.take_over()
+
+    @property
+    def trainer(self) -> Trainer[DispatchSituations]:
+        """What trains the policy."""
+        return self._learner.trainer
+
+    @property
+    def policy_name(self) -> str:
+        """What the policy is, and how long it has learned."""
+        return f"set-point policy, {self._episodes:,} episodes of REINFORCE"
+
+    def train_episode(self, moment: Moment | None = None, _risk_weight: float | None = None) -> Progress:
+        """One step of REINFORCE on loads around the given moment's, or else around the case's own.
+
+        The policy is one for the case's own switch states with all generators running; in a moment of others it goes
+        on learning around the case.
+        """
+        problem = self._learner.problem
+        if moment is not None and self._is_usual(moment):
+            problem = problem.around(moment.injection, *LIVE_LEVELS)
+        self.trainer.problem = problem
+        return self.trainer.step()
+
+    def _is_usual(self, moment: Moment) -> bool:
+        branch = self.network.branch
+        usual = np.array_equal(moment.closed, branch.closed & branch.in_service)
+        return usual and bool(moment.injection.generator_on.all())
+
+    def take_over(self) -> None:
+        """Answer with what has been learned so far. Not while propose runs."""
+        self._policy, self._episodes = self._learner.answering(), self.trainer.steps_done
+
+    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
+        """The best verified plan for a moment, or why there is none. ValueError where the present has no solution."""
+        began = time.perf_counter()
+        present = self._verifier.verdict(moment, moment.closed, wanted)
+        if present is None:
+            raise ValueError("the present state has no power flow solution")
+        missed = missed_by(self._verifier, present, present, wanted)
+        found = [_Found(PRESENT, present, missed, 1, _ms_since(began))]
+        plan, conflict, reason = None, None, "the present state is the best one found"
+        try:
+            grid = DispatchGrid(
+                self.network, moment.injection, moment.closed, limits_of(self.network, wanted, present.state)
+            )
+        except ValueError as error:
+            reason = str(error)
+        else:
+            found += self._methods(grid, moment, present, wanted)
+            plan, nearest = self._best(found, present, moment, wanted)
+            if plan is None and nearest is not None:
+                conflict, reason = _conflict(nearest)
+        return Proposal(
+            requirements=wanted,
+            present=present,
+            plan=plan,
+            limited=(),
+            conflict=conflict,
+            reason="" if plan is not None else reason,
+            methods=tuple(item.result for item in found),
+            policy=self.policy_name,
+            time_ms=_ms_since(began),
+        )
+
+    def _methods(self, grid: DispatchGrid, moment: Moment, present: Verdict, wanted: Requirements) -> list[_Found]:
+        """What each method finds."""
+        injection, rest = grid.injection, grid.rest_pu(grid.injection)
+        found: list[_Found] = []
+
+        def add(name: str, run: Callable[[], tuple[FloatArray, int]], before_ms: float = 0.0) -> FloatArray:
+            began = time.perf_counter()
+            set_points, evaluated = run()
+            spent = before_ms + _ms_since(began)
+            planned = grid.with_set_points(injection, set_points)
+            verdict, missed = self._judged(moment, present, wanted, planned)
+            found.append(_Found(name, verdict, missed, evaluated, spent))
+            return set_points
+
+        def within(planned: Injection) -> tuple[FloatArray, int]:
+            return np.clip(grid.of_injection(planned), grid.lower, grid.upper), 1
+
+        def polished(start: FloatArray) -> tuple[FloatArray, int]:
+            done = polish(grid, start, rest, POLISH_STEPS)
+            return done.set_points, done.evaluated
+
+        add(PRIOR, lambda: within(self._policy.prior(injection)))
+        learned = add(POLICY, lambda: within(self._policy.propose(injection)))
+        add(PRESENT_POLISHED, lambda: polished(grid.of_injection(injection)))
+        add(POLICY_POLISHED, lambda: polished(learned), found[1].time_ms)
+        return found
+
+    def _judged(
+        self, moment: Moment, present: Verdict, wanted: Requirements, planned: Injection
+    ) -> tuple[Verdict | None, tuple[Constraint, ...]]:
+        """A planned injection without its trifles; with them where limits are kept only so."""
+        verdict: Verdict | None = None
+        missed: tuple[Constraint, ...] = ()
+        for injection in (without_trifles(self.network, moment.injection, planned), planned):
+            verdict = self._verifier.verdict(moment, moment.closed, wanted, present.state.voltage, injection)
+            missed = () if verdict is None else missed_by(self._verifier, verdict, present, wanted)
+            if verdict is not None and not missed:
+                break
+        return verdict, missed
+
+    def _best(
+        self, found: list[_Found], present: Verdict, moment: Moment, wanted: Requirements
+    ) -> tuple[Plan | None, _Found | None]:
+        """The plan; without one, and where the present state, found[0], won't do either, what comes nearest."""
+        required = found[0].missed
+        usable = [item.verdict for item in found[1:] if item.usable and item.verdict is not None]
+        best = min(usable, key=burden_kw, default=None)
+        if best is not None and (required or burden_kw(best) < burden_kw(present) - LEAST_SAVING * present.loss_kw):
+            saved = (present.loss_kw - best.loss_kw) * moment.loss_hours_per_year / 1000
+            set_points = set_points_of(self.network, present, best)
+            return Plan(wanted, (), set_points, present, best, saved, saved * moment.price_per_mwh), None
+        solved = [item for item in found if item.verdict is not None]
+        return None, min(solved, key=lambda item: len(item.missed)) if required else None
+
+
+def limits_of(network: Network, wanted: Requirements, present: GridState) -> DispatchLimits:
+    """The limits that a plan must keep, less a reserve for what instruments and loads do until it is carried out.
+
+    Derived ratings count too, as exceeding them raises alarms, but not below what the present state loads branches.
+    """
+    own = DispatchLimits.of(network)
+    low = own.min_vm_pu if wanted.min_vm_pu is None else np.full(network.n_bus, wanted.min_vm_pu)
+    high = own.max_vm_pu if wanted.max_vm_pu is None else np.full(network.n_bus, wanted.max_vm_pu)
+    band_pu = np.clip((high - low) / 4, 0.0, VOLTAGE_RESERVE_PU)
+    balance_mw = np.clip((own.max_p_mw - own.min_p_mw) / 4, 0.0, RESERVE * max(present.total_load_mw, 0.0))
+    balance_mw = np.where(network.generator.is_source, balance_mw, 0.0)
+    range_mvar = own.max_q_mvar - own.min_q_mvar
+    reactive_mvar = RESERVE * np.where(np.isfinite(range_mvar), range_mvar, 0.0)
+    present_percent = np.where(network.branch.rating_derived, present.loading_percent, 0.0)
+    return DispatchLimits(
+        min_p_mw=own.min_p_mw + balance_mw,
+        max_p_mw=own.max_p_mw - balance_mw,
+        min_q_mvar=own.min_q_mvar + reactive_mvar,
+        max_q_mvar=own.max_q_mvar - reactive_mvar,
+        min_vm_pu=low + band_pu,
+        max_vm_pu=high - band_pu,
+        max_loading_percent=np.maximum((1 - RESERVE) * wanted.max_loading_percent, present_percent),
+    )
+
+
+def _ms_since(began: float) -> float:
+    return 1000 * (time.perf_counter() - began)
+
+
+def _conflict(nearest: _Found) -> tuple[Constraint, str]:
+    """The constraint that stands against every method, and how near the nearest comes."""
+    constraint = nearest.missed[0]
+    if constraint is Constraint.N_MINUS_1:
+        return constraint, "after some single outage a limit is broken or load is lost, whatever is dispatched"
+    margins = () if nearest.verdict is None else nearest.verdict.margins
+    for margin in margins:
+        if margin.constraint is constraint and margin.excess > 0:
+            found, asked = f"{margin.value:.4g} {margin.unit} at {margin.element}", f"{margin.limit:.4g}"
+            return constraint, f"the nearest dispatch found has {found}, {asked} is asked"
+    return constraint, "no dispatch was found that keeps it"

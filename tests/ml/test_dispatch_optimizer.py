@@ -1,0 +1,224 @@
+"""The dispatch optimiser: its plans are verified, keep what is asked, and are never worse than the present state."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from grid.cases import load_case
+from grid.network import Network
+from grid.powerflow import Injection, PowerFlow
+from ml.dispatch import DISPATCH_PARAMETERS
+from ml.dispatch_optimizer import POLICY, POLICY_POLISHED, PRESENT, PRESENT_POLISHED, PRIOR, DispatchOptimizer
+from ml.optimizer import SmartGridOptimizer, UnsuitableGridError, parameters_for
+from ml.plan import Constraint, Proposal, Requirements
+from ml.reinforce import Hyperparameters
+from ml.setpoints import held_by, problem_with_set_points, without_trifles
+from ml.verification import Moment, Verifier, burden_kw
+
+torch.set_num_threads(1)
+TINY = replace(DISPATCH_PARAMETERS, steps=6, situations=4, rollouts=8)
+
+
+@cache
+def network_of(name: str) -> Network:
+    return load_case(name, Path("var")).network
+
+
+@cache
+def optimizer_of(name: str) -> DispatchOptimizer:
+    return DispatchOptimizer(network_of(name), TINY)
+
+
+def moment_of(name: str, level: float = 1.0, **changes: object) -> Moment:
+    network = network_of(name)
+    case = Injection.of_case(network)
+    injection = replace(
+        case,
+        load_p_mw=level * case.load_p_mw,
+        load_q_mvar=level * case.load_q_mvar,
+        generator_p_mw=level * case.generator_p_mw,
+    )
+    moment = Moment(
+        injection=injection,
+        closed=network.branch.closed,
+        available=network.branch.in_service,
+        failure_probability=np.full(network.n_branch, 0.01),
+        loss_hours_per_year=5000.0,
+        price_per_mwh=80.0,
+    )
+    return replace(moment, **changes)  # type: ignore[arg-type]
+
+
+@cache
+def proposal_of(name: str, level: float = 1.0) -> Proposal:
+    return optimizer_of(name).propose(moment_of(name, level), Requirements())
+
+
+@pytest.mark.parametrize(("name", "level"), [("case14", 1.0), ("case14", 0.6), ("case30", 0.8), ("case118", 0.7)])
+def test_a_plan_keeps_every_limit_and_loses_less_by_a_power_flow_of_its_own(name: str, level: float) -> None:
+    network, proposal = network_of(name), proposal_of(name, level)
+    plan, generator, bus = proposal.plan, network.generator, network.bus
+    assert plan is not None
+    assert not plan.actions
+    state = PowerFlow(network).solve(plan.after.injection, plan.after.closed)
+    assert 1000 * state.total_loss_mw == pytest.approx(plan.after.loss_kw)
+    assert plan.after.loss_kw < plan.before.loss_kw
+    assert burden_kw(plan.after) < burden_kw(plan.before)
+    assert not plan.after.violation
+    assert (state.vm_pu >= bus.min_vm_pu).all()
+    assert (state.vm_pu <= bus.max_vm_pu).all()
+    holding = generator.holds_voltage
+    assert (state.generator_q_mvar <= generator.max_q_mvar + 1e-3)[holding].all()
+    assert (state.generator_q_mvar >= generator.min_q_mvar - 1e-3)[holding].all()
+    assert (state.loading_percent <= 100.5).all()
+    saved = (plan.before.loss_kw - plan.after.loss_kw) * 5000 / 1000
+    assert plan.saved_mwh_per_year == pytest.approx(saved)
+    assert plan.saved_money_per_year == pytest.approx(80 * saved)
+    assert plan.after.expected_interrupted_kw == pytest.approx(plan.before.expected_interrupted_kw)
+
+
+def test_set_points_lead_from_the_present_to_the_planned_injection() -> None:
+    network, plan = network_of("case14"), proposal_of("case14").plan
+    assert plan is not None
+    p_mw, vm_pu = held_by(network, plan.set_points)
+    before, after = plan.before.injection, plan.after.injection
+    np.testing.assert_array_equal(np.where(np.isnan(p_mw), before.generator_p_mw, p_mw), after.generator_p_mw)
+    np.testing.assert_array_equal(np.where(np.isnan(vm_pu), before.generator_vm_pu, vm_pu), after.generator_vm_pu)
+    source = int(np.flatnonzero(network.generator.is_source)[0])
+    shown = next(point for point in plan.set_points if point.generator == source)
+    assert shown.p_mw_before == pytest.approx(plan.before.state.generator_p_mw[source])
+    assert shown.p_mw == pytest.approx(plan.after.state.generator_p_mw[source])
+    assert np.isnan(p_mw[source])
+
+
+def test_every_method_is_listed_with_its_time_and_the_present_with_its_losses() -> None:
+    proposal = proposal_of("case14")
+    assert [found.name for found in proposal.methods] == [PRESENT, PRIOR, POLICY, PRESENT_POLISHED, POLICY_POLISHED]
+    assert proposal.methods[0].loss_kw == proposal.present.loss_kw
+    assert all(found.time_ms > 0 and found.evaluated > 0 for found in proposal.methods)
+    assert proposal.plan is not None
+    losses = [found.loss_kw for found in proposal.methods[1:] if np.isfinite(found.loss_kw)]
+    assert min(losses) == proposal.plan.after.loss_kw
+
+
+def test_nothing_is_proposed_where_the_plan_is_carried_out_already() -> None:
+    plan = proposal_of("case14").plan
+    assert plan is not None
+    again = optimizer_of("case14").propose(moment_of("case14", injection=plan.after.injection), Requirements())
+    assert again.plan is None
+    assert again.conflict is None
+    assert "present state is the best" in again.reason
+
+
+def test_trifles_are_left_as_they_are_and_one_bus_is_one_voltage() -> None:
+    network = network_of("case14")
+    present = Injection.of_case(network)
+    p_mw, vm_pu = present.generator_p_mw.copy(), present.generator_vm_pu.copy()
+    p_mw[1:3] += 0.01, 5.0
+    vm_pu[1:3] += 1e-4, 0.01
+    kept = without_trifles(network, present, replace(present, generator_p_mw=p_mw, generator_vm_pu=vm_pu))
+    assert kept.generator_p_mw[1] == present.generator_p_mw[1]
+    assert kept.generator_p_mw[2] == p_mw[2]
+    np.testing.assert_array_equal(kept.generator_vm_pu[1:3], [present.generator_vm_pu[1], vm_pu[2]])
+
+
+def test_limits_that_a_person_sets_are_kept() -> None:
+    wanted = Requirements(min_vm_pu=0.97, max_vm_pu=1.03)
+    plan = optimizer_of("case14").propose(moment_of("case14"), wanted).plan
+    assert plan is not None
+    assert plan.after.min_vm_pu >= 0.97
+    assert plan.after.max_vm_pu <= 1.03
+
+
+def test_what_cannot_be_kept_is_named_and_nothing_is_proposed() -> None:
+    proposal = optimizer_of("case14").propose(moment_of("case14"), Requirements(min_vm_pu=1.2, max_vm_pu=1.201))
+    assert proposal.plan is None
+    assert proposal.conflict in (Constraint.LOW_VOLTAGE, Constraint.HIGH_VOLTAGE)
+    insecure = optimizer_of("case118").propose(moment_of("case118"), Requirements(n_minus_1=True))
+    assert insecure.plan is None
+    assert insecure.conflict is Constraint.N_MINUS_1
+    assert "outage" in insecure.reason
+
+
+def test_a_moment_with_a_branch_out_and_a_generator_lost_has_a_plan_of_its_own() -> None:
+    moment = moment_of("case14")
+    on, closed = moment.injection.generator_on.copy(), moment.closed.copy()
+    on[3], closed[2] = False, False
+    moment = replace(moment, injection=replace(moment.injection, generator_on=on), closed=closed, available=closed)
+    plan = optimizer_of("case14").propose(moment, Requirements()).plan
+    assert plan is not None
+    assert plan.after.state.generator_p_mw[3] == 0
+    assert not plan.after.closed[2]
+    assert all(point.generator != 3 for point in plan.set_points)
+
+
+def test_without_a_source_there_is_no_plan_but_a_reason() -> None:
+    moment = moment_of("case14")
+    on = moment.injection.generator_on & ~network_of("case14").generator.is_source
+    dark = replace(moment, injection=replace(moment.injection, generator_on=on))
+    proposal = optimizer_of("case14").propose(dark, Requirements())
+    assert proposal.plan is None
+    assert "source" in proposal.reason
+
+
+def test_set_points_are_refused_where_they_no_longer_improve_or_cannot_be_set() -> None:
+    network, plan, wanted = network_of("case14"), proposal_of("case14").plan, Requirements()
+    assert plan is not None
+    verifier, moment = Verifier(network), moment_of("case14")
+
+    def problem(now: Moment) -> str:
+        return problem_with_set_points(network, verifier, now, wanted, plan.set_points)
+
+    assert problem(moment) == ""
+    assert "no longer improve" in problem(moment_of("case14", injection=plan.after.injection))
+    assert "would be broken" in problem(moment_of("case14", 0.2))
+    on = moment.injection.generator_on.copy()
+    on[plan.set_points[-1].generator] = False
+    name = network.generator.name[plan.set_points[-1].generator]
+    assert (
+        problem(replace(moment, injection=replace(moment.injection, generator_on=on))) == f"{name} is out of service."
+    )
+
+
+def test_training_goes_on_around_a_moment_and_answers_only_when_taken_over() -> None:
+    optimizer = DispatchOptimizer(network_of("case14"), TINY)
+    before = optimizer.policy_name
+    optimizer.train_episode()
+    moment = moment_of("case14", 0.5)
+    optimizer.train_episode(moment, 1.0)
+    assert optimizer.trainer.problem.base is moment.injection  # type: ignore[attr-defined]
+    optimizer.train_episode(replace(moment, closed=moment.closed & (np.arange(len(moment.closed)) != 2)), 1.0)
+    assert optimizer.trainer.problem.base is not moment.injection  # type: ignore[attr-defined]
+    assert optimizer.trainer.steps_done == 3
+    assert optimizer.policy_name == before
+    optimizer.take_over()
+    assert "3 episodes" in optimizer.policy_name
+
+
+def test_the_door_chooses_dispatch_for_meshed_grids_and_keeps_its_policy(tmp_path: Path) -> None:
+    network = network_of("case14")
+    risk = np.full(network.n_branch, 0.01)
+    optimizer = SmartGridOptimizer(network, risk, TINY)
+    optimizer.train_episode()
+    optimizer.save(tmp_path)
+    again = SmartGridOptimizer(network, risk, TINY)
+    assert again.resume(tmp_path)
+    assert again.episodes == 1
+    assert "set-point policy, 1 episodes" in again.propose(moment_of("case14"), Requirements()).policy
+    assert len(again.pareto(moment_of("case14"), Requirements())) <= 1
+    assert not SmartGridOptimizer(network_of("case30"), np.zeros(41), TINY).resume(tmp_path)
+
+
+def test_each_kind_of_grid_has_training_of_its_own() -> None:
+    assert parameters_for(network_of("city8"), 7, 9, seed=3) == Hyperparameters(steps=7, seed=3)
+    assert parameters_for(network_of("case14"), 7, 9, seed=3) == replace(DISPATCH_PARAMETERS, steps=9, seed=3)
+
+
+def test_a_grid_too_large_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml.dispatch_grid.LARGEST_GRID", 13)
+    with pytest.raises(UnsuitableGridError, match=r"no switching.*14 buses, dispatch takes up to 13"):
+        SmartGridOptimizer(network_of("case14"), np.zeros(20), TINY)
