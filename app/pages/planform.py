@@ -66,7 +66,7 @@ def _weight(value: object) -> Component:
     marks = [{"value": WEIGHTS.index(weight), "label": f"{weight:g}"} for weight in MARKED_WEIGHTS]
     return dmc.Slider(
         id=Id.WEIGHT, value=value, min=0, max=len(WEIGHTS) - 1, step=1, marks=marks, label=None, size="sm",
-        updatemode="mouseup", thumbLabel="Risk weight", className="slider",
+        updatemode="drag", thumbLabel="Risk weight", className="slider",
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _band(case: object, value: object) -> tuple[Component, ...]:
         dmc.Switch(id=Id.CASE_LIMITS, label="Limits of the case", size="xs", checked=case),
         dmc.RangeSlider(
             id=Id.BAND, value=value, min=low, max=high, step=0.005, precision=3, minRange=0.01, marks=marks, size="sm",
-            updatemode="mouseup", disabled=case, thumbFromLabel="Lowest voltage, p.u.",
+            updatemode="drag", disabled=case, thumbFromLabel="Lowest voltage, p.u.",
             thumbToLabel="Highest voltage, p.u.", className="slider",
         ),
     )  # fmt: skip

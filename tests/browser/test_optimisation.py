@@ -103,6 +103,7 @@ def test_apply_one_apply_all_and_undo_reach_the_grid(city: LiveServer, new_page:
     page.get_by_role("button", name="Undo last").click()
     expect(page.locator("#plan-steps")).not_to_contain_text("✓ done", timeout=TIMEOUT_MS)
     expect(page.locator(".tone")).to_have_text("Proposed", timeout=TIMEOUT_MS)
+    expect(page.locator(".plan-title h2")).to_contain_text("Close Central South Line", timeout=TIMEOUT_MS)
     page.get_by_role("button", name="Apply all").click()
     expect(page.locator("#plan-steps .step-done")).to_have_count(2, timeout=TIMEOUT_MS)
     expect(page.locator(".tone")).to_have_text("Nothing to do", timeout=TIMEOUT_MS)
