@@ -14,9 +14,9 @@ from ml.radialflow import exchange_neighbours, is_radial_batch
 from ml.switching import Loops, TreePolicy
 
 SAMPLES = 32
-COMPLETIONS = 32
 SCREENED = 12  # exchanges that are judged before all others are
-BEAM, BEAM_SCREENED = 12, 24  # configurations that a search within a number of pairs goes on from, and exchanges of each
+BEAM = 12  # configurations that a search within a number of pairs goes on from
+BEAM_SCREENED = 24  # exchanges of each that it judges
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
 SEQUENTIAL, EXCHANGE, POLISHED = "Sequential opening", "Branch exchange", "Policy + branch exchange"
 RESTORED = "Restored supply"
