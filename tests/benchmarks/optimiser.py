@@ -1,10 +1,14 @@
 """`make bench-optimiser`: the figures of the optimiser, written to docs/benchmarks/optimiser.md.
 
-`python -m tests.benchmarks.optimiser` makes all of them with the policies that `python -m tests.benchmarks.policies`
-has trained. The feeders and their known optima are read from beside the project; without them there are no figures.
+`python -m tests.benchmarks.optimiser [PART ...]` makes some or all parts, with the policies that
+`python -m tests.benchmarks.policies` has trained, and writes the report of all parts made so far: they are kept under
+var/benchmarks. The feeders and their known optima are read from beside the project; without them there are no figures.
 """
 
+import json
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -14,7 +18,17 @@ from tests.benchmarks.optimiser_amortised import amortised, few_pairs, transfer
 from tests.benchmarks.optimiser_live import live
 from tests.benchmarks.optimiser_plans import plans
 from tests.benchmarks.optimiser_static import static
-from tests.benchmarks.policies import FEEDERS, SEEDS, STEPS
+from tests.benchmarks.policies import FEEDERS, KEPT, SEEDS, STEPS
+
+PARTS: dict[str, Callable[[], tuple[list[report.Figure], str]]] = {
+    "static": static,
+    "amortised": lambda: amortised(risk=False),
+    "risk": lambda: amortised(risk=True),
+    "pairs": few_pairs,
+    "transfer": transfer,
+    "plans": plans,
+    "live": live,
+}
 
 NOTES = f"""
 Policies: seeds {SEEDS[0]} to {SEEDS[-1]}, {STEPS} steps of REINFORCE each on one core, on load levels 0.3 to 1.1 with
@@ -25,23 +39,34 @@ policy's median time a decision, measured in the same run. Meshed grids: dispatc
 """
 
 
-def main() -> int:
-    """Make all figures; returns the exit code."""
+def main(parts: list[str]) -> int:
+    """Make some parts, by default all, and the report; returns the exit code."""
     if not FEEDERS.exists():
         print(f"skipped: there are no benchmark feeders at {FEEDERS}")
         return 0
     torch.set_num_threads(1)
     threadpool_limits(1)
-    figures, texts = [], []
-    for part in (static, lambda: amortised(risk=False), transfer, plans, lambda: amortised(risk=True)):
-        found, text = part()
-        figures += found
-        texts.append(text)
-        print(text, flush=True)
-    figures += few_pairs() + live()
-    report.write("optimiser", "The optimiser", "\n\n".join([*texts, NOTES]), figures)
+    for name in parts or list(PARTS):
+        figures, text = PARTS[name]()
+        KEPT.mkdir(parents=True, exist_ok=True)
+        kept = {"figures": [asdict(figure) for figure in figures], "text": text}
+        (KEPT / f"{name}.json").write_text(json.dumps(kept, default=bool), encoding="utf-8")
+    _write_report()
     return 0
 
 
+def _write_report() -> None:
+    figures, texts = [], []
+    for name in PARTS:
+        path = KEPT / f"{name}.json"
+        if not path.exists():
+            figures.append(report.Figure(name, "not measured yet"))
+            continue
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        figures += [report.Figure(**values) for values in kept["figures"]]
+        texts.append(kept["text"])
+    report.write("optimiser", "The optimiser", "\n\n".join(filter(None, [*texts, NOTES])), figures)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

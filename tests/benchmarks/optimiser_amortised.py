@@ -129,7 +129,7 @@ def transfer() -> tuple[list[Figure], str]:
     return figures, f"### Transfer\n\n{words}\n\n" + "\n".join(lines)
 
 
-def few_pairs() -> list[Figure]:
+def few_pairs() -> tuple[list[Figure], str]:
     """Plans of at most 1, 2 and 3 pairs from the case's own switch states, against all trees of feeder33."""
     posed = problem(radial_grid("feeder33"))
     bench = methods.held_out(posed, PAIRS_SITUATIONS, risk=False)
@@ -145,11 +145,12 @@ def few_pairs() -> list[Figure]:
         levels = bench.proposer(row).within_pairs(present, 3, opened[row : row + 1])
         for pairs, level in enumerate(levels, start=1):
             gaps[pairs].append(100 * (float(level.cost[0]) / costs[away <= pairs].min() - 1))
-    return [
+    figures = [
         Figure(f"feeder33, at most {pairs} pairs: mean gap to the exhaustive optimum, {bench.count} situations",
                f"{np.mean(values):.3f} % ({sum(value < 1e-4 for value in values)} optimal)")
         for pairs, values in gaps.items()
     ]  # fmt: skip
+    return figures, ""
 
 
 def _trees_near(loops: Loops, present: IntArray, pairs: int) -> IntArray:

@@ -17,7 +17,7 @@ CASES = (("city8", 50), ("simbench:1-MV-urban--0-sw", 300))
 TRAINING_LIMIT_S = 20
 
 
-def live() -> list[Figure]:
+def live() -> tuple[list[Figure], str]:
     """POST /api/grid/optimize while the grid runs, and the first start's training."""
     figures = []
     with tempfile.TemporaryDirectory() as cache:
@@ -40,7 +40,7 @@ def live() -> list[Figure]:
                 what = f"{case}: second start takes the policy from the cache"
                 figures.append(Figure(what, "yes" if kept else "no", "yes", kept))
         del os.environ["SMARTGRID_CACHE_DIR"]
-    return figures
+    return figures, ""
 
 
 def _post(port: int) -> dict[str, object]:

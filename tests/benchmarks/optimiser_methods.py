@@ -11,10 +11,11 @@ from grid.network import FloatArray, IntArray
 from ml.baselines import branch_exchange, iterated_local_search, sequential_opening
 from ml.candidates import SAMPLES, Proposer, from_policy
 from ml.policy import SwitchingNet, prior_phi
+from ml.radialflow import exchange_neighbours
 from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
 
-REFERENCE_ROUNDS = 2
+REFERENCE_KICKS = 5
 HELD_OUT_SEED = 20_000
 WARM_UP = 5
 
@@ -66,8 +67,14 @@ def held_out(problem: SwitchingProblem, count: int, risk: bool) -> Bench:
     bench = Bench(problem, seen, warm, np.full(count, np.inf))
     for row in range(count):
         for first in (sequential_opening(loops, resistance, seen.demand_pu[row]), warm):
-            polished = bench.proposer(row).exchange("", first).opened[0]
-        iterated_local_search(lambda opened, row=row: bench.costs(row, opened), loops, polished, REFERENCE_ROUNDS, rng)
+            polished = bench.proposer(row).exchange("", first)
+        for _ in range(REFERENCE_KICKS):
+            kicked = polished.opened[0]
+            for _ in range(int(rng.integers(2, 5))):
+                neighbours = exchange_neighbours(loops, kicked)
+                kicked = neighbours[rng.integers(len(neighbours))]
+            found = bench.proposer(row).exchange("", kicked)
+            polished = found if found.cost[0] < polished.cost[0] else polished
     return bench
 
 
