@@ -1,5 +1,6 @@
 """The judges of the policy: branch exchange, sequential opening, iterated local search, exhaustive enumeration."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -143,3 +144,9 @@ def _independent(cycle: FloatArray, columns: IntArray, size: int) -> IntArray:
         gram = np.einsum("bti,btj->bij", part, part)
         kept.append(batch[np.linalg.det(gram) > 0.5])
     return np.concatenate(kept) if kept else np.zeros((0, size), dtype=np.int64)
+
+
+if __name__ == "__main__":
+    from ml.prove import main
+
+    sys.exit(main())
