@@ -267,6 +267,7 @@ class Engine:
             alarms=alarms,
             metrics=replace(metrics, active_alarms=len(alarms)),
             events=watch.simulator.events,
+            operations=watch.operator.operations,
         )
 
     def _publish_failure(self) -> None:

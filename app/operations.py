@@ -53,7 +53,9 @@ class Operator:
             self._job, self._note = None, ""
             return
         back = [Action(done.branch, not done.close, float("nan"), float("nan"), float("nan")) for done in self._done]
-        self._job, self._note = _Job(Requirements(), tuple(back[::-1][:count]), undoing=True), ""
+        waiting = len(self._job.pending) if self._job is not None and self._job.undoing else 0
+        wanted = None if count is None else count + waiting
+        self._job, self._note = _Job(Requirements(), tuple(back[::-1][:wanted]), undoing=True), ""
 
     def step(self, moment: Moment) -> None:
         """Do the next pending action, or set all set-points, if that still verifies."""

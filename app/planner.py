@@ -20,6 +20,7 @@ from grid.network import Network
 from ml.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.plan import Plan, Proposal, Requirements
 from ml.reinforce import Progress
+from ml.verification import Moment
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.2
@@ -93,13 +94,20 @@ class Planner:
 
     @property
     def requirements(self) -> Requirements:
-        """What plans are made by."""
+        """What plans are made by; of a grid that is new, nothing but the risk weight is taken over."""
+        if self._network is not None and self._network is not self._store.latest.network:
+            return Requirements(risk_weight=self._requirements.risk_weight)
         return self._requirements
 
     def require(self, wanted: Requirements) -> None:
         """Make all plans from now on by other requirements. ValueError names what is out of range."""
-        self._requirements = checked_requirements(self._store.latest.network, wanted)
-        self._engine.set_requirements(self._requirements)
+        snapshot = self._store.latest
+        checked_requirements(snapshot.network, wanted)
+        with self._lock:
+            if self._network is not snapshot.network:
+                self._take_up(snapshot)
+            self._requirements = wanted
+        self._engine.set_requirements(wanted)
         self._wake.set()
 
     def propose(self, wanted: Requirements) -> Proposal:
@@ -138,11 +146,13 @@ class Planner:
                 if (snapshot.version, wanted) != seen and not snapshot.stale:
                     self.plan_once(snapshot, wanted)
                 self.train_once(snapshot, fresh=seen[0] != snapshot.version)
+                self._failure = ""
             except Exception as error:
                 log.exception("the planner failed at version %d", snapshot.version)
-                self._failure = f"The last attempt failed: {error}"
+                self._failure = f"No plan: {error}"
+                self._publish(snapshot, None)
             seen = (snapshot.version, wanted)
-            if not self._first_training:
+            if not self._first_training or self._failure:
                 self._wake.wait(IDLE_S)
                 self._wake.clear()
 
@@ -153,17 +163,21 @@ class Planner:
                 self._take_up(snapshot)
                 wanted = self._requirements
             proposal = None
-            if self._optimizer is not None:
-                self._failure = ""
-                moment = moment_of(snapshot, self._settings.price_per_mwh)
-                proposal = self._optimizer.propose(moment, wanted)
-                if self._planned % PARETO_EVERY == 0 and not self._first_training:
-                    here = ParetoPoint(
-                        wanted.risk_weight, proposal.present.loss_kw, proposal.present.expected_interrupted_kw, 0
-                    )  # fmt: skip
-                    self._pareto = self._optimizer.pareto(moment, wanted), here
-                self._planned += 1
+            optimizer, moment = self._optimizer, moment_of(snapshot, self._settings.price_per_mwh)
+            if optimizer is not None:
+                proposal = optimizer.propose(moment, wanted)
+        if optimizer is not None and proposal is not None:
+            if self._planned % PARETO_EVERY == 0 and not self._first_training:
+                self._pareto = optimizer.pareto(moment, wanted, self._propose_in_turn), _point(proposal)
+            self._planned += 1
         self._publish(snapshot, proposal)
+
+    def _propose_in_turn(self, moment: Moment, wanted: Requirements) -> Proposal:
+        """One of several proposals: requests that wait come in between."""
+        with self._lock:
+            if self._optimizer is None:
+                raise UnsuitableGridError(self._why_not)
+            return self._optimizer.propose(moment, wanted)
 
     def train_once(self, snapshot: Snapshot, fresh: bool) -> None:
         """Go on with the first training for a while; later, one episode for each new snapshot."""
@@ -236,3 +250,9 @@ class Planner:
             optimizer.episodes, optimizer.parameters.steps, self._first_training, self._training_s,
             tuple(curve[::stride]),
         )  # fmt: skip
+
+
+def _point(proposal: Proposal) -> ParetoPoint:
+    """The present state among the points of losses and risk."""
+    present = proposal.present
+    return ParetoPoint(proposal.requirements.risk_weight, present.loss_kw, present.expected_interrupted_kw, 0)

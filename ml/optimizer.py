@@ -1,7 +1,7 @@
 """SmartGridOptimizer: the door to the optimiser. Switching where a grid is operated radially, dispatch elsewhere."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -107,16 +107,22 @@ class SmartGridOptimizer:
         """The best verified plan for a moment, or why there is none."""
         return self._chooser.propose(moment, wanted)
 
-    def pareto(self, moment: Moment, wanted: Requirements) -> tuple[ParetoPoint, ...]:
-        """What other risk weights would choose, none of them worse than another one in both losses and risk."""
+    def pareto(
+        self, moment: Moment, wanted: Requirements, propose: Callable[[Moment, Requirements], Proposal] | None = None
+    ) -> tuple[ParetoPoint, ...]:
+        """What other risk weights would choose, none of them worse than another one in both losses and risk.
+
+        propose: how each plan is made where the caller has to do something in between.
+        """
+        propose = propose or self.propose
         verdicts: list[tuple[float, Verdict, int]] = []
-        present = self.propose(moment, replace(wanted, risk_weight=0.0)).present
+        present = propose(moment, replace(wanted, risk_weight=0.0)).present
         if present.expected_interrupted_kw <= 0:
             return ()
         balance = present.loss_kw / present.expected_interrupted_kw
         for ratio in self._risk_ratios:
             weight = ratio * balance
-            plan = self.propose(moment, replace(wanted, risk_weight=weight)).plan
+            plan = propose(moment, replace(wanted, risk_weight=weight)).plan
             verdicts.append((weight, present, 0) if plan is None else (weight, plan.after, plan.pairs))
         points = [ParetoPoint(w, v.loss_kw, v.expected_interrupted_kw, pairs) for w, v, pairs in verdicts]
         return tuple(sorted(_undominated(points), key=lambda point: point.loss_kw))
@@ -200,7 +206,7 @@ def problem_with(
     present = verifier.verdict(moment, moment.closed, wanted)
     if present is None:
         return "the present state has no power flow solution."
-    closed, last = moment.closed.copy(), present
+    closed, last, loads = moment.closed.copy(), present, network.load.bus
     for action in actions:
         name = names[action.branch]
         if bool(closed[action.branch]) == action.close:
@@ -211,6 +217,8 @@ def problem_with(
         after = verifier.verdict(moment, closed, wanted, present.state.voltage)
         if after is None:
             return f"with {name} {_done(action)} there is no power flow solution."
+        if (last.state.energised & ~after.state.energised)[loads].any():
+            return f"with {name} {_done(action)} loads would be interrupted."
         missed = broken(after, present, wanted, in_between=True)
         if missed:
             return f"with {name} {_done(action)} the limit of {missed[0]} would be broken."

@@ -17,7 +17,7 @@ from ml.switching import TreePolicy
 from ml.switching_choice import Choice, Choices, ConflictError
 from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
 from ml.switchorder import safe_order
-from ml.verification import Moment, Verifier, broken, burden_kw
+from ml.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
@@ -74,12 +74,12 @@ class SwitchingOptimizer:
         start = choice.start if choice.start is not None else every.opened[0]
         levels = Proposer(choice.loops, choice.cost, choice.predicted).within_pairs(start, MOST_PAIRS, every.opened)
         answer.methods = tuple(self._result(item, choice, moment, present, wanted) for item in found)
-        few = [self._best(moment, wanted, present, choice, level, VERIFIED_OF_FEW)[0] for level in levels]
-        answer.limited = _each_better(few)
-        if wanted.most_pairs is None:
-            plan, missed = self._best(moment, wanted, present, choice, _merged([every, *levels]))
-        else:
-            plan, missed = self._best(moment, wanted, present, choice, levels[wanted.most_pairs - 1])
+        pool = _merged([every, *levels])
+        few = [_within(replace(wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
+        answer.limited = _each_better(
+            [self._best(moment, wanted, present, choice, item, VERIFIED_OF_FEW)[0] for item in few]
+        )
+        plan, missed = self._best(moment, wanted, present, choice, _within(wanted, pool, choice))
         if plan is not None:
             return answer.plan(plan, began)
         if missed is not None:
@@ -122,30 +122,32 @@ class SwitchingOptimizer:
     ) -> tuple[Plan | None, Margin | None]:
         """The best plan among proposals, by verified objective; without one, the limit that stands against it."""
         verdicts: list[Verdict] = []
-        missed: list[Margin] = []
+        missed: list[tuple[float, Margin]] = []
         for opened in proposed.opened[:most]:
             verdict = self._verifier.verdict(moment, choice.closed(opened), wanted, present.state.voltage)
             if verdict is None:
                 continue
             problems = broken(verdict, present, wanted)
             if problems:
-                missed += [margin for margin in verdict.margins if margin.constraint is problems[0]]
+                missed.append(_dearest(verdict, problems))
             elif wanted.n_minus_1 and not self._restorable(moment, wanted, choice, opened, verdict):
-                missed.append(Margin(Constraint.N_MINUS_1, np.nan, np.nan, "", ""))
+                missed.append((0.0, Margin(Constraint.N_MINUS_1, np.nan, np.nan, "", "")))
             else:
                 verdicts.append(verdict)
         worth = burden_kw(present) - LEAST_SAVING * present.objective_kw
-        required = broken(present, present, wanted)
+        required = broken(present, present, wanted) or wanted.n_minus_1 or _restorable_kw(choice, present) > 0
         for verdict in sorted(verdicts, key=burden_kw):
-            if burden_kw(verdict) >= worth and not required:
+            if burden_kw(verdict) >= worth and not broken(present, present, wanted):
                 return None, None
             actions = safe_order(self._verifier, moment, wanted, present, verdict.closed)
             if actions:
                 saved = (present.loss_kw - verdict.loss_kw) * moment.loss_hours_per_year / 1000
                 return Plan(wanted, actions, (), present, verdict, saved, saved * moment.price_per_mwh), None
-        if verdicts or not missed or not (required or wanted.n_minus_1):
+        if verdicts or not required:
             return None, None
-        return None, min(missed, key=lambda margin: np.nan_to_num(margin.excess))
+        if not missed:
+            return None, Margin(Constraint.ACTIONS, np.nan, np.nan, "", "") if wanted.most_pairs else None
+        return None, min(missed, key=lambda item: item[0])[1]
 
     def _result(
         self, item: Candidates, choice: Choice, moment: Moment, present: Verdict, wanted: Requirements
@@ -214,10 +216,35 @@ def _each_better(plans: list[Plan | None]) -> tuple[Plan, ...]:
     return tuple(kept)
 
 
+def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candidates:
+    """The proposals that change no more pairs of switches than a person allows."""
+    if wanted.most_pairs is None:
+        return proposed
+    differ = np.array([choice.closed(opened) != choice.present for opened in proposed.opened]).sum(axis=1)
+    kept = (differ + 1) // 2 <= wanted.most_pairs
+    return replace(proposed, opened=proposed.opened[kept], cost=proposed.cost[kept])
+
+
+def _restorable_kw(choice: Choice, present: Verdict) -> float:
+    """Load without supply that some choice of switches would reach."""
+    reachable_kw = 1000 * choice.grid.base_mva * float(choice.grid.load_pu.sum())
+    supplied_kw = 1000 * float(present.injection.load_p_mw.clip(min=0).sum()) - present.unsupplied_kw
+    return max(0.0, reachable_kw - supplied_kw - SUPPLY_TOLERANCE_KW)
+
+
+def _dearest(verdict: Verdict, problems: tuple[Constraint, ...]) -> tuple[float, Margin]:
+    """The price of a configuration's broken limits, and the limit that is most of it."""
+    price = {problem: PRICE_KW[problem] * verdict.violation[problem] for problem in problems}
+    worst = max(price, key=lambda problem: price[problem])
+    return sum(price.values()), next(margin for margin in verdict.margins if margin.constraint is worst)
+
+
 def _words(missed: Margin) -> str:
     """What the best configuration found has instead of what is asked."""
     if missed.constraint is Constraint.N_MINUS_1:
         return "after some single outage no tie can supply everybody within limits"
+    if missed.constraint is Constraint.ACTIONS:
+        return "no configuration within so few switches supplies everybody"
     where = f" at {missed.element}" if missed.element else ""
     return f"the nearest configuration found has {missed.value:.4g} {missed.unit}{where}, {missed.limit:.4g} is asked"
 

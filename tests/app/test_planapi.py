@@ -123,9 +123,6 @@ def test_what_is_kept_holds_for_all_plans_and_null_lifts_it(city: Rig) -> None:
     assert city.post(OPTIMIZE, {})["requirements"] == USUAL
 
 
-@pytest.mark.xfail(
-    reason="requirements of the grid before are taken until the planner has looked at the new one", strict=True
-)
 def test_locks_of_another_grid_are_forgotten(feeder: Rig) -> None:
     feeder.post(OPTIMIZE, {"locked": [36], "keep": True})
     feeder.post("/api/case", {"case": "city8"}, 202)

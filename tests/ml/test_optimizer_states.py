@@ -108,7 +108,6 @@ def test_locked_switches_and_few_pairs_hold_in_random_states() -> None:
     assert planned >= 20
 
 
-@pytest.mark.xfail(reason="pairs are counted from the configuration that restores supply", strict=True)
 def test_few_pairs_hold_while_loads_are_without_supply() -> None:
     optimizer = untrained()
     for moment in moments(12, 3, most_out=1):
@@ -116,7 +115,6 @@ def test_few_pairs_hold_while_loads_are_without_supply() -> None:
         assert plan is None or plan.pairs == 1
 
 
-@pytest.mark.xfail(reason="the limit that stands against restoring supply isn't named", strict=True)
 def test_where_supply_could_be_restored_but_a_limit_forbids_it_the_limit_is_named() -> None:
     network = pv_feeder()
     moment = moment_at(network, out=(1,))  # the feeder's second line: all else is a single long way round
