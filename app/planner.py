@@ -167,7 +167,7 @@ class Planner:
             if optimizer is not None:
                 proposal = optimizer.propose(moment, wanted)
         if optimizer is not None and proposal is not None:
-            if self._planned % PARETO_EVERY == 0 and not self._first_training:
+            if not self._first_training and (self._planned % PARETO_EVERY == 0 or self._pareto[1] is None):
                 self._pareto = optimizer.pareto(moment, wanted, self._propose_in_turn), _point(proposal)
             self._planned += 1
         self._publish(snapshot, proposal)

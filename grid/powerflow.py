@@ -123,21 +123,26 @@ class PowerFlow:
         self._rotation = np.exp(1j * np.deg2rad(generator.va_degree))
         self._holds_voltage = generator.holds_voltage
         self._distributor = _GeneratorShares(network)
+        self._sources_only = np.zeros_like(network.base_voltage)
+        self._sources_only[network.source_buses] = network.base_voltage[network.source_buses]
 
     def solve(self, injection: Injection, closed: BoolArray, start: FloatArray | None = None) -> GridState:
         """Solve one state.
 
         injection: powers and set-points. closed: (m,) bool. start: (n,) complex p.u. where Newton begins, by default
-        the case's base state; a start that fails is tried again from there. Raises PowerFlowDivergedError.
+        the case's base state; a start that fails is tried again from there, and then from the voltages without load,
+        which is better far away from the base state. Raises PowerFlowDivergedError.
         """
         topology = self._topology(injection, closed)
         if not len(topology.active):
             return self._state(topology, injection, closed, np.zeros(self.network.n_bus, dtype=complex), 0)
         power = self._bus_power(injection)
-        voltage = self._newton(topology, injection, power, self.network.base_voltage if start is None else start)
-        if not self._solver.converged() and start is not None:
-            voltage = self._newton(topology, injection, power, self.network.base_voltage)
-        if not self._solver.converged():
+        base = self.network.base_voltage
+        for begin in (base if start is None else start, base, self._sources_only):
+            voltage = self._newton(topology, injection, power, begin)
+            if self._solver.converged():
+                break
+        else:
             raise PowerFlowDivergedError(voltage, self._mismatch_mva(topology, power, voltage))
         return self._state(topology, injection, closed, voltage, self._solver.get_nb_iter())
 

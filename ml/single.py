@@ -3,7 +3,7 @@
 Nothing is learned for other situations; it shows what the policy class and the estimator do on their own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,16 +17,19 @@ from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
 
 SINGLE_PARAMETERS = Hyperparameters(
-    steps=150,
+    steps=70,
     situations=1,
     rollouts=64,
     risk_seeking=0.75,
     learning_rate=0.3,  # of phi itself
     warm_up_steps=1,
-    entropy_start=0.3,
     entropy_end=0.01,
 )
 POLISHED = 3  # of the best configurations sampled
+EXPLORATION = (
+    0.1,
+    0.3,
+)  # bonus for a nat of entropy at the start: one run with each, as grids differ in what they need
 
 
 class FreePhi(nn.Module):
@@ -57,13 +60,13 @@ class OneSituation:
         return TreePolicy(seen.objective.loops, net(seen.seen))
 
     def cost(self, seen: SwitchingSituations, actions: Tensor) -> FloatArray:
-        """(1, k) objective in kW of configurations (1, k, t)."""
-        cost = self._problem.cost(seen, actions)
-        for place in np.argsort(cost[0])[:POLISHED]:
-            opened = actions[0, place].numpy()
-            self.best[opened.tobytes()] = float(cost[0, place]), opened
+        """(1, k) objective in kW of configurations (1, k, t); each is judged once."""
+        opened, copies = np.unique(actions[0].numpy(), axis=0, return_inverse=True)
+        cost = self._problem.cost(seen, torch.as_tensor(opened)[None])[0]
+        for place in np.argsort(cost)[:POLISHED]:
+            self.best[opened[place].tobytes()] = float(cost[place]), opened[place]
         self.best = dict(sorted(self.best.items(), key=lambda item: item[1][0])[:POLISHED])
-        return cost
+        return cost[copies.reshape(1, -1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,13 @@ class SingleResult:
 
 
 def solve_single(problem: SwitchingProblem, seen: SwitchingSituations, parameters: Hyperparameters) -> SingleResult:
-    """The best configuration found for the first of seen."""
+    """The best configuration found for the first of seen: of one run with each start of EXPLORATION."""
+    runs = [_run(problem, seen, replace(parameters, entropy_start=start)) for start in EXPLORATION]
+    best = min(runs, key=lambda run: run.polished_kw)
+    return replace(best, sampled_kw=min(run.sampled_kw for run in runs))
+
+
+def _run(problem: SwitchingProblem, seen: SwitchingSituations, parameters: Hyperparameters) -> SingleResult:
     one = OneSituation(problem, seen)
     net = FreePhi(prior_phi(seen.seen)[:1])
     Trainer(net, one, parameters).train()

@@ -18,6 +18,7 @@ from grid.network import BranchKind, Network, OpenEnd
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, suspects_of
 from grid.topology import energised_buses
 
+FEEDER202 = Path(__file__).resolve().parents[3] / "shared" / "data" / "feeders" / "feeder202.json"
 RESULT_TABLES = ("res_line", "res_trafo", "res_trafo3w", "res_impedance")
 
 
@@ -240,3 +241,12 @@ def test_kirchhoff_and_power_balance_hold_in_random_grids_under_outages(
     dark = ~state.energised
     assert (state.loss_mw[dark[branch.from_bus] & dark[branch.to_bus]] == 0).all()
     assert (state.loss_mw >= -1e-9).all()
+
+
+@pytest.mark.skipif(not FEEDER202.exists(), reason="there is no feeder202 beside the project")
+def test_far_from_the_base_state_newton_begins_without_load() -> None:
+    network = load_case(f"feeder:{FEEDER202}", Path("var")).network
+    opened = np.array([12, 26, 43, 82, 118, 131, 133, 140, 168, 202, 203, 208, 212, 213, 214])  # best_known.json
+    closed = np.array([int(name.split()[-1]) not in opened for name in network.branch.name])
+    state = PowerFlow(network).solve(Injection.of_case(network), closed)
+    assert 1000 * state.total_loss_mw == pytest.approx(511.1774, abs=0.01)
