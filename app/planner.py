@@ -129,7 +129,7 @@ class Planner:
         self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout_s: float = 1.5) -> None:
+    def stop(self, timeout_s: float = 5.0) -> None:
         """Finish the present step and end the thread."""
         self._stopping.set()
         self._wake.set()
