@@ -50,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _settings(arguments: list[str] | None) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m app", description="Smart Grid Operations System")
-    parser.add_argument("--case", help="built-in case, simbench:CODE, synthetic:NODES:GENERATORS[:SEED] or a file")
+    cases = "built-in case, simbench:CODE, synthetic:NODES:GENERATORS[:SEED], feeder:PATH or a file"
+    parser.add_argument("--case", help=cases)
     parser.add_argument("--port", type=int)
     parser.add_argument("--host")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
