@@ -93,7 +93,7 @@ def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
         return Headline(Tone.BEST, _sentence(proposal.reason or "the present state is the best one found"), note=note)
     plan = proposal.plan
     title = sentence(actions_of(snapshot.network, plan), len(plan.set_points))
-    if snapshot.network.branch.rating_derived.any():
+    if plan.actions and snapshot.network.branch.rating_derived.any():
         note = " ".join(filter(None, [DERIVED_RATINGS, note]))
     return Headline(Tone.PLAN, title, saving_of(plan), checks_of(plan, proposal.requirements), note)
 

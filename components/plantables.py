@@ -133,7 +133,9 @@ def _limit(value: float, unit: str) -> str:
 def limited_table(rows: Sequence[Limited] | None) -> Component:
     """The best plans with at most one, two and three pairs; None where nothing has been judged."""
     if not rows:
-        return _nothing(UNJUDGED if rows is None else "No such plan is better than the present state.")
+        return _nothing(
+            UNJUDGED if rows is None else "No switching of one to three pairs is better than the present state."
+        )
     cells = [(text.count(row.pairs, "pair"), sentence(row.actions), text.small(row.saved_kw, "kW")) for row in rows]
     return table(("Switches", "Steps", "Saves"), cells, "Plans with fewer switches", "plan-table words-second")
 

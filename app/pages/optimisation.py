@@ -44,7 +44,7 @@ def layout(services: PageServices) -> Component:
                 [
                     html.Div(
                         [
-                            _card("Switching steps", Id.PLAN_STEPS, parts.get("steps")),
+                            _card("Steps", Id.PLAN_STEPS, parts.get("steps")),
                             _card("With fewer switches", Id.PLAN_LIMITED, parts.get("limited")),
                         ],
                         className="plan-stack",
