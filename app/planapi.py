@@ -30,7 +30,7 @@ def register_plans(api: Blueprint, services: Services) -> None:
         try:
             found = services.planner.propose(wanted)
             if body.keep:
-                services.planner.require(wanted)
+                services.planner.amend(lambda present: _requirements(body, present))
         except ValueError as failure:  # nothing to choose in this grid, or a state without a source or a solution
             return answer(_episode(services, None, str(failure)))
         return answer(_episode(services, found, found.reason))

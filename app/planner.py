@@ -7,6 +7,7 @@ the next start; from then on one episode a cycle goes on learning from the live 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,13 +102,16 @@ class Planner:
 
     def require(self, wanted: Requirements) -> None:
         """Make all plans from now on by other requirements. ValueError names what is out of range."""
+        self.amend(lambda _: wanted)
+
+    def amend(self, change: Callable[[Requirements], Requirements]) -> None:
+        """Change the requirements as they are at that moment, so that nobody's change is lost to another one's."""
         snapshot = self._store.latest
-        checked_requirements(snapshot.network, wanted)
         with self._lock:
             if self._network is not snapshot.network:
                 self._take_up(snapshot)
-            self._requirements = wanted
-        self._engine.set_requirements(wanted)
+            wanted = self._requirements = checked_requirements(snapshot.network, change(self._requirements))
+            self._engine.set_requirements(wanted)
         self._wake.set()
 
     def propose(self, wanted: Requirements) -> Proposal:

@@ -113,8 +113,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
     @app.callback(Output(Id.FORM_RESULT, "children"), Input(Id.FORM_REQUEST, "data"), prevent_initial_call=True)
     def ask(request: Request) -> str:
         try:
-            asked = changed(services.planner.requirements, request["changed"], request["values"])  # type: ignore[arg-type]
-            services.planner.require(asked)
+            names, values = request["changed"], request["values"]
+            services.planner.amend(lambda present: changed(present, names, values))  # type: ignore[arg-type]
         except ValueError as error:
             return f"Not taken: {error}"
         return ""
@@ -174,7 +174,7 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
             return no_update, no_update
         adds = True if ctx.triggered_id == Id.LOCK_SEARCH else None
         try:
-            services.planner.require(with_lock(services.planner.requirements, branch.index, adds))
+            services.planner.amend(lambda present: with_lock(present, branch.index, adds))
         except ValueError as error:
             return f"Not taken: {error}", None
         return "", None

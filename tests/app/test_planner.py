@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,3 +226,14 @@ def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None
     expected = -(1000 * now.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.risk.risk_mw)))
     _, history = city.services.store.with_history
     assert history.total("reward").value[-1] == pytest.approx(expected)
+
+
+def test_changes_made_at_once_are_not_lost_to_one_another(city: Rig) -> None:
+    planner(city).require(Requirements())
+
+    def lock(branch: int) -> None:
+        planner(city).amend(lambda present: replace(present, locked=present.locked | {branch}))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lock, range(14)))
+    assert planner(city).requirements.locked == frozenset(range(14))
