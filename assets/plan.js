@@ -9,7 +9,7 @@
   const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1"];
   const REST_MS = 350, SETTLE_MS = 1500;
   const proposed = { scope: null, values: null };
-  const wish = { names: new Set(), values: null, timer: null, settled: 0 };
+  const wish = { names: new Set(), values: null, timer: null, settled: 0, form: "" };
 
   function answer(tick) {
     const part = tick?.plan;
@@ -53,13 +53,21 @@
      The inputs aren't touched by ticks that bring no form: Dash draws them anew, which ends a drag. */
   function takeForm(tick, id) {
     const part = tick?.plan;
+    wish.form = id;
     if (!part?.form) return kept();
-    const [values, words] = part.form, mine = wish.timer !== null || performance.now() < wish.settled;
-    const held = mine || document.getElementById(id)?.matches(":active");
+    const [values, words] = part.form, held = mine() || document.getElementById(id)?.matches(":active");
     return [...words, held ? keep() : { values, key: part.keys.form }];
   }
 
-  const fillForm = (form) => (form ? [...form.values, form.values, form.key] : kept());
+  const mine = () => wish.timer !== null || performance.now() < wish.settled;
+
+  /* A hand that has come down since the tick is heard before the change that it makes. */
+  function touch(event) {
+    if (document.getElementById(wish.form)?.contains(event.target)) wish.settled = performance.now() + SETTLE_MS;
+  }
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touch, true);
+
+  const fillForm = (form) => (form && !mine() ? [...form.values, form.values, form.key] : kept());
 
   /* Only what differs from what is shown is asked, once it rests: what a tick has set is no wish of this browser. */
   function askForm(...inputs) {
