@@ -89,14 +89,11 @@ def _run(problem: SwitchingProblem, seen: SwitchingSituations, parameters: Hyper
     one = OneSituation(problem, seen)
     net = FreePhi(prior_phi(seen.seen)[:1])
     Trainer(net, one, parameters).train()
-
-    def costs(opened: IntArray) -> FloatArray:
-        return seen.costs(opened, 0).total
-
-    def predicted(opened: IntArray, neighbours: IntArray) -> FloatArray:
-        return seen.objective.predicted_change_kw(opened, neighbours, seen.demand_pu[0], seen.load_pu[0])
-
-    proposer = Proposer(seen.objective.loops, costs, predicted)
+    proposer = Proposer(
+        seen.objective.loops,
+        lambda opened: seen.total_kw(opened, 0),
+        lambda opened, neighbours: seen.predicted_change_kw(opened, neighbours, 0),
+    )
     polished = [proposer.exchange("", opened) for _, opened in one.best.values()]
     best = min(polished, key=lambda found: float(found.cost[0]))
     return SingleResult(min(cost for cost, _ in one.best.values()), float(best.cost[0]), best.opened[0])

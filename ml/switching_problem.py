@@ -48,6 +48,14 @@ class SwitchingSituations:
         """Parts of the objective of configurations (b, t) in one of the situations."""
         return self.objective.costs(opened, self.demand_pu[row], self.load_pu[row])
 
+    def total_kw(self, opened: IntArray, row: int) -> FloatArray:
+        """(b,) objective of configurations (b, t) in one of the situations."""
+        return self.objective.total_kw(opened, self.demand_pu[row], self.load_pu[row])
+
+    def predicted_change_kw(self, opened: IntArray, neighbours: IntArray, row: int) -> FloatArray:
+        """(k,) by how much exchanges (k, t) from opened (t,) would change it, see RadialObjective."""
+        return self.objective.predicted_change_kw(opened, neighbours, self.demand_pu[row], self.load_pu[row])
+
 
 class SwitchingProblem:
     """Draws situations of a grid and judges configurations.

@@ -36,19 +36,18 @@ class Bench:
 
     def costs(self, row: int, opened: IntArray) -> FloatArray:
         """(k,) objective of configurations (k, t) in one situation, and the best is kept."""
-        costs = self.seen.objective.total_kw(opened, self.seen.demand_pu[row], self.seen.load_pu[row])
+        costs = self.seen.total_kw(opened, row)
         if len(costs):
             self.best[row] = min(self.best[row], float(costs.min()))
         return costs
 
     def proposer(self, row: int) -> Proposer:
         """Runs methods in one situation."""
-        seen = self.seen
-
-        def predicted(opened: IntArray, neighbours: IntArray) -> FloatArray:
-            return seen.objective.predicted_change_kw(opened, neighbours, seen.demand_pu[row], seen.load_pu[row])
-
-        return Proposer(seen.objective.loops, lambda opened: self.costs(row, opened), predicted)
+        return Proposer(
+            self.seen.objective.loops,
+            lambda opened: self.costs(row, opened),
+            lambda opened, neighbours: self.seen.predicted_change_kw(opened, neighbours, row),
+        )
 
     def gap_percent(self, found: FloatArray) -> float:
         """Mean excess of objectives (b,) over the best."""
