@@ -102,7 +102,6 @@ class Id(StrEnum):
     PLAN_FORM = "plan-form"
     FORM_SEEN = "form-seen"
     FORM_SHOWN = "form-shown"
-    FORM_TAKEN = "form-taken"
     FORM_REQUEST = "form-request"
     FORM_RESULT = "form-result"
     WEIGHT = "weight"

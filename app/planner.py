@@ -28,6 +28,7 @@ IDLE_S = 0.2
 TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
 PARETO_EVERY = 10  # plans
 CURVE_KEPT = 400
+PLANS_KEPT = 20
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Planner:
         self._why_not = ""
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._latest: PlannerReport | None = None
+        self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
         self._training_s, self._planned, self._versions, self._failure = 0.0, 0, 0, ""
         self._pareto: tuple[tuple[ParetoPoint, ...], ParetoPoint | None] = ((), None)
 
@@ -93,6 +95,11 @@ class Planner:
         proposal = self.latest.proposal
         return None if proposal is None else proposal.plan
 
+    def plan_seen(self, code: str) -> Plan | None:
+        """The latest plan that does what a page has shown, by Plan.code; None where it is too long ago."""
+        network = self._store.latest.network
+        return self._recent.get(code) if self._network is network else None
+
     @property
     def requirements(self) -> Requirements:
         """What plans are made by; of a grid that is new, nothing but the risk weight is taken over."""
@@ -111,6 +118,7 @@ class Planner:
             if self._network is not snapshot.network:
                 self._take_up(snapshot)
             wanted = self._requirements = checked_requirements(snapshot.network, change(self._requirements))
+            self._recent = {}
             self._engine.set_requirements(wanted)
         self._wake.set()
 
@@ -170,11 +178,17 @@ class Planner:
             optimizer, moment = self._optimizer, moment_of(snapshot, self._settings.price_per_mwh)
             if optimizer is not None:
                 proposal = optimizer.propose(moment, wanted)
+            if proposal is not None and proposal.plan is not None and wanted == self._requirements:
+                self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
             if not self._first_training and (self._planned % PARETO_EVERY == 0 or self._pareto[1] is None):
                 self._pareto = optimizer.pareto(moment, wanted, self._propose_in_turn), _point(proposal)
             self._planned += 1
         self._publish(snapshot, proposal)
+
+    def _remember(self, plan: Plan) -> None:
+        others = [(code, other) for code, other in self._recent.items() if code != plan.code]
+        self._recent = dict([*others, (plan.code, plan)][-PLANS_KEPT:])
 
     def _propose_in_turn(self, moment: Moment, wanted: Requirements) -> Proposal:
         """One of several proposals: requests that wait come in between."""
@@ -214,6 +228,7 @@ class Planner:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
         network = self._network = snapshot.network
         self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
+        self._recent = {}
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._engine.set_requirements(self._requirements)
         settings = self._settings

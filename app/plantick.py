@@ -18,7 +18,6 @@ from app.planview import (
     headline_of,
     limited_of,
     methods_of,
-    plan_code,
     proposal_for,
     rooms_of,
     set_points_of,
@@ -135,7 +134,7 @@ def answer_parts(report: PlannerReport, snapshot: Snapshot) -> JSON:
         "rooms": room_table(*rooms_of(proposal)),
         "limited": limited_table(None if proposal is None else limited_of(proposal, network)),
         "methods": methods_table(methods_of(proposal)),
-        "code": plan_code(plan),
+        "code": "" if plan is None else plan.code,
         "title": "Proposed" if plan is not None else "Proposed: as present",
         "disabled": [running or plan is None, running or plan is None, not undoable, not undoable],
     }

@@ -42,14 +42,6 @@ def proposal_for(report: PlannerReport, network: Network) -> Proposal | None:
     return report.proposal if report.network is network else None
 
 
-def plan_code(plan: Plan | None) -> str:
-    """Names what a plan does, so that a page can say which one its reader saw."""
-    if plan is None:
-        return ""
-    steps = [f"{'c' if action.close else 'o'}{action.branch}" for action in plan.actions]
-    return "-".join([*steps, *(f"g{point.generator}" for point in plan.set_points)])
-
-
 def branch_names(network: Network) -> tuple[str, ...]:
     """Names without a first word that they have in common, but whole where it names both ends: `Bus 1 - Bus 2`."""
     names = network.branch.name
@@ -184,7 +176,7 @@ def rooms_of(proposal: Proposal | None) -> tuple[str, tuple[Room, ...]]:
 
 def limited_of(proposal: Proposal, network: Network) -> tuple[Limited, ...]:
     """The best plans with few switches, each once."""
-    plans = {plan_code(plan): plan for plan in proposal.limited}
+    plans = {plan.code: plan for plan in proposal.limited}
     return tuple(
         Limited(plan.pairs, actions_of(network, plan), plan.saved_kw, plan.after.objective_kw)
         for plan in plans.values()

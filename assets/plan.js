@@ -7,6 +7,7 @@
   const kept = () => context().outputs_list.map(keep);
   const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "title", "code"];
   const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1"];
+  const PROPS = ["value", "value", "checked", "value", "value", "checked"];
   const REST_MS = 350, SETTLE_MS = 1500;
   const proposed = { scope: null, values: null };
   const wish = { names: new Set(), values: null, timer: null, settled: 0, form: "" };
@@ -50,15 +51,20 @@
   }
 
   /* Someone who holds an input, or has just changed one, keeps it; what the others asked comes with a later tick.
-     The inputs aren't touched by ticks that bring no form: Dash draws them anew, which ends a drag. */
-  function takeForm(tick, id) {
+     The inputs aren't touched by ticks that bring no form: Dash draws them anew, which ends a drag. They are filled
+     at once, not by a callback's outputs: those would come some time later, on top of a change made meanwhile. */
+  function takeForm(tick, form, memory, ...inputs) {
     const part = tick?.plan;
-    wish.form = id;
+    wish.form = form;
     if (!part?.form) return kept();
-    const [values, words] = part.form, held = mine() || document.getElementById(id)?.matches(":active");
-    return [...words, held ? keep() : { values, key: part.keys.form }];
+    const [values, words] = part.form, held = mine() || document.getElementById(form)?.matches(":active");
+    if (held) return [...words, keep()];
+    show(memory, "data", values);
+    inputs.forEach((id, i) => show(id, PROPS[i], values[i]));
+    return [...words, part.keys.form];
   }
 
+  const show = (id, prop, value) => window.dash_clientside.set_props(id, { [prop]: value });
   const mine = () => wish.timer !== null || performance.now() < wish.settled;
 
   /* A hand that has come down since the tick is heard before the change that it makes. */
@@ -67,27 +73,27 @@
   }
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touch, true);
 
-  const fillForm = (form) => (form && !mine() ? [...form.values, form.values, form.key] : kept());
-
   /* Only what differs from what is shown is asked, once it rests: what a tick has set is no wish of this browser. */
-  function askForm(...inputs) {
-    const shown = inputs.at(-1), values = inputs.slice(0, -1), off = values[FIELDS.indexOf("case")];
+  function askForm(...arguments_) {
+    const [memory, shown] = arguments_.slice(-2), values = arguments_.slice(0, -2);
     const changed = FIELDS.filter((_, i) => JSON.stringify(values[i]) !== JSON.stringify(shown[i]));
-    if (!changed.length) return [keep(), keep(), off];
+    const off = values[FIELDS.indexOf("case")];
+    if (!changed.length) return [keep(), off];
     changed.forEach((name) => wish.names.add(name));
     wish.values = Object.fromEntries(FIELDS.map((name, i) => [name, values[i]]));
     clearTimeout(wish.timer);
     wish.timer = setTimeout(ask, REST_MS, context().outputs_list[0].id);
-    return [keep(), values, off];
+    show(memory, "data", values);
+    return [keep(), off];
   }
 
   function ask(id) {
-    window.dash_clientside.set_props(id, { data: { changed: [...wish.names], values: wish.values, at: Date.now() } });
+    show(id, "data", { changed: [...wish.names], values: wish.values, at: Date.now() });
     wish.names.clear();
     Object.assign(wish, { timer: null, settled: performance.now() + SETTLE_MS });
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    smartgridPlan: { answer, maps, figures, tapped, takeForm, fillForm, askForm },
+    smartgridPlan: { answer, maps, figures, tapped, takeForm, askForm },
   });
 })();

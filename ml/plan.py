@@ -127,6 +127,12 @@ class Plan:
         return self.after.margins
 
     @property
+    def code(self) -> str:
+        """Names what the plan does: plans of one code close and open the same switches and set the same generators."""
+        steps = [f"{'c' if action.close else 'o'}{action.branch}" for action in self.actions]
+        return "-".join([*steps, *(f"g{point.generator}" for point in self.set_points)])
+
+    @property
     def pairs(self) -> int:
         """Pairs of switches that change: one closes, another opens."""
         return (len(self.actions) + 1) // 2

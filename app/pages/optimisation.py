@@ -10,14 +10,14 @@ from app.ids import Id
 from app.pages import planform, planmaps
 from app.pages.context import PageServices
 from app.plantick import Figures, answer_parts, figure_key, figures_of
-from app.planview import plan_code, status_of
+from app.planview import status_of
 from components.planfigures import front_figure, learning_figure, methods_figure
 from components.theme import Scheme
 from components.trends import CONFIG
 
 SCRIPT = "smartgridPlan"
 APPLY, UNDO = (Id.APPLY_ONE, Id.APPLY_ALL), (Id.UNDO_ONE, Id.UNDO_ALL)
-CHANGED = "Not applied: the plan has changed since you saw it. Look at the new one, then apply."
+CHANGED = "Not applied: this plan is no longer up to date. Look at the new one, then apply."
 PARTS = {  # of the answer, and where each is shown
     "head": Id.PLAN_HEAD,
     "steps": Id.PLAN_STEPS,
@@ -147,8 +147,8 @@ def _register_buttons(app: dash.Dash, services: PageServices) -> None:
     def operate(*arguments: object) -> str:
         button, seen = ctx.triggered_id, arguments[-1]
         count = 1 if button in (Id.APPLY_ONE, Id.UNDO_ONE) else None
-        plan = services.planner.plan
-        if button in APPLY and (plan is None or plan_code(plan) != seen):
+        plan = services.planner.plan_seen(str(seen))
+        if button in APPLY and plan is None:
             return CHANGED
         try:
             if button in UNDO or plan is None:

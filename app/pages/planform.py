@@ -50,7 +50,6 @@ def layout(services: PageServices) -> Component:
             dcc.Store(id=Id.FORM_SEEN, data=key),
             dcc.Store(id=Id.FORM_SHOWN, data=values),
             dcc.Store(id=Id.FORM_REQUEST),
-            dcc.Store(id=Id.FORM_TAKEN),
             dcc.Store(id=Id.UNLOCK_REQUEST),
         ],
         id=Id.PLAN_FORM,
@@ -125,25 +124,19 @@ def _register_browser(app: dash.Dash) -> None:
         ClientsideFunction(SCRIPT, "takeForm"),
         Output(Id.WEIGHT_WORDS, "children"),
         Output(Id.LOCKED, "children"),
-        Output(Id.FORM_TAKEN, "data"),
+        Output(Id.FORM_SEEN, "data"),
         Input(Id.TICK, "data"),
         State(Id.PLAN_FORM, "id"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction(SCRIPT, "fillForm"),
-        *(Output(name, prop) for name, prop in INPUTS),
-        Output(Id.FORM_SHOWN, "data"),
-        Output(Id.FORM_SEEN, "data"),
-        Input(Id.FORM_TAKEN, "data"),
+        State(Id.FORM_SHOWN, "id"),
+        *(State(name, "id") for name, _ in INPUTS),
         prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "askForm"),
         Output(Id.FORM_REQUEST, "data"),
-        Output(Id.FORM_SHOWN, "data", allow_duplicate=True),
         Output(Id.BAND, "disabled"),
         *(Input(name, prop) for name, prop in INPUTS),
+        State(Id.FORM_SHOWN, "id"),
         State(Id.FORM_SHOWN, "data"),
         prevent_initial_call=True,
     )

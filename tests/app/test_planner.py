@@ -196,6 +196,20 @@ def test_plans_follow_outages(city: Rig) -> None:
     assert city.branch("Mall Line") not in {action.branch for action in found.actions}
 
 
+def test_a_plan_that_a_page_still_shows_is_known_until_what_is_asked_changes(city: Rig) -> None:
+    first = plan(city)
+    assert first is not None
+    assert planner(city).plan_seen(first.code) is first
+    assert planner(city).plan_seen("c99") is None
+    locked = replace(planner(city).requirements, locked=frozenset({first.actions[0].branch}))
+    planner(city).require(locked)
+    assert planner(city).plan_seen(first.code) is None
+    planner(city).require(replace(locked, locked=frozenset()))
+    again = plan(city)
+    assert again is not None
+    assert planner(city).plan_seen(first.code) is again
+
+
 def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
     """A stale snapshot shows an old state: a plan for it could be wrong now."""
     store, stale = city.services.store, replace(city.now, version=99, stale=True, stale_reason="no answer")

@@ -13,7 +13,7 @@ from app.netview import NetworkView
 from app.planmarks import changed_paths, locks, marks, path_marks, proposed_map
 from app.planner import NO_TRAINING, PlannerReport
 from app.plantick import answer_key, answer_parts, figure_key, figures_of, form_key, overview_words
-from app.planview import conflict_words, headline_of, plan_code
+from app.planview import conflict_words, headline_of
 from app.snapshot import Operations, Snapshot
 from app.view import Page, View
 from components.mapstyle import EdgeStatus, Mark
@@ -59,7 +59,7 @@ def test_the_answer_tells_the_plan(city: Rig, proposal: Proposal, plan: Plan) ->
     assert "verified by AC power flow" in text
     assert "all limits kept" in text
     assert parts["disabled"] == [False, False, True, True]
-    assert parts["code"] == plan_code(plan) == f"c{plan.actions[0].branch}-o{plan.actions[1].branch}"
+    assert parts["code"] == plan.code == f"c{plan.actions[0].branch}-o{plan.actions[1].branch}"
 
 
 @pytest.mark.parametrize(
