@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from grid.cases import Profiles
 from grid.network import Energy, FloatArray, Generators, Loads
+from grid.sources.clock import Clock, clock_at, hourly_clock
 from grid.sources.weather import season_c
 from grid.thermal import Weather
 
@@ -41,7 +43,7 @@ class DemandModel:
             p_factor = _replayed(loads.profile, self._profiles.load_p, row)
             q_factor = _replayed(loads.profile, self._profiles.load_q, row)
             return loads.p_mw * p_factor, loads.q_mvar * q_factor
-        factor = class_shapes(time, ambient_c)[self._class]
+        factor = class_shapes(clock_at(time), ambient_c)[self._class]
         factor = factor * (1 + SHARED_NOISE * self._shared[self._class] + OWN_NOISE * self._own)
         return loads.p_mw * factor, loads.q_mvar * factor
 
@@ -51,8 +53,9 @@ def yearly_load_mw(loads: Loads, profiles: Profiles | None) -> FloatArray:
 
     Loads whose class the case doesn't say take the mean of the classes.
     """
-    hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=3 * step) for step in range(365 * 8)]
+    first = datetime(2026, 1, 1, tzinfo=UTC)
     if profiles is not None:
+        hours = [first + timedelta(hours=3 * step) for step in range(365 * 8)]
         rows = np.array([profile_row(hour, profiles.step_minutes) for hour in hours])
         total = np.zeros(len(rows))
         for name in set(loads.profile):
@@ -60,7 +63,8 @@ def yearly_load_mw(loads: Loads, profiles: Profiles | None) -> FloatArray:
             column = profiles.load_p.get(name)
             total += peak_mw if column is None else peak_mw * column[rows % len(column)]
         return total
-    shapes = np.array([class_shapes(hour, season_c(hour)) for hour in hours])
+    clock = hourly_clock(first, 365 * 8, step_hours=3)
+    shapes = class_shapes(clock, season_c(clock)).T
     known = {name: index for index, name in enumerate(CLASSES)}
     weight = np.zeros(len(CLASSES))
     for profile, p_mw in zip(loads.profile, loads.p_mw.tolist(), strict=True):
@@ -70,27 +74,27 @@ def yearly_load_mw(loads: Loads, profiles: Profiles | None) -> FloatArray:
     return total_mw
 
 
-def class_shapes(time: datetime, ambient_c: float) -> FloatArray:
-    """(3,) demand of CLASSES as a share of their yearly peak: day, week, season and the temperature's pull.
+def class_shapes(clock: Clock, ambient_c: ArrayLike) -> FloatArray:
+    """(3, ...) demand of CLASSES as a share of their yearly peak: day, week, season and the temperature's pull.
 
     Shapes of our own after the usual standard load profiles: residential with a morning and a higher evening peak,
     commercial over opening hours, industrial with a night shift.
     """
-    hour, weekend = time.hour + time.minute / 60, time.weekday() >= 5
-    winter = np.cos(2 * np.pi * (time.timetuple().tm_yday - 20) / 365.25)
-    heating, cooling = max(0.0, 15 - ambient_c) / 20, max(0.0, ambient_c - 22) / 12
-    residential = 0.42 + 0.2 * _bump(hour, 8 if not weekend else 10, 1.8) + 0.42 * _bump(hour, 19.5, 2.6)
-    residential += 0.08 * winter + 0.06 * heating + 0.12 * cooling
+    hour, weekend, ambient = clock.hour, clock.weekend, np.asarray(ambient_c, float)
+    winter = np.cos(2 * np.pi * (clock.day - 20) / 365.25)
+    heating, cooling = np.maximum(0.0, 15 - ambient) / 20, np.maximum(0.0, ambient - 22) / 12
+    residential = 0.42 + 0.2 * _bump(hour, np.where(weekend, 10, 8), 1.8) + 0.42 * _bump(hour, 19.5, 2.6)
+    residential = residential + 0.08 * winter + 0.06 * heating + 0.12 * cooling
     opening = 1 / (1 + np.exp(-(hour - 7.5) * 1.6)) - 1 / (1 + np.exp(-(hour - 19) * 1.3))
-    commercial = 0.3 + (0.3 if weekend else 0.52) * opening + 0.04 * heating + 0.2 * cooling
+    commercial = 0.3 + np.where(weekend, 0.3, 0.52) * opening + 0.04 * heating + 0.2 * cooling
     shift = 1 / (1 + np.exp(-(hour - 6) * 2)) - 1 / (1 + np.exp(-(hour - 21.5) * 2))
-    industrial = 0.55 + (0.1 if weekend else 0.38) * shift + 0.03 * cooling
-    return np.clip([residential, commercial, industrial], 0.2, 1.1)
+    industrial = 0.55 + np.where(weekend, 0.1, 0.38) * shift + 0.03 * cooling
+    return np.clip(np.stack([residential, commercial, industrial]), 0.2, 1.1)
 
 
-def _bump(hour: float, centre: float, width: float) -> float:
+def _bump(hour: FloatArray, centre: ArrayLike, width: float) -> FloatArray:
     distance = (hour - centre + 12) % 24 - 12
-    return float(np.exp(-0.5 * (distance / width) ** 2))
+    return np.asarray(np.exp(-0.5 * (distance / width) ** 2))
 
 
 def profile_row(time: datetime, step_minutes: int) -> int:

@@ -1,10 +1,15 @@
 """Simulated weather that drives renewables, conductor cooling and transformer temperatures alike."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.signal import lfilter
 from scipy.special import ndtr
 
+from grid.network import FloatArray
+from grid.sources.clock import Clock, clock_at
 from grid.thermal import Weather
 
 LATITUDE_DEGREE = 50.0
@@ -27,34 +32,47 @@ class WeatherModel:
 
     def at(self, time: datetime, heat_wave_k: float = 0.0) -> Weather:
         """The weather at a moment. A heat wave adds kelvin, clears the sky and halves the wind."""
-        hot = heat_wave_k > 0
-        cloud = 0.1 if hot else float(ndtr(self._normal["cloud"]))
-        irradiance = clear_sky_w_m2(time) * (1 - 0.75 * cloud**3.4)  # Kasten & Czeplak 1980
-        hour = time.hour + time.minute / 60
-        ambient = season_c(time)
-        ambient += (4.5 - 3.0 * cloud) * np.cos(2 * np.pi * (hour - 15) / 24)
-        ambient += 3.0 * self._normal["temperature"] + heat_wave_k
-        calm = 1 - float(ndtr(self._normal["wind"]))
-        wind = MEAN_WIND_M_S * 2 / np.sqrt(np.pi) * np.sqrt(-np.log(max(calm, 1e-9)))
-        return Weather(
-            ambient_c=float(ambient),
-            wind_m_s=float(max(0.5, wind * (0.5 if hot else 1.0))),
-            wind_angle_degree=float(15 + 75 * ndtr(self._normal["angle"])),
-            irradiance_w_m2=float(irradiance),
-            humidity_percent=float(np.clip(78 - 1.2 * (ambient - 10) + 12 * (cloud - 0.5), 15, 100)),
-        )
+        now = weather_of(self._normal, clock_at(time), heat_wave_k)
+        return Weather(*(float(value) for value in vars(now).values()))
 
 
-def season_c(time: datetime) -> float:
+def hourly_weather(clock: Clock, heat_wave_k: FloatArray, rng: np.random.Generator) -> Weather:
+    """A course of hours (h,) with the same statistics as WeatherModel's; heat_wave_k (h,) is added kelvin."""
+    normals = {}
+    for name, memory in HOURS_TO_FORGET.items():
+        kept = np.exp(-1.0 / memory)
+        fresh = np.sqrt(1 - kept**2) * rng.standard_normal(len(clock.day))
+        normals[name] = lfilter([1.0], [1.0, -kept], fresh, zi=[kept * rng.standard_normal()])[0]
+    return weather_of(normals, clock, heat_wave_k)
+
+
+def weather_of(normal: Mapping[str, ArrayLike], clock: Clock, heat_wave_k: ArrayLike = 0.0) -> Weather:
+    """The weather for standard normal deviations by name; all arrays broadcast."""
+    hot = np.asarray(heat_wave_k) > 0
+    cloud = np.where(hot, 0.1, ndtr(normal["cloud"]))
+    ambient = season_c(clock) + (4.5 - 3.0 * cloud) * np.cos(2 * np.pi * (clock.hour - 15) / 24)
+    ambient = ambient + 3.0 * np.asarray(normal["temperature"]) + heat_wave_k
+    calm = np.maximum(1 - ndtr(normal["wind"]), 1e-9)
+    wind = MEAN_WIND_M_S * 2 / np.sqrt(np.pi) * np.sqrt(-np.log(calm))
+    return Weather(
+        ambient_c=ambient,
+        wind_m_s=np.maximum(0.5, wind * np.where(hot, 0.5, 1.0)),
+        wind_angle_degree=15 + 75 * ndtr(normal["angle"]),
+        irradiance_w_m2=clear_sky_w_m2(clock) * (1 - 0.75 * cloud**3.4),  # Kasten & Czeplak 1980
+        humidity_percent=np.clip(78 - 1.2 * (ambient - 10) + 12 * (cloud - 0.5), 15, 100),
+    )
+
+
+def season_c(clock: Clock) -> FloatArray:
     """The season's mean temperature."""
-    return float(10.0 - 9.0 * np.cos(2 * np.pi * (time.timetuple().tm_yday - 20) / 365.25))
+    return np.asarray(10.0 - 9.0 * np.cos(2 * np.pi * (clock.day - 20) / 365.25))
 
 
-def clear_sky_w_m2(time: datetime) -> float:
-    """Global horizontal irradiance under a clear sky (Haurwitz 1945), with time as local solar time."""
-    day, hour = time.timetuple().tm_yday, time.hour + time.minute / 60
-    declination = np.deg2rad(23.45) * np.sin(2 * np.pi * (284 + day) / 365)
+def clear_sky_w_m2(clock: Clock) -> FloatArray:
+    """Global horizontal irradiance under a clear sky (Haurwitz 1945)."""
+    declination = np.deg2rad(23.45) * np.sin(2 * np.pi * (284 + clock.day) / 365)
     latitude = np.deg2rad(LATITUDE_DEGREE)
-    elevation = np.sin(latitude) * np.sin(declination)
-    elevation += np.cos(latitude) * np.cos(declination) * np.cos(np.deg2rad(15 * (hour - 12)))
-    return float(1098 * elevation * np.exp(-0.057 / elevation)) if elevation > 0.01 else 0.0
+    noon = np.cos(latitude) * np.cos(declination)
+    elevation = np.sin(latitude) * np.sin(declination) + noon * np.cos(np.deg2rad(15 * (clock.hour - 12)))
+    risen = np.maximum(elevation, 0.01)
+    return np.where(elevation > 0.01, 1098 * risen * np.exp(-0.057 / risen), 0.0)

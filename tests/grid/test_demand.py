@@ -1,12 +1,13 @@
 """A year of load: classes, unknown classes, and a case's own profiles."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 from grid.cases import Profiles
 from grid.network import Loads
+from grid.sources.clock import clock_at, hourly_clock
 from grid.sources.demand import CLASS_SHARES, CLASSES, class_shapes, profile_row, yearly_load_mw
 from grid.sources.weather import season_c
 
@@ -29,7 +30,7 @@ def test_a_class_takes_the_mean_of_its_shape(position: int) -> None:
     hours = [
         datetime(2026, month, day, hour) for month in range(1, 13) for day in (3, 9, 15, 21, 27) for hour in range(24)
     ]
-    expected = 2 * np.mean([class_shapes(hour, season_c(hour))[position] for hour in hours])
+    expected = 2 * np.mean([class_shapes(clock_at(hour), season_c(clock_at(hour)))[position] for hour in hours])
     assert year.mean() == pytest.approx(expected, rel=0.05)
     assert year.min() >= 2 * 0.2
     assert year.max() <= 2 * 1.1
@@ -82,3 +83,11 @@ def test_a_years_rows_are_those_that_the_simulator_replays() -> None:
     year = yearly_load_mw(loads("H0"), profiles_of(H0=shape))
     for step, moment in ((0, datetime(2026, 1, 1)), (8 * 59, datetime(2026, 3, 1)), (2919, datetime(2026, 12, 31, 21))):
         assert year[step] == pytest.approx(2 * shape[profile_row(moment, 15)])
+
+
+def test_a_course_of_hours_is_its_moments_one_by_one() -> None:
+    start = datetime(2027, 12, 30)
+    course = hourly_clock(start, 96)
+    for hour in range(96):
+        moment = clock_at(start + timedelta(hours=hour))
+        assert (course.day[hour], course.hour[hour], course.weekend[hour]) == (moment.day, moment.hour, moment.weekend)

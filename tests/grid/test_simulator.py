@@ -11,6 +11,7 @@ import pytest
 from grid.cases import Case, load_case
 from grid.network import Energy
 from grid.powerflow import Injection, PowerFlow
+from grid.sources.clock import clock_at
 from grid.sources.demand import class_shapes, profile_row, pv_share, wind_share
 from grid.sources.simulator import Simulator
 from grid.sources.weather import WeatherModel, clear_sky_w_m2
@@ -53,9 +54,9 @@ def test_one_seed_gives_one_course() -> None:
 
 
 def test_the_clear_sky_is_dark_at_night_and_brightest_at_a_summer_noon() -> None:
-    assert clear_sky_w_m2(NIGHT) == 0
-    assert 800 < clear_sky_w_m2(NOON) < 1000  # 63 degrees of elevation at 50 degrees north
-    assert clear_sky_w_m2(datetime(2026, 12, 21, 12)) < 0.4 * clear_sky_w_m2(NOON)
+    assert clear_sky_w_m2(clock_at(NIGHT)) == 0
+    assert 800 < clear_sky_w_m2(clock_at(NOON)) < 1000  # 63 degrees of elevation at 50 degrees north
+    assert clear_sky_w_m2(clock_at(datetime(2026, 12, 21, 12))) < 0.4 * clear_sky_w_m2(clock_at(NOON))
 
 
 def test_weather_has_the_season_the_wind_and_the_memory_it_should() -> None:
@@ -87,13 +88,14 @@ def test_photovoltaics_and_wind_follow_their_curves() -> None:
 
 def test_demand_has_working_days_evenings_and_peaks_near_one() -> None:
     year = [datetime(2026, 1, 1) + HOUR * hour for hour in range(8760)]
-    shapes = np.array([class_shapes(time, 10.0) for time in year])
+    shapes = np.array([class_shapes(clock_at(time), 10.0) for time in year])
     assert (shapes.max(axis=0) > 0.8).all()
     assert (shapes <= 1.1).all()
     assert (shapes >= 0.2).all()
-    monday, sunday = (class_shapes(datetime(2026, 6, day, 12), 15.0) for day in (22, 21))
+    monday, sunday = (class_shapes(clock_at(datetime(2026, 6, day, 12)), 15.0) for day in (22, 21))
     assert (monday[1:] > 1.2 * sunday[1:]).all()
-    assert class_shapes(datetime(2026, 6, 22, 19, 30), 15.0)[0] > 1.5 * class_shapes(datetime(2026, 6, 22, 3), 15.0)[0]
+    evening, night = (clock_at(datetime(2026, 6, 22, hour)) for hour in (19, 3))
+    assert class_shapes(evening, 15.0)[0] > 1.5 * class_shapes(night, 15.0)[0]
 
 
 def test_simbench_replays_its_own_year() -> None:
