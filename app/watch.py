@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from app.history import History
 from app.operations import Operator
 from app.settings import Settings
 from app.snapshot import AssetRisk, Metrics, Supply
-from grid.assets import asset_register, temperature_limit_c
-from grid.cases import Case
+from grid.assetfile import read_assets
+from grid.assets import AssetRegister, asset_register, temperature_limit_c
+from grid.cases import DEFAULT_SIMBENCH, FEEDER, Case
 from grid.errors import CaseError
 from grid.estimation import Estimate, Estimator
 from grid.network import RENEWABLE, BranchKind, FloatArray
@@ -50,8 +52,7 @@ class Watch:
         self.temperature_limit_c = temperature_limit_c(network)
         self.alarms = AlarmWatch(network, self.temperature_limit_c)
         self.failure_model: FailureModel = CnaimHazard()
-        rng = np.random.default_rng(settings.seed)
-        self.register = asset_register(network, case.year_built, settings.start.year, rng)
+        self.register = _register(case, settings)
         self._estimator = Estimator(network)
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
@@ -176,3 +177,15 @@ class Watch:
             unsupplied_mw=float(self._supplied_mw[unsupplied].clip(min=0).sum()),
             active_alarms=active_alarms,
         )
+
+
+def _register(case: Case, settings: Settings) -> AssetRegister:
+    """The case's assets, completed. Raises AssetFileError, a CaseError, where the asset file is wrong.
+
+    The asset file describes the case that the settings name; another one that is loaded later has other branches.
+    """
+    named = Path(settings.case.strip().removeprefix(FEEDER)).name
+    path = settings.asset_file if case.spec in (named, f"{named}:{DEFAULT_SIMBENCH}") else None
+    year = settings.start.year
+    given = None if path is None else read_assets(path, case.network, year)
+    return asset_register(case.network, case.year_built, year, np.random.default_rng(settings.seed), given)
