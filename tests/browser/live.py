@@ -8,8 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -18,12 +17,12 @@ from playwright.sync_api import Request as PageRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 CYCLE_S = 0.5
-START_TIMEOUT_S = 60
+START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 30
 TIMEOUT_MS = 15_000
 
 
 class LiveServer:
-    """`python -m app` as a context."""
+    """`python -m app` in a process of its own."""
 
     def __init__(self, case: str, cache_dir: Path) -> None:
         with socket.socket() as free:
@@ -31,29 +30,20 @@ class LiveServer:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.case = case
-        self._log = (cache_dir / f"server-{self.port}.log").open("w+")
+        self._log = cache_dir / f"server-{self.port}.log"
         self._environment = os.environ | {
             "SMARTGRID_CYCLE_SECONDS": str(CYCLE_S),
             "SMARTGRID_CACHE_DIR": str(cache_dir),
             "SMARTGRID_SPEED_MINUTES_PER_S": "20",
         }
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        self._log.close()
-
     def start(self) -> None:
         """Start the process and wait until it answers."""
         command = [sys.executable, "-m", "app", "--case", self.case, "--port", str(self.port)]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
-        )
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            )
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -62,13 +52,12 @@ class LiveServer:
                 time.sleep(0.1)
             else:
                 return
-        self._log.seek(0)
-        raise RuntimeError(f"the server on {self.case} didn't start:\n{self._log.read()[-2000:]}")
+        raise RuntimeError(f"the server on {self.case} didn't start:\n{self._log.read_text()[-2000:]}")
 
     def stop(self) -> None:
         """End the process."""
         self._process.terminate()
-        self._process.wait(timeout=10)
+        self._process.wait(STOP_TIMEOUT_S)
 
     def get(self, path: str) -> Any:
         """The JSON answer to a GET."""
