@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from grid.network import BranchKind, FloatArray, Network
 from grid.powerflow import GridState
@@ -38,7 +39,7 @@ class BranchTemperatures:
         self._line = np.flatnonzero(kind == BranchKind.LINE)
         self._cable = np.flatnonzero(kind == BranchKind.CABLE)
         self._transformer = np.flatnonzero(kind == BranchKind.TRANSFORMER)
-        self._conductors = _conductors_of_rating(
+        self._conductors = conductors_of_rating(
             branch.r_ohm[self._line] / np.maximum(branch.length_km[self._line], 1e-6),
             branch.rating_from_ka[self._line],
         )
@@ -56,7 +57,7 @@ class BranchTemperatures:
     def step(self, state: GridState, weather: Weather, elapsed: timedelta) -> FloatArray:
         """Advance by elapsed under a state's currents; returns (m,) degrees Celsius, NaN for impedances."""
         ambient = float(weather.ambient_c)
-        soil = 10.0 + SOIL_OVER_MEAN_AIR * (ambient - 10.0)
+        soil = float(soil_c(ambient))
         current_a = 1000.0 * state.i_ka[self._line]
         load_pu = np.minimum(state.loading_percent / 100.0, LARGEST_LOAD_PU)
         temperature = self.temperature_c.copy()
@@ -84,7 +85,12 @@ class BranchTemperatures:
         return temperature
 
 
-def _conductors_of_rating(r_ohm_per_km: FloatArray, rating_ka: FloatArray) -> Conductors:
+def soil_c(ambient_c: ArrayLike) -> FloatArray:
+    """Temperature of the soil around cables."""
+    return np.asarray(10.0 + SOIL_OVER_MEAN_AIR * (np.asarray(ambient_c, float) - 10.0))
+
+
+def conductors_of_rating(r_ohm_per_km: FloatArray, rating_ka: FloatArray) -> Conductors:
     """Typical conductors, as many in parallel as make a line reach 75 C at its rating in the weather of the rating.
 
     So a temperature always fits the rating it is shown beside, whatever the case calls a line.

@@ -143,6 +143,40 @@ def transformer_step(
     )
 
 
+def transformer_course(
+    load_pu: FloatArray, ambient_c: FloatArray, dt_minutes: float, parameters: TransformerParameters
+) -> FloatArray:
+    """Hot spots (h, m) in degrees Celsius over h moments, dt_minutes apart; the first one is settled.
+
+    load_pu (h, m) per unit; ambient_c (h,) or (h, m). The same steps as transformer_step's, where each moment's load
+    and ambient temperature hold since the moment before, with everything that doesn't depend on the last state done
+    for all moments at once.
+    """
+    p = parameters
+    oil, winding_rise, oil_lag = _final_rises(load_pu, p)
+    settled = oil + ambient_c.reshape(len(ambient_c), -1)
+    kept = (
+        np.exp(-dt_minutes / (p.k11 * p.oil_time_constant_min)),
+        np.exp(-dt_minutes / (p.k22 * p.winding_time_constant_min)),
+        np.exp(-dt_minutes * p.k22 / p.oil_time_constant_min),
+    )
+    top_oil_c, winding, lag = (
+        _relaxed(target, share) for target, share in zip((settled, winding_rise, oil_lag), kept, strict=True)
+    )
+    return np.asarray(top_oil_c + winding - lag)
+
+
+def _relaxed(target: FloatArray, kept: FloatArray) -> FloatArray:
+    """(h, m) states that keep a share (m,) of their distance to a target (h, m) in each step."""
+    fresh = (1 - kept) * target
+    state = np.empty_like(target)
+    state[0] = target[0]
+    for row in range(1, len(target)):
+        np.multiply(state[row - 1], kept, out=state[row])
+        state[row] += fresh[row]
+    return state
+
+
 def ageing_rate(hot_spot_c: ArrayLike, thermally_upgraded: NDArray[np.bool_]) -> FloatArray:
     """Relative ageing rate V of the paper (years of life per year), shape (m,): IEC 60076-7:2018 clause 6.3.
 
