@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
-from skops import io as skops
 from sklearn.linear_model import LogisticRegression
+from skops import io as skops
 
 from ml import failure_store
 from ml.failure_metrics import Draws, Figure, reliability
