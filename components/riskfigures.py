@@ -1,0 +1,208 @@
+"""Figures about risk: the matrix of all assets, one asset's probability over time, and what drives it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from components import text
+from components.risktable import CLASS_FROM_EUR, RiskClass, RiskRow, Source, rounded
+from components.theme import PALETTES, Palette, Scheme, figure_template
+from components.trends import Curve, asset_figure
+
+FloatArray = NDArray[np.float64]
+
+MOST_POINTS = 1000  # of the matrix: a browser draws each as an element of its own
+MOST_DRIVERS = 5
+LEAST_LINE = 0.05  # of the matrix that is worth drawing, decades
+DRIVERS_NOTE = "What moves XGBoost alone, half of the average; the forest and the calibration aren't in it."
+SYMBOLS = {  # a shape for each class, so that colour isn't alone
+    RiskClass.LOW: "circle-open",
+    RiskClass.MEDIUM: "circle",
+    RiskClass.HIGH: "diamond",
+    RiskClass.VERY_HIGH: "triangle-up",
+}
+
+
+def class_colour(name: RiskClass, palette: Palette) -> str:
+    """Grey for what is usual, saturated for what isn't."""
+    return {
+        RiskClass.LOW: palette.quiet,
+        RiskClass.MEDIUM: palette.equipment,
+        RiskClass.HIGH: palette.high,
+        RiskClass.VERY_HIGH: palette.overload,
+    }[name]
+
+
+def matrix_figure(rows: Sequence[RiskRow], scheme: Scheme, chosen: str | None = None) -> go.Figure:
+    """Probability within a year against consequence, both logarithmic; classes are bands between lines of one risk.
+
+    The riskiest MOST_POINTS are drawn. chosen: code of an asset to ring. A point's customdata is its asset's code.
+    """
+    palette = PALETTES[scheme]
+    known = [row for row in rows if row.probability_365_days > 0 and row.consequence_eur > 0 and row.risk_class]
+    shown = sorted(known, key=lambda row: -row.risk_eur_per_year)[:MOST_POINTS]
+    figure = empty_figure(scheme, not shown, "No asset has both a probability and a consequence yet")
+    if not shown:
+        return figure
+    x = _decades([row.consequence_eur for row in shown])
+    y = _decades([100 * row.probability_365_days for row in shown])
+    _bands(figure, x, y, palette)
+    for name in RiskClass:
+        group = [row for row in shown if row.risk_class is name]
+        figure.add_scatter(
+            mode="markers", name=f"{name} ({len(group):,})",
+            x=[rounded(row.consequence_eur) for row in group],
+            y=[rounded(100 * row.probability_365_days) for row in group],
+            customdata=[row.code for row in group],
+            text=[_point_words(row) for row in group],
+            hovertemplate="%{text}<extra></extra>",
+            marker={"symbol": SYMBOLS[name], "color": class_colour(name, palette), "size": 9,
+                    "line": {"width": 1, "color": palette.surface if "open" not in SYMBOLS[name] else palette.quiet}},
+        )  # fmt: skip
+    _ring(figure, [row for row in shown if row.code == chosen], palette)
+    figure.update_xaxes(
+        type="log", range=list(x), title_text="Consequence of a failure, EUR", dtick=1, tickformat=",~s"
+    )
+    figure.update_yaxes(type="log", range=list(y), title_text="Fails within 365 days, %", dtick=1, tickformat="~g")
+    figure.update_layout(hovermode="closest", clickmode="event")
+    return figure
+
+
+def _point_words(row: RiskRow) -> str:
+    risk, chance = text.rough(row.risk_eur_per_year, "EUR/yr"), text.small(100 * row.probability_365_days, "%", 2)
+    fallback = "" if row.source is Source.MODEL else f" ({row.source})"
+    return f"<b>{row.asset}</b><br>{chance} in 365 d{fallback}<br>{text.rough(row.consequence_eur, 'EUR')}<br>{risk}"
+
+
+def _decades(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of a logarithmic axis, with a little room around the values; at least one decade."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    room = 0.08 * (high - low) + 0.15
+    middle, half = (low + high) / 2, max(0.5, (high - low) / 2 + room)
+    return middle - half, middle + half
+
+
+def _bands(figure: go.Figure, x: tuple[float, float], y: tuple[float, float], palette: Palette) -> None:
+    """Lines of one risk, named where they enter the figure: consequence x probability = the class's lower limit."""
+    for name, limit in CLASS_FROM_EUR.items():
+        if not limit:
+            continue
+        offset = math.log10(100 * limit)  # EUR times percent along the line
+        left, right = max(x[0], offset - y[1]), min(x[1], offset - y[0])
+        if right - left < LEAST_LINE:
+            continue
+        (x0, y0), (x1, y1) = (left, offset - left), (right, offset - right)
+        figure.add_scatter(
+            mode="lines", x=[10**x0, 10**x1], y=[10**y0, 10**y1], showlegend=False, hoverinfo="skip",
+            line={"color": palette.muted, "width": 1, "dash": "dash"},
+        )  # fmt: skip
+        figure.add_annotation(
+            x=x0, y=y0, text=f"{name.value} from {limit:,.0f} EUR/yr", showarrow=False, xanchor="left",
+            yanchor="bottom", textangle=0, font={"size": 10, "color": palette.muted}, bgcolor=palette.surface,
+            xshift=2,
+        )  # fmt: skip
+
+
+def _ring(figure: go.Figure, rows: Sequence[RiskRow], palette: Palette) -> None:
+    figure.add_scatter(
+        mode="markers", name="Chosen", showlegend=bool(rows), hoverinfo="skip",
+        x=[rounded(row.consequence_eur) for row in rows], y=[rounded(100 * row.probability_365_days) for row in rows],
+        marker={"symbol": "circle-open", "size": 18, "color": palette.selected, "line": {"width": 2}},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityTrend:
+    """An asset's probability of failing within 365 days, k moments: time datetime64, the others (k,) from 0 to 1."""
+
+    time: np.ndarray
+    probability: FloatArray
+    low: FloatArray
+    high: FloatArray
+    published: FloatArray
+
+
+def probability_figure(trend: ProbabilityTrend, scheme: Scheme) -> go.Figure:
+    """The probability over time with its interval, beside the published rate of its age and use."""
+    palette = PALETTES[scheme]
+    figure = empty_figure(scheme, not np.isfinite(trend.probability).any(), "No probability has been kept yet")
+    time = trend.time.astype(str).tolist()
+
+    def percent(values: FloatArray) -> list[float | None]:
+        return [rounded(100 * value) for value in values.tolist()]
+
+    edge = {"color": palette.quiet, "width": 1, "dash": "dot"}
+    figure.add_scatter(x=time, y=percent(trend.high), mode="lines", line=edge, name="Interval", showlegend=False,
+                       hovertemplate="at most %{y:.3g} %<extra></extra>")  # fmt: skip
+    figure.add_scatter(x=time, y=percent(trend.low), mode="lines", line=edge, name="Its interval", fill="tonexty",
+                       fillcolor=_faint(palette.equipment),
+                       hovertemplate="at least %{y:.3g} %<extra></extra>")  # fmt: skip
+    figure.add_scatter(x=time, y=percent(trend.probability), mode="lines+markers" if len(time) < 3 else "lines",
+                       name="Model", line={"color": palette.accent, "width": 2},
+                       hovertemplate="%{y:.3g} %")  # fmt: skip
+    figure.add_scatter(x=time, y=percent(trend.published), mode="lines", name="CNAIM",
+                       line={"color": palette.text, "width": 1.5, "dash": "dash"},
+                       hovertemplate="%{y:.3g} %")  # fmt: skip
+    figure.update_yaxes(title_text="Fails in 365 d, %", nticks=5, rangemode="tozero")
+    figure.update_xaxes(nticks=5)
+    return figure
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What one feature adds to XGBoost's log-odds. value: the feature as people read it, with its unit."""
+
+    feature: str
+    value: str
+    log_odds: float
+
+
+def drivers_figure(drivers: Sequence[Driver], scheme: Scheme) -> go.Figure:
+    """The largest contributions as bars, raising risk to the right, with the values that cause them."""
+    palette = PALETTES[scheme]
+    found = sorted((d for d in drivers if math.isfinite(d.log_odds)), key=lambda d: -abs(d.log_odds))[:MOST_DRIVERS]
+    figure = empty_figure(scheme, not found, "Without a model there are no drivers")
+    figure.add_bar(
+        orientation="h",
+        y=[f"{driver.feature}<br>{driver.value}" for driver in found],
+        x=[rounded(driver.log_odds) for driver in found],
+        text=[f"{'+' if driver.log_odds > 0 else ''}{text.number(driver.log_odds, 2)}" for driver in found],
+        textposition="auto", cliponaxis=False,
+        marker={
+            "color": [palette.accent if driver.log_odds > 0 else palette.equipment_fill for driver in found],
+            "line": {"color": palette.equipment, "width": 1},
+            "pattern": {"shape": ["" if driver.log_odds > 0 else "/" for driver in found]},
+        },
+        hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", ticklabelposition="outside")
+    figure.update_xaxes(
+        title_text="← lowers   log-odds   raises →", nticks=5, zeroline=True, zerolinecolor=palette.muted
+    )
+    figure.update_layout(showlegend=False, hovermode="closest", bargap=0.35)
+    return figure
+
+
+def curves_figure(curves: Sequence[Curve], scheme: Scheme, empty: str) -> go.Figure:
+    """Quantities over a common time, each on rows of its own. empty: what to say where nothing is known."""
+    known = [curve for curve in curves if np.isfinite(curve.value).any()]
+    return asset_figure(known, scheme) if known else empty_figure(scheme, True, empty)
+
+
+def empty_figure(scheme: Scheme, is_empty: bool, words: str) -> go.Figure:
+    """A figure in the page's look, with a sentence in it while there is nothing to draw."""
+    note = {"text": words, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    layout = {
+        "template": figure_template(scheme), "uirevision": "kept",
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 36}, "annotations": [note] if is_empty else [],
+    }  # fmt: skip
+    return go.Figure(layout=layout)
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.2)"
