@@ -18,6 +18,7 @@ MOST_BARS = 40
 BAR_PX, CREW_PX, CREW_BARS_PX, MARGINS_PX = 20, 62, 48, 64
 MOST_DEFERRED = 50
 LONGEST_NAME = 24
+MOST_NAMED_WEEKS = 14
 PINNED_MARK = "■"
 PATTERNS = ("", "/", "x", ".")
 
@@ -103,10 +104,10 @@ def gantt_figure(plan: Plan | None, scheme: Scheme) -> go.Figure:
     for row, crew in enumerate(plan.crews):
         bottom_px = crews_px - CREW_PX * (row + 1)
         _crew(figure, row, crew, palette, (bottom_px / inside_px, (bottom_px + CREW_BARS_PX) / inside_px))
-    names = [week_words(plan.start, week) for week in range(plan.weeks)]
+    named = list(range(0, plan.weeks, -(-plan.weeks // MOST_NAMED_WEEKS)))
     figure.update_xaxes(
-        range=[-0.5, plan.weeks - 0.5], tickvals=list(range(plan.weeks)), ticktext=names, anchor="free", position=0,
-        tickangle="auto" if plan.weeks <= 16 else -60, showgrid=True, automargin=True,
+        range=[-0.5, plan.weeks - 0.5], tickvals=named, showgrid=True, automargin=True, anchor="free", position=0,
+        ticktext=[week_words(plan.start, week).replace(" ", "<br>", 1) for week in named], title_text="Week",
     )  # fmt: skip
     figure.update_layout(
         height=height, barmode="overlay", hovermode="closest", showlegend=True, bargap=0.25,
