@@ -1,0 +1,130 @@
+"""Outage windows: in which weeks each branch may be taken out at that week's peak load, asked of the power flow.
+
+A branch may be out when all loads keep their supply and no limit is broken: no branch above a rating that the case
+gives (derived ones are not limits), no voltage outside its band. A limit that is already broken with the branch in may
+stay broken, but no further. Where the outage leaves loads without supply, one open branch (a tie) may be closed first:
+the loop that it makes is judged with the branch out, so a level takes one sweep, and one more for each tie.
+"""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from grid.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT, NMinusOne, n_minus_1
+from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
+from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+from grid.topology import interrupted_power_mw
+
+SAME_LEVEL = 0.01
+"""Load levels within this share of the highest of them are judged by it."""
+LOADING_TOLERANCE_PERCENT = 1e-6
+
+
+def weekly_peak_levels(yearly_mw: FloatArray, first_day: date, n_week: int, present_mw: float) -> FloatArray:
+    """(W,) highest load of each week over the present one.
+
+    yearly_mw: (k,) total load at moments spread evenly over a year from 1 January (grid.sources.demand.yearly_load_mw).
+    first_day of the first week. present_mw: the load that the present injection takes, above 0, else ValueError.
+    """
+    if present_mw <= 0:
+        raise ValueError(f"present_mw is {present_mw}; levels are shares of a load that there is")
+    days = len(yearly_mw) / 365
+    start = (first_day - date(first_day.year, 1, 1)).days
+    peaks = []
+    for week in range(n_week):
+        low = int(np.floor((start + 7 * week) * days))
+        high = max(low + 1, int(np.ceil((start + 7 * week + 7) * days)))
+        peaks.append(np.take(yearly_mw, np.arange(low, high), mode="wrap").max())
+    return np.array(peaks) / present_mw
+
+
+def outage_windows(
+    network: Network, injection: Injection, closed: BoolArray, levels: FloatArray, branches: IntArray | None = None
+) -> BoolArray:
+    """(n, W) whether each of branches (n,), by default all, may be out in weeks whose peak is levels (W,) times now.
+
+    injection: the present one; its loads and generators are scaled together. closed: (m,) switch states. Weeks within
+    1 % of one another are judged by the highest of them. A week whose load has no solution even without an outage
+    allows none.
+    """
+    asked = np.arange(network.n_branch) if branches is None else branches
+    plain = _without_derived_ratings(network)
+    group, highest = _groups(levels)
+    rows = [_allowed(plain, _scaled(injection, level), closed) for level in highest]
+    return np.stack(rows, axis=1)[asked][:, group] if rows else np.ones((len(asked), 0), dtype=bool)
+
+
+def _groups(levels: FloatArray) -> tuple[IntArray, FloatArray]:
+    """(W,) group of each level, and the highest level of each group."""
+    order = np.argsort(-levels, kind="stable")
+    group = np.zeros(len(levels), dtype=int)
+    highest: list[float] = []
+    for week in order.tolist():
+        if not highest or levels[week] < highest[-1] * (1 - SAME_LEVEL):
+            highest.append(float(levels[week]))
+        group[week] = len(highest) - 1
+    return group, np.array(highest)
+
+
+def _without_derived_ratings(network: Network) -> Network:
+    branch, derived = network.branch, network.branch.rating_derived
+    from_ka = np.where(derived, np.inf, branch.rating_from_ka)
+    to_ka = np.where(derived, np.inf, branch.rating_to_ka)
+    return replace(network, branch=replace(branch, rating_from_ka=from_ka, rating_to_ka=to_ka))
+
+
+def _scaled(injection: Injection, level: float) -> Injection:
+    return replace(
+        injection,
+        load_p_mw=level * injection.load_p_mw,
+        load_q_mvar=level * injection.load_q_mvar,
+        generator_p_mw=level * injection.generator_p_mw,
+        generator_q_mvar=level * injection.generator_q_mvar,
+    )
+
+
+def _allowed(network: Network, injection: Injection, closed: BoolArray) -> BoolArray:
+    """(m,) whether each branch may be out at this load. One that carries nothing may."""
+    try:
+        before = PowerFlow(network).solve(injection, closed)
+    except PowerFlowDivergedError:
+        return np.zeros(network.n_branch, dtype=bool)
+    live = closed & before.energised[network.branch.from_bus]
+    most_percent = max(FULL_LOAD_PERCENT, float(before.loading_percent.max(initial=0.0)))
+    outside = np.fmax(network.bus.min_vm_pu - before.vm_pu, before.vm_pu - network.bus.max_vm_pu)
+    most_outside_pu = max(0.0, float(np.nanmax(outside, initial=0.0)))
+
+    def kept(result: NMinusOne) -> BoolArray:
+        within = result.worst_loading_percent <= most_percent + LOADING_TOLERANCE_PERCENT
+        return result.converged & within & (result.band_excess_pu <= most_outside_pu + BAND_TOLERANCE_PU)
+
+    stranding = _cut_loads(network, injection, closed) > 0
+    allowed = ~live
+    plain = np.flatnonzero(live & ~stranding)
+    allowed[plain] = kept(n_minus_1(network, injection, closed, plain, before.voltage))
+    for tie in np.flatnonzero(_is_tie(network, closed, before.energised)).tolist():
+        looped = closed.copy()
+        looped[tie] = True
+        fed = np.flatnonzero(live & stranding & ~allowed & (_cut_loads(network, injection, looped) == 0))
+        try:
+            allowed[fed] = kept(n_minus_1(network, injection, looped, fed, before.voltage))
+        except PowerFlowDivergedError:  # the loop itself has no solution: this tie restores nobody
+            continue
+    return allowed
+
+
+def _cut_loads(network: Network, injection: Injection, closed: BoolArray) -> FloatArray:
+    """(m,) how many loads that take something lose supply when a branch alone is out."""
+    generator, branch = network.generator, network.branch
+    sources = np.unique(generator.bus[generator.is_source & injection.generator_on])
+    takes = (injection.load_p_mw != 0) | (injection.load_q_mvar != 0)
+    loads: FloatArray = np.bincount(network.load.bus, takes, network.n_bus)
+    return interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, closed, sources, loads)
+
+
+def _is_tie(network: Network, closed: BoolArray, energised: BoolArray) -> BoolArray:
+    """(m,) open lines and cables between live buses."""
+    branch = network.branch
+    switched = np.array([kind in (BranchKind.LINE, BranchKind.CABLE) for kind in branch.kind], dtype=bool)
+    return ~closed & branch.in_service & switched & energised[branch.from_bus] & energised[branch.to_bus]
