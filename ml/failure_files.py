@@ -16,6 +16,7 @@ from skops import io as skops
 from ml.calibration import Calibration, Isotonic, Sigmoid
 from ml.failure_columns import Columns
 from ml.failure_model import Member
+from ml.ubjson import check_ubjson
 
 FEATURES = "features"
 """Attribute of a booster that holds its columns' names: XGBoost's own field refuses some characters."""
@@ -66,9 +67,16 @@ def read_booster(path: Path, content: bytes, columns: Columns) -> xgb.Booster:
 
 def parse_booster(path: Path, content: bytes) -> xgb.Booster:
     """A booster from JSON or UBJSON; ModelFileError for anything else, a pickle included."""
-    # XGBoost ends the process where there is no content, so nothing but an object gets to it
-    if not content.startswith(b"{") or len(content) < 3:
+    if not content.startswith(b"{"):
         raise ModelFileError(path, "is not an XGBoost model in JSON or UBJSON; a pickle is never opened")
+    try:
+        # XGBoost may end the process over a file that is cut off, so only what is complete gets to it
+        if content[1:].lstrip()[:1] == b'"':
+            json.loads(content)
+        else:
+            check_ubjson(content)
+    except ValueError as error:
+        raise ModelFileError(path, f"is neither JSON nor UBJSON: {error}") from None
     booster = xgb.Booster()
     try:
         booster.load_model(bytearray(content))
