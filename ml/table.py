@@ -161,12 +161,17 @@ def _features(text: CsvText, roles: Roles) -> tuple[pd.DataFrame, dict[str, str]
         else:
             found = numbers(text.name, name, values)
             column = _words(values) if found is None else pd.Series(found)
-            reason = _useless(column)
+            reason = "holds times; name it with --time" if found is None and _all_times(values) else _useless(column)
             if reason:
                 left_out[name] = reason
             else:
                 kept[name] = column
     return pd.DataFrame(kept), {name: why for name, why in left_out.items() if name != roles.target}
+
+
+def _all_times(values: list[str]) -> bool:
+    known = {value for value, gone in zip(values, unknown(values), strict=True) if not gone}
+    return bool(known) and all(_moment(value) is not None for value in known)
 
 
 def _words(values: list[str]) -> pd.Series:

@@ -77,6 +77,7 @@ def test_what_can_t_be_learned_from_is_left_out_and_told(tmp_path: Path) -> None
     frame = rows().assign(
         id=np.arange(200) + 7, serial=[f"S{i}" for i in range(200)], country="X", nothing="", mind=1.5, t=np.arange(200)
     )
+    frame["built"] = ["2001-05-01", "1999-01-31"] * 100
     table = read(tmp_path, frame, drop=("mind",), time="t")
     assert list(table.features) == ["load", "maker"]
     assert table.left_out == {
@@ -86,6 +87,7 @@ def test_what_can_t_be_learned_from_is_left_out_and_told(tmp_path: Path) -> None
         "nothing": "is empty",
         "mind": "dropped as asked",
         "t": "is the time",
+        "built": "holds times; name it with --time",
     }
 
 
