@@ -21,7 +21,7 @@ from app.snapshot import CycleStats, Snapshot
 from app.watch import Watch
 from grid.cases import Case
 from grid.errors import CaseError
-from grid.network import Network
+from grid.network import FloatArray, Network
 from grid.powerflow import Suspect
 from grid.telemetry import Event, EventKind
 from ml.optimizer import problem_with_plan
@@ -129,6 +129,10 @@ class Engine:
         """What plans are made by; rewards are counted with its risk weight."""
         self._do(lambda: setattr(self, "_requirements", wanted))
 
+    def set_failure_rates(self, network: Network, rate_per_year: FloatArray) -> None:
+        """Failures a year (m,) that the trained models give, from the next cycle on; NaN where they give none."""
+        self._do(lambda: self._watch.learn(network, rate_per_year))
+
     def apply(self, plan: Plan, count: int | None = None) -> None:
         """Carry out a plan's first actions, by default all, one a cycle, or its set-points, all in the next cycle.
 
@@ -215,7 +219,8 @@ class Engine:
             self._publish_stale(watch, solved.reason, solved.suspects)
             return
         temperature_c = watch.temperatures(solved.state, frame, elapsed)
-        risk = watch.risk(solved.state, frame, elapsed)
+        condition = watch.condition.step(solved.state, frame, temperature_c, elapsed)
+        risk = watch.risk(solved.state, frame, condition)
         supply = watch.supply(solved.state, frame, risk, self._risk_weight)
         watch.alarms.watch_state(solved.state, temperature_c, watch.simulator.closed, frame.measured_at)
         watch.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
@@ -235,12 +240,16 @@ class Engine:
             temperature_c=temperature_c,
             temperature_limit_c=watch.temperature_limit_c,
             risk=risk,
+            condition=condition,
+            is_asset=watch.is_asset,
+            register=watch.register,
             supply=supply,
             metrics=watch.metrics(solved.state, risk, len(alarms)),
             alarms=alarms,
             events=watch.simulator.events,
             operations=watch.operator.operations,
             requirements=self._requirements,
+            yearly_load_mw=watch.yearly_load_mw,
             loss_hours_per_year=watch.loss_hours_per_year,
             speed_minutes_per_s=self._speed,
             paused=self._paused,

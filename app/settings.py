@@ -43,6 +43,14 @@ class Settings(BaseSettings):
     dispatch_episodes: int = Field(
         default=1000, ge=1, le=100_000, description="the same for a meshed grid, whose episodes are shorter"
     )
+    models_dir: Path = Field(
+        default=Path("models"),
+        description="folder of the failure models, which are trained where there are none",
+    )
+    training_fleets: int = Field(
+        default=12, ge=0, le=200, description="simulated fleets that failure models are fitted to, 0 for CNAIM alone"
+    )
+    training_assets: int = Field(default=1000, ge=20, le=10_000, description="assets of each simulated fleet")
     cache_dir: Path = Field(default=Path("var"), description="folder for computed layouts and trained policies")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")

@@ -6,9 +6,11 @@ from datetime import datetime
 import numpy as np
 
 from grid.alarms import Alarm
+from grid.assets import AssetRegister
 from grid.network import BoolArray, FloatArray, Network
 from grid.powerflow import GridState, Injection, Suspect
 from grid.telemetry import Event, Frame
+from ml.condition_features import Observation
 from ml.paths import SupplyPaths
 from ml.plan import Action, Requirements
 
@@ -37,6 +39,7 @@ class AssetRisk:
     risk_mw: FloatArray  # the product: MW interrupted, expected within a year
     year_built: FloatArray
     year_generated: BoolArray  # drawn from the seed, because the case doesn't say
+    learned: BoolArray  # the probability is the trained models'; the others' is CNAIM's
     model: str
 
 
@@ -94,12 +97,16 @@ class Snapshot:
     temperature_c: FloatArray  # (m,) conductor or hot spot
     temperature_limit_c: FloatArray  # (m,)
     risk: AssetRisk
+    condition: Observation  # what the condition sensors of the branches show
+    is_asset: BoolArray  # (m,) branches that failure models know
+    register: AssetRegister
     supply: Supply
     metrics: Metrics
     alarms: tuple[Alarm, ...]
     events: tuple[Event, ...]
     operations: Operations
     requirements: Requirements  # that plans are made by
+    yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
     loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     speed_minutes_per_s: float
     paused: bool

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from app.alarmrules import AlarmWatch
+from app.condition import ConditionWatch, is_asset
 from app.history import History
 from app.operations import Operator
 from app.settings import Settings
@@ -16,19 +17,19 @@ from grid.assets import AssetRegister, asset_register, temperature_limit_c
 from grid.cases import DEFAULT_SIMBENCH, FEEDER, Case
 from grid.errors import CaseError
 from grid.estimation import Estimate, Estimator
-from grid.network import RENEWABLE, BranchKind, FloatArray
+from grid.network import RENEWABLE, FloatArray, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
 from grid.temperatures import BranchTemperatures
 from grid.topology import energised_buses, interrupted_power_mw
-from ml.hazard import AssetCategory, AssetCondition, CnaimHazard, FailureModel
+from ml.condition_features import Observation
+from ml.hazard import CnaimHazard
 from ml.paths import supply_paths
 from ml.tracing import trace
 
-CATEGORY = {BranchKind.TRANSFORMER: AssetCategory.TRANSFORMER, BranchKind.CABLE: AssetCategory.CABLE}
-UTILISATION_HALF_LIFE = timedelta(hours=24)  # a maximum loading is forgotten by half in this time
+LEARNED_MODEL = "XGBoost and random forest, trained on simulated fleets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,20 +52,19 @@ class Watch:
         self.history = History(network)
         self.temperature_limit_c = temperature_limit_c(network)
         self.alarms = AlarmWatch(network, self.temperature_limit_c)
-        self.failure_model: FailureModel = CnaimHazard()
         self.register = _register(case, settings)
         self._estimator = Estimator(network)
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
-        self._utilisation = np.zeros(network.n_branch)
+        self.condition = ConditionWatch(network, self.register, settings)
+        self.is_asset = is_asset(network)
+        self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
         self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
         self._supplied_mvar = network.load.q_mvar.copy()
-        self._yearly_load_mw = yearly_load_mw(network.load, case.profiles)
+        self.yearly_load_mw = yearly_load_mw(network.load, case.profiles)
         self.operator = Operator(network, self.simulator)
         self._last: GridState | None = None
         branch = network.branch
-        self._category = np.array([CATEGORY.get(kind, AssetCategory.OVERHEAD_LINE).value for kind in branch.kind])
-        self._vn_kv = np.maximum(network.bus.vn_kv[branch.from_bus], network.bus.vn_kv[branch.to_bus])
         source = network.source_buses[:1]
         self._path_ohm = np.maximum(branch.r_pu, 0.0) * float(network.bus.vn_kv[source[0]]) ** 2 / network.base_mva
         generator = network.generator
@@ -104,7 +104,7 @@ class Watch:
     def loss_hours_per_year(self) -> float:
         """Hours at the present load that lose as much as a year: losses go with the square of the load."""
         present = float(self._supplied_mw.sum())
-        return 8760 * float(np.mean((self._yearly_load_mw / present) ** 2)) if present > 0 else 0.0
+        return 8760 * float(np.mean((self.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
 
     def try_first_state(self) -> None:
         """Measure and solve once. CaseError where there is no solution to begin with."""
@@ -120,20 +120,16 @@ class Watch:
         """(m,) degrees Celsius after the elapsed simulated time."""
         return self._temperatures.step(state, frame.weather, elapsed)
 
-    def risk(self, state: GridState, frame: Frame, elapsed: timedelta) -> AssetRisk:
-        """Failure probability of each branch in a year, and what it would interrupt now."""
+    def learn(self, network: Network, rate_per_year: FloatArray) -> None:
+        """Count with what trained models give for a network (m,), unless it isn't the watched one any more."""
+        if network is self.network:
+            self._learned_rate = rate_per_year
+
+    def risk(self, state: GridState, frame: Frame, condition: Observation) -> AssetRisk:
+        """Failure probability of each branch in a year at the present rate, and what it would interrupt now."""
         network, branch = self.network, self.network.branch
-        kept = 0.5 ** (elapsed / UTILISATION_HALF_LIFE)
-        self._utilisation = np.maximum(state.loading_percent, kept * self._utilisation)
-        condition = AssetCondition(
-            category=self._category,
-            vn_kv=self._vn_kv,
-            age_years=frame.measured_at.year - self.register.year_built,
-            length_km=branch.length_km,
-            utilisation_percent=self._utilisation,
-            thermal_age_years=self._temperatures.thermal_age_years,
-        )
-        probability = self.failure_model.probability_one_year(condition)
+        learned = np.isfinite(self._learned_rate)
+        probability = -np.expm1(-np.where(learned, self._learned_rate, condition.published_per_year))
         generator = network.generator
         sources = np.unique(generator.bus[generator.is_source & frame.generator_on])
         demand: FloatArray = np.bincount(network.load.bus, state.load_p_mw.clip(min=0), network.n_bus)
@@ -141,7 +137,7 @@ class Watch:
         register = self.register
         return AssetRisk(
             probability, interrupted, probability * interrupted, register.year_built, register.year_generated,
-            self.failure_model.name,
+            learned, LEARNED_MODEL if learned.any() else CnaimHazard().name,
         )  # fmt: skip
 
     def supply(self, state: GridState, frame: Frame, risk: AssetRisk, risk_weight: float) -> Supply:

@@ -35,7 +35,7 @@ WEEKS = 52  # of trips that a sensor counts
 
 # by kind: line, cable, transformer
 STILL_VIBRATION_MM_S = np.array([0.6, 0.2, 1.2])
-TRIPS_PER_YEAR = np.array([1.2, 0.2, 0.3])
+TRIPS_PER_YEAR = np.array([4.0, 0.6, 1.2])
 CORROSION_YEARS = {  # until 63 % of what can corrode has
     LocationClass.COASTAL: 35.0,
     LocationClass.INDUSTRIAL: 50.0,
@@ -46,7 +46,7 @@ WEAR_YEARS, WEAR_SPREAD = 40.0, 0.5  # until wear is 1, and the lognormal spread
 CORROSION_SPREAD = 0.4
 MOISTURE_YEARS, MOISTURE_SPREAD = 90.0, 0.4
 THERMAL_OIL_YEARS = 25.0  # thermal age, in years at V = 1, that takes the oil down to 37 %
-FRAILTY_SPREAD = 0.35
+FRAILTY_SPREAD = 0.3
 DEFECT_SHARE, SMALLEST_DEFECT, LARGEST_DEFECT = 0.05, 0.08, 0.3  # of coolers: the share by which rises are higher
 WEAKNESS_MEMORY_YEARS = 3.0
 THD_MEAN_PERCENT, THD_SPREAD_PERCENT = 2.5, 0.9
@@ -171,7 +171,7 @@ def next_week(state: Deterioration, traits: AssetTraits, rng: np.random.Generato
 
 
 def _trip_rate(traits: AssetTraits, weakness: FloatArray) -> FloatArray:
-    return TRIPS_PER_YEAR[traits.kind] * np.exp(0.8 * weakness)
+    return TRIPS_PER_YEAR[traits.kind] * np.exp(weakness)
 
 
 def expected_vibration(traits: AssetTraits, load_pu: FloatArray) -> FloatArray:

@@ -33,7 +33,7 @@ SHARE = np.array(  # of CNAIM's rate in usual condition; rows line, cable, trans
 )
 USUAL_MARGIN_K, DOUBLING_K = 30.0, 7.0  # thermal: doubles with every 7 K that the week's peak comes closer to its limit
 USUAL_WEAR, PER_WEAR = 0.6, 1.5
-PER_WEAKNESS = 1.0
+PER_WEAKNESS = 0.6
 USUAL_THD_PERCENT, PER_THD = 2.5, 0.4
 USUAL_CORROSION, PER_CORROSION = 0.35, 4.0
 USUAL_OIL, PER_OIL = 0.7, 5.0

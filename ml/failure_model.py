@@ -128,10 +128,13 @@ class FailureEnsemble(ClassifierMixin, BaseEstimator):
 
     def member_probability(self, X: pd.DataFrame) -> dict[str, FloatArray]:
         """(n,) probability of failure by each member's name, calibrated on its own: what the average must beat."""
+        found = self.all_probabilities(X)
+        return {member.value: found[member] for member in (Member.XGBOOST, Member.RANDOM_FOREST)}
+
+    def all_probabilities(self, X: pd.DataFrame) -> dict[Member, FloatArray]:
+        """(n,) probability of failure by the average and by each member, in one go."""
         raw = self._raw(self.columns_.encode(X))
-        return {
-            member.value: self._calibrated(member, raw[member]) for member in (Member.XGBOOST, Member.RANDOM_FOREST)
-        }
+        return {member: self._calibrated(member, raw[member]) for member in Member}
 
     def log_odds(self, X: pd.DataFrame) -> FloatArray:
         """(n,) XGBoost's own log-odds, before averaging and calibration."""

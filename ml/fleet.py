@@ -5,7 +5,7 @@ every model: nobody can know more than the rate at which chance strikes.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from ml.causes import cause_rates, repaired
 from ml.condition_features import Observation, features_of, published_rate, residuals_of
 from ml.fleet_year import HOURS_PER_WEEK, WEEKS_PER_YEAR, FleetYear, drawn_loads, fleet_year
 
-START = datetime(2019, 1, 1)
+START = datetime(2019, 1, 1, tzinfo=UTC)
 KIND_SHARES = (0.35, 0.2, 0.45)
 LOCATION_SHARES = (0.1, 0.15, 0.45, 0.3)
 LEVELS_KV, LEVEL_SHARES = np.array([11.0, 20.0, 66.0, 110.0]), (0.3, 0.2, 0.3, 0.2)
@@ -38,6 +38,7 @@ OLDEST_YEARS = 55.0
 THERMAL_PACE, THERMAL_SPREAD = 0.05, 1.0  # mean V before a fleet was watched: median and lognormal spread
 LIMIT_C = np.array([75.0, 90.0, 120.0])  # by kind, as grid.assets.temperature_limit_c
 WEEK_YEARS, WEEK_DAYS = 1.0 / WEEKS_PER_YEAR, 7.0
+DAYS_PER_YEAR = WEEKS_PER_YEAR * WEEK_DAYS
 
 
 @dataclass(frozen=True, eq=False)

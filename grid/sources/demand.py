@@ -83,7 +83,7 @@ def class_shapes(clock: Clock, ambient_c: ArrayLike) -> FloatArray:
     hour, weekend, ambient = clock.hour, clock.weekend, np.asarray(ambient_c, float)
     winter = np.cos(2 * np.pi * (clock.day - 20) / 365.25)
     heating, cooling = np.maximum(0.0, 15 - ambient) / 20, np.maximum(0.0, ambient - 22) / 12
-    residential = 0.42 + 0.2 * _bump(hour, np.where(weekend, 10, 8), 1.8) + 0.42 * _bump(hour, 19.5, 2.6)
+    residential = 0.42 + 0.2 * _bump(hour, np.where(weekend, 10.0, 8.0), 1.8) + 0.42 * _bump(hour, 19.5, 2.6)
     residential = residential + 0.08 * winter + 0.06 * heating + 0.12 * cooling
     opening = 1 / (1 + np.exp(-(hour - 7.5) * 1.6)) - 1 / (1 + np.exp(-(hour - 19) * 1.3))
     commercial = 0.3 + np.where(weekend, 0.3, 0.52) * opening + 0.04 * heating + 0.2 * cooling
@@ -92,7 +92,7 @@ def class_shapes(clock: Clock, ambient_c: ArrayLike) -> FloatArray:
     return np.clip(np.stack([residential, commercial, industrial]), 0.2, 1.1)
 
 
-def _bump(hour: FloatArray, centre: ArrayLike, width: float) -> FloatArray:
+def _bump(hour: FloatArray, centre: float | FloatArray, width: float) -> FloatArray:
     distance = (hour - centre + 12) % 24 - 12
     return np.asarray(np.exp(-0.5 * (distance / width) ** 2))
 

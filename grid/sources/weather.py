@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
@@ -46,7 +45,9 @@ def hourly_weather(clock: Clock, heat_wave_k: FloatArray, rng: np.random.Generat
     return weather_of(normals, clock, heat_wave_k)
 
 
-def weather_of(normal: Mapping[str, ArrayLike], clock: Clock, heat_wave_k: ArrayLike = 0.0) -> Weather:
+def weather_of(
+    normal: Mapping[str, float | FloatArray], clock: Clock, heat_wave_k: float | FloatArray = 0.0
+) -> Weather:
     """The weather for standard normal deviations by name; all arrays broadcast."""
     hot = np.asarray(heat_wave_k) > 0
     cloud = np.where(hot, 0.1, ndtr(normal["cloud"]))

@@ -14,6 +14,7 @@ from app.api import api_blueprint
 from app.caseloader import CaseLoader
 from app.engine import Engine
 from app.history import SnapshotStore
+from app.maintainer import Maintainer
 from app.planner import Planner
 from app.services import Services
 from app.settings import Settings
@@ -80,11 +81,13 @@ def _refuse(name: str) -> None:
 
 def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
     """A rig after its first cycle; changes override settings."""
-    values: dict[str, Any] = {"cache_dir": cache_dir, "start": START, "seed": 7, "case": case, **changes}
+    values: dict[str, Any] = {"cache_dir": cache_dir, "start": START, "seed": 7, "case": case, "models_dir": cache_dir / "models", **changes}
     settings = Settings(_env_file=None, **values)
     store = SnapshotStore()
     engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
-    services = Services(settings, engine, store, CaseLoader(settings, engine), Planner(settings, engine, store))
+    cases = CaseLoader(settings, engine)
+    planner, maintainer = Planner(settings, engine, store), Maintainer(settings, engine, store)
+    services = Services(settings, engine, store, cases, planner, maintainer)
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
     rig = Rig(services, server.test_client())

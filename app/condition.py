@@ -1,0 +1,121 @@
+"""Condition of the live grid's assets: hidden deterioration, its sensors, and what a week of them tells.
+
+The deterioration and the sensors are simulated as those of the fleets are, from the same formulas, on top of the
+temperatures and loads of the real power flow; what is handed on is only what an operator could know.
+"""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from app.settings import Settings
+from grid.assets import AssetRegister, temperature_limit_c
+from grid.deterioration import KINDS, LOCATIONS, AssetTraits, Gaps, advanced, drawn, measured, next_week, with_defect
+from grid.network import BoolArray, FloatArray, Network
+from grid.powerflow import GridState
+from grid.telemetry import Frame
+from grid.transformer_thermal import ageing_rate
+from ml.condition_features import Observation
+
+WEEK = timedelta(days=7)
+DAYS_KEPT = 8  # the present day and the seven before it
+THERMAL_PACE = 0.05  # assumption: mean V before the watch began
+HOURS_PER_YEAR = 8766.0
+
+
+def is_asset(network: Network) -> BoolArray:
+    """(m,) lines, cables and transformers: what failure models know."""
+    return np.array([kind in KINDS for kind in network.branch.kind], dtype=bool)
+
+
+def traits_of(network: Network, register: AssetRegister) -> AssetTraits:
+    """What the branches are; an impedance stands among the lines."""
+    branch, vn_kv = network.branch, network.bus.vn_kv
+    return AssetTraits(
+        kind=np.array([KINDS.index(kind) if kind in KINDS else 0 for kind in branch.kind], dtype=int),
+        location=np.array([LOCATIONS.index(place) for place in register.location], dtype=int),
+        vn_kv=np.maximum(vn_kv[branch.from_bus], vn_kv[branch.to_bus]),
+        length_km=np.maximum(np.nan_to_num(branch.length_km), 0.0),
+        rating_mva=register.rating_mva,
+    )
+
+
+class ConditionWatch:
+    """One network's assets. Owned by the engine thread."""
+
+    def __init__(self, network: Network, register: AssetRegister, settings: Settings) -> None:
+        self._rng = np.random.default_rng([settings.seed, 1])
+        self._traits = traits_of(network, register)
+        self._limit_c = temperature_limit_c(network)
+        start = settings.start
+        age = np.maximum(_year(start) - register.year_built, 0.0)
+        self._hidden = drawn(self._traits, age, THERMAL_PACE * age, self._rng)
+        self._gaps = Gaps(len(self._traits), self._rng)
+        self._since_week = timedelta(0)
+        count = len(self._traits)
+        self._day = start.toordinal()
+        self._peak_c = np.full((DAYS_KEPT, count), np.nan)
+        self._peak_pu = np.full((DAYS_KEPT, count), np.nan)
+        self._aged_h = np.zeros((DAYS_KEPT, count))  # sum of V times hours
+        self._hours = np.zeros(DAYS_KEPT)
+
+    def step(self, state: GridState, frame: Frame, sound_c: FloatArray, elapsed: timedelta) -> Observation:
+        """Let time pass at a state's loads; sound_c (m,): temperatures that sound assets have. What is known then."""
+        traits, weather = self._traits, frame.weather
+        hours = elapsed.total_seconds() / 3600
+        load_pu = np.nan_to_num(state.loading_percent) / 100.0
+        temperature = with_defect(sound_c, float(weather.ambient_c), self._hidden)
+        ageing = np.where(traits.is_transformer, ageing_rate(temperature, np.zeros(1, dtype=bool)), 0.0)
+        years = hours / HOURS_PER_YEAR
+        self._hidden = advanced(self._hidden, traits, years, load_pu**2, np.nan_to_num(ageing) * years, self._rng)
+        self._gaps.advance(elapsed / WEEK)
+        self._since_week += elapsed
+        while self._since_week >= WEEK:
+            self._hidden = next_week(self._hidden, traits, self._rng)
+            self._since_week -= WEEK
+        self._note(frame.measured_at, temperature, load_pu, ageing, hours)
+        return self._observed(frame, sound_c, temperature, load_pu)
+
+    def _note(
+        self, time: datetime, temperature: FloatArray, load_pu: FloatArray, ageing: FloatArray, hours: float
+    ) -> None:
+        """Keep the day's peaks and ageing; days before the last week are forgotten."""
+        passed = time.toordinal() - self._day
+        for ring, empty in ((self._peak_c, np.nan), (self._peak_pu, np.nan), (self._aged_h, 0.0)):
+            if passed > 0:
+                ring[:] = np.roll(ring, passed, axis=0)
+                ring[: min(passed, DAYS_KEPT)] = empty
+        if passed > 0:
+            self._hours = np.roll(self._hours, passed)
+            self._hours[: min(passed, DAYS_KEPT)] = 0.0
+            self._day += passed
+        self._peak_c[0] = np.fmax(self._peak_c[0], temperature)
+        self._peak_pu[0] = np.fmax(self._peak_pu[0], load_pu)
+        self._aged_h[0] += ageing * hours
+        self._hours[0] += hours
+
+    def _observed(self, frame: Frame, sound_c: FloatArray, temperature: FloatArray, load_pu: FloatArray) -> Observation:
+        traits, weather, total_hours = self._traits, frame.weather, self._hours.sum()
+        load_mw = load_pu * traits.rating_mva
+        signals = measured(
+            self._hidden, traits, temperature, load_mw, load_pu,
+            float(weather.ambient_c), float(weather.humidity_percent), self._rng,
+        )  # fmt: skip
+        mean_rate = self._aged_h.sum(axis=0) / total_hours if total_hours > 0 else np.full(len(traits), np.nan)
+        return Observation(
+            traits=traits,
+            signals=np.where(self._gaps.silent, np.nan, signals),
+            expected_load_mw=load_mw,
+            rated_mw=traits.rating_mva,
+            peak_load_pu=np.fmax.reduce(self._peak_pu, axis=0),
+            peak_temperature_c=np.fmax.reduce(self._peak_c, axis=0),
+            expected_temperature_c=sound_c,
+            ageing_rate=np.where(traits.is_transformer, mean_rate, np.nan),
+            thermal_age_years=self._hidden.thermal_age_years,
+            limit_c=self._limit_c,
+        )
+
+
+def _year(time: datetime) -> float:
+    """A date as a year with its part."""
+    return time.year + (time.timetuple().tm_yday - 1) / 365.25

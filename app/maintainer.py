@@ -1,0 +1,258 @@
+"""Maintainer: the worker that keeps the failure models, a prognosis for the latest snapshot, and the schedule.
+
+It reads snapshots and never holds up a cycle. Models are trained on simulated fleets in a process of its own when there
+are none yet; until they are there, and wherever they can't be believed, the published hazard stands in.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from app.engine import Engine
+from app.history import SnapshotStore
+from app.maintschedule import ScheduleView, make_schedule, schedule_due
+from app.settings import Settings
+from app.snapshot import Snapshot
+from app.training import FleetTraining
+from grid.network import FloatArray, Network
+from ml.condition_features import FEATURES, Observation, features_of
+from ml.failure_store import ModelBundle, ModelFileError, load
+from ml.prognosis import Prognosis, prognose
+
+log = logging.getLogger(__name__)
+IDLE_S = 0.25
+RATE_HORIZON_DAYS = 30  # of the failure rate that paths, plans and the map count with: the days that plans are for
+POINTS_KEPT = 240  # of the trends of probabilities
+VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
+HOURS_BETWEEN_POINTS = 1.0
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Of the fleet models: whether it runs, the step it is at of how many, and what it does."""
+
+    running: bool
+    step: int
+    steps: int
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class MaintenanceReport:
+    """What the maintainer knows about a network, arrays in the order of its branches. version rises with each report.
+
+    problem: why a model file was refused, or a training or schedule failed; empty where nothing did. schedule: None
+    until one was made. bundle: the models behind the prognosis, None where there are none.
+    """
+
+    network: Network
+    version: int
+    simulated_at: datetime | None
+    prognosis: Prognosis | None
+    seen: Observation | None
+    bundle: ModelBundle | None
+    training: TrainingState
+    problem: str
+    schedule: ScheduleView | None
+    scheduling: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ProbabilityTrend:
+    """k points of one asset over simulated time (datetime64[s]): failure within 365 days, its range, and CNAIM's."""
+
+    time: np.ndarray
+    probability: FloatArray
+    low: FloatArray
+    high: FloatArray
+    published: FloatArray
+
+
+NOT_TRAINING = TrainingState(False, 0, 0, "")
+
+
+class Maintainer:
+    """Owns the failure models and the schedule. Every public method may be called from any thread."""
+
+    def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore) -> None:
+        self._settings, self._engine, self._store = settings, engine, store
+        self._lock = threading.Lock()  # held while the trend is written or read
+        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._bundle: ModelBundle | None = None
+        self._problem, self._versions = "", 0
+        self._training: FleetTraining | None = None
+        self._latest: MaintenanceReport | None = None
+        self._schedule: ScheduleView | None = None
+        self._wanted: Mapping[int, int] | None = None  # pins to schedule with, None where nothing is asked
+        self._network: Network | None = None
+        self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
+
+    # --- what others ask for -------------------------------------------------------------------------------------
+
+    @property
+    def latest(self) -> MaintenanceReport:
+        """The latest report; an empty one where the maintainer hasn't looked at the present network yet."""
+        latest, network = self._latest, self._store.latest.network
+        if latest is None or latest.network is not network:
+            return MaintenanceReport(
+                network, 0, None, None, None, self._bundle, self._training_state, self._problem, None, False
+            )
+        return latest
+
+    def trend(self, branch: int) -> ProbabilityTrend:
+        """How an asset's failure probability developed since the watch began."""
+        with self._lock:
+            points = list(self._trend) if self._network is self._store.latest.network else []
+        time = np.array([moment for moment, _ in points], dtype="datetime64[s]")
+        values = np.array([value[:, branch] for _, value in points], dtype=float).reshape(-1, 4)
+        return ProbabilityTrend(time, *values.T)
+
+    def drivers(self, branch: int) -> Mapping[str, float]:
+        """What each feature adds to XGBoost's log-odds of failure within 365 days; empty where it wasn't asked."""
+        report = self.latest
+        if report.bundle is None or report.seen is None or report.prognosis is None:
+            return {}
+        if not report.prognosis.learned[branch]:
+            return {}
+        frame = features_of(report.seen).iloc[[branch]]
+        values = report.bundle.horizons[365].contributions(frame).iloc[0]
+        return {name: float(values[name]) for name in FEATURES}
+
+    def reschedule(self, pins: Mapping[int, int]) -> None:
+        """Make a schedule with jobs settled by hand: branch to week from 0, or -1 for deferred.
+
+        ValueError for a branch or week that there isn't.
+        """
+        schedule = self.latest.schedule
+        if schedule is not None:
+            schedule.check_pins(pins)
+        self._wanted = dict(pins)
+        self._wake.set()
+
+    def reload(self) -> None:
+        """Read the model files again. ModelFileError where they are refused: the running models stay."""
+        self._bundle = load(self._settings.models_dir, FEATURES)
+        self._problem = ""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Begin working in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="maintainer", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End the thread and a training."""
+        self._stopping.set()
+        self._wake.set()
+        if self._training is not None:
+            self._training.stop()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    # --- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self.load_or_train()
+        seen = -1
+        while not self._stopping.is_set():
+            snapshot = self._store.latest
+            try:
+                changed = self.watch_training() or snapshot.version != seen
+                if changed:
+                    self.look(snapshot)
+                    seen = snapshot.version
+                self.schedule_once(snapshot)
+            except Exception as error:
+                log.exception("the maintainer failed at version %d", snapshot.version)
+                self._problem = f"No prognosis: {error}"
+                seen = snapshot.version
+            self._wake.wait(IDLE_S)
+            self._wake.clear()
+
+    def load_or_train(self) -> None:
+        """Take the kept models, or begin to train; refused ones stay where they are, and the reason is shown."""
+        folder = self._settings.models_dir
+        if folder.exists():
+            try:
+                self.reload()
+                log.info("failure models taken from %s", folder)
+            except ModelFileError as error:
+                self._problem = f"Refused: {error}. Remove {folder} to have models trained anew."
+                log.warning(self._problem)
+        elif self._settings.training_fleets:
+            self._training = FleetTraining(folder, self._settings)
+
+    def watch_training(self) -> bool:
+        """Hear how far a training is; whether that has changed."""
+        training = self._training
+        if training is None or not training.news():
+            return False
+        if not training.running:
+            self._training = None
+            if training.failure:
+                self._problem = f"Training failed: {training.failure}"
+            else:
+                self.reload()
+        return True
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Make and publish the prognosis for a snapshot, and let the engine count with it."""
+        if self._network is not snapshot.network:
+            self._network, self._schedule, self._wanted = snapshot.network, None, None
+            with self._lock:
+                self._trend.clear()
+        found = prognose(self._bundle, snapshot.condition, snapshot.is_asset, snapshot.stale)
+        rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
+        self._engine.set_failure_rates(snapshot.network, rate)
+        self._remember(snapshot, found)
+        self._publish(snapshot, found)
+
+    def schedule_once(self, snapshot: Snapshot) -> None:
+        """Make the schedule that is asked for, or a first one, or the next week's."""
+        report = self._latest
+        if report is None or report.prognosis is None or report.network is not snapshot.network or snapshot.stale:
+            return
+        pins = self._wanted
+        if pins is None and not schedule_due(self._schedule, snapshot, report.bundle is not None):
+            return
+        self._wanted = None
+        self._latest = replace(report, version=self._next(), scheduling=True)
+        try:
+            kept = self._schedule.pins if self._schedule is not None else {}
+            self._schedule = make_schedule(snapshot, report.prognosis, kept if pins is None else pins)
+        finally:
+            self._latest = replace(report, version=self._next(), schedule=self._schedule, scheduling=False)
+
+    def _remember(self, snapshot: Snapshot, found: Prognosis) -> None:
+        now = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")
+        with self._lock:
+            if self._trend and now - self._trend[-1][0] < np.timedelta64(int(3600 * HOURS_BETWEEN_POINTS), "s"):
+                return
+            value = np.stack([found.probability[:, -1], found.low[:, -1], found.high[:, -1], found.published[:, -1]])
+            self._trend.append((now, value.astype(np.float32)))
+            most = max(24, min(POINTS_KEPT, VALUES_KEPT // max(value.size, 1)))
+            while len(self._trend) > most:
+                self._trend.popleft()
+
+    @property
+    def _training_state(self) -> TrainingState:
+        training = self._training
+        if training is None:
+            return NOT_TRAINING
+        return TrainingState(training.running, training.step, training.steps, training.words)
+
+    def _publish(self, snapshot: Snapshot, found: Prognosis) -> None:
+        self._latest = MaintenanceReport(
+            snapshot.network, self._next(), snapshot.simulated_at, found, snapshot.condition, self._bundle,
+            self._training_state, self._problem, self._schedule, False,
+        )  # fmt: skip
+
+    def _next(self) -> int:
+        self._versions += 1
+        return self._versions

@@ -1,0 +1,89 @@
+"""How good models are on a simulated fleet that they have never seen, beside simple models and the ceiling."""
+
+from typing import Any
+
+import numpy as np
+
+from grid.network import BoolArray, FloatArray
+from ml.causes import CAUSES
+from ml.failure_alarms import alarm_figures
+from ml.failure_card import plain
+from ml.failure_metrics import (
+    Draws,
+    base_rate,
+    brier_skill,
+    calibration_error,
+    confusion,
+    macro_f1,
+    pr_auc,
+    recall_at_capacity,
+)
+from ml.failure_model import CauseClassifier, Member
+from ml.failure_store import ModelBundle
+from ml.fleet import FleetData
+
+HORIZONS = (30, 90, 365)
+MAIN_HORIZON = 365
+CREW_SHARE = 0.05  # of the assets that crews can look at within a horizon
+
+
+def rivals(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: int) -> dict[str, FloatArray]:
+    """(r,) probability by every method; age only is a score, not a probability.
+
+    hazard now: for who knew all that is hidden at the moment; hazard to come: who knew the loads and weather to come
+    as well.
+    """
+    frame, years = fleet.features[rows], days / 365.0
+    model = bundle.horizons[days]
+    members = model.member_probability(frame)
+    now = fleet.rate_per_year[fleet.week, fleet.asset][rows]
+    return {
+        "ensemble": model.predict_proba(frame)[:, 1],
+        "XGBoost alone": members[Member.XGBOOST],
+        "random forest alone": members[Member.RANDOM_FOREST],
+        "CNAIM score": -np.expm1(-fleet.published_per_year[rows] * years),
+        "age only": frame["age_years"].to_numpy(),
+        "ceiling: hazard now": -np.expm1(-now * years),
+        "hazard to come": fleet.true_probability(days)[rows],
+    }
+
+
+def card_figures(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: int, draws: Draws) -> dict[str, Any]:
+    """Figures of the ensemble with intervals, and PR-AUC of the rivals, as plain numbers for the card."""
+    wait = fleet.next_event()[0]
+    label = (wait <= days)[rows].astype(float)
+    found = rivals(bundle, fleet, rows, days)
+    ensemble = found["ensemble"]
+    capacity = round(CREW_SHARE * int(rows.sum()))
+    threshold = float(np.quantile(ensemble, 1 - CREW_SHARE))
+    event = np.where(np.isfinite(wait), fleet.day + wait, np.nan)[rows]
+    alarms = alarm_figures(fleet.day[rows], ensemble, event, threshold, float(days), draws)
+    figures = {
+        "rows": int(rows.sum()),
+        "events": len(np.unique(event[label > 0])),
+        "base rate": base_rate(label, draws),
+        "PR-AUC": pr_auc(label, ensemble, draws),
+        "Brier skill": brier_skill(label, ensemble, draws),
+        "calibration error": calibration_error(label, ensemble, draws),
+        "recall at capacity": recall_at_capacity(label, ensemble, capacity, draws),
+        "lead time, days": alarms.lead_days,
+        "false alarms per asset-year": alarms.false_alarms_per_asset_year,
+        "PR-AUC of rivals": {name: pr_auc(label, value, draws).value for name, value in found.items()},
+    }
+    if bundle.causes is not None and days == MAIN_HORIZON:
+        figures |= cause_figures(bundle.causes, fleet, rows & (wait <= days))
+    plain_figures: dict[str, Any] = plain(figures)
+    return plain_figures
+
+
+def cause_figures(causes: CauseClassifier, fleet: FleetData, rows: BoolArray) -> dict[str, Any]:
+    """Macro-F1 and confusion matrix of the type given failure, for rows (r,) before failures."""
+    names = [cause.value for cause in CAUSES]
+    actual = [names[position] for position in fleet.next_event()[1][rows]]
+    predicted = list(causes.predict(fleet.features[rows]))
+    draws = Draws.of(fleet.asset[rows], np.random.default_rng(0))
+    return {
+        "type macro-F1": macro_f1(actual, predicted, names, draws),
+        "types": names,
+        "type confusion": confusion(actual, predicted, names),
+    }
