@@ -134,6 +134,8 @@ def _rows(path: Path) -> tuple[list[_Row], list[WrongCell]]:
     except csv.Error as error:
         raise _whole(path, f"this is not comma-separated text ({error})") from None
     numbered = [(number, cells) for number, cells in enumerate(records, start=1) if any(cells)]
+    if not numbered:
+        raise _whole(path, f"the file is empty; it needs a header row with the columns {', '.join(COLUMNS)}")
     header = numbered[0][1]
     _check_header(path, numbered[0][0], header)
     rows, problems = [], []
@@ -153,8 +155,6 @@ def _text(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise _whole(path, f"the file cannot be opened ({error.strerror})") from None
-    if not content.strip(b"\xef\xbb\xbf \t\r\n,"):
-        raise _whole(path, f"the file is empty; it needs a header row with the columns {', '.join(COLUMNS)}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import json
 import pickle
 from functools import cache
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_a_wrong_cell_is_named_with_its_row_and_what_would_be_right(
     [
         ("", "the file is empty"),
         ("\ufeff \n,,\n", "the file is empty"),
+        ("\x0b", "the file is empty"),
         (FULL, "no assets below"),
         ("name,colour\nCampus Line,red\n", "row 1, colour: unknown column"),
         ("name,skill,skill\nCampus Line,,\n", "row 1, skill: there are 2 columns"),
@@ -167,12 +169,24 @@ def test_the_watch_takes_the_file_and_another_case_goes_without(tmp_path: Path) 
         Watch(case_of("case118"), Settings(_env_file=None, case="case118", asset_file=path))
 
 
-def test_a_case_from_a_file_is_told_by_its_name(tmp_path: Path) -> None:
-    feeder = Path(__file__).parents[1] / "data" / "feeder33.m"
+def test_a_case_from_a_file_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    feeder = tmp_path / "own.json"
+    branch = {"id": 1, "from": 0, "to": 1, "r_ohm": 0.1, "x_ohm": 0.1, "is_tie": 0}
+    buses = [{"id": bus, "p_kw": 10 * bus, "q_kvar": 0} for bus in (0, 1)]
+    feeder.write_text(json.dumps({"base_kv": 10, "source_bus": 0, "bus": buses, "branch": [branch]}))
     path = tmp_path / "assets.csv"
     path.write_text("name\nNowhere\n")
-    with pytest.raises(AssetFileError):
-        Watch(load_case(str(feeder), Path("var")), Settings(_env_file=None, case=str(feeder), asset_file=path))
+    for spec in (
+        "feeder:own.json",
+        f"feeder:{feeder}",
+        str(feeder),
+        str(Path(__file__).parents[1] / "data" / "feeder33.m"),
+    ):
+        case = load_case(spec, tmp_path)
+        with pytest.raises(AssetFileError, match="has no branch of this name"):
+            Watch(case, Settings(_env_file=None, case=spec, asset_file=path))
+        Watch(case, Settings(_env_file=None, case="city8", asset_file=path))
 
 
 def test_a_wrong_file_stops_the_start(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,14 @@ def test_neighbours_share_their_surroundings() -> None:
     for bus, place in zip(network.branch.from_bus.tolist(), location, strict=True):
         by_bus.setdefault(bus, set()).add(place)
     assert all(len(places) == 1 for places in by_bus.values())
-    assert len(set(location)) > 1
+    pairs = [
+        location[one] == location[other]
+        for bus in range(network.n_bus)
+        for one, other in combinations(np.flatnonzero(network.branch.from_bus == bus).tolist()
+                                       + np.flatnonzero(network.branch.to_bus == bus).tolist(), 2)
+    ]  # fmt: skip
+    by_chance = sum((location.count(place) / len(location)) ** 2 for place in set(location))
+    assert np.mean(pairs) > by_chance + 0.3
 
 
 def test_crews_follow_the_kind() -> None:

@@ -42,7 +42,7 @@ def keeps(network: Network, state: GridState, before: GridState) -> bool:
         return max(100.0, of.loading_percent[rated].max(initial=0)), max(0.0, float(np.nanmax(outside)))
 
     after, limit = worst(state), worst(before)
-    return supplies_all(network, state) and after[0] <= limit[0] + 1e-4 and after[1] <= limit[1] + 1e-5
+    return supplies_all(network, state) and after[0] <= limit[0] + 1e-6 and after[1] <= limit[1] + 1e-6
 
 
 def by_hand(network: Network, level: float) -> list[bool]:
@@ -80,6 +80,24 @@ def test_every_outage_is_what_its_own_power_flows_say(name: str, level: float) -
     expected = by_hand(network, level)
     assert windows[:, 0].tolist() == expected
     assert 0 < sum(expected) < len(expected)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("case30", 0.9), ("case118", 0.6)])
+def test_given_ratings_are_limits_and_derived_ones_are_not(name: str, factor: float) -> None:
+    network = network_of(name)
+    branch = network.branch
+    tight = replace(
+        branch, rating_from_ka=factor * branch.rating_from_ka, rating_to_ka=factor * branch.rating_to_ka,
+        rating_derived=np.zeros(len(branch), dtype=bool),
+    )  # fmt: skip
+    rated = replace(network, branch=tight)
+    unrated = replace(network, branch=replace(tight, rating_derived=np.ones(len(branch), dtype=bool)))
+    level, injection = np.array([0.9]), Injection.of_case(network)
+    windows = outage_windows(rated, injection, branch.closed, level)[:, 0]
+    assert windows.tolist() == by_hand(rated, 0.9)
+    free = outage_windows(unrated, injection, branch.closed, level)[:, 0]
+    assert (windows <= free).all()
+    assert windows.sum() < free.sum()
 
 
 def test_a_tie_restores_a_radial_feeder_and_without_ties_nothing_may_be_out() -> None:
