@@ -11,7 +11,7 @@ import numpy as np
 WIDTH, HEIGHT = 440, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 28, 72
 TICKS = 5
-LETTER = 7  # px that a letter of the legend takes at most
+LETTER = 6  # px that a letter of the legend takes at most
 
 
 @dataclass(frozen=True)
@@ -95,4 +95,4 @@ def _legend(plot: Plot) -> str:
 def round_end(value: float) -> float:
     """The end of an axis that holds a positive value and whose ticks are round numbers."""
     power = 10.0 ** np.floor(np.log10(value))
-    return float(power * next(step for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-9)))
+    return float(power * next(step for step in (1, 1.5, 2, 2.5, 3, 4, 5, 10) if step * power >= value * (1 - 1e-9)))
