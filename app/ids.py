@@ -116,6 +116,36 @@ class Id(StrEnum):
     METHODS_GRAPH = "methods-graph"
     FRONT_GRAPH = "front-graph"
     LEARNING_GRAPH = "learning-graph"
+    # maintenance
+    MAINTENANCE_SEEN = "maintenance-seen"
+    MAINTENANCE_STATUS = "maintenance-status"
+    RISK_SEEN = "risk-seen"
+    CONDITION_SEEN = "condition-seen"
+    PLANNED_SEEN = "planned-seen"
+    CARD_SEEN = "card-seen"
+    FLEET = "fleet"
+    RISK_GRID = "risk-grid"
+    RISK_EXPORT = "risk-export"
+    RISK_RESET = "risk-reset"
+    MATRIX_GRAPH = "matrix-graph"
+    DEGRADATION_GRAPH = "degradation-graph"
+    CONDITION_HEAD = "condition-head"
+    CONDITION_SIGNALS = "condition-signals"
+    CONDITION_SIMILAR = "condition-similar"
+    CHANCE_GRAPH = "chance-graph"
+    DRIVERS_GRAPH = "drivers-graph"
+    THERMAL_GRAPH = "thermal-graph"
+    CONDITION_PANEL = "condition-panel"
+    GANTT_GRAPH = "gantt-graph"
+    SCHEDULE_GRID = "schedule-grid"
+    SCHEDULE_SUMMARY = "schedule-summary"
+    SCHEDULE_WAYS = "schedule-ways"
+    SCHEDULE_DEFERRED = "schedule-deferred"
+    SCHEDULE_RESULT = "schedule-result"
+    SCHEDULE_SOLVE = "schedule-solve"
+    SCHEDULE_FREE = "schedule-free"
+    MODEL_CARD = "model-card"
+    RELIABILITY_GRAPH = "reliability-graph"
     # alarms
     ALARMS = "alarms"
     ALARM_LIST = "alarm-list"
@@ -140,6 +170,7 @@ class Many(StrEnum):
     SHOW_ASSET = "show-asset"
     EVENT_REMOVE = "event-remove"
     UNLOCK = "unlock"
+    SIMILAR = "similar"
 
 
 def acknowledge_id(alarm_id: int, place: str) -> dict[str, str | int]:
@@ -160,6 +191,11 @@ def event_remove_id(event_id: int) -> dict[str, str | int]:
 def unlock_id(branch: int) -> dict[str, str | int]:
     """Id of the button that unlocks a branch's switch."""
     return {"type": Many.UNLOCK, "branch": branch}
+
+
+def similar_id(asset: str) -> dict[str, str]:
+    """Id of a button that shows an asset on the maintenance page, given by its code."""
+    return {"type": Many.SIMILAR, "asset": asset}
 
 
 def kpi_id(part: Many, position: int) -> dict[str, str | int]:

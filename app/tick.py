@@ -80,7 +80,7 @@ def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, s
         "network": shown.key,
         "scope": has.scope,
         "head": _head(snapshot, now),
-        "map": map_values(snapshot, shown, view),
+        "map": {} if view.page is Page.MAINTENANCE else map_values(snapshot, shown, view),
     }
     if seen.banner != has.banner or not same_network:
         data["banner"] = banner(snapshot.alarms)

@@ -16,6 +16,7 @@ class Page(StrEnum):
 
     OVERVIEW = "overview"
     OPTIMISATION = "optimisation"
+    MAINTENANCE = "maintenance"
 
 
 class Layer(StrEnum):

@@ -19,15 +19,15 @@ class SignalState(StrEnum):
 
     OK = "ok"
     BEYOND = "beyond its limit"
-    UNUSUAL = "outside its usual range"
     STALE = "stale"
     MISSING = "missing"
+    NONE = "none on it"
 
 
 MARKS = {
     SignalState.OK: "",
     SignalState.BEYOND: "▲ ",
-    SignalState.UNUSUAL: "◆ ",
+    SignalState.NONE: "",
     SignalState.STALE: "◌ ",
     SignalState.MISSING: "◌ ",
 }
@@ -35,7 +35,7 @@ MARKS = {
 
 @dataclass(frozen=True)
 class SignalRow:
-    """A condition signal. usual range and limit are NaN where there is none."""
+    """A condition signal. usual_low, usual_high: of other assets of its kind; they and limit are NaN where unknown."""
 
     name: str
     value: float
@@ -88,7 +88,7 @@ def asset_head(head: AssetHead | None) -> list[Component]:
 
 
 def signals_table(signals: Sequence[SignalRow]) -> Component:
-    """The signals beside their usual ranges and limits; missing ones say so."""
+    """The signals beside what is usual for assets of the kind, and limits; missing ones say so."""
     if not signals:
         return html.P("This asset has no condition signals.", className="quiet-line")
     rows = [(row.name, _value(row), _range(row), _bound(row.limit, row.unit)) for row in signals]
@@ -97,6 +97,8 @@ def signals_table(signals: Sequence[SignalRow]) -> Component:
 
 def _value(row: SignalRow) -> Component | str:
     mark = MARKS[row.state]
+    if row.state is SignalState.NONE:
+        return html.Span(row.state.value, className="quiet")
     if row.state is SignalState.MISSING or not math.isfinite(row.value):
         return html.Span(f"{MARKS[SignalState.MISSING]}missing", className="signal signal-missing")
     shown = text.small(row.value, row.unit)

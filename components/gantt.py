@@ -14,10 +14,10 @@ from components.riskfigures import empty_figure
 from components.risktable import rounded
 from components.theme import PALETTES, Palette, Scheme
 
-MOST_BARS = 40
-BAR_PX, CREW_PX, CREW_BARS_PX, MARGINS_PX = 20, 62, 48, 64
+MOST_BARS = 24
+BAR_PX, CREW_PX, CREW_BARS_PX, MARGINS_PX = 18, 66, 44, 64
 MOST_DEFERRED = 50
-LONGEST_NAME = 24
+LONGEST_NAME = 26
 MOST_NAMED_WEEKS = 14
 PINNED_MARK = "■"
 PATTERNS = ("", "/", "x", ".")
@@ -111,7 +111,7 @@ def gantt_figure(plan: Plan | None, scheme: Scheme) -> go.Figure:
     )  # fmt: skip
     figure.update_layout(
         height=height, barmode="overlay", hovermode="closest", showlegend=True, bargap=0.25,
-        margin={"l": 8, "r": 8, "t": 30, "b": 34},
+        margin={"l": 8, "r": 44, "t": 30, "b": 34},
     )  # fmt: skip
     return figure
 
@@ -135,7 +135,7 @@ def _jobs(figure: go.Figure, plan: Plan, jobs: Sequence[Job], palette: Palette, 
             y=[row[job.code] for job in mine], base=[(job.week or 0) - 0.47 for job in mine], x=[0.94] * len(mine),
             customdata=[job.code for job in mine],
             text=[f"{PINNED_MARK} " * job.pinned + text.number(job.hours, 0, "h") for job in mine],
-            textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
+            textposition="outside", cliponaxis=False,
             hovertext=[_job_words(plan, job) for job in mine], hovertemplate="%{hovertext}<extra></extra>",
             marker=_look(place, palette),
             textfont={"size": 11, "color": palette.text},
@@ -147,8 +147,9 @@ def _jobs(figure: go.Figure, plan: Plan, jobs: Sequence[Job], palette: Palette, 
 
 
 def shortened(name: str) -> str:
-    """A name that leaves room for the bars."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
+    """A name that leaves room for the bars: its beginning and its end, which tell assets apart."""
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[:half].rstrip()}…{name[1 - half :].lstrip()}"
 
 
 def _look(place: int, palette: Palette) -> dict[str, object]:
@@ -185,10 +186,13 @@ def _crew(figure: go.Figure, row: int, crew: Crew, palette: Palette, domain: tup
         hovertemplate="%{y:.4g} h capacity<extra></extra>",
     )  # fmt: skip
     template = figure.layout.template.layout.yaxis.to_plotly_json()
-    title = {"text": f"{crew.skill.capitalize()}, h", "font": {"size": 11, "color": palette.muted}}
+    figure.add_annotation(
+        text=f"Hours of {crew.skill}", xref="paper", x=0, xanchor="left", yref="paper", y=domain[1], yanchor="bottom",
+        showarrow=False, font={"size": 11, "color": palette.muted},
+    )  # fmt: skip
     most = max([*crew.load_hours, *crew.capacity_hours, 1.0])
     figure.update_layout(
-        {f"yaxis{row + 2}": template | {"domain": list(domain), "title": title, "nticks": 3, "range": [0, 1.15 * most]}}
+        {f"yaxis{row + 2}": template | {"domain": list(domain), "nticks": 3, "range": [0, 1.15 * most]}}
     )
 
 

@@ -23,6 +23,7 @@ _COLOURS = {
     "menuTextColor": "text",
     "iconColor": "muted",
 }
+NUMBER_FILTERS = ["greaterThanOrEqual", "lessThan", "inRange", "blank"]
 _SIZES = {"fontSize": 13, "headerFontSize": 12, "spacing": 5, "rowHeight": 30, "wrapperBorderRadius": 4}
 
 
@@ -41,6 +42,7 @@ def number_column(field: str, title: str, formatter: str, **more: object) -> JSO
     shown = f"params.value == null ? '{UNKNOWN}' : d3.format('{formatter}')(params.value)"
     return {
         "field": field, "headerName": title, "type": "numericColumn", "filter": "agNumberColumnFilter",
+        "filterParams": {"filterOptions": NUMBER_FILTERS},
         "valueFormatter": {"function": shown}, **more,
     }  # fmt: skip
 
@@ -54,17 +56,16 @@ def every_column() -> JSON:
     """What holds for all columns: sorting, a filter in sight below the header, headers that wrap."""
     return {
         "sortable": True, "resizable": True, "floatingFilter": True, "wrapHeaderText": True, "autoHeaderHeight": True,
-        "suppressHeaderMenuButton": True, "suppressFloatingFilterButton": True, "minWidth": 60,
+        "suppressHeaderMenuButton": True, "suppressHeaderFilterButton": True, "minWidth": 60,
     }  # fmt: skip
 
 
 def options(empty: str, **more: object) -> JSON:
     """Options of a grid. empty: what stands there without rows."""
-    words = empty.replace("<", "&lt;")
     return {
         "theme": THEME,
         "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-        "overlayNoRowsTemplate": f"<span>{words}</span>",
+        "localeText": {"noRowsToShow": empty},
         "animateRows": False,
         "tooltipShowDelay": 300,
         "ensureDomOrder": True,

@@ -105,8 +105,8 @@ def reliability_figure(reliability: dict[int, tuple[ReliabilityPoint, ...]], sch
             text=[f"{row.rows:,} rows" for row in drawn],
             hovertemplate="%{x:.3g} % predicted, %{y:.3g} % observed, %{text}",
         )  # fmt: skip
-    figure.update_xaxes(type="log", title_text="Predicted, %", dtick=1, tickformat="~g")
-    figure.update_yaxes(type="log", title_text="Observed, %", dtick=1, tickformat="~g")
+    figure.update_xaxes(type="log", title_text="Predicted, %", tickformat="~g")
+    figure.update_yaxes(type="log", title_text="Observed, %", tickformat="~g")
     figure.update_layout(hovermode="closest", showlegend=True)
     return figure
 

@@ -63,11 +63,10 @@ def matrix_figure(rows: Sequence[RiskRow], scheme: Scheme, chosen: str | None = 
             marker={"symbol": SYMBOLS[name], "color": class_colour(name, palette), "size": 9,
                     "line": {"width": 1, "color": palette.surface if "open" not in SYMBOLS[name] else palette.quiet}},
         )  # fmt: skip
-    _ring(figure, [row for row in shown if row.code == chosen], palette)
-    figure.update_xaxes(
-        type="log", range=list(x), title_text="Consequence of a failure, EUR", dtick=1, tickformat=",~s"
-    )
-    figure.update_yaxes(type="log", range=list(y), title_text="Fails within 365 days, %", dtick=1, tickformat="~g")
+    ring = {"symbol": "circle-open", "size": 18, "color": palette.selected, "line": {"width": 2}}
+    figure.add_scatter(mode="markers", name="Chosen", hoverinfo="skip", marker=ring, **ring_of(shown, chosen))
+    figure.update_xaxes(type="log", range=list(x), title_text="Consequence of a failure, EUR", tickformat=",~s")
+    figure.update_yaxes(type="log", range=list(y), title_text="Fails within 365 days, %", tickformat="~g")
     figure.update_layout(hovermode="closest", clickmode="event")
     return figure
 
@@ -102,22 +101,28 @@ def _bands(figure: go.Figure, x: tuple[float, float], y: tuple[float, float], pa
         )  # fmt: skip
         figure.add_annotation(
             x=x0, y=y0, text=f"{name.value} from {limit:,.0f} EUR/yr", showarrow=False, xanchor="left",
-            yanchor="bottom", textangle=0, font={"size": 10, "color": palette.muted}, bgcolor=palette.surface,
-            xshift=2,
+            yanchor="top" if left > x[0] else "bottom", xshift=30 if left > x[0] else 2,
+            font={"size": 10, "color": palette.muted},
         )  # fmt: skip
 
 
-def _ring(figure: go.Figure, rows: Sequence[RiskRow], palette: Palette) -> None:
-    figure.add_scatter(
-        mode="markers", name="Chosen", showlegend=bool(rows), hoverinfo="skip",
-        x=[rounded(row.consequence_eur) for row in rows], y=[rounded(100 * row.probability_365_days) for row in rows],
-        marker={"symbol": "circle-open", "size": 18, "color": palette.selected, "line": {"width": 2}},
-    )  # fmt: skip
+def ring_of(rows: Sequence[RiskRow], chosen: str | None) -> dict[str, object]:
+    """What the matrix's last trace, the ring around the chosen asset, is made of; empty where nothing is chosen."""
+    found = [row for row in rows if row.code == chosen and row.risk_class is not None]
+    return {
+        "x": [rounded(row.consequence_eur) for row in found],
+        "y": [rounded(100 * row.probability_365_days) for row in found],
+        "showlegend": bool(found),
+    }
 
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityTrend:
-    """An asset's probability of failing within 365 days, k moments: time datetime64, the others (k,) from 0 to 1."""
+    """An asset's probability of failing within 365 days, k moments: time datetime64, the others (k,) from 0 to 1.
+
+    low and high: of the single models, whose disagreement is all that is known of the probability's uncertainty.
+    published: by CNAIM alone.
+    """
 
     time: np.ndarray
     probability: FloatArray
@@ -127,7 +132,7 @@ class ProbabilityTrend:
 
 
 def probability_figure(trend: ProbabilityTrend, scheme: Scheme) -> go.Figure:
-    """The probability over time with its interval, beside the published rate of its age and use."""
+    """The probability over time between the lowest and the highest of the single models, beside the published one."""
     palette = PALETTES[scheme]
     figure = empty_figure(scheme, not np.isfinite(trend.probability).any(), "No probability has been kept yet")
     time = trend.time.astype(str).tolist()
@@ -136,10 +141,10 @@ def probability_figure(trend: ProbabilityTrend, scheme: Scheme) -> go.Figure:
         return [rounded(100 * value) for value in values.tolist()]
 
     edge = {"color": palette.quiet, "width": 1, "dash": "dot"}
-    figure.add_scatter(x=time, y=percent(trend.high), mode="lines", line=edge, name="Interval", showlegend=False,
+    figure.add_scatter(x=time, y=percent(trend.high), mode="lines", line=edge, name="Highest", showlegend=False,
                        hovertemplate="at most %{y:.3g} %<extra></extra>")  # fmt: skip
-    figure.add_scatter(x=time, y=percent(trend.low), mode="lines", line=edge, name="Its interval", fill="tonexty",
-                       fillcolor=_faint(palette.equipment),
+    figure.add_scatter(x=time, y=percent(trend.low), mode="lines", line=edge, name="Range of the single models",
+                       fill="tonexty", fillcolor=_faint(palette.equipment),
                        hovertemplate="at least %{y:.3g} %<extra></extra>")  # fmt: skip
     figure.add_scatter(x=time, y=percent(trend.probability), mode="lines+markers" if len(time) < 3 else "lines",
                        name="Model", line={"color": palette.accent, "width": 2},

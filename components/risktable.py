@@ -110,7 +110,7 @@ def columns() -> list[gridlook.JSON]:
     return [
         words("asset", "Asset", pinned="left", width=150, tooltipField="asset"),
         words("kind", "Kind", width=95),
-        words("risk_class", "Class", width=92, cellClassRules=marks),
+        words("risk_class", "Class", width=114, cellClassRules=marks),
         number("risk_eur_per_year", "Risk, EUR/yr", ",.3~r", width=104, sort="desc"),
         number("probability_30_days", "Fails in 30 d, %", ",.2~r", width=88),
         number("probability_90_days", "Fails in 90 d, %", ",.2~r", width=88),

@@ -4,14 +4,30 @@ import dash
 from flask import Flask
 
 from app.netview import NetworkViews
-from app.pages import alarms, cases, drawer, events, optimisation, overview, planform, planmaps, poll, shell, simulation
+from app.pages import (
+    alarms,
+    cases,
+    drawer,
+    events,
+    maintasset,
+    maintenance,
+    maintschedule,
+    optimisation,
+    overview,
+    planform,
+    planmaps,
+    poll,
+    shell,
+    simulation,
+)
 from app.pages.context import PageServices
 from app.services import Services
 from components.theme import css_variables
 
 TITLE = "Smart Grid Operations System"
 REGISTERS = (
-    poll, shell, simulation, cases, events, overview, alarms, drawer, optimisation, planmaps, planform,
+    poll, shell, simulation, cases, events, overview, alarms, drawer, optimisation, planmaps, planform, maintenance,
+    maintasset, maintschedule,
 )  # fmt: skip
 # Mantine keeps the chosen look under this key; it is applied before anything is drawn, so that nothing flashes.
 FIRST_LOOK = """

@@ -8,6 +8,9 @@ from dash import Input, Output, State, dcc, no_update
 from dash.development.base_component import Component
 
 from app.ids import Id
+from app.mainttick import maintenance_tick
+from app.maintview import maintained
+from app.netview import NetworkView
 from app.pages.context import PageServices
 from app.plantick import map_marks, overview_words, plan_tick
 from app.tick import Seen, now_seen, tick
@@ -18,6 +21,7 @@ PARTS_SEEN = {  # stores of the pages, each there only while its page is
     "answer": Id.PLAN_SEEN,
     "form": Id.FORM_SEEN,
     "figures": Id.FIGURES_SEEN,
+    "maintenance": Id.MAINTENANCE_SEEN,
 }
 ALWAYS = {"keys", "status"}  # of the optimisation page's part; the rest is there when it has changed
 SLOWEST_POLL_MS, FASTEST_POLL_MS = 1000, 250
@@ -42,7 +46,8 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     """The tick for a browser's view; no_update where the browser has it already.
 
     A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: the keys
-    of the page's own parts that it shows: alarms on the overview; answer, form and figures on the optimisation page.
+    of the page's own parts that it shows: alarms on the overview; answer, form and figures on the optimisation page;
+    all of the maintenance page's in one.
     """
     if not services.store.ready:
         return no_update
@@ -53,13 +58,23 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     plan: dict[str, object] = {}
     if view.page is Page.OPTIMISATION:
         plan = plan_tick(planner, snapshot, shown, view, parts)
-    if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and plan.keys() <= ALWAYS:
+    maintenance = _maintenance(services, shown, view)
+    news = not plan.keys() <= ALWAYS or (maintenance is not None and maintenance["keys"] != parts.get("maintenance"))
+    if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and not news:
         return no_update
     data = tick(snapshot, history, shown, view, seen, datetime.now(UTC))
+    if view.page is Page.MAINTENANCE:
+        return data | {"maintenance": maintenance}
     data["map"] |= map_marks(planner, snapshot, shown, view)  # type: ignore[operator]
     if view.page is Page.OPTIMISATION:
         return data | {"plan": plan}
     return data | {"proposal": overview_words(planner.latest, snapshot)}
+
+
+def _maintenance(services: PageServices, shown: NetworkView, view: View) -> dict[str, object] | None:
+    """The maintenance page's part; None elsewhere, and while the maintainer looks at another network."""
+    now = maintained(services) if view.page is Page.MAINTENANCE else None
+    return None if now is None else maintenance_tick(now, shown, view)
 
 
 def register(app: dash.Dash, services: PageServices) -> None:

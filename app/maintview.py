@@ -1,0 +1,236 @@
+"""What the maintenance page says: from the maintainer's report and its snapshot to the records that components draw."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.history import History
+from app.maintainer import Maintainer, MaintenanceReport
+from app.maintcard import facts_of
+from app.maintschedule import ScheduleView, consequence_eur
+from app.services import Services
+from app.snapshot import Snapshot
+from app.view import Asset
+from components import text
+from components.gantt import Crew, Job, Plan, Way, week_words
+from components.maintenance import Fleet, Status
+from components.modelcard import ModelFacts
+from components.risktable import Novelty, RiskClass, RiskRow, Source, risk_class
+from components.trends import Curve
+from grid.alarms import AssetKind
+from grid.network import FloatArray, IntArray
+from ml.causes import CAUSES
+from ml.prognosis import HORIZONS, Prognosis
+from ml.schedule_problem import DEFERRED, Judgement, ScheduleProblem
+
+YEAR_COLUMN = HORIZONS.index(365)
+
+
+@dataclass(frozen=True, eq=False)
+class Maintained:
+    """A report with the snapshot and history of the same network."""
+
+    snapshot: Snapshot
+    history: History
+    report: MaintenanceReport
+    maintainer: Maintainer
+
+    @property
+    def branches(self) -> IntArray:
+        """(k,) positions of the branches that are assets: lines, cables and transformers."""
+        return np.flatnonzero(self.snapshot.is_asset)
+
+
+def maintained(services: Services) -> Maintained | None:
+    """What the maintainer knows now; None before there is a snapshot, or while the network changes."""
+    if not services.store.ready:
+        return None
+    snapshot, history = services.store.with_history
+    report = services.maintainer.latest
+    return Maintained(snapshot, history, report, services.maintainer) if report.network is snapshot.network else None
+
+
+def code_of(branch: int) -> str:
+    """A branch's name in addresses and ids."""
+    return Asset(AssetKind.BRANCH, branch).code
+
+
+def status_of(now: Maintained) -> Status:
+    """What the maintainer is doing, and what hinders."""
+    report, training = now.report, now.report.training
+    if training.running:
+        step = f"step {training.step + 1} of {training.steps}, " if training.steps else ""
+        words = f"Models are being trained on simulated fleets: {step}{training.words.lower()}"
+        return Status("training", words, "CNAIM's published rates stand in until then")
+    if report.prognosis is None:
+        return Status("waiting", "Waiting for the first prognosis", report.problem)
+    if report.bundle is None:
+        return Status("fallback", "By CNAIM's published rates: there are no trained models", report.problem)
+    learned = int(report.prognosis.learned[now.branches].sum())
+    words = f"{learned:,} of {text.count(len(now.branches), 'asset')} judged by the models"
+    stale = f"stale data: {now.snapshot.stale_reason}" if now.snapshot.stale else ""
+    return Status("ready", words, "; ".join(filter(None, [report.problem, stale])))
+
+
+def rows_of(now: Maintained) -> list[RiskRow]:
+    """Every asset, in the network's order."""
+    found, branch = now.report.prognosis, now.snapshot.network.branch
+    if found is None:
+        return []
+    chance, interrupted_kw = found.probability, 1000 * now.snapshot.risk.interrupted_mw
+    consequence = consequence_eur(now.snapshot)
+    risk = risk_eur_per_year(found, consequence)
+    weeks = job_words(now.report.schedule)
+    return [
+        RiskRow(
+            code_of(i), branch.name[i], branch.kind[i].value.capitalize(),
+            float(chance[i, 0]), float(chance[i, 1]), float(chance[i, 2]), cause_words(found, i),
+            float(consequence[i]), float(interrupted_kw[i]), float(risk[i]), novelty_of(found, i),
+            Source.MODEL if found.learned[i] else Source.CNAIM, found.why_not[i], weeks.get(i, ""),
+        )
+        for i in now.branches.tolist()
+    ]  # fmt: skip
+
+
+def risk_eur_per_year(found: Prognosis, consequence: FloatArray) -> FloatArray:
+    """(m,) probability of a failure within 365 days times what it costs now, EUR."""
+    return np.asarray(found.probability[:, YEAR_COLUMN] * consequence)
+
+
+def cause_words(found: Prognosis, branch: int) -> str:
+    """The likeliest type of failure; empty where nothing was learned of it."""
+    shares = found.cause[branch]
+    return CAUSES[int(np.nanargmax(shares))].value if np.isfinite(shares).any() else ""
+
+
+def novelty_of(found: Prognosis, branch: int) -> Novelty:
+    """Whether the asset is unlike healthy ones."""
+    if not math.isfinite(found.novelty[branch]):
+        return Novelty.UNKNOWN
+    return Novelty.UNUSUAL if found.is_novel[branch] else Novelty.USUAL
+
+
+def fleet_of(now: Maintained) -> Fleet | None:
+    """Totals of all assets; None before the first prognosis."""
+    found = now.report.prognosis
+    if found is None:
+        return None
+    mine = now.branches
+    chance = found.probability[mine, YEAR_COLUMN]
+    risk = risk_eur_per_year(found, consequence_eur(now.snapshot))[mine]
+    classes = [risk_class(value) for value in risk.tolist()]
+    plan = plan_of(now)
+    return Fleet(
+        assets=len(mine),
+        by_model=int(found.learned[mine].sum()),
+        unjudged=int(np.isnan(chance).sum()),
+        unusual=int(found.is_novel[mine].sum()),
+        classes={name: classes.count(name) for name in RiskClass},
+        failures_per_year=float(np.nansum(-np.log1p(-np.minimum(chance, 1 - 1e-9)))),
+        risk_eur_per_year=float(np.nansum(risk)),
+        planned=None if plan is None else len(plan.placed),
+        weeks=0 if plan is None else plan.weeks,
+        deferred=0 if plan is None else len(plan.deferred),
+        deferred_risk_eur=0.0 if plan is None else sum(job.deferral_eur for job in plan.deferred),
+    )
+
+
+def degradation_of(now: Maintained) -> tuple[Curve, ...]:
+    """Efficiency of the grid and mean risk of its branches over the cycles kept."""
+    efficiency, risk = now.history.total("efficiency_percent"), now.history.total("average_risk")
+    return (
+        Curve("Efficiency", "%", efficiency.time, efficiency.value),
+        Curve("Mean risk", "kW/yr", risk.time, 1000 * risk.value),
+    )
+
+
+def card_of(now: Maintained) -> ModelFacts | None:
+    """The card of the models behind the prognosis; None without models."""
+    bundle = now.report.bundle
+    return None if bundle is None else facts_of(bundle.card)
+
+
+def weeks_of(made: ScheduleView) -> IntArray:
+    """(n,) week of each job, DEFERRED for none; where pins contradict the rules, those that are pinned alone."""
+    if made.schedule is not None:
+        return made.schedule.week
+    return np.array([made.pins.get(branch, DEFERRED) for branch in made.branches.tolist()], dtype=np.int64)
+
+
+def job_words(made: ScheduleView | None) -> Mapping[int, str]:
+    """The week of each branch that has a job, in words."""
+    if made is None:
+        return {}
+    weeks = zip(made.branches.tolist(), weeks_of(made).tolist(), strict=True)
+    return {branch: "deferred" if week == DEFERRED else week_words(made.first_day, week) for branch, week in weeks}
+
+
+def plan_of(now: Maintained) -> Plan | None:
+    """The schedule as it is drawn; None before the first one."""
+    made = now.report.schedule
+    if made is None:
+        return None
+    problem, jobs, weeks = made.problem, made.problem.jobs, weeks_of(made)
+    deferral = problem.risk_eur[:, -1] + problem.residual_eur
+    drawn = tuple(
+        Job(
+            code_of(branch), jobs.name[i], jobs.skill[i], None if weeks[i] == DEFERRED else int(weeks[i]),
+            float(jobs.hours[i]), float(jobs.cost_eur[i]), float(deferral[i]), branch in made.pins,
+        )
+        for i, branch in enumerate(made.branches.tolist())
+    )  # fmt: skip
+    return Plan(made.first_day, problem.n_week, drawn, crews_of(problem, weeks), ways_of(made))
+
+
+def crews_of(problem: ScheduleProblem, weeks: IntArray) -> tuple[Crew, ...]:
+    """Each crew's hours by week beside its capacity."""
+    load: FloatArray = np.zeros(problem.crew_hours.shape)
+    placed = weeks != DEFERRED
+    np.add.at(load, (problem.crew[placed], weeks[placed]), problem.jobs.hours[placed])
+    return tuple(
+        Crew(skill, tuple(load[crew].tolist()), tuple(problem.crew_hours[crew].tolist()))
+        for crew, skill in enumerate(problem.skills)
+    )
+
+
+def ways_of(made: ScheduleView) -> tuple[Way, ...]:
+    """The schedule beside the greedy one, fixed intervals, and doing nothing."""
+    compared = made.compared
+    if compared is None:
+        return ()
+    return (
+        _way("This schedule", compared.proposed),
+        _way("Greedy", compared.greedy),
+        _way("Fixed intervals", compared.intervals),
+        _way("Nothing", compared.nothing),
+    )
+
+
+def _way(name: str, found: Judgement) -> Way:
+    jobs = int((found.week != DEFERRED).sum())
+    return Way(
+        name, found.expected_cost_eur, found.work_eur, found.risk_eur, found.residual_eur, jobs, found.feasible
+    )  # fmt: skip
+
+
+def schedule_state(now: Maintained) -> tuple[str, str]:
+    """What is to be said above the schedule: how it was made, and what contradicts."""
+    made = now.report.schedule
+    if now.report.scheduling:
+        return "Solving …", ""
+    if made is None:
+        return "Waiting for the first schedule", ""
+    if made.conflict is not None:
+        return "No schedule: pins contradict one another", f"{made.conflict}. Move or remove a pin, then solve again."
+    if made.schedule is None:
+        return "No schedule", ""
+    cost = text.rough(made.schedule.expected_cost_eur, "EUR")
+    words = (
+        f"Expected cost {cost} in {text.count(made.problem.n_week, 'week')} from {made.first_day.day} "
+        f"{made.first_day:%b %Y}, found by {made.schedule.method}; a better one could save "
+        f"{text.percent(made.schedule.gap)} at most"
+    )
+    note = "" if made.windows_asked else "This grid is too large to ask the power flow when assets may be out."
+    return words, note

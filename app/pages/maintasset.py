@@ -1,0 +1,104 @@
+"""The chosen asset beside the table: figures, signals, probability over time, drivers, ageing, and assets like it."""
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.ids import Id, similar_id
+from app.maintasset import condition_of
+from app.maintview import Maintained, maintained
+from app.pages.context import PageServices
+from app.view import Asset, View
+from components.assetpanel import asset_head, similar_list
+from components.riskfigures import (
+    DRIVERS_NOTE,
+    curves_figure,
+    drivers_figure,
+    empty_figure,
+    probability_figure,
+)
+from components.theme import Scheme
+from components.trends import CONFIG
+from grid.alarms import AssetKind
+
+NO_TEMPERATURE = "No temperature is known"
+GRAPHS = {
+    Id.CHANCE_GRAPH: "Probability over time",
+    Id.DRIVERS_GRAPH: "What drives it",
+    Id.THERMAL_GRAPH: "Temperature and loss of life",
+}
+
+
+def layout() -> Component:
+    """The panel before anything is chosen."""
+    sections = [
+        html.Div(
+            [
+                html.H3(title),
+                dcc.Graph(
+                    id=name, figure=empty_figure(Scheme.LIGHT, False, ""), config=CONFIG, className="panel-graph"
+                ),
+                html.P(DRIVERS_NOTE, className="quiet-line") if name is Id.DRIVERS_GRAPH else None,
+            ],
+            className="panel-section",
+        )
+        for name, title in GRAPHS.items()
+    ]
+    return dmc.Paper(
+        [
+            html.Div(asset_head(None), id=Id.CONDITION_HEAD),
+            html.Div(
+                [
+                    html.Div(
+                        [html.H3("Signals"), html.Div(id=Id.CONDITION_SIGNALS, className="signals-table")],
+                        className="panel-section",
+                    ),
+                    *sections,
+                    html.Div([html.H3("Similar assets"), html.Div(id=Id.CONDITION_SIMILAR)], className="panel-section"),
+                ],
+                id=Id.CONDITION_PANEL,
+                hidden=True,
+            ),
+        ],
+        className="card asset-panel",
+    )
+
+
+def chosen(services: PageServices, now: Maintained, view_data: object) -> Asset | None:
+    """The branch that a browser has chosen on the network of a report."""
+    network = now.snapshot.network
+    asset = View.parse(view_data, network, services.views.of(network).key).asset
+    return asset if asset is not None and asset.kind is AssetKind.BRANCH else None
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """What a tick tells of the chosen asset, and its figures whenever their key changes."""
+    app.clientside_callback(
+        ClientsideFunction("smartgridMaintenance", "asset"),
+        Output(Id.CONDITION_HEAD, "children"),
+        Output(Id.CONDITION_SIGNALS, "children"),
+        Output(Id.CONDITION_PANEL, "hidden"),
+        Input(Id.TICK, "data"),
+    )
+
+    @app.callback(
+        Output(Id.CONDITION_SIMILAR, "children"),
+        *(Output(name, "figure") for name in GRAPHS),
+        Input(Id.CONDITION_SEEN, "data"),
+        Input(Id.SCHEME, "data"),
+        State(Id.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    def show_asset(_key: str | None, scheme: str | None, view_data: object) -> tuple:
+        now = maintained(services)
+        asset = None if now is None else chosen(services, now, view_data)
+        if now is None or asset is None or scheme is None:
+            return (no_update,) * (1 + len(GRAPHS))
+        found, look = condition_of(now, asset.index), Scheme(scheme)
+        return (
+            similar_list(found.similar, similar_id),
+            probability_figure(found.trend, look),
+            drivers_figure(found.drivers, look),
+            curves_figure(found.thermal, look, NO_TEMPERATURE),
+        )

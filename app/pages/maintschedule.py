@@ -1,0 +1,139 @@
+"""The schedule: Gantt chart, crews, what is deferred; a table in which weeks are set and held, and the files."""
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.ids import Id
+from app.maintpins import pins_of_rows
+from app.maintview import Maintained, maintained, plan_of, schedule_state
+from app.pages.context import PageServices
+from components.gantt import deferred_table, gantt_figure, ways_table
+from components.riskfigures import empty_figure
+from components.schedulegrid import schedule_columns, schedule_data, schedule_grid, week_choices
+from components.theme import Scheme
+from components.trends import CONFIG
+
+SCRIPT = "smartgridMaintenance"
+FILES = {"csv": "Export CSV", "ics": "Export calendar"}
+EDIT_HINT = "A week that you choose pins its job there; solving again arranges the others around what is pinned."
+NO_SCHEDULE = "Not solved: there is no schedule of this grid yet."
+
+
+def layout(now: Maintained | None) -> Component:
+    """The schedule as it is now; the chart comes with the look."""
+    plan = None if now is None else plan_of(now)
+    jobs, start, weeks = ((), None, 0) if plan is None else (plan.jobs, plan.start, plan.weeks)
+    editor = dmc.Paper(
+        [
+            html.Div([html.H2("Set weeks"), _buttons()], className="card-head"),
+            html.Div(id=Id.SCHEDULE_RESULT, role="status", className="result"),
+            schedule_grid(jobs, start, weeks, Id.SCHEDULE_GRID),
+            html.P(EDIT_HINT, className="quiet-line"),
+        ],
+        className="card",
+    )
+    left = [_chart(), _card("Compared with other ways to plan", Id.SCHEDULE_WAYS)]
+    right = [editor, _card("Deferred", Id.SCHEDULE_DEFERRED)]
+    columns = [html.Div(cards, className="risk-stack") for cards in (left, right)]
+    return html.Div(columns, className="schedule-columns")
+
+
+def _chart() -> Component:
+    chart = dcc.Graph(id=Id.GANTT_GRAPH, figure=empty_figure(Scheme.LIGHT, False, ""), config=CONFIG)
+    links = [
+        html.A(title, href=f"/api/maintenance/schedule?format={kind}", download="", className="file-link")
+        for kind, title in FILES.items()
+    ]
+    return dmc.Paper(
+        [
+            html.Div([html.H2("Schedule"), html.Div(links, className="card-tools")], className="card-head"),
+            html.Div(id=Id.SCHEDULE_SUMMARY, role="status", className="schedule-summary"),
+            html.Div(chart, className="gantt-scroll", tabIndex=0, role="region", **{"aria-label": "Gantt chart"}),
+        ],
+        className="card",
+    )
+
+
+def _buttons() -> Component:
+    return html.Div(
+        [
+            dmc.Button("Solve again", id=Id.SCHEDULE_SOLVE, size="compact-xs"),
+            dmc.Button("Remove all pins", id=Id.SCHEDULE_FREE, size="compact-xs", variant="default"),
+        ],
+        className="card-tools",
+    )
+
+
+def _card(title: str, name: Id) -> Component:
+    part = html.Div(id=name, className="plan-scroll", tabIndex=0, role="region", **{"aria-label": title})
+    return dmc.Paper([html.H2(title), part], className="card")
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """The schedule whenever its key changes, edits in the table, and solving again."""
+    _register_parts(app, services)
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "pinned"),
+        Output(Id.SCHEDULE_GRID, "rowTransaction"),
+        Input(Id.SCHEDULE_GRID, "cellValueChanged"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output(Id.SCHEDULE_RESULT, "children"),
+        Input(Id.SCHEDULE_SOLVE, "n_clicks"),
+        Input(Id.SCHEDULE_FREE, "n_clicks"),
+        State(Id.SCHEDULE_GRID, "rowData"),
+        prevent_initial_call=True,
+    )
+    def solve(_solve: int | None, _free: int | None, rows: object) -> str:
+        now = maintained(services)
+        if now is None or now.report.schedule is None:
+            return NO_SCHEDULE
+        try:
+            pins = {} if ctx.triggered_id == Id.SCHEDULE_FREE else pins_of_rows(rows, now.report.schedule)
+            services.maintainer.reschedule(pins)
+        except ValueError as error:
+            return f"Not solved: {error}"
+        return ""
+
+
+def _register_parts(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.SCHEDULE_SUMMARY, "children"),
+        Output(Id.SCHEDULE_GRID, "rowData"),
+        Output(Id.SCHEDULE_GRID, "columnDefs"),
+        Output(Id.SCHEDULE_WAYS, "children"),
+        Output(Id.SCHEDULE_DEFERRED, "children"),
+        Input(Id.PLANNED_SEEN, "data"),
+        State(Id.SCHEDULE_GRID, "columnDefs"),
+        prevent_initial_call=True,
+    )
+    def show_schedule(_key: str | None, before: object) -> tuple:
+        now = maintained(services)
+        if now is None:
+            return (no_update,) * 5
+        words, note = schedule_state(now)
+        summary = [html.Strong(words), html.Span(note, className="result") if note else None]
+        plan = plan_of(now)
+        if plan is None or now.report.scheduling:
+            return summary, *(no_update,) * 4
+        columns = schedule_columns(week_choices(plan.start, plan.weeks))
+        rows = schedule_data(plan.jobs, plan.start)
+        return summary, rows, no_update if columns == before else columns, ways_table(plan), deferred_table(plan)
+
+    @app.callback(
+        Output(Id.GANTT_GRAPH, "figure"),
+        Output(Id.GANTT_GRAPH, "style"),
+        Input(Id.PLANNED_SEEN, "data"),
+        Input(Id.SCHEME, "data"),
+        prevent_initial_call=True,
+    )
+    def draw_schedule(key: str | None, scheme: str | None) -> tuple:
+        now = maintained(services)
+        if key is None or scheme is None or now is None or now.report.scheduling:
+            return no_update, no_update
+        figure = gantt_figure(plan_of(now), Scheme(scheme))
+        return figure, {"height": f"{figure.layout.height or 300}px"}

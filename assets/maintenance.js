@@ -1,0 +1,70 @@
+/* The maintenance page's script: says which parts are new, keeps the chosen asset in the address, and asks for files.
+   Ids never occur here; they come with the callbacks, which app/pages registers. */
+(() => {
+  "use strict";
+  const keep = () => window.dash_clientside.no_update;
+  const context = () => window.dash_clientside.callback_context;
+  const PARTS = ["risk", "condition", "schedule", "card"];
+  const KEY = "asset";
+  const said = {};
+
+  /* Each part has a key; a part is fetched when its key is another one. */
+  function news(tick, ...shown) {
+    const part = tick?.maintenance;
+    if (!part) return context().outputs_list.map(keep);
+    const fresh = PARTS.map((name, i) => (part.keys[name] === shown[i] ? keep() : part.keys[name]));
+    return [...fresh, part.keys, changed("status", part.status, shown)];
+  }
+
+  /* What says the same as before isn't put in place again; a page that has just been opened has shown nothing. */
+  function changed(name, words, shown) {
+    const now = JSON.stringify(words), same = now === said[name];
+    said[name] = now;
+    return same && shown.some(Boolean) ? keep() : words;
+  }
+
+  const asset = (tick) => tick?.maintenance?.asset ?? context().outputs_list.map(keep);
+
+  /* ---- the chosen asset ----------------------------------------------------------------------------------- */
+
+  const address = (code) => {
+    const url = new URL(window.location.href);
+    if (code) url.searchParams.set(KEY, code);
+    else url.searchParams.delete(KEY);
+    if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
+  };
+
+  /* A view without a network has just been opened; one that has lost its asset has changed to another network. */
+  function fromLink(view) {
+    if (view.asset) return null;
+    if (view.network === undefined) return new URL(window.location.href).searchParams.get(KEY);
+    address(null);
+    return null;
+  }
+
+  /* A row, a point of the matrix, a similar asset, or the address that the page was opened with. */
+  function choose(rows, click, _similar, tick, grid, view) {
+    if (!tick || view.page !== "maintenance") return keep();
+    const [event] = context().triggered.filter(({ value }) => value !== null && value !== undefined);
+    const name = event?.prop_id ?? "";
+    let code = null, follow = true;
+    if (name.endsWith(".selectedRows")) [code, follow] = [rows?.[0]?.code, false];
+    else if (name.endsWith(".clickData")) code = click?.points?.[0]?.customdata;
+    else if (name.endsWith(".n_clicks")) code = JSON.parse(name.slice(0, name.lastIndexOf(".")))[KEY];
+    else code = fromLink(view);
+    if (!code || (code === view.asset && view.network === tick.network)) return keep();
+    if (follow && grid) window.dash_clientside.set_props(grid, { selectedRows: { ids: [code] }, scrollTo: { rowId: code } });
+    address(code);
+    return { ...(view.network === tick.network ? view : { page: view.page, network: tick.network }), asset: code };
+  }
+
+  /* A week that was chosen by hand is meant to stay. */
+  function pinned(changes) {
+    const rows = (changes ?? []).filter(({ colId }) => colId === "week").map(({ data }) => ({ ...data, pinned: true }));
+    return rows.length ? { update: rows, async: false } : keep();
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    smartgridMaintenance: { news, asset, choose, pinned, pressed: () => true, unfiltered: () => ({}) },
+  });
+})();
