@@ -32,7 +32,7 @@ START = datetime(2019, 1, 1, tzinfo=UTC)
 KIND_SHARES = (0.35, 0.2, 0.45)
 LOCATION_SHARES = (0.1, 0.15, 0.45, 0.3)
 LEVELS_KV, LEVEL_SHARES = np.array([11.0, 20.0, 66.0, 110.0]), (0.3, 0.2, 0.3, 0.2)
-MEDIAN_KM, LENGTH_SPREAD = np.array([6.0, 1.5, 0.0]), 0.6
+MEDIAN_KM, LENGTH_SPREAD = np.array([5.0, 0.8, 0.0]), 1.0
 MVA_PER_KV, RATING_SPREAD = 0.6, 0.4
 OLDEST_YEARS = 55.0
 THERMAL_PACE, THERMAL_SPREAD = 0.05, 1.0  # mean V before a fleet was watched: median and lognormal spread

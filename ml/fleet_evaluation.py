@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.isotonic import IsotonicRegression
 
 from grid.network import BoolArray, FloatArray
 from ml.causes import CAUSES
@@ -28,7 +29,7 @@ CREW_SHARE = 0.05  # of the assets that crews can look at within a horizon
 
 
 def rivals(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: int) -> dict[str, FloatArray]:
-    """(r,) probability by every method; age only is a score, not a probability.
+    """(r,) probability by every method; age only: fitted to the same fleet's earlier years.
 
     hazard now: for who knew all that is hidden at the moment; hazard to come: who knew the loads and weather to come
     as well.
@@ -42,10 +43,19 @@ def rivals(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: int) ->
         "XGBoost alone": members[Member.XGBOOST],
         "random forest alone": members[Member.RANDOM_FOREST],
         "CNAIM score": -np.expm1(-fleet.published_per_year[rows] * years),
-        "age only": frame["age_years"].to_numpy(),
+        "age only": _by_age(fleet, rows, days),
         "ceiling: hazard now": -np.expm1(-now * years),
         "hazard to come": fleet.true_probability(days)[rows],
     }
+
+
+def _by_age(fleet: FleetData, rows: BoolArray, days: int) -> FloatArray:
+    """(r,) probability from age alone: an isotonic fit to the fleet's rows before the judged ones."""
+    earlier = (fleet.day < fleet.day[rows].min()) & fleet.known(days)
+    age = fleet.features["age_years"].to_numpy()
+    fit = IsotonicRegression(out_of_bounds="clip").fit(age[earlier], (fleet.next_event()[0] <= days)[earlier])
+    steps: FloatArray = fit.predict(age[rows])
+    return steps + 1e-9 * age[rows]
 
 
 def card_figures(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: int, draws: Draws) -> dict[str, Any]:
@@ -58,6 +68,10 @@ def card_figures(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: i
     threshold = float(np.quantile(ensemble, 1 - CREW_SHARE))
     event = np.where(np.isfinite(wait), fleet.day + wait, np.nan)[rows]
     alarms = alarm_figures(fleet.day[rows], ensemble, event, threshold, float(days), draws)
+    of_rivals = {
+        "PR-AUC of rivals": pr_auc, "Brier skill of rivals": brier_skill,
+        "calibration error of rivals": calibration_error,
+    }  # fmt: skip
     figures = {
         "rows": int(rows.sum()),
         "events": len(np.unique(event[label > 0])),
@@ -68,7 +82,10 @@ def card_figures(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: i
         "recall at capacity": recall_at_capacity(label, ensemble, capacity, draws),
         "lead time, days": alarms.lead_days,
         "false alarms per asset-year": alarms.false_alarms_per_asset_year,
-        "PR-AUC of rivals": {name: pr_auc(label, value, draws).value for name, value in found.items()},
+        **{
+            what: {name: figure(label, value, draws).value for name, value in found.items()}
+            for what, figure in of_rivals.items()
+        },
     }
     if bundle.causes is not None and days == MAIN_HORIZON:
         figures |= cause_figures(bundle.causes, fleet, rows & (wait <= days))

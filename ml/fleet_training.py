@@ -39,8 +39,8 @@ class FleetPlan:
 
     seed: int = 1
     assets: int = 1000
-    fleets: tuple[int, int, int] = (12, 3, 1)
-    years: tuple[int, int, int] = (3, 5, 8)
+    fleets: tuple[int, int, int] = (12, 6, 1)
+    years: tuple[int, int, int] = (3, 6, 9)
     every_weeks: int = 4
 
     def first_day(self, role: int) -> float:

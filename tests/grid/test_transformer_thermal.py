@@ -11,6 +11,7 @@ from grid.transformer_thermal import (
     TransformerParameters,
     TransformerThermalState,
     ageing_rate,
+    transformer_course,
     transformer_steady_state,
     transformer_step,
 )
@@ -155,3 +156,27 @@ def test_ageing_is_finite_for_absurd_temperatures() -> None:
     rates = ageing_rate(np.array([-40.0, 5000.0, -40.0, 5000.0]), np.array([True, True, False, False]))
     assert np.all(np.isfinite(rates))
     assert np.all(rates >= 0)
+
+
+@pytest.mark.parametrize("kind", ["distribution_onan", "power_onan", "power_onaf"])
+def test_a_course_agrees_with_the_oracle_to_a_millionth_of_a_kelvin(kind: str) -> None:
+    pytest.importorskip("transformer_thermal_model", reason="transformer-thermal-model is not installed")
+    parameters: TransformerParameters = getattr(TransformerParameters, kind)(1)
+    loads = np.concatenate([[0.0], np.random.default_rng(1).uniform(0.0, 1.6, 400)])
+    ambients_c = 20.0 + 10 * np.sin(np.arange(loads.size) / 24)
+    _, hot_spot_c = oracle_profiles(parameters, loads, ambients_c)
+    course = transformer_course(loads[:, None], ambients_c, 1.0, parameters)[:, 0]
+    rise = parameters.top_oil_rise_k[0] * (1 / (1 + parameters.loss_ratio[0])) ** parameters.oil_exponent[0]
+    memory = np.exp(-np.arange(loads.size) / (parameters.k11[0] * parameters.oil_time_constant_min[0]))
+    assert course - rise * memory == pytest.approx(hot_spot_c, abs=1e-6)  # the oracle starts cold, we with idle losses
+
+
+def test_a_course_is_its_steps_one_by_one() -> None:
+    parameters = TransformerParameters.typical([0.4, 10.0, 40.0])
+    rng = np.random.default_rng(2)
+    loads, ambients_c = rng.uniform(0.1, 1.4, (50, 3)), rng.uniform(-5, 35, (50, 3))
+    course = transformer_course(loads, ambients_c, 60.0, parameters)
+    state = transformer_steady_state(loads[0], ambients_c[0], parameters)
+    for hour in range(1, 50):
+        state = transformer_step(state, loads[hour], ambients_c[hour], 60.0, parameters)
+        assert course[hour] == pytest.approx(state.hot_spot_c, abs=1e-9)
