@@ -22,6 +22,7 @@ from app.bodies import (
 )
 from app.commands import PlanRefusedError, UnknownIdError
 from app.history import History, NotReadyError
+from app.maintapi import register_maintenance
 from app.openapi import API_VERSION, openapi, openapi_page
 from app.planapi import register_plans
 from app.prometheus import exposition
@@ -40,6 +41,7 @@ def api_blueprint(services: Services) -> Blueprint:
     _register_reads(api, services)
     _register_commands(api, services)
     register_plans(api, services)
+    register_maintenance(api, services)
     _register_documents(api, services)
     return api
 

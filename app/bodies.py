@@ -77,6 +77,19 @@ class ApplyBody(_Body):
     undo: bool = False
 
 
+class PinBody(_Body):
+    """A job settled by hand: id of its branch, and its week from 1 on, null for deferred."""
+
+    id: int
+    week: int | None
+
+
+class ScheduleBody(_Body):
+    """POST /api/maintenance/schedule: all jobs that are settled by hand; the others are arranged around them."""
+
+    pins: Annotated[list[PinBody], Field(max_length=10_000)] = []
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -125,6 +125,7 @@ class Id(StrEnum):
     CARD_SEEN = "card-seen"
     FLEET = "fleet"
     RISK_GRID = "risk-grid"
+    RISK_AS_OF = "risk-as-of"
     RISK_EXPORT = "risk-export"
     RISK_RESET = "risk-reset"
     MATRIX_GRAPH = "matrix-graph"

@@ -69,7 +69,8 @@ def status_of(now: Maintained) -> Status:
     if report.bundle is None:
         return Status("fallback", "By CNAIM's published rates: there are no trained models", report.problem)
     learned = int(report.prognosis.learned[now.branches].sum())
-    words = f"{learned:,} of {text.count(len(now.branches), 'asset')} judged by the models"
+    judged = "" if report.simulated_at is None else f", {text.clock(report.simulated_at)}"
+    words = f"{learned:,} of {text.count(len(now.branches), 'asset')} judged by the models{judged}"
     stale = f"stale data: {now.snapshot.stale_reason}" if now.snapshot.stale else ""
     return Status("ready", words, "; ".join(filter(None, [report.problem, stale])))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.bodies import AcknowledgeBody, ApplyBody, CaseBody, EventBody, OptimizeBody, RemovalBody
+from app.bodies import AcknowledgeBody, ApplyBody, CaseBody, EventBody, OptimizeBody, RemovalBody, ScheduleBody
 
 API_VERSION = "1.0.0"
 
@@ -106,6 +106,38 @@ ENDPOINTS = (
         ("success", "case", "total_nodes", "total_edges"),
         CaseBody,
         202,
+    ),
+    Endpoint(
+        "get",
+        "/api/maintenance/assets",
+        "Lines, cables and transformers, riskiest first: failure within 30, 90 and 365 days from 0 to 1, by whom, why.",
+        ("status", "problem", "simulated_time", "assets"),
+    ),
+    Endpoint(
+        "get",
+        "/api/maintenance/assets/{id}",
+        "One asset: signals with limits, probability over time, drivers in log-odds of XGBoost alone, similar assets.",
+        ("id", "name", "failure_probability", "source", "signals", "trend", "drivers", "similar"),
+    ),
+    Endpoint(
+        "get",
+        "/api/maintenance/schedule",
+        "The schedule, weeks counted from 1; with format=csv or format=ics in the query, a file to download.",
+        ("scheduling", "first_day", "weeks", "jobs", "crews", "pins", "conflict", "costs"),
+    ),
+    Endpoint(
+        "post",
+        "/api/maintenance/schedule",
+        "Settle jobs by hand and solve again around them, in the background; GET tells when it is done.",
+        ("success", "pins"),
+        ScheduleBody,
+        202,
+    ),
+    Endpoint(
+        "get",
+        "/api/maintenance/model",
+        "The model card: trained on simulated data, with what, when, how good, and a training that runs.",
+        ("trained", "simulated_data", "horizons_days", "card", "training"),
     ),
 )
 ERRORS = {

@@ -95,7 +95,7 @@ def gantt_figure(plan: Plan | None, scheme: Scheme) -> go.Figure:
     """One bar a job in its week, the riskiest MOST_BARS; under them each crew's hours against its capacity."""
     palette = PALETTES[scheme]
     jobs = () if plan is None else _drawn(plan)
-    figure = empty_figure(scheme, not jobs, "No job is planned")
+    figure = empty_figure(scheme, not jobs, "No job is planned" if plan else "The first schedule is being made")
     if plan is None:
         return figure
     height = gantt_height(plan)

@@ -10,6 +10,8 @@ from dash.development.base_component import Component
 from components import text
 from components.risktable import RiskClass
 
+MILLIONS_FROM = 1e7
+
 
 @dataclass(frozen=True)
 class Fleet:
@@ -59,7 +61,7 @@ def tiles(fleet: Fleet | None) -> tuple[Tile, ...]:
     values = (
         (f"{fleet.assets:,}", _sources(fleet)),
         (text.small(fleet.failures_per_year), "in a year, all assets together"),
-        (text.rough(fleet.risk_eur_per_year, "EUR/yr"), "expected consequence of failures"),
+        (money(fleet.risk_eur_per_year, "EUR/yr"), "expected consequence of failures"),
         (f"{worst:,}", f"{second:,} high, from {1e4:,.0f} EUR/yr"),
         (f"{fleet.unusual:,}", "unlike healthy assets"),
         _schedule(fleet),
@@ -79,8 +81,13 @@ def _sources(fleet: Fleet) -> str:
 def _schedule(fleet: Fleet) -> tuple[str, str]:
     if fleet.planned is None:
         return text.UNKNOWN, "no schedule yet"
-    risk = text.rough(fleet.deferred_risk_eur, "EUR")
+    risk = money(fleet.deferred_risk_eur, "EUR")
     return f"{fleet.planned:,}", f"in {text.count(fleet.weeks, 'week')}; {fleet.deferred:,} deferred, {risk} at risk"
+
+
+def money(value: float, unit: str) -> str:
+    """An amount that fits a tile: millions from ten of them on."""
+    return text.rough(value / 1e6, f"M {unit}") if abs(value) >= MILLIONS_FROM else text.rough(value, unit)
 
 
 def tile_cards(shown: Sequence[Tile]) -> list[Component]:

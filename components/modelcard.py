@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from components import text
 from components.plantables import table
-from components.riskfigures import empty_figure
+from components.riskfigures import empty_figure, log_axis
 from components.risktable import rounded
 from components.theme import PALETTES, Scheme
 
@@ -105,8 +105,9 @@ def reliability_figure(reliability: dict[int, tuple[ReliabilityPoint, ...]], sch
             text=[f"{row.rows:,} rows" for row in drawn],
             hovertemplate="%{x:.3g} % predicted, %{y:.3g} % observed, %{text}",
         )  # fmt: skip
-    figure.update_xaxes(type="log", title_text="Predicted, %", tickformat="~g")
-    figure.update_yaxes(type="log", title_text="Observed, %", tickformat="~g")
+    axis = log_axis(*(math.log10(end) for end in span)) | {"tickformat": "~g"}
+    figure.update_xaxes(title_text="Predicted, %", **axis)
+    figure.update_yaxes(title_text="Observed, %", range=[math.log10(end) for end in span], **axis)
     figure.update_layout(hovermode="closest", showlegend=True)
     return figure
 

@@ -16,7 +16,9 @@ from components.trends import Curve, asset_figure
 FloatArray = NDArray[np.float64]
 
 MOST_POINTS = 1000  # of the matrix: a browser draws each as an element of its own
+MANY_POINTS = 200
 MOST_DRIVERS = 5
+MOST_FINE_DECADES = 2.5
 LEAST_LINE = 0.05  # of the matrix that is worth drawing, decades
 DRIVERS_NOTE = "What moves XGBoost alone, half of the average; the forest and the calibration aren't in it."
 SYMBOLS = {  # a shape for each class, so that colour isn't alone
@@ -50,6 +52,7 @@ def matrix_figure(rows: Sequence[RiskRow], scheme: Scheme, chosen: str | None = 
         return figure
     x = _decades([row.consequence_eur for row in shown])
     y = _decades([100 * row.probability_365_days for row in shown])
+    size = 9 if len(shown) < MANY_POINTS else 6
     _bands(figure, x, y, palette)
     for name in RiskClass:
         group = [row for row in shown if row.risk_class is name]
@@ -60,14 +63,19 @@ def matrix_figure(rows: Sequence[RiskRow], scheme: Scheme, chosen: str | None = 
             customdata=[row.code for row in group],
             text=[_point_words(row) for row in group],
             hovertemplate="%{text}<extra></extra>",
-            marker={"symbol": SYMBOLS[name], "color": class_colour(name, palette), "size": 9,
+            marker={"symbol": SYMBOLS[name], "color": class_colour(name, palette), "size": size,
                     "line": {"width": 1, "color": palette.surface if "open" not in SYMBOLS[name] else palette.quiet}},
         )  # fmt: skip
     ring = {"symbol": "circle-open", "size": 18, "color": palette.selected, "line": {"width": 2}}
     figure.add_scatter(mode="markers", name="Chosen", hoverinfo="skip", marker=ring, **ring_of(shown, chosen))
-    figure.update_xaxes(type="log", range=list(x), title_text="Consequence of a failure, EUR", tickformat=",~s")
-    figure.update_yaxes(type="log", range=list(y), title_text="Fails within 365 days, %", tickformat="~g")
+    figure.update_xaxes(range=list(x), title_text="Consequence of a failure, EUR", tickformat=",~s", **log_axis(*x))
+    figure.update_yaxes(range=list(y), title_text="Fails within 365 days, %", tickformat="~g", **log_axis(*y))
     figure.update_layout(hovermode="closest", clickmode="event")
+    if len(shown) < len(known):
+        figure.add_annotation(
+            text=f"the riskiest {len(shown):,} of {len(known):,}", xref="paper", yref="paper", x=1, y=0,
+            xanchor="right", yanchor="bottom", showarrow=False, font={"size": 11, "color": palette.muted},
+        )  # fmt: skip
     return figure
 
 
@@ -83,6 +91,13 @@ def _decades(values: Sequence[float]) -> tuple[float, float]:
     room = 0.08 * (high - low) + 0.15
     middle, half = (low + high) / 2, max(0.5, (high - low) / 2 + room)
     return middle - half, middle + half
+
+
+def log_axis(low: float, high: float) -> dict[str, object]:
+    """A logarithmic axis from one power of ten to another: 1, 2 and 5 are named while there is room, then decades."""
+    steps = (1, 2, 5) if high - low < MOST_FINE_DECADES else (1,)
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    return {"type": "log", "tickvals": [step * 10.0**decade for decade in decades for step in steps]}
 
 
 def _bands(figure: go.Figure, x: tuple[float, float], y: tuple[float, float], palette: Palette) -> None:
@@ -154,6 +169,9 @@ def probability_figure(trend: ProbabilityTrend, scheme: Scheme) -> go.Figure:
                        hovertemplate="%{y:.3g} %")  # fmt: skip
     figure.update_yaxes(title_text="Fails in 365 d, %", nticks=5, rangemode="tozero")
     figure.update_xaxes(nticks=5)
+    if len(time) == 1:
+        hour = np.timedelta64(1, "h")
+        figure.update_xaxes(range=[str(trend.time[0] - hour), str(trend.time[0] + hour)])
     return figure
 
 
@@ -204,6 +222,7 @@ def empty_figure(scheme: Scheme, is_empty: bool, words: str) -> go.Figure:
     layout = {
         "template": figure_template(scheme), "uirevision": "kept",
         "margin": {"l": 8, "r": 8, "t": 8, "b": 36}, "annotations": [note] if is_empty else [],
+        "xaxis": {"visible": not is_empty}, "yaxis": {"visible": not is_empty},
     }  # fmt: skip
     return go.Figure(layout=layout)
 

@@ -108,8 +108,8 @@ def columns() -> list[gridlook.JSON]:
     number, words = gridlook.number_column, gridlook.text_column
     marks = {f"class-{name.value.lower().replace(' ', '-')}": f"params.value == '{name.value}'" for name in RiskClass}
     return [
-        words("asset", "Asset", pinned="left", width=150, tooltipField="asset"),
-        words("kind", "Kind", width=95),
+        words("asset", "Asset", pinned="left", width=165, tooltipField="asset"),
+        words("kind", "Kind", width=108),
         words("risk_class", "Class", width=114, cellClassRules=marks),
         number("risk_eur_per_year", "Risk, EUR/yr", ",.3~r", width=104, sort="desc"),
         number("probability_30_days", "Fails in 30 d, %", ",.2~r", width=88),

@@ -36,9 +36,7 @@ def layout() -> Component:
         html.Div(
             [
                 html.H3(title),
-                dcc.Graph(
-                    id=name, figure=empty_figure(Scheme.LIGHT, False, ""), config=CONFIG, className="panel-graph"
-                ),
+                dcc.Graph(id=name, figure=empty_figure(Scheme.LIGHT, True, ""), config=CONFIG, className="panel-graph"),
                 html.P(DRIVERS_NOTE, className="quiet-line") if name is Id.DRIVERS_GRAPH else None,
             ],
             className="panel-section",

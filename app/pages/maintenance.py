@@ -9,6 +9,7 @@ from app.ids import Id, Many
 from app.maintview import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
 from app.pages import maintasset, maintschedule
 from app.pages.context import PageServices
+from components import text
 from components.maintenance import status_line, tile_cards, tiles
 from components.modelcard import model_card, reliability_figure
 from components.riskfigures import curves_figure, empty_figure, matrix_figure, ring_of
@@ -64,7 +65,10 @@ def _table(rows: list) -> Component:
     )
     return dmc.Paper(
         [
-            html.Div([html.H2("Assets by risk"), tools], className="card-head"),
+            html.Div(
+                [html.H2("Assets by risk"), html.Span(id=Id.RISK_AS_OF, className="quiet-line"), tools],
+                className="card-head",
+            ),
             risk_table(rows, Id.RISK_GRID),
             html.P(FILTER_HINT, className="quiet-line"),
         ],
@@ -74,7 +78,7 @@ def _table(rows: list) -> Component:
 
 def graph(name: Id, look: str) -> Component:
     """A figure that a callback fills."""
-    return dcc.Graph(id=name, figure=empty_figure(Scheme.LIGHT, False, ""), config=CONFIG, className=look)
+    return dcc.Graph(id=name, figure=empty_figure(Scheme.LIGHT, True, ""), config=CONFIG, className=look)
 
 
 def _matrix() -> Component:
@@ -168,14 +172,19 @@ def _register_risk(app: dash.Dash, services: PageServices) -> None:
     @app.callback(
         Output(Id.FLEET, "children"),
         Output(Id.RISK_GRID, "rowData"),
+        Output(Id.RISK_AS_OF, "children"),
         Input(Id.RISK_SEEN, "data"),
         prevent_initial_call=True,
     )
     def show_fleet(_key: str | None) -> tuple:
         now = maintained(services)
         if now is None:
-            return no_update, no_update
-        return tile_cards(tiles(fleet_of(now))), row_data(rows_of(now))
+            return (no_update,) * 3
+        return (
+            tile_cards(tiles(fleet_of(now))),
+            row_data(rows_of(now)),
+            f"as of {text.clock(now.snapshot.simulated_at)}",
+        )
 
     @app.callback(
         Output(Id.MATRIX_GRAPH, "figure"),

@@ -41,7 +41,7 @@ def layout(now: Maintained | None) -> Component:
 
 
 def _chart() -> Component:
-    chart = dcc.Graph(id=Id.GANTT_GRAPH, figure=empty_figure(Scheme.LIGHT, False, ""), config=CONFIG)
+    chart = dcc.Graph(id=Id.GANTT_GRAPH, figure=empty_figure(Scheme.LIGHT, True, ""), config=CONFIG)
     links = [
         html.A(title, href=f"/api/maintenance/schedule?format={kind}", download="", className="file-link")
         for kind, title in FILES.items()
@@ -133,7 +133,10 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
     )
     def draw_schedule(key: str | None, scheme: str | None) -> tuple:
         now = maintained(services)
-        if key is None or scheme is None or now is None or now.report.scheduling:
+        if key is None or scheme is None or now is None:
             return no_update, no_update
-        figure = gantt_figure(plan_of(now), Scheme(scheme))
+        plan = plan_of(now)
+        if now.report.scheduling and plan is not None:
+            return no_update, no_update
+        figure = gantt_figure(plan, Scheme(scheme))
         return figure, {"height": f"{figure.layout.height or 300}px"}

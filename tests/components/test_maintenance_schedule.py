@@ -85,7 +85,8 @@ def test_many_jobs_are_drawn_by_the_dearest_and_all_pinned_ones() -> None:
 
 def test_without_a_schedule_everything_says_so() -> None:
     (note,) = gantt_figure(None, Scheme.DARK).layout.annotations
-    assert note.text == "No job is planned"
+    assert note.text == "The first schedule is being made"
+    assert "No job is planned" in sent(gantt_figure(replace(PLAN, jobs=JOBS[2:]), Scheme.DARK))
     assert "no schedule yet" in words(deferred_table(None))
     assert "Nothing to compare" in words(ways_table(None))
     assert "There is no schedule yet" in sent(schedule_grid((), None, 0, "grid"))

@@ -1,0 +1,96 @@
+"""The maintenance endpoints: prognoses, the schedule with its files, and the model card."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from flask import Blueprint, Response, request
+
+from app import maintpayloads
+from app.bodies import BadRequestError, ScheduleBody, answer, read_body
+from app.commands import UnknownIdError
+from app.history import NotReadyError
+from app.maintpins import pins_of_weeks
+from app.maintschedule import ScheduleView
+from app.maintview import Maintained, maintained
+from app.services import Services
+from ml.schedule import Schedule
+from ml.schedule_files import schedule_csv, schedule_ics
+
+FORMATS = ("json", "csv", "ics")
+MIMETYPE = {"csv": "text/csv", "ics": "text/calendar"}
+
+
+def register_maintenance(api: Blueprint, services: Services) -> None:
+    """GET of assets, one asset, schedule and model; POST of pins."""
+
+    @api.get("/api/maintenance/assets")
+    def assets() -> Response:
+        return answer(maintpayloads.assets(_now(services)))
+
+    @api.get("/api/maintenance/assets/<asset_id>")
+    def one_asset(asset_id: str) -> Response:
+        now = _now(services)
+        return answer(maintpayloads.one_asset(now, _branch(asset_id, now)))
+
+    @api.get("/api/maintenance/schedule")
+    def schedule() -> Response:
+        kind = request.args.get("format", "json")
+        if kind not in FORMATS:
+            raise BadRequestError(f"format: must be one of {', '.join(FORMATS)}", "format", status=422)
+        now = _now(services)
+        return answer(maintpayloads.schedule(now)) if kind == "json" else _file(now, kind)
+
+    @api.post("/api/maintenance/schedule")
+    def solve() -> Response:
+        body, made = read_body(request, ScheduleBody), _made(_now(services))
+        try:
+            pins = pins_of_weeks(((pin.id, pin.week) for pin in body.pins), made)
+            services.maintainer.reschedule(pins)
+        except ValueError as error:
+            raise BadRequestError(str(error), "pins", status=422) from None
+        wanted = [pin.model_dump() for pin in body.pins]
+        return answer({"success": True, "pins": wanted}, HTTPStatus.ACCEPTED)
+
+    @api.get("/api/maintenance/model")
+    def model() -> Response:
+        return answer(maintpayloads.model(_now(services)))
+
+
+def _now(services: Services) -> Maintained:
+    now = maintained(services)
+    if now is None:
+        raise NotReadyError("the grid has just changed; ask again in a moment")
+    return now
+
+
+def _branch(asset_id: str, now: Maintained) -> int:
+    """The branch of an id. UnknownIdError where it is none, or no asset."""
+    branches = now.branches
+    known = asset_id.isascii() and asset_id.isdecimal() and len(asset_id) < 10
+    if not known or int(asset_id) not in branches:
+        raise UnknownIdError(f"no asset {asset_id[:18]}; GET /api/maintenance/assets lists their ids")
+    return int(asset_id)
+
+
+def _made(now: Maintained) -> ScheduleView:
+    if now.report.schedule is None:
+        raise NotReadyError("no schedule has been made yet")
+    return now.report.schedule
+
+
+def _file(now: Maintained, kind: str) -> Response:
+    """The schedule as a download."""
+    made = _made(now)
+    found: Schedule | None = made.schedule
+    if found is None:
+        raise BadRequestError(f"there is no schedule, pins contradict one another: {made.conflict}", "pins", status=409)
+    if kind == "csv":
+        content = schedule_csv(made.problem, found.judgement, made.first_day)
+    else:
+        title = f"Maintenance of {now.snapshot.network.title}"
+        content = schedule_ics(made.problem, found.judgement, made.first_day, datetime.now(UTC), title)
+    headers = {
+        "Content-Disposition": f'attachment; filename="maintenance-{made.first_day.isoformat()}.{kind}"',
+        "Cache-Control": "no-store",
+    }
+    return Response(content, mimetype=MIMETYPE[kind], headers=headers)

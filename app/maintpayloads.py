@@ -1,0 +1,190 @@
+"""Prognosis, schedule and model card as the plain data that the REST API answers with. Unknown values are None."""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from app.maintasset import drivers_of, signals_of, similar_to
+from app.maintschedule import consequence_eur
+from app.maintview import YEAR_COLUMN, Maintained, crews_of, job_words, status_of, weeks_of
+from app.payloads import number, stamp
+from components.risktable import Source, risk_class
+from grid.network import FloatArray
+from ml.causes import CAUSES
+from ml.failure_card import card_to, plain
+from ml.prognosis import HORIZONS
+from ml.schedule_problem import DEFERRED, Judgement
+
+JSON = dict[str, Any]
+
+
+def assets(now: Maintained) -> JSON:
+    """Every asset, riskiest first; risk in EUR a year."""
+    told = _Told(now)
+    rows = [told.asset(branch) for branch in now.branches.tolist()]
+    return {**_about(now), "assets": sorted(rows, key=lambda row: -(row["risk_eur_per_year"] or 0.0))}
+
+
+class _Told:
+    """What is the same for all assets of an answer, worked out once."""
+
+    def __init__(self, now: Maintained) -> None:
+        self._now, self._found = now, now.report.prognosis
+        self._consequence = consequence_eur(now.snapshot)
+        self._jobs = job_words(now.report.schedule)
+
+    def asset(self, branch: int) -> JSON:
+        """One asset in short; what only a prognosis knows is None before the first one."""
+        found, network = self._found, self._now.snapshot.network
+        consequence = float(self._consequence[branch])
+        risk = math.nan if found is None else float(found.probability[branch, YEAR_COLUMN]) * consequence
+        named = risk_class(risk)
+        return {
+            "id": branch,
+            "name": network.branch.name[branch],
+            "type": network.branch.kind[branch].value,
+            "failure_probability": _by_horizon(None if found is None else found.probability[branch]),
+            "failure_probability_low": _by_horizon(None if found is None else found.low[branch]),
+            "failure_probability_high": _by_horizon(None if found is None else found.high[branch]),
+            "published_probability": _by_horizon(None if found is None else found.published[branch]),
+            "failure_types": {} if found is None else _types(found.cause[branch]),
+            "consequence_eur": number(consequence),
+            "interrupted_kw": number(1000 * self._now.snapshot.risk.interrupted_mw[branch]),
+            "risk_eur_per_year": number(risk),
+            "risk_class": None if named is None else named.value.lower(),
+            "novelty": None if found is None else number(found.novelty[branch]),
+            "unusual": None if found is None else bool(found.is_novel[branch]),
+            "source": None if found is None else (Source.MODEL if found.learned[branch] else Source.CNAIM).value,
+            "why_not_model": None if found is None else found.why_not[branch] or None,
+            "next_job": self._jobs.get(branch),
+        }
+
+
+def _by_horizon(values: FloatArray | None) -> JSON:
+    known = [math.nan] * len(HORIZONS) if values is None else values.tolist()
+    return {str(days): number(value) for days, value in zip(HORIZONS, known, strict=True)}
+
+
+def _types(shares: FloatArray) -> JSON:
+    return {cause.value: number(share) for cause, share in zip(CAUSES, shares.tolist(), strict=True)}
+
+
+def one_asset(now: Maintained, branch: int) -> JSON:
+    """One asset with its signals, trend, drivers and the assets that are like it."""
+    trend = now.maintainer.trend(branch)
+    return {
+        **_about(now),
+        **_Told(now).asset(branch),
+        "year_built": number(now.snapshot.register.year_built[branch]),
+        "measured_at": stamp(now.snapshot.frame.measured_at),
+        "stale": now.snapshot.stale,
+        "signals": [
+            {"name": row.name, "value": number(row.value), "unit": row.unit, "usual_low": number(row.usual_low),
+             "usual_high": number(row.usual_high), "limit": number(row.limit), "state": row.state.value}
+            for row in signals_of(now, branch)
+        ],
+        "trend": {
+            "time": [str(moment) for moment in trend.time],
+            **{name: [number(value) for value in getattr(trend, name).tolist()]
+               for name in ("probability", "low", "high", "published")},
+        },
+        "drivers": [
+            {"feature": driver.feature, "value": driver.value, "log_odds": number(driver.log_odds)}
+            for driver in drivers_of(now, branch)
+        ],
+        "similar": [
+            {"id": int(other.code.rpartition("-")[2]), "name": other.name,
+             "failure_probability_365": number(other.probability_365_days)}
+            for other in similar_to(now, branch)
+        ],
+    }  # fmt: skip
+
+
+def _about(now: Maintained) -> JSON:
+    report = now.report
+    return {
+        "status": status_of(now).words,
+        "problem": report.problem or None,
+        "simulated_time": None if report.simulated_at is None else stamp(report.simulated_at),
+    }
+
+
+def schedule(now: Maintained) -> JSON:
+    """The schedule: weeks counted from 1, None for deferred; money in EUR, work in hours."""
+    made = now.report.schedule
+    jobs: list[JSON] = []
+    answer: JSON = {
+        "scheduling": now.report.scheduling, "first_day": None, "weeks": 0, "jobs": jobs, "crews": [], "pins": [],
+        "conflict": None, "method": None, "gap": None, "costs": {},
+    }  # fmt: skip
+    if made is None:
+        return answer
+    problem, weeks = made.problem, weeks_of(made)
+    for position, (branch, week) in enumerate(zip(made.branches.tolist(), weeks.tolist(), strict=True)):
+        jobs.append(_job(now, position, branch, week))
+    compared = made.compared
+    judged = {} if compared is None else {
+        "proposed": compared.proposed, "greedy": compared.greedy, "fixed_intervals": compared.intervals,
+        "nothing": compared.nothing,
+    }  # fmt: skip
+    return answer | {
+        "first_day": made.first_day.isoformat(),
+        "weeks": problem.n_week,
+        "crews": [
+            {"crew": crew.skill, "load_hours": list(crew.load_hours), "capacity_hours": list(crew.capacity_hours)}
+            for crew in crews_of(problem, weeks)
+        ],
+        "pins": [{"id": branch, "week": _week(week)} for branch, week in sorted(made.pins.items())],
+        "conflict": None if made.conflict is None else str(made.conflict),
+        "method": None if made.schedule is None else made.schedule.method.value,
+        "gap": None if made.schedule is None else number(made.schedule.gap),
+        "costs": {name: _costs(found) for name, found in judged.items()},
+    }
+
+
+def _job(now: Maintained, position: int, branch: int, week: int) -> JSON:
+    made = now.report.schedule
+    assert made is not None  # noqa: S101 callers have looked
+    problem, jobs = made.problem, made.problem.jobs
+    starts = None if week == DEFERRED else (made.first_day + timedelta(weeks=week)).isoformat()
+    return {
+        "id": branch,
+        "name": jobs.name[position],
+        "week": _week(week),
+        "week_starts": starts,
+        "crew": jobs.skill[position],
+        "hours": float(jobs.hours[position]),
+        "cost_eur": float(jobs.cost_eur[position]),
+        "expected_cost_eur": float(problem.cost_eur[position, week]),
+        "deferral_cost_eur": float(problem.cost_eur[position, -1]),
+        "pinned": branch in made.pins,
+    }
+
+
+def _week(week: int) -> int | None:
+    return None if week == DEFERRED else week + 1
+
+
+def _costs(found: Judgement) -> JSON:
+    return {
+        "expected_cost_eur": found.expected_cost_eur,
+        "work_eur": found.work_eur,
+        "risk_eur": found.risk_eur,
+        "residual_eur": found.residual_eur,
+        "deferred_risk_eur": found.deferred_risk_eur,
+    }
+
+
+def model(now: Maintained) -> JSON:
+    """The model card: trained on simulated data, with what, when, and how good."""
+    bundle, training = now.report.bundle, now.report.training
+    card = None if bundle is None else plain(card_to(bundle.card))
+    return {
+        **_about(now),
+        "trained": bundle is not None,
+        "simulated_data": True,
+        "horizons_days": list(HORIZONS),
+        "card": card,
+        "training": {"running": training.running, "step": training.step, "steps": training.steps,
+                     "words": training.words},
+    }  # fmt: skip
