@@ -69,3 +69,17 @@ def test_addresses() -> None:
     assert known_path("/optimisation") in PAGES
     assert known_path("/nowhere") == known_path(None) == "/"
     assert to_alarms("/optimisation").startswith("/#")
+
+
+def test_the_maintenance_page_gets_its_part_again_when_its_keys_are_others(pages: PageServices) -> None:
+    page = {"page": "maintenance"}
+    first = sent(pages, page, None, {})
+    assert first["maintenance"].keys() == {"keys", "status", "asset"}
+    assert not {"plan", "kpi", "proposal"} & first.keys()
+    assert first["map"] == {}
+    shown = {"maintenance": first["maintenance"]["keys"]}
+    assert sent(pages, page, first["seen"], shown) is None
+    pages.maintainer.look(pages.store.latest)
+    again = sent(pages, page, first["seen"], shown)
+    assert again["maintenance"]["keys"]["risk"] != first["maintenance"]["keys"]["risk"]
+    assert "maintenance" not in sent(pages, {}, None, {})
