@@ -8,6 +8,13 @@ from grid.alarm_limits import Direction
 from grid.alarms import AlarmBook, AlarmKind, AlarmRule, AssetKind, Priority
 from grid.network import BoolArray, FloatArray, Network
 from grid.powerflow import GridState
+from grid.predictive import (
+    CLEARED_AT_PERCENT,
+    RAISED_ABOVE_PERCENT,
+    UNSOLVED_ABOVE_PERCENT,
+    UNSOLVED_CLEARED_AT_PERCENT,
+    Outlook,
+)
 
 OVERLOAD = AlarmRule(
     AlarmKind.OVERLOAD, AssetKind.BRANCH, Priority.HIGH, "%", deadband=3.0,
@@ -30,6 +37,27 @@ BRANCH_TRIPPED = AlarmRule(AlarmKind.BRANCH_TRIPPED, AssetKind.BRANCH, Priority.
 SENSOR_SUSPECT = AlarmRule(AlarmKind.SENSOR_SUSPECT, AssetKind.BUS, Priority.LOW, off_delay=timedelta(minutes=10))
 SOURCE_STALE = AlarmRule(AlarmKind.SOURCE_STALE, AssetKind.SYSTEM, Priority.HIGH)
 POWER_FLOW_DIVERGED = AlarmRule(AlarmKind.POWER_FLOW_DIVERGED, AssetKind.SYSTEM, Priority.HIGH)
+EXPECTED_OVERLOAD = AlarmRule(
+    AlarmKind.EXPECTED_OVERLOAD,
+    AssetKind.BRANCH,
+    Priority.MEDIUM,
+    "%",
+    deadband=RAISED_ABOVE_PERCENT - CLEARED_AT_PERCENT,
+)
+EXPECTED_VOLTAGE_DEVIATION = AlarmRule(
+    AlarmKind.EXPECTED_VOLTAGE_DEVIATION,
+    AssetKind.BUS,
+    Priority.LOW,
+    "%",
+    deadband=RAISED_ABOVE_PERCENT - CLEARED_AT_PERCENT,
+)
+EXPECTED_DIVERGENCE = AlarmRule(
+    AlarmKind.EXPECTED_DIVERGENCE,
+    AssetKind.SYSTEM,
+    Priority.MEDIUM,
+    "%",
+    deadband=UNSOLVED_ABOVE_PERCENT - UNSOLVED_CLEARED_AT_PERCENT,
+)
 LOADING_LIMIT_PERCENT = 100.0
 
 
@@ -63,3 +91,14 @@ class AlarmWatch:
         self.book.update_condition(POWER_FLOW_DIVERGED, diverged, ("The grid",), time)
         if suspect_bus is not None:
             self.book.update_condition(SENSOR_SUSPECT, suspect_bus, self._network.bus.name, time)
+
+    def watch_outlook(self, outlook: Outlook, time: datetime) -> None:
+        """Judge what is expected of the next hours; an alarm of it says when the trouble is expected."""
+        bus, branch = self._network.bus.name, self._network.branch.name
+        for rule, chance, names, above in (
+            (EXPECTED_OVERLOAD, outlook.branch_percent, branch, RAISED_ABOVE_PERCENT),
+            (EXPECTED_VOLTAGE_DEVIATION, outlook.bus_percent, bus, RAISED_ABOVE_PERCENT),
+            (EXPECTED_DIVERGENCE, np.array([outlook.unsolved_percent]), ("The grid",), UNSOLVED_ABOVE_PERCENT),
+        ):
+            limits, texts = np.full(len(names), above), outlook.texts(rule.kind, len(names))
+            self.book.update(rule, chance, names, time, high_limits=limits, texts=texts)

@@ -33,6 +33,9 @@ class AlarmKind(StrEnum):
     SOURCE_STALE = "source_stale"
     SENSOR_SUSPECT = "sensor_suspect"
     POWER_FLOW_DIVERGED = "power_flow_diverged"
+    EXPECTED_OVERLOAD = "expected_overload"
+    EXPECTED_VOLTAGE_DEVIATION = "expected_voltage_deviation"
+    EXPECTED_DIVERGENCE = "expected_divergence"
 
 
 class Priority(StrEnum):
@@ -71,6 +74,9 @@ _WORDS = {
     AlarmKind.SOURCE_STALE: ("Age of the data", "sends no new data"),
     AlarmKind.SENSOR_SUSPECT: ("Normalised residual", "sends suspect measurements"),
     AlarmKind.POWER_FLOW_DIVERGED: ("Power mismatch", "has no power flow solution"),
+    AlarmKind.EXPECTED_OVERLOAD: ("Chance of overload", "is expected to be overloaded"),
+    AlarmKind.EXPECTED_VOLTAGE_DEVIATION: ("Chance of abnormal voltage", "is expected to have an abnormal voltage"),
+    AlarmKind.EXPECTED_DIVERGENCE: ("Chance of no power flow solution", "is expected to have no power flow solution"),
 }
 _ON_RETURN = {
     AlarmState.UNACKNOWLEDGED: AlarmState.RETURNED_UNACKNOWLEDGED,
@@ -153,6 +159,7 @@ class AlarmBook:
     def __init__(self, first_id: int = 1) -> None:
         self.next_id = first_id
         self._watches: dict[AlarmRule, LimitWatch] = {}
+        self._texts: dict[AlarmRule, Sequence[str]] = {}
         self._alarms: dict[tuple[AlarmRule, int], Alarm] = {}
         self._place: dict[int, tuple[AlarmRule, int]] = {}
         self._journal: deque[Transition] = deque(maxlen=JOURNAL_LENGTH)
@@ -166,11 +173,13 @@ class AlarmBook:
         time: datetime,
         low_limits: FloatArray | None = None,
         high_limits: FloatArray | None = None,
+        texts: Sequence[str] = (),
     ) -> None:
         """Take one scan of all assets of a rule at the (simulated) time.
 
         values: (n,) in the rule's unit, NaN where unknown. names: n names. low_limits, high_limits: (n,),
-        high for ABOVE, low for BELOW, both for OUTSIDE. Raises ValueError for a missing limit and for unequal
+        high for ABOVE, low for BELOW, both for OUTSIDE. texts: none or n sentences that alarms say while they
+        last, "" for the usual one of value and limit. Raises ValueError for a missing limit and for unequal
         lengths.
         """
         low, high = both_limits(rule.direction, len(names), low_limits, high_limits)
@@ -180,14 +189,18 @@ class AlarmBook:
         if not watch.in_alarm.shape == values.shape == low.shape == high.shape == (len(names),):
             shapes = f"values {values.shape}, low {low.shape}, high {high.shape}, names ({len(names)},)"
             raise ValueError(f"rule {rule.kind} watches {watch.in_alarm.size} assets, it was given {shapes}")
+        if texts and len(texts) != len(names):
+            raise ValueError(f"rule {rule.kind} watches {len(names)} assets, it was given {len(texts)} texts")
         self._watches[rule] = watch
+        is_told_anew = list(self._texts.get(rule, ())) != list(texts)
+        self._texts[rule] = texts
         changed, is_new = watch.update(values, low, high, time)
         for position in changed.tolist():
             if watch.in_alarm[position]:
                 self._raise(rule, position, names[position], time)
             else:
                 self._return(rule, position, time)
-        if is_new:
+        if is_new or is_told_anew:
             self._active = None
 
     def update_condition(self, rule: AlarmRule, conditions: ArrayLike, names: Sequence[str], time: datetime) -> None:
@@ -273,7 +286,8 @@ class AlarmBook:
     def _current(self, rule: AlarmRule, position: int) -> Alarm:
         """Return the alarm of an asset with its latest value."""
         alarm, watch = self._alarms[rule, position], self._watches[rule]
-        if alarm.value != watch.value[position] or alarm.limit != watch.limit[position]:
+        is_same = alarm.value == watch.value[position] and alarm.limit == watch.limit[position]
+        if self._texts[rule] or not is_same:
             alarm = self._alarms[rule, position] = self._with_value(alarm, rule, position)
         return alarm
 
@@ -281,7 +295,8 @@ class AlarmBook:
         """Return the alarm with the watched value and limit, and the message that tells them."""
         watch = self._watches[rule]
         value, limit = float(watch.value[position]), float(watch.limit[position])
-        message = _message(alarm, value, limit, bool(watch.is_low[position]))
+        text = self._texts[rule][position] if self._texts[rule] and alarm.returned_at is None else ""
+        message = text or _message(alarm, value, limit, bool(watch.is_low[position]))
         return replace(alarm, value=value, limit=limit, message=message)
 
 

@@ -109,11 +109,11 @@ def _hour(network: Network, topology: Topology, voltage: FloatArray, samples: in
     carries = supplied[network.branch.from_bus] & (topology.yft != 0)
     return {
         "unsolved_share": np.array(unsolved),
-        "overload_probability": overload * (1 - unsolved) + unsolved * carries,
+        "overload_probability": np.nan_to_num(overload) * (1 - unsolved) + unsolved * carries,
         "overload_of_solved": overload,
         "loading_median_percent": median,
         "loading_high_percent": highest,
-        "violation_probability": (low + high) * (1 - unsolved) + unsolved * supplied,
+        "violation_probability": np.nan_to_num(low + high) * (1 - unsolved) + unsolved * supplied,
         "low_of_solved": low,
         "high_of_solved": high,
         "vm_low_pu": lowest_vm,
@@ -145,8 +145,8 @@ def branch_loading(
 
 
 def _share(holds: BoolArray) -> FloatArray:
-    """Of the rows; 0 if there are none."""
-    return holds.mean(axis=0) if len(holds) else np.zeros(holds.shape[1])
+    """Of the rows; NaN if there are none."""
+    return holds.mean(axis=0) if len(holds) else np.full(holds.shape[1], np.nan)
 
 
 def _quantiles(values: FloatArray, at: tuple[float, float]) -> FloatArray:

@@ -167,6 +167,21 @@ def test_a_yes_no_condition_of_the_system() -> None:
     assert (alarm.state, alarm.message) == (RETURNED, "SCADA is back to normal.")
 
 
+def test_a_text_of_its_own_is_said_while_the_alarm_lasts() -> None:
+    desk, limit = Desk(), np.array([100.0])
+
+    def say(value: float, *texts: str) -> str:
+        desk.book.update(OVERLOAD, np.array([value]), ["Line 4"], desk.now, high_limits=limit, texts=texts)
+        return desk.book.active()[0].message
+
+    assert say(110.0, "Line 4 will melt.") == "Line 4 will melt."
+    assert say(110.0, "Line 4 melts.") == "Line 4 melts."
+    assert say(110.0, "") == say(110.0) == "Loading of Line 4 is 110.0 %, high limit 100.0 %."
+    assert say(90.0, "Line 4 melts.") == "Loading of Line 4 is back to 90.0 %, high limit 100.0 %."
+    with pytest.raises(ValueError, match="watches 1 assets, it was given 2 texts"):
+        say(110.0, "a", "b")
+
+
 def test_acknowledgement_names_person_and_time() -> None:
     desk = desk_in(UNACKNOWLEDGED)
     later = START + 60 * SECOND

@@ -61,7 +61,7 @@ def switched(network: Network, opened: int | None) -> BoolArray:
         ("case300", None),  # phase shifters
         ("case33bw", None),  # radial, five open ties
         ("case33bw", 20),  # the end of a feeder is an island without a source
-        ("cigre_mv", None),  # lines open at one end, transformers that turn the phase by 150 degrees
+        ("cigre_mv", None),  # lines open at one end, transformers that turn the phase by 30 degrees
         ("city8", None),  # several sources
         ("city8", 2),
     ],
@@ -153,6 +153,7 @@ def test_an_hour_without_any_solution_is_certain_trouble_and_has_no_losses() -> 
     assert (seen.violation_probability[1] == 1).all()
     assert np.isnan(seen.loss_mw[1])
     assert np.isnan(seen.loading_high_percent[1]).all()
+    assert np.isnan(seen.overload_of_solved[1]).all()
     assert np.isfinite(seen.loss_mw[0])
 
 
