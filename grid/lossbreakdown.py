@@ -1,0 +1,211 @@
+"""Where losses arise: by cause, by voltage level and by branch, and what meters miss beyond them.
+
+A branch is a pi: behind an ideal transformer t at its from end lies a series admittance y between two shunts,
+
+    yff = (y + s_f) / |t|^2,  yft = -y / conj(t),  ytf = -y / t,  ytt = y + s_t
+
+(MATPOWER manual, eq. 3.2, with a conductance in the shunts). What the shunts' conductances draw is lost with or without
+load: a transformer's iron losses. The rest is lost in y, by the current: its load losses. pandapower's default
+transformer is a T, whose exact pi has half of the magnetising admittance at either end but for a share in the order of
+the product of short-circuit impedance and magnetising admittance, some 1e-4.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from grid.network import BoolArray, BranchKind, FloatArray, Network, OpenEnd
+from grid.powerflow import GridState
+
+DISTRIBUTION_BELOW_KV = 60.0  # an assumption: where transmission ends differs from country to country
+
+
+class LossCause(StrEnum):
+    """What loses energy. Lines and cables: with what their insulation loses, where the case says so."""
+
+    TRANSFORMER_NO_LOAD = "transformer_no_load"
+    TRANSFORMER_LOAD = "transformer_load"
+    LINE = "line"
+    CABLE = "cable"
+    IMPEDANCE = "impedance"
+
+
+@dataclass(frozen=True, eq=False)
+class BranchLevels:
+    """Between which nominal voltages branches lie.
+
+    A branch belongs to distribution if its lower end lies below the border: the transformer that feeds a medium-voltage
+    grid does.
+    """
+
+    high_kv: FloatArray  # (v,) of each level; lines and cables have one voltage, transformers two
+    low_kv: FloatArray  # (v,)
+    of_branch: np.ndarray  # (m,) which of them
+    is_distribution: BoolArray  # (v,)
+
+    @classmethod
+    def of(cls, network: Network, distribution_below_kv: float = DISTRIBUTION_BELOW_KV) -> "BranchLevels":
+        """The levels of a network, from the highest voltage down."""
+        ends = network.bus.vn_kv[np.stack([network.branch.from_bus, network.branch.to_bus])]
+        pairs = -np.stack([ends.max(axis=0), ends.min(axis=0)], axis=1)
+        levels, of_branch = np.unique(pairs, axis=0, return_inverse=True)
+        return cls(-levels[:, 0], -levels[:, 1], of_branch.ravel(), -levels[:, 1] < distribution_below_kv)
+
+    def label(self, level: int) -> str:
+        """Such as 110/20 kV or 20 kV."""
+        high, low = self.high_kv[level], self.low_kv[level]
+        return f"{high:g} kV" if high == low else f"{high:g}/{low:g} kV"
+
+
+@dataclass(frozen=True, eq=False)
+class LossBreakdown:
+    """The losses of one state. no_load_mw and load_mw, (m,), add up to the state's losses branch by branch.
+
+    level_mw: (v, c) by levels and causes. What shunts of buses draw is no loss of a branch and stands apart.
+    """
+
+    levels: BranchLevels
+    no_load_mw: FloatArray  # (m,) in the shunt conductances
+    load_mw: FloatArray  # (m,) by currents
+    level_mw: FloatArray  # (v, c) in the order of LossCause
+    shunt_mw: float
+
+    @property
+    def total_mw(self) -> float:
+        """Of all branches."""
+        return float(self.level_mw.sum())
+
+    @property
+    def cause_mw(self) -> FloatArray:
+        """(c,) in the order of LossCause."""
+        return self.level_mw.sum(axis=0)
+
+    @property
+    def distribution_mw(self) -> float:
+        """Of the levels below the border."""
+        return float(self.level_mw[self.levels.is_distribution].sum())
+
+    @property
+    def transmission_mw(self) -> float:
+        """Of the levels above it."""
+        return float(self.level_mw[~self.levels.is_distribution].sum())
+
+
+def break_down(network: Network, state: GridState, levels: BranchLevels | None = None) -> LossBreakdown:
+    """Split the losses of a solved state. levels: by default those of the network with the border at 60 kV."""
+    levels = BranchLevels.of(network) if levels is None else levels
+    no_load = no_load_mw(network, state)
+    load = state.loss_mw - no_load
+    level_mw = np.zeros((len(levels.high_kv), len(LossCause)))
+    own = np.array([_CAUSE[kind] for kind in network.branch.kind], dtype=int)
+    iron = _PLACE[LossCause.TRANSFORMER_NO_LOAD]
+    is_transformer = own == _PLACE[LossCause.TRANSFORMER_LOAD]
+    np.add.at(level_mw, (levels.of_branch, own), np.where(is_transformer, load, state.loss_mw))
+    np.add.at(level_mw[:, iron], levels.of_branch, np.where(is_transformer, no_load, 0.0))
+    return LossBreakdown(levels, no_load, load, level_mw, float(state.shunt_mva.real.sum()))
+
+
+def no_load_mw(network: Network, state: GridState) -> FloatArray:
+    """(m,) what the shunt conductances of branches draw at the state's voltages."""
+    branch = network.branch
+    base_ohm = network.bus.vn_kv[branch.from_bus] ** 2 / network.base_mva
+    series = 1 / (branch.r_pu + 1j * branch.x_ohm / base_ohm)
+    tap = np.conj(-series / branch.yft)
+    at_from, at_to = branch.yff - series / np.abs(tap) ** 2, branch.ytt + branch.ytf * tap
+    v_from, v_to = _terminal_voltages(network, state)
+    drawn = np.abs(v_from) ** 2 * at_from.real + np.abs(v_to) ** 2 * at_to.real
+    return np.asarray(drawn * network.base_mva)
+
+
+def _terminal_voltages(network: Network, state: GridState) -> tuple[FloatArray, FloatArray]:
+    """(m,) at both ends of the branches themselves: a disconnected end has the voltage that the other gives it."""
+    branch = network.branch
+    v_from, v_to = state.voltage[branch.from_bus], state.voltage[branch.to_bus]
+    end = np.array(branch.open_end, dtype=object)
+    at_from, at_to = ~state.closed & (end == OpenEnd.TO), ~state.closed & (end == OpenEnd.FROM)
+    open_to, open_from = -branch.ytf / branch.ytt * v_from, -branch.yft / branch.yff * v_to
+    return (
+        np.where(state.closed | at_from, v_from, np.where(at_to, open_from, 0)),
+        np.where(state.closed | at_to, v_to, np.where(at_from, open_to, 0)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LossEnergy:
+    """Energy lost over a series of k states of one network, and what it costs."""
+
+    levels: BranchLevels
+    level_mwh: FloatArray  # (v, c) in the order of LossCause
+    branch_mwh: FloatArray  # (m,)
+    shunt_mwh: float
+    price_per_mwh: float
+
+    @property
+    def total_mwh(self) -> float:
+        """Of all branches."""
+        return float(self.level_mwh.sum())
+
+    @property
+    def level_cost(self) -> FloatArray:
+        """(v, c) in the price's currency."""
+        return self.level_mwh * self.price_per_mwh
+
+    @property
+    def total_cost(self) -> float:
+        """In the price's currency."""
+        return self.total_mwh * self.price_per_mwh
+
+
+def loss_energy(parts: Sequence[LossBreakdown], hours: FloatArray, price_per_mwh: float) -> LossEnergy:
+    """Add up states that last hours (k,) each. ValueError for none, or for another number of hours than of states."""
+    if not len(parts) == len(hours) > 0:
+        raise ValueError(f"a series needs hours for every state, there are {len(parts)} states and {len(hours)} hours")
+    return LossEnergy(
+        levels=parts[0].levels,
+        level_mwh=np.einsum("k,kvc->vc", hours, [part.level_mw for part in parts]),
+        branch_mwh=np.einsum("k,km->m", hours, [part.no_load_mw + part.load_mw for part in parts]),
+        shunt_mwh=float(np.dot(hours, [part.shunt_mw for part in parts])),
+        price_per_mwh=price_per_mwh,
+    )
+
+
+@dataclass(frozen=True)
+class NonTechnical:
+    """What meters miss beyond the technical losses: an estimate from the hours in which everything is known.
+
+    Negative where the meters say more than can have arrived: then meters, times or the model are wrong.
+    """
+
+    hours_known: int
+    fed_in_mwh: float
+    metered_loss_mwh: float  # fed in less delivered, by meters
+    technical_mwh: float
+    non_technical_mwh: float
+
+    @property
+    def percent_of_fed_in(self) -> float:
+        """The estimate over the energy fed in; NaN where none was."""
+        return 100 * self.non_technical_mwh / self.fed_in_mwh if self.fed_in_mwh else np.nan
+
+
+def non_technical(fed_in_mwh: FloatArray, delivered_mwh: FloatArray, technical_mwh: FloatArray) -> NonTechnical:
+    """Compare k hours of metering with the technical losses of their states, shunts included.
+
+    fed_in_mwh, delivered_mwh: (k, i) and (k, j), by meters at generators and loads. technical_mwh: (k,). An hour in
+    which any of them is NaN is left out, with all its meters.
+    """
+    fed_in, delivered = fed_in_mwh.sum(axis=1), delivered_mwh.sum(axis=1)
+    known = ~np.isnan(fed_in + delivered + technical_mwh)
+    lost, technical = float((fed_in - delivered)[known].sum()), float(technical_mwh[known].sum())
+    return NonTechnical(int(known.sum()), float(fed_in[known].sum()), lost, technical, lost - technical)
+
+
+_PLACE = {cause: place for place, cause in enumerate(LossCause)}
+_CAUSE = {
+    BranchKind.LINE: _PLACE[LossCause.LINE],
+    BranchKind.CABLE: _PLACE[LossCause.CABLE],
+    BranchKind.TRANSFORMER: _PLACE[LossCause.TRANSFORMER_LOAD],
+    BranchKind.IMPEDANCE: _PLACE[LossCause.IMPEDANCE],
+}
