@@ -26,7 +26,7 @@ from ml.prognosis import Prognosis, prognose
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.25
-RATE_HORIZON_DAYS = 30  # of the failure rate that paths, plans and the map count with: the days that plans are for
+RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map count with: the days that plans are for
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
 HOURS_BETWEEN_POINTS = 1.0

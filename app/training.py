@@ -35,7 +35,8 @@ class FleetTraining:
         )
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
-        threading.Thread(target=self._read, name="training", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="training", daemon=True)
+        self._reader.start()
         log.info("training of failure models begins")
 
     def news(self) -> bool:
@@ -56,11 +57,13 @@ class FleetTraining:
             self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._reader.join(STOP_S)
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 it is a pipe
-        for line in self._process.stdout:
-            self._lines.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
         self._process.wait()
         self._lines.put(None)
 

@@ -87,7 +87,7 @@ def test_sensors_show_the_state_with_their_noise() -> None:
     assert np.array_equal(column[Signal.AGE], state.age_years)
     assert np.array_equal(column[Signal.TRIPS], state.trips.sum(axis=0))
     assert np.corrcoef(column[Signal.VIBRATION], state.wear)[0, 1] > 0.85
-    assert np.corrcoef(column[Signal.OIL_QUALITY], state.oil_quality(traits))[0, 1] > 0.9
+    assert np.corrcoef(column[Signal.OIL_QUALITY], state.oil_quality(traits))[0, 1] > 0.85
     for signal in (Signal.CORROSION, Signal.OIL_QUALITY):
         assert 0 <= column[signal].min() <= column[signal].max() <= 1
     assert not np.isnan(seen).any()

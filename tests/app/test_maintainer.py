@@ -1,0 +1,169 @@
+"""The maintainer: models kept, trained or refused, the prognosis in the grid's risk, trends, and the schedule."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.maintainer import RATE_HORIZON_DAYS, Maintainer
+from ml.failure_store import ModelFileError, save
+from ml.hazard import CnaimHazard
+from ml.schedule_problem import DEFERRED
+from tests.app.rig import Rig, make_rig
+from tests.ml.fleets import tiny_models
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Rig:
+    """city8 with models that are there from the start."""
+    save(tiny_models(), tmp_path / "models")
+    rig = make_rig(tmp_path)
+    rig.services.maintainer.load_or_train()
+    return rig
+
+
+def maintainer(rig: Rig) -> Maintainer:
+    return rig.services.maintainer
+
+
+def look(rig: Rig) -> None:
+    """What the maintainer's thread does with a new snapshot, and the cycle that counts with it."""
+    maintainer(rig).look(rig.now)
+    rig.run(elapsed=timedelta(0))
+
+
+def test_before_the_first_look_nothing_is_claimed(city: Rig) -> None:
+    latest = maintainer(city).latest
+    assert (latest.version, latest.prognosis, latest.schedule) == (0, None, None)
+    assert city.now.risk.model == CnaimHazard().name
+    assert not city.now.risk.learned.any()
+
+
+def test_the_risk_of_the_grid_comes_from_the_prognosis(city: Rig) -> None:
+    look(city)
+    found = maintainer(city).latest.prognosis
+    assert found is not None
+    assert found.learned.all()
+    rate = found.rate_per_year(RATE_HORIZON_DAYS)
+    assert city.now.risk.failure_probability == pytest.approx(1 - np.exp(-rate))
+    assert city.now.risk.risk_mw == pytest.approx(city.now.risk.failure_probability * city.now.risk.interrupted_mw)
+    assert "trained on simulated fleets" in city.now.risk.model
+
+
+def test_without_models_and_without_training_it_stays_with_the_published_hazard(tmp_path: Path) -> None:
+    rig = make_rig(tmp_path, training_fleets=0)
+    maintainer(rig).load_or_train()
+    look(rig)
+    latest = maintainer(rig).latest
+    assert latest.bundle is None
+    assert not latest.training.running
+    assert not rig.now.risk.learned.any()
+    assert maintainer(rig).drivers(0) == {}
+
+
+Damage = Callable[[Path], None]
+
+
+def one_byte(folder: Path) -> None:
+    path = folder / "horizon_90.ubj"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def renamed_feature(folder: Path) -> None:
+    path = folder / "metadata.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("thd_percent", "thd_per_cent"), encoding="utf-8")
+
+
+def pickle_in_its_place(folder: Path) -> None:
+    (folder / "horizon_30.skops").write_bytes(b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.")
+
+
+@pytest.mark.parametrize("damage", [one_byte, renamed_feature, pickle_in_its_place])
+def test_damaged_files_are_refused_with_the_reason_and_the_running_models_stay(damage: Damage, city: Rig) -> None:
+    look(city)
+    running, folder = maintainer(city).latest.bundle, city.services.settings.models_dir
+    damage(folder)
+    with pytest.raises(ModelFileError) as refusal:
+        maintainer(city).reload()
+    assert str(refusal.value)
+    look(city)
+    assert maintainer(city).latest.bundle is running
+    assert city.now.risk.learned.all()
+    later = make_rig(folder.parent)
+    maintainer(later).load_or_train()
+    look(later)
+    assert "Refused" in maintainer(later).latest.problem
+    assert not later.now.risk.learned.any()
+    assert folder.exists()
+
+
+def test_drivers_add_up_to_the_log_odds(city: Rig) -> None:
+    look(city)
+    latest = maintainer(city).latest
+    assert latest.bundle is not None
+    assert latest.seen is not None
+    drivers = maintainer(city).drivers(2)
+    assert len(drivers) == len(latest.bundle.card.features)
+    assert max(map(abs, drivers.values())) > 0
+
+
+def test_the_trend_has_a_point_an_hour_and_starts_anew_with_another_grid(city: Rig) -> None:
+    for _ in range(4):
+        look(city)
+        city.run(elapsed=timedelta(minutes=30))
+    trend = maintainer(city).trend(0)
+    assert len(trend.time) == 2
+    assert np.all((trend.low <= trend.probability) & (trend.probability <= trend.high))
+
+
+def test_a_schedule_is_made_pinned_and_refused(city: Rig) -> None:
+    look(city)
+    maintainer(city).schedule_once(city.now)
+    view = maintainer(city).latest.schedule
+    assert view is not None
+    assert view.schedule is not None
+    assert view.compared is not None
+    assert view.schedule.judgement.feasible
+    assert view.schedule.expected_cost_eur <= view.compared.nothing.expected_cost_eur
+    done = np.flatnonzero(view.schedule.week != DEFERRED)
+    branch = int(view.branches[done[0]])
+    maintainer(city).reschedule({branch: DEFERRED})
+    maintainer(city).schedule_once(city.now)
+    again = maintainer(city).latest.schedule
+    assert again is not None
+    assert again.schedule is not None
+    assert again.schedule.week[done[0]] == DEFERRED
+    assert again.schedule.expected_cost_eur >= view.schedule.expected_cost_eur
+    with pytest.raises(ValueError, match="branch 999"):
+        maintainer(city).reschedule({999: 3})
+    with pytest.raises(ValueError, match="week 99"):
+        maintainer(city).reschedule({branch: 99})
+
+
+def test_models_are_trained_in_the_background_when_there_are_none(tmp_path: Path) -> None:
+    rig = make_rig(tmp_path, training_fleets=1, training_assets=40)
+    maintainer(rig).load_or_train()
+    try:
+        deadline, heard = time.monotonic() + 60, []
+        while time.monotonic() < deadline and not heard:
+            if maintainer(rig).watch_training():
+                look(rig)
+                heard.append(maintainer(rig).latest.training)
+            time.sleep(0.1)
+    finally:
+        maintainer(rig).stop()
+    assert heard[0].running
+    assert heard[0].steps > 5
+    assert "Simulating" in heard[0].words
+    assert not (tmp_path / "models").exists()
+
+
+def test_metadata_is_json_that_anyone_can_read(city: Rig) -> None:
+    document = json.loads((city.services.settings.models_dir / "metadata.json").read_text(encoding="utf-8"))
+    assert document
