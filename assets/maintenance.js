@@ -42,6 +42,12 @@
     return null;
   }
 
+  /* Rows of another network may have the codes of the last one's. */
+  function forget(grid) {
+    address(null);
+    window.dash_clientside.set_props(grid, { selectedRows: [] });
+  }
+
   /* A row, a point of the matrix, a similar asset, or the address that the page was opened with. */
   function choose(rows, click, _similar, tick, grid, view) {
     if (!tick || view.page !== "maintenance") return keep();
@@ -51,6 +57,7 @@
     if (name.endsWith(".selectedRows")) [code, follow] = [rows?.[0]?.code, false];
     else if (name.endsWith(".clickData")) code = click?.points?.[0]?.customdata;
     else if (name.endsWith(".n_clicks")) code = JSON.parse(name.slice(0, name.lastIndexOf(".")))[KEY];
+    else if (view.asset && view.network && view.network !== tick.network) forget(grid);
     else code = fromLink(view);
     if (!code || (code === view.asset && view.network === tick.network)) return keep();
     if (follow && grid) window.dash_clientside.set_props(grid, { selectedRows: { ids: [code] }, scrollTo: { rowId: code } });

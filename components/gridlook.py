@@ -69,5 +69,6 @@ def options(empty: str, **more: object) -> JSON:
         "animateRows": False,
         "tooltipShowDelay": 300,
         "ensureDomOrder": True,
+        "tabToNextCell": {"function": "false"},  # the tabulator leaves the cells, arrows go through them
         **more,
     }

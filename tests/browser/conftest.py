@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from ml.failure_store import save
 from tests.browser.chromium import MISSING, find_chromium
-from tests.browser.live import LiveServer, Watched
+from tests.browser.live import MODELS, LiveServer, Watched
+from tests.ml.fleets import tiny_models
 
 DESKTOP = {"width": 1440, "height": 900}
 MOST_SERVERS = 2
@@ -31,6 +33,7 @@ def browser() -> Iterator[Browser]:
 def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LiveServer]]:
     """A running server for a case; the last few stay, because each one's optimiser keeps a core busy."""
     cache: Path = tmp_path_factory.mktemp("cache")
+    save(tiny_models(), cache / MODELS)
     running: dict[str, LiveServer] = {}
 
     def get(case: str) -> LiveServer:

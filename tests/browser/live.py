@@ -17,6 +17,7 @@ from playwright.sync_api import Request as PageRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 CYCLE_S = 0.5
+MODELS = "models"  # in the cache directory
 START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 30
 TIMEOUT_MS = 15_000
 
@@ -34,6 +35,8 @@ class LiveServer:
         self._environment = os.environ | {
             "SMARTGRID_CYCLE_SECONDS": str(CYCLE_S),
             "SMARTGRID_CACHE_DIR": str(cache_dir),
+            "SMARTGRID_MODELS_DIR": str(cache_dir / MODELS),
+            "SMARTGRID_TRAINING_FLEETS": "0",
             "SMARTGRID_SPEED_MINUTES_PER_S": "20",
         }
 
