@@ -1,0 +1,155 @@
+"""Forecasts of real load, and of SimBench's load, PV and wind: `python -m tests.benchmarks.forecast`.
+
+Writes docs/benchmarks/forecast.md. Victoria's load is read from beside the project; without it there are no figures of
+it. The models' parameters are the defaults.
+"""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from ml.forecast_backtest import Backtest, alone, backtest, by_source, naive_backtest, naive_mae, scores
+from ml.forecast_metrics import Scores
+from ml.forecast_model import Parts
+from ml.forecast_weather import noised_forecast
+from ml.forecaster import Forecaster
+from ml.renewables import PvPlace, clear_sky_output
+from tests.benchmarks import report
+from tests.benchmarks.report import Figure
+
+DATA = Path(__file__).resolve().parents[3] / "shared/data/load/vic_electricity_30min.csv.gz"
+VICTORIA = "Australia/Melbourne"
+ERROR_C = 1.5
+SIMBENCH_ZONE = "Etc/GMT-1"  # its year has no daylight saving
+SIMBENCH_PLACE = PvPlace(53.7, 11.4)  # where the grid's coordinates lie
+MOST_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Upper limits of MAPE in % and of rCRPS."""
+
+    mape: float
+    r_crps: float
+
+
+def victoria() -> Iterator[Figure]:
+    """Figures of the year 2014 with and without weather."""
+    raw = pd.read_csv(DATA)
+    raw.index = pd.DatetimeIndex(pd.to_datetime(raw["Time"], utc=True))
+    hourly = raw.resample("1h")
+    plain = pd.DataFrame({"target": hourly["Demand"].mean(), "holiday": hourly["Holiday"].first().astype(float)})
+    measured = hourly["Temperature"].mean()
+    forecaster = Forecaster(zone=VICTORIA, horizon=24, issue_hours=(0,))
+    start, end = pd.Timestamp("2014-01-01", tz=VICTORIA), pd.Timestamp("2014-12-31 23:00", tz=VICTORIA)
+    variants = {
+        "without weather": (plain, Asked(3.7, 0.030)),
+        f"temperature forecast with an error of {ERROR_C} degC": (
+            plain.assign(temperature=measured, temperature_forecast=noised_forecast(measured, ERROR_C)),
+            None,
+        ),
+        "actual temperature": (
+            plain.assign(temperature=measured, temperature_forecast=measured),
+            Asked(2.3, 0.017),
+        ),
+    }
+    found = {name: backtest(forecaster, frame, start, end, name) for name, (frame, _) in variants.items()}
+    first = found["without weather"]
+    day, week = (naive_backtest(first.hours, first.issues, 24, days) for days in (1, 7))
+    rival = naive_mae(week)
+    yield Figure("Victoria 2014: forecasts at 00:00 local time, hours scored", f"{len(first.issues)}, {np.isfinite(first.actual).sum()}")
+    for baseline in (day, week):
+        yield from _lines(f"Victoria, {baseline.name}", scores(baseline, rival))
+    for name, (frame, asked) in variants.items():
+        yield from _lines(f"Victoria, {name}", scores(found[name], rival), asked)
+        yield report.at_most(f"Victoria, {name}: fit, refits and a year of forecasts", found[name].seconds, MOST_SECONDS, "s")
+        for parts in (Parts.RIDGE, Parts.XGBOOST):
+            single = backtest(alone(forecaster, parts), frame, start, end, name)
+            yield from _lines(f"Victoria, {name}: {parts}", scores(single, rival))
+
+
+def simbench_year() -> Iterator[Figure]:
+    """Figures of a load group, of PV and of wind, without weather forecasts: SimBench has none."""
+    import simbench
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        profiles = simbench.get_all_simbench_profiles(0)
+    loads, plants = profiles["load"], profiles["renewables"]
+    times = pd.date_range("2016-01-01", periods=len(loads), freq="15min", tz=SIMBENCH_ZONE)
+    clear = pd.Series(clear_sky_output(times[::4], SIMBENCH_PLACE), times[::4])
+    series = {
+        "load group lv_urban6": (loads["lv_urban6_pload"], (), None),
+        "load group mv_urban": (loads["mv_urban_pload"], (), None),
+        "PV, lv_urban6": (plants["lv_urban6"], ("clear_sky",), "clear_sky"),
+        "wind, WP7": (plants["WP7"], (), None),
+    }
+    start, end = pd.Timestamp("2016-07-01", tz=SIMBENCH_ZONE), pd.Timestamp("2016-12-31", tz=SIMBENCH_ZONE)
+    for name, (values, ahead, shape) in series.items():
+        hourly = pd.Series(values.to_numpy(dtype=float), times).resample("1h").mean()
+        frame = pd.DataFrame({"target": hourly, **dict.fromkeys(ahead, clear)})
+        forecaster = Forecaster(
+            zone=SIMBENCH_ZONE, country="DE", horizon=24, issue_hours=(0,), ahead=ahead, profile=shape
+        )
+        found = backtest(forecaster, frame, start, end, name, months=1)
+        day, week = (naive_backtest(found.hours, found.issues, 24, days) for days in (1, 7))
+        lit = _lit(found) if ahead else np.ones(found.actual.shape, bool)
+        found, day, week = (replace(one, actual=np.where(lit, one.actual, np.nan)) for one in (found, day, week))
+        rival = min(naive_mae(day), naive_mae(week))
+        hours = "daylight hours" if ahead else "hours"
+        yield Figure(f"SimBench, {name}: {hours} scored", f"{np.isfinite(found.actual).sum()}; {by_source(found)}")
+        for baseline in (day, week):
+            yield from _lines(f"SimBench, {name}, {baseline.name}", scores(baseline, rival))
+        yield from _lines(f"SimBench, {name}, model", scores(found, rival), Asked(np.inf, np.inf))
+        yield Figure(f"SimBench, {name}: seconds", f"{found.seconds:.1f} s")
+
+
+def _lit(found: Backtest) -> np.ndarray:
+    """(n, H) hours in which a clear sky gives at least a hundredth of the rated power."""
+    rows = found.issues[:, None] + np.arange(found.actual.shape[1])
+    return found.hours.ahead[rows, 0] > 0.01
+
+
+def _lines(name: str, found: Scores, asked: Asked | None = None) -> Iterator[Figure]:
+    mape = "" if found.mape_percent is None else f"MAPE {found.mape_percent:.2f} %, "
+    words = f"{mape}rMAE {found.r_mae:.3f}, rCRPS {found.r_crps:.4f}, bias {found.bias:.3g}"
+    limits, met = "", None
+    if asked is not None and np.isfinite(asked.mape) and found.mape_percent is not None:
+        limits = f"MAPE <= {asked.mape} %, rCRPS <= {asked.r_crps}"
+        met = found.mape_percent <= asked.mape and found.r_crps <= asked.r_crps
+    yield Figure(name, words, limits, met)
+    near = abs(found.coverage_80 - 80) <= 2 and abs(found.coverage_90 - 90) <= 2
+    yield Figure(
+        f"{name}: coverage of the 80 % and the 90 % band",
+        f"{found.coverage_80:.1f} %, {found.coverage_90:.1f} %",
+        "within 2 points" if asked is not None else "",
+        near if asked is not None else None,
+    )
+
+
+NOTES = """
+TODO
+"""
+
+
+def main() -> int:
+    """Measure and write the report; returns the exit code."""
+    figures: list[Figure] = []
+    with threadpool_limits(1):
+        if DATA.exists():
+            figures += victoria()
+        else:
+            print(f"skipped: there is no {DATA.name} beside the project")
+        figures += simbench_year()
+    report.write("forecast", "Forecasts", NOTES, figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
