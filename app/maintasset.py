@@ -80,7 +80,7 @@ def head_of(now: Maintained, branch: int) -> AssetHead:
     facts = [*_chances(found, branch), *_money(now, found, branch), *_life(seen, branch)]
     built = now.snapshot.register.year_built[branch]
     drawn = "drawn, the case doesn't say" if now.snapshot.register.year_generated[branch] else ""
-    facts += [("Built", text.UNKNOWN if math.isnan(built) else f"{built:.0f}", drawn), ("Data", *_age(now))]
+    facts += [("Built", text.UNKNOWN if math.isnan(built) else f"{built:.0f}", drawn), ("Data of", *_age(now))]
     return AssetHead(name, kind, tuple(facts), found.why_not[branch], novelty_of(found, branch) is Novelty.UNUSUAL)
 
 
@@ -126,11 +126,14 @@ def _life(seen: Observation, branch: int) -> list[tuple[str, str, str]]:
 
 
 def _age(now: Maintained) -> tuple[str, str]:
-    """The moment of the measurements, and how old they are."""
-    snapshot = now.snapshot
-    behind = (snapshot.simulated_at - snapshot.frame.measured_at).total_seconds() / 60
-    old = f"{behind:.0f} min old" if behind >= 1 else "as of the latest cycle"
-    return text.clock(snapshot.frame.measured_at), f"stale: {snapshot.stale_reason}" if snapshot.stale else old
+    """The moment that signals and probabilities are of, and how old they are; later while a schedule is being made."""
+    snapshot, judged = now.snapshot, now.report.simulated_at
+    if judged is None:
+        return text.UNKNOWN, ""
+    if snapshot.stale:
+        return text.clock(judged), f"stale: {snapshot.stale_reason}"
+    minutes = round((snapshot.simulated_at - judged).total_seconds() / 60)
+    return text.clock(judged), f"{text.count(minutes, 'minute')} old" if minutes else "as of the latest cycle"
 
 
 def signals_of(now: Maintained, branch: int) -> tuple[SignalRow, ...]:

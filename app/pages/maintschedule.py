@@ -32,11 +32,11 @@ def layout(now: Maintained | None) -> Component:
             schedule_grid(jobs, start, weeks, Id.SCHEDULE_GRID),
             html.P(EDIT_HINT, className="quiet-line"),
         ],
-        className="card",
+        className="card table-card",
     )
-    left = [_chart(), _card("Compared with other ways to plan", Id.SCHEDULE_WAYS)]
-    right = [editor, _card("Deferred", Id.SCHEDULE_DEFERRED)]
-    columns = [html.Div(cards, className="risk-stack") for cards in (left, right)]
+    told = (("Compared with other ways to plan", Id.SCHEDULE_WAYS), ("Deferred", Id.SCHEDULE_DEFERRED))
+    left = [_chart(), *(_card(title, name) for title, name in told)]
+    columns = [html.Div(cards, className="risk-stack") for cards in (left, [editor])]
     return html.Div(columns, className="schedule-columns")
 
 
@@ -118,7 +118,9 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         words, note = schedule_state(now)
         summary = [html.Strong(words), html.Span(note, className="result") if note else None]
         plan = plan_of(now)
-        if plan is None or now.report.scheduling:
+        if plan is None:
+            return summary, [], no_update, ways_table(None), deferred_table(None)
+        if now.report.scheduling:
             return summary, *(no_update,) * 4
         columns = schedule_columns(week_choices(plan.start, plan.weeks))
         rows = schedule_data(plan.jobs, plan.start)

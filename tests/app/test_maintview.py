@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,15 @@ def test_life_is_lost_at_one_hour_an_hour_at_98_degrees() -> None:
     time = np.datetime64("2026-01-15T06:00") + np.arange(4) * np.timedelta64(1, "h")
     assert lost_life_h(time, np.full(4, 98.0)) == pytest.approx([0, 1, 2, 3])
     assert lost_life_h(time, np.full(4, 104.0))[-1] == pytest.approx(6)
+
+
+def test_the_age_of_the_data_is_that_of_the_prognosis(now: Maintained) -> None:
+    def age(shown: Maintained) -> tuple[str, str, str]:
+        return next(fact for fact in head_of(shown, 3).facts if fact[0] == "Data of")
+
+    assert age(now)[2] == "as of the latest cycle"
+    later = replace(now.snapshot, simulated_at=now.snapshot.simulated_at + timedelta(minutes=90))
+    assert age(replace(now, snapshot=later)) == ("Data of", age(now)[1], "90 minutes old")
 
 
 def test_similar_assets_are_others_of_the_kind(now: Maintained) -> None:
