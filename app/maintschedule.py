@@ -17,7 +17,7 @@ from ml.schedule_problem import Jobs, ScheduleProblem
 
 WEEKS = 26
 MOST_JOBS = 200  # those that risk most
-MOST_WINDOWS_BUSES = 3000  # above, outages aren't asked of the power flow: it would take minutes
+MOST_WINDOWS_BUSES = 1500  # above, outages aren't asked of the power flow: it would take minutes
 RATE_HORIZON_DAYS = 365
 CREW_HOURS_A_WEEK = 40.0  # assumption: one crew of each skill for every 100 of its jobs, working 40 h a week
 JOBS_A_CREW = 100

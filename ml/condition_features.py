@@ -19,6 +19,7 @@ UNITS = {  # in the order of the columns; an empty unit is a class or a ratio
     "log_published_rate": "",
 }  # fmt: skip
 FEATURES = tuple(UNITS)
+MOST_LIKELY, LEAST_RATE = 1 - 1e-9, 1e-7  # keep logarithms finite for lines of any length that a case may claim
 RESIDUALS = ("temperature_residual_k", "vibration_residual", "load_residual")
 """Measured less expected, for the novelty flag: it isn't part of the probability."""
 
@@ -70,7 +71,8 @@ def published_rate(
         utilisation_percent=100 * peak_load_pu,
         thermal_age_years=thermal_age_years,
     )
-    return np.asarray(-np.log1p(-CnaimHazard().probability_one_year(condition)))
+    probability = np.minimum(CnaimHazard().probability_one_year(condition), MOST_LIKELY)
+    return np.asarray(-np.log1p(-probability))
 
 
 def features_of(seen: Observation) -> pd.DataFrame:
@@ -102,7 +104,7 @@ def features_of(seen: Observation) -> pd.DataFrame:
         "trips_last_year": signal(Signal.TRIPS),
         "ambient_c": signal(Signal.AMBIENT),
         "humidity_percent": signal(Signal.HUMIDITY),
-        "log_published_rate": np.log(seen.published_per_year),
+        "log_published_rate": np.log(np.maximum(seen.published_per_year, LEAST_RATE)),
     }
     return pd.DataFrame(columns)
 

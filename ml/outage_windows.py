@@ -51,7 +51,8 @@ def outage_windows(
     asked = np.arange(network.n_branch) if branches is None else branches
     plain = _without_derived_ratings(network)
     group, highest = _groups(levels)
-    rows = [_allowed(plain, _scaled(injection, level), closed) for level in highest]
+    is_asked = np.isin(np.arange(network.n_branch), asked)
+    rows = [_allowed(plain, _scaled(injection, level), closed, is_asked) for level in highest]
     return np.stack(rows, axis=1)[asked][:, group] if rows else np.ones((len(asked), 0), dtype=bool)
 
 
@@ -84,13 +85,13 @@ def _scaled(injection: Injection, level: float) -> Injection:
     )
 
 
-def _allowed(network: Network, injection: Injection, closed: BoolArray) -> BoolArray:
-    """(m,) whether each branch may be out at this load. One that carries nothing may."""
+def _allowed(network: Network, injection: Injection, closed: BoolArray, asked: BoolArray) -> BoolArray:
+    """(m,) whether each asked branch may be out at this load. One that carries nothing may."""
     try:
         before = PowerFlow(network).solve(injection, closed)
     except PowerFlowDivergedError:
         return np.zeros(network.n_branch, dtype=bool)
-    live = closed & before.energised[network.branch.from_bus]
+    live = asked & closed & before.energised[network.branch.from_bus]
     most_percent = max(FULL_LOAD_PERCENT, float(before.loading_percent.max(initial=0.0)))
     outside = np.fmax(network.bus.min_vm_pu - before.vm_pu, before.vm_pu - network.bus.max_vm_pu)
     most_outside_pu = max(0.0, float(np.nanmax(outside, initial=0.0)))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grid.deterioration import SIGNALS, Signal, measured
+from grid.network import BranchKind
 from ml.condition_features import FEATURES, Observation, features_of, residuals_of
 from ml.failure_store import ModelBundle
 from ml.prognosis import HORIZONS, NO_MODEL, NOT_AN_ASSET, STALE, prognose
@@ -106,3 +107,14 @@ def test_a_hot_asset_with_bad_cooling_is_novel_but_its_flag_moves_no_probability
     assert residuals_of(odd)["temperature_residual_k"][0] > 15
     without = prognose(replace(models, novelty=None), odd, ALL, stale=False)
     assert np.array_equal(without.probability, found.probability)
+
+
+def test_lines_of_any_length_have_finite_features(seen: Observation) -> None:
+    traits = replace(
+        traits_of(COUNT, BranchKind.LINE), length_km=np.geomspace(1e-9, 1e6, COUNT), vn_kv=np.full(COUNT, 400.0)
+    )
+    frame = features_of(replace(seen, traits=traits))
+    assert np.isfinite(frame["log_published_rate"]).all()
+    assert frame["log_published_rate"].is_monotonic_increasing
+    none = features_of(replace(seen, traits=replace(traits, length_km=np.zeros(COUNT))))
+    assert np.isfinite(none["log_published_rate"]).all()
