@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 ARGS ?=
 
-.PHONY: run test lint unit browser bench bench-optimiser chromium clean
+.PHONY: run test lint unit browser bench bench-optimiser bench-maintenance chromium clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m app $(ARGS)
@@ -36,6 +36,14 @@ bench-optimiser: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.policies
 	$(BIN)/python -m tests.benchmarks.optimiser
 	$(BIN)/python -m tests.benchmarks.dispatch
+
+# Trains the failure models first where var/benchmarks has none (some minutes), then judges them on unseen fleets.
+bench-maintenance: export OMP_NUM_THREADS = 1
+bench-maintenance: export OPENBLAS_NUM_THREADS = 1
+bench-maintenance: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmarks.maintenance
+	$(BIN)/python -m tests.benchmarks.schedule
+	$(BIN)/python -m tests.benchmarks.cauca
 
 # Installs Chromium where there is no browser and the system's package manager may; the browser tests say what is missing.
 chromium:
