@@ -104,7 +104,7 @@ def _chances(found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
 def _money(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
     consequence = consequence_eur(now.snapshot)
     risk = float(risk_eur_per_year(found, consequence)[branch])
-    interrupted = text.small(1000 * float(now.snapshot.risk.interrupted_mw[branch]), "kW")
+    interrupted = text.rough(1000 * float(now.snapshot.risk.interrupted_mw[branch]), "kW")
     named = risk_class(risk)
     job = job_words(now.report.schedule).get(branch, "none planned")
     return [

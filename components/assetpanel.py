@@ -101,7 +101,7 @@ def _value(row: SignalRow) -> Component | str:
         return html.Span(row.state.value, className="quiet")
     if row.state is SignalState.MISSING or not math.isfinite(row.value):
         return html.Span(f"{MARKS[SignalState.MISSING]}missing", className="signal signal-missing")
-    shown = text.small(row.value, row.unit)
+    shown = text.small(row.value, row.unit) if row.unit else text.number(row.value, 0)
     if row.state is SignalState.OK:
         return shown
     words = "stale" if row.state is SignalState.STALE else row.state.value

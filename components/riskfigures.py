@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 
 MOST_POINTS = 1000  # of the matrix: a browser draws each as an element of its own
 MANY_POINTS = 200
+INSIDE = 1e-6  # decades: a label on the edge of the figure may count as outside and be left out
 MOST_DRIVERS = 5
 MOST_FINE_DECADES = 2.5
 LEAST_LINE = 0.05  # of the matrix that is worth drawing, decades
@@ -115,7 +116,7 @@ def _bands(figure: go.Figure, x: tuple[float, float], y: tuple[float, float], pa
             line={"color": palette.muted, "width": 1, "dash": "dash"},
         )  # fmt: skip
         figure.add_annotation(
-            x=x0, y=y0, text=f"{name.value} from {limit:,.0f} EUR/yr", showarrow=False, xanchor="left",
+            x=max(x0, x[0] + INSIDE), y=min(y0, y[1] - INSIDE), text=f"{name.value} from {limit:,.0f} EUR/yr", showarrow=False, xanchor="left",
             yanchor="top" if left > x[0] else "bottom", xshift=30 if left > x[0] else 2,
             font={"size": 10, "color": palette.muted},
         )  # fmt: skip

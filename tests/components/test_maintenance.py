@@ -110,6 +110,9 @@ def test_the_matrix_names_its_bands_and_tells_classes_by_shape_too(scheme: Schem
     assert list(ring.x) == [1e5]
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
         assert axis.type == "log"
+    for label in figure.layout.annotations:
+        assert figure.layout.xaxis.range[0] < label.x < figure.layout.xaxis.range[1]
+        assert figure.layout.yaxis.range[0] < label.y < figure.layout.yaxis.range[1]
 
 
 def test_each_line_of_the_matrix_is_one_risk() -> None:
