@@ -20,7 +20,7 @@ REFIT_MONTHS = 3
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """n forecasts of H hours: issues (n,) rows, actual (n, H), quantiles (n, H, 7), sources, and seconds it all took."""
+    """n forecasts of H hours: issues (n,) rows, actual (n, H), quantiles (n, H, 7), sources, and seconds it took."""
 
     name: str
     hours: Hours
@@ -38,7 +38,12 @@ def daily_issues(hours: Hours, start: pd.Timestamp, end: pd.Timestamp, hour: int
 
 
 def backtest(
-    forecaster: Forecaster, frame: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, name: str, months: int = REFIT_MONTHS
+    forecaster: Forecaster,
+    frame: pd.DataFrame,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    name: str,
+    months: int = REFIT_MONTHS,
 ) -> Backtest:
     """Issue a forecast at the forecaster's first issue hour of every day; refit every so many months.
 

@@ -45,7 +45,9 @@ def naive_quantiles(hours: Hours, issue: int, horizon: int, days: int, window_da
     return np.sort(found, axis=1)
 
 
-def profile(hours: Hours, issue: int, horizon: int, column: str | None = None, expected: float | None = None) -> FloatArray:
+def profile(
+    hours: Hours, issue: int, horizon: int, column: str | None = None, expected: float | None = None
+) -> FloatArray:
     """(H, 7) a shape at the level of what was measured before a row, else at the expected mean.
 
     The shape is a column known in advance, else the mean of the simulator's three classes of load at the season's
@@ -62,7 +64,9 @@ def profile(hours: Hours, issue: int, horizon: int, column: str | None = None, e
     elif under > 0:
         level = float(hours.target[known].sum()) / under
     else:
-        raise ForecastError("nothing has been measured yet; give expected_mean for a forecast from the standard profile")
+        raise ForecastError(
+            "nothing has been measured yet; give expected_mean for a forecast from the standard profile"
+        )
     return np.sort((level * shape[rows])[:, None] * PROFILE_SPREAD, axis=1)
 
 

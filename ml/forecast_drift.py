@@ -64,7 +64,8 @@ class Contest:
 def contest(actual: FloatArray, current: FloatArray, candidate: FloatArray) -> Contest:
     """Whether a candidate, not fitted to them, is no worse than the current model over the last 28 days.
 
-    actual (n, H) of n issues, one a day; current and candidate (n, H, 7) quantiles. Hours that either lacks don't count.
+    actual (n, H) of n issues, one a day; current and candidate (n, H, 7) quantiles. Hours that
+    either lacks don't count.
     """
     y, old, new = (values[-CONTEST_DAYS:] for values in (actual, current, candidate))
     known = np.isfinite(y) & np.isfinite(old).all(axis=-1) & np.isfinite(new).all(axis=-1)

@@ -24,7 +24,7 @@ TARGET, TEMPERATURE, TEMPERATURE_AHEAD, HOLIDAY = "target", "temperature", "temp
 
 
 class ForecastError(ValueError):
-    """Something in a series or a request that stands in the way of a forecast: what it is, where, and what is needed."""
+    """Something in a series or a request that stands in the way of a forecast: what, where, and what is needed."""
 
 
 @dataclass(frozen=True, eq=False)

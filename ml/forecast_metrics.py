@@ -18,8 +18,8 @@ BAND_80, BAND_90 = (1, 5), (0, 6)
 class Scores:
     """Figures over `hours` scored hours, in the series's unit or as said.
 
-    mape_percent: None where the series comes too close to zero for it. r_mae: MAE over that of the naive forecast it was
-    set beside. r_crps: twice the mean pinball loss over the quantiles, over P99 - P1 of the series. coverage_80 and
+    mape_percent: None where the series comes too close to zero for it. r_mae: MAE over that of the naive forecast it
+    was set beside. r_crps: twice the mean pinball loss over the quantiles, over P99 - P1 of the series. coverage_80 and
     coverage_90: share within the central bands, %. bias: mean of median minus value.
     """
 

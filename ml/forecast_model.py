@@ -19,6 +19,8 @@ LEVELS = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
 """Of the quantiles forecast."""
 FEWEST_ROWS = 20
 """Days with a known target below which a step has no ridge."""
+RARE_SHARE = 0.3
+"""Of rows in which a feature must be away from its median to be penalised no more than others."""
 
 
 class Parts(StrEnum):
@@ -48,20 +50,30 @@ class ModelSettings:
 
 @dataclass(frozen=True, eq=False)
 class Ridges:
-    """H ridges of f features: weights (H, f) of features as they come, and constants (H,)."""
+    """H ridges of f features: weights (H, f), constants (H,), and the range (H, f) of each feature learned from.
+
+    Features are held within their range: a heat never seen is forecast as the greatest that was.
+    """
 
     weights: FloatArray
     constants: FloatArray
+    low: FloatArray
+    high: FloatArray
 
     def predict(self, features: FloatArray) -> FloatArray:
         """(n, H, f) -> (n, H)."""
-        return np.einsum("nhf,hf->nh", features, self.weights) + self.constants
+        return np.einsum("nhf,hf->nh", np.clip(features, self.low, self.high), self.weights) + self.constants
 
 
 def fit_ridges(features: FloatArray, wanted: FloatArray, known: BoolArray, penalty: float) -> Ridges:
-    """Ridges of features (n, H, f) on wanted (n, H), each over the rows where known (n, H) is true."""
+    """Ridges of features (n, H, f) on wanted (n, H), each over the rows where known (n, H) is true.
+
+    Features are standardised. What is away from its median in few rows, such as a heat or a holiday, is penalised the
+    more. Raises ValueError where a step has fewer than FEWEST_ROWS rows.
+    """
     steps, width = features.shape[1:]
     weights, constants = np.zeros((steps, width)), np.zeros(steps)
+    low, high = np.zeros((steps, width)), np.zeros((steps, width))
     for step in range(steps):
         rows = known[:, step]
         if rows.sum() < FEWEST_ROWS:
@@ -70,9 +82,12 @@ def fit_ridges(features: FloatArray, wanted: FloatArray, known: BoolArray, penal
         mean, spread = x.mean(0), x.std(0)
         spread = np.where(spread > 1e-9, spread, np.inf)
         z = (x - mean) / spread
-        weight = np.linalg.solve(z.T @ z + penalty * len(z) * np.eye(width), z.T @ (y - y.mean())) / spread
+        active = (np.abs(x - np.median(x, axis=0)) > 1e-9).mean(axis=0)
+        penalties = penalty * len(z) * np.maximum(1, RARE_SHARE / np.maximum(active, 1 / len(z)))
+        weight = np.linalg.solve(z.T @ z + np.diag(penalties), z.T @ (y - y.mean())) / spread
         weights[step], constants[step] = weight, y.mean() - mean @ weight
-    return Ridges(weights, constants)
+        low[step], high[step] = x.min(0), x.max(0)
+    return Ridges(weights, constants, low, high)
 
 
 class QuantileModel:

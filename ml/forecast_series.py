@@ -17,7 +17,7 @@ from ml.table import TIME_FORMATS, YES_NO, ZERO_ONE
 
 SHORTEST_MINUTES, LONGEST_MINUTES = 5, 60
 ABSURD_SPREADS = 8.0
-"""Distances from the median, in ranges from the 5 to the 95 % quantile of the four weeks before: beyond it is absurd."""
+"""Distance from the median, in ranges from the 5 to the 95 % quantile of the four weeks before, that is absurd."""
 SPREAD_DAYS, FEWEST_SPREAD_DAYS = 28, 2
 STUCK_HOURS = 12
 """Of one value to the last digit, zero excepted, after which a series counts as stuck."""
@@ -114,7 +114,9 @@ def mend(frame: pd.DataFrame, zone: str | None = None, keep_negative: bool = Fal
         )
         target[negative] = np.nan
     _strike(target, frame.index, absurd(pd.Series(target, frame.index), minutes), "absurd", notes)
-    _strike(target, frame.index, stuck(target, STUCK_HOURS * 60 // minutes), f"stuck for {STUCK_HOURS} h or more", notes)
+    _strike(
+        target, frame.index, stuck(target, STUCK_HOURS * 60 // minutes), f"stuck for {STUCK_HOURS} h or more", notes
+    )
     hourly = _hourly(frame.assign(**{TARGET: target}), minutes, zone)
     gaps = int(hourly[TARGET].isna().sum())
     if gaps:
@@ -194,7 +196,9 @@ def _values(text: CsvText, name: str, yes_no: bool) -> FloatArray:
     if yes_no:
         table = YES_NO | ZERO_ONE
         missing = unknown(words)
-        found = np.array([np.nan if gone else table.get(word.lower(), -1) for word, gone in zip(words, missing, strict=True)])
+        found = np.array(
+            [np.nan if gone else table.get(word.lower(), -1) for word, gone in zip(words, missing, strict=True)]
+        )
         if (found < 0).any():
             row = int(np.argmax(found < 0))
             raise TableError(text.name, f"'{words[row]}' is neither yes nor no", name, row + 2)

@@ -30,7 +30,7 @@ MODEL_DAYS, TRUST_DAYS = 60, 180
 """Of history from which a model is used, with half of the weight, and from which it has all of it."""
 FEWEST_RESIDUALS = 20
 LEAST_MEASURED = 0.5
-"""Share of the last two days, or of the last week, that must have been measured for a model, or last week, to be used."""
+"""Share of the last two days that must have been measured for a model to be used; of the last week for last week."""
 
 
 class Source(StrEnum):
@@ -65,7 +65,7 @@ class Forecaster(BaseEstimator):
         country: str | None = None,  # whose public holidays count, e.g. "DE" or "AU-VIC"
         horizon: int = 48,  # h
         issue_hours: tuple[int, ...] = (0, 6, 12, 18),  # of the local day, that it learns from; others are allowed
-        window_days: int = 60,  # of residuals that quantiles are calibrated by
+        window_days: int = 45,  # of residuals that quantiles are calibrated by
         ahead: tuple[str, ...] = (),  # columns known in advance, such as a clear sky's output
         profile: str | None = None,  # the one of them that is the standard profile; a mean load's where None
         expected_mean: float | None = None,  # that the profile stands for while nothing is measured
@@ -158,7 +158,7 @@ class Forecaster(BaseEstimator):
         return Issued(issues, quantiles, tuple(sources))
 
     def residuals(self, hours: Hours, now: int) -> tuple[IntArray, FloatArray]:
-        """Rows (m,) of earlier issues and (m, H, 7) target minus raw quantile in the scale's terms; NaN where unknown."""
+        """Rows (m,) of earlier issues and (m, H, 7) target minus raw quantile, scaled; NaN where unknown."""
         if self.model_ is None:
             return np.zeros(0, dtype=np.int64), np.zeros((0, self.horizon, len(LEVELS)))
         self._extend(now)
@@ -184,7 +184,9 @@ class Forecaster(BaseEstimator):
         first, last = int(issues.min()), int(issues.max())
         if first < self.until_ and self.model_ is not None:
             at, until = hours.times(np.array([first, self.until_]))
-            raise ForecastError(f"a forecast issued {at} can't come from a model that learned from values until {until}")
+            raise ForecastError(
+                f"a forecast issued {at} can't come from a model that learned from values until {until}"
+            )
         if first < 0 or last + self.horizon > len(hours):
             at = hours.times(np.array([last if first >= 0 else first]))[0]
             raise ForecastError(f"{at} is too far from the series, which ends {hours.times(np.array([hours.end]))[0]}")
