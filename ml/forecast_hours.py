@@ -108,6 +108,7 @@ def hours_of(
         raise ForecastError(f"column '{missing[0]}', said to be known in advance, is missing")
     known = np.flatnonzero(np.isfinite(target))
     temperature = column(TEMPERATURE)
+    coming = [values for name in ahead if (values := column(name)) is not None]
     local = _local(start, rows, zone)
     return Hours(
         start=start,
@@ -117,7 +118,7 @@ def hours_of(
         filled=fill_from_past(target),
         temperature=None if temperature is None else np.nan_to_num(fill_from_past(temperature, DAY), nan=MILD_C),
         temperature_ahead=column(TEMPERATURE_AHEAD),
-        ahead=np.column_stack([np.zeros((rows, 0)), *(column(name) for name in ahead)]),
+        ahead=np.column_stack([np.zeros((rows, 0)), *coming]),
         ahead_names=ahead,
         hour=local.hour.to_numpy().astype(int),
         weekday=local.dayofweek.to_numpy().astype(int),

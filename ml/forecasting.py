@@ -1,8 +1,8 @@
 """Forecasts of load and renewables with calibrated quantiles, and their backtest on anyone's own series.
 
 `python -m ml.forecasting backtest --data FILE.csv --time COLUMN --target COLUMN` reads a series of any zone and any
-step from 5 minutes to an hour, issues a forecast for every day of its last part by what was known then, and says what they
-are worth beside naive ones. From Python: Forecaster().fit(frame), then predict(issue_time, horizon).
+step from 5 minutes to an hour, issues a forecast for every day of its last part by what was known then, and says what
+they are worth beside naive ones. From Python: Forecaster().fit(frame), then predict(issue_time, horizon).
 """
 
 from __future__ import annotations
