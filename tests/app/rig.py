@@ -81,7 +81,14 @@ def _refuse(name: str) -> None:
 
 def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
     """A rig after its first cycle; changes override settings."""
-    values: dict[str, Any] = {"cache_dir": cache_dir, "start": START, "seed": 7, "case": case, "models_dir": cache_dir / "models", **changes}
+    values: dict[str, Any] = {
+        "cache_dir": cache_dir,
+        "start": START,
+        "seed": 7,
+        "case": case,
+        "models_dir": cache_dir / "models",
+        **changes,
+    }
     settings = Settings(_env_file=None, **values)
     store = SnapshotStore()
     engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
