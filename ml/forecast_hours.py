@@ -155,6 +155,15 @@ def public_holidays(country: str, first_year: int, last_year: int) -> frozenset[
     return frozenset(np.datetime64(day, "D") for day in found)
 
 
+def check_zone(zone: str) -> None:
+    """Raise ForecastError where a time zone isn't known."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if not zone.startswith(("UTC", "GMT")):  # offsets, as times in a file have them
+            raise ForecastError(f"time zone '{zone}' is not known; give one such as Europe/Berlin") from None
+
+
 def _checked(frame: pd.DataFrame) -> None:
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
@@ -171,11 +180,7 @@ def _checked(frame: pd.DataFrame) -> None:
 
 
 def _local(start: pd.Timestamp, rows: int, zone: str) -> pd.DatetimeIndex:
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        if not zone.startswith(("UTC", "GMT")):
-            raise ForecastError(f"time zone '{zone}' is not known; give one such as Europe/Berlin") from None
+    check_zone(zone)
     return pd.date_range(start, periods=rows, freq="h").tz_convert(zone)
 
 

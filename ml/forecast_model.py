@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 import xgboost as xgb
 
-from ml.forecast_features import FIRST_ISSUE, Design, Scale, design, scale_of
+from ml.forecast_features import FIRST_ISSUE, Design, Scale, design
 from ml.forecast_hours import BoolArray, FloatArray, Hours, IntArray
 
 LEVELS = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
@@ -93,12 +93,20 @@ def fit_ridges(features: FloatArray, wanted: FloatArray, known: BoolArray, penal
 class QuantileModel:
     """Fitted to everything before one row; raw quantiles in the scale's terms for issues at any hour of the day."""
 
-    def __init__(self, hours: Hours, until: int, horizon: int, issue_hours: tuple[int, ...], settings: ModelSettings):
+    def __init__(
+        self,
+        hours: Hours,
+        until: int,
+        horizon: int,
+        issue_hours: tuple[int, ...],
+        settings: ModelSettings,
+        scale: Scale,
+    ) -> None:
         """Fit to targets before row until, for horizon steps. ValueError where the history is too short."""
         self.settings, self.until, self.horizon = settings, until, horizon
         self.steps: IntArray = np.arange(horizon)
         self._hours, self._ridges = hours, dict[int, Ridges]()
-        self.scale: Scale = scale_of(hours.target[:until])
+        self.scale = scale
         self._boosters: xgb.Booster | None = None
         self._unit = 1.0
         if settings.parts is Parts.RIDGE:

@@ -12,7 +12,16 @@ import numpy as np
 import pandas as pd
 
 from ml.csvfile import CsvText, TableError, numbers, read_text, unknown
-from ml.forecast_hours import HOLIDAY, TARGET, TEMPERATURE, TEMPERATURE_AHEAD, BoolArray, FloatArray, ForecastError
+from ml.forecast_hours import (
+    HOLIDAY,
+    TARGET,
+    TEMPERATURE,
+    TEMPERATURE_AHEAD,
+    BoolArray,
+    FloatArray,
+    ForecastError,
+    check_zone,
+)
 from ml.table import TIME_FORMATS, YES_NO, ZERO_ONE
 
 SHORTEST_MINUTES, LONGEST_MINUTES = 5, 60
@@ -49,6 +58,8 @@ def read_series(path: Path, columns: SeriesColumns, zone: str | None = None, kee
 
     Raises TableError or ForecastError that name the file, the column and the row.
     """
+    if zone is not None:
+        check_zone(zone)
     text = read_text(_unpacked(path))
     wanted = {
         TARGET: columns.target,

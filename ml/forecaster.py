@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from ml.forecast_baselines import naive_quantiles, profile
 from ml.forecast_conformal import offsets
-from ml.forecast_features import FIRST_ISSUE, weather_known
+from ml.forecast_features import FIRST_ISSUE, scale_of, weather_known
 from ml.forecast_hours import (
     DAY,
     HOLIDAY,
@@ -91,16 +91,22 @@ class Forecaster(BaseEstimator):
         self._raw: FloatArray = np.zeros((0, self.horizon, len(LEVELS)))
         row = self.hours_.end if until is None else self.hours_.row(until)
         days = row // DAY
+        held_out = row - DAY * min(self.window_days + 2, days // 4)
+        self.scale_ = scale_of(self.hours_.target[:held_out])
         if days >= MODEL_DAYS and self.calibrated:
-            self.model_ = self._model(row - DAY * min(self.window_days + 2, days // 4))
+            self.model_ = self._model(held_out)
             if self.model_ is not None:
                 self._extend(row - 1)
         return self._train(row)
 
     def refit(self, until: pd.Timestamp | None = None) -> Forecaster:
-        """Learn anew from rows before until; residuals of the forecasts up to there stay, as they were made."""
+        """Learn anew from rows before until; residuals of the forecasts up to there stay, as they were made.
+
+        Where there was no model yet, or the series has come to zero for the first time, all is fitted as at first."""
         row = self.hours_.end if until is None else self.hours_.row(until)
-        if self.model_ is not None and self.calibrated:
+        if scale_of(self.hours_.target[:row]).logarithmic != self.scale_.logarithmic or self.model_ is None:
+            return self.fit(self.frame_, self.hours_.start + pd.Timedelta(hours=row))
+        if self.calibrated:
             self._extend(row - 1)
         return self._train(row)
 
@@ -171,7 +177,7 @@ class Forecaster(BaseEstimator):
 
     def _model(self, row: int) -> QuantileModel | None:
         try:
-            return QuantileModel(self.hours_, row, self.horizon, self.issue_hours, self.settings)
+            return QuantileModel(self.hours_, row, self.horizon, self.issue_hours, self.settings, self.scale_)
         except ValueError:
             return None  # too many gaps in a short history
 

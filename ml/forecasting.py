@@ -20,7 +20,7 @@ from ml.forecast_backtest import Backtest, alone, backtest, naive_backtest, naiv
 from ml.forecast_groups import GroupForecaster
 from ml.forecast_hours import DAY, TARGET, TEMPERATURE, TEMPERATURE_AHEAD, ForecastError, hours_of
 from ml.forecast_metrics import range_of
-from ml.forecast_model import Parts
+from ml.forecast_model import ModelSettings, Parts
 from ml.forecast_report import Assessed, document, printed, write
 from ml.forecast_series import Mended, SeriesColumns, read_series
 from ml.forecast_weather import noised_forecast
@@ -45,7 +45,7 @@ class Request:
     test_days: int | None = None
     error_c: float = ERROR_C
     keep_negative: bool = False
-    seed: int = 1
+    settings: ModelSettings = ModelSettings()  # noqa: RUF009 - frozen
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +53,15 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     columns = SeriesColumns(given.time, given.target, given.temperature, given.temperature_forecast, given.holiday)
     request = Request(
-        given.data, columns, given.zone, given.country, given.horizon, given.test_days, given.error, given.keep_negative
+        given.data,
+        columns,
+        given.zone,
+        given.country,
+        given.horizon,
+        given.test_days,
+        given.error,
+        given.keep_negative,
+        ModelSettings(rounds=given.rounds),
     )
     out = given.out or OUT / given.data.stem
     try:
@@ -62,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    write(found, document(found, datetime.now(UTC).isoformat(timespec="seconds"), request.seed), out)
+    write(found, document(found, datetime.now(UTC).isoformat(timespec="seconds"), request.settings.seed), out)
     print(printed(found))
     print(f"\nreport: {out / 'report.html'}, {out / 'report.json'}; every forecast: {out / 'forecasts.csv'}")
     return 0
@@ -74,7 +82,9 @@ def run(request: Request) -> Assessed:
     Raises TableError or ForecastError, which are ValueErrors.
     """
     mended = read_series(request.data, request.columns, request.zone, request.keep_negative)
-    forecaster = Forecaster(zone=request.zone, country=request.country, horizon=request.horizon, issue_hours=(0,))
+    forecaster = Forecaster(
+        zone=request.zone, country=request.country, horizon=request.horizon, issue_hours=(0,), settings=request.settings
+    )
     frame = mended.frame
     range_of(frame[TARGET].to_numpy(dtype=float))
     start, end = _test(frame, request, forecaster)
@@ -126,7 +136,9 @@ def _variants(frame: pd.DataFrame, request: Request) -> tuple[dict[str, pd.DataF
         return {"model": plain}, []
     if TEMPERATURE_AHEAD in frame:
         return {"model, given temperature forecast": frame, "model without weather": plain}, []
-    noised = frame.assign(**{TEMPERATURE_AHEAD: noised_forecast(frame[TEMPERATURE], request.error_c, request.seed)})
+    noised = frame.assign(
+        **{TEMPERATURE_AHEAD: noised_forecast(frame[TEMPERATURE], request.error_c, request.settings.seed)}
+    )
     actual = frame.assign(**{TEMPERATURE_AHEAD: frame[TEMPERATURE]})
     name = f"model, temperature forecast with an error of {request.error_c:g} degC"
     note = (
@@ -151,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--test-days", type=int, help="days at the end to test on (a quarter, a year at most)")
     command.add_argument("--error", type=float, default=ERROR_C, help="of the drawn temperature forecast, degC (1.5)")
     command.add_argument("--keep-negative", action="store_true", help="negative values are meant, not mistakes")
+    command.add_argument("--rounds", type=int, default=ModelSettings().rounds, help="of boosting (80)")
     command.add_argument("--out", type=Path, help="folder to write to (var/forecasting/NAME)")
     return parser
 
