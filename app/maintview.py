@@ -179,6 +179,7 @@ def plan_of(now: Maintained) -> Plan | None:
         Job(
             code_of(branch), jobs.name[i], jobs.skill[i], None if weeks[i] == DEFERRED else int(weeks[i]),
             float(jobs.hours[i]), float(jobs.cost_eur[i]), float(deferral[i]), branch in made.pins,
+            int(jobs.allowed[i].sum()),
         )
         for i, branch in enumerate(made.branches.tolist())
     )  # fmt: skip

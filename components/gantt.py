@@ -27,7 +27,8 @@ PATTERNS = ("", "/", "x", ".")
 class Job:
     """A job. week: from 0, None where it is deferred. pinned: settled by a person.
 
-    cost_eur: of the work. deferral_eur: expected consequence within the horizon and after it if it is deferred.
+    cost_eur: of the work. deferral_eur: expected consequence within the horizon and after it if it is deferred. weeks:
+    in which the grid can do without the asset.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Job:
     cost_eur: float
     deferral_eur: float
     pinned: bool
+    weeks: int
 
 
 @dataclass(frozen=True)
@@ -203,15 +205,21 @@ def deferred_table(plan: Plan | None) -> Component:
         return html.P("No job is deferred." if plan else "There is no schedule yet.", className="quiet-line")
     rows = [
         (job.asset + (f" {PINNED_MARK}" if job.pinned else ""), job.skill, text.rough(job.deferral_eur, "EUR"),
-         text.rough(job.cost_eur, "EUR"))
+         text.rough(job.cost_eur, "EUR"), _why_deferred(job))
         for job in jobs[:MOST_DEFERRED]
     ]  # fmt: skip
     total = text.rough(sum(job.deferral_eur for job in jobs), "EUR")
     left_out = len(jobs) - len(rows)
-    parts: list[Component] = [table(("Asset", "Crew", "Risk", "Work"), rows, "Deferred jobs")]
+    parts: list[Component] = [table(("Asset", "Crew", "Risk", "Work", "Why"), rows, "Deferred jobs")]
     if left_out:
         parts.append(html.P(f"and {left_out:,} more of less risk", className="quiet-line"))
     return html.Div([html.P(f"{text.count(len(jobs), 'job')}, {total} at risk", className="quiet-line"), *parts])
+
+
+def _why_deferred(job: Job) -> str:
+    if job.pinned:
+        return "held by a person"
+    return "costs more than it saves, or crews are busy" if job.weeks else "an outage would break supply or limits"
 
 
 def ways_table(plan: Plan | None) -> Component:

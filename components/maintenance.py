@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from components import text
 from components.risktable import RiskClass
 
-MILLIONS_FROM = 1e7
+MILLIONS_FROM = 1e6
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _schedule(fleet: Fleet) -> tuple[str, str]:
 
 
 def money(value: float, unit: str) -> str:
-    """An amount that fits a tile: millions from ten of them on."""
+    """An amount that fits a tile: millions from one on."""
     return text.rough(value / 1e6, f"M {unit}") if abs(value) >= MILLIONS_FROM else text.rough(value, unit)
 
 
