@@ -7,7 +7,7 @@ from ml.forecast_groups import GroupForecaster, at_place
 from ml.forecast_model import LEVELS
 from tests.ml.series import hourly, quick
 
-DAYS = 300
+DAYS = 260
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def groups() -> GroupForecaster:
         "two": pd.DataFrame({"target": 2 * base + 2 * shared + rng.normal(0, 3, len(base))}),
         "own": pd.DataFrame({"target": base + np.repeat(rng.normal(0, 6, DAYS), 24)}),
     }
-    return GroupForecaster(quick(window_days=90)).fit(frames, base.index[24 * 230])
+    return GroupForecaster(quick(window_days=90)).fit(frames, base.index[24 * 190])
 
 
 def issue(groups: GroupForecaster, day: int) -> pd.Timestamp:
@@ -30,7 +30,7 @@ def issue(groups: GroupForecaster, day: int) -> pd.Timestamp:
 
 
 def test_samples_keep_the_correlation_between_groups_and_between_hours(groups: GroupForecaster) -> None:
-    drawn = groups.sample(issue(groups, 298), 24, 4000, np.random.default_rng(2))
+    drawn = groups.sample(issue(groups, 258), 24, 4000, np.random.default_rng(2))
     assert drawn.shape == (4000, 3, 24)
     noon = np.corrcoef(drawn[:, :, 12].T)
     assert noon[0, 1] > 0.75
@@ -39,7 +39,7 @@ def test_samples_keep_the_correlation_between_groups_and_between_hours(groups: G
 
 
 def test_samples_have_the_forecast_s_quantiles(groups: GroupForecaster) -> None:
-    at = issue(groups, 298)
+    at = issue(groups, 258)
     drawn = groups.sample(at, 24, 20_000, np.random.default_rng(3))
     for i, forecast in enumerate(groups.predict(at).values()):
         width = (forecast["q95"] - forecast["q05"]).to_numpy()
@@ -49,7 +49,7 @@ def test_samples_have_the_forecast_s_quantiles(groups: GroupForecaster) -> None:
 
 
 def test_the_sum_of_samples_is_wider_than_if_groups_were_drawn_apart(groups: GroupForecaster) -> None:
-    drawn = groups.sample(issue(groups, 298), 24, 4000, np.random.default_rng(2))
+    drawn = groups.sample(issue(groups, 258), 24, 4000, np.random.default_rng(2))
     together = (drawn[:, 0] + drawn[:, 1]).std(axis=0).mean()
     rng = np.random.default_rng(5)
     apart = (drawn[:, 0] + drawn[rng.permutation(4000), 1]).std(axis=0).mean()
@@ -57,7 +57,7 @@ def test_the_sum_of_samples_is_wider_than_if_groups_were_drawn_apart(groups: Gro
 
 
 def test_one_seed_gives_one_set_of_samples(groups: GroupForecaster) -> None:
-    first, second = (groups.sample(issue(groups, 298), 12, 5, np.random.default_rng(8)) for _ in range(2))
+    first, second = (groups.sample(issue(groups, 258), 12, 5, np.random.default_rng(8)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
