@@ -6,7 +6,9 @@
   const context = () => window.dash_clientside.callback_context;
   const PARTS = ["risk", "condition", "schedule", "card"];
   const KEY = "asset";
+  const BY_HAND = [".n_clicks", ".clickData", ".selectedRows"];  // before a tick that comes at the same time
   const said = {};
+  let followed = null;  // the row that we have selected ourselves: that it is selected is no wish
 
   /* Each part has a key; a part is fetched when its key is another one. */
   function news(tick, ...shown) {
@@ -51,16 +53,23 @@
   /* A row, a point of the matrix, a similar asset, or the address that the page was opened with. */
   function choose(rows, click, _similar, tick, grid, view) {
     if (!tick || view.page !== "maintenance") return keep();
-    const [event] = context().triggered.filter(({ value }) => value !== null && value !== undefined);
-    const name = event?.prop_id ?? "";
+    const names = context().triggered.filter(({ value }) => value !== null && value !== undefined)
+      .map(({ prop_id }) => prop_id);
+    const name = names.find((one) => BY_HAND.some((end) => one.endsWith(end))) ?? "";
     let code = null, follow = true;
-    if (name.endsWith(".selectedRows")) [code, follow] = [rows?.[0]?.code, false];
-    else if (name.endsWith(".clickData")) code = click?.points?.[0]?.customdata;
+    if (name.endsWith(".selectedRows")) {
+      [code, follow] = [rows?.[0]?.code, false];
+      if (code === followed) code = null;
+      followed = null;
+    } else if (name.endsWith(".clickData")) code = click?.points?.[0]?.customdata;
     else if (name.endsWith(".n_clicks")) code = JSON.parse(name.slice(0, name.lastIndexOf(".")))[KEY];
     else if (view.asset && view.network && view.network !== tick.network) forget(grid);
     else code = fromLink(view);
     if (!code || (code === view.asset && view.network === tick.network)) return keep();
-    if (follow && grid) window.dash_clientside.set_props(grid, { selectedRows: { ids: [code] }, scrollTo: { rowId: code } });
+    if (follow && grid) {
+      followed = code;
+      window.dash_clientside.set_props(grid, { selectedRows: { ids: [code] }, scrollTo: { rowId: code } });
+    }
     address(code);
     return { ...(view.network === tick.network ? view : { page: view.page, network: tick.network }), asset: code };
   }

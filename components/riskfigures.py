@@ -116,7 +116,8 @@ def _bands(figure: go.Figure, x: tuple[float, float], y: tuple[float, float], pa
             line={"color": palette.muted, "width": 1, "dash": "dash"},
         )  # fmt: skip
         figure.add_annotation(
-            x=max(x0, x[0] + INSIDE), y=min(y0, y[1] - INSIDE), text=f"{name.value} from {limit:,.0f} EUR/yr", showarrow=False, xanchor="left",
+            x=max(x0, x[0] + INSIDE), y=min(y0, y[1] - INSIDE), showarrow=False, xanchor="left",
+            text=f"{name.value} from {limit:,.0f} EUR/yr",
             yanchor="top" if left > x[0] else "bottom", xshift=30 if left > x[0] else 2,
             font={"size": 10, "color": palette.muted},
         )  # fmt: skip

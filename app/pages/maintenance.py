@@ -143,14 +143,15 @@ def register(app: dash.Dash, services: PageServices) -> None:
 
 
 def _register_choice(app: dash.Dash) -> None:
+    """The view is every page's, so that what is this page's alone is optional here."""
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "choose"),
         Output(Id.VIEW, "data", allow_duplicate=True),
-        Input(Id.RISK_GRID, "selectedRows"),
-        Input(Id.MATRIX_GRAPH, "clickData"),
+        Input(Id.RISK_GRID, "selectedRows", allow_optional=True),
+        Input(Id.MATRIX_GRAPH, "clickData", allow_optional=True),
         Input({"type": Many.SIMILAR, "asset": ALL}, "n_clicks"),
         Input(Id.TICK, "data"),
-        State(Id.RISK_GRID, "id"),
+        State(Id.RISK_GRID, "id", allow_optional=True),
         State(Id.VIEW, "data"),
         prevent_initial_call="initial_duplicate",
     )
