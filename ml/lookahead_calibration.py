@@ -27,7 +27,6 @@ class Course:
     load_p_mw: FloatArray  # (t, l)
     load_q_mvar: FloatArray  # (t, l)
     generator_p_mw: FloatArray  # (t, g)
-    generator_vm_pu: FloatArray  # (t, g)
     is_weekend: BoolArray  # (days,) of the calendar: also of days to come
 
     def until(self, day: int) -> "Course":
@@ -47,7 +46,6 @@ class Course:
             load_p_mw=self.load_p_mw[hour],
             load_q_mvar=self.load_q_mvar[hour],
             generator_p_mw=self.generator_p_mw[hour],
-            generator_vm_pu=self.generator_vm_pu[hour],
         )
 
 
@@ -61,11 +59,12 @@ class Sampler(Protocol):
 class ResidualDays:
     """The mean of like days plus whole days of past errors, so that loads and plants err together as they did.
 
-    A day's mean is that of the days of its kind (working day or weekend) in the two weeks before it; its error is what
-    the mean made of it was out by. No past error is older than residual_days.
+    A day's mean is that of the days of its kind (working day or weekend) in the four weeks before it; its error is what
+    the mean made of it was out by. Two weeks would follow the season more closely, but their means scatter so much that
+    high chances come out too high and low ones too low. No past error is older than residual_days.
     """
 
-    def __init__(self, mean_days: int = 14, residual_days: int = 60) -> None:
+    def __init__(self, mean_days: int = 28, residual_days: int = 60) -> None:
         self._mean_days, self._residual_days = mean_days, residual_days
 
     @property
@@ -74,19 +73,20 @@ class ResidualDays:
         return self._mean_days + self._residual_days
 
     def __call__(self, known: Course) -> Samples:
-        """As Sampler says; all powers of a kind keep their sign."""
-        drawn = [
-            self._drawn(values, known) for values in (known.load_p_mw, known.load_q_mvar, known.generator_p_mw)
-        ]  # fmt: skip
-        return Samples(*drawn)
+        """As Sampler says; plants stay within what they have been seen to do."""
+        plants = known.generator_p_mw
+        return Samples(
+            load_p_mw=self._drawn(known.load_p_mw, known),
+            load_q_mvar=self._drawn(known.load_q_mvar, known),
+            generator_p_mw=np.clip(self._drawn(plants, known), plants.min(axis=0), plants.max(axis=0)),
+        )
 
     def _drawn(self, values: FloatArray, known: Course) -> FloatArray:
         """(residual_days, 24, k) of values (t, k)."""
         by_day = values.reshape(known.days, DAY, -1)
         past = range(known.days - self._residual_days, known.days)
         errors = np.stack([by_day[day] - self._mean(by_day, known.is_weekend, day) for day in past])
-        drawn = self._mean(by_day, known.is_weekend, known.days) + errors
-        return np.clip(drawn, np.minimum(values.min(axis=0), 0), np.maximum(values.max(axis=0), 0))
+        return self._mean(by_day, known.is_weekend, known.days) + errors
 
     def _mean(self, by_day: FloatArray, is_weekend: BoolArray, day: int) -> FloatArray:
         before = np.arange(max(0, day - self._mean_days), day)
@@ -139,14 +139,13 @@ def judge_sampler(
 ) -> Judged:
     """Forecast each of days at its midnight and see what happened.
 
-    base: which generators run. The look-ahead holds the voltages of the hour before midnight. told: called with each
+    base: which generators run and what voltages they hold, in forecast and event alike. told: called with each
     day that is done. What has no solution counts as an overload everywhere, in forecast and event alike.
     """
     chances, events, unsolved = [], [], 0
     flow = PowerFlow(network)
     for day in days:
-        present = course.injection(base, day * DAY - 1)
-        chances.append(look_ahead(network, present, closed, sampler(course.until(day))).overload_probability)
+        chances.append(look_ahead(network, base, closed, sampler(course.until(day))).overload_probability)
         for hour in range(day * DAY, (day + 1) * DAY):
             try:
                 loading = flow.solve(course.injection(base, hour), closed).loading_percent

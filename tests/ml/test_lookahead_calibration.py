@@ -22,7 +22,7 @@ def course(loads: np.ndarray, generators: int) -> Course:
     level = (level * (1 + 0.1 * rng.standard_normal((DAYS, 1)))).ravel()[:, None]
     own = 1 + 0.03 * rng.standard_normal((DAYS * DAY, len(loads)))
     still = np.zeros((DAYS * DAY, generators))
-    return Course(loads * level * own, 0.2 * loads * level * own, still, still + 1, weekend)
+    return Course(loads * level * own, 0.2 * loads * level * own, still, weekend)
 
 
 def test_true_probabilities_are_found_true_and_false_ones_false() -> None:
@@ -63,7 +63,6 @@ def test_an_oracle_is_certain_and_right_and_a_pessimist_is_told_apart() -> None:
     network = load_case("city8", Path("var")).network
     base, closed = Injection.of_case(network), network.branch.closed
     known = course(network.load.p_mw * 1.4, len(network.generator))
-    known = replace(known, generator_vm_pu=np.tile(base.generator_vm_pu, (DAYS * DAY, 1)))
 
     def oracle(past: Course) -> Samples:
         ahead = slice(past.days * DAY, (past.days + 1) * DAY)
