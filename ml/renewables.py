@@ -27,7 +27,7 @@ class PvPlace:
 
 @dataclass(frozen=True)
 class PowerCurve:
-    """A turbine: m/s from which it runs, has its rated power, and is stopped; height of the hub and of the forecast, m."""
+    """A turbine: m/s from which it runs, has its rated power and is stopped; heights of hub and forecast, m."""
 
     cut_in: float = 3.0
     rated: float = 12.0
@@ -48,7 +48,14 @@ def clear_sky_output(times: pd.DatetimeIndex, place: PvPlace) -> FloatArray:
     extra = pvlib.irradiance.get_extra_radiation(middle)
     sky = pvlib.clearsky.ineichen(sun["apparent_zenith"], air_mass, TURBIDITY, dni_extra=extra)
     plane = pvlib.irradiance.get_total_irradiance(
-        place.tilt, place.azimuth, sun["apparent_zenith"], sun["azimuth"], sky["dni"], sky["ghi"], sky["dhi"], albedo=ALBEDO
+        place.tilt,
+        place.azimuth,
+        sun["apparent_zenith"],
+        sun["azimuth"],
+        sky["dni"],
+        sky["ghi"],
+        sky["dhi"],
+        albedo=ALBEDO,
     )
     return np.nan_to_num(plane["poa_global"].to_numpy(dtype=float)) / 1000
 

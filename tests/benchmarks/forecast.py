@@ -5,6 +5,7 @@ it. The models' parameters are the defaults.
 """
 
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from ml.forecast_backtest import Backtest, alone, backtest, by_source, naive_backtest, naive_mae, scores
@@ -63,15 +65,29 @@ def victoria() -> Iterator[Figure]:
     first = found["without weather"]
     day, week = (naive_backtest(first.hours, first.issues, 24, days) for days in (1, 7))
     rival = naive_mae(week)
-    yield Figure("Victoria 2014: forecasts at 00:00 local time, hours scored", f"{len(first.issues)}, {np.isfinite(first.actual).sum()}")
+    yield Figure(
+        "Victoria 2014: forecasts at 00:00 local time, hours scored",
+        f"{len(first.issues)}, {np.isfinite(first.actual).sum()}",
+    )
     for baseline in (day, week):
         yield from _lines(f"Victoria, {baseline.name}", scores(baseline, rival))
     for name, (frame, asked) in variants.items():
         yield from _lines(f"Victoria, {name}", scores(found[name], rival), asked)
-        yield report.at_most(f"Victoria, {name}: fit, refits and a year of forecasts", found[name].seconds, MOST_SECONDS, "s")
+        seconds, cpu_seconds = found[name].seconds, found[name].cpu_seconds
+        yield Figure(
+            f"Victoria, {name}: fit, refits and a year of forecasts",
+            f"{cpu_seconds:.1f} s of one core, {seconds:.1f} s by the clock",
+            f"<= {MOST_SECONDS:g} s of one core",
+            cpu_seconds <= MOST_SECONDS,
+        )
         for parts in (Parts.RIDGE, Parts.XGBOOST):
             single = backtest(alone(forecaster, parts), frame, start, end, name)
             yield from _lines(f"Victoria, {name}: {parts}", scores(single, rival))
+    far = backtest(clone(forecaster).set_params(horizon=48), variants["without weather"][0], start, end, "48 h")
+    beyond = replace(far, actual=far.actual[:, 24:], quantiles=far.quantiles[:, 24:])
+    naive_far = naive_backtest(far.hours, far.issues, 48, 7)
+    rival_far = naive_mae(replace(naive_far, actual=naive_far.actual[:, 24:], quantiles=naive_far.quantiles[:, 24:]))
+    yield from _lines("Victoria, without weather, 25 to 48 h ahead", scores(beyond, rival_far))
 
 
 def simbench_year() -> Iterator[Figure]:
@@ -107,7 +123,7 @@ def simbench_year() -> Iterator[Figure]:
         for baseline in (day, week):
             yield from _lines(f"SimBench, {name}, {baseline.name}", scores(baseline, rival))
         yield from _lines(f"SimBench, {name}, model", scores(found, rival), Asked(np.inf, np.inf))
-        yield Figure(f"SimBench, {name}: seconds", f"{found.seconds:.1f} s")
+        yield Figure(f"SimBench, {name}: seconds", f"{found.cpu_seconds:.1f} s of one core")
 
 
 def _lit(found: Backtest) -> np.ndarray:
@@ -134,8 +150,61 @@ def _lines(name: str, found: Scores, asked: Asked | None = None) -> Iterator[Fig
 
 
 NOTES = """
-TODO
+**Figures.** rMAE: MAE over that of a naive forecast, for Victoria the same hour 168 h before, for SimBench the better
+of 24 and 168 h. rCRPS: twice the mean pinball loss over the quantiles 5, 10, 25, 50, 75, 90, 95 %, over P99 - P1 of
+the series. Naive quantiles are the naive forecast's own errors of the eight weeks before. XGBoost alone is not
+calibrated, the ridge alone is. Seconds are from the first fit (with the fit whose residuals calibrate) through
+three refits and 365 forecasts, on one of two cores that were shared with other work, which is why the clock says more;
+seed {seed}.
+
+**Victoria.** AEMO's demand of Victoria, Australia, 2012 to 2014, as hourly means (BSD-3 copy of skforecast-datasets).
+Forecasts are issued at 00:00 local time for 24 h; models learn from what lies before, from 2012 on, and are fitted
+anew at the beginning of each quarter. The residuals that the first forecasts are calibrated by are those of a model
+that learned up to the middle of November 2013. The noised temperature is the measured one with errors of {error} degC
+that are alike from hour to hour; the actual temperature is what no forecast can be, a bound.
+
+**What was chosen on what.** Features, penalty, trees and the window of {window} days were chosen on 2013, forecast
+quarter by quarter by models that had learned from what lay before. There, with these parameters: without weather MAPE
+3.36 %, rCRPS 0.0265, with the actual temperature 2.14 % and 0.0161. No parameter was chosen on 2014, but it was
+looked at once before the end: a first run had MAPE 2.42 % and rCRPS 0.0205 with the actual temperature, worse than
+with a noised one, for the ridge went beyond all it had learned from in the heat of January. The same showed in
+January 2013, and both remedies (features are held within their range, rare ones are penalised more) were chosen
+there. So was the window, 60 days in that run. Without weather that run had MAPE 3.22 %, rCRPS 0.0252 and coverages of
+77.9 and 88.7 %; the choice stayed though its MAPE is no better.
+A second run was followed by the repair of a mistake that a test had found: residuals from before and after a refit
+were in different units.
+
+**SimBench.** Relative profiles of 2016, hourly means, without daylight saving; the second half of the year, fitted
+anew each month, with German holidays. SimBench has no weather, so none is used: PV knows the clear sky's output at
+the grid's place (pvlib, Ineichen), wind knows its own past. PV is scored in hours in which a clear sky gives over 1 %
+of the rated power. A power curve of a forecast wind speed (ml/renewables.py) is a feature where there is such a
+forecast; here nothing measures what it is worth. Load profiles of a half year's history cannot know the season that
+comes.
+
+**Live.** Two years of hours, 48 steps, issues learned from at 0, 6, 12 and 18 h; predict is for an issue of its own
+with everything it was calibrated by at hand.
 """
+
+
+def live() -> Iterator[Figure]:
+    """Seconds of a fit to two years and milliseconds of a forecast of two days, of a drawn series."""
+    rng = np.random.default_rng(1)
+    index = pd.date_range("2023-01-01", periods=24 * 731, freq="h", tz="UTC")
+    daily = np.sin(2 * np.pi * (index.hour.to_numpy() - 6) / 24) - 0.5 * (index.dayofweek.to_numpy() >= 5)
+    frame = pd.DataFrame({"target": 100 + 25 * daily + rng.normal(0, 3, len(index))}, index)
+    begun = time.process_time()
+    made = Forecaster().fit(frame, index[24 * 730])
+    fitted = time.process_time() - begun
+    begun = time.process_time()
+    made.refit(index[24 * 730])
+    refitted = time.process_time() - begun
+    made.predict(index[24 * 730])
+    begun = time.process_time()
+    for _ in range(20):
+        made.predict(index[24 * 730])
+    yield Figure("Live: first fit to two years, with the fit that calibrates (CPU)", f"{fitted:.1f} s")
+    yield report.at_most("Live: refit to two years (CPU)", refitted, 5, "s")
+    yield report.at_most("Live: a forecast of 48 h (CPU)", (time.process_time() - begun) / 20 * 1000, 50, "ms")
 
 
 def main() -> int:
@@ -147,7 +216,10 @@ def main() -> int:
         else:
             print(f"skipped: there is no {DATA.name} beside the project")
         figures += simbench_year()
-    report.write("forecast", "Forecasts", NOTES, figures)
+        figures += live()
+    default = Forecaster()
+    notes = NOTES.format(seed=default.settings.seed, error=ERROR_C, window=default.window_days)
+    report.write("forecast", "Forecasts", notes, figures)
     return 0
 
 
