@@ -3,8 +3,8 @@
 Samples of one hour lie close to their mean. Its state is solved by grid.powerflow and its Jacobian factorised once; all
 samples then take simplified Newton steps together (the very dishonest Newton of Stott 1974): each step is one sparse
 product and one solve with many right-hand sides. The Jacobian decides only how fast it converges, not where to: the
-mismatch is exact, and its tolerance is that of grid.powerflow. Measured against lightsim2grid's own batches
-(TimeSeriesCPP, ScenarioSweepCPP) in docs/benchmarks/lookahead.md.
+mismatch is exact, and its tolerance is that of grid.powerflow. lightsim2grid's own batches work
+on its grid model, not on our matrix; their speed beside this one's is in docs/benchmarks/lookahead.md.
 """
 
 from dataclasses import replace

@@ -31,13 +31,13 @@ STARTS = {"summer": datetime(2026, 5, 1), "spring": datetime(2026, 1, 15)}  # of
 ASKED_S, ASKED_GAP = 2.0, 0.1
 NOTES = """
 Speed: one core, the median of {runs} runs (of {few} on case1354pegase), wall clock. Samples scatter by 5 % shared and
-5 % own noise around a daily course. A look-ahead is the AC states of all samples and hours and all that is counted on them. The batches below it
-solve the same states only. Ours (grid.batchflow) makes one Jacobian for all samples of an hour. "Newton, one after the
-other" begins each at the one before, on our matrix (grid.fixedflow). lightsim2grid's batches run on its own grid model,
-which knows neither several sources folded into one nor lines open at one end. Ours is taken because it agrees with
-PowerFlow on every case; on case118 none of the others was clearly faster, on case1354pegase TimeSeriesCPP was. The
-machine was shared while this was measured: runs differ by half. Memory is the largest that the process ever had, imports, cases
-and {courses} of samples included.
+5 % own noise around a daily course. A look-ahead is the AC states of all samples and hours and all that is counted on
+them. The batches below it solve the same states only. Ours (grid.batchflow) makes one Jacobian for all samples of an
+hour. "Newton, one after the other" begins each at the one before, on our matrix (grid.fixedflow). lightsim2grid's
+batches run on its own grid model, which knows neither several sources folded into one nor lines open at one end. Ours
+is taken because it agrees with PowerFlow on every case; on case118 none of the others was clearly faster, on
+case1354pegase TimeSeriesCPP was. The machine was shared while this was measured: runs differ by half. Memory is the
+largest that the process ever had, imports, cases and {courses} of samples included.
 
 Calibration: {days} days of the simulator, each forecast at its midnight for 24 hours by the simplest honest sampler
 (mean of like days in four weeks plus one of the errors of the last 60 days, whole:
