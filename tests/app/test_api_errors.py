@@ -17,6 +17,7 @@ from app.bodies import MAX_BODY_BYTES
 from app.caseloader import CaseLoader
 from app.engine import Engine
 from app.history import SnapshotStore
+from app.maintainer import Maintainer
 from app.planner import Planner
 from app.services import Services
 from app.settings import Settings
@@ -149,7 +150,16 @@ def test_before_the_first_cycle_the_answer_is_not_ready(cache_dir: Path) -> None
     engine = Engine(load_case("city8", cache_dir), config, store)
     server = Flask("test")
     server.register_blueprint(
-        api_blueprint(Services(config, engine, store, CaseLoader(config, engine), Planner(config, engine, store)))
+        api_blueprint(
+            Services(
+                config,
+                engine,
+                store,
+                CaseLoader(config, engine),
+                Planner(config, engine, store),
+                Maintainer(config, engine, store),
+            )
+        )
     )
     for path in ("/api/health", "/api/grid/state", "/metrics"):
         assert "no cycle" in strict_json(server.test_client().get(path), 503)["error"]
