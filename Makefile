@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 ARGS ?=
 
-.PHONY: run test lint unit browser bench bench-optimiser bench-maintenance chromium clean
+.PHONY: run test lint unit browser bench bench-optimiser bench-maintenance bench-forecast chromium clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m app $(ARGS)
@@ -44,6 +44,12 @@ bench-maintenance: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.maintenance
 	$(BIN)/python -m tests.benchmarks.schedule
 	$(BIN)/python -m tests.benchmarks.cauca
+
+bench-forecast: export OMP_NUM_THREADS = 1
+bench-forecast: export OPENBLAS_NUM_THREADS = 1
+bench-forecast: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmarks.forecast
+	$(BIN)/python -m tests.benchmarks.lookahead
 
 # Installs Chromium where there is no browser and the system's package manager may; the browser tests say what is missing.
 chromium:
