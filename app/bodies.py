@@ -1,7 +1,7 @@
 """What the API accepts: request bodies as strict models, and answers in strict JSON."""
 
 import json
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -50,6 +50,12 @@ class CaseBody(_Body):
     """POST /api/case: a built-in name or code; files are sent as multipart form data, field `file`."""
 
     case: str = Field(min_length=1, max_length=200)
+
+
+class ReloadBody(_Body):
+    """POST /api/maintenance/model: read the model files again."""
+
+    reload: Literal[True]
 
 
 class OptimizeBody(_Body):

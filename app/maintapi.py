@@ -6,13 +6,14 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 
 from app import maintpayloads
-from app.bodies import BadRequestError, ScheduleBody, answer, read_body
+from app.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.commands import UnknownIdError
 from app.history import NotReadyError
 from app.maintpins import pins_of_weeks
 from app.maintschedule import ScheduleView
 from app.maintview import Maintained, maintained
 from app.services import Services
+from ml.failure_store import ModelFileError
 from ml.schedule import Schedule
 from ml.schedule_files import schedule_csv, schedule_ics
 
@@ -21,7 +22,7 @@ MIMETYPE = {"csv": "text/csv", "ics": "text/calendar"}
 
 
 def register_maintenance(api: Blueprint, services: Services) -> None:
-    """GET of assets, one asset, schedule and model; POST of pins."""
+    """GET of assets, one asset, schedule and model; POST of pins, and to read the model files again."""
 
     @api.get("/api/maintenance/assets")
     def assets() -> Response:
@@ -54,6 +55,15 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
     @api.get("/api/maintenance/model")
     def model() -> Response:
         return answer(maintpayloads.model(_now(services)))
+
+    @api.post("/api/maintenance/model")
+    def reload() -> Response:
+        read_body(request, ReloadBody)
+        try:
+            services.maintainer.reload()
+        except ModelFileError as error:
+            raise BadRequestError(f"refused, the running models stay: {error}", "reload", status=409) from None
+        return answer({"success": True, "trained": True})
 
 
 def _now(services: Services) -> Maintained:

@@ -6,7 +6,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.bodies import AcknowledgeBody, ApplyBody, CaseBody, EventBody, OptimizeBody, RemovalBody, ScheduleBody
+from app.bodies import (
+    AcknowledgeBody,
+    ApplyBody,
+    CaseBody,
+    EventBody,
+    OptimizeBody,
+    ReloadBody,
+    RemovalBody,
+    ScheduleBody,
+)
 
 API_VERSION = "1.0.0"
 
@@ -138,6 +147,13 @@ ENDPOINTS = (
         "/api/maintenance/model",
         "The model card: trained on simulated data, with what, when, how good, and a training that runs.",
         ("trained", "simulated_data", "horizons_days", "card", "training"),
+    ),
+    Endpoint(
+        "post",
+        "/api/maintenance/model",
+        "Read the model files again; refused ones are answered with the reason, and the running models stay.",
+        ("success", "trained"),
+        ReloadBody,
     ),
 )
 ERRORS = {
