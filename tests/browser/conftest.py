@@ -10,10 +10,9 @@ from playwright.sync_api import Browser, sync_playwright
 from ml.failure_store import save
 from tests.browser.chromium import MISSING, find_chromium
 from tests.browser.live import MODELS, LiveServer, Watched
-from tests.ml.fleets import tiny_models
+from tests.ml.fleets import smallest_models
 
 DESKTOP = {"width": 1440, "height": 900}
-MOST_SERVERS = 2
 NewPage = Callable[..., Watched]
 
 
@@ -31,18 +30,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LiveServer]]:
-    """A running server for a case; the last few stay, because each one's optimiser keeps a core busy."""
+    """A running server for a case. The others wait meanwhile: each one's optimiser keeps a core busy."""
     cache: Path = tmp_path_factory.mktemp("cache")
-    save(tiny_models(), cache / MODELS)
+    save(smallest_models(), cache / MODELS)
     running: dict[str, LiveServer] = {}
 
     def get(case: str) -> LiveServer:
         server = running.pop(case, None)
+        for other in running.values():
+            other.pause()
         if server is None:
-            while len(running) >= MOST_SERVERS:
-                running.pop(next(iter(running))).stop()
             server = LiveServer(case, cache)
             server.start()
+        else:
+            server.resume()
         running[case] = server
         return server
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -57,8 +58,17 @@ class LiveServer:
                 return
         raise RuntimeError(f"the server on {self.case} didn't start:\n{self._log.read_text()[-2000:]}")
 
+    def pause(self) -> None:
+        """Let the process wait."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """End the process."""
+        self.resume()
         self._process.terminate()
         self._process.wait(STOP_TIMEOUT_S)
 

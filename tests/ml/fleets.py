@@ -8,7 +8,16 @@ from ml.fleet_training import FleetPlan, train
 PLAN = FleetPlan(seed=1, assets=600, fleets=(5, 3, 1), years=(2, 4, 6), every_weeks=8)
 
 
+SMALLEST = FleetPlan(seed=1, assets=120, fleets=(3, 1, 1), years=(2, 4, 6), every_weeks=8)
+
+
 @cache
 def tiny_models() -> ModelBundle:
     """Models of few small fleets: not good, but whole."""
     return train(PLAN, lambda _step, _words: None)
+
+
+@cache
+def smallest_models() -> ModelBundle:
+    """Models that only have to be there."""
+    return train(SMALLEST, lambda _step, _words: None)
