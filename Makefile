@@ -20,8 +20,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+unit: export OMP_NUM_THREADS = 1
+unit: export OPENBLAS_NUM_THREADS = 1
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests --ignore=tests/browser
+	$(BIN)/python -m pytest tests --ignore=tests/browser -n 2 --dist loadfile
 
 browser: $(VENV)/.installed-dev chromium
 	$(BIN)/python -m pytest tests/browser
