@@ -9,13 +9,13 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 
 from app.engine import Engine
 from app.history import SnapshotStore
-from app.maintschedule import ScheduleView, make_schedule, schedule_due
+from app.maintschedule import ScheduleView, first_monday, make_schedule, moved_pins
 from app.settings import Settings
 from app.snapshot import Snapshot
 from app.training import FleetTraining
@@ -89,6 +89,7 @@ class Maintainer:
         self._training: FleetTraining | None = None
         self._latest: MaintenanceReport | None = None
         self._schedule: ScheduleView | None = None
+        self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
         self._wanted: Mapping[int, int] | None = None  # pins to schedule with, None where nothing is asked
         self._network: Network | None = None
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
@@ -204,7 +205,7 @@ class Maintainer:
     def look(self, snapshot: Snapshot) -> None:
         """Make and publish the prognosis for a snapshot, and let the engine count with it."""
         if self._network is not snapshot.network:
-            self._network, self._schedule, self._wanted = snapshot.network, None, None
+            self._network, self._schedule, self._wanted, self._tried = snapshot.network, None, None, None
             with self._lock:
                 self._trend.clear()
         found = prognose(self._bundle, snapshot.condition, snapshot.is_asset, snapshot.stale)
@@ -218,14 +219,16 @@ class Maintainer:
         report = self._latest
         if report is None or report.prognosis is None or report.network is not snapshot.network or snapshot.stale:
             return
-        pins = self._wanted
-        if pins is None and not schedule_due(self._schedule, snapshot, report.bundle is not None):
+        wanted, due = self._wanted, (first_monday(snapshot), report.bundle is not None)
+        if wanted is None and due == self._tried:
             return
-        self._wanted = None
+        before = self._schedule
+        pins = wanted if wanted is not None else before.pins if before is not None else {}
+        self._wanted, self._tried = None, due
         self._latest = replace(report, version=self._next(), scheduling=True)
         try:
-            kept = self._schedule.pins if self._schedule is not None else {}
-            self._schedule = make_schedule(snapshot, report.prognosis, kept if pins is None else pins)
+            kept = pins if before is None else moved_pins(pins, before.first_day, due[0])
+            self._schedule = make_schedule(snapshot, report.prognosis, kept)
         finally:
             self._latest = replace(report, version=self._next(), schedule=self._schedule, scheduling=False)
 

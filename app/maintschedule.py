@@ -13,7 +13,7 @@ from grid.network import BranchKind, FloatArray, IntArray, Network
 from ml.outage_windows import outage_windows, weekly_peak_levels
 from ml.prognosis import Prognosis
 from ml.schedule import Comparison, Conflict, Schedule, compare, solve_with
-from ml.schedule_problem import Jobs, ScheduleProblem
+from ml.schedule_problem import DEFERRED, Jobs, ScheduleProblem
 
 WEEKS = 26
 MOST_JOBS = 200  # those that risk most
@@ -43,7 +43,6 @@ class ScheduleView:
     compared: Comparison | None
     pins: Mapping[int, int]
     first_day: date
-    learned: bool
     windows_asked: bool
 
     def check_pins(self, pins: Mapping[int, int]) -> None:
@@ -63,21 +62,21 @@ def consequence_eur(snapshot: Snapshot) -> FloatArray:
     return register.failure_eur + snapshot.risk.interrupted_mw * hours * LOST_LOAD_EUR_PER_MWH
 
 
-def schedule_due(made: ScheduleView | None, snapshot: Snapshot, learned: bool) -> bool:
-    """Whether a schedule is missing, was made before the models were there, or begins before the present week."""
-    if made is None or made.learned != learned:
-        return True
-    return first_monday(snapshot) != made.first_day
-
-
 def first_monday(snapshot: Snapshot) -> date:
     """The first day of the schedule: next Monday."""
     today = snapshot.simulated_at.date()
     return today + timedelta(days=7 - today.weekday())
 
 
+def moved_pins(pins: Mapping[int, int], before: date, after: date) -> dict[int, int]:
+    """Pins that count weeks from one first day, counted from another; weeks that have passed are dropped."""
+    passed = (after - before).days // 7
+    moved = {branch: week if week == DEFERRED else week - passed for branch, week in pins.items()}
+    return {branch: week for branch, week in moved.items() if week >= 0 or pins[branch] == DEFERRED}
+
+
 def make_schedule(snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, int]) -> ScheduleView:
-    """Pose and solve. Pins for branches without a job, as after a week has passed, are dropped."""
+    """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped."""
     network, register = snapshot.network, snapshot.register
     rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
     worth = np.where(snapshot.is_asset, np.nan_to_num(rate * consequence), 0.0)
@@ -95,7 +94,7 @@ def make_schedule(snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, i
     return ScheduleView(
         branches, problem, schedule, solved if isinstance(solved, Conflict) else None,
         None if schedule is None else compare(problem, schedule, age, INTERVAL_YEARS),
-        known, first_day, bool(prognosis.learned.any()), asked,
+        known, first_day, asked,
     )  # fmt: skip
 
 

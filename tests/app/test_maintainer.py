@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.maintainer import RATE_HORIZON_DAYS, Maintainer
+from app.maintschedule import moved_pins
 from ml.failure_store import ModelFileError, save
 from ml.hazard import CnaimHazard
 from ml.schedule_problem import DEFERRED
@@ -154,6 +155,32 @@ def test_a_schedule_is_made_pinned_and_refused(city: Rig) -> None:
         maintainer(city).reschedule({999: 3})
     with pytest.raises(ValueError, match="week 99"):
         maintainer(city).reschedule({branch: 99})
+
+
+def test_a_pin_stays_at_its_date_when_weeks_pass_and_nothing_is_solved_twice(city: Rig) -> None:
+    look(city)
+    maintainer(city).schedule_once(city.now)
+    first = maintainer(city).latest.schedule
+    assert first is not None
+    job = int(np.argmax(first.problem.jobs.allowed[:, 6]))
+    branch = int(first.branches[job])
+    maintainer(city).reschedule({branch: 6})
+    maintainer(city).schedule_once(city.now)
+    pinned = maintainer(city).latest.schedule
+    maintainer(city).schedule_once(city.now)
+    assert maintainer(city).latest.schedule is pinned
+    city.run(14, timedelta(days=1))
+    look(city)
+    maintainer(city).schedule_once(city.now)
+    later = maintainer(city).latest.schedule
+    assert later is not None
+    assert (later.first_day - first.first_day).days == 14
+    assert later.pins == {branch: 4}
+
+
+def test_pins_of_weeks_that_have_passed_are_dropped() -> None:
+    pins = {1: 0, 2: 5, 3: DEFERRED}
+    assert moved_pins(pins, date(2026, 1, 19), date(2026, 1, 26)) == {2: 4, 3: DEFERRED}
 
 
 def test_models_are_trained_in_the_background_when_there_are_none(tmp_path: Path) -> None:
