@@ -85,7 +85,7 @@ class Maintainer:
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._bundle: ModelBundle | None = None
-        self._problem, self._versions = "", 0
+        self._problem, self._failure, self._versions = "", "", 0
         self._training: FleetTraining | None = None
         self._latest: MaintenanceReport | None = None
         self._schedule: ScheduleView | None = None
@@ -102,7 +102,7 @@ class Maintainer:
         latest, network = self._latest, self._store.latest.network
         if latest is None or latest.network is not network:
             return MaintenanceReport(
-                network, 0, None, None, None, self._bundle, self._training_state, self._problem, None, False
+                network, 0, None, None, None, self._bundle, self._training_state, self._hindrance, None, False
             )
         return latest
 
@@ -169,12 +169,24 @@ class Maintainer:
                     self.look(snapshot)
                     seen = snapshot.version
                 self.schedule_once(snapshot)
+                self._tell("")
             except Exception as error:
                 log.exception("the maintainer failed at version %d", snapshot.version)
-                self._problem = f"No prognosis: {error}"
+                self._tell(f"The prognosis or the schedule failed: {error}")
                 seen = snapshot.version
             self._wake.wait(IDLE_S)
             self._wake.clear()
+
+    def _tell(self, failure: str) -> None:
+        """Show a failure, or that the last one is over."""
+        if failure != self._failure:
+            self._failure = failure
+            if self._latest is not None:
+                self._latest = replace(self._latest, version=self._next(), problem=self._hindrance)
+
+    @property
+    def _hindrance(self) -> str:
+        return " ".join(words for words in (self._problem, self._failure) if words)
 
     def load_or_train(self) -> None:
         """Take the kept models, or begin to train; refused ones stay where they are, and the reason is shown."""
@@ -253,7 +265,7 @@ class Maintainer:
     def _publish(self, snapshot: Snapshot, found: Prognosis) -> None:
         self._latest = MaintenanceReport(
             snapshot.network, self._next(), snapshot.simulated_at, found, snapshot.condition, self._bundle,
-            self._training_state, self._problem, self._schedule, False,
+            self._training_state, self._hindrance, self._schedule, False,
         )  # fmt: skip
 
     def _next(self) -> int:
