@@ -6,9 +6,8 @@
   const context = () => window.dash_clientside.callback_context;
   const PARTS = ["risk", "condition", "schedule", "card"];
   const KEY = "asset";
-  const BY_HAND = [".n_clicks", ".clickData", ".selectedRows"];  // before a tick that comes at the same time
   const said = {};
-  let followed = null;  // the row that we have selected ourselves: that it is selected is no wish
+  let selecting = [];  // rows that we have selected ourselves, in order: that the grid says so is no wish
 
   /* Each part has a key; a part is fetched when its key is another one. */
   function news(tick, ...shown) {
@@ -50,24 +49,35 @@
     window.dash_clientside.set_props(grid, { selectedRows: [] });
   }
 
-  /* A row, a point of the matrix, a similar asset, or the address that the page was opened with. */
+  /* The row that was selected by hand. Of rows that we have selected the grid tells later, maybe after another click. */
+  function byRow(rows) {
+    const code = Array.isArray(rows) ? rows[0]?.code : undefined;
+    if (!code) return null;
+    const place = selecting.lastIndexOf(code);
+    selecting = place < 0 ? [] : selecting.slice(place + 1);
+    return place < 0 ? code : null;
+  }
+
+  /* What was asked for by hand: a similar asset, a point of the matrix, or, after those, a row. */
+  function wish(names, rows, click) {
+    const name = (end) => names.find((one) => one.endsWith(end));
+    const row = name(".selectedRows") ? byRow(rows) : null, button = name(".n_clicks");
+    if (button) return [JSON.parse(button.slice(0, button.lastIndexOf(".")))[KEY], true];
+    return name(".clickData") ? [click?.points?.[0]?.customdata, true] : [row, false];
+  }
+
+  /* The asset of a click, or else of the address that the page was opened with. */
   function choose(rows, click, _similar, tick, grid, view) {
     if (!tick || view.page !== "maintenance") return keep();
     const names = context().triggered.filter(({ value }) => value !== null && value !== undefined)
       .map(({ prop_id }) => prop_id);
-    const name = names.find((one) => BY_HAND.some((end) => one.endsWith(end))) ?? "";
-    let code = null, follow = true;
-    if (name.endsWith(".selectedRows")) {
-      [code, follow] = [rows?.[0]?.code, false];
-      if (code === followed) code = null;
-      followed = null;
-    } else if (name.endsWith(".clickData")) code = click?.points?.[0]?.customdata;
-    else if (name.endsWith(".n_clicks")) code = JSON.parse(name.slice(0, name.lastIndexOf(".")))[KEY];
-    else if (view.asset && view.network && view.network !== tick.network) forget(grid);
-    else code = fromLink(view);
+    let [code, follow] = wish(names, rows, click);
+    if (!code && names.some((one) => one.endsWith(".selectedRows"))) return keep();
+    if (!code && view.asset && view.network && view.network !== tick.network) forget(grid);
+    else if (!code) [code, follow] = [fromLink(view), true];
     if (!code || (code === view.asset && view.network === tick.network)) return keep();
     if (follow && grid) {
-      followed = code;
+      selecting.push(code);
       window.dash_clientside.set_props(grid, { selectedRows: { ids: [code] }, scrollTo: { rowId: code } });
     }
     address(code);
