@@ -49,7 +49,7 @@
     window.dash_clientside.set_props(grid, { selectedRows: [] });
   }
 
-  /* The row that was selected by hand. Of rows that we have selected the grid tells later, maybe after another click. */
+  /* The row that was selected by hand. The grid tells late of rows that we have selected, maybe after another click. */
   function byRow(rows) {
     const code = Array.isArray(rows) ? rows[0]?.code : undefined;
     if (!code) return null;
