@@ -18,22 +18,25 @@ NOISE_MEMORY_HOURS = 1.0
 
 
 class DemandModel:
-    """Loads by customer class with noise that neighbours share, or a case's own year of profiles."""
+    """Loads by customer class with noise that neighbours share, or a case's own year of profiles.
+
+    load_class: (l,) place in CLASSES; shared (3,) and own (l,): the noise of now, standard normal.
+    """
 
     def __init__(self, loads: Loads, profiles: Profiles | None, rng: np.random.Generator) -> None:
         self._loads, self._profiles, self._rng = loads, profiles, rng
         drawn = rng.choice(len(CLASSES), len(loads), p=CLASS_SHARES)
         known = {name: index for index, name in enumerate(CLASSES)}
-        self._class = np.array([known.get(name, index) for name, index in zip(loads.profile, drawn, strict=True)], int)
-        self._shared = rng.standard_normal(len(CLASSES))
-        self._own = rng.standard_normal(len(loads))
+        self.load_class = np.array([known.get(name, index) for name, index in zip(loads.profile, drawn, strict=True)], int)
+        self.shared = rng.standard_normal(len(CLASSES))
+        self.own = rng.standard_normal(len(loads))
 
     def advance(self, hours: float) -> None:
         """Let the noise drift for some simulated hours."""
         kept = np.exp(-hours / NOISE_MEMORY_HOURS)
         fresh = np.sqrt(1 - kept**2)
-        self._shared = kept * self._shared + fresh * self._rng.standard_normal(len(self._shared))
-        self._own = kept * self._own + fresh * self._rng.standard_normal(len(self._own))
+        self.shared = kept * self.shared + fresh * self._rng.standard_normal(len(self.shared))
+        self.own = kept * self.own + fresh * self._rng.standard_normal(len(self.own))
 
     def at(self, time: datetime, ambient_c: float) -> tuple[FloatArray, FloatArray]:
         """p_mw and q_mvar, (l,), at a moment."""
@@ -43,8 +46,8 @@ class DemandModel:
             p_factor = _replayed(loads.profile, self._profiles.load_p, row)
             q_factor = _replayed(loads.profile, self._profiles.load_q, row)
             return loads.p_mw * p_factor, loads.q_mvar * q_factor
-        factor = class_shapes(clock_at(time), ambient_c)[self._class]
-        factor = factor * (1 + SHARED_NOISE * self._shared[self._class] + OWN_NOISE * self._own)
+        factor = class_shapes(clock_at(time), ambient_c)[self.load_class]
+        factor = factor * (1 + SHARED_NOISE * self.shared[self.load_class] + OWN_NOISE * self.own)
         return loads.p_mw * factor, loads.q_mvar * factor
 
 
@@ -120,11 +123,7 @@ class GenerationModel:
 
     def at(self, time: datetime, weather: Weather, demand_ratio: float) -> tuple[FloatArray, FloatArray]:
         """p_mw and q_mvar, (g,). demand_ratio: total demand over that of the case's own state."""
-        factor = np.full(len(self._generators), demand_ratio)
-        factor[self._energy == Energy.PV] = pv_share(weather)
-        factor[self._energy == Energy.WIND] = wind_share(float(weather.wind_m_s))
-        factor[self._energy == Energy.HYDRO] = 0.8
-        factor[self._energy == Energy.RENEWABLE] = 0.5 * (pv_share(weather) + wind_share(float(weather.wind_m_s)))
+        factor = generation_factor(self._energy, weather, demand_ratio)
         if self._profiles is not None:
             row = profile_row(time, self._profiles.step_minutes)
             replayed = _replayed(self._generators.profile, self._profiles.generation, row)
@@ -132,14 +131,25 @@ class GenerationModel:
         return self._generators.p_mw * factor, self._generators.q_mvar * factor
 
 
-def pv_share(weather: Weather) -> float:
+def generation_factor(energy: np.ndarray, weather: Weather, demand_ratio: ArrayLike) -> FloatArray:
+    """(..., g) share of generators' own power for weather and demand_ratio of shape (...). energy: (g,) of Energy."""
+    ratio = np.asarray(demand_ratio, float)
+    factor = np.repeat(ratio[..., None], len(energy), axis=-1)
+    pv, wind = pv_share(weather), wind_share(weather.wind_m_s)
+    shares = {Energy.PV: pv, Energy.WIND: wind, Energy.HYDRO: np.array(0.8), Energy.RENEWABLE: 0.5 * (pv + wind)}
+    for kind, share in shares.items():
+        factor[..., energy == kind] = share[..., None]
+    return factor
+
+
+def pv_share(weather: Weather) -> FloatArray:
     """Output of photovoltaics over installed power: irradiance, and 0.4 % less for each kelvin of cell over 25 C."""
-    irradiance = float(weather.irradiance_w_m2)
-    cell_c = float(weather.ambient_c) + 0.03 * irradiance
-    return max(0.0, 0.9 * irradiance / 1000 * (1 - 0.004 * (cell_c - 25)))
+    irradiance = np.asarray(weather.irradiance_w_m2, float)
+    cell_c = weather.ambient_c + 0.03 * irradiance
+    return np.maximum(0.0, 0.9 * irradiance / 1000 * (1 - 0.004 * (cell_c - 25)))
 
 
-def wind_share(wind_m_s: float) -> float:
+def wind_share(wind_m_s: ArrayLike) -> FloatArray:
     """Output of a wind turbine over its rating at a 10 m wind: a cubic curve from 3 to 12 m/s at the hub."""
-    hub = 1.4 * wind_m_s
-    return 0.0 if hub < 3 or hub > 25 else min(1.0, (hub**3 - 27) / (12**3 - 27))
+    hub = 1.4 * np.asarray(wind_m_s, float)
+    return np.where((hub < 3) | (hub > 25), 0.0, np.minimum(1.0, (hub**3 - 27) / (12**3 - 27)))

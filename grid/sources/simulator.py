@@ -9,6 +9,7 @@ from grid.cases import Case
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.sources.demand import DemandModel, GenerationModel
+from grid.sources.past import Past
 from grid.sources.weather import WeatherModel
 from grid.telemetry import Event, EventKind, Frame, Quality, Reading
 from grid.thermal import Weather
@@ -57,7 +58,8 @@ class Held:
 class Simulator:
     """A Source over simulated time. Owned by one thread, the engine's.
 
-    held: set-points that were given to generators, which anyone who owns the simulator may replace.
+    held: set-points that were given to generators, which anyone who owns the simulator may replace. past: the hours
+    before its start.
     """
 
     name = "simulator"
@@ -68,12 +70,13 @@ class Simulator:
         self.closed = case.network.branch.closed.copy()
         self.events: tuple[Event, ...] = ()
         self.held = Held.nothing(case.network)
-        weather_rng, load_rng, self._noise_rng, self._upstream_rng = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
+        weather_rng, load_rng, self._noise_rng, self._upstream_rng, past_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)
         )
         self._weather = WeatherModel(weather_rng)
         self._demand = DemandModel(case.network.load, case.profiles, load_rng)
         self._generation = GenerationModel(case.network.generator, case.profiles)
+        self.past = Past(case, self.time, self._demand, self._weather, int(past_rng.integers(2**63)))
         self._power_flow = PowerFlow(case.network)
         self._upstream = 0.0
         self._tap = 0

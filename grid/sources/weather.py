@@ -17,21 +17,24 @@ HOURS_TO_FORGET = {"temperature": 30.0, "cloud": 6.0, "wind": 8.0, "angle": 3.0}
 
 
 class WeatherModel:
-    """Seasonal and daily courses with Ornstein-Uhlenbeck deviations; one weather for the whole grid."""
+    """Seasonal and daily courses with Ornstein-Uhlenbeck deviations; one weather for the whole grid.
+
+    normal: the deviations of now by name, standard normal.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._normal = {name: float(rng.standard_normal()) for name in HOURS_TO_FORGET}
+        self.normal = {name: float(rng.standard_normal()) for name in HOURS_TO_FORGET}
 
     def advance(self, hours: float) -> None:
         """Let the deviations drift for some simulated hours."""
         for name, memory in HOURS_TO_FORGET.items():
             kept = np.exp(-hours / memory)
-            self._normal[name] = float(kept * self._normal[name] + np.sqrt(1 - kept**2) * self._rng.standard_normal())
+            self.normal[name] = float(kept * self.normal[name] + np.sqrt(1 - kept**2) * self._rng.standard_normal())
 
     def at(self, time: datetime, heat_wave_k: float = 0.0) -> Weather:
         """The weather at a moment. A heat wave adds kelvin, clears the sky and halves the wind."""
-        now = weather_of(self._normal, clock_at(time), heat_wave_k)
+        now = weather_of(self.normal, clock_at(time), heat_wave_k)
         return Weather(*(float(value) for value in vars(now).values()))
 
 
