@@ -1,0 +1,144 @@
+"""What a lookout tells of a rig's grid, made by hand from real power flows: no learning, no waiting."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from app.lookoutreport import (
+    Accuracy,
+    Ahead,
+    Forecast,
+    LookoutReport,
+    LossRecord,
+    SeriesInfo,
+    SeriesKind,
+    SeriesReport,
+    moment64,
+)
+from app.performance import HourlyLedger, HourlyRecord
+from app.snapshot import Snapshot
+from grid.lookahead import Samples, look_ahead
+from grid.lossbreakdown import BranchLevels, break_down, non_technical
+from grid.network import FloatArray
+from grid.powerflow import PowerFlow
+from grid.predictive import outlook
+from grid.renewable_share import energy_mix
+from ml.forecast_drift import Drift
+from ml.forecast_model import LEVELS
+
+HOUR = timedelta(hours=1)
+EUR_PER_MWH = 80.0
+SPREAD = 0.06 * (LEVELS - 0.5) / 0.45  # of the quantiles, relative to the median
+
+
+def level(hours: int) -> FloatArray:
+    """(h,) a day's shape from midnight on, least at night."""
+    return 0.75 + 0.25 * np.sin(np.pi * (np.arange(hours) - 6) / 12)
+
+
+def forecast_of(mean_mw: float, issued_at: datetime, hours: int = 48) -> Forecast:
+    return Forecast(issued_at, (mean_mw * level(hours))[:, None] * (1 + SPREAD), "model of 365 days")
+
+
+def series_of(snapshot: Snapshot) -> tuple[SeriesReport, ...]:
+    """The total load with a forecast and drift, photovoltaics with a forecast, wind without any yet."""
+    hour = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
+    drift = Drift(62.0, 3.2, 2.9, ("62 % of the last 7 days lie in the 80 % band",))
+    load = SeriesInfo("load", "Total load", SeriesKind.LOAD, np.nan)
+    pv, wind = SeriesInfo("pv", "PV", SeriesKind.PV, 12.5), SeriesInfo("wind", "Wind", SeriesKind.WIND, 20.0)
+    total = float(snapshot.network.load.p_mw.sum())
+    limit = 1.05 * total, f"{snapshot.network.branch.name[0]} would be overloaded"
+    return (
+        SeriesReport(load, forecast_of(total, hour), *limit, "365 days of this grid's load", drift),
+        SeriesReport(pv, forecast_of(8.0, hour), np.nan, "", "a year of simulated weather", None),
+        SeriesReport(wind, None, np.nan, "", "", None),
+    )
+
+
+def ahead_of(snapshot: Snapshot, hours: int = 24, stress: float = 1.0) -> Ahead:
+    """The coming hours at `stress` times the case's loads."""
+    network, rng = snapshot.network, np.random.default_rng(2)
+    course = stress * level(hours)[None, :, None] * (1 + 0.05 * rng.standard_normal((8, hours, 1)))
+    load, generator = network.load, network.generator
+    samples = Samples(load.p_mw * course, load.q_mvar * course, generator.p_mw * np.ones_like(course))
+    look = look_ahead(network, snapshot.injection, snapshot.state.closed, samples)
+    start = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
+    worst = int(np.argmax(np.nan_to_num(look.loss_mw)))
+    energies = ("pv", "wind")
+    return Ahead(
+        start, look, outlook(network, look, start), np.ones((len(energies), hours)), energies,
+        np.median(samples.load_p_mw.sum(axis=2), axis=0), np.zeros(hours), worst, "Losses are highest then",
+    )  # fmt: skip
+
+
+def ledger_of(snapshot: Snapshot, days: int = 9) -> HourlyLedger:
+    """Hours up to the snapshot's, of each the same load but 1 % less every day back."""
+    ledger, now = HourlyLedger(), snapshot.simulated_at
+    for back in range(24 * days, -1, -1):
+        time, factor = now - back * HOUR, 1 - 0.01 * (back // 24)
+        loss, load = 1000 * factor * snapshot.metrics.loss_mw, 1000 * factor * snapshot.metrics.load_mw
+        renewable = 10 * snapshot.metrics.renewable_percent * (load + loss) / 1000
+        ledger.append(HourlyRecord(time, loss, load, load + loss, renewable, 0.9 * loss))
+    return ledger
+
+
+def losses_of(snapshot: Snapshot, start: datetime, hours: int) -> LossRecord:
+    """Losses of hours at the day's shape of the case's loads, and meters that miss 2 % of what arrives."""
+    network, flow = snapshot.network, PowerFlow(snapshot.network)
+    levels, parts, fed_in, delivered = BranchLevels.of(network), [], [], []
+    for factor in level(hours):
+        injection = replace(
+            snapshot.injection, load_p_mw=network.load.p_mw * factor, load_q_mvar=network.load.q_mvar * factor
+        )
+        state = flow.solve(injection, snapshot.state.closed)
+        parts.append(break_down(network, state, levels))
+        fed_in.append(state.generator_p_mw)
+        delivered.append(0.98 * state.load_p_mw)
+    technical = np.array([part.total_mw + part.shunt_mw for part in parts])
+    return LossRecord(
+        time=moment64(start) + np.arange(hours) * np.timedelta64(3600, "s"),
+        levels=levels,
+        level_mwh=np.array([part.level_mw for part in parts]),
+        branch_mwh=np.sum([part.no_load_mw + part.load_mw for part in parts], axis=0),
+        shunt_mwh=np.array([part.shunt_mw for part in parts]),
+        non_technical=non_technical(np.array(fed_in), np.array(delivered), technical),
+        price_per_mwh=EUR_PER_MWH,
+    )
+
+
+def accuracy_of(hours: int = 48, issues: int = 30) -> Accuracy:
+    """Errors that grow with the lead; what lies beyond the first day isn't compared yet."""
+    lead = np.arange(1, hours + 1)
+    known = np.where(lead <= 24, 1.0, np.nan)
+    return Accuracy(
+        issues, (1 + 0.05 * lead) * known, (3 + 0 * lead) * known, 81.0 * known, 91.0 * known, LEVELS, LEVELS - 0.01
+    )  # fmt: skip
+
+
+def report_of(snapshot: Snapshot, stress: float = 1.0) -> LookoutReport:
+    """All that a lookout knows of a snapshot."""
+    network = snapshot.network
+    return LookoutReport(
+        network=network,
+        version=1,
+        simulated_at=snapshot.simulated_at,
+        status="Forecasts of 3 series",
+        problem="",
+        series=series_of(snapshot),
+        ahead=ahead_of(snapshot, stress=stress),
+        performance=ledger_of(snapshot).performance(snapshot.simulated_at),
+        mix=energy_mix(network, snapshot.state.generator_p_mw),
+        hosting_mw=np.full(network.n_bus, np.nan),
+        hosting_words=("",) * network.n_bus,
+        group_of_load=np.zeros(len(network.load), dtype=np.int64),
+    )
+
+
+def empty_report(snapshot: Snapshot) -> LookoutReport:
+    """Before the lookout has looked."""
+    n_bus = snapshot.network.n_bus
+    return LookoutReport(
+        snapshot.network, 0, None, "Waiting for the grid", "", (), None, None, None, np.full(n_bus, np.nan),
+        ("",) * n_bus, np.full(len(snapshot.network.load), -1),
+    )  # fmt: skip
