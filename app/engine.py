@@ -23,6 +23,7 @@ from grid.cases import Case
 from grid.errors import CaseError
 from grid.network import FloatArray, Network
 from grid.powerflow import Suspect
+from grid.predictive import Outlook
 from grid.telemetry import Event, EventKind
 from ml.optimizer import problem_with_plan
 from ml.plan import Plan, Requirements
@@ -132,6 +133,10 @@ class Engine:
     def set_failure_rates(self, network: Network, rate_per_year: FloatArray) -> None:
         """Failures a year (m,) that the trained models give, from the next cycle on; NaN where they give none."""
         self._do(lambda: self._watch.learn(network, rate_per_year))
+
+    def expect(self, network: Network, outlook: Outlook) -> None:
+        """Raise and clear the alarms of what is expected of the next hours."""
+        self._do(lambda: self._watch.expect(network, outlook))
 
     def apply(self, plan: Plan, count: int | None = None) -> None:
         """Carry out a plan's first actions, by default all, one a cycle, or its set-points, all in the next cycle.

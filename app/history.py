@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.hourbook import HourBook
 from app.snapshot import Metrics, Snapshot
 from grid.network import FloatArray, IntArray, Network
+from grid.sources.past import Past
 
 CYCLES_KEPT = 480
 VALUES_KEPT = 24_000_000  # per-asset float32 values: 96 MB on the largest grids, where fewer cycles are kept
@@ -27,10 +29,10 @@ class Trend:
 
 
 class History:
-    """A ring of the last cycles of one network."""
+    """A ring of the last cycles of one network. hours: the same by the hour. past: what came before, if it is known."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, past: Past | None = None) -> None:
+        self.network, self.past, self.hours = network, past, HourBook(network)
         per_cycle = network.n_bus + 2 * network.n_branch
         self._capacity = max(24, min(CYCLES_KEPT, VALUES_KEPT // max(per_cycle, 1)))
         self._count = 0
@@ -43,6 +45,7 @@ class History:
 
     def append(self, snapshot: Snapshot, reward: float) -> None:
         """Add a cycle. reward is minus the optimiser's objective, in kW."""
+        self.hours.append(snapshot)
         with self._lock:
             time = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")
             if self._count and self._time[(self._count - 1) % self._capacity] == time:

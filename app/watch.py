@@ -19,6 +19,7 @@ from grid.errors import CaseError
 from grid.estimation import Estimate, Estimator
 from grid.network import RENEWABLE, FloatArray, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
+from grid.predictive import Outlook
 from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
@@ -49,7 +50,7 @@ class Watch:
         network = case.network
         self.case, self.network = case, network
         self.simulator = Simulator(case, settings.start, settings.seed)
-        self.history = History(network)
+        self.history = History(network, self.simulator.past)
         self.temperature_limit_c = temperature_limit_c(network)
         self.alarms = AlarmWatch(network, self.temperature_limit_c)
         self.register = _register(case, settings)
@@ -119,6 +120,11 @@ class Watch:
     def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
         """(m,) degrees Celsius after the elapsed simulated time."""
         return self._temperatures.step(state, frame.weather, elapsed)
+
+    def expect(self, network: Network, outlook: Outlook) -> None:
+        """Judge what is expected of a network's next hours, unless it isn't the watched one any more."""
+        if network is self.network:
+            self.alarms.watch_outlook(outlook, self.simulator.time)
 
     def learn(self, network: Network, rate_per_year: FloatArray) -> None:
         """Count with what trained models give for a network (m,), unless it isn't the watched one any more."""

@@ -97,14 +97,21 @@ def break_down(network: Network, state: GridState, levels: BranchLevels | None =
     """Split the losses of a solved state. levels: by default those of the network with the border at 60 kV."""
     levels = BranchLevels.of(network) if levels is None else levels
     no_load = no_load_mw(network, state)
-    load = state.loss_mw - no_load
-    level_mw = np.zeros((len(levels.high_kv), len(LossCause)))
+    return LossBreakdown(
+        levels, no_load, state.loss_mw - no_load, by_level(network, levels, no_load, state.loss_mw),
+        float(state.shunt_mva.real.sum()),
+    )  # fmt: skip
+
+
+def by_level(network: Network, levels: BranchLevels, no_load: FloatArray, loss: FloatArray) -> FloatArray:
+    """(v, c) by levels and causes, of branches' losses (m,) without load and in all, in MW or MWh."""
+    found = np.zeros((len(levels.high_kv), len(LossCause)))
     own = np.array([_CAUSE[kind] for kind in network.branch.kind], dtype=int)
     iron = _PLACE[LossCause.TRANSFORMER_NO_LOAD]
     is_transformer = own == _PLACE[LossCause.TRANSFORMER_LOAD]
-    np.add.at(level_mw, (levels.of_branch, own), np.where(is_transformer, load, state.loss_mw))
-    np.add.at(level_mw[:, iron], levels.of_branch, np.where(is_transformer, no_load, 0.0))
-    return LossBreakdown(levels, no_load, load, level_mw, float(state.shunt_mva.real.sum()))
+    np.add.at(found, (levels.of_branch, own), np.where(is_transformer, loss - no_load, loss))
+    np.add.at(found[:, iron], levels.of_branch, np.where(is_transformer, no_load, 0.0))
+    return found
 
 
 def no_load_mw(network: Network, state: GridState) -> FloatArray:

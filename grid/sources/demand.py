@@ -27,7 +27,8 @@ class DemandModel:
         self._loads, self._profiles, self._rng = loads, profiles, rng
         drawn = rng.choice(len(CLASSES), len(loads), p=CLASS_SHARES)
         known = {name: index for index, name in enumerate(CLASSES)}
-        self.load_class = np.array([known.get(name, index) for name, index in zip(loads.profile, drawn, strict=True)], int)
+        classes = [known.get(name, index) for name, index in zip(loads.profile, drawn, strict=True)]
+        self.load_class = np.array(classes, int)
         self.shared = rng.standard_normal(len(CLASSES))
         self.own = rng.standard_normal(len(loads))
 
