@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components import text
 from components.risktable import CLASS_FROM_EUR, RiskClass, RiskRow, Source, rounded
-from components.theme import PALETTES, Palette, Scheme, figure_template
+from components.theme import PALETTES, Palette, Scheme, faded, figure_template
 from components.trends import Curve, asset_figure
 
 FloatArray = NDArray[np.float64]
@@ -161,7 +161,7 @@ def probability_figure(trend: ProbabilityTrend, scheme: Scheme) -> go.Figure:
     figure.add_scatter(x=time, y=percent(trend.high), mode="lines", line=edge, name="Highest", showlegend=False,
                        hovertemplate="at most %{y:.3g} %<extra></extra>")  # fmt: skip
     figure.add_scatter(x=time, y=percent(trend.low), mode="lines", line=edge, name="Range of the single models",
-                       fill="tonexty", fillcolor=_faint(palette.equipment),
+                       fill="tonexty", fillcolor=faded(palette.equipment, 0.2),
                        hovertemplate="at least %{y:.3g} %<extra></extra>")  # fmt: skip
     figure.add_scatter(x=time, y=percent(trend.probability), mode="lines+markers" if len(time) < 3 else "lines",
                        name="Model", line={"color": palette.accent, "width": 2},
@@ -227,8 +227,3 @@ def empty_figure(scheme: Scheme, is_empty: bool, words: str) -> go.Figure:
         "xaxis": {"visible": not is_empty}, "yaxis": {"visible": not is_empty},
     }  # fmt: skip
     return go.Figure(layout=layout)
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.2)"

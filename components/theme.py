@@ -89,6 +89,12 @@ PALETTES = {Scheme.LIGHT: LIGHT, Scheme.DARK: DARK}
 PATH_COLOURS = ("#44aa99", "#882255", "#88ccee", "#999933", "#aa4499", "#117733", "#ddcc77", "#6f63c0")
 
 
+def faded(colour: str, share: float) -> str:
+    """A colour of the table (#rrggbb) of which a share from 0 to 1 is left, over whatever lies below."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share:g})"
+
+
 def css_variables() -> str:
     """The page's custom properties, light and dark, as a style sheet."""
     rules = []

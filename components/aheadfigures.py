@@ -1,0 +1,172 @@
+"""Figures about the hours ahead: where trouble is likely and when, expected losses, and what renewables give."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from components.forecastfigures import TIME_TITLE, series, times
+from components.gantt import shortened
+from components.riskfigures import empty_figure
+from components.theme import PALETTES, PATH_COLOURS, Palette, Scheme, faded
+
+FloatArray = NDArray[np.float64]
+
+MOST_ROWS = 25
+LEAST_PERCENT = 1.0  # chances below count as none
+ROW_PX, AXES_PX, LEAST_PX = 19, 92, 190
+NOT_LOOKED = "Not looked ahead yet"
+PATTERNS = ("", "/", "x", ".", "\\", "+", "-")
+
+
+@dataclass(frozen=True, eq=False)
+class Threat:
+    """Chances of trouble by hour, percent (h, k) of k assets; NaN where unknown. what: such as overload."""
+
+    what: str
+    time: np.ndarray
+    names: Sequence[str]
+    percent: FloatArray
+
+    @property
+    def ranked(self) -> list[int]:
+        """The assets that are threatened at all, the most threatened first, at most MOST_ROWS."""
+        if not self.percent.size:
+            return []
+        highest = np.fmax.reduce(self.percent, axis=0)
+        total = np.nansum(self.percent, axis=0)
+        order = np.lexsort((-total, -np.nan_to_num(highest)))[:MOST_ROWS]
+        return [int(asset) for asset in order if highest[asset] >= LEAST_PERCENT]
+
+
+def threat_words(threat: Threat | None) -> str:
+    """What the heat map shows, or that nothing threatens."""
+    if threat is None:
+        return NOT_LOOKED
+    threatened = int((np.nan_to_num(threat.percent) >= LEAST_PERCENT).any(axis=0).sum())
+    hours = len(threat.time)
+    if not threatened:
+        return f"No {threat.what} threatens: every chance is below {LEAST_PERCENT:g} % in the next {hours} h."
+    words = f"Chance of {threat.what} in each of the next {hours} h"
+    if threatened > MOST_ROWS:
+        return f"{words}: the {MOST_ROWS} most threatened of {threatened:,}."
+    return f"{words}; it stays below {LEAST_PERCENT:g} % for all others."
+
+
+def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
+    """Hours against assets, the most threatened on top; grey is little, orange likely."""
+    palette = PALETTES[scheme]
+    rows = [] if threat is None else threat.ranked
+    figure = empty_figure(scheme, not rows, threat_words(threat).partition(":")[0])
+    if threat is None or not rows:
+        figure.update_layout(height=LEAST_PX)
+        return figure
+    percent = threat.percent[:, rows].T
+    figure.add_heatmap(
+        x=times(threat.time), y=[shortened(threat.names[asset]) for asset in rows],
+        z=[series(row) for row in percent], zmin=0, zmax=100, xgap=1, ygap=1,
+        customdata=[[threat.names[asset]] * len(threat.time) for asset in rows],
+        colorscale=_scale(palette), hoverongaps=False,
+        hovertemplate="<b>%{customdata}</b><br>%{x|%a %H:%M}<br>%{z:.0f} % chance<extra></extra>",
+        colorbar={"title": {"text": "Chance, %", "side": "top"}, "orientation": "h", "thickness": 8, "len": 0.5,
+                  "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "tickvals": [0, 50, 100],
+                  "outlinewidth": 0, "tickfont": {"color": palette.muted, "size": 10}},
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", showgrid=False, type="category", tickfont={"size": 11})
+    figure.update_xaxes(title_text=TIME_TITLE, nticks=8, showgrid=False)
+    figure.update_layout(hovermode="closest", height=max(LEAST_PX, AXES_PX + ROW_PX * len(rows)))
+    return figure
+
+
+def _scale(palette: Palette) -> list[list[object]]:
+    return [[0.0, palette.raised], [0.35, palette.equipment_fill], [0.5, palette.high], [1.0, palette.overload]]
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectedLoss:
+    """Losses of the hours ahead, MW (h,): mean, and the ends of the 80 % interval."""
+
+    time: np.ndarray
+    mean_mw: FloatArray
+    low_mw: FloatArray
+    high_mw: FloatArray
+
+
+def expected_loss_figure(loss: ExpectedLoss | None, scheme: Scheme) -> go.Figure:
+    """Expected losses by hour within their 80 % interval."""
+    palette = PALETTES[scheme]
+    figure = empty_figure(scheme, loss is None or not np.isfinite(loss.mean_mw).any(), NOT_LOOKED)
+    if loss is None:
+        return figure
+    at, edge = times(loss.time), {"width": 0, "color": palette.equipment}
+    figure.add_scatter(x=at, y=series(loss.high_mw), mode="lines", line=edge, name="90 %", showlegend=False,
+                       hovertemplate="90 % below %{y:.3g} MW<extra></extra>")  # fmt: skip
+    figure.add_scatter(x=at, y=series(loss.low_mw), mode="lines", line=edge, name="80 % interval", fill="tonexty",
+                       fillcolor=faded(palette.equipment, 0.3),
+                       hovertemplate="10 % below %{y:.3g} MW<extra></extra>")  # fmt: skip
+    figure.add_scatter(x=at, y=series(loss.mean_mw), mode="lines", name="Expected",
+                       line={"color": palette.accent, "width": 2}, hovertemplate="%{y:.3g} MW")  # fmt: skip
+    figure.update_yaxes(title_text="Losses, MW", rangemode="tozero", nticks=5)
+    figure.update_xaxes(title_text=TIME_TITLE, nticks=8)
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Renewable power ahead by energy, power_mw (e, h); load_mw and curtailed_mw (h,) of the median course."""
+
+    time: np.ndarray
+    energies: tuple[str, ...]
+    power_mw: FloatArray
+    load_mw: FloatArray
+    curtailed_mw: FloatArray
+
+
+def stack_figure(stack: Stack | None, scheme: Scheme) -> go.Figure:
+    """Renewables stacked beside the load; what must be cut is marked at the top of the stack."""
+    palette = PALETTES[scheme]
+    figure = empty_figure(scheme, stack is None, NOT_LOOKED)
+    if stack is None:
+        return figure
+    at = times(stack.time)
+    for place, (energy, power) in enumerate(zip(stack.energies, stack.power_mw, strict=True)):
+        colour = PATH_COLOURS[place % len(PATH_COLOURS)]
+        figure.add_bar(
+            x=at, y=series(power), name=energy,
+            marker={"color": faded(colour, 0.75), "line": {"width": 0},
+                    "pattern": {"shape": PATTERNS[place % len(PATTERNS)], "fgcolor": palette.text, "size": 6,
+                                "solidity": 0.15}},
+            hovertemplate="%{y:.3g} MW",
+        )  # fmt: skip
+    if np.nanmax(stack.curtailed_mw, initial=0.0) > 0:
+        left = stack.power_mw.sum(axis=0) - stack.curtailed_mw
+        cut = {"color": palette.overload_text, "width": 2, "dash": "dash", "shape": "hvh"}
+        figure.add_scatter(x=at, y=series(left), mode="lines", name="Left after the cut", line=cut,
+                           hovertemplate="%{y:.3g} MW")  # fmt: skip
+    figure.add_scatter(x=at, y=series(stack.load_mw), mode="lines", name="Load",
+                       line={"color": palette.text, "width": 2}, hovertemplate="%{y:.4g} MW")  # fmt: skip
+    figure.update_yaxes(title_text="MW", rangemode="tozero", nticks=5)
+    figure.update_xaxes(title_text=TIME_TITLE, nticks=8)
+    figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)
+    return figure
+
+
+def curtailment_words(stack: Stack | None) -> str:
+    """How much must be cut in the hours ahead, in words."""
+    if stack is None:
+        return NOT_LOOKED
+    hours = len(stack.time)
+    if not len(stack.energies):
+        return "This grid has no renewable plants."
+    if not np.isfinite(stack.curtailed_mw).any():
+        return "Whether anything must be cut isn't known yet."
+    total = float(np.nansum(stack.curtailed_mw))
+    if total <= 0:
+        return f"Nothing has to be cut in the next {hours} h on the median course."
+    worst = int(np.nanargmax(stack.curtailed_mw))
+    at = np.datetime_as_string(stack.time[worst], unit="m")[-5:]
+    most = float(stack.curtailed_mw[worst])
+    return f"{total:.3g} MWh must be cut in the next {hours} h on the median course, at most {most:.3g} MW at {at}."

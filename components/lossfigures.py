@@ -1,0 +1,216 @@
+"""Figures about recorded losses: where they arise, when, in which assets, and how efficient the grid has been."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from dash import html
+from dash.development.base_component import Component
+from numpy.typing import NDArray
+
+from components import text
+from components.forecastfigures import series, times
+from components.gantt import shortened
+from components.plantables import table
+from components.riskfigures import empty_figure
+from components.theme import PALETTES, PATH_COLOURS, Scheme
+from components.trends import Curve, asset_figure, rounded
+
+FloatArray = NDArray[np.float64]
+
+NOTHING = "No losses have been recorded in this time yet"
+TRANSMISSION, DISTRIBUTION = "Transmission", "Distribution"
+PATTERNS = ("", "/", "x", ".", "-")
+MOST_HOURS = 24 * 14  # by hour, beyond that by day
+
+
+@dataclass(frozen=True)
+class LossPart:
+    """What a cause lost at a voltage level, MWh."""
+
+    level: str
+    cause: str
+    is_distribution: bool
+    energy_mwh: float
+
+
+@dataclass(frozen=True, eq=False)
+class LossShare:
+    """Losses of some recorded hours by level and cause. shunt_mwh: of buses, beside those of branches.
+
+    hours: that are recorded, of asked ones. price_per_mwh: EUR.
+    """
+
+    parts: tuple[LossPart, ...]
+    shunt_mwh: float
+    hours: int
+    asked: int
+    price_per_mwh: float
+
+    @property
+    def total_mwh(self) -> float:
+        """In branches."""
+        return sum(part.energy_mwh for part in self.parts)
+
+
+def loss_sunburst(share: LossShare | None, scheme: Scheme) -> go.Figure:
+    """From all losses to transmission and distribution, then voltage levels, then causes."""
+    palette = PALETTES[scheme]
+    parts = [] if share is None else [part for part in share.parts if part.energy_mwh > 0]
+    figure = empty_figure(scheme, not parts, NOTHING)
+    if share is None or not parts:
+        return figure
+    causes = list(dict.fromkeys(part.cause for part in share.parts))
+    rows: dict[str, tuple[str, str, float, str]] = {}  # by id: label, parent, MWh, colour
+    total = sum(part.energy_mwh for part in parts)
+    rows["all"] = ("Losses", "", total, palette.raised)
+    for part in parts:
+        area = DISTRIBUTION if part.is_distribution else TRANSMISSION
+        level = f"{area}/{part.level}"
+        for key, label, parent, colour in (
+            (area, area, "all", palette.equipment_fill),
+            (level, part.level, area, palette.quiet),
+        ):
+            before = rows[key][2] if key in rows else 0.0
+            rows[key] = (label, parent, before + part.energy_mwh, colour)
+        colour = PATH_COLOURS[causes.index(part.cause) % len(PATH_COLOURS)]
+        rows[f"{level}/{part.cause}"] = (part.cause, level, part.energy_mwh, colour)
+    figure.add_sunburst(
+        ids=list(rows), labels=[row[0] for row in rows.values()], parents=[row[1] for row in rows.values()],
+        values=[row[2] for row in rows.values()], branchvalues="total", sort=False, insidetextorientation="auto",
+        marker={"colors": [row[3] for row in rows.values()], "line": {"width": 1, "color": palette.surface}},
+        customdata=[text.rough(row[2] * share.price_per_mwh, "EUR") for row in rows.values()],
+        hovertemplate="<b>%{label}</b><br>%{value:.3g} MWh, %{percentRoot:.1%}<br>%{customdata}<extra></extra>",
+        texttemplate="%{label}<br>%{percentRoot:.0%}",
+    )  # fmt: skip
+    figure.update_layout(
+        margin={"l": 4, "r": 4, "t": 4, "b": 4}, hovermode="closest", uniformtext={"minsize": 9, "mode": "hide"}
+    )
+    return figure
+
+
+def loss_table(share: LossShare | None) -> Component:
+    """The same in numbers, the largest first."""
+    if share is None or not share.parts:
+        return html.P(NOTHING, className="quiet-line")
+    whole, price = share.total_mwh, share.price_per_mwh
+    rows = [
+        (
+            f"{part.level}, {part.cause.lower()}",
+            DISTRIBUTION if part.is_distribution else TRANSMISSION,
+            *_amounts(part.energy_mwh, whole, price),
+        )
+        for part in sorted(share.parts, key=lambda part: -part.energy_mwh)
+        if part.energy_mwh > 0
+    ]
+    rows.append(("All branches", "", *_amounts(whole, whole, price)))
+    if share.shunt_mwh:
+        rows.append(("Shunts of buses, beside", "", *_amounts(share.shunt_mwh, whole, price)))
+    return table(
+        ("Where", "Part", "MWh", "Share", "EUR"), rows, "Losses by voltage level and cause", "plan-table words-second"
+    )
+
+
+def _amounts(energy_mwh: float, whole_mwh: float, price: float) -> tuple[str, str, str]:
+    return (
+        text.small(energy_mwh),
+        text.percent(energy_mwh / whole_mwh if whole_mwh > 0 else None),
+        text.rough(energy_mwh * price),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LossHours:
+    """Losses by hour or day and cause, MWh (k, c) beginning at time (k,); is_daily says which."""
+
+    time: np.ndarray
+    causes: tuple[str, ...]
+    energy_mwh: FloatArray
+    is_daily: bool
+
+
+def loss_hours(time: np.ndarray, causes: tuple[str, ...], energy_mwh: FloatArray) -> LossHours:
+    """Losses of recorded hours (k,), by day where there are many."""
+    if len(time) <= MOST_HOURS:
+        return LossHours(time, causes, energy_mwh, is_daily=False)
+    days, place = np.unique(time.astype("datetime64[D]"), return_inverse=True)
+    total = np.zeros((len(days), len(causes)))
+    np.add.at(total, place, energy_mwh)
+    return LossHours(days.astype("datetime64[s]"), causes, total, is_daily=True)
+
+
+def loss_hours_figure(hours: LossHours | None, scheme: Scheme) -> go.Figure:
+    """Losses over time, stacked by cause."""
+    palette = PALETTES[scheme]
+    figure = empty_figure(scheme, hours is None or not len(hours.time), NOTHING)
+    if hours is None or not len(hours.time):
+        return figure
+    for place, (cause, energy) in enumerate(zip(hours.causes, hours.energy_mwh.T, strict=True)):
+        if not np.nansum(energy) > 0:
+            continue
+        figure.add_bar(
+            x=times(hours.time), y=series(energy), name=cause, hovertemplate="%{y:.3g} MWh",
+            marker={"color": PATH_COLOURS[place % len(PATH_COLOURS)], "line": {"width": 0},
+                    "pattern": {"shape": PATTERNS[place % len(PATTERNS)], "fgcolor": palette.surface, "size": 6,
+                                "solidity": 0.2}},
+        )  # fmt: skip
+    step = "day" if hours.is_daily else "hour"
+    figure.update_yaxes(title_text=f"Losses, MWh a {step}", rangemode="tozero", nticks=5)
+    figure.update_xaxes(title_text=f"{step.capitalize()}, simulated time", nticks=8)
+    figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)
+    return figure
+
+
+@dataclass(frozen=True)
+class AssetLoss:
+    """Energy that an asset lost, MWh and EUR."""
+
+    name: str
+    energy_mwh: float
+    cost_eur: float
+
+
+def top_losses_figure(assets: Sequence[AssetLoss], scheme: Scheme) -> go.Figure:
+    """The assets that lose most, the first on top, with what that costs."""
+    palette = PALETTES[scheme]
+    figure = empty_figure(scheme, not assets, NOTHING)
+    figure.add_bar(
+        orientation="h", y=[shortened(asset.name) for asset in assets], name="Losses",
+        x=[rounded(asset.energy_mwh) for asset in assets], customdata=[asset.name for asset in assets],
+        text=[f"{text.small(asset.energy_mwh, 'MWh')}, {text.rough(asset.cost_eur, 'EUR')}" for asset in assets],
+        textposition="auto", cliponaxis=False, textfont={"color": palette.text},
+        marker={"color": palette.equipment_fill, "line": {"color": palette.equipment, "width": 1}},
+        hovertemplate="<b>%{customdata}</b><br>%{text}<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    figure.update_xaxes(title_text="Losses, MWh", rangemode="tozero", nticks=5)
+    figure.update_layout(showlegend=False, hovermode="closest", bargap=0.25)
+    return figure
+
+
+def efficiency_figure(time: np.ndarray, loss_kw: FloatArray, generation_kw: FloatArray, scheme: Scheme) -> go.Figure:
+    """Efficiency and losses over the range, (k,) hourly means; by day where there are many hours."""
+    if len(time) > MOST_HOURS:
+        time, (loss_kw, generation_kw) = _daily(time, loss_kw, generation_kw)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        efficiency = np.where(generation_kw > 0, 100 * (1 - loss_kw / generation_kw), np.nan)
+    if not np.isfinite(efficiency).any():
+        return empty_figure(scheme, True, "Nothing has been recorded in this time yet")
+    curves = (Curve("Efficiency", "%", time, efficiency), Curve("Losses", "kW", time, loss_kw))
+    figure = asset_figure(curves, scheme)
+    figure.update_layout(height=None)
+    figure.update_xaxes(title_text="Simulated time")
+    return figure
+
+
+def _daily(time: np.ndarray, *means: FloatArray) -> tuple[np.ndarray, list[FloatArray]]:
+    """Means of the known hours of each day; NaN for a day without any."""
+    days, place = np.unique(time.astype("datetime64[D]"), return_inverse=True)
+    found = []
+    for values in means:
+        known = np.isfinite(values)
+        total = np.bincount(place[known], values[known], len(days))
+        count = np.bincount(place[known], minlength=len(days))
+        found.append(np.divide(total, count, out=np.full(len(days), np.nan), where=count > 0))
+    return days.astype("datetime64[s]"), found
