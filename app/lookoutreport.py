@@ -27,11 +27,12 @@ class SeriesKind(StrEnum):
     GROUP = "group"  # some loads
     PV = "pv"
     WIND = "wind"
+    RENEWABLE = "renewable"  # of a kind that the case doesn't name
 
 
 @dataclass(frozen=True)
 class SeriesInfo:
-    """One hourly series. code: such as load, group-3, pv. installed_mw: of PV and wind, NaN for loads."""
+    """One hourly series. code: such as load, group-3, pv. installed_mw: of plants, NaN for loads."""
 
     code: str
     name: str

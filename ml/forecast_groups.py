@@ -33,6 +33,13 @@ class GroupForecaster:
     def __init__(self, forecaster: Forecaster) -> None:
         self.forecaster = forecaster
 
+    @classmethod
+    def of(cls, members: Mapping[str, Forecaster]) -> GroupForecaster:
+        """Forecasters that are fitted already, each with its own settings; there must be at least one."""
+        made = cls(next(iter(members.values())))
+        made.members_ = dict(members)
+        return made
+
     def fit(self, frames: Mapping[str, pd.DataFrame], until: pd.Timestamp | None = None) -> GroupForecaster:
         """Fit a copy of the forecaster to every frame; names are kept in order."""
         self.members_: dict[str, Forecaster] = {
