@@ -9,12 +9,9 @@ from flask_compress import Compress
 from threadpoolctl import threadpool_limits
 
 from app.api import api_blueprint
-from app.caseloader import CaseLoader
 from app.engine import Engine
 from app.history import SnapshotStore
-from app.maintainer import Maintainer
 from app.pages import build as build_pages
-from app.planner import Planner
 from app.services import Services
 from app.settings import Settings
 from grid.cases import load_case
@@ -27,9 +24,7 @@ def build(settings: Settings) -> Flask:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     store = SnapshotStore()
     engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
-    cases = CaseLoader(settings, engine)
-    planner, maintainer = Planner(settings, engine, store), Maintainer(settings, engine, store)
-    services = Services(settings, engine, store, cases, planner, maintainer)
+    services = Services.around(settings, engine, store)
     server = Flask("smartgrid")
     server.config["MAX_CONTENT_LENGTH"] = int(4e6 * settings.upload_mb)  # far over: refused before it is read
     server.config["COMPRESS_MIMETYPES"] = ["application/json", "text/html", "text/css", "text/javascript",
@@ -37,9 +32,7 @@ def build(settings: Settings) -> Flask:
     Compress(server)
     server.register_blueprint(api_blueprint(services))
     build_pages(server, services)
-    engine.start()
-    planner.start()
-    maintainer.start()
+    services.start()
     atexit.register(services.stop)
     server.extensions["smartgrid"] = services
     return server

@@ -51,7 +51,13 @@ class Settings(BaseSettings):
         default=12, ge=0, le=200, description="simulated fleets that failure models are fitted to, 0 for CNAIM alone"
     )
     training_assets: int = Field(default=1000, ge=20, le=10_000, description="assets of each simulated fleet")
-    cache_dir: Path = Field(default=Path("var"), description="folder for computed layouts and trained policies")
+    history_days: int = Field(
+        default=200, ge=0, le=1500,
+        description="days of the simulated past that forecasts learn from; 0: nothing is known before the start",
+    )  # fmt: skip
+    cache_dir: Path = Field(
+        default=Path("var"), description="folder for computed layouts, trained policies and the hourly record of losses"
+    )
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")

@@ -1,13 +1,11 @@
 """SmartGridOptimizer: the door to the optimiser. Switching where a grid is operated radially, dispatch elsewhere."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
+from grid.fingerprint import fingerprint
 from grid.network import FloatArray, Network
 from ml.dispatch import DISPATCH_PARAMETERS
 from ml.dispatch_optimizer import DispatchOptimizer
@@ -132,15 +130,7 @@ class SmartGridOptimizer:
     @property
     def about(self) -> dict[str, object]:
         """What a checkpoint must be of to fit: the case, its branches, loads and generators."""
-        bus, branch, generator = self.network.bus, self.network.branch, self.network.generator
-        digest = hashlib.sha256()
-        for values in (
-            branch.from_bus, branch.to_bus, np.round(branch.yft, 9), self.network.load.p_mw,
-            generator.bus, generator.is_source, generator.min_p_mw, generator.max_p_mw,
-            generator.min_q_mvar, generator.max_q_mvar, bus.min_vm_pu, bus.max_vm_pu,
-        ):  # fmt: skip
-            digest.update(np.ascontiguousarray(values).tobytes())
-        return {"case": self.network.name, "grid": digest.hexdigest()[:16]}
+        return {"case": self.network.name, "grid": fingerprint(self.network)}
 
     def folder(self, cache_dir: Path) -> Path:
         """Where this grid's policy is kept."""

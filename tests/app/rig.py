@@ -11,11 +11,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.api import api_blueprint
-from app.caseloader import CaseLoader
 from app.engine import Engine
 from app.history import SnapshotStore
-from app.maintainer import Maintainer
-from app.planner import Planner
 from app.services import Services
 from app.settings import Settings
 from app.snapshot import Snapshot
@@ -87,14 +84,13 @@ def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
         "seed": 7,
         "case": case,
         "models_dir": cache_dir / "models",
+        "history_days": 20,  # too few for models, which take seconds to train
         **changes,
     }
     settings = Settings(_env_file=None, **values)
     store = SnapshotStore()
     engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
-    cases = CaseLoader(settings, engine)
-    planner, maintainer = Planner(settings, engine, store), Maintainer(settings, engine, store)
-    services = Services(settings, engine, store, cases, planner, maintainer)
+    services = Services.around(settings, engine, store)
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
     rig = Rig(services, server.test_client())

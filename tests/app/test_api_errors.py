@@ -14,11 +14,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.api import api_blueprint
 from app.bodies import MAX_BODY_BYTES
-from app.caseloader import CaseLoader
 from app.engine import Engine
 from app.history import SnapshotStore
-from app.maintainer import Maintainer
-from app.planner import Planner
 from app.services import Services
 from app.settings import Settings
 from grid.cases import load_case
@@ -149,18 +146,7 @@ def test_before_the_first_cycle_the_answer_is_not_ready(cache_dir: Path) -> None
     store, config = SnapshotStore(), Settings(_env_file=None, **values)
     engine = Engine(load_case("city8", cache_dir), config, store)
     server = Flask("test")
-    server.register_blueprint(
-        api_blueprint(
-            Services(
-                config,
-                engine,
-                store,
-                CaseLoader(config, engine),
-                Planner(config, engine, store),
-                Maintainer(config, engine, store),
-            )
-        )
-    )
+    server.register_blueprint(api_blueprint(Services.around(config, engine, store)))
     for path in ("/api/health", "/api/grid/state", "/metrics"):
         assert "no cycle" in strict_json(server.test_client().get(path), 503)["error"]
 

@@ -1,0 +1,289 @@
+"""Lookout: the worker that keeps forecasts, looks ahead, warns, and keeps the record of hours.
+
+It takes the hours that the engine has closed and never holds up a cycle. Each hour all series are forecast anew and
+their courses solved; between hours models are trained, one series at a time.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from app.commands import UnknownIdError
+from app.engine import Engine
+from app.history import History, SnapshotStore
+from app.hourbook import ONE_HOUR, Hour
+from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord
+from app.lossrecord import loss_record
+from app.planner import Planner
+from app.series import SeriesSet, series_of
+from app.settings import Settings
+from app.snapshot import Snapshot
+from app.watchpost import Watchpost
+from grid.network import FloatArray, Network
+from grid.powerflow import Injection
+from grid.renewable_share import energy_mix
+
+log = logging.getLogger(__name__)
+IDLE_S = 0.25
+KEPT_EVERY_HOURS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """A report with what can be asked beside it."""
+
+    report: LookoutReport
+    forecasts: Mapping[str, Mapping[datetime, Forecast]]
+    actual_mw: Mapping[str, tuple[datetime, FloatArray]]
+    accuracy: Mapping[str, Accuracy | None]
+    hours: tuple[Hour, ...]
+    worst: tuple[datetime, Injection] | None
+
+
+class Lookout:
+    """Owns forecasts and the hourly record. Every public method may be called from any thread."""
+
+    def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore, planner: Planner) -> None:
+        self._settings, self._engine, self._store, self._planner = settings, engine, store, planner
+        self._lock = threading.Lock()  # held while the ledger is written or read
+        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._post: Watchpost | None = None
+        self._told: _Told | None = None
+        self._failure, self._news, self._versions = "", "", 0
+        self._seen = -1
+        self._shares: list[float] = []  # of losses that plans would have left, in this hour's cycles
+
+    # --- what others ask for -------------------------------------------------------------------------------------
+
+    @property
+    def latest(self) -> LookoutReport:
+        """The latest report; an empty one where the lookout hasn't looked at the present network yet."""
+        told = self._now
+        if told is None:
+            network = self._store.latest.network
+            return _report(network, 0, None, "Waiting for the grid", self._failure, None, series_of(network))
+        return told.report
+
+    def actual(self, code: str, start: datetime, hours: int) -> FloatArray:
+        """(hours,) MW of a series, means of hours, NaN where unknown. UnknownIdError for another code."""
+        told = self._about(code)
+        found = np.full(hours, np.nan)
+        if told is not None:
+            first, values = told.actual_mw[code]
+            rows = (start - first) // ONE_HOUR + np.arange(hours)
+            inside = (rows >= 0) & (rows < len(values))
+            found[inside] = values[rows[inside]]
+        return found
+
+    def issue_times(self, code: str) -> tuple[datetime, ...]:
+        """When the forecasts that are kept were issued, the earliest first. UnknownIdError for another code."""
+        told = self._about(code)
+        return () if told is None else tuple(told.forecasts[code])
+
+    def forecast(self, code: str, issued_at: datetime) -> Forecast | None:
+        """A forecast that is kept, None where there is none of that time. UnknownIdError for another code."""
+        told = self._about(code)
+        return None if told is None else told.forecasts[code].get(issued_at)
+
+    def accuracy(self, code: str) -> Accuracy | None:
+        """How a series' forecasts turned out; None before one has. UnknownIdError for another code."""
+        told = self._about(code)
+        return None if told is None else told.accuracy[code]
+
+    def hourly_kw(self, column: str, start: datetime, hours: int) -> FloatArray:
+        """(hours,) mean of loss_kw, load_kw, generation_kw or renewable_kw, NaN where nothing was recorded."""
+        post = self._post
+        if post is None or self._now is None:
+            return np.full(hours, np.nan)
+        with self._lock:
+            return post.ledger.hourly_kw(start, hours, column)
+
+    def losses(self, start: datetime, hours: int) -> LossRecord | None:
+        """Losses of the recorded hours of a range, the last month at most; None where none was recorded."""
+        told = self._now
+        if told is None:
+            return None
+        return loss_record(told.report.network, told.hours, start, hours, self._settings.price_per_mwh)
+
+    @property
+    def worst_hour(self) -> tuple[datetime, Injection] | None:
+        """The worst of the coming hours, and its median injections; None before the first look ahead."""
+        told = self._now
+        return None if told is None else told.worst
+
+    def start(self) -> None:
+        """Begin working in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Finish the present step, end the thread and keep the ledger."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            if not self._thread.is_alive():
+                self._keep(1)
+
+    @property
+    def _now(self) -> _Told | None:
+        """What was told of the present network."""
+        told = self._told
+        return told if told is not None and told.report.network is self._store.latest.network else None
+
+    def _about(self, code: str) -> _Told | None:
+        told = self._now
+        infos = series_of(self._store.latest.network).infos if told is None else [
+            one.info for one in told.report.series
+        ]  # fmt: skip
+        if code not in {info.code for info in infos}:
+            raise UnknownIdError(f"no series {code!r}; there are {', '.join(info.code for info in infos)}")
+        return told
+
+    # --- the thread ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            busy = False
+            try:
+                busy = self.step()
+                self._tell("")
+            except Exception as error:
+                log.exception("the lookout failed")
+                self._tell(f"Forecasts failed: {error}")
+            if not busy:
+                self._wake.wait(IDLE_S)
+                self._wake.clear()
+
+    def step(self) -> bool:
+        """Take in what is new, or else train one series; whether there may be more to do at once."""
+        snapshot, history = self._store.with_history
+        if self._post is None or self._post.network is not snapshot.network:
+            self._take_up(snapshot, history)
+            return True
+        self._count_plan(snapshot)
+        hours = history.hours.take()
+        if hours:
+            self._take(self._post, hours, snapshot)
+            return True
+        now = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
+        untrained = self._post.desk.untrained
+        if untrained:
+            self._post.desk.train(untrained[0], now)
+            self._look(self._post, snapshot)
+            return True
+        news = self._post.desk.renew_one(now)
+        if news is not None:
+            self._news = news
+            self._publish(self._post, snapshot)
+        return news is not None
+
+    def _take_up(self, snapshot: Snapshot, history: History) -> None:
+        """Begin with a network."""
+        self._keep(1)
+        self._news, self._shares = "", []
+        post = Watchpost(snapshot.network, history.past, self._settings, snapshot.simulated_at)
+        with self._lock:
+            self._post = post
+        self._look(post, snapshot)
+
+    def _take(self, post: Watchpost, hours: list[Hour], snapshot: Snapshot) -> None:
+        """Record hours, and forecast from the present one on."""
+        share = float(np.mean(self._shares)) if self._shares else np.nan
+        self._shares = []
+        for hour in hours:
+            with self._lock:
+                post.take(hour, share)
+            post.observe(hour)
+        self._look(post, snapshot)
+        self._keep(KEPT_EVERY_HOURS)
+
+    def _look(self, post: Watchpost, snapshot: Snapshot) -> None:
+        post.look(snapshot, self._settings.price_per_mwh)
+        if post.situation is not None:
+            self._engine.expect(post.network, post.situation.ahead.outlook)
+        self._publish(post, snapshot)
+
+    def _keep(self, every_hours: int) -> None:
+        if self._post is not None:
+            try:
+                with self._lock:
+                    self._post.keep(every_hours)
+            except OSError as error:
+                log.warning("the hourly ledger can't be kept: %s", error)
+
+    def _count_plan(self, snapshot: Snapshot) -> None:
+        """What the latest plan would leave of the losses: once a cycle, while plans are made."""
+        proposal = self._planner.latest.proposal
+        if snapshot.version == self._seen or snapshot.stale or proposal is None:
+            return
+        self._seen = snapshot.version
+        present_kw, plan = proposal.present.loss_kw, proposal.plan
+        if present_kw > 0:
+            self._shares.append(1.0 if plan is None else plan.after.loss_kw / present_kw)
+
+    def _tell(self, failure: str) -> None:
+        """Show a failure, or that the last one is over."""
+        if failure != self._failure:
+            self._failure = failure
+            if self._post is not None and self._told is not None:
+                self._publish(self._post, self._store.latest)
+
+    def _publish(self, post: Watchpost, snapshot: Snapshot) -> None:
+        self._versions += 1
+        status = self._status(post)
+        report = _report(
+            post.network,
+            self._versions,
+            snapshot.simulated_at,
+            status,
+            self._failure,
+            post,
+            post.series,
+            snapshot,
+        )
+        codes = [info.code for info in post.series.infos]
+        desk, situation = post.desk, post.situation
+        self._told = _Told(
+            report,
+            {code: desk.forecasts(code) for code in codes},
+            {code: desk.actual_mw(code) for code in codes},
+            {code: desk.accuracy(code) for code in codes},
+            tuple(post.hours),
+            None if situation is None
+            else (situation.ahead.start + situation.ahead.worst_hour * ONE_HOUR, situation.worst_injection),
+        )  # fmt: skip
+
+    def _status(self, post: Watchpost) -> str:
+        waiting, total = len(post.desk.untrained), len(post.series.infos)
+        if waiting:
+            return f"Learning: {total - waiting} of {total} series have a model"
+        return self._news or f"Forecasts of {total} series, anew each hour"
+
+
+def _report(
+    network: Network, version: int, simulated_at: datetime | None, status: str, problem: str, post: Watchpost | None,
+    series: SeriesSet, snapshot: Snapshot | None = None,
+) -> LookoutReport:  # fmt: skip
+    """A report; without a post one that knows nothing yet."""
+    unknown, nothing = np.full(network.n_bus, np.nan), ("",) * network.n_bus
+    hosting, words = (unknown, nothing) if post is None else post.hosting()
+    return LookoutReport(
+        network=network,
+        version=version,
+        simulated_at=simulated_at,
+        status=status,
+        problem=problem,
+        series=() if post is None else post.reports(),
+        ahead=None if post is None or post.situation is None else post.situation.ahead,
+        performance=None if post is None or simulated_at is None else post.ledger.performance(simulated_at),
+        mix=None if snapshot is None else energy_mix(network, snapshot.state.generator_p_mw),
+        hosting_mw=hosting,
+        hosting_words=words,
+        group_of_load=series.group_of_load,
+    )

@@ -1,0 +1,160 @@
+"""Watchpost: what the lookout keeps of one network: its hours, forecasts of its series, and what comes of them."""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from app.ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
+from app.backfill import solved_hours, wanted_hours
+from app.courses import RecentLoads, samples_of
+from app.forecastdesk import ForecastDesk
+from app.hourbook import Hour
+from app.lookoutreport import Ahead, Forecast, SeriesKind, SeriesReport
+from app.moment import moment_of
+from app.performance import HourlyLedger, HourlyRecord
+from app.series import series_of
+from app.settings import Settings
+from app.snapshot import Snapshot
+from grid.fingerprint import fingerprint
+from grid.hosting import HostingLimit, HostingMargin, hosting_margin
+from grid.loadability import Loadability, loadability
+from grid.network import FloatArray, Network
+from grid.powerflow import Injection, PowerFlowDivergedError
+from grid.sources.past import Past
+
+RECENT_HOURS = 14 * 24
+A_YEAR_AND_A_DAY = 366 * 24
+MOST_HOURS, VALUES_KEPT = 31 * 24, 24_000_000  # float32 of hours: 96 MB on the largest grids, where fewer are kept
+HOSTING_BUSES = 150  # of a larger grid it isn't asked what each bus could take
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """What the latest look ahead found, beside the forecasts. worst_injection: the median course in its worst hour."""
+
+    ahead: Ahead
+    worst_injection: Injection
+    limits: tuple[Loadability, ...]  # of the total load and the groups, in order; empty where the grid is too large
+    hosting: HostingMargin | None
+
+
+class Watchpost:
+    """Owned by one thread; ledger, which pages read, is told of under the lookout's lock."""
+
+    def __init__(self, network: Network, past: Past | None, settings: Settings, now: datetime) -> None:
+        self.network, self.series = network, series_of(network)
+        self._seed = settings.seed
+        self._file = settings.cache_dir / "ledgers" / f"{fingerprint(network)}.npz"
+        self.ledger = HourlyLedger.load(self._file)
+        load, generator = network.load, network.generator
+        per_hour = 2 * len(load) + len(generator) + network.n_branch
+        self.hours: deque[Hour] = deque(maxlen=max(48, min(MOST_HOURS, VALUES_KEPT // per_hour)))
+        self.recent = RecentLoads.unknown(len(load))
+        self.situation: Situation | None = None
+        self._behind = 0  # hours since the ledger was kept
+        first, values = now.replace(minute=0, second=0, microsecond=0), np.zeros((0, len(self.series.infos)))
+        if past is not None and settings.history_days:
+            first, values = self._recall(past, 24 * settings.history_days)
+        mean = self.series.values_mw(load.p_mw[None, :], generator.p_mw[None, :])[0]
+        self.desk = ForecastDesk(self.series.infos, first, values, mean)
+
+    def _recall(self, past: Past, hours: int) -> tuple[datetime, FloatArray]:
+        """Take in the simulated past: the last days of loads, hours with losses, and the series' values."""
+        found = past.hours(max(hours, A_YEAR_AND_A_DAY))
+        known = len(found.load_p_mw)
+        for place in range(max(0, known - RECENT_HOURS), known):
+            self.recent.put(found.start + timedelta(hours=place), found.load_p_mw[place], found.load_q_mvar[place])
+        for hour in solved_hours(self.network, found, wanted_hours(self.network, past.end, known)):
+            self.take(hour, np.nan)
+        first = max(0, known - hours)
+        values = self.series.values_mw(found.load_p_mw[first:], found.generator_p_mw[first:])
+        return found.start + timedelta(hours=first), values
+
+    def take(self, hour: Hour, planned_share: float) -> None:
+        """Record an hour. planned_share: the losses that plans would have had, over those that were; NaN without."""
+        self.hours.append(hour)
+        loss_kw = 1000 * hour.loss_mw
+        self.ledger.append(
+            HourlyRecord(
+                hour.start, loss_kw, 1000 * hour.load_mw, 1000 * hour.generation_mw, 1000 * hour.renewable_mw,
+                planned_share * loss_kw,
+            )
+        )  # fmt: skip
+
+    def observe(self, hour: Hour) -> None:
+        """Let forecasters take in an hour."""
+        self.recent.put(hour.start, hour.load_p_mw, hour.load_q_mvar)
+        values = self.series.values_mw(hour.load_p_mw[None, :], hour.generator_p_mw[None, :])
+        self.desk.observe(hour.start, values[0])
+        self._behind += 1
+
+    def keep(self, every_hours: int = 1) -> None:
+        """Write the ledger if so many hours are new. Raises OSError."""
+        if self._behind >= every_hours:
+            self._behind = 0
+            self.ledger.save(self._file)
+
+    def look(self, snapshot: Snapshot, price_per_mwh: float) -> None:
+        """Forecast all series from the present hour on and solve their courses."""
+        start = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
+        self.desk.issue(start)
+        moment, network = moment_of(snapshot, price_per_mwh), self.network
+        rng = np.random.default_rng([self._seed, int(start.timestamp()) // 3600])
+        drawn = self.desk.sample(start, HOURS, samples_wanted(network), rng)
+        is_held = snapshot.operations.set_points_done
+        samples = samples_of(network, moment.injection, self.series, self.recent, start, drawn, is_held, rng)
+        previous = None if self.situation is None else self.situation.ahead.outlook
+        ahead = make_ahead(network, moment.injection, moment.closed, self.series, samples, drawn, start, previous)
+        worst = injection_at(moment.injection, samples, ahead.worst_hour)
+        self.situation = Situation(ahead, worst, *self._margins(moment.injection, moment.closed))
+
+    def _margins(
+        self, injection: Injection, closed: np.ndarray
+    ) -> tuple[tuple[Loadability, ...], HostingMargin | None]:
+        network = self.network
+        if network.n_bus > LARGE_BUSES:
+            return (), None
+        members = [self.series.group_of_load == group for group in range(self.series.groups)]
+        limits = loadability(network, injection, closed, [np.ones(len(network.load), dtype=bool), *members])
+        if network.n_bus > HOSTING_BUSES:
+            return limits, None
+        try:
+            return limits, hosting_margin(network, injection, closed, np.arange(network.n_bus))
+        except PowerFlowDivergedError:
+            return limits, None
+
+    # --- what is told --------------------------------------------------------------------------------------------
+
+    def reports(self) -> tuple[SeriesReport, ...]:
+        """Of all series."""
+        limits = () if self.situation is None else self.situation.limits
+        found = []
+        for place, info in enumerate(self.series.infos):
+            is_load = info.kind in (SeriesKind.LOAD, SeriesKind.GROUP)
+            limit = limits[place] if is_load and place < len(limits) else Loadability(np.nan, "not asked")
+            issued = self.desk.forecasts(info.code)
+            latest: Forecast | None = issued[next(reversed(issued))] if issued else None
+            found.append(
+                SeriesReport(
+                    info, latest, limit.demand_mw, limit.words if is_load else "", self.desk.learned(info.code),
+                    self.desk.drift(info.code),
+                )
+            )  # fmt: skip
+        return tuple(found)
+
+    def hosting(self) -> tuple[FloatArray, tuple[str, ...]]:
+        """(n,) MW that each bus could take in addition, and what it meets first; NaN and "" where it wasn't asked."""
+        margin = None if self.situation is None else self.situation.hosting
+        if margin is None:
+            return np.full(self.network.n_bus, np.nan), ("",) * self.network.n_bus
+        branch, bus = self.network.branch.name, self.network.bus.name
+        words = {
+            HostingLimit.LOADING: lambda at: f"{branch[at]} at full load",
+            HostingLimit.VOLTAGE: lambda at: f"{bus[at]}: high voltage",
+            HostingLimit.NO_SOLUTION: lambda _: "no power flow solution beyond",
+            HostingLimit.NONE: lambda _: "nothing up to the most that was asked",
+        }
+        said = tuple(words[limit](at) for limit, at in zip(margin.limit, margin.at.tolist(), strict=True))
+        return margin.margin_mw, said
