@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app import payloads, planpayloads
+from app.analyticsapi import register_analytics
 from app.bodies import (
     AcknowledgeBody,
     BadRequestError,
@@ -42,6 +43,7 @@ def api_blueprint(services: Services) -> Blueprint:
     _register_commands(api, services)
     register_plans(api, services)
     register_maintenance(api, services)
+    register_analytics(api, services)
     _register_documents(api, services)
     return api
 

@@ -1,161 +1,12 @@
 """The API's own description: an OpenAPI 3.1 document from one table, and a self-contained page that shows it."""
 
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from pydantic import BaseModel
-
-from app.bodies import (
-    AcknowledgeBody,
-    ApplyBody,
-    CaseBody,
-    EventBody,
-    OptimizeBody,
-    ReloadBody,
-    RemovalBody,
-    ScheduleBody,
-)
+from app.bodies import CaseBody
+from app.endpoints import ENDPOINTS, Endpoint
 
 API_VERSION = "1.0.0"
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One operation. fields: what the answer holds at its top level."""
-
-    method: str
-    path: str
-    summary: str
-    fields: tuple[str, ...]
-    body: type[BaseModel] | None = None
-    status: int = 200
-
-
-ENDPOINTS = (
-    Endpoint(
-        "get",
-        "/api/health",
-        "Whether the process is well: its clock, its data's age, its cycle times in ms.",
-        ("status", "timestamp", "data_generation", "grid_state", "version", "uptime_s", "cycle"),
-    ),
-    Endpoint(
-        "get",
-        "/api/grid/state",
-        "The whole state: voltage in kV, powers and losses in MW, current in A, temperature in °C, "
-        "risk in MW expected to be interrupted within a year.",
-        ("version", "iteration", "timestamp", "nodes", "edges", "metrics", "optimization"),
-    ),
-    Endpoint(
-        "post",
-        "/api/grid/optimize",
-        "The best verified switching plan for the present moment, or why there is none; losses in kW.",
-        ("success", "episode_result", "plan", "present", "methods", "reason", "timestamp"),
-        OptimizeBody,
-    ),
-    Endpoint(
-        "post",
-        "/api/grid/apply",
-        "Carry out the latest plan, one action a cycle, or take back what was done; 409 where it no longer holds.",
-        ("success", "actions", "undo"),
-        ApplyBody,
-        202,
-    ),
-    Endpoint(
-        "get",
-        "/api/grid/paths",
-        "The risk-weighted supply path of every load, and who supplies it by the flows.",
-        ("paths", "loss_percent", "avg_risk", "total_demand"),
-    ),
-    Endpoint("get", "/api/grid/risk", "Nodes and edges, riskiest first.", ("nodes", "edges", "model")),
-    Endpoint(
-        "get",
-        "/api/grid/loss",
-        "Loss, risk and reward over the cycles kept.",
-        (
-            "history",
-            "risk_history",
-            "reward_history",
-            "current_loss_percent",
-            "current_avg_risk",
-            "best_loss",
-            "worst_loss",
-        ),
-    ),
-    Endpoint(
-        "get",
-        "/api/grid/statistics",
-        "Mean, min, max and standard deviation over the grid.",
-        ("voltage", "demand", "risk", "temperature", "power_flow", "current", "generation"),
-    ),
-    Endpoint("get", "/api/grid/node/{id}", "One node and its neighbours.", ("id", "name", "neighbor_details")),
-    Endpoint(
-        "get",
-        "/api/grid/data-source",
-        "Where the data come from.",
-        ("source", "is_active", "generation_interval", "current_iteration", "simulated_time", "total_episodes_trained"),
-    ),
-    Endpoint("get", "/api/events", "Injected disturbances that are active.", ("events",)),
-    Endpoint("post", "/api/events", "Inject a disturbance.", ("event",), EventBody, 202),
-    Endpoint(
-        "delete",
-        "/api/events",
-        "End a disturbance; the id may also be the query parameter id.",
-        ("removed",),
-        RemovalBody,
-        202,
-    ),
-    Endpoint("get", "/api/alarms", "Alarms that are not normal.", ("alarms",)),
-    Endpoint("post", "/api/alarms/{id}/ack", "Acknowledge an alarm.", ("acknowledged", "person"), AcknowledgeBody, 202),
-    Endpoint("get", "/api/case", "The case under watch and the built-in ones.", ("case", "title", "cases")),
-    Endpoint(
-        "post",
-        "/api/case",
-        "Watch another case: JSON with its name, or a file as multipart form field `file`.",
-        ("success", "case", "total_nodes", "total_edges"),
-        CaseBody,
-        202,
-    ),
-    Endpoint(
-        "get",
-        "/api/maintenance/assets",
-        "Lines, cables and transformers, riskiest first: failure within 30, 90 and 365 days from 0 to 1, by whom, why.",
-        ("status", "problem", "simulated_time", "assets"),
-    ),
-    Endpoint(
-        "get",
-        "/api/maintenance/assets/{id}",
-        "One asset: signals with limits, probability over time, drivers in log-odds of XGBoost alone, similar assets.",
-        ("id", "name", "failure_probability", "source", "signals", "trend", "drivers", "similar"),
-    ),
-    Endpoint(
-        "get",
-        "/api/maintenance/schedule",
-        "The schedule, weeks counted from 1; with format=csv or format=ics in the query, a file to download.",
-        ("scheduling", "first_day", "weeks", "jobs", "crews", "pins", "conflict", "costs"),
-    ),
-    Endpoint(
-        "post",
-        "/api/maintenance/schedule",
-        "Settle jobs by hand and solve again around them, in the background; GET tells when it is done.",
-        ("success", "pins"),
-        ScheduleBody,
-        202,
-    ),
-    Endpoint(
-        "get",
-        "/api/maintenance/model",
-        "The model card: trained on simulated data, with what, when, how good, and a training that runs.",
-        ("trained", "simulated_data", "horizons_days", "card", "training"),
-    ),
-    Endpoint(
-        "post",
-        "/api/maintenance/model",
-        "Read the model files again; refused ones are answered with the reason, and the running models stay.",
-        ("success", "trained"),
-        ReloadBody,
-    ),
-)
 ERRORS = {
     400: "the body isn't JSON, is nested too deeply or isn't an object",
     404: "there is no such id",
@@ -191,22 +42,31 @@ def openapi() -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
-    fields = {"type": "object", "required": list(endpoint.fields)}
+    is_json = endpoint.mimetype == "application/json"
+    schema = {"type": "object", "required": list(endpoint.fields)} if is_json else {"type": "string"}
     responses: dict[str, Any] = {
-        str(endpoint.status): {"description": "Answer", "content": {"application/json": {"schema": fields}}}
+        str(endpoint.status): {"description": "Answer", "content": {endpoint.mimetype: {"schema": schema}}}
     }
-    wrong = ERRORS if endpoint.body else {404: ERRORS[404]} if "{id}" in endpoint.path else {}
-    responses |= {str(status): {"description": text} for status, text in wrong.items()}
+    responses |= {str(status): {"description": ERRORS[status]} for status in _errors(endpoint)}
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
         "responses": responses,
     }
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "query", "description": words, "schema": {"type": "string"}}
+        for name, words in endpoint.query
+    ]
     if "{id}" in endpoint.path:
-        operation["parameters"] = [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
-        ]
-    return operation
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}})
+    return operation | ({"parameters": parameters} if parameters else {})
+
+
+def _errors(endpoint: Endpoint) -> tuple[int, ...]:
+    """Statuses of what may be wrong with a request."""
+    if endpoint.body is not None:
+        return tuple(ERRORS)
+    return (404,) * ("{id}" in endpoint.path or endpoint.may_lack) + (422,) * bool(endpoint.query)
 
 
 def _operation_id(endpoint: Endpoint) -> str:
@@ -233,7 +93,9 @@ def _page_row(endpoint: Endpoint) -> str:
     if endpoint.body is not None:
         properties = endpoint.body.model_json_schema().get("properties", {})
         body = f"<p>Body: {', '.join(f'<code>{escape(name)}</code>' for name in properties)}</p>"
-    fields = ", ".join(f"<code>{escape(field)}</code>" for field in endpoint.fields)
+    query = ", ".join(f"<code>{escape(name)}</code> ({escape(words)})" for name, words in endpoint.query)
+    body += f"<p>Query: {query}</p>" if query else ""
+    fields = ", ".join(f"<code>{escape(field)}</code>" for field in endpoint.fields) or escape(endpoint.mimetype)
     return (
         f"<section><h2><b>{endpoint.method.upper()}</b> <code>{escape(endpoint.path)}</code></h2>"
         f"<p>{escape(endpoint.summary)}</p>{body}<p>Answer: {fields}</p></section>"

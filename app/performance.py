@@ -159,7 +159,7 @@ class HourlyLedger:
         days = {
             Period.YESTERDAY: midnight - timedelta(days=1),
             Period.LAST_WEEK: midnight - timedelta(days=7),
-            Period.LAST_YEAR: _a_year_before(midnight),
+            Period.LAST_YEAR: a_year_before(midnight),
         }
         return Performance(
             hours=int((today >= 0).sum()),
@@ -247,7 +247,7 @@ class HourlyLedger:
         return Avoidable(len(rows), float(loss), float(planned))
 
 
-def _a_year_before(midnight: datetime) -> datetime:
+def a_year_before(midnight: datetime) -> datetime:
     """The same date; 28 February for the 29th."""
     is_leap_day = (midnight.month, midnight.day) == (2, 29)
     return midnight.replace(year=midnight.year - 1, day=28 if is_leap_day else midnight.day)

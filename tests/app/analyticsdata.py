@@ -1,7 +1,7 @@
 """What a lookout tells of a rig's grid, made by hand from real power flows: no learning, no waiting."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from app.lookoutreport import (
     SeriesReport,
     moment64,
 )
-from app.performance import HourlyLedger, HourlyRecord
+from app.maintview import maintained
+from app.performance import HourlyLedger, HourlyRecord, Period
+from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay
 from app.snapshot import Snapshot
 from grid.lookahead import Samples, look_ahead
 from grid.lossbreakdown import BranchLevels, break_down, non_technical
@@ -26,6 +28,7 @@ from grid.predictive import outlook
 from grid.renewable_share import energy_mix
 from ml.forecast_drift import Drift
 from ml.forecast_model import LEVELS
+from tests.app.rig import Rig
 
 HOUR = timedelta(hours=1)
 EUR_PER_MWH = 80.0
@@ -142,3 +145,45 @@ def empty_report(snapshot: Snapshot) -> LookoutReport:
         snapshot.network, 0, None, "Waiting for the grid", "", (), None, None, None, np.full(n_bus, np.nan),
         ("",) * n_bus, np.full(len(snapshot.network.load), -1),
     )  # fmt: skip
+
+
+def hours_of(ledger: HourlyLedger, start: datetime) -> Hours:
+    columns = ("loss_kw", "load_kw", "generation_kw", "renewable_kw")
+    return Hours(*(ledger.hourly_kw(start, DAY_HOURS, column) for column in columns))
+
+
+def day_of(rig: Rig, day: date | None = None, stress: float = 1.0) -> DayReport:
+    """The report of a day of a rig, by default the present one, with every part filled."""
+    now, maintained_now = rig.now, maintained(rig.services)
+    assert maintained_now is not None
+    today = now.simulated_at.date() if day is None else day
+    midnight = datetime.combine(today, time(), UTC)
+    ledger, found = ledger_of(now), report_of(now, stress)
+    over = min(max((now.simulated_at - midnight) // HOUR, 0), DAY_HOURS)
+    return DayReport(
+        day=today,
+        over=over,
+        snapshot=now,
+        lookout=found,
+        maintained=maintained_now,
+        planner=rig.services.planner.latest,
+        hours=hours_of(ledger, midnight),
+        earlier={
+            Period.YESTERDAY: hours_of(ledger, midnight - 24 * HOUR),
+            Period.LAST_WEEK: hours_of(ledger, midnight - 168 * HOUR),
+            Period.LAST_YEAR: hours_of(ledger, midnight - 8760 * HOUR),
+        },
+        losses=losses_of(now, midnight, max(over, 1)),
+        series=tuple(series_day_of(one, midnight, over) for one in found.series),
+        price_per_mwh=EUR_PER_MWH,
+    )
+
+
+def series_day_of(series: SeriesReport, midnight: datetime, over: int) -> SeriesDay:
+    """A series whose forecast was made three hours before the day, and whose hours that are over were measured."""
+    if series.forecast is None:
+        return SeriesDay(series, None, midnight, np.full(DAY_HOURS, np.nan), None)
+    mean_mw = float(series.forecast.quantiles_mw[:, 3].max())
+    forecast = forecast_of(mean_mw, midnight - 3 * HOUR)
+    actual = np.where(np.arange(DAY_HOURS) < over, 1.02 * forecast.quantiles_mw[3 : 3 + DAY_HOURS, 3], np.nan)
+    return SeriesDay(series, forecast, midnight, actual, accuracy_of())

@@ -1,0 +1,136 @@
+"""The endpoints of forecasts, the look-ahead, losses, performance and the daily report."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+from flask import Blueprint, Response, request
+
+from app import analyticspayloads, forecastpayloads
+from app.analyticsfiles import forecast_csv, losses_csv
+from app.analyticsquery import choice, day, hour_of, moment, whole
+from app.bodies import BadRequestError, answer
+from app.commands import UnknownIdError
+from app.forecastpayloads import Shown
+from app.history import NotReadyError
+from app.lookout import Lookout
+from app.lookoutreport import Forecast, LookoutReport, LossRecord, SeriesReport
+from app.payloads import stamp
+from app.performance import HOURS_KEPT
+from app.reportpage import page
+from app.reportsource import gather
+from app.services import Services
+
+FORMATS = ("json", "csv")
+MOST_HORIZON, MOST_LOSS_HOURS = 48, 336
+SHOWN, MOST_SHOWN = 25, 1000  # assets in a list
+DAY_HOURS = 24
+
+
+def register_analytics(api: Blueprint, services: Services) -> None:
+    """GET of forecasts, look-ahead, losses, performance and the daily report."""
+    lookout = services.lookout
+
+    @api.get("/api/forecast")
+    def forecast() -> Response:
+        kind, report = choice(request.args, "format", FORMATS), lookout.latest
+        shown = _shown(lookout, report)
+        if kind == "csv":
+            return _download(forecast_csv(shown), f"forecast-{_date(services)}.csv")
+        code = request.args.get("series")
+        issues = {} if code is None else {"issues": [stamp(issue) for issue in lookout.issue_times(code)]}
+        return answer(forecastpayloads.forecasts(report, shown) | issues)
+
+    @api.get("/api/forecast/lookahead")
+    def lookahead() -> Response:
+        return answer(forecastpayloads.look_ahead(lookout.latest, _limit()))
+
+    @api.get("/api/analytics/losses")
+    def losses() -> Response:
+        kind, limit = choice(request.args, "format", FORMATS), _limit()
+        start, hours = _range(services, MOST_LOSS_HOURS)
+        report, record = _losses(lookout, start, hours)
+        if kind == "csv":
+            return _download(losses_csv(record), f"losses-{start:%Y-%m-%dT%H}.csv")
+        return answer(analyticspayloads.losses(report, record, start, hours, limit))
+
+    @api.get("/api/analytics/performance")
+    def performance() -> Response:
+        start, hours = _range(services, HOURS_KEPT)
+        hourly = {name: lookout.hourly_kw(name, start, hours) for name in analyticspayloads.ENERGY_COLUMNS}
+        return answer(analyticspayloads.performance(lookout.latest, start, hourly))
+
+    @api.get("/api/analytics/report")
+    def report() -> Response:
+        wanted = day(request.args, "day", services.store.latest.simulated_at.date())
+        html = page(gather(services, wanted))
+        headers = {"Cache-Control": "no-store"}
+        return Response(html.encode(errors="replace"), mimetype="text/html", headers=headers)
+
+
+def _limit() -> int:
+    return whole(request.args, "limit", SHOWN, 0, MOST_SHOWN)
+
+
+def _range(services: Services, most_hours: int) -> tuple[datetime, int]:
+    """Whole hours asked for, by default the last day."""
+    hours = whole(request.args, "hours", DAY_HOURS, 1, most_hours)
+    start = moment(request.args, "start")
+    if start is None:
+        start = services.store.latest.simulated_at - timedelta(hours=hours)
+    return hour_of(start), hours
+
+
+def _shown(lookout: Lookout, report: LookoutReport) -> list[Shown]:
+    """The forecasts that are asked for: one of a series, or the latest of all."""
+    horizon = whole(request.args, "horizon", MOST_HORIZON, 1, MOST_HORIZON)
+    code, issued_at = request.args.get("series"), moment(request.args, "issued_at")
+    if code is None:
+        if issued_at is not None:
+            raise BadRequestError("issued_at: name the series too, with series=CODE", "issued_at", status=422)
+        found: list[tuple[SeriesReport, Forecast | None]] = [(one, one.forecast) for one in report.series]
+    else:
+        series = _series(lookout, report, code)
+        found = [(series, series.forecast if issued_at is None else _issued(lookout, code, issued_at))]
+    return [_with_actual(lookout, series, forecast, horizon) for series, forecast in found]
+
+
+def _series(lookout: Lookout, report: LookoutReport, code: str) -> SeriesReport:
+    """The series of a code. UnknownIdError where there is none, NotReadyError before the first look."""
+    lookout.issue_times(code)
+    found = next((one for one in report.series if one.info.code == code), None)
+    if found is None:
+        raise NotReadyError("nothing has been forecast yet; ask again in a moment")
+    return found
+
+
+def _issued(lookout: Lookout, code: str, issued_at: datetime) -> Forecast:
+    found = lookout.forecast(code, issued_at)
+    if found is None:
+        issues = lookout.issue_times(code)
+        kept = f"those kept are from {stamp(issues[0])} to {stamp(issues[-1])}" if issues else "none is kept yet"
+        raise UnknownIdError(f"no forecast of {code} was issued at {stamp(issued_at)}; {kept}")
+    return found
+
+
+def _with_actual(lookout: Lookout, series: SeriesReport, forecast: Forecast | None, horizon: int) -> Shown:
+    if forecast is None:
+        return Shown(series, None, np.zeros(0))
+    hours = min(horizon, len(forecast.quantiles_mw))
+    return Shown(series, forecast, lookout.actual(series.info.code, forecast.issued_at, hours))
+
+
+def _losses(lookout: Lookout, start: datetime, hours: int) -> tuple[LookoutReport, LossRecord | None]:
+    """Of one network: NotReadyError where it changes in between."""
+    report, record = lookout.latest, lookout.losses(start, hours)
+    if lookout.latest.network is not report.network:
+        raise NotReadyError("the grid has just changed; ask again in a moment")
+    return report, record
+
+
+def _date(services: Services) -> str:
+    return services.store.latest.simulated_at.date().isoformat()
+
+
+def _download(table: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(table, mimetype="text/csv", headers=headers)

@@ -1,0 +1,113 @@
+"""What a daily report is made of: a day's energy, losses and forecasts, and how the grid stands now."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+
+from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord, SeriesReport
+from app.maintview import Maintained
+from app.performance import Avoidable, Comparison, Energy, Period
+from app.planner import PlannerReport
+from app.snapshot import Snapshot
+from grid.network import BoolArray, FloatArray
+from ml.forecast_model import LEVELS
+
+DAY_HOURS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Hours:
+    """Hourly means of a day, (24,) in kW, NaN where nothing was recorded."""
+
+    loss_kw: FloatArray
+    load_kw: FloatArray
+    generation_kw: FloatArray
+    renewable_kw: FloatArray
+
+    @property
+    def known(self) -> BoolArray:
+        """(24,) hours that were recorded."""
+        return np.isfinite(self.loss_kw)
+
+    def energy(self, chosen: BoolArray) -> Energy:
+        """The sums over chosen (24,) hours; NaN without any."""
+        return Energy(*(float(value[chosen].sum()) if chosen.any() else np.nan for value in vars(self).values()))
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesDay:
+    """A series on the day. forecast: made by midnight, otherwise the day's first; None where there is none."""
+
+    series: SeriesReport
+    forecast: Forecast | None
+    midnight: datetime
+    actual_mw: FloatArray  # (24,)
+    accuracy: Accuracy | None
+
+    @property
+    def quantiles_mw(self) -> FloatArray:
+        """(24, 7) of the day's hours, NaN where the forecast says nothing of them."""
+        found = np.full((DAY_HOURS, len(LEVELS)), np.nan)
+        if self.forecast is not None:
+            offset = round((self.forecast.issued_at - self.midnight) / timedelta(hours=1))
+            hours = np.arange(len(self.forecast.quantiles_mw)) + offset
+            inside = (hours >= 0) & (hours < DAY_HOURS)
+            found[hours[inside]] = self.forecast.quantiles_mw[inside]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class DayReport:
+    """A day of a grid, and the present. over: hours of the day that have passed. earlier: days to compare with."""
+
+    day: date
+    over: int
+    snapshot: Snapshot
+    lookout: LookoutReport
+    maintained: Maintained
+    planner: PlannerReport
+    hours: Hours
+    earlier: dict[Period, Hours]
+    losses: LossRecord | None
+    series: tuple[SeriesDay, ...]
+    price_per_mwh: float
+
+    @property
+    def midnight(self) -> datetime:
+        """The beginning of the day."""
+        return datetime.combine(self.day, time(), UTC)
+
+    @property
+    def whole(self) -> BoolArray:
+        """(24,) recorded hours that are over."""
+        return self.hours.known & (np.arange(DAY_HOURS) < self.over)
+
+    @property
+    def energy(self) -> Energy:
+        """Of the recorded hours that are over."""
+        return self.hours.energy(self.whole)
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """The day against earlier ones, by the hours that both have."""
+        found = []
+        for period, hours in self.earlier.items():
+            both = self.whole & hours.known
+            found.append(Comparison(period, int(both.sum()), self.hours.energy(both), hours.energy(both)))
+        return tuple(found)
+
+    @property
+    def avoidable(self) -> Avoidable | None:
+        """What plans would have saved, which is known of the present day alone."""
+        found = self.lookout.performance
+        is_today = self.day == self.snapshot.simulated_at.date()
+        return found.avoidable if found is not None and is_today and found.avoidable.hours else None
+
+
+def issue_of_day(issues: tuple[datetime, ...], midnight: datetime) -> datetime | None:
+    """The last issue by midnight of the day before, otherwise the first of the day; ascending issues."""
+    day = timedelta(days=1)
+    before = [issue for issue in issues if midnight - day < issue <= midnight]
+    within = [issue for issue in issues if midnight < issue < midnight + day]
+    return before[-1] if before else within[0] if within else None

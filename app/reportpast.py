@@ -1,0 +1,220 @@
+"""The parts of a daily report that tell of the day: its energy, where its losses arose, how its forecasts were."""
+
+import numpy as np
+from markupsafe import Markup
+
+from app.analyticspayloads import top_branches
+from app.lookoutreport import LossRecord, SeriesKind
+from app.performance import Comparison, Energy, Period
+from app.reportcharts import Band, Course, HourChart, bar, svg
+from app.reportday import DAY_HOURS, DayReport, SeriesDay
+from app.reportparts import figures, paragraph, section, table, tiles
+from components import text
+from grid.lossbreakdown import LossCause
+from grid.network import FloatArray, Network
+from ml.forecast_metrics import BAND_80, MEDIAN, covered
+
+TOP_ASSETS = 10
+MOST_SERIES = 20
+NARROW = "\u202f"  # the space before a unit, where no line may end
+PERIODS = {
+    Period.YESTERDAY: "The day before",
+    Period.LAST_WEEK: "The same day of the week before",
+    Period.LAST_YEAR: "The same date of the year before",
+}
+CAUSES = {
+    LossCause.TRANSFORMER_NO_LOAD: "Transformers, no load",
+    LossCause.TRANSFORMER_LOAD: "Transformers, load",
+    LossCause.LINE: "Lines",
+    LossCause.CABLE: "Cables",
+    LossCause.IMPEDANCE: "Impedances",
+}
+
+
+def mwh(kwh: float) -> str:
+    """Energy as it is shown."""
+    return text.small(kwh / 1000, "MWh")
+
+
+def eur(money: float) -> str:
+    """Money as it is shown."""
+    return text.small(money, "EUR")
+
+
+def summary(report: DayReport) -> Markup:
+    """The figures of the day that matter most."""
+    energy, hours, kept = report.energy, int(report.whole.sum()), report.avoidable
+    share = 100 * energy.renewable_kwh / energy.generation_kwh if energy.generation_kwh > 0 else np.nan
+    cost = eur(energy.loss_kwh / 1000 * report.price_per_mwh)
+    loss = f"{text.number(energy.loss_percent, 2, '%')} of generation, {cost}"
+    shown = [
+        ("Losses", mwh(energy.loss_kwh), loss),
+        ("Load", mwh(energy.load_kwh), "taken by loads"),
+        ("Generation", mwh(energy.generation_kwh), "imports included"),
+        (
+            "Renewable share",
+            text.number(share, 1, "%"),
+            "of generation" if np.isfinite(share) else "not known of this grid",
+        ),
+    ]
+    if kept is not None:
+        said = f"estimate, {text.count(kept.hours, 'hour')} with a plan"
+        shown.append(("Avoidable by plans", mwh(kept.avoidable_kwh), said))
+    note = f"{text.count(hours, 'whole hour')} recorded of {report.over} that are over."
+    return section("The day in short", paragraph(note, "quiet"), tiles(shown))
+
+
+def energy(report: DayReport) -> Markup:
+    """Hourly courses of the day, and its sums beside those of earlier days."""
+    hours, start = report.hours, report.midnight
+    powers = [
+        Course("generation", hours.generation_kw / 1000, "accent"),
+        Course("load", hours.load_kw / 1000, "text"),
+        Course("renewable", hours.renewable_kw / 1000, "green"),
+    ]
+    drawn = [
+        svg(HourChart("Load and generation", "MW, hourly mean", start, powers)),
+        svg(HourChart("Losses", "kW, hourly mean", start, [Course("losses", hours.loss_kw, "accent")])),
+    ]
+    headers = ("compared with", "hours", "losses", "then", "change", "of generation", "then", "load", "then")
+    rows = [_compared(one) for one in report.comparisons]
+    note = "Compared are the hours that both days have."
+    return section("Energy and losses", figures(drawn), table(headers, rows), paragraph(note, "quiet"))
+
+
+def _compared(one: Comparison) -> list[str]:
+    def pair(energy: Energy) -> tuple[str, str, str]:
+        return mwh(energy.loss_kwh), text.number(energy.loss_percent, 2, "%"), mwh(energy.load_kwh)
+
+    now, then = pair(one.today), pair(one.then)
+    change = one.loss_change_percent
+    signed = text.change(change, 0.0, 1, "%")
+    return [PERIODS[one.period], str(one.hours), now[0], then[0], signed, now[1], then[1], now[2], then[2]]
+
+
+def losses(report: DayReport) -> Markup:
+    """Where the losses of the day arose."""
+    record = report.losses
+    if record is None:
+        return section("Where losses arose", paragraph("No hour of the day was recorded.", "quiet"))
+    by_level, price = record.level_mwh.sum(axis=0), record.price_per_mwh
+    border = record.levels.is_distribution
+    areas = [("Transmission", by_level[~border].sum()), ("Distribution", by_level[border].sum())]
+    causes = [one for one in zip(CAUSES.values(), by_level.sum(axis=0), strict=True) if one[1] != 0]
+    shares = [(name, *_loss(value, by_level.sum(), price)) for name, value in [*areas, *causes]]
+    recorded = f"{text.count(len(record.time), 'hour')} at {text.number(price, 0, 'EUR/MWh')}; losses of branches."
+    shunts = f" Shunts of buses drew another {text.small(float(record.shunt_mwh.sum()), 'MWh')}."
+    return section(
+        "Where losses arose",
+        paragraph(recorded + shunts, "quiet"),
+        table(("area or cause", "energy", "share", "", "cost"), shares, caption="By area and cause"),
+        _levels(record, by_level),
+        _assets(report.lookout.network, record),
+        paragraph(_hidden(record)),
+    )
+
+
+def _loss(value: float, total: float, price: float) -> tuple[str | Markup, ...]:
+    share = value / total if total > 0 else np.nan
+    return text.small(value, "MWh"), text.percent(share), bar(share), eur(value * price)
+
+
+def _levels(record: LossRecord, by_level: FloatArray) -> Markup:
+    """Levels against causes; causes that occur nowhere are left out."""
+    occurs = [place for place in range(len(LossCause)) if (np.nan_to_num(by_level[:, place]) != 0).any()]
+    names = list(CAUSES.values())
+    rows = [
+        [
+            record.levels.label(level),
+            *(text.small(by_level[level, place]) for place in occurs),
+            text.small(by_level[level].sum()),
+            eur(by_level[level].sum() * record.price_per_mwh),
+        ]
+        for level in range(len(by_level))
+    ]
+    headers = ("voltage level", *(f"{names[place].lower()}, MWh" for place in occurs), "all, MWh", "cost")
+    return table(headers, rows, caption="By voltage level and cause")
+
+
+def _assets(network: Network, record: LossRecord) -> Markup:
+    total, branch = float(np.nansum(record.branch_mwh)), network.branch
+    rows = [
+        [branch.name[place], record.levels.label(int(record.levels.of_branch[place])), branch.kind[place].value,
+         *_loss(float(record.branch_mwh[place]), total, record.price_per_mwh)]
+        for place in top_branches(record, TOP_ASSETS).tolist()
+    ]  # fmt: skip
+    headers = ("asset", "level", "type", "energy", "share", "", "cost")
+    return table(headers, rows, words=3, caption="Assets that lost most")
+
+
+def _hidden(record: LossRecord) -> str:
+    found = record.non_technical
+    if not found.hours_known:
+        return "Losses beyond the technical ones can't be estimated: no hour has all meters."
+    return (
+        f"Meters miss {text.small(found.non_technical_mwh, 'MWh')} beyond the technical losses, "
+        f"{text.number(found.percent_of_fed_in, 2, '%')} of what was fed in: an estimate from "
+        f"{text.count(found.hours_known, 'hour')} in which all meters are known."
+    )
+
+
+def forecasts(report: DayReport) -> Markup:
+    """What was forecast for the day beside what was measured, and how good all forecasts kept were."""
+    main = [one for one in report.series if one.series.info.kind is not SeriesKind.GROUP]
+    drawn = [_course(one) for one in main if one.forecast is not None]
+    rows = [_accuracy(one) for one in report.series[:MOST_SERIES]]
+    headers = (
+        "series", "forecasts", f"error, first 24{NARROW}h", "of the naive",
+        f"in 80{NARROW}% band", f"in 90{NARROW}% band", "error of the day", f"day in 80{NARROW}% band", "drift",
+    )  # fmt: skip
+    note = (
+        "Errors are means of the absolute error of the median; the naive forecast is the same hour a week before. "
+        f"Drift is judged by the last 7 days. {report.lookout.status}."
+    )
+    if not rows:
+        return section("Forecasts", paragraph("There are no forecasts yet.", "quiet"))
+    drift = [
+        f"{one.series.info.name}: {'; '.join(one.series.drift.reasons)}."
+        for one in report.series if one.series.drift is not None and one.series.drift.found
+    ]  # fmt: skip
+    warned = [paragraph(words, "warning") for words in drift[:MOST_SERIES]]
+    return section("Forecasts of the day", figures(drawn), table(headers, rows), *warned, paragraph(note, "quiet"))
+
+
+def _course(one: SeriesDay) -> Markup:
+    values, info = one.quantiles_mw, one.series.info
+    assert one.forecast is not None  # noqa: S101 callers have looked
+    low, high = BAND_80
+    courses = [
+        Course("median", values[:, MEDIAN], "accent", dashed=True),
+        Course("measured", one.actual_mw, "text"),
+    ]
+    title = f"{info.name}, as forecast {text.clock(one.forecast.issued_at)}"
+    return svg(HourChart(title, "MW", one.midnight, courses, Band("80 %", values[:, low], values[:, high], "accent")))
+
+
+def _accuracy(one: SeriesDay) -> list[str]:
+    found, drift = one.accuracy, one.series.drift
+    known = ["0", *[text.UNKNOWN] * 4]
+    if found is not None:
+        error, naive = _mean(found.mae_mw), _mean(found.naive_mae_mw)
+        bands = (_mean(found.coverage_80_percent), _mean(found.coverage_90_percent))
+        known = [f"{found.issues:,}", text.small(error, "MW"), text.small(naive, "MW"),
+                 *(text.number(share, 0, "%") for share in bands)]  # fmt: skip
+    judged = "not judged yet" if drift is None else "yes" if drift.found else "none"
+    return [one.series.info.name, *known, *_of_day(one), judged]
+
+
+def _of_day(one: SeriesDay) -> tuple[str, str]:
+    values = one.quantiles_mw
+    both = np.isfinite(one.actual_mw) & np.isfinite(values).all(axis=1)
+    if not both.any():
+        return text.UNKNOWN, text.UNKNOWN
+    error = float(np.abs(values[both, MEDIAN] - one.actual_mw[both]).mean())
+    return text.small(error, "MW"), text.percent(float(covered(one.actual_mw[both], values[both], BAND_80).mean()), 0)
+
+
+def _mean(by_lead: FloatArray) -> float:
+    """Over the leads of a day that are known."""
+    known = by_lead[:DAY_HOURS][np.isfinite(by_lead[:DAY_HOURS])]
+    return float(known.mean()) if len(known) else np.nan
