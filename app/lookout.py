@@ -187,7 +187,7 @@ class Lookout:
         """Begin with a network."""
         self._keep(1)
         self._news, self._shares = "", []
-        post = Watchpost(snapshot.network, history.past, self._settings, snapshot.simulated_at)
+        post = Watchpost(snapshot, history.past, self._settings)
         with self._lock:
             self._post = post
         self._look(post, snapshot)

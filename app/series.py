@@ -15,6 +15,7 @@ PLANTS = {
     SeriesKind.WIND: (Energy.WIND, "Wind"),
     SeriesKind.RENEWABLE: (Energy.RENEWABLE, "Renewables, kind not given"),
 }
+CAPACITY_FACTOR = {SeriesKind.PV: 0.11, SeriesKind.WIND: 0.25, SeriesKind.RENEWABLE: 0.15}  # usual in central Europe
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,14 @@ class SeriesSet:
     infos: tuple[SeriesInfo, ...]
     group_of_load: IntArray
     plants: dict[SeriesKind, IntArray]
+
+    def expected_mw(self, network: Network, yearly_load_mw: FloatArray) -> FloatArray:
+        """(s,) means of a year while nothing is measured: of the load profile, and of usual capacity factors."""
+        nominal = max(float(network.load.p_mw.sum()), 1e-9)
+        loads = float(yearly_load_mw.mean()) / nominal * network.load.p_mw
+        found = self.values_mw(loads[None, :], network.generator.p_mw[None, :])[0]
+        factor = [CAPACITY_FACTOR.get(info.kind, 1.0) for info in self.infos]
+        return found * np.array(factor)
 
     @property
     def groups(self) -> int:

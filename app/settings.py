@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     )
     training_assets: int = Field(default=1000, ge=20, le=10_000, description="assets of each simulated fleet")
     history_days: int = Field(
-        default=200, ge=0, le=1500,
+        default=400, ge=0, le=1500,
         description="days of the simulated past that forecasts learn from; 0: nothing is known before the start",
     )  # fmt: skip
     cache_dir: Path = Field(

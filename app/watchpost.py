@@ -20,7 +20,7 @@ from app.snapshot import Snapshot
 from grid.fingerprint import fingerprint
 from grid.hosting import HostingLimit, HostingMargin, hosting_margin
 from grid.loadability import Loadability, loadability
-from grid.network import FloatArray, Network
+from grid.network import FloatArray
 from grid.powerflow import Injection, PowerFlowDivergedError
 from grid.sources.past import Past
 
@@ -43,7 +43,8 @@ class Situation:
 class Watchpost:
     """Owned by one thread; ledger, which pages read, is told of under the lookout's lock."""
 
-    def __init__(self, network: Network, past: Past | None, settings: Settings, now: datetime) -> None:
+    def __init__(self, snapshot: Snapshot, past: Past | None, settings: Settings) -> None:
+        network, now = snapshot.network, snapshot.simulated_at
         self.network, self.series = network, series_of(network)
         self._seed = settings.seed
         self._file = settings.cache_dir / "ledgers" / f"{fingerprint(network)}.npz"
@@ -57,8 +58,8 @@ class Watchpost:
         first, values = now.replace(minute=0, second=0, microsecond=0), np.zeros((0, len(self.series.infos)))
         if past is not None and settings.history_days:
             first, values = self._recall(past, 24 * settings.history_days)
-        mean = self.series.values_mw(load.p_mw[None, :], generator.p_mw[None, :])[0]
-        self.desk = ForecastDesk(self.series.infos, first, values, mean)
+        expected = self.series.expected_mw(network, snapshot.yearly_load_mw)
+        self.desk = ForecastDesk(self.series.infos, first, values, expected)
 
     def _recall(self, past: Past, hours: int) -> tuple[datetime, FloatArray]:
         """Take in the simulated past: the last days of loads, hours with losses, and the series' values."""

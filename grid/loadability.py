@@ -46,11 +46,12 @@ def _one(network: Network, flow: PowerFlow, injection: Injection, closed: BoolAr
 
     if present <= 0:
         return Loadability(float("nan"), "takes nothing at present")
-    low, high, words = 0.0, MOST_TIMES, met(MOST_TIMES)
+    now = met(1.0)
+    low, high, words = (0.0, 1.0, now) if now else (1.0, MOST_TIMES, met(MOST_TIMES))
     if not words:
         return Loadability(float("nan"), f"no limit up to {MOST_TIMES:g} times the present demand")
-    if met(low):
-        return Loadability(float("nan"), f"a limit is exceeded without it: {met(low)}")
+    if now and met(low):
+        return Loadability(float("nan"), f"a limit is exceeded already, and also without it: {now}")
     for _ in range(ROUNDS):
         middle = 0.5 * (low + high)
         found = met(middle)

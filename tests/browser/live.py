@@ -38,6 +38,7 @@ class LiveServer:
             "SMARTGRID_CACHE_DIR": str(cache_dir),
             "SMARTGRID_MODELS_DIR": str(cache_dir / MODELS),
             "SMARTGRID_TRAINING_FLEETS": "0",
+            "SMARTGRID_HISTORY_DAYS": "20",  # too few for models, which take seconds to train
             "SMARTGRID_SPEED_MINUTES_PER_S": "20",
         }
 
