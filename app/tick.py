@@ -28,6 +28,7 @@ from grid.alarms import Alarm, AssetKind
 
 JSON = dict[str, object]
 SPARE_CYCLES = 1
+WITHOUT_MAP = (Page.MAINTENANCE, Page.ANALYTICS)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, s
         "network": shown.key,
         "scope": has.scope,
         "head": _head(snapshot, now),
-        "map": {} if view.page is Page.MAINTENANCE else map_values(snapshot, shown, view),
+        "map": {} if view.page in WITHOUT_MAP else map_values(snapshot, shown, view),
     }
     if seen.banner != has.banner or not same_network:
         data["banner"] = banner(snapshot.alarms)

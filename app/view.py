@@ -17,6 +17,7 @@ class Page(StrEnum):
     OVERVIEW = "overview"
     OPTIMISATION = "optimisation"
     MAINTENANCE = "maintenance"
+    ANALYTICS = "analytics"
 
 
 class Layer(StrEnum):

@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 MOST_ROWS = 25
 LEAST_PERCENT = 1.0  # chances below count as none
-ROW_PX, AXES_PX, LEAST_PX = 19, 92, 190
+ROW_PX, AXES_PX, LEAST_PX, EMPTY_PX = 19, 120, 200, 80
 NOT_LOOKED = "Not looked ahead yet"
 PATTERNS = ("", "/", "x", ".", "\\", "+", "-")
 
@@ -61,7 +61,7 @@ def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
     rows = [] if threat is None else threat.ranked
     figure = empty_figure(scheme, not rows, threat_words(threat).partition(":")[0])
     if threat is None or not rows:
-        figure.update_layout(height=LEAST_PX)
+        figure.update_layout(height=EMPTY_PX)
         return figure
     percent = threat.percent[:, rows].T
     figure.add_heatmap(
@@ -74,7 +74,7 @@ def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
                   "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "tickvals": [0, 50, 100],
                   "outlinewidth": 0, "tickfont": {"color": palette.muted, "size": 10}},
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", showgrid=False, type="category", tickfont={"size": 11})
+    figure.update_yaxes(range=[len(rows) - 0.5, -0.5], showgrid=False, type="category", tickfont={"size": 11})
     figure.update_xaxes(title_text=TIME_TITLE, nticks=8, showgrid=False)
     figure.update_layout(hovermode="closest", height=max(LEAST_PX, AXES_PX + ROW_PX * len(rows)))
     return figure
@@ -133,14 +133,8 @@ def stack_figure(stack: Stack | None, scheme: Scheme) -> go.Figure:
         return figure
     at = times(stack.time)
     for place, (energy, power) in enumerate(zip(stack.energies, stack.power_mw, strict=True)):
-        colour = PATH_COLOURS[place % len(PATH_COLOURS)]
-        figure.add_bar(
-            x=at, y=series(power), name=energy,
-            marker={"color": faded(colour, 0.75), "line": {"width": 0},
-                    "pattern": {"shape": PATTERNS[place % len(PATTERNS)], "fgcolor": palette.text, "size": 6,
-                                "solidity": 0.15}},
-            hovertemplate="%{y:.3g} MW",
-        )  # fmt: skip
+        figure.add_bar(x=at, y=series(power), name=energy, marker=told_apart(place, palette),
+                       hovertemplate="%{y:.3g} MW")  # fmt: skip
     if np.nanmax(stack.curtailed_mw, initial=0.0) > 0:
         left = stack.power_mw.sum(axis=0) - stack.curtailed_mw
         cut = {"color": palette.overload_text, "width": 2, "dash": "dash", "shape": "hvh"}
@@ -152,6 +146,14 @@ def stack_figure(stack: Stack | None, scheme: Scheme) -> go.Figure:
     figure.update_xaxes(title_text=TIME_TITLE, nticks=8)
     figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)
     return figure
+
+
+def told_apart(place: int, palette: Palette) -> dict[str, object]:
+    """The look of bars of one kind among others: a colour and a pattern of its own."""
+    colour = PATH_COLOURS[place % len(PATH_COLOURS)]
+    shape = PATTERNS[place % len(PATTERNS)]
+    pattern = {"shape": shape, "bgcolor": colour, "fgcolor": palette.surface, "size": 6, "solidity": 0.2}
+    return {"color": colour, "line": {"width": 0}, "pattern": pattern}
 
 
 def curtailment_words(stack: Stack | None) -> str:

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from numpy.typing import NDArray
 
 from components import text
+from components.aheadfigures import told_apart
 from components.forecastfigures import series, times
 from components.gantt import shortened
 from components.plantables import table
@@ -21,7 +22,6 @@ FloatArray = NDArray[np.float64]
 
 NOTHING = "No losses have been recorded in this time yet"
 TRANSMISSION, DISTRIBUTION = "Transmission", "Distribution"
-PATTERNS = ("", "/", "x", ".", "-")
 MOST_HOURS = 24 * 14  # by hour, beyond that by day
 
 
@@ -151,9 +151,7 @@ def loss_hours_figure(hours: LossHours | None, scheme: Scheme) -> go.Figure:
             continue
         figure.add_bar(
             x=times(hours.time), y=series(energy), name=cause, hovertemplate="%{y:.3g} MWh",
-            marker={"color": PATH_COLOURS[place % len(PATH_COLOURS)], "line": {"width": 0},
-                    "pattern": {"shape": PATTERNS[place % len(PATTERNS)], "fgcolor": palette.surface, "size": 6,
-                                "solidity": 0.2}},
+            marker=told_apart(place, palette),
         )  # fmt: skip
     step = "day" if hours.is_daily else "hour"
     figure.update_yaxes(title_text=f"Losses, MWh a {step}", rangemode="tozero", nticks=5)
@@ -183,7 +181,7 @@ def top_losses_figure(assets: Sequence[AssetLoss], scheme: Scheme) -> go.Figure:
         marker={"color": palette.equipment_fill, "line": {"color": palette.equipment, "width": 1}},
         hovertemplate="<b>%{customdata}</b><br>%{text}<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    figure.update_yaxes(range=[len(assets) - 0.5, -0.5], type="category", showgrid=False)
     figure.update_xaxes(title_text="Losses, MWh", rangemode="tozero", nticks=5)
     figure.update_layout(showlegend=False, hovermode="closest", bargap=0.25)
     return figure

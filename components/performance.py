@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from components import text
 from components.plantables import table
 
-COLUMNS = ("Today beside", "Hours", "Losses then", "Today", "Change", "Of generation then", "Today")
+COLUMNS = ("Today beside", "Hours", "Losses then", "Today", "Change", "Then, of generation", "Today, of generation")
 
 
 @dataclass(frozen=True)

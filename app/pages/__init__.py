@@ -6,6 +6,10 @@ from flask import Flask
 from app.netview import NetworkViews
 from app.pages import (
     alarms,
+    analytics,
+    analyticsahead,
+    analyticsforecast,
+    analyticslosses,
     cases,
     drawer,
     events,
@@ -27,7 +31,7 @@ from components.theme import css_variables
 TITLE = "Smart Grid Operations System"
 REGISTERS = (
     poll, shell, simulation, cases, events, overview, alarms, drawer, optimisation, planmaps, planform, maintenance,
-    maintasset, maintschedule,
+    maintasset, maintschedule, analytics, analyticsforecast, analyticsahead, analyticslosses,
 )  # fmt: skip
 # Mantine keeps the chosen look under this key; it is applied before anything is drawn, so that nothing flashes.
 FIRST_LOOK = """

@@ -6,12 +6,15 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.analyticsview import HOURS_SMALL, looked, next_day_of, worst_of
 from app.ids import Id, Many, kpi_id
 from app.pages import alarms, drawer, mapcontrols
 from app.pages.context import PageServices
+from app.pages.maintenance import graph
 from app.plantick import overview_words
 from app.tick import cards, loss_of
 from app.view import Layer, View
+from components.forecastfigures import next_day_figure
 from components.kpi import TITLES, kpi_card
 from components.legend import legend, plan_legend
 from components.mapstyle import stylesheet
@@ -28,7 +31,8 @@ def layout(services: PageServices) -> Component:
             html.Div(_cards(services), id=Id.KPI_ROW, className="kpi-row"),
             _proposal(services),
             html.Div(
-                [_map(services), html.Div([alarms.panel(services), _losses()], className="side")], className="columns"
+                [_map(services), html.Div([alarms.panel(services), _next_day(), _losses()], className="side")],
+                className="columns",
             ),
             drawer.layout(),
         ],
@@ -101,12 +105,30 @@ def _losses() -> Component:
     )
 
 
+def _next_day() -> Component:
+    """What is forecast, with the way to the page about it."""
+    told = html.P(
+        [html.Span(id=Id.NEXT_DAY_WORDS), dcc.Link("Analytics", href="/analytics", className="card-link")],
+        className="next-day-words",
+    )
+    return dmc.Paper(
+        [
+            html.H2(f"Next {HOURS_SMALL} h"),
+            graph(Id.NEXT_DAY_GRAPH, "next-day-graph"),
+            told,
+            dcc.Store(id=Id.AHEAD_SEEN),
+        ],
+        className="card ahead-card",
+    )
+
+
 def register(app: dash.Dash, services: PageServices) -> None:
     """What a tick changes on the page, and what is sent once for each network."""
     _register_fan_out(app)
     _register_drawing(app)
     _register_map(app, services)
     mapcontrols.register(app, services)
+    _register_next_day(app, services)
 
     @app.callback(Output(Id.LOSS_HOLDER, "children"), Input(Id.NETWORK, "data"), Input(Id.SCHEME, "data"))
     def draw_losses(_network: str | None, scheme: str | None) -> object:
@@ -115,6 +137,28 @@ def register(app: dash.Dash, services: PageServices) -> None:
         _, history = services.store.with_history
         figure = loss_figure(loss_of(history), Scheme(scheme))
         return dcc.Graph(id=Id.LOSS_GRAPH, config=CONFIG, figure=figure, className="loss-graph")
+
+
+def _register_next_day(app: dash.Dash, services: PageServices) -> None:
+    app.clientside_callback(
+        ClientsideFunction("smartgridAnalytics", "nextDay"),
+        Output(Id.AHEAD_SEEN, "data"),
+        Input(Id.TICK, "data"),
+        State(Id.AHEAD_SEEN, "data"),
+    )
+
+    @app.callback(
+        Output(Id.NEXT_DAY_GRAPH, "figure"),
+        Output(Id.NEXT_DAY_WORDS, "children"),
+        Input(Id.AHEAD_SEEN, "data"),
+        Input(Id.SCHEME, "data"),
+        prevent_initial_call=True,
+    )
+    def draw_next_day(key: str | None, scheme: str | None) -> tuple:
+        now = looked(services)
+        if key is None or scheme is None or now is None:
+            return no_update, no_update
+        return next_day_figure(next_day_of(now), Scheme(scheme)), worst_of(now) or "Not looked ahead yet"
 
 
 def _register_fan_out(app: dash.Dash) -> None:

@@ -7,13 +7,15 @@ import dash
 from dash import Input, Output, State, dcc, no_update
 from dash.development.base_component import Component
 
+from app.analyticstick import analytics_tick, report_key
+from app.analyticsview import looked
 from app.ids import Id
 from app.mainttick import maintenance_tick
 from app.maintview import maintained
 from app.netview import NetworkView
 from app.pages.context import PageServices
 from app.plantick import map_marks, overview_words, plan_tick
-from app.tick import Seen, now_seen, tick
+from app.tick import WITHOUT_MAP, Seen, now_seen, tick
 from app.view import Page, View
 
 PARTS_SEEN = {  # stores of the pages, each there only while its page is
@@ -22,7 +24,10 @@ PARTS_SEEN = {  # stores of the pages, each there only while its page is
     "form": Id.FORM_SEEN,
     "figures": Id.FIGURES_SEEN,
     "maintenance": Id.MAINTENANCE_SEEN,
+    "analytics": Id.ANALYTICS_SEEN,
+    "ahead": Id.AHEAD_SEEN,
 }
+Part = dict[str, object]
 ALWAYS = {"keys", "status"}  # of the optimisation page's part; the rest is there when it has changed
 SLOWEST_POLL_MS, FASTEST_POLL_MS = 1000, 250
 
@@ -46,8 +51,8 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     """The tick for a browser's view; no_update where the browser has it already.
 
     A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: the keys
-    of the page's own parts that it shows: alarms on the overview; answer, form and figures on the optimisation page;
-    all of the maintenance page's in one.
+    of the page's own parts that it shows: alarms and what lies ahead on the overview; answer, form and figures on the
+    optimisation page; all of the maintenance page's in one, and of the analytics page's.
     """
     if not services.store.ready:
         return no_update
@@ -55,26 +60,38 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     shown, planner = services.views.of(snapshot.network), services.planner
     view = View.parse(view_data, snapshot.network, shown.key)
     seen, has = Seen.parse(seen_data, parts.get("alarms")), now_seen(snapshot, shown, view)
-    plan: dict[str, object] = {}
+    plan: Part = {}
     if view.page is Page.OPTIMISATION:
         plan = plan_tick(planner, snapshot, shown, view, parts)
-    maintenance = _maintenance(services, shown, view)
-    news = not plan.keys() <= ALWAYS or (maintenance is not None and maintenance["keys"] != parts.get("maintenance"))
+    told, keys = _told(services, shown, view)
+    news = not plan.keys() <= ALWAYS or any(key != parts.get(name) for name, key in keys.items())
     if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and not news:
         return no_update
     data = tick(snapshot, history, shown, view, seen, datetime.now(UTC))
-    if view.page is Page.MAINTENANCE:
-        return data | {"maintenance": maintenance}
+    data |= told
+    if view.page in WITHOUT_MAP:
+        return data
     data["map"] |= map_marks(planner, snapshot, shown, view)  # type: ignore[operator]
     if view.page is Page.OPTIMISATION:
         return data | {"plan": plan}
     return data | {"proposal": overview_words(planner.latest, snapshot)}
 
 
-def _maintenance(services: PageServices, shown: NetworkView, view: View) -> dict[str, object] | None:
-    """The maintenance page's part; None elsewhere, and while the maintainer looks at another network."""
-    now = maintained(services) if view.page is Page.MAINTENANCE else None
-    return None if now is None else maintenance_tick(now, shown, view)
+def _told(services: PageServices, shown: NetworkView, view: View) -> tuple[Part, Part]:
+    """What the workers tell a page, and its keys; nothing while they look at another network."""
+    if view.page is Page.OPTIMISATION:
+        return {}, {}
+    if view.page is Page.MAINTENANCE:
+        kept = maintained(services)
+        part = None if kept is None else maintenance_tick(kept, shown, view)
+        return {"maintenance": part}, {} if part is None else {"maintenance": part["keys"]}
+    now = looked(services)
+    if now is None:
+        return {}, {}
+    key = report_key(now, shown)
+    if view.page is Page.ANALYTICS:
+        return {"analytics": analytics_tick(now, shown)}, {"analytics": key}
+    return {"ahead": key}, {"ahead": key}
 
 
 def register(app: dash.Dash, services: PageServices) -> None:

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from flask import has_request_context, request
 
 from app.ids import Id
-from app.pages import cases, events, maintenance, optimisation, overview, poll, simulation
+from app.pages import analytics, cases, events, maintenance, optimisation, overview, poll, simulation
 from app.pages.context import PageServices
 from app.view import Page
 from components.text import UNKNOWN
@@ -23,6 +23,7 @@ PAGES: dict[str, tuple[Page, str, Callable[[PageServices], Component]]] = {
     "/": (Page.OVERVIEW, "Overview", overview.layout),
     "/optimisation": (Page.OPTIMISATION, "Optimisation", optimisation.layout),
     "/maintenance": (Page.MAINTENANCE, "Maintenance", maintenance.layout),
+    "/analytics": (Page.ANALYTICS, "Analytics", analytics.layout),
 }
 
 

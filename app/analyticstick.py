@@ -1,0 +1,20 @@
+"""The analytics page's part of a tick: the key of what there is, and the lookout's status.
+
+A report comes about once a simulated hour. A browser fetches the parts of the page when the key is another one.
+"""
+
+from app.analyticsview import Looked, status_of
+from app.netview import NetworkView
+from components.maintenance import status_line
+
+JSON = dict[str, object]
+
+
+def analytics_tick(now: Looked, shown: NetworkView) -> JSON:
+    """The part of a tick for the page."""
+    return {"key": report_key(now, shown), "status": status_line(status_of(now))}
+
+
+def report_key(now: Looked, shown: NetworkView) -> str:
+    """Changes with the network and with every report of it."""
+    return f"{shown.key}/{now.report.version}"

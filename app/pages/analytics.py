@@ -1,0 +1,67 @@
+"""The analytics page: forecasts and how good they are, what they mean for the grid, and where energy went."""
+
+import dash
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.analyticsview import beside_of, looked, saved_of, status_of, summary_of
+from app.ids import Id
+from app.pages import analyticsahead, analyticsforecast, analyticslosses
+from app.pages.context import PageServices
+from components.analytics import tiles
+from components.maintenance import status_line, tile_cards
+from components.performance import beside_table, saved_words
+
+SCRIPT, EXPORT_SCRIPT = "smartgridAnalytics", "smartgridExport"
+REPORT = "/api/analytics/report"
+
+
+def layout(services: PageServices) -> Component:
+    """The page as it is now; its parts are fetched with the first tick."""
+    now = looked(services)
+    status = dmc.Paper(
+        [
+            html.Div([] if now is None else status_line(status_of(now)), id=Id.ANALYTICS_STATUS),
+            html.A("Daily report", href=REPORT, className="card-link", target="_blank"),
+        ],
+        className="card maintenance-status",
+    )
+    return html.Div(
+        [
+            status,
+            html.Div(
+                tile_cards(tiles(None if now is None else summary_of(now))), id=Id.ANALYTICS_TILES, className="kpi-row"
+            ),
+            *analyticsforecast.layout(now),
+            *analyticsahead.layout(),
+            *analyticslosses.layout(),
+            dcc.Store(id=Id.ANALYTICS_SEEN),
+        ],
+        className="maintenance-page analytics-page",
+    )
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """What is new in a tick, the figures at a glance, and what exported files are called."""
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "news"),
+        Output(Id.ANALYTICS_SEEN, "data"),
+        Output(Id.ANALYTICS_STATUS, "children"),
+        Input(Id.TICK, "data"),
+        State(Id.ANALYTICS_SEEN, "data"),
+    )
+    app.clientside_callback(ClientsideFunction(EXPORT_SCRIPT, "note"), Input(Id.TICK, "data"))
+
+    @app.callback(
+        Output(Id.ANALYTICS_TILES, "children"),
+        Output(Id.BESIDE, "children"),
+        Output(Id.SAVED, "children"),
+        Input(Id.ANALYTICS_SEEN, "data"),
+        prevent_initial_call=True,
+    )
+    def show_figures(_key: str | None) -> tuple:
+        now = looked(services)
+        if now is None:
+            return (no_update,) * 3
+        return tile_cards(tiles(summary_of(now))), beside_table(beside_of(now)), saved_words(saved_of(now))

@@ -1,0 +1,192 @@
+"""The forecasts' part of the analytics page: the fan of a series, issue by issue, and how good its forecasts are."""
+
+from dataclasses import dataclass
+
+import dash
+import dash_mantine_components as dmc
+import plotly.graph_objects as go
+from dash import Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.analyticsview import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
+from app.commands import UnknownIdError
+from app.ids import Id
+from app.lookoutreport import Forecast, SeriesReport
+from app.pages.context import PageServices
+from app.pages.maintenance import graph, scrolled
+from components import text
+from components.analytics import facts
+from components.forecastfigures import calibration_figure, coverage_figure, error_figure, fan_figure
+from components.riskfigures import empty_figure
+from components.theme import Scheme
+
+ACCURACY = {
+    Id.CALIBRATION_GRAPH: "Calibration: nominal against observed",
+    Id.ERROR_GRAPH: "Error by lead",
+    Id.COVERAGE_GRAPH: "Coverage of the bands by lead",
+}
+PARTS = 9  # outputs of show_forecast
+
+
+def layout(now: Looked | None) -> list[Component]:
+    """The cards; figures come with the first tick."""
+    choices = [] if now is None else choices_of(now)
+    value = choices[0]["value"] if choices else None
+    series = dmc.Select(
+        id=Id.SERIES, data=choices, value=value, size="xs", allowDeselect=False, searchable=True,
+        className="series-select", **{"aria-label": "Series"},
+    )  # fmt: skip
+    slider = dmc.Slider(
+        id=Id.ISSUE, value=0, min=0, max=1, step=1, label=None, size="sm", disabled=True, updatemode="drag",
+        thumbLabel="Time of issue", className="issue-slider",
+    )  # fmt: skip
+    fan = dmc.Paper(
+        [
+            html.Div([html.H2("Forecast and actual"), series], className="card-head"),
+            graph(Id.FAN_GRAPH, "fan-graph"),
+            html.Div(
+                [html.Div(id=Id.ISSUE_WORDS, className="issue-words", role="status"), slider], className="issue-row"
+            ),
+            dcc.Store(id=Id.ISSUES),
+            dcc.Store(id=Id.ISSUE_CHOSEN),
+        ],
+        className="card",
+    )
+    beside = [
+        _card("The worst moment ahead", html.Div(id=Id.WORST_WORDS, className="worst-words")),
+        _card("About this forecast", html.Div(id=Id.FAN_FACTS)),
+        dmc.Paper([html.H2("Alerts ahead"), scrolled(Id.AHEAD_ALERTS, "Alerts ahead")], className="card grows"),
+    ]
+    quality = [_card(title, graph(name, "analytics-graph")) for name, title in ACCURACY.items()]
+    return [
+        html.Div([fan, html.Div(beside, className="risk-stack")], className="wide-columns"),
+        html.Div(quality, className="three-columns"),
+    ]
+
+
+def _card(title: str, content: Component) -> Component:
+    return dmc.Paper([html.H2(title), content], className="card")
+
+
+@dataclass(frozen=True)
+class Issues:
+    """Moments of issue in ISO 8601, the latest last, and the chosen one; None follows the latest."""
+
+    moments: list[str]
+    chosen: str | None
+
+    @property
+    def place(self) -> int:
+        """Where the slider stands; at the latest where the chosen one isn't stored any more."""
+        return self.moments.index(self.chosen) if self.chosen in self.moments else self.last
+
+    @property
+    def last(self) -> int:
+        """Where it stands at the latest."""
+        return max(0, len(self.moments) - 1)
+
+
+def picked(value: object, moments: object, chosen: object, moved: bool) -> str | None:
+    """The issue that a browser wants: what its slider stands at once it was moved, None at its end."""
+    if not moved:
+        return chosen if isinstance(chosen, str) else None
+    known = moments if isinstance(moments, list) else []
+    if not isinstance(value, int) or not 0 <= value < len(known) - 1:
+        return None
+    return str(known[value])
+
+
+def _shown(now: Looked, one: SeriesReport, issues: Issues, look: Scheme) -> tuple[go.Figure, Component, str]:
+    """The fan, what is known of it, and when it was issued."""
+    forecast = forecast_of(now, one, issues.chosen)
+    return (
+        fan_figure(fan_of(now, one, forecast), look),
+        facts(facts_of(one, forecast, now.lookout.accuracy(one.info.code))),
+        issue_words(forecast, now, issues.place == issues.last),
+    )
+
+
+def issue_words(forecast: Forecast | None, now: Looked, latest: bool) -> str:
+    """When a forecast was made."""
+    if forecast is None:
+        return "Not forecast yet"
+    hours = max(0, round((now.at - forecast.issued_at).total_seconds() / 3600))
+    which = "the latest" if latest else f"{text.count(hours, 'hour')} ago"
+    return f"Issued {text.moment(forecast.issued_at)}, {which}"
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """The fan by report, series, issue and look; the slider follows the latest issue unless it was moved."""
+
+    @app.callback(
+        Output(Id.FAN_GRAPH, "figure"),
+        Output(Id.FAN_FACTS, "children"),
+        Output(Id.ISSUE_WORDS, "children"),
+        Output(Id.ISSUE, "value"),
+        Output(Id.ISSUE, "max"),
+        Output(Id.ISSUE, "disabled"),
+        Output(Id.ISSUES, "data"),
+        Output(Id.ISSUE_CHOSEN, "data"),
+        Output(Id.SERIES, "data"),
+        Input(Id.ANALYTICS_SEEN, "data"),
+        Input(Id.SERIES, "value"),
+        Input(Id.ISSUE, "value"),
+        Input(Id.SCHEME, "data"),
+        State(Id.ISSUES, "data"),
+        State(Id.ISSUE_CHOSEN, "data"),
+        State(Id.SERIES, "data"),
+        prevent_initial_call=True,
+    )
+    def show_forecast(
+        key: str | None, code: str | None, value: object, scheme: str | None, moments: object, chosen: object,
+        choices: object,
+    ) -> tuple:  # fmt: skip
+        now = looked(services)
+        one = None if now is None else series_of(now, code)
+        if key is None or scheme is None or now is None or one is None:
+            return (no_update,) * PARTS
+        try:
+            issues = Issues(issues_of(now, one), picked(value, moments, chosen, ctx.triggered_id == Id.ISSUE))
+            shown, named = _shown(now, one, issues, Scheme(scheme)), choices_of(now)
+        except UnknownIdError:  # the grid has just become another one
+            return (no_update,) * PARTS
+        place = no_update if issues.place == value else issues.place
+        return (
+            *shown,
+            place,
+            max(1, issues.last),
+            issues.last == 0,
+            issues.moments,
+            issues.chosen,
+            (no_update if named == choices else named),
+        )
+
+    @app.callback(
+        *(Output(name, "figure") for name in ACCURACY),
+        Input(Id.ANALYTICS_SEEN, "data"),
+        Input(Id.SERIES, "value"),
+        Input(Id.SCHEME, "data"),
+        prevent_initial_call=True,
+    )
+    def show_accuracy(key: str | None, code: str | None, scheme: str | None) -> tuple:
+        now = looked(services)
+        one = None if now is None else series_of(now, code)
+        if key is None or scheme is None or now is None or one is None:
+            return (no_update,) * len(ACCURACY)
+        look = Scheme(scheme)
+        try:
+            found = now.lookout.accuracy(one.info.code)
+        except UnknownIdError:  # the grid has just become another one
+            found = None
+        if found is None:
+            return unknown_accuracy(look)
+        return (
+            calibration_figure(found.level, found.frequency, look),
+            error_figure(found.mae_mw, found.naive_mae_mw, look),
+            coverage_figure(found.coverage_80_percent, found.coverage_90_percent, look),
+        )
+
+
+def unknown_accuracy(look: Scheme) -> tuple:
+    """Figures that say that nothing could be compared yet."""
+    return (empty_figure(look, True, "Not yet known: no forecast's hours have passed yet"),) * len(ACCURACY)

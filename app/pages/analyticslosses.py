@@ -1,0 +1,113 @@
+"""Recorded losses and performance: where energy went in a time range, and today beside other days."""
+
+import dash
+import dash_mantine_components as dmc
+from dash import Input, Output, html, no_update
+from dash.development.base_component import Component
+
+from app.analyticslosses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
+from app.analyticsview import looked
+from app.ids import Id
+from app.pages.context import PageServices
+from app.pages.maintenance import graph, scrolled
+from components.analytics import non_technical_words
+from components.lossfigures import (
+    efficiency_figure,
+    loss_hours_figure,
+    loss_sunburst,
+    loss_table,
+    top_losses_figure,
+)
+from components.theme import Scheme
+
+GRAPHS = (Id.LOSS_SHARE_GRAPH, Id.LOSS_HOURS_GRAPH, Id.TOP_LOSSES_GRAPH, Id.EFFICIENCY_GRAPH)
+NO_DATES: dict[str, str] = {"display": "none"}
+
+
+def layout() -> list[Component]:
+    """The cards; what they hold comes with the first tick."""
+    table = scrolled(Id.LOSS_TABLE, "Losses in numbers")
+    today = dmc.Paper(
+        [
+            html.H2("Today's performance"),
+            scrolled(Id.BESIDE, "Today's performance"),
+            html.P(id=Id.SAVED, className="quiet-line"),
+        ],
+        className="card",
+    )
+    return [
+        _range(),
+        html.Div(
+            [
+                _card("Losses by part, level and cause", graph(Id.LOSS_SHARE_GRAPH, "sunburst-graph")),
+                _card("Losses in numbers", table, html.P(id=Id.NON_TECHNICAL, className="quiet-line")),
+                _card("Assets that lose most", graph(Id.TOP_LOSSES_GRAPH, "sunburst-graph")),
+            ],
+            className="three-columns",
+        ),
+        html.Div(
+            [
+                _card("Losses over time", graph(Id.LOSS_HOURS_GRAPH, "analytics-graph")),
+                _card("Efficiency over time", graph(Id.EFFICIENCY_GRAPH, "analytics-graph")),
+            ],
+            className="half-columns",
+        ),
+        today,
+    ]
+
+
+def _card(title: str, *content: Component) -> Component:
+    return dmc.Paper([html.H2(title), *content], className="card")
+
+
+def _range() -> Component:
+    """The time range that the parts below it are about."""
+    span = dmc.SegmentedControl(
+        id=Id.LOSS_SPAN, data=[one.value for one in Span], value=Span.DAY.value, size="xs",
+        **{"aria-label": "Time range"},
+    )  # fmt: skip
+    dates = dmc.DatePickerInput(
+        id=Id.LOSS_DATES, type="range", size="xs", valueFormat="D MMM YYYY", placeholder="From one date to another",
+        allowSingleDateInRange=True, style=NO_DATES, className="loss-dates", popoverProps={"withinPortal": True},
+        **{"aria-label": "First and last date"},
+    )  # fmt: skip
+    return dmc.Paper(
+        [html.H2("Recorded losses"), span, dates, html.Span(id=Id.LOSS_RECORDED, className="quiet-line")],
+        className="card range-bar",
+    )
+
+
+def register(app: dash.Dash, services: PageServices) -> None:
+    """The parts by report, time range and look."""
+
+    @app.callback(
+        Output(Id.LOSS_RECORDED, "children"),
+        Output(Id.LOSS_TABLE, "children"),
+        Output(Id.NON_TECHNICAL, "children"),
+        *(Output(name, "figure") for name in GRAPHS),
+        Input(Id.ANALYTICS_SEEN, "data"),
+        Input(Id.LOSS_SPAN, "value"),
+        Input(Id.LOSS_DATES, "value"),
+        Input(Id.SCHEME, "data"),
+        prevent_initial_call=True,
+    )
+    def show_losses(key: str | None, span: object, dates: object, scheme: str | None) -> tuple:
+        now = looked(services)
+        if key is None or scheme is None or now is None:
+            return (no_update,) * (3 + len(GRAPHS))
+        asked, look = range_of(now.at, span, dates), Scheme(scheme)
+        record = now.lookout.losses(asked.start, asked.hours)
+        share = share_of(record, asked.hours)
+        return (
+            recorded_words(record, asked),
+            loss_table(share),
+            non_technical_words(None if record is None else record.non_technical),
+            loss_sunburst(share, look),
+            loss_hours_figure(hours_of(record), look),
+            top_losses_figure(top_of(now, record), look),
+            efficiency_figure(*trend_of(now, asked), look),
+        )
+
+    @app.callback(Output(Id.LOSS_DATES, "style"), Input(Id.LOSS_SPAN, "value"), prevent_initial_call=True)
+    def ask_dates(span: str | None) -> dict[str, str]:
+        return {} if span == Span.OWN else NO_DATES
