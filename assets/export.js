@@ -41,8 +41,11 @@
     return plain(axis?.title?.text ?? axis?.title ?? "") || letter;
   };
 
+  /* An asset's whole name comes along with its row; the axis has it shortened. */
+  const rowName = (trace, i) => trace.customdata?.[i]?.[0] ?? trace.y[i];
+
   function heatRows(chart, trace) {
-    const rows = trace.z.map((row, i) => [trace.y[i], ...row]);
+    const rows = trace.z.map((row, i) => [rowName(trace, i), ...row]);
     return [[axisTitle(chart, trace, "x"), ...trace.x], ...rows];
   }
 
@@ -51,11 +54,19 @@
     return [["Id", "Label", "Parent", "Value"], ...rows];
   }
 
+  const wordsOf = (trace) => [trace.hovertext, trace.text].find(Array.isArray);
+
   /* Points with words of their own, one a row. */
   function pointRows(chart, traces) {
     const [first] = traces, rows = traces.flatMap((trace) =>
-      [...trace.x].map((x, i) => [trace.name, Array.isArray(trace.text) ? trace.text[i] : "", x, trace.y[i]]));
+      [...trace.x].map((x, i) => [trace.name, wordsOf(trace)?.[i] ?? "", x, trace.y[i]]));
     return [["Series", "Label", axisTitle(chart, first, "x"), axisTitle(chart, first, "y")], ...rows];
+  }
+
+  /* Bars of assets, with their whole names. */
+  function namedRows(chart, traces) {
+    const rows = traces.flatMap((trace) => trace.customdata.map((name, i) => [trace.name, name, trace.x[i]]));
+    return [["Series", "Asset", axisTitle(chart, traces[0], "x")], ...rows];
   }
 
   /* Curves and bars over a common axis, one column each; bars that lie have theirs at the side. */
@@ -78,7 +89,10 @@
     if (first?.type === "heatmap") return heatRows(chart, first);
     if (first?.labels) return partRows(first);
     if (!drawn.length) return [["No values"]];
-    const words = drawn.some((trace) => trace.type !== "bar" && Array.isArray(trace.text));
+    if (drawn.every((trace) => trace.type === "bar" && trace.orientation === "h" && trace.customdata && !trace.hovertext)) {
+      return namedRows(chart, drawn);
+    }
+    const words = drawn.some((trace) => Array.isArray(trace.hovertext) || (trace.type !== "bar" && wordsOf(trace)));
     return words ? pointRows(chart, drawn) : curveRows(chart, drawn);
   }
 

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.forecastfigures import TIME_TITLE, series, times
+from components.forecastfigures import series, time_axis, times
 from components.gantt import shortened
 from components.riskfigures import empty_figure
 from components.theme import PALETTES, PATH_COLOURS, Palette, Scheme, faded
@@ -65,7 +65,7 @@ def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
         return figure
     percent = threat.percent[:, rows].T
     figure.add_heatmap(
-        x=times(threat.time), y=[shortened(threat.names[asset]) for asset in rows],
+        x=times(threat.time), y=list(range(len(rows))),
         z=[series(row) for row in percent], zmin=0, zmax=100, xgap=1, ygap=1,
         customdata=[[threat.names[asset]] * len(threat.time) for asset in rows],
         colorscale=_scale(palette), hoverongaps=False,
@@ -74,10 +74,17 @@ def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
                   "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "tickvals": [0, 50, 100],
                   "outlinewidth": 0, "tickfont": {"color": palette.muted, "size": 10}},
     )  # fmt: skip
-    figure.update_yaxes(range=[len(rows) - 0.5, -0.5], showgrid=False, type="category", tickfont={"size": 11})
-    figure.update_xaxes(title_text=TIME_TITLE, nticks=8, showgrid=False)
+    figure.update_yaxes(showgrid=False, tickfont={"size": 11}, **named_rows([threat.names[asset] for asset in rows]))
+    figure.update_xaxes(showgrid=False)
+    time_axis(figure)
     figure.update_layout(hovermode="closest", height=max(LEAST_PX, AXES_PX + ROW_PX * len(rows)))
     return figure
+
+
+def named_rows(names: Sequence[str]) -> dict[str, object]:
+    """An axis with a row for each asset from the top down; names may come twice."""
+    rows = list(range(len(names)))
+    return {"range": [len(names) - 0.5, -0.5], "tickvals": rows, "ticktext": [shortened(name) for name in names]}
 
 
 def _scale(palette: Palette) -> list[list[object]]:
@@ -109,7 +116,7 @@ def expected_loss_figure(loss: ExpectedLoss | None, scheme: Scheme) -> go.Figure
     figure.add_scatter(x=at, y=series(loss.mean_mw), mode="lines", name="Expected",
                        line={"color": palette.accent, "width": 2}, hovertemplate="%{y:.3g} MW")  # fmt: skip
     figure.update_yaxes(title_text="Losses, MW", rangemode="tozero", nticks=5)
-    figure.update_xaxes(title_text=TIME_TITLE, nticks=8)
+    time_axis(figure)
     figure.update_layout(showlegend=True)
     return figure
 
@@ -143,7 +150,7 @@ def stack_figure(stack: Stack | None, scheme: Scheme) -> go.Figure:
     figure.add_scatter(x=at, y=series(stack.load_mw), mode="lines", name="Load",
                        line={"color": palette.text, "width": 2}, hovertemplate="%{y:.4g} MW")  # fmt: skip
     figure.update_yaxes(title_text="MW", rangemode="tozero", nticks=5)
-    figure.update_xaxes(title_text=TIME_TITLE, nticks=8)
+    time_axis(figure)
     figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)
     return figure
 

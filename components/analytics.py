@@ -102,13 +102,13 @@ def share_table(shares: Sequence[Share], what: str) -> Component:
     if not shown:
         return html.P("Nothing is fed in.", className="quiet-line")
     rows = [
-        (one.name, one.kind, text.small(one.power_mw, "MW"), bar(one.percent), text.number(one.percent, 1, "%"))
+        (one.name, one.kind, _power(one.power_mw), bar(one.percent), text.number(one.percent, 1, "%"))
         for one in shown[:MOST_PLANTS]
     ]
     left = shown[MOST_PLANTS:]
     if left:
         power, percent = sum(one.power_mw for one in left), sum(one.percent for one in left)
-        rows.append((f"{len(left):,} smaller", "", text.small(power, "MW"), bar(percent), text.number(percent, 1, "%")))
+        rows.append((f"{len(left):,} smaller", "", _power(power), bar(percent), text.number(percent, 1, "%")))
     return table(
         (what, "Kind", "Power", "", "Share"), rows, f"Generation now by {what.lower()}", "plan-table words-second"
     )
@@ -137,7 +137,7 @@ def hosting_table(rows: Sequence[HostingRow]) -> Component:
         return html.P("Not yet known how much more the buses can take.", className="quiet-line")
     most = max(row.margin_mw for row in known)
     cells = [
-        (row.bus, row.limit, bar(100 * row.margin_mw / most if most > 0 else 0.0), text.small(row.margin_mw, "MW"))
+        (row.bus, row.limit, bar(100 * row.margin_mw / most if most > 0 else 0.0), _power(row.margin_mw))
         for row in known[:MOST_BUSES]
     ]
     unasked = len(rows) - len(known)
@@ -145,6 +145,10 @@ def hosting_table(rows: Sequence[HostingRow]) -> Component:
              f"{unasked:,} not asked or without supply" if unasked else ""]  # fmt: skip
     found = table(("Bus", "Limited by", "", "Room"), cells, "Hosting margin by bus", "plan-table words-second")
     return html.Div([found, html.P("; ".join(filter(None, notes)), className="quiet-line")])
+
+
+def _power(power_mw: float) -> str:
+    return text.small(power_mw, "MW") if power_mw >= 1 else text.small(1000 * power_mw, "kW")
 
 
 def non_technical_words(found: NonTechnical | None) -> str:
@@ -156,4 +160,8 @@ def non_technical_words(found: NonTechnical | None) -> str:
         f"Non-technical losses, an estimate from {text.count(found.hours_known, 'hour')} in which everything is known: "
         f"{text.small(found.non_technical_mwh, 'MWh')}, {share} of what was fed in."
     )
-    return f"{words} Below zero: meters or the model are wrong." if found.non_technical_mwh < 0 else words
+    return (
+        f"{words} It is below zero: meters, their times or the model are off by at least as much."
+        if found.non_technical_mwh < 0
+        else words
+    )

@@ -54,6 +54,11 @@ def times(time: np.ndarray) -> list[str]:
     return time.astype("datetime64[m]").astype(str).tolist()
 
 
+def time_axis(figure: go.Figure, title: str = TIME_TITLE) -> None:
+    """Simulated time along the figure: as many moments are named as there is room for."""
+    figure.update_xaxes(title_text=title, tickangle=0)
+
+
 def fan_figure(fan: Fan | None, scheme: Scheme) -> go.Figure:
     """Bands and median over what came, with the moment of issue, the grid's limit and the installed power."""
     palette = PALETTES[scheme]
@@ -78,7 +83,7 @@ def fan_figure(fan: Fan | None, scheme: Scheme) -> go.Figure:
     figure.update_yaxes(
         title_text=f"{fan.name}, MW", nticks=6, rangemode="tozero" if math.isfinite(fan.installed_mw) else "normal"
     )
-    figure.update_xaxes(title_text=TIME_TITLE, nticks=8)
+    time_axis(figure)
     figure.update_layout(showlegend=True, margin={"l": 8, "r": 12, "t": 8, "b": 40})
     return figure
 

@@ -10,17 +10,18 @@ from dash.development.base_component import Component
 from numpy.typing import NDArray
 
 from components import text
-from components.aheadfigures import told_apart
-from components.forecastfigures import series, times
-from components.gantt import shortened
+from components.aheadfigures import named_rows, told_apart
+from components.forecastfigures import series, time_axis, times
+from components.performance import energy
 from components.plantables import table
 from components.riskfigures import empty_figure
-from components.theme import PALETTES, PATH_COLOURS, Scheme
+from components.theme import DARK, LIGHT, PALETTES, PATH_COLOURS, Palette, Scheme
 from components.trends import Curve, asset_figure, rounded
 
 FloatArray = NDArray[np.float64]
 
 NOTHING = "No losses have been recorded in this time yet"
+DARK_BELOW = 128.0  # of 255
 TRANSMISSION, DISTRIBUTION = "Transmission", "Distribution"
 MOST_HOURS = 24 * 14  # by hour, beyond that by day
 
@@ -54,40 +55,63 @@ class LossShare:
         return sum(part.energy_mwh for part in self.parts)
 
 
+@dataclass(frozen=True)
+class _Sector:
+    """A sector of the sunburst, with the id of the one that it is a part of."""
+
+    label: str
+    parent: str
+    energy_mwh: float
+    colour: str
+
+
 def loss_sunburst(share: LossShare | None, scheme: Scheme) -> go.Figure:
     """From all losses to transmission and distribution, then voltage levels, then causes."""
     palette = PALETTES[scheme]
-    parts = [] if share is None else [part for part in share.parts if part.energy_mwh > 0]
-    figure = empty_figure(scheme, not parts, NOTHING)
-    if share is None or not parts:
+    sectors = {} if share is None else _sectors(share, palette)
+    figure = empty_figure(scheme, not sectors, NOTHING)
+    if share is None or not sectors:
         return figure
-    causes = list(dict.fromkeys(part.cause for part in share.parts))
-    rows: dict[str, tuple[str, str, float, str]] = {}  # by id: label, parent, MWh, colour
-    total = sum(part.energy_mwh for part in parts)
-    rows["all"] = ("Losses", "", total, palette.raised)
-    for part in parts:
-        area = DISTRIBUTION if part.is_distribution else TRANSMISSION
-        level = f"{area}/{part.level}"
-        for key, label, parent, colour in (
-            (area, area, "all", palette.equipment_fill),
-            (level, part.level, area, palette.quiet),
-        ):
-            before = rows[key][2] if key in rows else 0.0
-            rows[key] = (label, parent, before + part.energy_mwh, colour)
-        colour = PATH_COLOURS[causes.index(part.cause) % len(PATH_COLOURS)]
-        rows[f"{level}/{part.cause}"] = (part.cause, level, part.energy_mwh, colour)
+    rows, price = list(sectors.values()), share.price_per_mwh
     figure.add_sunburst(
-        ids=list(rows), labels=[row[0] for row in rows.values()], parents=[row[1] for row in rows.values()],
-        values=[row[2] for row in rows.values()], branchvalues="total", sort=False, insidetextorientation="auto",
-        marker={"colors": [row[3] for row in rows.values()], "line": {"width": 1, "color": palette.surface}},
-        customdata=[text.rough(row[2] * share.price_per_mwh, "EUR") for row in rows.values()],
+        ids=list(sectors), labels=[row.label for row in rows], parents=[row.parent for row in rows],
+        values=[row.energy_mwh for row in rows], branchvalues="total", sort=False, leaf={"opacity": 1},
+        marker={"colors": [row.colour for row in rows], "line": {"width": 1, "color": palette.surface}},
+        customdata=[text.rough(row.energy_mwh * price, "EUR") for row in rows],
         hovertemplate="<b>%{label}</b><br>%{value:.3g} MWh, %{percentRoot:.1%}<br>%{customdata}<extra></extra>",
-        texttemplate="%{label}<br>%{percentRoot:.0%}",
+        texttemplate="%{label}<br>%{percentRoot:.0%}", insidetextfont={"color": [_ink(row.colour) for row in rows]},
     )  # fmt: skip
     figure.update_layout(
         margin={"l": 4, "r": 4, "t": 4, "b": 4}, hovermode="closest", uniformtext={"minsize": 9, "mode": "hide"}
     )
     return figure
+
+
+def _sectors(share: LossShare, palette: Palette) -> dict[str, _Sector]:
+    """By id: all, its areas, their levels, and the causes of each; none where nothing was lost."""
+    causes = list(dict.fromkeys(part.cause for part in share.parts))
+    found: dict[str, _Sector] = {}
+
+    def add(key: str, label: str, parent: str, energy_mwh: float, colour: str) -> None:
+        before = found[key].energy_mwh if key in found else 0.0
+        found[key] = _Sector(label, parent, before + energy_mwh, colour)
+
+    for part in share.parts:
+        if part.energy_mwh <= 0:
+            continue
+        area = DISTRIBUTION if part.is_distribution else TRANSMISSION
+        level, lost = f"{area}/{part.level}", part.energy_mwh
+        add("all", "Losses", "", lost, palette.raised)
+        add(area, area, "all", lost, palette.equipment_fill)
+        add(level, part.level, area, lost, palette.quiet)
+        add(f"{level}/{part.cause}", part.cause, level, lost, PATH_COLOURS[causes.index(part.cause)])
+    return found
+
+
+def _ink(ground: str) -> str:
+    """Text that stands out from a ground of the colour table."""
+    red, green, blue = (int(ground[start : start + 2], 16) for start in (1, 3, 5))
+    return DARK.selected if 0.299 * red + 0.587 * green + 0.114 * blue < DARK_BELOW else LIGHT.selected
 
 
 def loss_table(share: LossShare | None) -> Component:
@@ -146,16 +170,16 @@ def loss_hours_figure(hours: LossHours | None, scheme: Scheme) -> go.Figure:
     figure = empty_figure(scheme, hours is None or not len(hours.time), NOTHING)
     if hours is None or not len(hours.time):
         return figure
-    for place, (cause, energy) in enumerate(zip(hours.causes, hours.energy_mwh.T, strict=True)):
-        if not np.nansum(energy) > 0:
+    for place, (cause, lost) in enumerate(zip(hours.causes, hours.energy_mwh.T, strict=True)):
+        if not np.nansum(lost) > 0:
             continue
         figure.add_bar(
-            x=times(hours.time), y=series(energy), name=cause, hovertemplate="%{y:.3g} MWh",
+            x=times(hours.time), y=series(lost), name=cause, hovertemplate="%{y:.3g} MWh",
             marker=told_apart(place, palette),
         )  # fmt: skip
     step = "day" if hours.is_daily else "hour"
     figure.update_yaxes(title_text=f"Losses, MWh a {step}", rangemode="tozero", nticks=5)
-    figure.update_xaxes(title_text=f"{step.capitalize()}, simulated time", nticks=8)
+    time_axis(figure, f"{step.capitalize()} beginning, simulated time")
     figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)
     return figure
 
@@ -174,14 +198,14 @@ def top_losses_figure(assets: Sequence[AssetLoss], scheme: Scheme) -> go.Figure:
     palette = PALETTES[scheme]
     figure = empty_figure(scheme, not assets, NOTHING)
     figure.add_bar(
-        orientation="h", y=[shortened(asset.name) for asset in assets], name="Losses",
+        orientation="h", y=list(range(len(assets))), name="Losses",
         x=[rounded(asset.energy_mwh) for asset in assets], customdata=[asset.name for asset in assets],
-        text=[f"{text.small(asset.energy_mwh, 'MWh')}, {text.rough(asset.cost_eur, 'EUR')}" for asset in assets],
+        text=[f"{energy(1000 * asset.energy_mwh)}, {text.rough(asset.cost_eur, 'EUR')}" for asset in assets],
         textposition="auto", cliponaxis=False, textfont={"color": palette.text},
         marker={"color": palette.equipment_fill, "line": {"color": palette.equipment, "width": 1}},
         hovertemplate="<b>%{customdata}</b><br>%{text}<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(range=[len(assets) - 0.5, -0.5], type="category", showgrid=False)
+    figure.update_yaxes(showgrid=False, **named_rows([asset.name for asset in assets]))
     figure.update_xaxes(title_text="Losses, MWh", rangemode="tozero", nticks=5)
     figure.update_layout(showlegend=False, hovermode="closest", bargap=0.25)
     return figure
@@ -198,7 +222,8 @@ def efficiency_figure(time: np.ndarray, loss_kw: FloatArray, generation_kw: Floa
     curves = (Curve("Efficiency", "%", time, efficiency), Curve("Losses", "kW", time, loss_kw))
     figure = asset_figure(curves, scheme)
     figure.update_layout(height=None)
-    figure.update_xaxes(title_text="Simulated time")
+    figure.update_xaxes(nticks=0)
+    time_axis(figure)
     return figure
 
 

@@ -74,4 +74,4 @@ def saved_words(saved: Saved | None) -> str:
 
 def energy(kwh: float) -> str:
     """An amount of energy in the unit that suits its size."""
-    return text.small(kwh / 1000, "MWh") if abs(kwh) >= 10_000 else text.small(kwh, "kWh")
+    return text.small(kwh / 1000, "MWh") if abs(kwh) >= 1_000 else text.small(kwh, "kWh")

@@ -21,7 +21,7 @@ from components.riskfigures import empty_figure
 from components.theme import Scheme
 
 ACCURACY = {
-    Id.CALIBRATION_GRAPH: "Calibration: nominal against observed",
+    Id.CALIBRATION_GRAPH: "Calibration",
     Id.ERROR_GRAPH: "Error by lead",
     Id.COVERAGE_GRAPH: "Coverage of the bands by lead",
 }
@@ -53,9 +53,15 @@ def layout(now: Looked | None) -> list[Component]:
         className="card",
     )
     beside = [
-        _card("The worst moment ahead", html.Div(id=Id.WORST_WORDS, className="worst-words")),
+        dmc.Paper(
+            [
+                html.H2("The worst moment ahead, and alerts"),
+                html.Div(id=Id.WORST_WORDS, className="worst-words"),
+                scrolled(Id.AHEAD_ALERTS, "Alerts ahead"),
+            ],
+            className="card grows",
+        ),
         _card("About this forecast", html.Div(id=Id.FAN_FACTS)),
-        dmc.Paper([html.H2("Alerts ahead"), scrolled(Id.AHEAD_ALERTS, "Alerts ahead")], className="card grows"),
     ]
     quality = [_card(title, graph(name, "analytics-graph")) for name, title in ACCURACY.items()]
     return [

@@ -39,7 +39,7 @@ def layout() -> list[Component]:
         _range(),
         html.Div(
             [
-                _card("Losses by part, level and cause", graph(Id.LOSS_SHARE_GRAPH, "sunburst-graph")),
+                _card("Losses by level and cause", graph(Id.LOSS_SHARE_GRAPH, "sunburst-graph")),
                 _card("Losses in numbers", table, html.P(id=Id.NON_TECHNICAL, className="quiet-line")),
                 _card("Assets that lose most", graph(Id.TOP_LOSSES_GRAPH, "sunburst-graph")),
             ],

@@ -120,7 +120,9 @@ def test_the_most_threatened_are_on_top_and_few_are_shown() -> None:
     assert threat.ranked[:2] == [7, 49]
     assert len(threat.ranked) == MOST_ROWS
     (heat,) = threat_figure(threat, Scheme.LIGHT).data
-    assert heat.y[0] == "Line 7"
+    figure = threat_figure(threat, Scheme.LIGHT)
+    assert figure.layout.yaxis.ticktext[0] == heat.customdata[0][0] == "Line 7"
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
     assert heat.z[0][3] == 99.0
     assert (heat.zmin, heat.zmax) == (0, 100)
     assert f"the {MOST_ROWS} most threatened of 50" in threat_words(threat)
@@ -185,8 +187,11 @@ def test_many_hours_are_added_up_by_day_and_nothing_is_lost() -> None:
 
 
 def test_assets_that_lose_most_come_with_what_that_costs() -> None:
-    (bars,) = top_losses_figure([AssetLoss("Mall Line", 1.25, 100.0)], Scheme.LIGHT).data
-    assert bars.y[0] == "Mall Line"
+    twice = [AssetLoss("Mall Line", 1.25, 100.0), AssetLoss("Mall Line", 0.5, 40.0)]
+    figure = top_losses_figure(twice, Scheme.LIGHT)
+    (bars,) = figure.data
+    assert list(bars.y) == [0, 1]
+    assert list(figure.layout.yaxis.ticktext) == ["Mall Line", "Mall Line"]
     assert bars.text[0] == "1.25\u202fMWh, 100\u202fEUR"
 
 
