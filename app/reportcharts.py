@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 460, 210
 LEFT, RIGHT, TOP, BOTTOM = 58, 8, 10, 26
 MOST_TICKS = 5
 LABEL_HOURS = 6
+MOST_KW = 10_000  # above, powers are drawn in MW
 LEAST_SPAN = 0.1  # of the highest value, so that noise of a steady course doesn't look like a change
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # between ticks, times a power of ten
 
@@ -95,9 +96,16 @@ def svg(chart: HourChart) -> Markup:
     drawn = [_axes(chart, scale)]
     if chart.band is not None:
         drawn.append(_band(chart.band, scale))
-    drawn += [_course(course, scale) for course in chart.courses]
+    courses = [one for one in chart.courses if np.isfinite(one.value).any()]
+    drawn += [_course(one, scale) for one in courses]
     said = f"{chart.title}: {text.small(known.min())} to {text.small(known.max(), chart.unit)}"
-    return _FIGURE.format(title, WIDTH, HEIGHT, said, Markup("").join(drawn), _legend(chart))
+    return _FIGURE.format(title, WIDTH, HEIGHT, said, Markup("").join(drawn), _legend(chart, courses))
+
+
+def unit_of(course_kw: FloatArray) -> tuple[str, float]:
+    """The unit that suits a course, kW or MW, and what kW are multiplied by for it."""
+    most = np.abs(course_kw[np.isfinite(course_kw)]).max(initial=0.0)
+    return ("MW", 1e-3) if most > MOST_KW else ("kW", 1.0)
 
 
 def bar(share: float) -> Markup:
@@ -167,8 +175,8 @@ def _band(band: Band, scale: _Scale) -> Markup:
     return Markup('<path class="band" fill="var(--{})" d="{}"/>').format(band.colour, path)
 
 
-def _legend(chart: HourChart) -> Markup:
-    keys = [_KEY_LINE.format(" dashed" if one.dashed else "", one.colour, one.name) for one in chart.courses]
+def _legend(chart: HourChart, known: Sequence[Course]) -> Markup:
+    keys = [_KEY_LINE.format(" dashed" if one.dashed else "", one.colour, one.name) for one in known]
     if chart.band is not None:
         keys.append(_KEY_BAND.format(chart.band.colour, chart.band.name))
     return Markup('<div class="legend">{}</div>').format(Markup("").join(keys))

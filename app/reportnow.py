@@ -1,7 +1,5 @@
 """The parts of a daily report that tell how the grid stands now, and what is to be expected of the next hours."""
 
-from datetime import timedelta
-
 import numpy as np
 from markupsafe import Markup
 
@@ -9,9 +7,9 @@ from app.forecastpayloads import most_threatened
 from app.lookoutreport import Ahead
 from app.maintview import fleet_of, plan_of, rows_of, status_of
 from app.planview import headline_of
-from app.reportcharts import Band, Course, HourChart, bar, svg
+from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
 from app.reportday import DayReport
-from app.reportparts import bullets, figures, paragraph, section, table
+from app.reportparts import NARROW, bullets, figures, paragraph, section, table
 from components import text
 from components.gantt import week_words
 from components.plan import saving_words
@@ -26,32 +24,50 @@ def ahead(report: DayReport) -> Markup:
     if found is None:
         return section("The next hours", paragraph("Nothing has been looked ahead yet.", "quiet"))
     hours, look = len(found.load_mw), found.look
-    worst = found.start + timedelta(hours=found.worst_hour)
     unsolved = float(look.unsolved_share.max())
     sentences = [alert.text for alert in found.outlook.alerts]
-    band = Band("80 % of courses", 1000 * look.loss_low_mw, 1000 * look.loss_high_mw, "accent")
-    drawn = [
-        svg(HourChart("Losses expected", "kW", found.start, [Course("mean", 1000 * look.loss_mw, "accent")], band)),
-        svg(HourChart("Load and renewables expected", "MW, median", found.start, [
-            Course("load", found.load_mw, "text"), Course("renewables", found.renewable_mw.sum(axis=0), "green"),
-        ])),
-    ]  # fmt: skip
-    words = f"Worst hour: {text.moment(worst)}. {found.worst_words}"
+    words = f"Worst hour: {found.worst_words}."
     note = (
         f"{text.count(hours, 'hour')} from {text.moment(found.start)}, by {look.samples:,} courses of the forecasts, "
         "each solved by AC power flow, if nothing is switched."
     )
     failed = f"{text.percent(unsolved)} of the courses have no solution in the worst hour." if unsolved else ""
-    alerts = (
-        bullets(sentences, MOST_ALERTS) if sentences else paragraph("No alert: nothing is likely to exceed a limit.")
-    )
+    network, quiet = report.lookout.network, "" if sentences else "No alert: nothing is likely to exceed a limit."
+    derived = "Ratings that the case doesn't give are derived." if network.branch.rating_derived.any() else ""
     return section(
-        "The next hours", paragraph(note, "quiet"), paragraph(words), paragraph(failed, "warning"), alerts,
-        figures(drawn), _threatened(report.lookout.network, found), paragraph(_curtailed(found)),
-    )  # fmt: skip
+        "The next hours",
+        paragraph(note, "quiet"),
+        paragraph(words),
+        paragraph(failed, "warning"),
+        bullets(sentences, MOST_ALERTS),
+        paragraph(quiet),
+        figures([_losses(found), _powers(found)]),
+        _threatened(network, found),
+        paragraph(derived, "quiet"),
+        paragraph(_curtailed(found)),
+    )
+
+
+def _losses(found: Ahead) -> Markup:
+    look = found.look
+    unit, factor = unit_of(1000 * look.loss_high_mw)
+    low, mean, high = (1000 * factor * losses for losses in (look.loss_low_mw, look.loss_mw, look.loss_high_mw))
+    band = Band(f"80{NARROW}% of courses", low, high, "accent")
+    return svg(HourChart("Losses expected", unit, found.start, [Course("mean", mean, "accent")], band))
+
+
+def _powers(found: Ahead) -> Markup:
+    """Load, and renewables where there are any."""
+    courses = [Course("load", found.load_mw, "text")]
+    if found.energies:
+        courses.append(Course("renewables", found.renewable_mw.sum(axis=0), "green"))
+    title = "Load and renewables expected" if found.energies else "Load expected"
+    return svg(HourChart(title, "MW, median", found.start, courses))
 
 
 def _curtailed(found: Ahead) -> str:
+    if not found.energies:
+        return ""
     energy = float(np.nansum(found.curtailed_mw))
     if energy <= 0:
         return "No renewable power has to be cut."

@@ -34,7 +34,7 @@ th, td { text-align: right; padding: .25rem .6rem .25rem 0; border-bottom: 1px s
   font-variant-numeric: tabular-nums; vertical-align: top; overflow-wrap: normal; }
 th { font-weight: 600; color: var(--muted); vertical-align: bottom; } td { white-space: nowrap; }
 .words { text-align: left; white-space: normal; min-width: 6rem; overflow-wrap: break-word; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 figure { margin: .4rem 0; } figcaption { font-weight: 600; font-size: .87rem; }
 figure > svg { display: block; width: 100%; height: auto; font-size: 13px; fill: var(--muted); }
 .grid { stroke: var(--border); } .end { text-anchor: end; } .middle { text-anchor: middle; }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 Cell = str | Markup
+NARROW = "\u202f"  # the space before a unit, where no line may end
 
 _TABLE = Markup('<div class="table"><table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>')
 _HEAD_CELL, _CELL = Markup('<th scope="col"{}>{}</th>'), Markup("<td{}>{}</td>")

@@ -6,9 +6,9 @@ from markupsafe import Markup
 from app.analyticspayloads import top_branches
 from app.lookoutreport import LossRecord, SeriesKind
 from app.performance import Comparison, Energy, Period
-from app.reportcharts import Band, Course, HourChart, bar, svg
+from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
 from app.reportday import DAY_HOURS, DayReport, SeriesDay
-from app.reportparts import figures, paragraph, section, table, tiles
+from app.reportparts import NARROW, figures, paragraph, section, table, tiles
 from components import text
 from grid.lossbreakdown import LossCause
 from grid.network import FloatArray, Network
@@ -16,7 +16,7 @@ from ml.forecast_metrics import BAND_80, MEDIAN, covered
 
 TOP_ASSETS = 10
 MOST_SERIES = 20
-NARROW = "\u202f"  # the space before a unit, where no line may end
+ROUNDING = 1e-9  # of all losses: what is less is none
 PERIODS = {
     Period.YESTERDAY: "The day before",
     Period.LAST_WEEK: "The same day of the week before",
@@ -72,9 +72,11 @@ def energy(report: DayReport) -> Markup:
         Course("load", hours.load_kw / 1000, "text"),
         Course("renewable", hours.renewable_kw / 1000, "green"),
     ]
+    unit, factor = unit_of(hours.loss_kw)
+    lost = Course("losses", factor * hours.loss_kw, "accent")
     drawn = [
         svg(HourChart("Load and generation", "MW, hourly mean", start, powers)),
-        svg(HourChart("Losses", "kW, hourly mean", start, [Course("losses", hours.loss_kw, "accent")])),
+        svg(HourChart("Losses", f"{unit}, hourly mean", start, [lost])),
     ]
     headers = ("compared with", "hours", "losses", "then", "change", "of generation", "then", "load", "then")
     rows = [_compared(one) for one in report.comparisons]
@@ -98,6 +100,7 @@ def losses(report: DayReport) -> Markup:
     if record is None:
         return section("Where losses arose", paragraph("No hour of the day was recorded.", "quiet"))
     by_level, price = record.level_mwh.sum(axis=0), record.price_per_mwh
+    by_level = np.where(np.abs(by_level) < ROUNDING * by_level.sum(), 0.0, by_level)
     border = record.levels.is_distribution
     areas = [("Transmission", by_level[~border].sum()), ("Distribution", by_level[border].sum())]
     causes = [one for one in zip(CAUSES.values(), by_level.sum(axis=0), strict=True) if one[1] != 0]
@@ -151,11 +154,12 @@ def _hidden(record: LossRecord) -> str:
     found = record.non_technical
     if not found.hours_known:
         return "Losses beyond the technical ones can't be estimated: no hour has all meters."
-    return (
-        f"Meters miss {text.small(found.non_technical_mwh, 'MWh')} beyond the technical losses, "
-        f"{text.number(found.percent_of_fed_in, 2, '%')} of what was fed in: an estimate from "
-        f"{text.count(found.hours_known, 'hour')} in which all meters are known."
-    )
+    amount = text.small(abs(found.non_technical_mwh), "MWh")
+    share = text.number(abs(found.percent_of_fed_in), 2, "%")
+    known = f"an estimate from {text.count(found.hours_known, 'hour')} in which all meters are known."
+    if found.non_technical_mwh < 0:
+        return f"Meters show {amount} more than can have arrived, {share} of what was fed in: {known}"
+    return f"Meters miss {amount} beyond the technical losses, {share} of what was fed in: {known}"
 
 
 def forecasts(report: DayReport) -> Markup:
@@ -169,7 +173,7 @@ def forecasts(report: DayReport) -> Markup:
     )  # fmt: skip
     note = (
         "Errors are means of the absolute error of the median; the naive forecast is the same hour a week before. "
-        f"Drift is judged by the last 7 days. {report.lookout.status}."
+        "Drift is judged by the last 7 days."
     )
     if not rows:
         return section("Forecasts", paragraph("There are no forecasts yet.", "quiet"))
@@ -190,7 +194,8 @@ def _course(one: SeriesDay) -> Markup:
         Course("measured", one.actual_mw, "text"),
     ]
     title = f"{info.name}, as forecast {text.clock(one.forecast.issued_at)}"
-    return svg(HourChart(title, "MW", one.midnight, courses, Band("80 %", values[:, low], values[:, high], "accent")))
+    band = Band(f"80{NARROW}% band", values[:, low], values[:, high], "accent")
+    return svg(HourChart(title, "MW", one.midnight, courses, band))
 
 
 def _accuracy(one: SeriesDay) -> list[str]:
