@@ -15,7 +15,7 @@ from components.gantt import week_words
 from components.plan import saving_words
 from grid.network import Energy, Network
 
-MOST_ALERTS, MOST_THREATENED, MOST_ALARMS, TOP_ASSETS, MOST_JOBS, MOST_STEPS = 15, 10, 25, 10, 10, 12
+MOST_ALERTS, MOST_THREATENED, MOST_ALARMS, TOP_ASSETS, MOST_JOBS, MOST_STEPS = 15, 10, 25, 10, 10, 24
 
 
 def ahead(report: DayReport) -> Markup:
@@ -172,8 +172,10 @@ def plan(report: DayReport) -> Markup:
          text.number(action.max_loading_percent, 0, "%")]
         for step, action in enumerate(found.actions[:MOST_STEPS], start=1)
     ]  # fmt: skip
+    more = 0 if found is None else len(found.actions) - len(rows)
     headers = ("step", "action", "switch", "losses then", "lowest voltage", "highest loading")
     return section(
         "The optimiser's plan", paragraph(shown.title), *map(paragraph, saved), paragraph(", ".join(checks), "quiet"),
-        table(headers, rows, words=3), paragraph(shown.note, "quiet"),
+        table(headers, rows, words=3), paragraph(f"{text.count(more, 'more step')}." if more else "", "quiet"),
+        paragraph(shown.note, "quiet"),
     )  # fmt: skip

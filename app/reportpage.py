@@ -48,7 +48,7 @@ figure > svg { display: block; width: 100%; height: auto; font-size: 13px; fill:
   .tiles { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
   h2 { break-after: avoid; margin-top: 1.2rem; } figure, tr, .tiles, li { break-inside: avoid; }
   caption { break-after: avoid; }
-  th, td { padding-right: .4rem; } .words { min-width: 0; overflow-wrap: anywhere; }
+  th, td { padding-right: .7rem; } .words { min-width: 0; overflow-wrap: anywhere; }
   thead { display: table-header-group; } }
 """
 

@@ -155,7 +155,7 @@ def _hidden(record: LossRecord) -> str:
     if not found.hours_known:
         return "Losses beyond the technical ones can't be estimated: no hour has all meters."
     amount = text.small(abs(found.non_technical_mwh), "MWh")
-    share = text.number(abs(found.percent_of_fed_in), 2, "%")
+    share = text.small(abs(found.percent_of_fed_in), "%", 2)
     known = f"an estimate from {text.count(found.hours_known, 'hour')} in which all meters are known."
     if found.non_technical_mwh < 0:
         return f"Meters show {amount} more than can have arrived, {share} of what was fed in: {known}"

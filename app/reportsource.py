@@ -18,7 +18,7 @@ def gather(services: Services, day: date) -> DayReport:
     lookout, now = services.lookout, maintained(services)
     report, planner = lookout.latest, services.planner.latest
     midnight = datetime.combine(day, time(), UTC)
-    if now is None or not now.snapshot.network is report.network is planner.network:
+    if now is None or not (now.snapshot.network is report.network is planner.network):
         raise NotReadyError(CHANGED)
     earlier = {
         Period.YESTERDAY: midnight - timedelta(days=1),
