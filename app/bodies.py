@@ -63,7 +63,8 @@ class OptimizeBody(_Body):
 
     risk_weight: kW of losses for one kW of demand expected to be interrupted within a year. locked: ids of edges whose
     switches stay as they are. most_pairs: of switches that change. null for min_vm_pu, max_vm_pu and most_pairs: the
-    case's own limits, and any number. keep: let all plans from now on be made so.
+    case's own limits, and any number. worst_hour: for the worst of the coming hours instead of now. keep: let all
+    plans from now on be made so.
     """
 
     risk_weight: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
@@ -73,6 +74,7 @@ class OptimizeBody(_Body):
     locked: list[int] | None = None
     most_pairs: int | None = None
     n_minus_1: bool | None = None
+    worst_hour: bool | None = None
     keep: bool = False
 
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from app.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
 from app.history import SnapshotStore
-from app.moment import moment_of
+from app.moment import moment_of, problem_now
 from app.operations import Operator
 from app.settings import Settings
-from app.snapshot import CycleStats, Snapshot
+from app.snapshot import CycleStats, Snapshot, WorstHour
 from app.watch import Watch
 from grid.cases import Case
 from grid.errors import CaseError
@@ -25,7 +25,6 @@ from grid.network import FloatArray, Network
 from grid.powerflow import Suspect
 from grid.predictive import Outlook
 from grid.telemetry import Event, EventKind
-from ml.optimizer import problem_with_plan
 from ml.plan import Plan, Requirements
 
 log = logging.getLogger(__name__)
@@ -134,9 +133,9 @@ class Engine:
         """Failures a year (m,) that the trained models give, from the next cycle on; NaN where they give none."""
         self._do(lambda: self._watch.learn(network, rate_per_year))
 
-    def expect(self, network: Network, outlook: Outlook) -> None:
-        """Raise and clear the alarms of what is expected of the next hours."""
-        self._do(lambda: self._watch.expect(network, outlook))
+    def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
+        """Raise and clear the alarms of what is expected of the next hours, and let plans be made for the worst."""
+        self._do(lambda: self._watch.expect(network, outlook, worst))
 
     def apply(self, plan: Plan, count: int | None = None) -> None:
         """Carry out a plan's first actions, by default all, one a cycle, or its set-points, all in the next cycle.
@@ -144,8 +143,7 @@ class Engine:
         PlanRefusedError where they fail to verify.
         """
         latest = self._store.latest
-        moment = moment_of(latest, self._settings.price_per_mwh)
-        problem = problem_with_plan(latest.network, moment, plan, count)
+        problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
         if problem:
             raise PlanRefusedError(f"The plan is refused: {problem}")
         self._do(lambda: self._operate(latest.network, lambda operator: operator.apply(plan, count)))
@@ -260,6 +258,7 @@ class Engine:
             paused=self._paused,
             source=watch.simulator.name,
             cycle=self._stats(),
+            worst_hour=watch.worst_hour,
         )
         watch.history.append(snapshot, reward=-self._objective_kw(snapshot))
         self._store.publish(snapshot, watch.history)

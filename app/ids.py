@@ -114,6 +114,7 @@ class Id(StrEnum):
     BAND = "band"
     LOADING = "loading"
     N_MINUS_1 = "n-minus-1"
+    WORST_HOUR = "worst-hour"
     FIGURES = "figures"
     FIGURES_SEEN = "figures-seen"
     METHODS_GRAPH = "methods-graph"

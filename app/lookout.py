@@ -21,10 +21,9 @@ from app.lossrecord import loss_record
 from app.planner import Planner
 from app.series import SeriesSet, series_of
 from app.settings import Settings
-from app.snapshot import Snapshot
+from app.snapshot import Snapshot, WorstHour
 from app.watchpost import Watchpost
 from grid.network import FloatArray, Network
-from grid.powerflow import Injection
 from grid.renewable_share import energy_mix
 
 log = logging.getLogger(__name__)
@@ -41,7 +40,6 @@ class _Told:
     actual_mw: Mapping[str, tuple[datetime, FloatArray]]
     accuracy: Mapping[str, Accuracy | None]
     hours: tuple[Hour, ...]
-    worst: tuple[datetime, Injection] | None
 
 
 class Lookout:
@@ -110,12 +108,6 @@ class Lookout:
             return None
         return loss_record(told.report.network, told.hours, start, hours, self._settings.price_per_mwh)
 
-    @property
-    def worst_hour(self) -> tuple[datetime, Injection] | None:
-        """The worst of the coming hours, and its median injections; None before the first look ahead."""
-        told = self._now
-        return None if told is None else told.worst
-
     def start(self) -> None:
         """Begin working in a thread of its own."""
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
@@ -149,16 +141,20 @@ class Lookout:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            busy = False
-            try:
-                busy = self.step()
-                self._tell("")
-            except Exception as error:
-                log.exception("the lookout failed")
-                self._tell(f"Forecasts failed: {error}")
-            if not busy:
+            if not self.attempt():
                 self._wake.wait(IDLE_S)
                 self._wake.clear()
+
+    def attempt(self) -> bool:
+        """A step whose failure is logged and shown, never raised; whether there may be more to do at once."""
+        busy = False
+        try:
+            busy = self.step()
+            self._tell("")
+        except Exception as error:
+            log.exception("the lookout failed")
+            self._tell(f"Forecasts failed: {error}")
+        return busy
 
     def step(self) -> bool:
         """Take in what is new, or else train one series; whether there may be more to do at once."""
@@ -206,7 +202,9 @@ class Lookout:
     def _look(self, post: Watchpost, snapshot: Snapshot) -> None:
         post.look(snapshot, self._settings.price_per_mwh)
         if post.situation is not None:
-            self._engine.expect(post.network, post.situation.ahead.outlook)
+            ahead = post.situation.ahead
+            worst = WorstHour(ahead.start + ahead.worst_hour * ONE_HOUR, post.situation.worst_injection)
+            self._engine.expect(post.network, ahead.outlook, worst)
         self._publish(post, snapshot)
 
     def _keep(self, every_hours: int) -> None:
@@ -220,7 +218,7 @@ class Lookout:
     def _count_plan(self, snapshot: Snapshot) -> None:
         """What the latest plan would leave of the losses: once a cycle, while plans are made."""
         proposal = self._planner.latest.proposal
-        if snapshot.version == self._seen or snapshot.stale or proposal is None:
+        if snapshot.version == self._seen or snapshot.stale or proposal is None or proposal.requirements.worst_hour:
             return
         self._seen = snapshot.version
         present_kw, plan = proposal.present.loss_kw, proposal.plan
@@ -248,16 +246,14 @@ class Lookout:
             snapshot,
         )
         codes = [info.code for info in post.series.infos]
-        desk, situation = post.desk, post.situation
+        desk = post.desk
         self._told = _Told(
             report,
             {code: desk.forecasts(code) for code in codes},
             {code: desk.actual_mw(code) for code in codes},
             {code: desk.accuracy(code) for code in codes},
             tuple(post.hours),
-            None if situation is None
-            else (situation.ahead.start + situation.ahead.worst_hour * ONE_HOUR, situation.worst_injection),
-        )  # fmt: skip
+        )
 
     def _status(self, post: Watchpost) -> str:
         waiting, total = len(post.desk.untrained), len(post.series.infos)

@@ -1,10 +1,14 @@
 """The moment that the optimiser is told of, from a snapshot."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from app.snapshot import Snapshot
 from grid.telemetry import EventKind
-from ml.verification import Moment
+from ml.optimizer import problem_with, problem_with_plan
+from ml.plan import Plan, Requirements
+from ml.verification import Moment, Verifier
 
 
 def moment_of(snapshot: Snapshot, price_per_mwh: float) -> Moment:
@@ -20,3 +24,26 @@ def moment_of(snapshot: Snapshot, price_per_mwh: float) -> Moment:
         loss_hours_per_year=snapshot.loss_hours_per_year,
         price_per_mwh=price_per_mwh,
     )
+
+
+def moment_for(snapshot: Snapshot, price_per_mwh: float, wanted: Requirements) -> Moment:
+    """The moment that plans are made for: now, or the worst of the coming hours as soon as that is known."""
+    moment, worst = moment_of(snapshot, price_per_mwh), snapshot.worst_hour
+    if worst is None or not wanted.worst_hour:
+        return moment
+    now_mw, then_mw = (float(each.load_p_mw.sum()) for each in (moment.injection, worst.injection))
+    hours = moment.loss_hours_per_year * (now_mw / then_mw) ** 2 if then_mw > 0 else 0.0
+    return replace(moment, injection=worst.injection, loss_hours_per_year=hours)
+
+
+def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int | None) -> str:
+    """Why a plan's first actions, by default all, can't be carried out now, as a sentence; empty where they can.
+
+    A plan for the worst of the coming hours must still help then, and keep the limits now.
+    """
+    network, wanted = snapshot.network, plan.requirements
+    present = moment_of(snapshot, price_per_mwh)
+    if not (wanted.worst_hour and plan.actions):
+        return problem_with_plan(network, present, plan, count)
+    then = problem_with_plan(network, moment_for(snapshot, price_per_mwh, wanted), plan, count)
+    return then or problem_with(network, Verifier(network), present, wanted, plan.actions[:count])

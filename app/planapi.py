@@ -11,7 +11,7 @@ from app.commands import PlanRefusedError, checked_requirements
 from app.services import Services
 from ml.plan import Proposal, Requirements
 
-FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1")
+FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
 MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for the case's own limits, or any number
 
 

@@ -12,7 +12,7 @@ WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0
 BAND_ENDS = (0.85, 1.15)
 MOST_PAIRS = 3
 FREE = "free"
-FIELDS = ("weight", "pairs", "case", "band", "loading", "n1")  # in the order of the form's inputs
+FIELDS = ("weight", "pairs", "case", "band", "loading", "n1", "worst")  # in the order of the form's inputs
 
 
 def form_of(requirements: Requirements, network: Network) -> list[object]:
@@ -29,6 +29,7 @@ def form_of(requirements: Requirements, network: Network) -> list[object]:
         ],
         requirements.max_loading_percent,
         requirements.n_minus_1,
+        requirements.worst_hour,
     ]
 
 
@@ -63,6 +64,8 @@ def _change(name: str, values: Mapping[str, object]) -> dict[str, object]:
         return {"most_pairs": None if value == FREE else int(value)}  # type: ignore[call-overload]
     if name == "n1":
         return {"n_minus_1": bool(value)}
+    if name == "worst":
+        return {"worst_hour": bool(value)}
     if name == "loading":
         if value in ("", None):
             raise ValueError("highest loading: a number of percent is needed")

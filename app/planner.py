@@ -14,7 +14,7 @@ from datetime import datetime
 from app.commands import checked_requirements
 from app.engine import Engine
 from app.history import SnapshotStore
-from app.moment import moment_of
+from app.moment import moment_for, moment_of
 from app.settings import Settings
 from app.snapshot import Snapshot
 from grid.network import Network
@@ -46,7 +46,8 @@ class Training:
 class PlannerReport:
     """What the planner knows about a network: the answer to its latest moment, and how learning goes.
 
-    present: where the present state lies among the points of pareto.
+    present: where the present state lies among the points of pareto. made_for: the beginning of the worst of the coming
+    hours, where the proposal is for that; None where it is for now.
     """
 
     network: Network
@@ -57,6 +58,7 @@ class PlannerReport:
     training: Training
     pareto: tuple[ParetoPoint, ...]
     present: ParetoPoint | None
+    made_for: datetime | None = None
 
 
 NO_TRAINING = Training(0, 0, False, 0.0, ())
@@ -134,7 +136,7 @@ class Planner:
                 self._take_up(snapshot)
             if self._optimizer is None:
                 raise UnsuitableGridError(self._why_not)
-            return self._optimizer.propose(moment_of(snapshot, self._settings.price_per_mwh), wanted)
+            return self._optimizer.propose(moment_for(snapshot, self._settings.price_per_mwh, wanted), wanted)
 
     def start(self) -> None:
         """Begin working in a thread of its own."""
@@ -175,7 +177,7 @@ class Planner:
                 self._take_up(snapshot)
                 wanted = self._requirements
             proposal = None
-            optimizer, moment = self._optimizer, moment_of(snapshot, self._settings.price_per_mwh)
+            optimizer, moment = self._optimizer, moment_for(snapshot, self._settings.price_per_mwh, wanted)
             if optimizer is not None:
                 proposal = optimizer.propose(moment, wanted)
             if proposal is not None and proposal.plan is not None and wanted == self._requirements:
@@ -246,7 +248,7 @@ class Planner:
         self._versions += 1
         self._latest = PlannerReport(
             snapshot.network, self._versions, snapshot.simulated_at, proposal, self._status(), self._training(),
-            *self._pareto,
+            *self._pareto, _made_for(snapshot, proposal),
         )  # fmt: skip
 
     def _status(self) -> str:
@@ -275,3 +277,8 @@ def _point(proposal: Proposal) -> ParetoPoint:
     """The present state among the points of losses and risk."""
     present = proposal.present
     return ParetoPoint(proposal.requirements.risk_weight, present.loss_kw, present.expected_interrupted_kw, 0)
+
+
+def _made_for(snapshot: Snapshot, proposal: Proposal | None) -> datetime | None:
+    asked = proposal is not None and proposal.requirements.worst_hour
+    return snapshot.worst_hour.time if asked and snapshot.worst_hour is not None else None

@@ -109,6 +109,7 @@ def requirements(item: Requirements) -> JSON:
         "locked": sorted(item.locked),
         "most_pairs": item.most_pairs,
         "n_minus_1": item.n_minus_1,
+        "worst_hour": item.worst_hour,
     }
 
 

@@ -71,6 +71,9 @@ def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
     """The answer in short."""
     proposal, operations = proposal_for(report, snapshot.network), snapshot.operations
     note = operations.note
+    if report.made_for is not None:
+        made_for = f"Made for {text.clock(report.made_for)}, the worst of the coming hours: all figures are of then."
+        note = " ".join(filter(None, [made_for, note]))
     if operations.pending:
         names = branch_names(snapshot.network)
         title = sentence([(action.close, names[action.branch]) for action in operations.pending])

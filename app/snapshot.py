@@ -80,6 +80,14 @@ class Operations:
 
 
 @dataclass(frozen=True, eq=False)
+class WorstHour:
+    """The worst of the coming hours: its beginning, and its median injections."""
+
+    time: datetime
+    injection: Injection
+
+
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """Everything about one cycle. A stale one shows the last state that could be solved, and says why."""
 
@@ -112,3 +120,4 @@ class Snapshot:
     paused: bool
     source: str
     cycle: CycleStats
+    worst_hour: WorstHour | None = None  # once the lookout has looked ahead

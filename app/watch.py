@@ -11,7 +11,7 @@ from app.condition import ConditionWatch, is_asset
 from app.history import History
 from app.operations import Operator
 from app.settings import Settings
-from app.snapshot import AssetRisk, Metrics, Supply
+from app.snapshot import AssetRisk, Metrics, Supply, WorstHour
 from grid.assetfile import read_assets
 from grid.assets import AssetRegister, asset_register, temperature_limit_c
 from grid.cases import DEFAULT_SIMBENCH, FEEDER, Case
@@ -64,6 +64,7 @@ class Watch:
         self._supplied_mvar = network.load.q_mvar.copy()
         self.yearly_load_mw = yearly_load_mw(network.load, case.profiles)
         self.operator = Operator(network, self.simulator)
+        self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
         branch = network.branch
         source = network.source_buses[:1]
@@ -121,10 +122,11 @@ class Watch:
         """(m,) degrees Celsius after the elapsed simulated time."""
         return self._temperatures.step(state, frame.weather, elapsed)
 
-    def expect(self, network: Network, outlook: Outlook) -> None:
+    def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
         """Judge what is expected of a network's next hours, unless it isn't the watched one any more."""
         if network is self.network:
             self.alarms.watch_outlook(outlook, self.simulator.time)
+            self.worst_hour = worst
 
     def learn(self, network: Network, rate_per_year: FloatArray) -> None:
         """Count with what trained models give for a network (m,), unless it isn't the watched one any more."""

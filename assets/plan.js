@@ -6,8 +6,8 @@
   const context = () => window.dash_clientside.callback_context;
   const kept = () => context().outputs_list.map(keep);
   const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "title", "code"];
-  const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1"];
-  const PROPS = ["value", "value", "checked", "value", "value", "checked"];
+  const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1", "worst"];
+  const PROPS = ["value", "value", "checked", "value", "value", "checked", "checked"];
   const REST_MS = 350, SETTLE_MS = 1500;
   const proposed = { scope: null, values: null };
   const wish = { names: new Set(), values: null, timer: null, settled: 0, form: "" };

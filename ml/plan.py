@@ -28,6 +28,7 @@ class Requirements:
     risk_weight: kW of losses that one kW of demand expected to be interrupted within a year is worth. min_vm_pu and
     max_vm_pu: None for each bus's own limits. locked: branches whose switches stay as they are. most_pairs: of switches
     that change, None for any number. n_minus_1: no single outage may overload a branch or leave the voltage band.
+    worst_hour: made for the worst of the coming hours instead of now.
     """
 
     risk_weight: float = 0.0
@@ -37,6 +38,7 @@ class Requirements:
     locked: frozenset[int] = frozenset()
     most_pairs: int | None = None
     n_minus_1: bool = False
+    worst_hour: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,18 +24,19 @@ INPUTS = (  # of app.planform.FIELDS, in their order
     (Id.BAND, "value"),
     (Id.LOADING, "value"),
     (Id.N_MINUS_1, "checked"),
+    (Id.WORST_HOUR, "checked"),
 )
 Request = dict[str, object]
 
 
 def layout(services: PageServices) -> Component:
     """The form with the present values."""
-    values, words, key = [0, FREE, True, [0.9, 1.1], 100.0, False], ["", None], None
+    values, words, key = [0, FREE, True, [0.9, 1.1], 100.0, False, False], ["", None], None
     if services.store.ready:
         snapshot, requirements = services.store.latest, services.planner.requirements
         values, words = form_of(requirements, snapshot.network), form_words(requirements, snapshot)  # type: ignore[assignment]
         key = form_key(requirements, services.views.of(snapshot.network))
-    weight, pairs, case, band, loading, n_minus_1 = values
+    weight, pairs, case, band, loading, n_minus_1, worst_hour = values
     return dmc.Paper(
         [
             html.H2("What a plan must keep"),
@@ -44,6 +45,9 @@ def layout(services: PageServices) -> Component:
             _field("Voltage band, p.u.", *_band(case, band)),
             _field("Highest loading, %", _loading(loading)),
             dmc.Switch(id=Id.N_MINUS_1, label="Keep limits after any outage (N-1)", size="xs", checked=n_minus_1),
+            dmc.Switch(
+                id=Id.WORST_HOUR, label="For the worst of the coming 24 h instead of now", size="xs", checked=worst_hour
+            ),
             _field("Locked switches", _search(), html.Div(words[1], id=Id.LOCKED)),
             html.Div(id=Id.FORM_RESULT, role="status", className="result"),
             html.P("These hold for everyone who looks at this grid.", className="quiet-line"),

@@ -12,7 +12,7 @@ from tests.app.rig import Rig, make_rig
 
 OPTIMIZE, APPLY = "/api/grid/optimize", "/api/grid/apply"
 USUAL = {"risk_weight": 0.05, "min_vm_pu": None, "max_vm_pu": None, "max_loading_percent": 100.0, "locked": [],
-         "most_pairs": None, "n_minus_1": False}  # fmt: skip
+         "most_pairs": None, "n_minus_1": False, "worst_hour": False}  # fmt: skip
 
 
 @pytest.fixture

@@ -1,0 +1,245 @@
+"""The lookout: forecasts of every series, the look-ahead and its alarms, the record of hours, plans for what comes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.commands import PlanRefusedError, UnknownIdError
+from app.lookout import Lookout
+from app.lookoutreport import SeriesKind
+from app.performance import Period
+from app.watchpost import Watchpost
+from grid.alarms import AlarmKind, AlarmState
+from grid.predictive import KINDS
+from grid.telemetry import EventKind
+from ml.plan import Requirements
+from tests.app.rig import Rig, make_rig
+
+HOUR = timedelta(hours=1)
+QUARTER = timedelta(minutes=15)
+
+
+def lookout(rig: Rig) -> Lookout:
+    return rig.services.lookout
+
+
+@pytest.fixture
+def watched(rig: Rig) -> Rig:
+    """city8 with a simulated past of three weeks, looked at once."""
+    lookout(rig).step()
+    return rig
+
+
+def run_hours(rig: Rig, hours: int, elapsed: timedelta = QUARTER) -> None:
+    """Simulated hours, which the lookout takes as its thread would."""
+    for _ in range(round(hours * HOUR / elapsed)):
+        rig.run(1, elapsed)
+        lookout(rig).step()
+
+
+def test_before_the_first_look_nothing_is_told(rig: Rig) -> None:
+    found, start = lookout(rig), rig.now.simulated_at
+    assert (found.latest.version, found.latest.series, found.latest.ahead) == (0, (), None)
+    assert found.latest.status
+    assert np.isnan(found.actual("load", start - HOUR, 3)).all()
+    assert found.issue_times("load") == ()
+    assert found.losses(start - HOUR, 5) is None
+    assert np.isnan(found.hourly_kw("loss_kw", start, 2)).all()
+    with pytest.raises(UnknownIdError, match="no series 'steam'; there are load, group-0"):
+        found.accuracy("steam")
+
+
+def test_every_series_has_a_forecast_of_two_days(watched: Rig) -> None:
+    report, network = lookout(watched).latest, watched.now.network
+    assert [one.info.code for one in report.series][:2] == ["load", "group-0"]
+    assert {one.info.kind for one in report.series} >= {SeriesKind.LOAD, SeriesKind.GROUP, SeriesKind.PV}
+    assert report.problem == ""
+    for one in report.series:
+        assert one.forecast is not None
+        assert one.forecast.issued_at == watched.now.simulated_at.replace(minute=0)
+        assert one.forecast.quantiles_mw.shape == (48, 7)
+        assert (np.diff(one.forecast.quantiles_mw, axis=1) >= 0).all()
+        assert one.forecast.source == "same hour last week"
+    total, *groups = (one.forecast.quantiles_mw[:, 3] for one in report.series if one.info.kind in ("load", "group"))
+    np.testing.assert_allclose(np.sum(groups, axis=0), total, rtol=0.1)
+    assert len(groups) == len(network.load)
+
+
+def test_the_look_ahead_follows_the_forecast(watched: Rig) -> None:
+    report = lookout(watched).latest
+    assert report.ahead is not None
+    median = report.series[0].forecast.quantiles_mw[:24, 3]  # type: ignore[union-attr]
+    np.testing.assert_allclose(report.ahead.load_mw, median, rtol=0.08)
+    assert report.ahead.look.samples == 100
+    assert (report.ahead.look.unsolved_share == 0).all()
+    assert (report.ahead.look.loss_low_mw <= report.ahead.look.loss_high_mw).all()
+    assert report.ahead.worst_words
+    assert report.ahead.renewable_mw.shape == (len(report.ahead.energies), 24)
+    assert np.isfinite(report.hosting_mw).any()
+    assert all(one.limit_words for one in report.series if one.info.kind in (SeriesKind.LOAD, SeriesKind.GROUP))
+
+
+def test_each_hour_is_forecast_anew_and_the_last_one_is_known(watched: Rig) -> None:
+    found = lookout(watched)
+    before, start = found.latest.version, watched.now.simulated_at
+    run_hours(watched, 3)
+    assert found.latest.version >= before + 3
+    times = found.issue_times("load")
+    assert len(times) == 4
+    assert set(np.diff(times)) == {HOUR}
+    kept = found.forecast("load", times[0])
+    assert kept is not None
+    assert kept.issued_at == times[0]
+    assert found.forecast("load", start - timedelta(days=300)) is None
+    known = found.actual("load", start.replace(minute=0) - HOUR, 6)
+    assert np.isfinite(known[:4]).all()
+    assert np.isnan(known[4:]).all()
+    record = found.losses(start.replace(minute=0), 3)
+    assert record is not None
+    assert record.non_technical.hours_known == 3
+    assert record.level_mwh.sum() == pytest.approx(record.branch_mwh.sum(), rel=1e-4)
+    assert abs(record.non_technical.percent_of_fed_in) < 1.5  # meters of class 1, nobody steals
+    accuracy = found.accuracy("load")
+    assert accuracy is not None
+    assert accuracy.issues == 3
+    assert np.isfinite(accuracy.mae_mw[0])
+
+
+def test_hours_before_the_start_are_there_to_compare_with(watched: Rig) -> None:
+    performance = lookout(watched).latest.performance
+    assert performance is not None
+    assert performance.hours == watched.now.simulated_at.hour
+    found = {one.period: one for one in performance.comparisons}
+    assert all(found[period].hours == performance.hours for period in Period)
+    assert 0 < performance.today.loss_percent < 6
+
+
+def test_what_plans_would_save_is_counted_while_there_are_plans(watched: Rig) -> None:
+    planner = watched.services.planner
+    planner.plan_once(watched.now, planner.requirements)
+    run_hours(watched, 2)
+    performance = lookout(watched).latest.performance
+    assert performance is not None
+    assert performance.avoidable.hours >= 1
+    assert 0 < performance.avoidable.avoidable_kwh < 0.5 * performance.avoidable.loss_kwh
+
+
+def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
+    new = make_rig(cache_dir, history_days=0)
+    lookout(new).step()
+    report = lookout(new).latest
+    assert {one.forecast.source for one in report.series if one.forecast} == {"standard profile"}
+    assert {one.learned for one in report.series} == {"nothing yet: less than 60 days are known"}
+    total = report.series[0].forecast
+    assert total is not None
+    assert total.quantiles_mw[:24, 3].mean() == pytest.approx(new.now.yearly_load_mw.mean(), rel=0.35)
+
+
+def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., Rig]) -> None:
+    """Without Bus 6 - Bus 8 its neighbour has to carry the load of Bus 8 alone."""
+    rig = new_rig("case30")
+    lookout(rig).step()
+    rig.run(1, QUARTER)
+    assert not [alarm for alarm in rig.now.alarms if alarm.kind in KINDS]
+    outage = rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Bus 6 - Bus 8"), 1.0)
+    run_hours(rig, 2)
+    rig.run(1, QUARTER)
+    assert rig.alarms(AlarmKind.EXPECTED_OVERLOAD) == ["Bus 8 - Bus 28"]
+    (alarm,) = [alarm for alarm in rig.now.alarms if alarm.kind is AlarmKind.EXPECTED_OVERLOAD]
+    assert "chance of overload between" in alarm.message
+    rig.engine.remove_event(outage.id)
+    run_hours(rig, 2)
+    rig.run(1, QUARTER)
+    states = {alarm.state for alarm in rig.now.alarms if alarm.kind in KINDS}
+    assert states == {AlarmState.RETURNED_UNACKNOWLEDGED}
+
+
+def test_days_that_pass_in_one_cycle_leave_gaps_and_no_failure(watched: Rig) -> None:
+    run_hours(watched, 24 * 12, timedelta(days=3))
+    report = lookout(watched).latest
+    assert report.problem == ""
+    assert report.simulated_at == watched.now.simulated_at
+    assert report.series[0].forecast is not None
+    assert report.series[0].forecast.issued_at == watched.now.simulated_at.replace(minute=0)
+    assert report.series[0].forecast.source == "standard profile"
+    known = lookout(watched).actual("load", watched.now.simulated_at - timedelta(days=12), 288)
+    assert 2 <= np.isfinite(known).sum() < 20
+
+
+def test_a_failure_is_shown_and_gone_when_it_is_over(watched: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lookout(watched)
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("no weather today")
+
+    monkeypatch.setattr(Watchpost, "look", fails)
+    watched.run(2, HOUR)
+    found.attempt()
+    assert found.latest.problem == "Forecasts failed: no weather today"
+    assert found.latest.ahead is not None
+    monkeypatch.undo()
+    watched.run(1, HOUR)
+    found.attempt()
+    assert found.latest.problem == ""
+
+
+def test_another_grid_begins_anew(watched: Rig) -> None:
+    found = lookout(watched)
+    watched.services.cases.load("case14")
+    watched.run(1)
+    assert found.latest.version == 0
+    found.step()
+    assert found.latest.network is watched.now.network
+    assert len(found.latest.series) == 1 + len(watched.now.network.load)
+
+
+def test_the_record_of_hours_outlives_the_process(cache_dir: Path, new_rig: Callable[..., Rig]) -> None:
+    first = new_rig(start="2026-02-01T00:00")
+    lookout(first).step()
+    run_hours(first, 6)
+    start = first.now.simulated_at - timedelta(hours=6)
+    told = lookout(first).hourly_kw("loss_kw", start, 5)
+    lookout(first).start()
+    lookout(first).stop()
+    again = new_rig(start="2026-03-01T00:00", history_days=0)
+    lookout(again).step()
+    np.testing.assert_allclose(lookout(again).hourly_kw("loss_kw", start, 5), told)
+
+
+# --- plans for the worst of the coming hours -------------------------------------------------------------------------
+
+
+def test_plans_can_be_made_for_the_worst_of_the_coming_hours(watched: Rig) -> None:
+    watched.run(1)
+    worst = watched.now.worst_hour
+    assert worst is not None
+    planner = watched.services.planner
+    planner.amend(lambda present: replace(present, worst_hour=True))
+    planner.plan_once(watched.now, planner.requirements)
+    latest = planner.latest
+    assert latest.made_for == worst.time
+    assert latest.proposal is not None
+    present = latest.proposal.present
+    np.testing.assert_allclose(present.injection.load_p_mw, worst.injection.load_p_mw)
+    assert present.loss_kw != pytest.approx(1000 * watched.now.metrics.loss_mw, rel=0.02)
+    found = planner.plan
+    assert found is not None
+    watched.engine.apply(found)
+    watched.run(len(found.actions) + 1)
+    assert len(watched.now.operations.done) == len(found.actions)
+
+
+def test_a_plan_for_later_that_breaks_a_limit_now_is_refused(watched: Rig) -> None:
+    watched.run(1)
+    planner = watched.services.planner
+    wanted = Requirements(risk_weight=0.0, worst_hour=True, max_loading_percent=95.0)
+    found = planner.propose(wanted).plan
+    assert found is not None
+    watched.engine.add_event(EventKind.LOAD_SURGE, None, 2.6)
+    watched.run(2)
+    with pytest.raises(PlanRefusedError, match="refused"):
+        watched.engine.apply(found)

@@ -1,0 +1,49 @@
+"""The dashboard's forecasts as a sampler that a calibration can judge."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from app.ahead import HOURS, samples_wanted
+from app.courses import RecentLoads, samples_of
+from app.forecastdesk import ForecastDesk
+from app.series import series_of
+from grid.lookahead import Samples
+from grid.network import Network
+from grid.powerflow import Injection
+from ml.lookahead_calibration import DAY, Course
+
+
+class DeskSampler:
+    """Forecasts every midnight by what the desk knows then; what is known must grow from call to call."""
+
+    def __init__(self, network: Network, base: Injection, first: datetime) -> None:
+        self._network, self._base, self._first = network, base, first.replace(tzinfo=UTC)
+        self._series = series_of(network)
+        self._recent = RecentLoads.unknown(len(network.load))
+        self._desk: ForecastDesk | None = None
+        self._known = 0
+        self._rng = np.random.default_rng(1)
+
+    def __call__(self, known: Course) -> Samples:
+        """Samples of the 24 hours after the last one known."""
+        hours = known.days * DAY
+        now = self._first + timedelta(hours=hours)
+        values = self._series.values_mw(known.load_p_mw, known.generator_p_mw)
+        desk = self._desk
+        if desk is None:
+            desk = self._desk = ForecastDesk(self._series.infos, self._first, values, values.mean(axis=0))
+            for code in desk.untrained:
+                desk.train(code, now)
+        else:
+            for hour in range(self._known, hours):
+                desk.observe(self._first + timedelta(hours=hour), values[hour])
+        for hour in range(max(self._known, hours - 14 * DAY), hours):
+            at = self._first + timedelta(hours=hour)
+            self._recent.put(at, known.load_p_mw[hour], known.load_q_mvar[hour])
+        self._known = hours
+        while desk.renew_one(now) is not None:
+            pass
+        drawn = desk.sample(now, HOURS, samples_wanted(self._network), self._rng)
+        present = known.injection(self._base, hours - 1)
+        return samples_of(self._network, present, self._series, self._recent, now, drawn, is_held=False, rng=self._rng)
