@@ -159,7 +159,7 @@ class Id(StrEnum):
     ISSUE = "issue"
     ISSUE_WORDS = "issue-words"
     ISSUES = "issues"
-    ISSUE_CHOSEN = "issue-chosen"
+    ISSUE_MEMORY = "issue-memory"
     FAN_GRAPH = "fan-graph"
     FAN_FACTS = "fan-facts"
     CALIBRATION_GRAPH = "calibration-graph"

@@ -19,6 +19,7 @@ TITLES = (
     "Highest load ahead", "Renewable share now", "Losses expected", "Losses today", "To be curtailed", "Alerts ahead",
 )  # fmt: skip
 NOT_YET = "not yet known"
+TOO_LARGE = "Not known: the grid is too large to ask for every bus, or its state has no solution."
 NO_ALERTS = "Nothing threatens: no asset is likely to be in trouble in the hours ahead."
 
 
@@ -130,11 +131,11 @@ class HostingRow:
     limit: str
 
 
-def hosting_table(rows: Sequence[HostingRow]) -> Component:
-    """The buses with the least room first."""
+def hosting_table(rows: Sequence[HostingRow], was_asked: bool) -> Component:
+    """The buses with the least room first. was_asked: whether the grid has been looked at."""
     known = sorted((row for row in rows if math.isfinite(row.margin_mw)), key=lambda row: row.margin_mw)
     if not known:
-        return html.P("Not yet known how much more the buses can take.", className="quiet-line")
+        return html.P(TOO_LARGE if was_asked else "Not looked at yet.", className="quiet-line")
     most = max(row.margin_mw for row in known)
     cells = [
         (row.bus, row.limit, bar(100 * row.margin_mw / most if most > 0 else 0.0), _power(row.margin_mw))

@@ -23,6 +23,7 @@ FloatArray = NDArray[np.float64]
 NOTHING = "No losses have been recorded in this time yet"
 DARK_BELOW = 128.0  # of 255
 TRANSMISSION, DISTRIBUTION = "Transmission", "Distribution"
+MW_FROM_KW = 10_000.0
 MOST_HOURS = 24 * 14  # by hour, beyond that by day
 
 
@@ -219,7 +220,9 @@ def efficiency_figure(time: np.ndarray, loss_kw: FloatArray, generation_kw: Floa
         efficiency = np.where(generation_kw > 0, 100 * (1 - loss_kw / generation_kw), np.nan)
     if not np.isfinite(efficiency).any():
         return empty_figure(scheme, True, "Nothing has been recorded in this time yet")
-    curves = (Curve("Efficiency", "%", time, efficiency), Curve("Losses", "kW", time, loss_kw))
+    in_mw = bool(np.nanmax(loss_kw) >= MW_FROM_KW)
+    losses = Curve("Losses", "MW", time, loss_kw / 1000) if in_mw else Curve("Losses", "kW", time, loss_kw)
+    curves = (Curve("Efficiency", "%", time, efficiency), losses)
     figure = asset_figure(curves, scheme)
     figure.update_layout(height=None)
     figure.update_xaxes(nticks=0)

@@ -88,7 +88,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
             curtailment_words(stack_of(now)),
             share_table(energy_shares(now), "Energy"),
             share_table(plant_shares(now), "Plant"),
-            hosting_table(hosting_of(now)),
+            hosting_table(hosting_of(now), ahead is not None),
         )
 
     @app.callback(

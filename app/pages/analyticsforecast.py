@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import dash
 import dash_mantine_components as dmc
 import plotly.graph_objects as go
-from dash import Input, Output, State, ctx, dcc, html, no_update
+from dash import Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.analyticsview import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
@@ -48,7 +48,7 @@ def layout(now: Looked | None) -> list[Component]:
                 [html.Div(id=Id.ISSUE_WORDS, className="issue-words", role="status"), slider], className="issue-row"
             ),
             dcc.Store(id=Id.ISSUES),
-            dcc.Store(id=Id.ISSUE_CHOSEN),
+            dcc.Store(id=Id.ISSUE_MEMORY),
         ],
         className="card",
     )
@@ -92,11 +92,16 @@ class Issues:
         return max(0, len(self.moments) - 1)
 
 
-def picked(value: object, moments: object, chosen: object, moved: bool) -> str | None:
-    """The issue that a browser wants: what its slider stands at once it was moved, None at its end."""
-    if not moved:
-        return chosen if isinstance(chosen, str) else None
+def picked(value: object, moments: object, memory: object) -> str | None:
+    """The issue that a browser wants, None for the latest: its slider's, where it isn't at the place it was given.
+
+    What triggered a request doesn't say so: a move may come together with a tick.
+    """
     known = moments if isinstance(moments, list) else []
+    kept = memory if isinstance(memory, dict) else {}
+    chosen, place = kept.get("chosen"), kept.get("place", value)
+    if value == place:
+        return chosen if isinstance(chosen, str) else None
     if not isinstance(value, int) or not 0 <= value < len(known) - 1:
         return None
     return str(known[value])
@@ -132,19 +137,19 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.ISSUE, "max"),
         Output(Id.ISSUE, "disabled"),
         Output(Id.ISSUES, "data"),
-        Output(Id.ISSUE_CHOSEN, "data"),
+        Output(Id.ISSUE_MEMORY, "data"),
         Output(Id.SERIES, "data"),
         Input(Id.ANALYTICS_SEEN, "data"),
         Input(Id.SERIES, "value"),
         Input(Id.ISSUE, "value"),
         Input(Id.SCHEME, "data"),
         State(Id.ISSUES, "data"),
-        State(Id.ISSUE_CHOSEN, "data"),
+        State(Id.ISSUE_MEMORY, "data"),
         State(Id.SERIES, "data"),
         prevent_initial_call=True,
     )
     def show_forecast(
-        key: str | None, code: str | None, value: object, scheme: str | None, moments: object, chosen: object,
+        key: str | None, code: str | None, value: object, scheme: str | None, moments: object, memory: object,
         choices: object,
     ) -> tuple:  # fmt: skip
         now = looked(services)
@@ -152,19 +157,18 @@ def register(app: dash.Dash, services: PageServices) -> None:
         if key is None or scheme is None or now is None or one is None:
             return (no_update,) * PARTS
         try:
-            issues = Issues(issues_of(now, one), picked(value, moments, chosen, ctx.triggered_id == Id.ISSUE))
+            issues = Issues(issues_of(now, one), picked(value, moments, memory))
             shown, named = _shown(now, one, issues, Scheme(scheme)), choices_of(now)
         except UnknownIdError:  # the grid has just become another one
             return (no_update,) * PARTS
-        place = no_update if issues.place == value else issues.place
         return (
             *shown,
-            place,
+            no_update if issues.place == value else issues.place,
             max(1, issues.last),
             issues.last == 0,
             issues.moments,
-            issues.chosen,
-            (no_update if named == choices else named),
+            {"chosen": issues.chosen, "place": issues.place},
+            no_update if named == choices else named,
         )
 
     @app.callback(

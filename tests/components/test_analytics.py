@@ -67,11 +67,12 @@ def test_the_largest_plants_come_first_and_the_rest_is_added_up() -> None:
 
 def test_the_least_room_comes_first_with_what_limits_it() -> None:
     rows = [HostingRow("Hill", 3.0, "Hill Line is full"), HostingRow("Mall", 1.0, "voltage"), HostingRow("X", NAN, "")]
-    shown = words(hosting_table(rows))
+    shown = words(hosting_table(rows, True))
     assert shown.index("Mall") < shown.index("Hill")
     assert "1 not asked" in shown
-    assert "858\u202fkW" in words(hosting_table([HostingRow("Hill", 0.858, "")]))
-    assert "Not yet known" in words(hosting_table([HostingRow("X", NAN, "")]))
+    assert "858\u202fkW" in words(hosting_table([HostingRow("Hill", 0.858, "")], True))
+    assert "too large" in words(hosting_table([HostingRow("X", NAN, "")], True))
+    assert "Not looked at yet" in words(hosting_table([], False))
 
 
 def test_non_technical_losses_are_called_an_estimate_of_so_many_hours() -> None:
