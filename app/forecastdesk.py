@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from app.lookoutreport import Accuracy, Forecast, SeriesInfo, SeriesKind
 from grid.network import FloatArray
@@ -17,7 +18,7 @@ from ml.forecast_drift import Drift, drift
 from ml.forecast_groups import GroupForecaster
 from ml.forecast_hours import DAY, WEEK
 from ml.forecast_metrics import BAND_80, BAND_90, covered
-from ml.forecast_model import LEVELS
+from ml.forecast_model import LEVELS, ModelSettings
 from ml.forecast_renewal import renew
 from ml.forecaster import MODEL_DAYS, Forecaster
 from ml.renewables import PvPlace, clear_sky_output
@@ -31,6 +32,7 @@ CLEAR = "clear_sky"
 PLACE = PvPlace(LATITUDE_DEGREE, 0.0, tilt=0.0)  # the simulator's; cases don't say where they are
 HINDSIGHT = "in hindsight, by what was known then: "
 HOUR = timedelta(hours=1)
+USUAL = ModelSettings()
 
 
 @dataclass
@@ -49,14 +51,15 @@ class ForecastDesk:
     """Owned by one thread. Times are simulated ones in UTC; hours are named by their beginning."""
 
     def __init__(
-        self, infos: tuple[SeriesInfo, ...], first: datetime, values_mw: FloatArray, mean_mw: FloatArray
-    ) -> None:
+        self, infos: tuple[SeriesInfo, ...], first: datetime, values_mw: FloatArray, mean_mw: FloatArray,
+        settings: ModelSettings = USUAL,
+    ) -> None:  # fmt: skip
         """values_mw: (h, s) hours from first on, h may be 0. mean_mw: (s,) expected while nothing is known."""
         self._desks: dict[str, _Desk] = {}
         for place, info in enumerate(infos):
             frame = _frame(info, first, values_mw[:, place])
             expected = float(mean_mw[place])
-            quick = _forecaster(info, expected).fit(frame.iloc[-QUICK_DAYS * DAY :])
+            quick = _forecaster(info, expected, settings).fit(frame.iloc[-QUICK_DAYS * DAY :])
             self._desks[info.code] = _Desk(info, frame, quick, None, {}, "nothing yet: less than 60 days are known")
 
     @property
@@ -70,7 +73,7 @@ class ForecastDesk:
     def train(self, code: str, now: datetime) -> None:
         """Fit a series's model to all but its last week, and forecast that week in hindsight. Some seconds."""
         desk, until = self._desks[code], now - JUDGED
-        fitted = _forecaster(desk.info, desk.forecaster.expected_mean or 0.0).fit(desk.frame, pd.Timestamp(until))
+        fitted = clone(desk.forecaster).fit(desk.frame, pd.Timestamp(until))
         issues = [until + step * 6 * HOUR for step in range(4 * JUDGED.days)]
         made = fitted.issue(np.array([fitted.hours_.row(pd.Timestamp(time)) for time in issues]))
         for time, quantiles, source in zip(issues, made.quantiles, made.sources, strict=True):
@@ -154,7 +157,7 @@ class ForecastDesk:
         )
 
     def drift(self, code: str) -> Drift | None:
-        """Of the last week, by the first six hours of its forecasts; None where nothing was forecast so long."""
+        """Of the last week, by the first six hours of its forecasts; None while too little is known."""
         first, actual = self.actual_mw(code)
         parts = []
         for time, made in self._desks[code].issued.items():
@@ -165,13 +168,14 @@ class ForecastDesk:
         if not parts:
             return None
         y, quantiles, naive = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return drift(y, quantiles, naive)
+        found = drift(y, quantiles, naive)
+        return None if found.coverage_80 is None and not found.found else found
 
 
-def _forecaster(info: SeriesInfo, expected_mw: float) -> Forecaster:
+def _forecaster(info: SeriesInfo, expected_mw: float, settings: ModelSettings) -> Forecaster:
     if info.kind in (SeriesKind.PV, SeriesKind.RENEWABLE):
-        return Forecaster(zone="UTC", ahead=(CLEAR,), profile=CLEAR, expected_mean=expected_mw)
-    return Forecaster(zone="UTC", expected_mean=expected_mw)
+        return Forecaster(zone="UTC", ahead=(CLEAR,), profile=CLEAR, expected_mean=expected_mw, settings=settings)
+    return Forecaster(zone="UTC", expected_mean=expected_mw, settings=settings)
 
 
 def _frame(info: SeriesInfo, first: datetime, values_mw: FloatArray) -> pd.DataFrame:

@@ -1,0 +1,147 @@
+"""The desk: what needs no learning first, then models; hindsight without later hours; how it turned out."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from app.forecastdesk import HINDSIGHT, HORIZON, JUDGED, ForecastDesk
+from app.lookoutreport import SeriesInfo, SeriesKind
+from tests.ml.series import QUICK, hourly
+
+FIRST = datetime(2025, 9, 1, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), 24
+INFOS = (
+    SeriesInfo("load", "Total load", SeriesKind.LOAD, np.nan),
+    SeriesInfo("group-0", "East", SeriesKind.GROUP, np.nan),
+    SeriesInfo("group-1", "West", SeriesKind.GROUP, np.nan),
+    SeriesInfo("pv", "Photovoltaics", SeriesKind.PV, 30.0),
+)
+
+
+def courses(days: int, seed: int = 1) -> np.ndarray:
+    """(h, 4) two loads that share their noise, their sum, and plants that follow the sun."""
+    load = hourly(days, seed, start="2025-09-01")["target"].to_numpy()
+    rng = np.random.default_rng(seed)
+    hour = np.arange(DAY * days) % DAY
+    sun = np.maximum(0, np.sin(np.pi * (hour - 6) / 12)) * np.repeat(rng.uniform(0.2, 1, days), DAY)
+    east, west = 0.6 * load, 0.4 * load + rng.normal(0, 1, len(load))
+    return np.column_stack([east + west, east, west, 25 * sun])
+
+
+def desk_of(days: int, known: np.ndarray | None = None) -> ForecastDesk:
+    values = courses(days) if known is None else known
+    return ForecastDesk(INFOS, FIRST, values, np.array([100.0, 60.0, 40.0, 5.0]), QUICK)
+
+
+def at(hours: int) -> datetime:
+    return FIRST + hours * HOUR
+
+
+@pytest.fixture(scope="module")
+def trained() -> ForecastDesk:
+    """75 days, a model for each series."""
+    desk = desk_of(75)
+    for code in desk.untrained:
+        desk.train(code, at(75 * DAY))
+    desk.issue(at(75 * DAY))
+    return desk
+
+
+def test_a_short_history_needs_no_training() -> None:
+    desk = desk_of(20)
+    assert desk.untrained == []
+    desk.issue(at(20 * DAY))
+    for info in INFOS:
+        (made,) = desk.forecasts(info.code).values()
+        assert made.source == "same hour last week"
+        assert made.quantiles_mw.shape == (HORIZON, 7)
+    assert desk.accuracy("load") is None
+    assert desk.drift("load") is None
+    assert "nothing yet" in desk.learned("load")
+
+
+def test_without_any_history_the_profile_stands_in() -> None:
+    desk = desk_of(0, np.zeros((0, 4)))
+    desk.issue(FIRST)
+    assert {desk.forecasts(info.code)[FIRST].source for info in INFOS} == {"standard profile"}
+
+
+def test_training_forecasts_the_week_before_in_hindsight(trained: ForecastDesk) -> None:
+    made = trained.forecasts("load")
+    now = at(75 * DAY)
+    assert next(iter(made)) == now - JUDGED
+    assert len(made) == 4 * JUDGED.days + 1
+    assert all(one.source.startswith(HINDSIGHT) for time, one in made.items() if time < now)
+    assert not made[now].source.startswith(HINDSIGHT)
+    assert "68 days until" in trained.learned("load")
+    assert trained.untrained == []
+
+
+def test_hindsight_knows_nothing_of_later_hours(trained: ForecastDesk) -> None:
+    """Noise in place of the last three days leaves what was forecast before them as it is, to the bit."""
+    values = courses(75)
+    changed = values.copy()
+    changed[72 * DAY :] *= np.random.default_rng(3).uniform(0.5, 1.5, changed[72 * DAY :].shape)
+    other = desk_of(75, changed)
+    for code in other.untrained:
+        other.train(code, at(75 * DAY))
+    for info in INFOS:
+        for time, made in other.forecasts(info.code).items():
+            if time <= at(72 * DAY):
+                np.testing.assert_array_equal(made.quantiles_mw, trained.forecasts(info.code)[time].quantiles_mw)
+    late = at(74 * DAY)
+    assert (other.forecasts("load")[late].quantiles_mw != trained.forecasts("load")[late].quantiles_mw).any()
+
+
+def test_accuracy_is_of_what_has_come_to_pass(trained: ForecastDesk) -> None:
+    found = trained.accuracy("load")
+    assert found is not None
+    assert found.issues == 4 * JUDGED.days
+    assert found.mae_mw.shape == (HORIZON,)
+    made, (first, actual) = trained.forecasts("load"), trained.actual_mw("load")
+    errors = [
+        abs(one.quantiles_mw[5, 3] - actual[row + 5])
+        for time, one in made.items()
+        if np.isfinite(actual[(row := (time - first) // HOUR) + 5])
+    ]
+    assert found.mae_mw[5] == pytest.approx(np.mean(errors))
+    assert (found.mae_mw < found.naive_mae_mw).mean() > 0.7
+    assert 50 < found.coverage_80_percent.mean() < 100
+    assert (np.diff(found.frequency) >= 0).all()
+    assert trained.drift("load") is not None
+
+
+def test_hours_are_observed_and_gaps_stay_gaps(trained: ForecastDesk) -> None:
+    desk = desk_of(30)
+    desk.observe(at(30 * DAY), np.array([101.0, 61.0, 40.0, 0.0]))
+    desk.observe(at(30 * DAY + 5), np.array([102.0, 61.0, 41.0, 0.0]))
+    first, actual = desk.actual_mw("load")
+    assert first == FIRST
+    np.testing.assert_array_equal(actual[30 * DAY : 30 * DAY + 6], [101, np.nan, np.nan, np.nan, np.nan, 102])
+    desk.issue(at(30 * DAY + 6))
+    assert list(desk.forecasts("pv")) == [at(30 * DAY + 6)]
+
+
+def test_samples_are_of_groups_and_plants_and_go_together(trained: ForecastDesk) -> None:
+    drawn = trained.sample(at(75 * DAY), 24, 200, np.random.default_rng(0))
+    assert drawn.shape == (200, 3, 24)
+    assert np.corrcoef(drawn[:, 0, 18], drawn[:, 1, 18])[0, 1] > 0.5  # they share their noise
+    median = trained.forecasts("group-0")[at(75 * DAY)].quantiles_mw[:24, 3]
+    np.testing.assert_allclose(np.median(drawn[:, 0], axis=0), median, rtol=0.06)
+    assert (drawn[:, 2, :4] < 1).all()  # no sun at night
+
+
+def test_a_week_later_models_are_renewed_or_kept_with_a_reason(trained: ForecastDesk) -> None:
+    desk = desk_of(110)
+    now = at(110 * DAY)
+    for code in desk.untrained:
+        desk.train(code, at(75 * DAY))
+    assert desk.renew_one(at(75 * DAY)) is None
+    said = []
+    while (news := desk.renew_one(now)) is not None:
+        said.append(news)
+    assert len(said) == len(INFOS)
+    assert all(("taken" in news) != ("stays" in news) for news in said)
+    assert any("110 days until" in desk.learned(info.code) for info in INFOS)
+    desk.issue(now)
