@@ -1,0 +1,91 @@
+"""What is said of the worst of the coming hours, and the curtailment that the median course needs."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.ahead import LARGE_BUSES, make_ahead, samples_wanted, worst_moment
+from app.series import series_of
+from grid.cases import load_case
+from grid.lookahead import LookAhead, Samples, look_ahead
+from grid.network import Energy, Network
+from grid.powerflow import Injection, PowerFlow
+
+START = datetime(2026, 1, 15, 6, tzinfo=UTC)
+SAMPLES = 12
+
+
+@pytest.fixture(scope="module")
+def city() -> Network:
+    return load_case("city8", Path("var")).network
+
+
+def courses(network: Network, level: list[float], renewable: list[float] | None = None) -> Samples:
+    """Loads at levels by the hour with a little noise, and renewables at theirs."""
+    base, hours = Injection.of_case(network), len(level)
+    noise = 1 + 0.01 * np.random.default_rng(1).standard_normal((SAMPLES, hours, 1))
+    factor = np.array(level)[None, :, None] * noise
+    is_renewable = np.isin(np.array(network.generator.energy, dtype=object), [Energy.PV, Energy.WIND])
+    share = np.array(renewable or [1.0] * hours)[None, :, None] * np.ones_like(noise)
+    generation = np.where(is_renewable, share * base.generator_p_mw, base.generator_p_mw)
+    return Samples(base.load_p_mw * factor, base.load_q_mvar * factor, generation)
+
+
+def seen(network: Network, level: list[float]) -> LookAhead:
+    return look_ahead(network, Injection.of_case(network), network.branch.closed, courses(network, level))
+
+
+def test_without_trouble_it_is_the_hour_of_the_highest_loading(city: Network) -> None:
+    hour, words = worst_moment(city, seen(city, [0.3, 0.6, 0.4]), START)
+    assert hour == 1
+    assert words.startswith("Thu 07:00: ")
+    assert "no limit in danger" in words
+
+
+def test_trouble_is_named_with_its_chance(city: Network) -> None:
+    hour, words = worst_moment(city, seen(city, [0.4, 0.5, 1.6]), START)
+    assert hour == 2
+    assert words.startswith("Thu 08:00: ")
+    assert "100\u202f% chance of " in words
+
+
+def test_hours_without_a_solution_are_the_worst(city: Network) -> None:
+    hour, words = worst_moment(city, seen(city, [0.4, 30.0, 1.6]), START)
+    assert hour == 1
+    assert words == "Thu 07:00: no power flow solution, 100\u202f% chance"
+
+
+def test_a_grid_without_branches_says_so(city: Network) -> None:
+    nothing = np.zeros((1, 0))
+    look = replace(
+        seen(city, [0.5]), overload_of_solved=nothing, loading_high_percent=nothing,
+        low_of_solved=np.zeros((1, city.n_bus)), high_of_solved=np.zeros((1, city.n_bus)),
+    )  # fmt: skip
+    assert worst_moment(city, look, START) == (0, "no branch carries anything")
+
+
+def test_the_cut_that_the_median_course_needs_keeps_its_limits(city: Network) -> None:
+    """Ten times the renewables at little load overload their lines, from the second hour on."""
+    base, closed, series = Injection.of_case(city), city.branch.closed, series_of(city)
+    samples = courses(city, [0.3, 0.3, 0.3], [1.0, 10.0, 10.0])
+    drawn = np.ones((SAMPLES, len(series.infos) - 1, 3))
+    ahead = make_ahead(city, base, closed, series, samples, drawn, START, None)
+    assert ahead.curtailed_mw[0] == 0
+    assert (ahead.curtailed_mw[1:] > 1).all()
+    assert ahead.start == START
+    assert ahead.renewable_mw.shape == (len(ahead.energies), 3)
+    installed = PowerFlow(city).solve(
+        replace(base, generator_p_mw=np.median(samples.generator_p_mw[:, 1], axis=0),
+                load_p_mw=np.median(samples.load_p_mw[:, 1], axis=0)), closed
+    )  # fmt: skip
+    assert installed.loading_percent.max() > 100 or (installed.vm_pu > city.bus.max_vm_pu).any()
+
+
+def test_large_grids_get_fewer_samples_and_no_curtailment(city: Network) -> None:
+    assert samples_wanted(city) == 100
+    large = load_case("case2869pegase", Path("var")).network
+    assert large.n_bus > LARGE_BUSES
+    assert samples_wanted(large) == 20
