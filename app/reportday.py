@@ -99,10 +99,10 @@ class DayReport:
 
     @property
     def avoidable(self) -> Avoidable | None:
-        """What plans would have saved, which is known of the present day alone."""
-        found = self.lookout.performance
-        is_today = self.day == self.snapshot.simulated_at.date()
-        return found.avoidable if found is not None and is_today and found.avoidable.hours else None
+        """What plans would have saved, known of the day that the lookout is at."""
+        found, now = self.lookout.performance, self.lookout.simulated_at
+        is_that = now is not None and self.day == now.date()
+        return found.avoidable if found is not None and is_that and found.avoidable.hours else None
 
 
 def issue_of_day(issues: tuple[datetime, ...], midnight: datetime) -> datetime | None:

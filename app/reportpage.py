@@ -33,7 +33,7 @@ caption { text-align: left; font-weight: 600; padding-bottom: .25rem; }
 th, td { text-align: right; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--border);
   font-variant-numeric: tabular-nums; vertical-align: top; overflow-wrap: normal; }
 th { font-weight: 600; color: var(--muted); vertical-align: bottom; } td { white-space: nowrap; }
-.words { text-align: left; white-space: normal; min-width: 6rem; overflow-wrap: break-word; }
+.words { text-align: left; white-space: normal; min-width: 7rem; overflow-wrap: anywhere; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 figure { margin: .4rem 0; } figcaption { font-weight: 600; font-size: .87rem; }
 figure > svg { display: block; width: 100%; height: auto; font-size: 13px; fill: var(--muted); }
@@ -48,7 +48,7 @@ figure > svg { display: block; width: 100%; height: auto; font-size: 13px; fill:
   .tiles { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
   h2 { break-after: avoid; margin-top: 1.2rem; } figure, tr, .tiles, li { break-inside: avoid; }
   caption { break-after: avoid; }
-  th, td { padding-right: .7rem; } .words { min-width: 0; overflow-wrap: anywhere; }
+  th, td { padding-right: .7rem; } .words { min-width: 4rem; }
   thead { display: table-header-group; } }
 """
 

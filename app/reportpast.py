@@ -98,7 +98,12 @@ def losses(report: DayReport) -> Markup:
     """Where the losses of the day arose."""
     record = report.losses
     if record is None:
-        return section("Where losses arose", paragraph("No hour of the day was recorded.", "quiet"))
+        return section(
+            "Where losses arose",
+            paragraph(
+                "Of no hour of the day is there a record of where losses arose; it is kept for a month.", "quiet"
+            ),
+        )
     by_level, price = record.level_mwh.sum(axis=0), record.price_per_mwh
     by_level = np.where(np.abs(by_level) < ROUNDING * by_level.sum(), 0.0, by_level)
     border = record.levels.is_distribution

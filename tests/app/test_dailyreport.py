@@ -124,6 +124,13 @@ def test_an_earlier_day_is_whole_and_has_no_plans(rig: Rig) -> None:
     assert "Avoidable by plans" not in text
 
 
+def test_what_plans_would_have_saved_is_not_shown_on_another_day(rig: Rig) -> None:
+    report = day_of(busy(rig))
+    late = replace(report, lookout=replace(report.lookout, simulated_at=rig.now.simulated_at - timedelta(days=1)))
+    assert report.avoidable is not None
+    assert late.avoidable is None
+
+
 def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     report = day_of(busy(rig), stress=1.6)
     network = renamed(rig.now.network, EVIL)
@@ -197,7 +204,7 @@ def test_a_report_in_which_nothing_is_known_says_so(rig: Rig) -> None:
 def test_before_the_workers_have_looked_there_is_a_report(rig: Rig) -> None:
     report = replace(day_of(rig), lookout=empty_report(rig.now), series=(), losses=None)
     text = read(report).text
-    for words in ("There are no forecasts yet", "Nothing has been looked ahead yet", "No hour of the day was recorded",
+    for words in ("There are no forecasts yet", "Nothing has been looked ahead yet", "Of no hour of the day is there a record",
                   "Waiting for the first prognosis", "Waiting for the grid"):  # fmt: skip
         assert words in text, words
 
