@@ -101,7 +101,8 @@ def losses(report: DayReport) -> Markup:
         return section(
             "Where losses arose",
             paragraph(
-                "Of no hour of the day is there a record of where losses arose; it is kept for a month.", "quiet"
+                "Of no hour of the day is there a record of where losses arose; it is kept for a month at most.",
+                "quiet",
             ),
         )
     by_level, price = record.level_mwh.sum(axis=0), record.price_per_mwh

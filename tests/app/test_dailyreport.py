@@ -204,7 +204,7 @@ def test_a_report_in_which_nothing_is_known_says_so(rig: Rig) -> None:
 def test_before_the_workers_have_looked_there_is_a_report(rig: Rig) -> None:
     report = replace(day_of(rig), lookout=empty_report(rig.now), series=(), losses=None)
     text = read(report).text
-    for words in ("There are no forecasts yet", "Nothing has been looked ahead yet", "Of no hour of the day is there a record",
+    for words in ("There are no forecasts yet", "Nothing has been looked ahead yet", "Of no hour of the day is there",
                   "Waiting for the first prognosis", "Waiting for the grid"):  # fmt: skip
         assert words in text, words
 
