@@ -37,8 +37,9 @@
   const quoted = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   const lines = (rows) => rows.map((row) => row.map((cell) => quoted(plain(cell))).join(",")).join("\r\n");
   const axisTitle = (chart, trace, letter) => {
-    const name = trace[`${letter}axis`] ?? letter, axis = chart.layout[name.replace(letter, `${letter}axis`)];
-    return plain(axis?.title?.text ?? axis?.title ?? "") || letter;
+    const name = (trace[`${letter}axis`] ?? letter).replace(letter, `${letter}axis`);
+    const isTime = chart._fullLayout[name]?.type === "date";
+    return plain(chart.layout[name]?.title?.text ?? "") || (isTime ? "Simulated time" : letter);
   };
 
   /* An asset's whole name comes along with its row; the axis has it shortened. */
@@ -58,8 +59,9 @@
 
   /* Points with words of their own, one a row. */
   function pointRows(chart, traces) {
-    const [first] = traces, rows = traces.flatMap((trace) =>
-      [...trace.x].map((x, i) => [trace.name, wordsOf(trace)?.[i] ?? "", x, trace.y[i]]));
+    const [first] = traces, lies = (trace) => trace.orientation === "h";  // their words say all
+    const rows = traces.flatMap((trace) => [...trace.x].map((x, i) =>
+      [trace.name, wordsOf(trace)?.[i] ?? "", ...(lies(trace) ? ["", ""] : [x, trace.y[i]])]));
     return [["Series", "Label", axisTitle(chart, first, "x"), axisTitle(chart, first, "y")], ...rows];
   }
 
@@ -84,7 +86,8 @@
   }
 
   function rowsOf(chart) {
-    const traces = chart.data.filter((trace) => trace.visible !== false);
+    const seen = chart.data.filter((trace) => trace.visible !== false), named = seen.filter((trace) => trace.name);
+    const traces = named.length ? named : seen;  // lines that only guide the eye have no name
     const [first] = traces, drawn = traces.filter((trace) => trace.x?.length && trace.y?.length);
     if (first?.type === "heatmap") return heatRows(chart, first);
     if (first?.labels) return partRows(first);

@@ -68,7 +68,7 @@ def _range() -> Component:
     )  # fmt: skip
     dates = dmc.DatePickerInput(
         id=Id.LOSS_DATES, type="range", size="xs", valueFormat="D MMM YYYY", placeholder="From one date to another",
-        allowSingleDateInRange=True, style=NO_DATES, className="loss-dates", popoverProps={"withinPortal": True},
+        allowSingleDateInRange=True, weekendDays=[], style=NO_DATES, className="loss-dates", popoverProps={"withinPortal": True},
         **{"aria-label": "First and last date"},
     )  # fmt: skip
     return dmc.Paper(
@@ -108,6 +108,16 @@ def register(app: dash.Dash, services: PageServices) -> None:
             efficiency_figure(*trend_of(now, asked), look),
         )
 
-    @app.callback(Output(Id.LOSS_DATES, "style"), Input(Id.LOSS_SPAN, "value"), prevent_initial_call=True)
-    def ask_dates(span: str | None) -> dict[str, str]:
-        return {} if span == Span.OWN else NO_DATES
+    @app.callback(
+        Output(Id.LOSS_DATES, "style"),
+        Output(Id.LOSS_DATES, "maxDate"),
+        Output(Id.LOSS_DATES, "defaultDate"),
+        Input(Id.LOSS_SPAN, "value"),
+        prevent_initial_call=True,
+    )
+    def ask_dates(span: str | None) -> tuple:
+        now = looked(services)
+        if span != Span.OWN or now is None:
+            return NO_DATES, no_update, no_update
+        today = now.at.date().isoformat()
+        return {}, today, today
