@@ -17,7 +17,7 @@ from app.lookoutreport import Forecast, LookoutReport, LossRecord, SeriesReport
 from app.payloads import stamp
 from app.performance import HOURS_KEPT
 from app.reportpage import page
-from app.reportsource import gather
+from app.reportsource import CHANGED, gather
 from app.services import Services
 
 FORMATS = ("json", "csv")
@@ -91,7 +91,10 @@ def _shown(lookout: Lookout, report: LookoutReport) -> list[Shown]:
     else:
         series = _series(lookout, report, code)
         found = [(series, series.forecast if issued_at is None else _issued(lookout, code, issued_at))]
-    return [_with_actual(lookout, series, forecast, horizon) for series, forecast in found]
+    try:
+        return [_with_actual(lookout, series, forecast, horizon) for series, forecast in found]
+    except UnknownIdError:
+        raise NotReadyError(CHANGED) from None
 
 
 def _series(lookout: Lookout, report: LookoutReport, code: str) -> SeriesReport:
@@ -123,7 +126,7 @@ def _losses(lookout: Lookout, start: datetime, hours: int) -> tuple[LookoutRepor
     """Of one network: NotReadyError where it changes in between."""
     report, record = lookout.latest, lookout.losses(start, hours)
     if lookout.latest.network is not report.network:
-        raise NotReadyError("the grid has just changed; ask again in a moment")
+        raise NotReadyError(CHANGED)
     return report, record
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from app.commands import UnknownIdError
 from app.history import NotReadyError
 from app.lookout import Lookout
 from app.lookoutreport import SeriesReport
@@ -26,6 +27,10 @@ def gather(services: Services, day: date) -> DayReport:
         Period.LAST_YEAR: a_year_before(midnight),
     }
     passed = (now.snapshot.simulated_at - midnight) // timedelta(hours=1)
+    try:
+        series = tuple(_series_day(lookout, one, midnight) for one in report.series)
+    except UnknownIdError:
+        raise NotReadyError(CHANGED) from None
     found = DayReport(
         day=day,
         over=min(max(passed, 0), DAY_HOURS),
@@ -36,7 +41,7 @@ def gather(services: Services, day: date) -> DayReport:
         hours=_hours(lookout, midnight),
         earlier={period: _hours(lookout, start) for period, start in earlier.items()},
         losses=lookout.losses(midnight, DAY_HOURS),
-        series=tuple(_series_day(lookout, one, midnight) for one in report.series),
+        series=series,
         price_per_mwh=services.settings.price_per_mwh,
     )
     if lookout.latest.network is not report.network:
