@@ -68,8 +68,8 @@ def _range() -> Component:
     )  # fmt: skip
     dates = dmc.DatePickerInput(
         id=Id.LOSS_DATES, type="range", size="xs", valueFormat="D MMM YYYY", placeholder="From one date to another",
-        allowSingleDateInRange=True, weekendDays=[], style=NO_DATES, className="loss-dates", popoverProps={"withinPortal": True},
-        **{"aria-label": "First and last date"},
+        allowSingleDateInRange=True, weekendDays=[], style=NO_DATES, className="loss-dates",
+        popoverProps={"withinPortal": True}, **{"aria-label": "First and last date"},
     )  # fmt: skip
     return dmc.Paper(
         [html.H2("Recorded losses"), span, dates, html.Span(id=Id.LOSS_RECORDED, className="quiet-line")],
