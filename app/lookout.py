@@ -113,14 +113,13 @@ class Lookout:
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Finish the present step, end the thread and keep the ledger."""
+    def stop(self, timeout_s: float = 1.5) -> None:
+        """Finish the present step, if it isn't a training, end the thread and keep the ledger."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
-            if not self._thread.is_alive():
-                self._keep(1)
+        self._keep(1)
 
     @property
     def _now(self) -> _Told | None:
@@ -171,7 +170,9 @@ class Lookout:
         untrained = self._post.desk.untrained
         if untrained:
             self._post.desk.train(untrained[0], now)
-            self._look(self._post, snapshot)
+            latest = self._store.latest  # time has passed meanwhile
+            if latest.network is self._post.network:
+                self._look(self._post, latest)
             return True
         news = self._post.desk.renew_one(now)
         if news is not None:
