@@ -72,7 +72,7 @@ def _own(end: datetime, dates: object) -> Range | None:
     return Range(stop - timedelta(hours=hours), hours) if hours > 0 else None
 
 
-def share_of(record: LossRecord | None, asked: int) -> LossShare | None:
+def share_of(record: LossRecord | None) -> LossShare | None:
     """Losses by level and cause; None where nothing is recorded."""
     if record is None or not len(record.time):
         return None
@@ -84,7 +84,7 @@ def share_of(record: LossRecord | None, asked: int) -> LossShare | None:
         for level in range(len(total))
         for place, cause in enumerate(LossCause)
     )
-    return LossShare(parts, float(record.shunt_mwh.sum()), len(record.time), asked, record.price_per_mwh)
+    return LossShare(parts, float(record.shunt_mwh.sum()), record.price_per_mwh)
 
 
 def hours_of(record: LossRecord | None) -> LossHours | None:

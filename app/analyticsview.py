@@ -191,7 +191,7 @@ def plant_shares(now: Looked) -> list[Share]:
     if mix is None:
         return []
     rows = zip(generator.name, generator.energy, mix.plant.tolist(), mix.plant_percent.tolist(), strict=True)
-    return [Share(name, ENERGY_NAMES[kind], power, percent, kind in RENEWABLE) for name, kind, power, percent in rows]
+    return [Share(name, ENERGY_NAMES[kind], power, percent) for name, kind, power, percent in rows]
 
 
 def energy_shares(now: Looked) -> list[Share]:
@@ -202,8 +202,7 @@ def energy_shares(now: Looked) -> list[Share]:
     words = {True: "renewable", False: "not renewable"}
     rows = zip(Energy, mix.energy.tolist(), mix.energy_percent.tolist(), strict=True)
     return [
-        Share(ENERGY_NAMES[kind], "" if kind is Energy.UNKNOWN else words[kind in RENEWABLE], power, percent,
-              kind in RENEWABLE)
+        Share(ENERGY_NAMES[kind], "" if kind is Energy.UNKNOWN else words[kind in RENEWABLE], power, percent)
         for kind, power, percent in rows
     ]  # fmt: skip
 
@@ -231,7 +230,7 @@ def summary_of(now: Looked) -> Summary:
     return replace(
         found, hours=len(ahead.load_mw), peak_mw=float(ahead.load_mw[peak]),
         peak_at=text.clock(ahead.start + peak * HOUR), expected_mwh=float(ahead.look.loss_mw.sum()),
-        expected_interval=f"mean of {ahead.look.samples:,} courses, next {len(ahead.load_mw)} h",
+        expected_words=f"mean of {ahead.look.samples:,} courses, next {len(ahead.load_mw)} h",
         curtailed_mwh=float(np.nansum(ahead.curtailed_mw)) if known else np.nan, alerts=len(ahead.outlook.alerts),
     )  # fmt: skip
 

@@ -35,7 +35,7 @@ class Summary:
     peak_at: str
     renewable_percent: float
     expected_mwh: float
-    expected_interval: str
+    expected_words: str
     today_kwh: float
     today_hours: int
     change_percent: float
@@ -52,7 +52,7 @@ def tiles(found: Summary | None) -> tuple[Tile, ...]:
     values = (
         (text.small(found.peak_mw, "MW", 4), f"median, {found.peak_at}" if found.peak_at else ahead),
         (text.number(found.renewable_percent, 1, "%"), share),
-        (text.small(found.expected_mwh, "MWh"), found.expected_interval or ahead),
+        (text.small(found.expected_mwh, "MWh"), found.expected_words or ahead),
         (energy(found.today_kwh), _today(found)),
         (text.small(found.curtailed_mwh, "MWh"), f"of renewables, {ahead}"),
         (f"{found.alerts:,}" if found.hours else text.UNKNOWN, ahead),
@@ -94,11 +94,10 @@ class Share:
     kind: str
     power_mw: float
     percent: float
-    is_renewable: bool
 
 
 def share_table(shares: Sequence[Share], what: str) -> Component:
-    """The largest first, each with a bar; renewables are marked with a word."""
+    """The largest first, each with a bar; the smallest of many are added up."""
     shown = sorted((one for one in shares if one.power_mw > 0), key=lambda one: -one.power_mw)
     if not shown:
         return html.P("Nothing is fed in.", className="quiet-line")

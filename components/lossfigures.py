@@ -41,13 +41,11 @@ class LossPart:
 class LossShare:
     """Losses of some recorded hours by level and cause. shunt_mwh: of buses, beside those of branches.
 
-    hours: that are recorded, of asked ones. price_per_mwh: EUR.
+    price_per_mwh: EUR.
     """
 
     parts: tuple[LossPart, ...]
     shunt_mwh: float
-    hours: int
-    asked: int
     price_per_mwh: float
 
     @property

@@ -97,7 +97,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
             return (no_update,) * (3 + len(GRAPHS))
         asked, look = range_of(now.at, span, dates), Scheme(scheme)
         record = now.lookout.losses(asked.start, asked.hours)
-        share = share_of(record, asked.hours)
+        share = share_of(record)
         return (
             recorded_words(record, asked),
             loss_table(share),

@@ -158,7 +158,7 @@ def test_before_the_first_look_nothing_is_made_up(now: Looked) -> None:
 def test_losses_by_level_and_cause_keep_what_was_recorded(now: Looked) -> None:
     asked = range_of(NOW, Span.DAY.value, None)
     record = losses_of(now.snapshot, asked.start, asked.hours)
-    share = share_of(record, asked.hours)
+    share = share_of(record)
     assert share.total_mwh == pytest.approx(record.level_mwh.sum())
     assert hours_of(record).energy_mwh.sum() == pytest.approx(record.level_mwh.sum())
     top = top_of(now, record)
@@ -166,7 +166,7 @@ def test_losses_by_level_and_cause_keep_what_was_recorded(now: Looked) -> None:
     assert top[0].energy_mwh == pytest.approx(record.branch_mwh.max())
     assert "All 24 hours" in recorded_words(record, asked)
     assert "24 of 168" in recorded_words(record, range_of(NOW, Span.WEEK.value, None))
-    assert (share_of(None, 24), hours_of(None), top_of(now, None)) == (None, None, [])
+    assert (share_of(None), hours_of(None), top_of(now, None)) == (None, None, [])
     assert "No hour" in recorded_words(None, asked)
 
 

@@ -56,13 +56,13 @@ def test_facts_pair_labels_with_words() -> None:
 
 
 def test_the_largest_plants_come_first_and_the_rest_is_added_up() -> None:
-    plants = [Share(f"Plant {i}", "Wind", float(i), 100 * i / 276, True) for i in range(24)]
+    plants = [Share(f"Plant {i}", "Wind", float(i), 100 * i / 276) for i in range(24)]
     shown = words(share_table(plants, "Plant"))
     assert shown.index("Plant 23") < shown.index("Plant 22")
     assert f"{23 - MOST_PLANTS} smaller" in shown
     assert "Plant 0" not in shown
     assert "Nothing is fed in" in words(share_table([], "Plant"))
-    assert text.UNKNOWN in words(share_table([Share("G", "Not known", 1.0, NAN, False)], "Plant"))
+    assert text.UNKNOWN in words(share_table([Share("G", "Not known", 1.0, NAN)], "Plant"))
 
 
 def test_the_least_room_comes_first_with_what_limits_it() -> None:

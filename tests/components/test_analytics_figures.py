@@ -58,7 +58,7 @@ SHARE = LossShare(
         LossPart("66 kV", "Lines", False, 3.0), LossPart("66/11 kV", "Transformers, load", True, 1.0),
         LossPart("66/11 kV", "Cables", True, 0.0),
     ),
-    0.5, 20, 24, 80.0,
+    0.5, 80.0,
 )  # fmt: skip
 
 
