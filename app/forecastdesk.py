@@ -32,7 +32,8 @@ CLEAR = "clear_sky"
 PLACE = PvPlace(LATITUDE_DEGREE, 0.0, tilt=0.0)  # the simulator's; cases don't say where they are
 HINDSIGHT = "in hindsight, by what was known then: "
 HOUR = timedelta(hours=1)
-USUAL = ModelSettings()
+SMALL = ModelSettings(penalty=0.1, rounds=20, depth=3)
+"""As good as the larger default on the simulator's loads, in a quarter of the time (docs/decisions.md)."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ class ForecastDesk:
 
     def __init__(
         self, infos: tuple[SeriesInfo, ...], first: datetime, values_mw: FloatArray, mean_mw: FloatArray,
-        settings: ModelSettings = USUAL,
+        settings: ModelSettings = SMALL,
     ) -> None:  # fmt: skip
         """values_mw: (h, s) hours from first on, h may be 0. mean_mw: (s,) expected while nothing is known."""
         self._desks: dict[str, _Desk] = {}
