@@ -47,12 +47,13 @@
 
   function heatRows(chart, trace) {
     const rows = trace.z.map((row, i) => [rowName(trace, i), ...row]);
-    return [[axisTitle(chart, trace, "x"), ...trace.x], ...rows];
+    const corner = [trace.name, axisTitle(chart, trace, "x")].filter(Boolean).join("; ");
+    return [[corner, ...trace.x], ...rows];
   }
 
   function partRows(trace) {
     const rows = trace.labels.map((label, i) => [trace.ids?.[i] ?? label, label, trace.parents?.[i], trace.values?.[i]]);
-    return [["Id", "Label", "Parent", "Value"], ...rows];
+    return [["Id", "Label", "Parent", trace.name ?? "Value"], ...rows];
   }
 
   const wordsOf = (trace) => [trace.hovertext, trace.text].find(Array.isArray);

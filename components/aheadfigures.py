@@ -65,6 +65,7 @@ def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
         return figure
     percent = threat.percent[:, rows].T
     figure.add_heatmap(
+        name=f"Chance of {threat.what}, %",
         x=times(threat.time), y=list(range(len(rows))),
         z=[series(row) for row in percent], zmin=0, zmax=100, xgap=1, ygap=1,
         customdata=[[threat.names[asset]] * len(threat.time) for asset in rows],

@@ -73,7 +73,7 @@ def loss_sunburst(share: LossShare | None, scheme: Scheme) -> go.Figure:
         return figure
     rows, price = list(sectors.values()), share.price_per_mwh
     figure.add_sunburst(
-        ids=list(sectors), labels=[row.label for row in rows], parents=[row.parent for row in rows],
+        name="Losses, MWh", ids=list(sectors), labels=[row.label for row in rows], parents=[row.parent for row in rows],
         values=[row.energy_mwh for row in rows], branchvalues="total", sort=False, leaf={"opacity": 1},
         marker={"colors": [row.colour for row in rows], "line": {"width": 1, "color": palette.surface}},
         customdata=[text.rough(row.energy_mwh * price, "EUR") for row in rows],
