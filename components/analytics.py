@@ -11,7 +11,6 @@ from components import text
 from components.maintenance import Tile
 from components.performance import energy
 from components.plantables import table
-from grid.lossbreakdown import NonTechnical
 
 MOST_ALERTS = 30
 MOST_PLANTS, MOST_BUSES = 20, 100
@@ -151,17 +150,12 @@ def _power(power_mw: float) -> str:
     return text.small(power_mw, "MW") if power_mw >= 1 else text.small(1000 * power_mw, "kW")
 
 
-def non_technical_words(found: NonTechnical | None) -> str:
+def non_technical_words(hours: int, mwh: float, percent_of_fed_in: float) -> str:
     """What meters miss beyond technical losses, as an estimate of so many hours."""
-    if found is None or not found.hours_known:
+    if not hours:
         return "Non-technical losses: not yet known, there is no hour in which all meters and states are known."
-    share = text.number(found.percent_of_fed_in, 2, "%")
     words = (
-        f"Non-technical losses, an estimate from {text.count(found.hours_known, 'hour')} in which everything is known: "
-        f"{text.small(found.non_technical_mwh, 'MWh')}, {share} of what was fed in."
+        f"Non-technical losses, an estimate from {text.count(hours, 'hour')} in which everything is known: "
+        f"{text.small(mwh, 'MWh')}, {text.number(percent_of_fed_in, 2, '%')} of what was fed in."
     )
-    return (
-        f"{words} It is below zero: meters, their times or the model are off by at least as much."
-        if found.non_technical_mwh < 0
-        else words
-    )
+    return f"{words} Below zero: less than what the meters are off by." if mwh < 0 else words

@@ -1,5 +1,7 @@
 """Recorded losses and performance: where energy went in a time range, and today beside other days."""
 
+import math
+
 import dash
 import dash_mantine_components as dmc
 from dash import Input, Output, html, no_update
@@ -8,6 +10,7 @@ from dash.development.base_component import Component
 from app.analyticslosses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
 from app.analyticsview import looked
 from app.ids import Id
+from app.lookoutreport import LossRecord
 from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
 from components.analytics import non_technical_words
@@ -101,7 +104,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         return (
             recorded_words(record, asked),
             loss_table(share),
-            non_technical_words(None if record is None else record.non_technical),
+            non_technical_words(*_non_technical(record)),
             loss_sunburst(share, look),
             loss_hours_figure(hours_of(record), look),
             top_losses_figure(top_of(now, record), look),
@@ -121,3 +124,11 @@ def register(app: dash.Dash, services: PageServices) -> None:
             return NO_DATES, no_update, no_update
         today = now.at.date().isoformat()
         return {}, today, today
+
+
+def _non_technical(record: LossRecord | None) -> tuple[int, float, float]:
+    """Hours known, MWh, and percent of what was fed in."""
+    if record is None:
+        return 0, math.nan, math.nan
+    found = record.non_technical
+    return found.hours_known, found.non_technical_mwh, found.percent_of_fed_in

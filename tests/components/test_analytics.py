@@ -20,7 +20,6 @@ from components.analytics import (
 )
 from components.maintenance import tile_cards
 from components.performance import Beside, Saved, beside_table, saved_words
-from grid.lossbreakdown import NonTechnical
 from tests.components.test_plan import words
 
 NAN = math.nan
@@ -76,14 +75,12 @@ def test_the_least_room_comes_first_with_what_limits_it() -> None:
 
 
 def test_non_technical_losses_are_called_an_estimate_of_so_many_hours() -> None:
-    found = NonTechnical(23, 400.0, 12.0, 10.0, 2.0)
-    shown = non_technical_words(found)
+    shown = non_technical_words(23, 2.0, 0.5)
     assert "an estimate from 23 hours" in shown
     assert "2.00\u202fMWh" in shown
     assert "0.50\u202f%" in shown
-    assert "below zero" in non_technical_words(replace(found, non_technical_mwh=-1.0))
-    assert "not yet known" in non_technical_words(replace(found, hours_known=0))
-    assert "not yet known" in non_technical_words(None)
+    assert "Below zero" in non_technical_words(23, -1.0, -0.25)
+    assert "not yet known" in non_technical_words(0, math.nan, math.nan)
 
 
 def test_earlier_days_are_compared_or_say_what_they_need() -> None:
