@@ -137,6 +137,7 @@ class Id(StrEnum):
     CONDITION_HEAD = "condition-head"
     CONDITION_SIGNALS = "condition-signals"
     CONDITION_SIMILAR = "condition-similar"
+    SIMILAR_CHOSEN = "similar-chosen"
     CHANCE_GRAPH = "chance-graph"
     DRIVERS_GRAPH = "drivers-graph"
     THERMAL_GRAPH = "thermal-graph"
@@ -211,7 +212,6 @@ class Many(StrEnum):
     SHOW_ASSET = "show-asset"
     EVENT_REMOVE = "event-remove"
     UNLOCK = "unlock"
-    SIMILAR = "similar"
 
 
 def acknowledge_id(alarm_id: int, place: str) -> dict[str, str | int]:
@@ -232,11 +232,6 @@ def event_remove_id(event_id: int) -> dict[str, str | int]:
 def unlock_id(branch: int) -> dict[str, str | int]:
     """Id of the button that unlocks a branch's switch."""
     return {"type": Many.UNLOCK, "branch": branch}
-
-
-def similar_id(asset: str) -> dict[str, str]:
-    """Id of a button that shows an asset on the maintenance page, given by its code."""
-    return {"type": Many.SIMILAR, "asset": asset}
 
 
 def kpi_id(part: Many, position: int) -> dict[str, str | int]:

@@ -9,6 +9,7 @@ from app import payloads, planpayloads
 from app.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
 from app.commands import PlanRefusedError, checked_requirements
 from app.services import Services
+from app.snapshot import Snapshot
 from ml.plan import Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
@@ -79,7 +80,14 @@ def _episode(services: Services, found: Proposal | None, reason: str) -> dict[st
             "reward": payloads.reward(history),
         },
         **(nothing if found is None else planpayloads.proposal(found, network)),
+        "made_for": None if found is None else _made_for(snapshot, found),
         "reason": reason,
         **planpayloads.training(services.planner.latest.training),
         "timestamp": payloads.stamp(snapshot.created_at),
     }
+
+
+def _made_for(snapshot: Snapshot, found: Proposal) -> str | None:
+    """The worst of the coming hours, where the proposal is for that; None where it is for now."""
+    worst = snapshot.worst_hour
+    return payloads.stamp(worst.time) if found.requirements.worst_hour and worst is not None else None

@@ -7,7 +7,8 @@
   const PARTS = ["risk", "condition", "schedule", "card"];
   const KEY = "asset";
   const said = {};
-  let selecting = [];  // rows that we have selected ourselves, in order: that the grid says so is no wish
+  const table = { id: null, touched: false };  // whether a hand has been on it since a row was last chosen
+  let chosen = null;  // the store of the similar asset that was clicked
 
   /* Each part has a key; a part is fetched when its key is another one. */
   function news(tick, ...shown) {
@@ -49,35 +50,47 @@
     window.dash_clientside.set_props(grid, { selectedRows: [] });
   }
 
-  /* The row that was selected by hand. The grid tells late of rows that we have selected, maybe after another click. */
-  function byRow(rows) {
+  function touch(event) {
+    if (document.getElementById(table.id)?.contains(event.target)) table.touched = true;
+  }
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touch, true);
+
+  /* A click on a similar asset. Dash would lose it where the list is drawn anew before callbacks hear of the click. */
+  document.addEventListener("click", ({ target }) => {
+    const code = target.closest?.("[data-asset]")?.dataset.asset;
+    if (code && chosen) window.dash_clientside.set_props(chosen, { data: { code, at: Date.now() } });
+  });
+
+  /* The row that was selected by hand. The grid also tells of rows that we have selected, maybe after another click,
+     and of the selected one again when it gets new rows. */
+  function byRow(rows, shown) {
     const code = Array.isArray(rows) ? rows[0]?.code : undefined;
-    if (!code) return null;
-    const place = selecting.lastIndexOf(code);
-    selecting = place < 0 ? [] : selecting.slice(place + 1);
-    return place < 0 ? code : null;
+    if (!code || code === shown || !table.touched) return null;
+    table.touched = false;
+    return code;
   }
 
   /* What was asked for by hand: a similar asset, a point of the matrix, or, after those, a row. */
-  function wish(names, rows, click) {
-    const name = (end) => names.find((one) => one.endsWith(end));
-    const row = name(".selectedRows") ? byRow(rows) : null, button = name(".n_clicks");
-    if (button) return [JSON.parse(button.slice(0, button.lastIndexOf(".")))[KEY], true];
-    return name(".clickData") ? [click?.points?.[0]?.customdata, true] : [row, false];
+  function wish(names, rows, click, similar, shown) {
+    const told = (end) => names.some((one) => one.endsWith(end));
+    const row = told(".selectedRows") ? byRow(rows, shown) : null;
+    if (names.includes(`${chosen}.data`)) return [similar.code, true];
+    return told(".clickData") ? [click?.points?.[0]?.customdata, true] : [row, false];
   }
 
   /* The asset of a click, or else of the address that the page was opened with. */
-  function choose(rows, click, _similar, tick, grid, view) {
+  function choose(rows, click, similar, tick, grid, store, view) {
     if (!tick || view.page !== "maintenance") return keep();
+    [table.id, chosen] = [grid, store];
     const names = context().triggered.filter(({ value }) => value !== null && value !== undefined)
       .map(({ prop_id }) => prop_id);
-    let [code, follow] = wish(names, rows, click);
+    let [code, follow] = wish(names, rows, click, similar, view.network === tick.network ? view.asset : null);
     if (!code && names.some((one) => one.endsWith(".selectedRows"))) return keep();
     if (!code && view.asset && view.network && view.network !== tick.network) forget(grid);
     else if (!code) [code, follow] = [fromLink(view), true];
     if (!code || (code === view.asset && view.network === tick.network)) return keep();
     if (follow && grid) {
-      selecting.push(code);
+      table.touched = false;
       window.dash_clientside.set_props(grid, { selectedRows: { ids: [code] }, scrollTo: { rowId: code } });
     }
     address(code);

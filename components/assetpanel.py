@@ -1,7 +1,7 @@
 """One asset as a maintenance engineer reads it: its figures, its signals with limits, and assets like it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -120,18 +120,18 @@ def _bound(limit: float, unit: str) -> str:
     return text.small(limit, unit) if math.isfinite(limit) else text.UNKNOWN
 
 
-def similar_list(similar: Sequence[Similar], show_id: Callable[[str], dict[str, str]]) -> Component:
-    """Assets of the same kind, each with a button that shows it."""
+def similar_list(similar: Sequence[Similar]) -> Component:
+    """Assets of the same kind, each with a button that shows it: the page's script hears the one with data-asset."""
     if not similar:
         return html.P("No other asset is like this one.", className="quiet-line")
-    return html.Ul([_similar(one, show_id) for one in similar], className="similar-list")
+    return html.Ul([_similar(one) for one in similar], className="similar-list")
 
 
-def _similar(one: Similar, show_id: Callable[[str], dict[str, str]]) -> Component:
+def _similar(one: Similar) -> Component:
     chance = text.small(100 * one.probability_365_days, "%", 2)
     return html.Li(
         [
-            html.Button(one.name, id=show_id(one.code), className="link-button"),
+            html.Button(one.name, className="link-button", **{"data-asset": one.code}),
             html.Span(one.why, className="quiet"),
             html.Span(f"{chance} in 365 d"),
         ]

@@ -5,7 +5,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.ids import Id, similar_id
+from app.ids import Id
 from app.maintasset import condition_of
 from app.maintview import Maintained, maintained
 from app.pages.context import PageServices
@@ -54,6 +54,7 @@ def layout() -> Component:
                     ),
                     *sections,
                     html.Div([html.H3("Similar assets"), html.Div(id=Id.CONDITION_SIMILAR)], className="panel-section"),
+                    dcc.Store(id=Id.SIMILAR_CHOSEN),
                 ],
                 id=Id.CONDITION_PANEL,
                 hidden=True,
@@ -95,7 +96,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
             return (no_update,) * (1 + len(GRAPHS))
         found, look = condition_of(now, asset.index), Scheme(scheme)
         return (
-            similar_list(found.similar, similar_id),
+            similar_list(found.similar),
             probability_figure(found.trend, look),
             drivers_figure(found.drivers, look),
             curves_figure(found.thermal, look, NO_TEMPERATURE),

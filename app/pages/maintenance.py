@@ -2,10 +2,10 @@
 
 import dash
 import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Input, Output, Patch, State, dcc, html, no_update
+from dash import ClientsideFunction, Input, Output, Patch, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.ids import Id, Many
+from app.ids import Id
 from app.maintview import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
 from app.pages import maintasset, maintschedule
 from app.pages.context import PageServices
@@ -149,9 +149,10 @@ def _register_choice(app: dash.Dash) -> None:
         Output(Id.VIEW, "data", allow_duplicate=True),
         Input(Id.RISK_GRID, "selectedRows", allow_optional=True),
         Input(Id.MATRIX_GRAPH, "clickData", allow_optional=True),
-        Input({"type": Many.SIMILAR, "asset": ALL}, "n_clicks"),
+        Input(Id.SIMILAR_CHOSEN, "data", allow_optional=True),
         Input(Id.TICK, "data"),
         State(Id.RISK_GRID, "id", allow_optional=True),
+        State(Id.SIMILAR_CHOSEN, "id", allow_optional=True),
         State(Id.VIEW, "data"),
         prevent_initial_call="initial_duplicate",
     )

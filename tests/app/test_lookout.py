@@ -12,6 +12,7 @@ from app.commands import PlanRefusedError, UnknownIdError
 from app.lookout import Lookout
 from app.lookoutreport import SeriesKind
 from app.performance import Period
+from app.planview import headline_of
 from app.watchpost import Watchpost
 from grid.alarms import AlarmKind, AlarmState
 from grid.predictive import KINDS
@@ -226,6 +227,10 @@ def test_plans_can_be_made_for_the_worst_of_the_coming_hours(watched: Rig) -> No
     present = latest.proposal.present
     np.testing.assert_allclose(present.injection.load_p_mw, worst.injection.load_p_mw)
     assert present.loss_kw != pytest.approx(1000 * watched.now.metrics.loss_mw, rel=0.02)
+    assert headline_of(latest, watched.now).note.startswith(f"Made for {worst.time:%d %b %H:%M}")
+    answer = watched.post("/api/grid/optimize", {})
+    assert answer["made_for"] == worst.time.isoformat()
+    assert watched.post("/api/grid/optimize", {"worst_hour": False})["made_for"] is None
     found = planner.plan
     assert found is not None
     watched.engine.apply(found)

@@ -211,7 +211,7 @@ def test_signals_have_units_and_missing_ones_say_so() -> None:
 
 
 def test_similar_assets_can_be_shown() -> None:
-    shown = str(similar_list((Similar("branch-4", "Hill Line", 0.02, "line, 66 kV"),), lambda code: {"asset": code}))
-    assert "'asset': 'branch-4'" in shown
+    shown = str(similar_list((Similar("branch-4", "Hill Line", 0.02, "line, 66 kV"),)))
+    assert "data-asset='branch-4'" in shown
     assert "2.0" in shown
-    assert "No other asset" in words(similar_list((), lambda code: {"asset": code}))
+    assert "No other asset" in words(similar_list(()))
