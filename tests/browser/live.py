@@ -38,6 +38,8 @@ class LiveServer:
             "SMARTGRID_CACHE_DIR": str(cache_dir),
             "SMARTGRID_MODELS_DIR": str(cache_dir / MODELS),
             "SMARTGRID_TRAINING_FLEETS": "0",
+            "SMARTGRID_TRAINING_EPISODES": "60",  # policies needn't be good here
+            "SMARTGRID_DISPATCH_EPISODES": "60",
             "SMARTGRID_HISTORY_DAYS": "20",  # too few for models, which take seconds to train
             "SMARTGRID_SPEED_MINUTES_PER_S": "20",
         }
