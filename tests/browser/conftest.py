@@ -49,7 +49,7 @@ def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 
     yield get
     for server in running.values():
-        server.stop()
+        server.kill()
 
 
 @pytest.fixture
