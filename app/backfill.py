@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from app.ahead import LARGE_BUSES
 from app.hourbook import Hour, hour_of_state
 from grid.lossbreakdown import BranchLevels
 from grid.network import Network
@@ -14,7 +15,7 @@ from grid.sources.past import PastHours
 
 RECENT_HOURS = 8 * 24  # yesterday and the same day of last week
 YEAR = timedelta(days=365)
-LARGE_BUSES, LARGE_HOURS = 1500, 48  # of a larger grid only the last two days are solved
+LARGE_HOURS = 48  # of a larger grid only the last two days are solved
 
 
 def wanted_hours(network: Network, end: datetime, known: int) -> list[int]:

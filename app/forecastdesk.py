@@ -72,15 +72,19 @@ class ForecastDesk:
         ]  # fmt: skip
 
     def train(self, code: str, now: datetime) -> None:
-        """Fit a series's model to all but its last week, and forecast that week in hindsight. Some seconds."""
+        """Fit a series's model to all but its last week, and forecast that week in hindsight. Some seconds.
+
+        Where that raises, the series goes on without a model until the next renewal.
+        """
         desk, until = self._desks[code], now - JUDGED
+        desk.trained_until, desk.note = now, "nothing: the training failed, and is tried again in a week"
         fitted = clone(desk.forecaster).fit(desk.frame, pd.Timestamp(until))
         issues = [until + step * 6 * HOUR for step in range(4 * JUDGED.days)]
         made = fitted.issue(np.array([fitted.hours_.row(pd.Timestamp(time)) for time in issues]))
         for time, quantiles, source in zip(issues, made.quantiles, made.sources, strict=True):
             desk.issued.setdefault(time, Forecast(time, quantiles, HINDSIGHT + source.value))
         desk.issued = dict(sorted(desk.issued.items()))
-        desk.forecaster, desk.trained_until = fitted, now
+        desk.forecaster = fitted
         desk.note = f"{_days(desk) - JUDGED.days} days until {until:%d %b %Y}"
 
     def observe(self, start: datetime, values_mw: FloatArray) -> None:

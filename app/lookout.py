@@ -19,7 +19,7 @@ from app.hourbook import ONE_HOUR, Hour
 from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord
 from app.lossrecord import loss_record
 from app.planner import Planner
-from app.series import SeriesSet, series_of
+from app.series import series_of
 from app.settings import Settings
 from app.snapshot import Snapshot, WorstHour
 from app.watchpost import Watchpost
@@ -62,10 +62,7 @@ class Lookout:
     def latest(self) -> LookoutReport:
         """The latest report; an empty one where the lookout hasn't looked at the present network yet."""
         told = self._now
-        if told is None:
-            network = self._store.latest.network
-            return _report(network, 0, None, "Waiting for the grid", self._failure, None, series_of(network))
-        return told.report
+        return _nothing_yet(self._store.latest.network, self._failure) if told is None else told.report
 
     def actual(self, code: str, start: datetime, hours: int) -> FloatArray:
         """(hours,) MW of a series, means of hours, NaN where unknown. UnknownIdError for another code."""
@@ -230,22 +227,13 @@ class Lookout:
         """Show a failure, or that the last one is over."""
         if failure != self._failure:
             self._failure = failure
-            if self._post is not None and self._told is not None:
-                self._publish(self._post, self._store.latest)
+            snapshot = self._store.latest
+            if self._post is not None and self._post.network is snapshot.network:
+                self._publish(self._post, snapshot)
 
     def _publish(self, post: Watchpost, snapshot: Snapshot) -> None:
         self._versions += 1
-        status = self._status(post)
-        report = _report(
-            post.network,
-            self._versions,
-            snapshot.simulated_at,
-            status,
-            self._failure,
-            post,
-            post.series,
-            snapshot,
-        )
+        report = _report(post, snapshot, self._versions, self._status(post), self._failure)
         codes = [info.code for info in post.series.infos]
         desk = post.desk
         self._told = _Told(
@@ -263,24 +251,28 @@ class Lookout:
         return self._news or f"Forecasts of {total} series, anew each hour"
 
 
-def _report(
-    network: Network, version: int, simulated_at: datetime | None, status: str, problem: str, post: Watchpost | None,
-    series: SeriesSet, snapshot: Snapshot | None = None,
-) -> LookoutReport:  # fmt: skip
-    """A report; without a post one that knows nothing yet."""
-    unknown, nothing = np.full(network.n_bus, np.nan), ("",) * network.n_bus
-    hosting, words = (unknown, nothing) if post is None else post.hosting()
+def _report(post: Watchpost, snapshot: Snapshot, version: int, status: str, problem: str) -> LookoutReport:
+    hosting, words = post.hosting()
     return LookoutReport(
-        network=network,
+        network=post.network,
         version=version,
-        simulated_at=simulated_at,
+        simulated_at=snapshot.simulated_at,
         status=status,
         problem=problem,
-        series=() if post is None else post.reports(),
-        ahead=None if post is None or post.situation is None else post.situation.ahead,
-        performance=None if post is None or simulated_at is None else post.ledger.performance(simulated_at),
-        mix=None if snapshot is None else energy_mix(network, snapshot.state.generator_p_mw),
+        series=post.reports(),
+        ahead=None if post.situation is None else post.situation.ahead,
+        performance=post.ledger.performance(snapshot.simulated_at),
+        mix=energy_mix(post.network, snapshot.state.generator_p_mw),
         hosting_mw=hosting,
         hosting_words=words,
-        group_of_load=series.group_of_load,
+        group_of_load=post.series.group_of_load,
+    )
+
+
+def _nothing_yet(network: Network, problem: str) -> LookoutReport:
+    """The report before the first look at a network."""
+    unknown, nothing = np.full(network.n_bus, np.nan), ("",) * network.n_bus
+    groups = series_of(network).group_of_load
+    return LookoutReport(
+        network, 0, None, "Waiting for the grid", problem, (), None, None, None, unknown, nothing, groups
     )

@@ -7,6 +7,8 @@ import pytest
 
 from app.forecastdesk import HINDSIGHT, HORIZON, JUDGED, ForecastDesk
 from app.lookoutreport import SeriesInfo, SeriesKind
+from ml.forecast_hours import ForecastError
+from ml.forecaster import Forecaster
 from tests.ml.series import QUICK, hourly
 
 FIRST = datetime(2025, 9, 1, tzinfo=UTC)
@@ -130,6 +132,24 @@ def test_samples_are_of_groups_and_plants_and_go_together(trained: ForecastDesk)
     median = trained.forecasts("group-0")[at(75 * DAY)].quantiles_mw[:24, 3]
     np.testing.assert_allclose(np.median(drawn[:, 0], axis=0), median, rtol=0.06)
     assert (drawn[:, 2, :4] < 1).all()  # no sun at night
+
+
+def test_a_series_whose_training_fails_goes_on_without_a_model_and_is_not_tried_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk, now = desk_of(75), at(75 * DAY)
+
+    def fails(*_: object) -> None:
+        raise ForecastError("nothing but zeros")
+
+    monkeypatch.setattr(Forecaster, "fit", fails)
+    with pytest.raises(ForecastError):
+        desk.train("load", now)
+    monkeypatch.undo()
+    assert desk.untrained == ["group-0", "group-1", "pv"]
+    assert "failed" in desk.learned("load")
+    desk.issue(now)
+    assert desk.forecasts("load")[now].source == "same hour last week"
 
 
 def test_a_week_later_models_are_renewed_or_kept_with_a_reason(trained: ForecastDesk) -> None:
