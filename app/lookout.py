@@ -6,6 +6,7 @@ their courses solved; between hours models are trained, one series at a time.
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +55,7 @@ class Lookout:
         self._told: _Told | None = None
         self._failure, self._news, self._versions = "", "", 0
         self._seen = -1
+        self._waiting: deque[Hour] = deque()  # closed and not recorded yet
         self._shares: list[float] = []  # of losses that plans would have left, in this hour's cycles
 
     # --- what others ask for -------------------------------------------------------------------------------------
@@ -159,9 +161,9 @@ class Lookout:
             self._take_up(snapshot, history)
             return True
         self._count_plan(snapshot)
-        hours = history.hours.take()
-        if hours:
-            self._take(self._post, hours, snapshot)
+        self._waiting.extend(history.hours.take())
+        if self._waiting:
+            self._take(self._post, snapshot)
             return True
         now = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
         untrained = self._post.desk.untrained
@@ -181,16 +183,18 @@ class Lookout:
         """Begin with a network."""
         self._keep(1)
         self._news, self._shares = "", []
+        self._waiting.clear()
         post = Watchpost(snapshot, history.past, self._settings)
         with self._lock:
             self._post = post
         self._look(post, snapshot)
 
-    def _take(self, post: Watchpost, hours: list[Hour], snapshot: Snapshot) -> None:
-        """Record hours, and forecast from the present one on."""
+    def _take(self, post: Watchpost, snapshot: Snapshot) -> None:
+        """Record the hours that wait, and forecast from the present one on; a failure costs one hour at most."""
         share = float(np.mean(self._shares)) if self._shares else np.nan
         self._shares = []
-        for hour in hours:
+        while self._waiting:
+            hour = self._waiting.popleft()
             with self._lock:
                 post.take(hour, share)
             post.observe(hour)
