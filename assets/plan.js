@@ -8,7 +8,7 @@
   const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "title", "code"];
   const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1", "worst"];
   const PROPS = ["value", "value", "checked", "value", "value", "checked", "checked"];
-  const REST_MS = 350, SETTLE_MS = 1500;
+  const REST_MS = 350, SETTLE_MS = 4000;
   const proposed = { scope: null, values: null };
   const wish = { names: new Set(), values: null, timer: null, settled: 0, form: "" };
 
