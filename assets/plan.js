@@ -8,9 +8,9 @@
   const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "title", "code"];
   const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1", "worst"];
   const PROPS = ["value", "value", "checked", "value", "value", "checked", "checked"];
-  const REST_MS = 350, SETTLE_MS = 4000;
+  const REST_MS = 350, TOUCH_MS = 1500, SETTLE_MS = 4000, ANSWER_MS = 15000;
   const proposed = { scope: null, values: null };
-  const wish = { names: new Set(), values: null, timer: null, settled: 0, form: "" };
+  const wish = { names: new Set(), values: null, timer: null, touched: 0, settled: 0, form: "", taken: null };
 
   function answer(tick) {
     const part = tick?.plan;
@@ -52,10 +52,12 @@
 
   /* Someone who holds an input, or has just changed one, keeps it; what the others asked comes with a later tick.
      The inputs aren't touched by ticks that bring no form: Dash draws them anew, which ends a drag. They are filled
-     at once, not by a callback's outputs: those would come some time later, on top of a change made meanwhile. */
+     at once, not by a callback's outputs: those would come some time later, on top of a change made meanwhile.
+     Ticks may be older than one's own change: what it made is waited for, unless another one's change came first. */
   function takeForm(tick, form, memory, ...inputs) {
     const part = tick?.plan;
     wish.form = form;
+    if (part && part.keys.form === wish.taken) Object.assign(wish, { settled: 0, taken: null });
     if (!part?.form) return kept();
     const [values, words] = part.form, held = mine() || document.getElementById(form)?.matches(":active");
     if (held) return [...words, keep()];
@@ -65,11 +67,11 @@
   }
 
   const show = (id, prop, value) => window.dash_clientside.set_props(id, { [prop]: value });
-  const mine = () => wish.timer !== null || performance.now() < wish.settled;
+  const mine = () => wish.timer !== null || performance.now() < Math.max(wish.touched, wish.settled);
 
   /* A hand that has come down since the tick is heard before the change that it makes. */
   function touch(event) {
-    if (document.getElementById(wish.form)?.contains(event.target)) wish.settled = performance.now() + SETTLE_MS;
+    if (document.getElementById(wish.form)?.contains(event.target)) wish.touched = performance.now() + TOUCH_MS;
   }
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, touch, true);
 
@@ -90,10 +92,15 @@
   function ask(id) {
     show(id, "data", { changed: [...wish.names], values: wish.values, at: Date.now() });
     wish.names.clear();
-    Object.assign(wish, { timer: null, settled: performance.now() + SETTLE_MS });
+    Object.assign(wish, { timer: null, settled: performance.now() + ANSWER_MS, taken: null });
+  }
+
+  /* taken: the key of the form that the server has made of the latest change. */
+  function formTaken(taken) {
+    if (taken) Object.assign(wish, { settled: performance.now() + SETTLE_MS, taken: taken.key });
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    smartgridPlan: { answer, maps, figures, tapped, takeForm, askForm },
+    smartgridPlan: { answer, maps, figures, tapped, takeForm, askForm, formTaken },
   });
 })();

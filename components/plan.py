@@ -114,10 +114,11 @@ def _check(kept: bool, words: str) -> html.Span:
 def _saving(saving: Saving) -> html.Dl:
     before, after = saving.interrupted_before_kw, saving.interrupted_after_kw
     risk = f"{text.small(before)} → {text.small(after, 'kW/yr')}"
+    share = f"{text.number(abs(saving.loss_percent), 1, '%')} {'more' if saving.loss_kw < 0 else 'of'} losses"
     facts = (
-        ("Saves", text.small(saving.loss_kw, "kW"), f"{text.number(saving.loss_percent, 1, '%')} of losses"),
-        ("Energy", text.rough(saving.mwh_per_year, "MWh"), "a year"),
-        ("Money", text.rough(saving.money_per_year, "EUR"), "a year"),
+        (_verb(saving), text.small(abs(saving.loss_kw), "kW"), share),
+        ("Energy", text.rough(abs(saving.mwh_per_year), "MWh"), _yearly(saving)),
+        ("Money", text.rough(abs(saving.money_per_year), "EUR"), _yearly(saving)),
         ("Expected interruption", risk, risk_words(before, after)),
     )
     return html.Dl(
@@ -140,9 +141,17 @@ def risk_words(before: float, after: float) -> str:
 
 
 def saving_words(saving: Saving) -> str:
-    """The saving in one line."""
-    kw, share = text.small(saving.loss_kw, "kW"), text.number(saving.loss_percent, 1, "%")
-    return f"Saves {kw} ({share}), {text.rough(saving.mwh_per_year, 'MWh')} a year"
+    """The saving in one line; a plan for less risk may cost losses."""
+    kw, share = text.small(abs(saving.loss_kw), "kW"), text.number(abs(saving.loss_percent), 1, "%")
+    return f"{_verb(saving)} {kw} ({share}), {text.rough(abs(saving.mwh_per_year), 'MWh')} {_yearly(saving)}"
+
+
+def _verb(saving: Saving) -> str:
+    return "Costs" if saving.loss_kw < 0 else "Saves"
+
+
+def _yearly(saving: Saving) -> str:
+    return "more a year" if saving.mwh_per_year < 0 else "a year"
 
 
 def step_table(steps: Sequence[Step]) -> Component:

@@ -1,11 +1,9 @@
 """The forecasts' part of the analytics page: the fan of a series, issue by issue, and how good its forecasts are."""
 
-from dataclasses import dataclass
-
 import dash
 import dash_mantine_components as dmc
 import plotly.graph_objects as go
-from dash import Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.analyticsview import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
@@ -20,12 +18,13 @@ from components.forecastfigures import calibration_figure, coverage_figure, erro
 from components.riskfigures import empty_figure
 from components.theme import Scheme
 
+SCRIPT = "smartgridAnalytics"
 ACCURACY = {
     Id.CALIBRATION_GRAPH: "Calibration",
     Id.ERROR_GRAPH: "Error by lead",
     Id.COVERAGE_GRAPH: "Coverage of the bands by lead",
 }
-PARTS = 9  # outputs of show_forecast
+PARTS = 5  # outputs of show_forecast
 
 
 def layout(now: Looked | None) -> list[Component]:
@@ -48,6 +47,7 @@ def layout(now: Looked | None) -> list[Component]:
                 [html.Div(id=Id.ISSUE_WORDS, className="issue-words", role="status"), slider], className="issue-row"
             ),
             dcc.Store(id=Id.ISSUES),
+            dcc.Store(id=Id.ISSUE_CHOSEN),
             dcc.Store(id=Id.ISSUE_MEMORY),
         ],
         className="card",
@@ -74,100 +74,66 @@ def _card(title: str, content: Component) -> Component:
     return dmc.Paper([html.H2(title), content], className="card")
 
 
-@dataclass(frozen=True)
-class Issues:
-    """Moments of issue in ISO 8601, the latest last, and the chosen one; None follows the latest."""
-
-    moments: list[str]
-    chosen: str | None
-
-    @property
-    def place(self) -> int:
-        """Where the slider stands; at the latest where the chosen one isn't stored any more."""
-        return self.moments.index(self.chosen) if self.chosen in self.moments else self.last
-
-    @property
-    def last(self) -> int:
-        """Where it stands at the latest."""
-        return max(0, len(self.moments) - 1)
-
-
-def picked(value: object, moments: object, memory: object) -> str | None:
-    """The issue that a browser wants, None for the latest: its slider's, where it isn't at the place it was given.
-
-    What triggered a request doesn't say so: a move may come together with a tick.
-    """
-    known = moments if isinstance(moments, list) else []
-    kept = memory if isinstance(memory, dict) else {}
-    chosen, place = kept.get("chosen"), kept.get("place", value)
-    if value == place:
-        return chosen if isinstance(chosen, str) else None
-    if not isinstance(value, int) or not 0 <= value < len(known) - 1:
-        return None
-    return str(known[value])
-
-
-def _shown(now: Looked, one: SeriesReport, issues: Issues, look: Scheme) -> tuple[go.Figure, Component, str]:
+def _shown(now: Looked, one: SeriesReport, issue: str | None, look: Scheme) -> tuple[go.Figure, Component, str]:
     """The fan, what is known of it, and when it was issued."""
-    forecast = forecast_of(now, one, issues.chosen)
+    forecast = forecast_of(now, one, issue)
     return (
         fan_figure(fan_of(now, one, forecast), look),
         facts(facts_of(one, forecast, now.lookout.accuracy(one.info.code))),
-        issue_words(forecast, now, issues.place == issues.last),
+        issue_words(forecast, one.forecast, now),
     )
 
 
-def issue_words(forecast: Forecast | None, now: Looked, latest: bool) -> str:
+def issue_words(forecast: Forecast | None, latest: Forecast | None, now: Looked) -> str:
     """When a forecast was made."""
-    if forecast is None:
+    if forecast is None or latest is None:
         return "Not forecast yet"
     hours = max(0, round((now.at - forecast.issued_at).total_seconds() / 3600))
-    which = "the latest" if latest else f"{text.count(hours, 'hour')} ago"
+    which = "the latest" if forecast.issued_at == latest.issued_at else f"{text.count(hours, 'hour')} ago"
     return f"Issued {text.moment(forecast.issued_at)}, {which}"
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
     """The fan by report, series, issue and look; the slider follows the latest issue unless it was moved."""
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "issue"),
+        Output(Id.ISSUE_CHOSEN, "data"),
+        Input(Id.ISSUES, "data"),
+        Input(Id.ISSUE, "value"),
+        State(Id.ISSUE, "id"),
+        State(Id.ISSUE_MEMORY, "id"),
+        State(Id.ISSUE_MEMORY, "data"),
+        prevent_initial_call=True,
+    )
 
     @app.callback(
         Output(Id.FAN_GRAPH, "figure"),
         Output(Id.FAN_FACTS, "children"),
         Output(Id.ISSUE_WORDS, "children"),
-        Output(Id.ISSUE, "value"),
-        Output(Id.ISSUE, "max"),
-        Output(Id.ISSUE, "disabled"),
         Output(Id.ISSUES, "data"),
-        Output(Id.ISSUE_MEMORY, "data"),
         Output(Id.SERIES, "data"),
         Input(Id.ANALYTICS_SEEN, "data"),
         Input(Id.SERIES, "value"),
-        Input(Id.ISSUE, "value"),
+        Input(Id.ISSUE_CHOSEN, "data"),
         Input(Id.SCHEME, "data"),
         State(Id.ISSUES, "data"),
-        State(Id.ISSUE_MEMORY, "data"),
         State(Id.SERIES, "data"),
         prevent_initial_call=True,
     )
     def show_forecast(
-        key: str | None, code: str | None, value: object, scheme: str | None, moments: object, memory: object,
-        choices: object,
-    ) -> tuple:  # fmt: skip
+        key: str | None, code: str | None, issue: str | None, scheme: str | None, moments: object, choices: object
+    ) -> tuple:
         now = looked(services)
         one = None if now is None else series_of(now, code)
         if key is None or scheme is None or now is None or one is None:
             return (no_update,) * PARTS
         try:
-            issues = Issues(issues_of(now, one), picked(value, moments, memory))
-            shown, named = _shown(now, one, issues, Scheme(scheme)), choices_of(now)
+            shown, issues, named = _shown(now, one, issue, Scheme(scheme)), issues_of(now, one), choices_of(now)
         except UnknownIdError:  # the grid has just become another one
             return (no_update,) * PARTS
         return (
             *shown,
-            no_update if issues.place == value else issues.place,
-            max(1, issues.last),
-            issues.last == 0,
-            issues.moments,
-            {"chosen": issues.chosen, "place": issues.place},
+            no_update if issues == moments else issues,
             no_update if named == choices else named,
         )
 

@@ -54,6 +54,7 @@ def layout(services: PageServices) -> Component:
             dcc.Store(id=Id.FORM_SEEN, data=key),
             dcc.Store(id=Id.FORM_SHOWN, data=values),
             dcc.Store(id=Id.FORM_REQUEST),
+            dcc.Store(id=Id.FORM_TAKEN),
             dcc.Store(id=Id.UNLOCK_REQUEST),
         ],
         id=Id.PLAN_FORM,
@@ -113,14 +114,21 @@ def register(app: dash.Dash, services: PageServices) -> None:
     _register_browser(app)
     _register_locks(app, services)
 
-    @app.callback(Output(Id.FORM_RESULT, "children"), Input(Id.FORM_REQUEST, "data"), prevent_initial_call=True)
-    def ask(request: Request) -> str:
+    @app.callback(
+        Output(Id.FORM_RESULT, "children"),
+        Output(Id.FORM_TAKEN, "data"),
+        Input(Id.FORM_REQUEST, "data"),
+        prevent_initial_call=True,
+    )
+    def ask(request: Request) -> tuple[str, Request]:
+        refused = ""
         try:
             names, values = request["changed"], request["values"]
             services.planner.amend(lambda present: changed(present, names, values))  # type: ignore[arg-type]
         except ValueError as error:
-            return f"Not taken: {error}"
-        return ""
+            refused = f"Not taken: {error}"
+        shown = services.views.of(services.store.latest.network)
+        return refused, {"key": form_key(services.planner.requirements, shown), "at": request["at"]}
 
 
 def _register_browser(app: dash.Dash) -> None:
@@ -144,6 +152,7 @@ def _register_browser(app: dash.Dash) -> None:
         State(Id.FORM_SHOWN, "data"),
         prevent_initial_call=True,
     )
+    app.clientside_callback(ClientsideFunction(SCRIPT, "formTaken"), Input(Id.FORM_TAKEN, "data"))
     app.clientside_callback(
         ClientsideFunction("smartgrid", "clicked"),
         Output(Id.UNLOCK_REQUEST, "data"),

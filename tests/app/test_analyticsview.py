@@ -32,7 +32,7 @@ from app.analyticsview import (
     threat_of,
 )
 from app.netview import NetworkViews
-from app.pages.analyticsforecast import Issues, issue_words, picked
+from app.pages.analyticsforecast import issue_words
 from app.pages.context import PageServices
 from app.pages.poll import answer
 from ml.forecast_drift import Drift
@@ -41,7 +41,6 @@ from tests.app.analyticsdata import forecast_of as made_at
 from tests.app.rig import Rig
 
 NOW = datetime(2026, 1, 15, 9, 40, tzinfo=UTC)
-MOMENTS = ["2026-01-14T18:00:00+00:00", "2026-01-15T00:00:00+00:00", "2026-01-15T06:00:00+00:00"]
 
 
 class Told:
@@ -91,22 +90,8 @@ def test_an_old_issue_is_shown_and_one_that_is_gone_gives_way_to_the_latest(now:
     assert forecast_of(now, load, early).quantiles_mw.max() > 99
     assert forecast_of(now, load, latest) is load.forecast
     assert forecast_of(now, load, None) is load.forecast
-    assert "6 hours ago" in issue_words(forecast_of(now, load, early), now, latest=False)
-    assert "the latest" in issue_words(load.forecast, now, latest=True)
-
-
-def test_the_slider_stays_at_the_latest_until_it_is_moved() -> None:
-    following = {"chosen": None, "place": 2}
-    assert Issues(MOMENTS, picked(2, MOMENTS, following)).place == 2
-    later = [*MOMENTS[1:], "2026-01-15T12:00:00+00:00"]
-    chosen = picked(1, MOMENTS, following)
-    assert chosen == MOMENTS[1]
-    assert Issues(later, picked(1, MOMENTS, {"chosen": chosen, "place": 1})).place == 0
-    assert picked(2, MOMENTS, {"chosen": chosen, "place": 1}) is None
-    assert Issues(later, "2026-01-01T00:00:00+00:00").place == 2
-    assert Issues([], None).place == 0
-    assert picked(0, None, None) is None
-    assert picked("x", None, {"place": 3}) is None
+    assert "6 hours ago" in issue_words(forecast_of(now, load, early), load.forecast, now)
+    assert "the latest" in issue_words(load.forecast, load.forecast, now)
 
 
 def test_facts_say_what_is_not_known_yet(now: Looked) -> None:

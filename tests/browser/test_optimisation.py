@@ -1,11 +1,11 @@
 """What the optimisation page shows and does, in a real browser against the real process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, NewPage
+from tests.browser.conftest import NewPage
 from tests.browser.live import TIMEOUT_MS, LiveServer, Watched
 from tests.browser.test_access import PHONE, serious
 
@@ -42,14 +42,14 @@ def tap(page: Page, name: str, map_name: str) -> None:
 
 
 @pytest.fixture
-def city(server_on: Callable[[str], LiveServer]) -> LiveServer:
-    """A city8 of this file's own, because its switches and requirements change."""
-    return server_on("city8")
+def city(city8: LiveServer) -> LiveServer:
+    """The city8 of all files: `as_before` undoes what a test has done to it."""
+    return city8
 
 
-@pytest.fixture(autouse=True)
-def as_before(city: LiveServer, new_page: NewPage) -> None:
-    """The grid and the requirements as the case begins."""
+@pytest.fixture
+def page(city: LiveServer, new_page: NewPage) -> Iterator[Page]:
+    """The grid and the requirements as the case begins. Time stands still at a moment for which there is a plan."""
     page = open_plan(new_page(city))
     while page.locator("#locked button").count():
         page.locator("#locked button").first.click()
@@ -57,10 +57,19 @@ def as_before(city: LiveServer, new_page: NewPage) -> None:
     if not page.locator("#case-limits").is_checked():
         page.get_by_role("switch", name="Limits of the case").click()
     page.locator("#pairs label", has_text="Free").click()
+    page.get_by_role("slider", name="Risk weight").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#weight-words")).to_contain_text("doesn't count", timeout=TIMEOUT_MS)
     if page.locator("#undo-all").is_enabled():
         page.locator("#undo-all").click()
         expect(page.locator("#undo-all")).to_be_disabled(timeout=TIMEOUT_MS)
     expect(page.locator(".tone")).to_have_text("Proposed", timeout=TIMEOUT_MS)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#source-state")).to_have_text("Paused", timeout=TIMEOUT_MS)
+    expect(page.locator(".tone")).to_have_text("Proposed", timeout=TIMEOUT_MS)
+    yield page
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#source-state")).to_contain_text("Running", timeout=TIMEOUT_MS)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -83,8 +92,7 @@ def test_a_plan_says_what_it_does_saves_and_keeps(
     expect(page.locator(".plan-graph .js-plotly-plot")).to_have_count(3, timeout=TIMEOUT_MS)
 
 
-def test_both_maps_have_one_layout_and_differ_in_what_switches(city: LiveServer, new_page: NewPage) -> None:
-    page = open_plan(new_page(city))
+def test_both_maps_have_one_layout_and_differ_in_what_switches(page: Page) -> None:
     places = [page.evaluate(f"{graph}.nodes().map((node) => node.position())") for graph in GRAPHS.values()]
     assert places[0] == places[1]
     page.wait_for_function(f"{GRAPHS['present']}.edges('[x = 1]').length === 1", timeout=TIMEOUT_MS)
@@ -95,8 +103,7 @@ def test_both_maps_have_one_layout_and_differ_in_what_switches(city: LiveServer,
     assert labels == ["○ open (2)", "● close (1)"]
 
 
-def test_apply_one_apply_all_and_undo_reach_the_grid(city: LiveServer, new_page: NewPage) -> None:
-    page = open_plan(new_page(city))
+def test_apply_one_apply_all_and_undo_reach_the_grid(city: LiveServer, page: Page) -> None:
     before = [edge["in_service"] for edge in city.get("/api/grid/state")["edges"]]
     page.get_by_role("button", name="Apply next step").click()
     expect(page.locator("#plan-steps")).to_contain_text("✓ done", timeout=TIMEOUT_MS)
@@ -114,8 +121,7 @@ def test_apply_one_apply_all_and_undo_reach_the_grid(city: LiveServer, new_page:
     assert [edge["in_service"] for edge in city.get("/api/grid/state")["edges"]] == before
 
 
-def test_taps_lock_and_unlock_and_the_plan_keeps_the_lock(city: LiveServer, new_page: NewPage) -> None:
-    page = open_plan(new_page(city))
+def test_taps_lock_and_unlock_and_the_plan_keeps_the_lock(page: Page) -> None:
     locked, title = page.locator("#locked"), page.locator(".plan-title h2")
     expect(title).to_contain_text("Central South Line", timeout=TIMEOUT_MS)
     tap(page, "Central South Line", "present")
@@ -132,8 +138,7 @@ def test_taps_lock_and_unlock_and_the_plan_keeps_the_lock(city: LiveServer, new_
     expect(locked).to_contain_text("No switch is locked", timeout=TIMEOUT_MS)
 
 
-def test_limits_that_conflict_are_named_and_nothing_can_be_applied(city: LiveServer, new_page: NewPage) -> None:
-    page = open_plan(new_page(city))
+def test_limits_that_conflict_are_named_and_nothing_can_be_applied(page: Page) -> None:
     page.get_by_role("switch", name="Limits of the case").click()
     thumb = page.get_by_role("slider", name="Lowest voltage, p.u.")
     thumb.focus()
@@ -146,8 +151,8 @@ def test_limits_that_conflict_are_named_and_nothing_can_be_applied(city: LiveSer
     expect(page.locator(".tone")).to_have_text("Proposed", timeout=TIMEOUT_MS)
 
 
-def test_requirements_are_everybodys_and_survive_ticks(city: LiveServer, new_page: NewPage) -> None:
-    first, second = open_plan(new_page(city)), open_plan(new_page(city))
+def test_requirements_are_everybodys_and_survive_ticks(city: LiveServer, new_page: NewPage, page: Page) -> None:
+    first, second = page, open_plan(new_page(city))
     before = first.locator("#weight-words").inner_text()
     first.get_by_role("slider", name="Risk weight").focus()
     first.keyboard.press("ArrowRight")
@@ -164,8 +169,8 @@ def test_requirements_are_everybodys_and_survive_ticks(city: LiveServer, new_pag
     expect(first.locator("#weight-words")).to_have_text(before, timeout=TIMEOUT_MS)
 
 
-def test_a_slider_that_is_held_is_not_moved_by_others(city: LiveServer, new_page: NewPage) -> None:
-    first, second = open_plan(new_page(city)), open_plan(new_page(city))
+def test_a_slider_that_is_held_is_not_moved_by_others(city: LiveServer, new_page: NewPage, page: Page) -> None:
+    first, second = page, open_plan(new_page(city))
     before = first.locator("#weight-words").inner_text()
     box = first.get_by_role("slider", name="Risk weight").bounding_box()
     assert box is not None
@@ -189,8 +194,8 @@ def test_a_slider_that_is_held_is_not_moved_by_others(city: LiveServer, new_page
     assert slider.get_attribute("aria-valuenow") == held
 
 
-def test_the_overview_tells_the_plan_and_leads_to_it_and_back(city: LiveServer, new_page: NewPage) -> None:
-    page = new_page(city).open()
+def test_the_overview_tells_the_plan_and_leads_to_it_and_back(page: Page) -> None:
+    page.get_by_role("link", name="Overview").click()
     line = page.locator(".plan-line")
     expect(line).to_contain_text("Saves", timeout=TIMEOUT_MS)
     overview = "document.getElementById('topology')._cyreg.cy"
@@ -237,8 +242,7 @@ def test_a_phone_needs_no_horizontal_scroll(
     assert tops[1] > tops[0] + 200
 
 
-def test_every_control_is_reached_with_the_keyboard(city: LiveServer, new_page: NewPage) -> None:
-    page = open_plan(new_page(city, viewport=DESKTOP))
+def test_every_control_is_reached_with_the_keyboard(page: Page) -> None:
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")

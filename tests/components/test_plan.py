@@ -7,7 +7,18 @@ import pytest
 
 from components import text
 from components.labels import label_places
-from components.plan import Headline, Saving, Step, StepState, Tone, headline, risk_words, sentence, step_table
+from components.plan import (
+    Headline,
+    Saving,
+    Step,
+    StepState,
+    Tone,
+    headline,
+    risk_words,
+    saving_words,
+    sentence,
+    step_table,
+)
 from components.planfigures import (
     CURVE_POINTS,
     Front,
@@ -67,6 +78,16 @@ def test_the_headline_tells_saving_risk_and_checks() -> None:
     facts = ("123\u202fkW", "5.6\u202f%", "1,080\u202fMWh", "86,400\u202fEUR", "12.3 → 12.6\u202fkW/yr")
     for expected in ("Proposed", *facts, "0.30\u202fkW/yr more risk", "✓", "▲"):
         assert expected in shown
+
+
+def test_a_plan_for_less_risk_may_cost_losses_and_says_so() -> None:
+    costly = Saving(-1218.0, -86.2, -17_200.0, -1_380_000.0, 12.6, 5.0)
+    shown = words(headline(Headline(Tone.PLAN, "Close Hill Tie", costly)))
+    for expected in ("Costs", "1,218\u202fkW", "86.2\u202f% more losses", "17,200\u202fMWh", "more a year"):
+        assert expected in shown
+    assert "−" not in shown
+    assert saving_words(costly) == "Costs 1,218\u202fkW (86.2\u202f%), 17,200\u202fMWh more a year"
+    assert saving_words(SAVING) == "Saves 123\u202fkW (5.6\u202f%), 1,080\u202fMWh a year"
 
 
 @pytest.mark.parametrize("tone", Tone)
