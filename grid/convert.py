@@ -50,7 +50,7 @@ def network_from_pandapower(
         branch=branches,
         load=read_loads(net, lookup),
         generator=generators,
-        base_voltage=solved_voltage(net, lookup.n_bus),
+        base_voltage=solved_voltage(net, lookup),
     )
     _check_agreement(network)
     return network
@@ -62,7 +62,7 @@ def _buses(net: pandapower.pandapowerNet, lookup: BusLookup, name: str) -> Buses
     order = np.argsort(table["type"].map({"b": 0, "db": 1}).fillna(2).to_numpy(), kind="stable")[::-1]
     first = np.full(n_bus, -1)
     first[ours[order]] = order  # the last written wins: a bus-bar gives a fused bus its name
-    ppc_bus = net._ppc["bus"][:n_bus].real
+    ppc_bus = net._ppc["bus"][lookup.rows].real
     names = [_bus_name(table, row) for row in first]
     stars = star_points(net)
     for element, numbers in stars.items():

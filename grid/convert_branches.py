@@ -60,7 +60,7 @@ def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses
     base_ohm = buses.vn_kv[from_bus] ** 2 / net.sn_mva
     admittances = _admittances(rows)
     closed = table_in_service & ~from_open & ~to_open
-    base_flow = _base_flow_mva(net, admittances, from_bus, to_bus, closed, lookup.n_bus)
+    base_flow = _base_flow_mva(net, admittances, from_bus, to_bus, closed, lookup)
     from_ka, to_ka, vn_from, vn_to = (
         _joined(parts, "from_ka"),
         _joined(parts, "to_ka"),
@@ -126,10 +126,10 @@ def _base_flow_mva(
     from_bus: IntArray,
     to_bus: IntArray,
     closed: BoolArray,
-    n_bus: int,
+    lookup: BusLookup,
 ) -> FloatArray:
     """(m,) current of the larger end in the solved base state, as MVA at nominal voltage; NaN while open."""
-    voltage = solved_voltage(net, n_bus)
+    voltage = solved_voltage(net, lookup)
     v_from, v_to = voltage[from_bus], voltage[to_bus]
     yff, yft, ytf, ytt = admittances
     flow = np.maximum(np.abs(yff * v_from + yft * v_to), np.abs(ytf * v_from + ytt * v_to)) * net.sn_mva

@@ -23,7 +23,7 @@ def read_loads(net: pandapower.pandapowerNet, lookup: BusLookup) -> Loads:
     p, q = load.p_mw.to_numpy() * scaling, load.q_mvar.to_numpy() * scaling
     sgen = net.sgen[net.sgen.in_service.to_numpy(dtype=bool)]
     sgen_bus, sgen_scaling = lookup(sgen.bus), sgen.scaling.to_numpy(dtype=float)
-    rows = net._ppc["bus"][: lookup.n_bus].real
+    rows = net._ppc["bus"][lookup.rows].real
     solved = rows[:, idx_bus.BUS_TYPE] != idx_bus.NONE
     rest_p, rest_q = (
         np.where(

@@ -15,10 +15,18 @@ from grid.network import FloatArray, IntArray
 
 @dataclass(frozen=True, eq=False)
 class BusLookup:
-    """Where net's buses went: bus number -> our bus."""
+    """Where net's buses went: bus number -> our bus, and our buses' rows (n,) of net._ppc["bus"].
+
+    pandapower's own buses at the open ends of lines aren't ours. They come in between where other buses lack supply.
+    """
 
     of_number: IntArray
-    n_bus: int
+    rows: IntArray
+
+    @property
+    def n_bus(self) -> int:
+        """How many buses we have."""
+        return len(self.rows)
 
     def __call__(self, numbers: object) -> IntArray:
         """Our buses of net's bus numbers (k,)."""
@@ -27,9 +35,12 @@ class BusLookup:
 
 def bus_lookup(net: pandapower.pandapowerNet) -> BusLookup:
     """Where the buses of a solved net went, buses inside elements included."""
-    of_number = np.asarray(net._pd2ppc_lookups["bus"], dtype=np.int64)
+    row_of_number = np.asarray(net._pd2ppc_lookups["bus"], dtype=np.int64)
     numbers = np.concatenate([net.bus.index.to_numpy(), *star_points(net).values()])
-    return BusLookup(of_number, int(of_number[numbers].max()) + 1)
+    rows, ours = np.unique(row_of_number[numbers], return_inverse=True)
+    of_number = np.full(len(row_of_number), -1)
+    of_number[numbers] = ours
+    return BusLookup(of_number, rows)
 
 
 def star_points(net: pandapower.pandapowerNet) -> dict[str, IntArray]:
@@ -37,9 +48,9 @@ def star_points(net: pandapower.pandapowerNet) -> dict[str, IntArray]:
     return {table: np.asarray(numbers, dtype=np.int64) for table, numbers in net._pd2ppc_lookups["aux"].items()}
 
 
-def solved_voltage(net: pandapower.pandapowerNet, n_bus: int) -> FloatArray:
+def solved_voltage(net: pandapower.pandapowerNet, lookup: BusLookup) -> FloatArray:
     """(n_bus,) complex p.u. that pandapower solved; 0 without supply."""
-    bus = net._ppc["bus"][:n_bus].real
+    bus = net._ppc["bus"][lookup.rows].real
     voltage = bus[:, idx_bus.VM] * np.exp(1j * np.deg2rad(bus[:, idx_bus.VA]))
     return np.where(np.isfinite(voltage) & (bus[:, idx_bus.BUS_TYPE] != idx_bus.NONE), voltage, 0)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,23 @@ def test_a_line_open_at_one_end_still_draws_its_charging_power() -> None:
     expected = (net.res_line.q_from_mvar + net.res_line.q_to_mvar).to_numpy()[stubs]
     assert (charging < 0).any()
     np.testing.assert_allclose(charging, expected, atol=1e-6)
+
+
+def test_a_line_may_end_open_at_a_bus_without_any_other_supply() -> None:
+    net = pandapower.create_empty_network()
+    buses = [pandapower.create_bus(net, 20.0, name=f"Bus {letter}") for letter in "ABCD"]
+    pandapower.create_ext_grid(net, buses[0])
+    for start, end in pairwise(buses):
+        pandapower.create_line(net, start, end, 5.0, "NAYY 4x150 SE")
+    pandapower.create_load(net, buses[2], 0.1, 0.02)
+    pandapower.create_load(net, buses[3], 0.3, 0.1)
+    pandapower.create_switch(net, buses[3], 2, et="l", closed=False)
+    network = network_from_pandapower(net, "open end")
+    state = solved(network)
+    assert network.bus.name == ("Bus A", "Bus B", "Bus C", "Bus D")
+    np.testing.assert_allclose(state.vm_pu, net.res_bus.vm_pu, atol=1e-6)  # NaN at D in both
+    assert state.total_loss_mw == pytest.approx(losses_mw(net), abs=1e-6)
+    assert state.load_p_mw.tolist() == [pytest.approx(0.1), 0.0]
 
 
 def test_several_sources_with_different_voltages_are_exact() -> None:
