@@ -74,10 +74,10 @@ class _Search:
         return int(dead[0]) if len(dead) else -1
 
     def _interrupts(self, closed: BoolArray, after: Verdict) -> bool:
-        """Whether a load that switch states closed (m,) supply has none afterwards, whatever else got supply."""
+        """Whether a bus that switch states closed (m,) supply, with a load or none, isn't supplied afterwards."""
         before = self._verdict(closed)
         lost = ~after.state.energised if before is None else before.state.energised & ~after.state.energised
-        return bool(lost[self._verifier.network.load.bus].any())
+        return bool(lost.any())
 
     def _verdict(self, closed: BoolArray) -> Verdict | None:
         return self._verifier.verdict(self._moment, closed, self._wanted, self._present.state.voltage)

@@ -7,7 +7,7 @@ import numpy as np
 import pandapower.networks
 import pytest
 
-from grid.network import BoolArray, Network
+from grid.network import BoolArray, Loads, Network
 from grid.powerflow import GridState, Injection, PowerFlow
 from ml.plan import Action, Requirements, Verdict
 from ml.radialgrid import RadialGrid
@@ -104,6 +104,34 @@ def test_restoring_supply_interrupts_nobody_else(spec: str) -> None:
             assert not (before.energised & ~after.energised).any()
         restored += not states[0].energised.all()
     assert restored >= 4
+
+
+def test_a_bus_without_a_load_keeps_its_supply_on_the_way() -> None:
+    """The end of a feeder changes its supplier, and its old line comes first among the branches that are to open."""
+    own = network_of("case33bw")
+    end = 24
+    kept = own.load.bus != end
+    loads = Loads(
+        tuple(name for name, keep in zip(own.load.name, kept, strict=True) if keep), own.load.bus[kept],
+        own.load.p_mw[kept], own.load.q_mvar[kept],
+        tuple(profile for profile, keep in zip(own.load.profile, kept, strict=True) if keep),
+    )  # fmt: skip
+    network = replace(own, load=loads)
+    to_end, other, tie, tie_to_end = (_between(network, *ends) for ends in ((23, 24), (30, 31), (17, 32), (24, 28)))
+    assert (to_end, tie) < (other, tie_to_end)
+    target = network.branch.closed.copy()
+    target[[to_end, other, tie, tie_to_end]] = False, False, True, True
+    moment = moment_at(network, level=0.45)
+    _, actions = order(network, moment, target)
+    assert actions
+    for state in after_each(network, moment, actions):
+        assert state.energised.all()
+
+
+def _between(network: Network, one: int, other: int) -> int:
+    """The branch that joins two buses."""
+    ends = np.sort([network.branch.from_bus, network.branch.to_bus], axis=0)
+    return int(np.flatnonzero((ends[0] == one) & (ends[1] == other))[0])
 
 
 def _any_configuration(cycle: object) -> list[int]:
