@@ -17,6 +17,7 @@ it leaves them out and only ranks; plans are always verified by grid.powerflow.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from grid.network import BoolArray, FloatArray, IntArray
 from ml.switching import Loops
@@ -43,7 +44,6 @@ class RadialFlow:
 
     def __init__(self, loops: Loops, impedance_pu: FloatArray, source_vm_pu: float = 1.0) -> None:
         self._loops, self._impedance, self._source = loops, impedance_pu, source_vm_pu
-        self._cycle_t, self._path_t = np.ascontiguousarray(loops.cycle.T), np.ascontiguousarray(loops.path.T)
 
     @property
     def resistance_pu(self) -> FloatArray:
@@ -53,25 +53,36 @@ class RadialFlow:
     def solve(self, opened: IntArray, demand_pu: FloatArray, iterations: int = 15) -> RadialStates:
         """Solve configurations opened (b, t), as positions in Loops.branch, under demand_pu (n,) or (b, n) complex.
 
-        It stops when no voltage moves by more than 1e-7 p.u.; configurations that still do after the last iteration,
-        or fall below half the voltage, have an infinite loss.
+        A configuration is done when none of its voltages moves by more than 1e-7 p.u., and what is done is left out of
+        the sweeps that follow; those that still move after the last one, or fall below half the voltage, have an
+        infinite loss.
         """
-        loops, branch, inverse = self._loops, self._loops.branch[opened], self._inverse(opened)
-        rows = np.arange(len(opened))[:, None]
-        voltage = np.full((len(opened), len(loops.path)), complex(self._source))
+        branch, inverse = self._loops.branch[opened], self._inverse(opened)
+        demand = np.broadcast_to(demand_pu, (len(opened), len(self._loops.path)))
+        voltage = np.full(demand.shape, complex(self._source))
+        current = np.zeros((len(opened), self._loops.n_branch), dtype=complex)
+        solved, left = np.zeros(len(opened), dtype=bool), np.arange(len(opened))
         for _ in range(iterations):
-            current = self._avoiding(branch, inverse, np.conj(demand_pu / voltage))
-            drop = self._impedance * current
-            drop[rows, branch] -= np.einsum("bij,bj->bi", inverse, _times(drop, self._cycle_t))
-            previous, voltage = voltage, self._source - _times(drop, self._path_t)
-            moved = np.abs(voltage - previous).max(axis=1)
-            lowest = np.abs(voltage).min(axis=1)
-            if ((moved < TOLERANCE_PU) | (lowest < LOWEST_PU)).all():
+            current[left], after = self._swept(branch[left], inverse[left], demand[left], voltage[left])
+            moves = np.abs(after - voltage[left]).max(axis=1) >= TOLERANCE_PU
+            collapsed = np.abs(after).min(axis=1) < LOWEST_PU
+            voltage[left] = after
+            solved[left[~moves & ~collapsed]] = True
+            left = left[moves & ~collapsed]
+            if not len(left):
                 break
-            voltage[lowest < LOWEST_PU] = self._source  # collapsed: kept finite until the others are done
-        solved = (moved < TOLERANCE_PU) & (lowest >= LOWEST_PU)
         loss = (self._impedance.real * np.abs(current) ** 2).sum(axis=1)
         return RadialStates(np.where(solved, loss, np.inf), np.abs(voltage), current)
+
+    def _swept(
+        self, branch: IntArray, inverse: FloatArray, demand_pu: FloatArray, voltage: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Currents (b, m) of what is drawn at voltages (b, n), and the voltages (b, n) that they lead to."""
+        current = self._avoiding(branch, inverse, np.conj(demand_pu / voltage))
+        drop = self._impedance * current
+        across = np.einsum("bij,bj->bi", inverse, _times(drop, self._loops.sparse.cycle))
+        drop[np.arange(len(branch))[:, None], branch] -= across
+        return current, self._source - _times(drop, self._loops.sparse.path)
 
     def tree_flow(self, opened: IntArray, drawn: FloatArray) -> FloatArray:
         """(b, m) what flows along each branch to serve what buses draw (b, n), if nothing is lost on the way."""
@@ -84,17 +95,19 @@ class RadialFlow:
 
     def _avoiding(self, branch: IntArray, inverse: FloatArray, drawn: FloatArray) -> FloatArray:
         """(b, m) the flow over the reference tree, led around the open branches (b, t)."""
-        radial = _times(drawn, self._loops.path)
+        radial = _times(drawn, self._loops.sparse.path_t)
         loop = -np.einsum("bij,bi->bj", inverse, np.take_along_axis(radial, branch, 1))
-        return radial + _times(loop, self._loops.cycle)
+        return radial + _times(loop, self._loops.sparse.cycle_t)
 
 
-def _times(values: FloatArray, matrix: FloatArray) -> FloatArray:
-    """values (b, k), complex or real, times a real matrix (k, j): NumPy would make the matrix complex first."""
-    if not np.iscomplexobj(values):
-        return values @ matrix
-    both = np.concatenate([values.real, values.imag]) @ matrix
-    return both[: len(values)] + 1j * both[len(values) :]
+def _times(values: FloatArray, transposed: sparse.csr_array) -> FloatArray:
+    """values (b, k), complex or real, times a real matrix (k, j) that is given as its sparse transpose (j, k).
+
+    Complex values are read as pairs of real ones, or SciPy would make the matrix complex first.
+    """
+    columns = np.ascontiguousarray(values.T)
+    product: FloatArray = (transposed @ columns.view(float)).view(columns.dtype).T
+    return product
 
 
 def loop_impedance(loops: Loops, impedance_pu: FloatArray) -> FloatArray:

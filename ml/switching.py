@@ -12,10 +12,11 @@ inclusion probabilities and samples are exact.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order
 from torch import Tensor
 
@@ -46,6 +47,11 @@ class Loops:
     fixed_closed: BoolArray
     free_cycle: Tensor  # (t, c) the loops over the free branches alone
 
+    @cached_property
+    def sparse(self) -> "SparseLoops":
+        """The same as sparse matrices."""
+        return SparseLoops(csr_array(self.path), csr_array(self.path.T), csr_array(self.cycle), csr_array(self.cycle.T))
+
     @property
     def n_branch(self) -> int:
         """Branches of the grid, m."""
@@ -70,6 +76,16 @@ class Loops:
         if len(positions) != self.ties or abs(float(np.linalg.det(self.cycle[:, self.branch[positions]]))) < 0.5:
             raise ValueError(f"{len(positions)} open branches leave a loop or an island; {self.ties} make it radial")
         return positions
+
+
+@dataclass(frozen=True, eq=False)
+class SparseLoops:
+    """Loops.path (n, m) and Loops.cycle (t, m), and both transposed: nine entries in ten are zero."""
+
+    path: csr_array
+    path_t: csr_array
+    cycle: csr_array
+    cycle_t: csr_array
 
 
 def find_loops(

@@ -52,6 +52,18 @@ def test_losses_and_voltages_equal_newtons() -> None:
     assert states.loss_pu[0] * network.base_mva == pytest.approx(0.202677, abs=1e-6)
 
 
+def test_a_configuration_among_others_is_solved_as_if_it_were_alone() -> None:
+    _, loops, flow, demand = feeder()
+    opened = random_configurations(loops, 40, 3)
+    together = flow.solve(opened, demand)
+    assert 0 < np.isfinite(together.loss_pu).sum() < len(opened)
+    for row in range(len(opened)):
+        alone = flow.solve(opened[row : row + 1], demand)
+        np.testing.assert_allclose(together.loss_pu[row], alone.loss_pu[0], rtol=1e-12)
+        np.testing.assert_allclose(together.current_pu[row], alone.current_pu[0], atol=1e-12)
+        np.testing.assert_allclose(together.vm_pu[row], alone.vm_pu[0], atol=1e-12)
+
+
 def test_the_published_optimum_has_its_published_loss() -> None:
     network, loops, flow, demand = feeder()
     closed = np.ones(network.n_branch, dtype=bool)
