@@ -54,6 +54,22 @@ class Problem(Protocol, Generic[Seen]):
         ...
 
 
+class Memory(Protocol, Generic[Seen]):
+    """Actions to learn from beside the sampled ones."""
+
+    def recall(self, seen: Seen, actions: Tensor, cost: FloatArray) -> tuple[Tensor, FloatArray] | None:
+        """One more action (b, 1, ...) for each situation and its cost (b, 1), after actions (b, k, ...) were judged."""
+        ...
+
+    def state(self) -> Tensor:
+        """What a checkpoint keeps of it."""
+        ...
+
+    def restore(self, state: Tensor) -> None:
+        """Go on from a checkpoint."""
+        ...
+
+
 @dataclass(frozen=True)
 class Hyperparameters:
     """Every one of them, with what it does."""
@@ -85,8 +101,10 @@ class Progress:
 class Trainer(Generic[Seen]):
     """Trains a policy on a problem; can be stopped after any step and resumed from a checkpoint."""
 
-    def __init__(self, net: nn.Module, problem: Problem[Seen], parameters: Hyperparameters) -> None:
-        self.net, self.problem, self.parameters = net, problem, parameters
+    def __init__(
+        self, net: nn.Module, problem: Problem[Seen], parameters: Hyperparameters, memory: Memory[Seen] | None = None
+    ) -> None:
+        self.net, self.problem, self.parameters, self._memory = net, problem, parameters, memory
         self.curve: list[Progress] = []
         self._optimiser = torch.optim.Adam(net.parameters(), parameters.learning_rate)
         self._rng = np.random.default_rng(parameters.seed)
@@ -117,9 +135,11 @@ class Trainer(Generic[Seen]):
         seen = self.problem.draw(self.parameters.situations, self._rng)
         policy = self.problem.distribution(self.net, seen)
         actions = policy.sample(self.parameters.rollouts, self._generator)
-        cost = bounded(self.problem.cost(seen, actions))
-        reward = -np.log(cost)
-        advantage = torch.as_tensor(advantages(reward, self.parameters.risk_seeking))
+        sampled = cost = bounded(self.problem.cost(seen, actions))
+        recalled = None if self._memory is None else self._memory.recall(seen, actions, cost)
+        if recalled is not None:
+            actions, cost = torch.cat([actions, recalled[0]], dim=1), np.concatenate([cost, recalled[1]], axis=1)
+        advantage = torch.as_tensor(advantages(-np.log(cost), self.parameters.risk_seeking))
         entropy = policy.entropy().mean()
         loss = -(advantage * policy.log_prob(actions)).mean() - self._entropy_weight() * entropy
         for group in self._optimiser.param_groups:
@@ -128,10 +148,9 @@ class Trainer(Generic[Seen]):
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), self.parameters.largest_gradient)
         self._optimiser.step()
-        gap = 100 * float((cost / cost.min(axis=1, keepdims=True) - 1).mean())
-        progress = Progress(
-            self.steps_done + 1, float(reward.mean()), gap, float(entropy.detach()), float(loss.detach())
-        )
+        reward = -float(np.log(sampled).mean())
+        gap = 100 * float((sampled / sampled.min(axis=1, keepdims=True) - 1).mean())
+        progress = Progress(self.steps_done + 1, reward, gap, float(entropy.detach()), float(loss.detach()))
         self.curve.append(progress)
         return progress
 
@@ -153,6 +172,7 @@ class Trainer(Generic[Seen]):
             "net": self.net.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "generator": self._generator.get_state(),
+            **({} if self._memory is None else {"memory": self._memory.state()}),
         }
         torch.save(state, folder / "weights.pt.part")
         (folder / "weights.pt.part").replace(folder / "weights.pt")
@@ -187,6 +207,8 @@ class Trainer(Generic[Seen]):
         self._optimiser.load_state_dict(state["optimiser"])
         self._generator.set_state(state["generator"])
         self._rng.bit_generator.state = metadata["rng"]
+        if self._memory is not None:
+            self._memory.restore(state["memory"])
         self.curve = curve
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 from grid.cases import load_case
+from ml.memory import KEPT as MEMORY_KEPT
+from ml.memory import TreeMemory
 from ml.policy import SwitchingNet
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer
@@ -23,6 +25,7 @@ NAMES = ("feeder33", "feeder69", "feeder84", "feeder202")
 SEEDS = tuple(range(1, 11))
 STEPS = 1000
 SAVE_EVERY = 100
+WITH_MEMORY = {"feeder202"}  # situations have their optima in two basins, some ten exchanges apart
 
 
 def radial_grid(name: str) -> RadialGrid:
@@ -44,10 +47,16 @@ def problem(grid: RadialGrid) -> SwitchingProblem:
 def trainer(name: str, seed: int, posed: SwitchingProblem) -> Trainer[SwitchingSituations]:
     """The trainer of one policy, as far as it is."""
     torch.manual_seed(seed)
-    found = Trainer(SwitchingNet(), posed, Hyperparameters(steps=STEPS, seed=seed))
+    memory = TreeMemory(posed) if name in WITH_MEMORY else None
+    found = Trainer(SwitchingNet(), posed, Hyperparameters(steps=STEPS, seed=seed), memory)
     if (KEPT / name / str(seed) / "metadata.json").exists():
-        found.resume(KEPT / name / str(seed), {"feeder": name})
+        found.resume(KEPT / name / str(seed), about(name))
     return found
+
+
+def about(name: str) -> dict[str, object]:
+    """What a checkpoint must be of to fit."""
+    return {"feeder": name} | ({"memory": MEMORY_KEPT} if name in WITH_MEMORY else {})
 
 
 def train(name: str, seed: int) -> None:
@@ -57,7 +66,7 @@ def train(name: str, seed: int) -> None:
     while not learner.finished:
         learner.step()
         if learner.steps_done % SAVE_EVERY == 0:
-            learner.save(KEPT / name / str(seed), {"feeder": name})
+            learner.save(KEPT / name / str(seed), about(name))
     spent = time.process_time() - began
     print(f"{name} seed {seed}: {learner.steps_done} steps, {spent:.0f} s of processor", flush=True)
 

@@ -1,0 +1,108 @@
+"""The memory of good configurations: what it recalls, what it leaves out, and that a checkpoint keeps it."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ml import memory
+from ml.memory import TreeMemory
+from ml.policy import SwitchingNet
+from ml.radialflow import exchange_neighbours, is_radial_batch
+from ml.radialgrid import RadialGrid
+from ml.reinforce import Hyperparameters, Trainer
+from ml.switching import TreePolicy
+from ml.switching_problem import LOADS_ONLY, SwitchingProblem, SwitchingSituations
+from tests.ml.moments import network_of
+
+SITUATIONS, SAMPLES = 4, 8
+
+
+@cache
+def problem() -> SwitchingProblem:
+    grid = RadialGrid.of(network_of("case33bw"))
+    return SwitchingProblem(grid, np.full(len(grid.usable), 0.01), LOADS_ONLY)
+
+
+def drawn(seed: int, outage: int | None = None) -> tuple[SwitchingSituations, torch.Tensor, np.ndarray]:
+    """Situations, what was sampled in them, and what that costs."""
+    loops = problem().whole if outage is None else problem().grid.loops(np.array([outage]))
+    seen = problem().situations(*problem().demand(SITUATIONS, np.random.default_rng(seed)), loops=loops)
+    policy = TreePolicy(loops, torch.zeros(SITUATIONS, len(loops.branch), dtype=torch.float64))
+    actions = policy.sample(SAMPLES, torch.Generator().manual_seed(seed))
+    return seen, actions, problem().cost(seen, actions)
+
+
+def test_what_it_recalls_is_the_best_that_it_keeps_and_no_exchange_improves_what_it_keeps_anew() -> None:
+    kept = TreeMemory(problem())
+    assert kept.recall(*drawn(0)) is None
+    for seed in range(1, 8):
+        seen, actions, cost = drawn(seed)
+        before = kept.state().numpy()
+        recalled = kept.recall(seen, actions, cost)
+        assert recalled is not None
+        opened, recalled_cost = recalled[0][:, 0].numpy(), recalled[1][:, 0]
+        assert is_radial_batch(problem().whole, opened).all()
+        for row in range(SITUATIONS):
+            assert recalled_cost[row] == np.float64(seen.total_kw(opened[row : row + 1], row)[0])
+            assert recalled_cost[row] <= seen.total_kw(before, row).min()
+        newest = kept.state().numpy()[-1]
+        neighbours = exchange_neighbours(problem().whole, newest)
+        assert seen.total_kw(newest[None], 0)[0] <= seen.total_kw(neighbours, 0).min() * (1 + 1e-9)
+
+
+def test_after_an_outage_nothing_is_kept_or_recalled() -> None:
+    kept = TreeMemory(problem())
+    kept.recall(*drawn(0))
+    before = kept.state()
+    assert kept.recall(*drawn(1, outage=int(problem().whole.branch[3]))) is None
+    torch.testing.assert_close(kept.state(), before)
+
+
+def test_it_keeps_so_many_and_lets_the_longest_unused_go() -> None:
+    kept = TreeMemory(problem())
+    policy = TreePolicy(problem().whole, torch.zeros(1, len(problem().whole.branch), dtype=torch.float64))
+    random = policy.sample(memory.KEPT, torch.Generator().manual_seed(9))[0]
+    kept.restore(random)
+    kept.recall(*drawn(1))
+    held = kept.state()
+    assert len(held) == memory.KEPT
+    assert not (held == random[0]).all(dim=1).any()
+
+
+def trainer(steps: int) -> Trainer[SwitchingSituations]:
+    torch.manual_seed(1)
+    net, parameters = SwitchingNet(hidden=16, layers=1), Hyperparameters(steps=steps)
+    return Trainer(net, problem(), parameters, TreeMemory(problem()))
+
+
+def test_a_resumed_training_remembers(tmp_path: Path) -> None:
+    whole, first, second = trainer(6), trainer(6), trainer(6)
+    whole.train()
+    for _ in range(3):
+        first.step()
+    first.save(tmp_path, {})
+    second.resume(tmp_path, {})
+    second.train()
+    assert [step.loss for step in second.curve] == [step.loss for step in whole.curve]
+
+
+def test_what_is_recalled_becomes_more_probable() -> None:
+    """Of a policy that is all but certain of other configurations."""
+    seen, actions, cost = drawn(1)
+    kept = TreeMemory(problem())
+    kept.recall(seen, actions, cost)
+    target = kept.state()[:1].expand(SITUATIONS, 1, -1)
+
+    class Always(SwitchingProblem):
+        def draw(self, count: int, rng: np.random.Generator) -> SwitchingSituations:
+            return seen
+
+    own = problem()
+    always = Always(own.grid, np.full(len(own.grid.usable), 0.01), LOADS_ONLY)
+    torch.manual_seed(1)
+    learner = Trainer(SwitchingNet(hidden=16, layers=1), always, Hyperparameters(steps=40, rollouts=4), kept)
+    before = own.distribution(learner.net, seen).log_prob(target).detach()[0]
+    learner.train()
+    assert own.distribution(learner.net, seen).log_prob(target).detach()[0] > before
