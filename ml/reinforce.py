@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from grid.network import FloatArray
 
 Seen = TypeVar("Seen")
+SeenBefore = TypeVar("SeenBefore", contravariant=True)
 WORST_RATIO = 3.0  # an action without a solution counts as so many times the median cost
 
 
@@ -54,10 +55,10 @@ class Problem(Protocol, Generic[Seen]):
         ...
 
 
-class Memory(Protocol, Generic[Seen]):
+class Memory(Protocol, Generic[SeenBefore]):
     """Actions to learn from beside the sampled ones."""
 
-    def recall(self, seen: Seen, actions: Tensor, cost: FloatArray) -> tuple[Tensor, FloatArray] | None:
+    def recall(self, seen: SeenBefore, actions: Tensor, cost: FloatArray) -> tuple[Tensor, FloatArray] | None:
         """One more action (b, 1, ...) for each situation and its cost (b, 1), after actions (b, k, ...) were judged."""
         ...
 
