@@ -52,7 +52,6 @@ def build_topology(
     active = np.concatenate([slack[:1], regulated, others])
     yff, ytt = np.where(closed, branch.yff, stubs[0]), np.where(closed, branch.ytt, stubs[1])
     yft, ytf = np.where(closed, branch.yft, 0), np.where(closed, branch.ytf, 0)
-    full = _nodal_matrix(network, yff, yft, ytf, ytt)
     return Topology(
         energised=energised,
         slack=slack,
@@ -61,7 +60,7 @@ def build_topology(
         active=active,
         pv=np.arange(1, 1 + len(regulated), dtype=np.int32),
         pq=np.arange(1 + len(regulated), len(active), dtype=np.int32),
-        admittance=_folded(full, active, slack, slack_ratio),
+        admittance=_admittance(network, (yff, yft, ytf, ytt), active, slack, slack_ratio),
         yff=yff,
         yft=yft,
         ytf=ytf,
@@ -69,28 +68,26 @@ def build_topology(
     )
 
 
-def _nodal_matrix(
-    network: Network, yff: FloatArray, yft: FloatArray, ytf: FloatArray, ytt: FloatArray
-) -> sparse.csr_matrix:
-    """(n, n) from the branches' two-ports and the buses' shunts."""
+def _admittance(
+    network: Network, two_ports: tuple[FloatArray, ...], active: IntArray, slack: IntArray, slack_ratio: FloatArray
+) -> sparse.csc_matrix:
+    """Of the active buses, from the branches' two-ports (ff, ft, tf, tt) and the buses' shunts.
+
+    The other slack buses' columns are added to the first's.
+    """
     f, t, bus = network.branch.from_bus, network.branch.to_bus, np.arange(network.n_bus)
-    values = np.concatenate([yff, yft, ytf, ytt, network.bus.shunt_pu])
-    places = (np.concatenate([f, f, t, t, bus]), np.concatenate([f, t, f, t, bus]))
-    return sparse.csr_matrix((values, places), shape=(network.n_bus, network.n_bus))
-
-
-def _folded(full: sparse.csr_matrix, active: IntArray, slack: IntArray, slack_ratio: FloatArray) -> sparse.csc_matrix:
-    """Rows and columns of the active buses, the other slack buses' columns added to the first's."""
-    column = np.full(full.shape[0], -1)
-    column[active] = np.arange(len(active))
-    column[slack] = 0
-    weight = np.ones(full.shape[0], dtype=complex)
-    weight[slack] = slack_ratio
-    reached = np.flatnonzero(column >= 0)
-    fold = sparse.csc_matrix((weight[reached], (reached, column[reached])), shape=(full.shape[0], len(active)))
-    folded = (full[active] @ fold).tocsc()
-    folded.sort_indices()
-    return folded
+    row, weight = np.full(network.n_bus, -1), np.ones(network.n_bus, dtype=complex)
+    row[active] = np.arange(len(active))
+    column = row.copy()
+    column[slack], weight[slack] = 0, slack_ratio
+    at, beside = np.concatenate([f, f, t, t, bus]), np.concatenate([f, t, f, t, bus])
+    value = np.concatenate([*two_ports, network.bus.shunt_pu]) * weight[beside]
+    kept = (row[at] >= 0) & (column[beside] >= 0)
+    places = row[at[kept]], column[beside[kept]]
+    admittance = sparse.csc_matrix((value[kept], places), shape=(len(active), len(active)))
+    admittance.eliminate_zeros()
+    admittance.sort_indices()
+    return admittance
 
 
 def stub_admittances(network: Network) -> tuple[FloatArray, FloatArray]:
