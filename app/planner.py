@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.commands import checked_requirements
+from app.courtesy import Courtesy
 from app.engine import Engine
 from app.history import SnapshotStore
 from app.moment import moment_for, moment_of
@@ -26,7 +27,8 @@ from ml.verification import Moment
 log = logging.getLogger(__name__)
 IDLE_S = 0.2
 TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
-PARETO_EVERY = 10  # plans
+PARETO_EVERY, PARETO_AT_LATEST = 10, 30  # plans: when nobody asks, and in any case
+GIVE_WAY_S = 1.0
 CURVE_KEPT = 400
 PLANS_KEPT = 20
 
@@ -70,6 +72,8 @@ class Planner:
     def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore) -> None:
         self._settings, self._engine, self._store = settings, engine, store
         self._lock = threading.Lock()  # held while the optimiser proposes
+        self._courtesy = Courtesy()
+        self._made: tuple[Snapshot, Proposal] | None = None  # the last proposal, and for which snapshot
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._optimizer: SmartGridOptimizer | None = None
@@ -79,6 +83,7 @@ class Planner:
         self._latest: PlannerReport | None = None
         self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
         self._training_s, self._planned, self._versions, self._failure = 0.0, 0, 0, ""
+        self._pareto_at = 0  # of self._planned
         self._pareto: tuple[tuple[ParetoPoint, ...], ParetoPoint | None] = ((), None)
 
     # --- what others ask for -------------------------------------------------------------------------------------
@@ -127,16 +132,14 @@ class Planner:
     def propose(self, wanted: Requirements) -> Proposal:
         """A plan for the latest snapshot by given requirements, made in the caller's thread.
 
-        Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range.
+        Where the very same was made while the caller waited, it is that. Raises UnsuitableGridError where there is
+        nothing to choose, ValueError for a requirement out of range.
         """
-        snapshot = self._store.latest
+        snapshot, before = self._store.latest, self._made
         checked_requirements(snapshot.network, wanted)
-        with self._lock:
-            if self._network is not snapshot.network:
-                self._take_up(snapshot)
-            if self._optimizer is None:
-                raise UnsuitableGridError(self._why_not)
-            return self._optimizer.propose(moment_for(snapshot, self._settings.price_per_mwh, wanted), wanted)
+        with self._courtesy.asking(), self._lock:
+            made = self._known(snapshot, wanted)
+            return made if made is not None and self._made is not before else self._propose(snapshot, wanted)
 
     def start(self) -> None:
         """Begin working in a thread of its own."""
@@ -176,17 +179,41 @@ class Planner:
             if self._network is not snapshot.network:
                 self._take_up(snapshot)
                 wanted = self._requirements
-            proposal = None
-            optimizer, moment = self._optimizer, moment_for(snapshot, self._settings.price_per_mwh, wanted)
+            proposal, optimizer = None, self._optimizer
             if optimizer is not None:
-                proposal = optimizer.propose(moment, wanted)
+                proposal = self._known(snapshot, wanted) or self._propose(snapshot, wanted)
             if proposal is not None and proposal.plan is not None and wanted == self._requirements:
                 self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
-            if not self._first_training and (self._planned % PARETO_EVERY == 0 or self._pareto[1] is None):
+            if self._pareto_due:
+                moment = moment_for(snapshot, self._settings.price_per_mwh, wanted)
                 self._pareto = optimizer.pareto(moment, wanted, self._propose_in_turn), _point(proposal)
+                self._pareto_at = self._planned
             self._planned += 1
         self._publish(snapshot, proposal)
+
+    def _propose(self, snapshot: Snapshot, wanted: Requirements) -> Proposal:
+        """A new proposal. The lock is held."""
+        if self._network is not snapshot.network:
+            self._take_up(snapshot)
+        if self._optimizer is None:
+            raise UnsuitableGridError(self._why_not)
+        proposal = self._optimizer.propose(moment_for(snapshot, self._settings.price_per_mwh, wanted), wanted)
+        self._made = snapshot, proposal
+        return proposal
+
+    def _known(self, snapshot: Snapshot, wanted: Requirements) -> Proposal | None:
+        """The last proposal, where it is for the very same."""
+        if self._made is None or self._made[0] is not snapshot or self._made[1].requirements != wanted:
+            return None
+        return self._made[1]
+
+    @property
+    def _pareto_due(self) -> bool:
+        """Whether to look again at what other risk weights would choose, which is eight proposals."""
+        since = self._planned - self._pareto_at
+        due = since >= (PARETO_EVERY if self._courtesy.quiet else PARETO_AT_LATEST)
+        return not self._first_training and (due or self._pareto[1] is None)
 
     def _remember(self, plan: Plan) -> None:
         others = [(code, other) for code, other in self._recent.items() if code != plan.code]
@@ -194,6 +221,7 @@ class Planner:
 
     def _propose_in_turn(self, moment: Moment, wanted: Requirements) -> Proposal:
         """One of several proposals: requests that wait come in between."""
+        self._courtesy.give_way(GIVE_WAY_S)
         with self._lock:
             if self._optimizer is None:
                 raise UnsuitableGridError(self._why_not)
@@ -209,11 +237,13 @@ class Planner:
             while (
                 self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._stopping.is_set()
             ):
+                self._courtesy.give_way(GIVE_WAY_S)
                 optimizer.train_episode()
             if not self._first_training:
                 optimizer.save(self._settings.cache_dir)
                 log.info("policy of %s trained: %d episodes", snapshot.network.name, optimizer.episodes)
         else:
+            self._courtesy.give_way(GIVE_WAY_S)
             optimizer.train_episode(moment_of(snapshot, self._settings.price_per_mwh), self._requirements.risk_weight)
         self._training_s += time.perf_counter() - began
         with self._lock:
@@ -230,7 +260,7 @@ class Planner:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
         network = self._network = snapshot.network
         self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
-        self._recent = {}
+        self._recent, self._made, self._pareto_at = {}, None, 0
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._engine.set_requirements(self._requirements)
         settings = self._settings

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
 
-from app.planner import Planner
+from app.courtesy import QUIET_S
+from app.planner import PARETO_EVERY, Planner
 from grid.telemetry import EventKind
-from ml.plan import Constraint, Plan, Requirements
+from ml.plan import Constraint, Plan, Proposal, Requirements
 from tests.app.rig import Rig, make_rig
 
 EPISODES = 3
@@ -178,6 +180,41 @@ def test_proposing_for_oneself_changes_no_plan_of_others(city: Rig) -> None:
     assert (asked.plan, asked.conflict) == (None, Constraint.LOW_VOLTAGE)
     assert planner(city).plan is usual
     assert planner(city).requirements == Requirements(risk_weight=0.05)
+
+
+def test_the_very_same_is_not_proposed_twice_at_a_time(city: Rig) -> None:
+    wanted, together = planner(city).requirements, Barrier(4)
+
+    def ask() -> Proposal:
+        together.wait()
+        return planner(city).propose(wanted)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [future.result() for future in [pool.submit(ask) for _ in range(4)]]
+    assert len({id(answer) for answer in answers}) < 4
+    plan(city)
+    assert any(planner(city).latest.proposal is answer for answer in answers)
+    assert planner(city).propose(wanted) is not planner(city).latest.proposal  # who asks later gets a new one
+    city.run()
+    plan(city)
+    assert not any(planner(city).latest.proposal is answer for answer in answers)
+
+
+def test_pareto_points_wait_for_a_quiet_moment(city: Rig) -> None:
+    plan(city)
+    train(city)
+    plan(city)
+    first = planner(city).latest.present
+    assert first is not None
+    for _ in range(PARETO_EVERY + 1):
+        city.run()
+        planner(city).propose(Requirements())
+        plan(city)
+    assert planner(city).latest.present is first
+    time.sleep(1.1 * QUIET_S)
+    city.run()
+    plan(city)
+    assert planner(city).latest.present is not first
 
 
 def test_it_proposes_before_its_thread_has_looked_at_the_grid(city: Rig) -> None:

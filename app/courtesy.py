@@ -1,0 +1,43 @@
+"""Courtesy: background work lets requests that are being answered go first."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+QUIET_S = 1.0  # without a request
+LOOK_S = 0.01
+
+
+class Courtesy:
+    """Knows whether somebody is asking. For any thread.
+
+    A lock alone isn't fair: a thread that gives it back and takes it again at once comes before all that wait.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._guard = clock, threading.Lock()
+        self._asking, self._asked_at = 0, -QUIET_S
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a request is being answered."""
+        with self._guard:
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._asking -= 1
+                self._asked_at = self._clock()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody has asked for a second."""
+        return not self._asking and self._clock() - self._asked_at >= QUIET_S
+
+    def give_way(self, most_s: float) -> None:
+        """Wait while a request is being answered, for so long at most: who asks without a pause must not stop work."""
+        until = self._clock() + most_s
+        while self._asking and self._clock() < until:
+            time.sleep(LOOK_S)
