@@ -56,7 +56,7 @@ def samples_of(
     hour_of_day = (start.hour + np.arange(hours)) % DAY
     whole = np.flatnonzero(np.isfinite(recent.p_mw).all(axis=(1, 2)))
     if len(whole):
-        day = rng.choice(whole, count)[:, None]
+        day = rng.permutation(np.resize(rng.permutation(whole), count))[:, None]  # each day as often
         p, q = (values[day, hour_of_day[None, :]].astype(float) for values in (recent.p_mw, recent.q_mvar))
     else:
         p, q = (np.broadcast_to(values, (count, hours, len(values))).astype(float) for values in (present_p, present_q))

@@ -28,6 +28,7 @@ JUDGED = timedelta(days=7)  # before the first training: left out of it, and for
 RENEWED = timedelta(days=7)
 ISSUES_KEPT = 14 * DAY
 QUICK_DAYS = MODEL_DAYS - 2  # of history for a forecaster that doesn't learn
+LOAD_STEPS = 3  # to either side that calibrate a step of a load: fewer leave more noise in its quantiles
 CLEAR = "clear_sky"
 PLACE = PvPlace(LATITUDE_DEGREE, 0.0, tilt=0.0)  # the simulator's; cases don't say where they are
 HINDSIGHT = "in hindsight, by what was known then: "
@@ -88,9 +89,9 @@ class ForecastDesk:
         desk.note = f"{_days(desk) - JUDGED.days} days until {until:%d %b %Y}"
 
     def observe(self, start: datetime, values_mw: FloatArray) -> None:
-        """Take in an hour's values (s,), and what is known in advance of those to come."""
-        for desk, value in zip(self._desks.values(), values_mw.tolist(), strict=True):
-            rows = _frame(desk.info, start, np.array([value]))
+        """Take in an hour's values (s,), or hours' (h, s), and what is known in advance of those to come."""
+        for desk, values in zip(self._desks.values(), np.atleast_2d(values_mw).T, strict=True):
+            rows = _frame(desk.info, start, values)
             desk.frame = _joined(desk.frame, rows)
             desk.forecaster.observe(rows)
 
@@ -180,7 +181,7 @@ class ForecastDesk:
 def _forecaster(info: SeriesInfo, expected_mw: float, settings: ModelSettings) -> Forecaster:
     if info.kind in (SeriesKind.PV, SeriesKind.RENEWABLE):
         return Forecaster(zone="UTC", ahead=(CLEAR,), profile=CLEAR, expected_mean=expected_mw, settings=settings)
-    return Forecaster(zone="UTC", expected_mean=expected_mw, settings=settings)
+    return Forecaster(zone="UTC", expected_mean=expected_mw, shrunk=True, pooled_steps=LOAD_STEPS, settings=settings)
 
 
 def _frame(info: SeriesInfo, first: datetime, values_mw: FloatArray) -> pd.DataFrame:

@@ -54,18 +54,19 @@ def ended_before(residuals: FloatArray, issues: IntArray, now: int) -> FloatArra
 
 
 def offsets(
-    residuals: FloatArray, issues: IntArray, now: int, levels: FloatArray, window_days: int, fewest: int
-) -> FloatArray:
+    residuals: FloatArray, issues: IntArray, now: int, levels: FloatArray, window_days: int, fewest: int,
+    reach: int = POOLED_STEPS,
+) -> FloatArray:  # fmt: skip
     """(H, q) to be added to the quantiles of a forecast issued at row now.
 
     residuals (m, H, q): target minus quantile of earlier issues (m,), ascending. Of the last window_days days whose
-    hour had ended; zero where fewer than `fewest` residuals are known.
+    hour had ended, and of as many neighbours of a step as reach says; zero where fewer than `fewest` are known.
     """
     steps = residuals.shape[1]
     recent = (issues < now) & (issues >= now - DAY * window_days - steps)
     kept = ended_before(residuals[recent], issues[recent], now)
     too_old = issues[recent][:, None] + np.arange(steps) < now - DAY * window_days
-    kept = pooled(np.where(too_old[..., None], np.nan, kept))
+    kept = pooled(np.where(too_old[..., None], np.nan, kept), reach)
     if not len(kept):
         return np.zeros((steps, len(levels)))
     found = residual_quantiles(kept, levels)

@@ -73,7 +73,7 @@ class GroupForecaster:
         if len(places) < FEWEST_DAYS:
             drawn = np.broadcast_to(rng.random((count, 1, 1)), (count, len(quantiles), horizon))
         else:
-            drawn = places[rng.integers(len(places), size=count)]
+            drawn = places[np.resize(rng.permutation(len(places)), count)]  # each day as often: chances scatter less
         return np.stack([at_place(quantiles[i], drawn[:, i]) for i in range(len(quantiles))], axis=1)
 
     def _places(self, issue_time: pd.Timestamp, horizon: int) -> FloatArray:

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ml.forecast_baselines import naive_quantiles, profile
-from ml.forecast_conformal import offsets
+from ml.forecast_conformal import POOLED_STEPS, offsets
 from ml.forecast_features import FIRST_ISSUE, scale_of, weather_known
 from ml.forecast_hours import (
     DAY,
@@ -23,7 +23,9 @@ from ml.forecast_hours import (
     IntArray,
     hours_of,
 )
+from ml.forecast_metrics import MEDIAN
 from ml.forecast_model import LEVELS, ModelSettings, Parts, QuantileModel
+from ml.forecast_shrinkage import deviation, dropped_share, lately, unusual
 
 COLUMNS = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 MODEL_DAYS, TRUST_DAYS = 60, 180
@@ -66,15 +68,17 @@ class Forecaster(BaseEstimator):
         horizon: int = 48,  # h
         issue_hours: tuple[int, ...] = (0, 6, 12, 18),  # of the local day, that it learns from; others are allowed
         window_days: int = 45,  # of residuals that quantiles are calibrated by
+        pooled_steps: int = POOLED_STEPS,  # to either side of a step whose residuals count with its own
         ahead: tuple[str, ...] = (),  # columns known in advance, such as a clear sky's output
         profile: str | None = None,  # the one of them that is the standard profile; a mean load's where None
         expected_mean: float | None = None,  # that the profile stands for while nothing is measured
         calibrated: bool = True,
+        shrunk: bool = False,  # towards like days (ml.forecast_shrinkage): for series that are mostly habit and noise
         settings: ModelSettings = ModelSettings(),  # noqa: B008 - frozen
     ) -> None:
         self.zone, self.country, self.horizon, self.issue_hours = zone, country, horizon, issue_hours
-        self.window_days, self.ahead, self.profile = window_days, ahead, profile
-        self.expected_mean, self.calibrated, self.settings = expected_mean, calibrated, settings
+        self.window_days, self.pooled_steps, self.ahead, self.profile = window_days, pooled_steps, ahead, profile
+        self.expected_mean, self.calibrated, self.shrunk, self.settings = expected_mean, calibrated, shrunk, settings
 
     def fit(self, frame: pd.DataFrame, until: pd.Timestamp | None = None) -> Forecaster:
         """Learn from rows before until (all, where None) of a frame as hours_of reads it.
@@ -89,6 +93,8 @@ class Forecaster(BaseEstimator):
         self.until_ = self.hours_.end
         self._issues: IntArray = np.zeros(0, dtype=np.int64)
         self._raw: FloatArray = np.zeros((0, self.horizon, len(LEVELS)))
+        self._deviation: FloatArray = np.zeros((0, self.horizon))
+        self._unusual: FloatArray = np.zeros((0, self.horizon))
         row = self.hours_.end if until is None else self.hours_.row(until)
         days = row // DAY
         held_out = row - DAY * min(self.window_days + 2, days // 4)
@@ -164,13 +170,23 @@ class Forecaster(BaseEstimator):
         return Issued(issues, quantiles, tuple(sources))
 
     def residuals(self, hours: Hours, now: int) -> tuple[IntArray, FloatArray]:
-        """Rows (m,) of earlier issues and (m, H, 7) target minus raw quantile, scaled; NaN where unknown."""
+        """Rows (m,) of earlier issues and (m, H, 7) target minus uncalibrated quantile, scaled; NaN where unknown.
+
+        Where the forecaster is shrunk, of quantiles that are shrunk by what is known now.
+        """
         if self.model_ is None:
             return np.zeros(0, dtype=np.int64), np.zeros((0, self.horizon, len(LEVELS)))
         self._extend(now)
+        found, dropped = self._residuals(hours, now)
+        return self._issues, found + dropped * self._unusual[..., None]
+
+    def _residuals(self, hours: Hours, now: int) -> tuple[FloatArray, float]:
+        """(m, H, 7) of raw quantiles, and the share of what is unusual in them that is to be dropped."""
+        assert self.model_ is not None  # noqa: S101 - only called with a model
         ends = self._issues[:, None] + np.arange(self.horizon)
         target = np.where(ends < now, hours.target[np.minimum(ends, len(hours) - 1)], np.nan)
-        return self._issues, self.model_.scale.forward(target)[..., None] - self._raw
+        found = self.model_.scale.forward(target)[..., None] - self._raw
+        return found, dropped_share(self._unusual, found[..., MEDIAN], FEWEST_RESIDUALS) if self.shrunk else 0.0
 
     def _hours(self, frame: pd.DataFrame) -> Hours:
         return hours_of(frame, self.zone, self.country, self.ahead)
@@ -212,20 +228,32 @@ class Forecaster(BaseEstimator):
         raw = self.model_.raw(hours, issues)
         if self.calibrated:
             for i, row in enumerate(issues.tolist()):
-                raw[i] += self._offsets(hours, row)
+                raw[i] += self._correction(hours, row, raw[i])
         return self.model_.scale.back(np.sort(raw, axis=-1))
 
-    def _offsets(self, hours: Hours, row: int) -> FloatArray:
-        """(H, 7) from the residuals of issues at this hour of the day, else at the last hour that was learned from."""
-        issues, residuals = self.residuals(hours, row)
+    def _correction(self, hours: Hours, row: int, raw: FloatArray) -> FloatArray:
+        """(H, 7) to be added to the raw quantiles of one issue: shrinkage and calibration.
+
+        From the residuals of issues at this hour of the day, else at the last hour that was learned from.
+        """
+        assert self.model_ is not None  # noqa: S101 - only called with a model
+        self._extend(row)
+        found, dropped = self._residuals(hours, row)
         hour = int(hours.hour[row])
         nearest = max(self.issue_hours, key=lambda made: -((hour - made) % DAY))
         later = (hour - nearest) % DAY
-        chosen = hours.hour[issues] == nearest
+        chosen = hours.hour[self._issues] == nearest
         steps = np.arange(self.horizon) + later
         steps = np.where(steps < self.horizon, steps, np.maximum(steps - DAY, 0))
-        aligned = residuals[chosen][:, np.minimum(steps, self.horizon - 1)]
-        return offsets(aligned, issues[chosen] + later, row, LEVELS, self.window_days, FEWEST_RESIDUALS)
+        steps = np.minimum(steps, self.horizon - 1)
+        issues = self._issues[chosen]
+        aligned = (found + dropped * self._unusual[..., None])[chosen][:, steps]
+        moved = offsets(aligned, issues + later, row, LEVELS, self.window_days, FEWEST_RESIDUALS, self.pooled_steps)
+        if dropped == 0:
+            return moved
+        here = deviation(raw[None, :, MEDIAN], hours, np.array([row]), self.model_.scale)[0]
+        earlier = self._deviation[chosen][lately(issues, row)][:, steps]
+        return np.asarray(moved - dropped * unusual(here, earlier)[:, None])
 
     def _extend(self, last: int) -> None:
         """Keep raw forecasts of all issues that were due up to a row, by the model of now."""
@@ -234,8 +262,24 @@ class Forecaster(BaseEstimator):
         due = np.arange(first, min(last, len(self.hours_) - self.horizon - 1) + 1)
         due = due[np.isin(self.hours_.hour[due], self.issue_hours)]
         if len(due):
+            raw = self.model_.raw(self.hours_, due)
             self._issues = np.concatenate([self._issues, due])
-            self._raw = np.concatenate([self._raw, self.model_.raw(self.hours_, due)])
+            self._raw = np.concatenate([self._raw, raw])
+            self._note_unusual(due, raw[..., MEDIAN])
+
+    def _note_unusual(self, due: IntArray, median: FloatArray) -> None:
+        """Keep how the latest issues, due (n,), deviate from like days; zero where nothing is shrunk."""
+        assert self.model_ is not None  # noqa: S101 - only called with a model
+        found, before = np.zeros_like(median), len(self._deviation)
+        if self.shrunk:
+            found = deviation(median, self.hours_, due, self.model_.scale)
+        self._deviation = np.concatenate([self._deviation, found])
+        hour = self.hours_.hour[self._issues]
+        excess = [
+            unusual(one, self._deviation[:row][(lately(self._issues, now) & (hour == hour[row]))[:row]])
+            for row, (now, one) in enumerate(zip(due.tolist(), found, strict=True), start=before)
+        ]
+        self._unusual = np.concatenate([self._unusual, np.stack(excess)])
 
 
 def model_share(days: float) -> float:

@@ -36,8 +36,7 @@ class DeskSampler:
             for code in desk.untrained:
                 desk.train(code, now)
         else:
-            for hour in range(self._known, hours):
-                desk.observe(self._first + timedelta(hours=hour), values[hour])
+            desk.observe(self._first + timedelta(hours=self._known), values[self._known :])
         for hour in range(max(self._known, hours - 14 * DAY), hours):
             at = self._first + timedelta(hours=hour)
             self._recent.put(at, known.load_p_mw[hour], known.load_q_mvar[hour])
