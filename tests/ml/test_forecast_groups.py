@@ -61,6 +61,16 @@ def test_one_seed_gives_one_set_of_samples(groups: GroupForecaster) -> None:
     np.testing.assert_array_equal(first, second)
 
 
+def test_past_days_are_drawn_as_often_as_one_another(groups: GroupForecaster) -> None:
+    """So that a chance of 10 % isn't found to be 6 or 14 % by the draw alone."""
+    at = issue(groups, 258)
+    median = groups.predict(at)["own"]["q50"].to_numpy()
+    above = [
+        (groups.sample(at, 24, 100, np.random.default_rng(seed))[:, 2] > median).mean(axis=0) for seed in range(20)
+    ]
+    assert np.std(above, axis=0).max() < 0.5 * np.sqrt(0.25 / 100)  # a half of what independent draws scatter by
+
+
 def test_with_too_few_days_groups_rise_and_fall_together() -> None:
     frames = {name: hourly(12, seed=seed) for seed, name in enumerate("ab")}
     made = GroupForecaster(quick()).fit(frames)

@@ -16,7 +16,8 @@ def at(frame: pd.DataFrame, day: int, hour: int = 0) -> pd.Timestamp:
     return frame.index[24 * day + hour]
 
 
-def test_a_forecast_is_the_same_to_the_bit_whatever_is_measured_after_its_issue() -> None:
+@pytest.mark.parametrize("shrunk", [False, True])
+def test_a_forecast_is_the_same_to_the_bit_whatever_is_measured_after_its_issue(shrunk: bool) -> None:
     frame = hourly(230, weather=True)
     until, issue = 24 * 190, 24 * 205
     noised = frame.copy()
@@ -24,19 +25,20 @@ def test_a_forecast_is_the_same_to_the_bit_whatever_is_measured_after_its_issue(
     noised.loc[noised.index[issue:], ["target", "temperature"]] = rng.normal(500, 400, (len(frame) - issue, 2))
     found = []
     for one in (frame, noised):
-        made = quick().fit(one, one.index[until])
+        made = quick(shrunk=shrunk).fit(one, one.index[until])
         earlier = made.predict(one.index[issue - 48])
         found.append((made.predict(one.index[issue]), earlier))
     for first, second in zip(*found, strict=True):
         pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
-def test_calibration_and_training_read_nothing_after_their_moment() -> None:
+@pytest.mark.parametrize("shrunk", [False, True])
+def test_calibration_and_training_read_nothing_after_their_moment(shrunk: bool) -> None:
     frame = hourly(230)
     until = 24 * 200
     noised = frame.copy()
     noised.iloc[until:, 0] = np.random.default_rng(1).normal(1e5, 1e4, len(frame) - until)
-    first, second = (quick().fit(one, one.index[until]) for one in (frame, noised))
+    first, second = (quick(shrunk=shrunk).fit(one, one.index[until]) for one in (frame, noised))
     for mine, other in zip(first.residuals(first.hours_, until), second.residuals(second.hours_, until), strict=True):
         np.testing.assert_array_equal(mine, other)
     row = np.array([until])
@@ -52,9 +54,10 @@ def test_what_is_measured_before_the_issue_does_change_the_calibration() -> None
     assert np.abs(found[0] - found[1]).max() > 0.1
 
 
-def test_two_fits_and_single_or_joint_issues_give_the_same_forecasts() -> None:
+@pytest.mark.parametrize("shrunk", [False, True])
+def test_two_fits_and_single_or_joint_issues_give_the_same_forecasts(shrunk: bool) -> None:
     frame = hourly(220)
-    first, second = (quick().fit(frame, at(frame, 200)) for _ in range(2))
+    first, second = (quick(shrunk=shrunk).fit(frame, at(frame, 200)) for _ in range(2))
     rows = daily_issues(first.hours_, at(frame, 200), at(frame, 215))
     together = first.issue(rows).quantiles
     single = np.stack([second.issue(rows[i : i + 1]).quantiles[0] for i in range(len(rows))])
@@ -116,9 +119,10 @@ def test_a_missing_day_is_neither_learned_from_nor_in_the_way() -> None:
     np.testing.assert_allclose(found["q50"], whole["q50"], rtol=0.05)
 
 
-def test_issues_at_an_hour_that_was_not_learned_from_are_forecast_too() -> None:
+@pytest.mark.parametrize("shrunk", [False, True])
+def test_issues_at_an_hour_that_was_not_learned_from_are_forecast_too(shrunk: bool) -> None:
     frame = hourly(220)
-    made = quick(horizon=48, issue_hours=(0, 12)).fit(frame, at(frame, 200))
+    made = quick(horizon=48, issue_hours=(0, 12), shrunk=shrunk).fit(frame, at(frame, 200))
     found = made.predict(at(frame, 210, 7))
     actual = frame["target"].loc[found.index]
     assert np.abs(found["q50"] - actual).mean() < 1.5 * np.abs(made.predict(at(frame, 210))["q50"] - actual).mean() + 2
@@ -142,9 +146,10 @@ def test_intervals_cover_and_the_model_beats_the_naive_forecasts() -> None:
     assert scores(ridge, naive_mae(week)).r_mae < 1
 
 
-def test_refitting_keeps_the_residuals_of_the_forecasts_that_were_made() -> None:
+@pytest.mark.parametrize("shrunk", [False, True])
+def test_refitting_keeps_the_residuals_of_the_forecasts_that_were_made(shrunk: bool) -> None:
     frame = hourly(260)
-    made = quick().fit(frame, at(frame, 200))
+    made = quick(shrunk=shrunk).fit(frame, at(frame, 200))
     before = made.residuals(made.hours_, 24 * 230)
     made.refit(at(frame, 230))
     issues, after = made.residuals(made.hours_, 24 * 230)
@@ -154,10 +159,11 @@ def test_refitting_keeps_the_residuals_of_the_forecasts_that_were_made() -> None
         made.predict(at(frame, 220))
 
 
-def test_observed_hours_lead_to_the_forecast_of_one_who_had_them_all_along() -> None:
+@pytest.mark.parametrize("shrunk", [False, True])
+def test_observed_hours_lead_to_the_forecast_of_one_who_had_them_all_along(shrunk: bool) -> None:
     frame = hourly(220)
-    all_along = quick().fit(frame, at(frame, 200))
-    live = quick().fit(frame.iloc[: 24 * 200])
+    all_along = quick(shrunk=shrunk).fit(frame, at(frame, 200))
+    live = quick(shrunk=shrunk).fit(frame.iloc[: 24 * 200])
     for day in range(200, 204):
         live.observe(frame.iloc[24 * day : 24 * (day + 1)])
     pd.testing.assert_frame_equal(live.predict(at(frame, 204)), all_along.predict(at(frame, 204)), check_freq=False)
