@@ -125,6 +125,20 @@ def test_hours_are_observed_and_gaps_stay_gaps(trained: ForecastDesk) -> None:
     assert list(desk.forecasts("pv")) == [at(30 * DAY + 6)]
 
 
+def test_hours_are_observed_together_as_one_after_another() -> None:
+    values = courses(31)[30 * DAY : 30 * DAY + 5]
+    together, single = desk_of(30), desk_of(30)
+    together.observe(at(30 * DAY), values)
+    for hour, value in enumerate(values):
+        single.observe(at(30 * DAY + hour), value)
+    for desk in (together, single):
+        desk.issue(at(30 * DAY + 5))
+    for info in INFOS:
+        np.testing.assert_array_equal(*(desk.actual_mw(info.code)[1] for desk in (together, single)))
+        made = [desk.forecasts(info.code)[at(30 * DAY + 5)].quantiles_mw for desk in (together, single)]
+        np.testing.assert_array_equal(*made)
+
+
 def test_samples_are_of_groups_and_plants_and_go_together(trained: ForecastDesk) -> None:
     drawn = trained.sample(at(75 * DAY), 24, 200, np.random.default_rng(0))
     assert drawn.shape == (200, 3, 24)

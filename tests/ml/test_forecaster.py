@@ -214,9 +214,10 @@ def test_it_is_an_estimator_as_scikit_learn_has_them() -> None:
     assert clone(made).get_params() == made.get_params()
 
 
-def test_two_days_are_predicted_in_milliseconds() -> None:
+@pytest.mark.parametrize("shrunk", [False, True])
+def test_two_days_are_predicted_in_milliseconds(shrunk: bool) -> None:
     frame = hourly(300)
-    made = quick(horizon=48).fit(frame)
+    made = quick(horizon=48, shrunk=shrunk).fit(frame)
     issue = frame.index[-1] + pd.Timedelta(hours=1)
     made.predict(issue)
     times = []
