@@ -73,7 +73,7 @@ class Forecaster(BaseEstimator):
         profile: str | None = None,  # the one of them that is the standard profile; a mean load's where None
         expected_mean: float | None = None,  # that the profile stands for while nothing is measured
         calibrated: bool = True,
-        shrunk: bool = False,  # towards like days (ml.forecast_shrinkage): for series that are mostly habit and noise
+        shrunk: bool = False,  # before calibration, towards like days: for series that are mostly habit and noise
         settings: ModelSettings = ModelSettings(),  # noqa: B008 - frozen
     ) -> None:
         self.zone, self.country, self.horizon, self.issue_hours = zone, country, horizon, issue_hours
