@@ -3,7 +3,6 @@
 import itertools
 import logging
 import queue
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from app.operations import Operator
 from app.settings import Settings
 from app.snapshot import CycleStats, Snapshot, WorstHour
 from app.watch import Watch
+from app.worker import Worker
 from grid.cases import Case
 from grid.errors import CaseError
 from grid.network import FloatArray, Network
@@ -40,8 +40,7 @@ class Engine:
         self._settings, self._store = settings, store
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._event_ids = itertools.count(1)
-        self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("engine", self._run)
         self._speed, self._paused, self._risk_weight = (
             settings.speed_minutes_per_s,
             False,
@@ -65,15 +64,11 @@ class Engine:
         self.run_cycle()
         if not self._store.ready:
             raise CaseError(self._watch.network.name, f"the first cycle failed: {self._last_error}")
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float = 1.5) -> None:
         """Finish the present cycle and end the thread."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._worker.stop(timeout_s)
 
     def acknowledge(self, alarm_id: int, person: str) -> None:
         """Acknowledge an alarm. KeyError for an id that isn't active, ValueError for an empty person."""
@@ -166,19 +161,18 @@ class Engine:
 
     def _do(self, command: Command) -> None:
         self._commands.put(command)
-        self._wake.set()
+        self._worker.wake()
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         period = self._settings.cycle_seconds
         due = time.monotonic() + period
-        while not self._stopping.is_set():
-            self._wake.wait(max(0.0, due - time.monotonic()))
-            if self._stopping.is_set():
+        while not self._worker.stopping:
+            self._worker.rest(max(0.0, due - time.monotonic()))
+            if self._worker.stopping:
                 return
             on_time = time.monotonic() >= due
-            self._wake.clear()
             self.run_cycle(self._cycle_time if on_time and not self._paused else timedelta(0))
             if on_time:
                 late = int((time.monotonic() - due) // period)

@@ -24,6 +24,7 @@ from app.series import series_of
 from app.settings import Settings
 from app.snapshot import Snapshot, WorstHour
 from app.watchpost import Watchpost
+from app.worker import Worker
 from grid.network import FloatArray, Network
 from grid.renewable_share import energy_mix
 
@@ -49,8 +50,7 @@ class Lookout:
     def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore, planner: Planner) -> None:
         self._settings, self._engine, self._store, self._planner = settings, engine, store, planner
         self._lock = threading.Lock()  # held while the ledger is written or read
-        self._stopping, self._wake = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("lookout", self._run)
         self._post: Watchpost | None = None
         self._told: _Told | None = None
         self._failure, self._news, self._versions = "", "", 0
@@ -109,15 +109,11 @@ class Lookout:
 
     def start(self) -> None:
         """Begin working in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float = 1.5) -> None:
         """Finish the present step, if it isn't a training, end the thread and keep the ledger."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._worker.stop(timeout_s)
         self._keep(1)
 
     @property
@@ -138,10 +134,9 @@ class Lookout:
     # --- the thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._worker.stopping:
             if not self.attempt():
-                self._wake.wait(IDLE_S)
-                self._wake.clear()
+                self._worker.rest(IDLE_S)
 
     def attempt(self) -> bool:
         """A step whose failure is logged and shown, never raised; whether there may be more to do at once."""

@@ -19,6 +19,7 @@ from app.maintschedule import ScheduleView, first_monday, make_schedule, moved_p
 from app.settings import Settings
 from app.snapshot import Snapshot
 from app.training import FleetTraining
+from app.worker import Worker
 from grid.network import FloatArray, Network
 from ml.condition_features import FEATURES, Observation, features_of
 from ml.failure_store import ModelBundle, ModelFileError, load
@@ -82,8 +83,7 @@ class Maintainer:
     def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore) -> None:
         self._settings, self._engine, self._store = settings, engine, store
         self._lock = threading.Lock()  # held while the trend is written or read
-        self._stopping, self._wake = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("maintainer", self._run)
         self._bundle: ModelBundle | None = None
         self._problem, self._failure, self._versions = "", "", 0
         self._training: FleetTraining | None = None
@@ -134,34 +134,30 @@ class Maintainer:
         if schedule is not None:
             schedule.check_pins(pins)
         self._wanted = dict(pins)
-        self._wake.set()
+        self._worker.wake()
 
     def reload(self) -> None:
         """Read the model files again. ModelFileError where they are refused: the running models stay."""
         self._bundle = load(self._settings.models_dir, FEATURES)
         self._problem = ""
-        self._wake.set()
+        self._worker.wake()
 
     def start(self) -> None:
         """Begin working in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="maintainer", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the thread and a training."""
-        self._stopping.set()
-        self._wake.set()
+        self._worker.stop(timeout_s)
         if self._training is not None:
             self._training.stop()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         self.load_or_train()
         seen = -1
-        while not self._stopping.is_set():
+        while not self._worker.stopping:
             snapshot = self._store.latest
             try:
                 changed = self.watch_training() or snapshot.version != seen
@@ -174,8 +170,7 @@ class Maintainer:
                 log.exception("the maintainer failed at version %d", snapshot.version)
                 self._tell(f"The prognosis or the schedule failed: {error}")
                 seen = snapshot.version
-            self._wake.wait(IDLE_S)
-            self._wake.clear()
+            self._worker.rest(IDLE_S)
 
     def _tell(self, failure: str) -> None:
         """Show a failure, or that the last one is over."""

@@ -18,6 +18,7 @@ from app.history import SnapshotStore
 from app.moment import moment_for, moment_of
 from app.settings import Settings
 from app.snapshot import Snapshot
+from app.worker import Worker
 from grid.network import Network
 from ml.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.plan import Plan, Proposal, Requirements
@@ -74,8 +75,7 @@ class Planner:
         self._lock = threading.Lock()  # held while the optimiser proposes
         self._courtesy = Courtesy()
         self._made: tuple[Snapshot, Proposal] | None = None  # the last proposal, and for which snapshot
-        self._stopping, self._wake = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("planner", self._run)
         self._optimizer: SmartGridOptimizer | None = None
         self._network: Network | None = None
         self._why_not = ""
@@ -127,7 +127,7 @@ class Planner:
             wanted = self._requirements = checked_requirements(snapshot.network, change(self._requirements))
             self._recent = {}
             self._engine.set_requirements(wanted)
-        self._wake.set()
+        self._worker.wake()
 
     def propose(self, wanted: Requirements) -> Proposal:
         """A plan for the latest snapshot by given requirements, made in the caller's thread.
@@ -143,21 +143,17 @@ class Planner:
 
     def start(self) -> None:
         """Begin working in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Finish the present step and end the thread."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._worker.stop(timeout_s)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         seen = (-1, self._requirements)
-        while not self._stopping.is_set():
+        while not self._worker.stopping:
             snapshot, wanted = self._store.latest, self._requirements
             try:
                 if (snapshot.version, wanted) != seen and not snapshot.stale:
@@ -170,8 +166,7 @@ class Planner:
                 self._publish(snapshot, None)
             seen = (snapshot.version, wanted)
             if not self._first_training or self._failure:
-                self._wake.wait(IDLE_S)
-                self._wake.clear()
+                self._worker.rest(IDLE_S)
 
     def plan_once(self, snapshot: Snapshot, wanted: Requirements) -> None:
         """Make a plan for a snapshot and publish it."""
@@ -234,9 +229,7 @@ class Planner:
             return
         began = time.perf_counter()
         if self._first_training:
-            while (
-                self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._stopping.is_set()
-            ):
+            while self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._worker.stopping:
                 self._courtesy.give_way(GIVE_WAY_S)
                 optimizer.train_episode()
             if not self._first_training:

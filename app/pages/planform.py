@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import dash
 import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.ids import Id, Many
@@ -162,28 +162,32 @@ def _register_browser(app: dash.Dash) -> None:
 
 
 def _register_locks(app: dash.Dash, services: PageServices) -> None:
-    @app.callback(
-        Output(Id.FORM_RESULT, "children", allow_duplicate=True),
-        Output(Id.LOCK_SEARCH, "value"),
-        Input(Id.LOCK_REQUEST, "data"),
-        Input(Id.UNLOCK_REQUEST, "data"),
-        Input(Id.LOCK_SEARCH, "value"),
-        prevent_initial_call=True,
-    )
-    def lock(tapped: Request | None, unlocked: Request | None, found: str | None) -> tuple:
-        if ctx.triggered_id == Id.UNLOCK_REQUEST and unlocked:
-            code = f"{AssetKind.BRANCH}-{unlocked['id']['branch']}"  # type: ignore[index]
-        else:
-            code = str(found if ctx.triggered_id == Id.LOCK_SEARCH else (tapped or {}).get("code"))
+    """Three ways to a lock. Each has its callback: Dash names one trigger only of several that come at once."""
+
+    def settle(code: str, adds: bool | None) -> object:
+        """Change a lock, see with_lock; what stands against it in words, no change where there is no such branch."""
         branch = Asset.parse(code, services.store.latest.network)
         if branch is None or branch.kind is not AssetKind.BRANCH:
-            return no_update, no_update
-        adds = True if ctx.triggered_id == Id.LOCK_SEARCH else None
+            return no_update
         try:
             services.planner.amend(lambda present: with_lock(present, branch.index, adds))
         except ValueError as error:
-            return f"Not taken: {error}", None
-        return "", None
+            return f"Not taken: {error}"
+        return ""
+
+    words = Output(Id.FORM_RESULT, "children", allow_duplicate=True)
+
+    @app.callback(words, Input(Id.LOCK_REQUEST, "data"), prevent_initial_call=True)
+    def change(tapped: Request) -> object:
+        return settle(str(tapped["code"]), None)
+
+    @app.callback(words, Input(Id.UNLOCK_REQUEST, "data"), prevent_initial_call=True)
+    def unlock(clicked: Request) -> object:
+        return settle(f"{AssetKind.BRANCH}-{clicked['id']['branch']}", False)  # type: ignore[index]
+
+    @app.callback(words, Output(Id.LOCK_SEARCH, "value"), Input(Id.LOCK_SEARCH, "value"), prevent_initial_call=True)
+    def lock(found: str | None) -> tuple:
+        return (no_update, no_update) if found is None else (settle(found, True), None)
 
     @app.callback(
         Output(Id.LOCK_SEARCH, "data"),

@@ -135,18 +135,31 @@ class Watched:
 
 GRAPH = "document.getElementById('topology')._cyreg.cy"
 MAP_IS_PAINTED = f"document.getElementById('topology')?._cyreg && {GRAPH}.edges().some((edge) => edge.data('d'))"
-PLACE = f"""(id) => {{
-    const element = {GRAPH}.getElementById(id);
+PLACE = """([map, wanted]) => {
+    const cy = document.getElementById(map)._cyreg.cy, element = cy.$(wanted);
+    const box = cy.container().getBoundingClientRect();
     const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
-    const box = {GRAPH}.container().getBoundingClientRect();
     return [box.x + at.x, box.y + at.y];
-}}"""
+}"""
+LISTEN = """([map, wanted]) => {
+    const cy = document.getElementById(map)._cyreg.cy;
+    window.tapped = false;
+    cy.one('tap', (event) => { window.tapped = event.target !== cy && event.target.same(cy.$(wanted)); });
+}"""
+TAPS = 5
 
 
-def tap(page: Page, element: str) -> None:
-    """Tap an element of the map by its id, with the mouse, once the map stands still."""
-    place, before = page.evaluate(PLACE, element), None
-    while place != before:
-        page.wait_for_timeout(150)
-        place, before = page.evaluate(PLACE, element), place
-    page.mouse.click(*place)
+def tap(page: Page, wanted: str, map_id: str = "topology") -> None:
+    """Tap an element of a map, by cytoscape's selector, once the map stands still; again where it moved just then."""
+    which = [map_id, wanted]
+    for _ in range(TAPS):
+        place, before = page.evaluate(PLACE, which), None
+        while place != before:
+            page.wait_for_timeout(200)
+            place, before = page.evaluate(PLACE, which), place
+        page.evaluate(LISTEN, which)
+        page.mouse.click(*place)
+        page.wait_for_timeout(100)
+        if page.evaluate("window.tapped"):
+            return
+    raise AssertionError(f"{wanted} wasn't hit in {TAPS} taps")

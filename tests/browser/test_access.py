@@ -28,7 +28,7 @@ def test_axe_finds_nothing_serious(scheme: str, server_on: Callable[[str], LiveS
     page = new_page(server_on("case118"), scheme=scheme).open()
     expect(page.locator(".loss-holder .js-plotly-plot")).to_be_visible(timeout=TIMEOUT_MS)
     assert serious(page) == []
-    tap(page, "bus-3")
+    tap(page, "#bus-3")
     expect(page.get_by_role("dialog")).to_contain_text("traced shares", timeout=TIMEOUT_MS)
     page.wait_for_timeout(400)
     assert serious(page) == []

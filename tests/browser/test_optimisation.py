@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.live import TIMEOUT_MS, LiveServer, Watched
+from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, tap
 from tests.browser.test_access import PHONE, serious
 
 CASES = ("city8", "simbench:1-MV-urban--0-sw")
@@ -25,20 +25,6 @@ def open_plan(watched: Watched) -> Page:
     page.wait_for_function(PAINTED, timeout=TIMEOUT_MS)
     expect(page.locator(".tone")).not_to_have_text("No proposal", timeout=FIRST_PLAN_MS)
     return page
-
-
-def tap(page: Page, name: str, map_name: str) -> None:
-    """Tap a branch by name on one of the maps, once the map stands still."""
-    place = f"""() => {{
-        const cy = {GRAPHS[map_name]}, edge = cy.edges().filter((edge) => edge.data("name") === "{name}")[0];
-        const at = edge.renderedMidpoint(), box = cy.container().getBoundingClientRect();
-        return [box.x + at.x, box.y + at.y];
-    }}"""
-    now, before = page.evaluate(place), None
-    while now != before:
-        page.wait_for_timeout(200)
-        now, before = page.evaluate(place), now
-    page.mouse.click(*now)
 
 
 @pytest.fixture
@@ -124,12 +110,12 @@ def test_apply_one_apply_all_and_undo_reach_the_grid(city: LiveServer, page: Pag
 def test_taps_lock_and_unlock_and_the_plan_keeps_the_lock(page: Page) -> None:
     locked, title = page.locator("#locked"), page.locator(".plan-title h2")
     expect(title).to_contain_text("Central South Line", timeout=TIMEOUT_MS)
-    tap(page, "Central South Line", "present")
+    tap(page, 'edge[name = "Central South Line"]', "present-map")
     expect(locked).to_contain_text("Central South Line", timeout=TIMEOUT_MS)
     expect(title).not_to_contain_text("Close Central South Line", timeout=TIMEOUT_MS)
     for graph in GRAPHS.values():
         page.wait_for_function(f"{graph}.edges('[k = 1]').map((edge) => edge.data('l'))[0] === '■ locked'")
-    tap(page, "Central South Line", "proposed")
+    tap(page, 'edge[name = "Central South Line"]', "proposed-map")
     expect(locked).to_contain_text("No switch is locked", timeout=TIMEOUT_MS)
     page.get_by_role("textbox", name="Lock the switch of a branch").fill("mall")
     page.get_by_role("option", name="Mall Line (branch)").click()

@@ -57,7 +57,7 @@ def test_tap_opens_the_drawer_with_live_values(
 ) -> None:
     page = new_page(server_on(case)).open()
     drawer = page.get_by_role("dialog")
-    tap(page, "bus-3")
+    tap(page, "#bus-3")
     expect(drawer).to_contain_text("p.u.", timeout=TIMEOUT_MS)
     expect(drawer).to_contain_text("traced shares")
     expect(drawer.locator(".js-plotly-plot")).to_be_visible(timeout=TIMEOUT_MS)
@@ -67,7 +67,7 @@ def test_tap_opens_the_drawer_with_live_values(
 
 def test_tap_on_a_line_and_search_select_assets(city8: LiveServer, new_page: NewPage) -> None:
     page = new_page(city8).open()
-    tap(page, "branch-0")
+    tap(page, "#branch-0")
     drawer = page.get_by_role("dialog")
     expect(drawer).to_contain_text("Ridge Line", timeout=TIMEOUT_MS)
     expect(drawer).to_contain_text("kA")
@@ -138,7 +138,7 @@ def test_a_large_grid_is_shown_as_areas_that_open(server_on: Callable[[str], Liv
     page: Page = new_page(server_on("case2869pegase")).open()
     areas = page.evaluate(f"{GRAPH}.nodes('.area').length")
     assert 40 <= areas <= 120
-    tap(page, "area-0")
+    tap(page, "#area-0")
     page.wait_for_function(f"{GRAPH}.nodes('.area').length === 0 && {MAP_IS_PAINTED}", timeout=TIMEOUT_MS)
     page.get_by_role("button", name="All areas").click()
     page.wait_for_function(f"{GRAPH}.nodes('.area').length === {areas}", timeout=TIMEOUT_MS)
