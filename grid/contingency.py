@@ -1,7 +1,7 @@
 """N-1: the state after the loss of every single branch, in one sweep.
 
-All outages share one sparsity pattern, so Newton's symbolic factorisation is made once: an outage only changes four
-values of the admittance matrix and is undone after it. Where it cuts buses off, the matrix keeps them, but one way:
+All outages share one sparsity pattern: an outage only changes four values of the admittance matrix and is undone after
+it. Where it cuts buses off, the matrix keeps them, but one way:
 they follow the voltage at the lost branch without drawing anything from it, so that the supplied part is solved exactly
 as if they were not there. lightsim2grid's own batch of contingencies works on its grid model, not on our matrix.
 """
