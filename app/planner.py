@@ -193,7 +193,10 @@ class Planner:
             self._take_up(snapshot)
         if self._optimizer is None:
             raise UnsuitableGridError(self._why_not)
-        proposal = self._optimizer.propose(moment_for(snapshot, self._settings.price_per_mwh, wanted), wanted)
+        moment = moment_for(snapshot, self._settings.price_per_mwh, wanted)
+        before = self.latest.proposal
+        shown = before.plan if before is not None and before.requirements == wanted else None
+        proposal = self._optimizer.propose(moment, wanted, shown)
         self._made = snapshot, proposal
         return proposal
 

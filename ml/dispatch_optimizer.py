@@ -95,8 +95,11 @@ class DispatchOptimizer:
         """Answer with what has been learned so far. Not while propose runs."""
         self._policy, self._episodes = self._learner.answering(), self.trainer.steps_done
 
-    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
-        """The best verified plan for a moment, or why there is none. ValueError where the present has no solution."""
+    def propose(self, moment: Moment, wanted: Requirements, _shown: Plan | None = None) -> Proposal:
+        """The best verified plan for a moment, or why there is none. ValueError where the present has no solution.
+
+        The plan that people see doesn't count: set-points follow the moment.
+        """
         began = time.perf_counter()
         present = self._verifier.verdict(moment, moment.closed, wanted)
         if present is None:

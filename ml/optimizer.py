@@ -51,7 +51,7 @@ class Chooser(Protocol):
         """Answer with what has been learned so far."""
         ...
 
-    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
+    def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None, /) -> Proposal:
         """The best verified plan for a moment, or why there is none; it names the policy."""
         ...
 
@@ -101,9 +101,12 @@ class SmartGridOptimizer:
         """Let proposals use what has been learned since the last time."""
         self._chooser.take_over()
 
-    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
-        """The best verified plan for a moment, or why there is none."""
-        return self._chooser.propose(moment, wanted)
+    def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None = None) -> Proposal:
+        """The best verified plan for a moment, or why there is none.
+
+        shown: the plan that people see. Another switching takes its place only where it is clearly better.
+        """
+        return self._chooser.propose(moment, wanted, shown)
 
     def pareto(
         self, moment: Moment, wanted: Requirements, propose: Callable[[Moment, Requirements], Proposal] | None = None

@@ -50,6 +50,10 @@ class Choice:
         """Switch states (m,) of a configuration (t,)."""
         return np.where(self.left_alone, self.present, self.loops.closed(opened))
 
+    def opened(self, closed: BoolArray) -> IntArray | None:
+        """The configuration (t,) of switch states (m,), ascending; None where they aren't one that can be chosen."""
+        return _configuration(self.loops, closed)
+
 
 class Choices:
     """Builds choices for one network; loops are kept, as they rarely change."""
@@ -77,7 +81,7 @@ class Choices:
         seen = situation(grid, loops, grid.demand_pu[None], grid.load_pu[None],
                          wanted.risk_weight * moment.failure_probability)  # fmt: skip
         flow = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu)
-        start = _start(loops, moment.closed)
+        start = _configuration(loops, moment.closed)
         none = Limits.none(grid.n_bus, self._network.n_branch)
         objective = RadialObjective(
             loops, flow, none, moment.failure_probability, wanted.risk_weight, grid.base_mva
@@ -133,8 +137,8 @@ class Choices:
         return Limits(low + shift, high + shift, most)
 
 
-def _start(loops: Loops, closed: BoolArray) -> IntArray | None:
+def _configuration(loops: Loops, closed: BoolArray) -> IntArray | None:
     try:
-        return loops.opened(closed)
+        return np.sort(loops.opened(closed))
     except ValueError:
         return None

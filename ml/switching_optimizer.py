@@ -21,6 +21,7 @@ from ml.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, bro
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
+STAYING = 0.05  # of its gain: so much more must another plan bring to take the place of the one that people see
 MOST_PAIRS = 3  # for which plans of few actions are listed
 LIVE_VARIETY = Variety(lowest_level=0.6, highest_level=1.4)  # around the present state
 
@@ -56,7 +57,7 @@ class SwitchingOptimizer:
         self._net.load_state_dict(self.trainer.net.state_dict())
         self._episodes = self.trainer.steps_done
 
-    def propose(self, moment: Moment, wanted: Requirements) -> Proposal:
+    def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none. ValueError where the present has no solution."""
         began = time.perf_counter()
         present = self._verifier.verdict(moment, moment.closed, wanted)
@@ -75,11 +76,14 @@ class SwitchingOptimizer:
         levels = Proposer(choice.loops, choice.cost, choice.predicted).within_pairs(start, MOST_PAIRS, every.opened)
         answer.methods = tuple(self._result(item, choice, moment, present, wanted) for item in found)
         pool = _merged([every, *levels])
+        seen = None if shown is None else choice.opened(shown.after.closed)
+        if seen is not None:
+            pool = _with_first(pool, seen, choice.cost(seen[None]))
         few = [_within(replace(wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
         answer.limited = _each_better(
             [self._best(moment, wanted, present, choice, item, VERIFIED_OF_FEW)[0] for item in few]
         )
-        plan, missed = self._best(moment, wanted, present, choice, _within(wanted, pool, choice))
+        plan, missed = self._best(moment, wanted, present, choice, _within(wanted, pool, choice), shown=shown)
         if plan is not None:
             return answer.plan(plan, began)
         if missed is not None:
@@ -119,6 +123,7 @@ class SwitchingOptimizer:
         choice: Choice,
         proposed: Candidates,
         most: int = VERIFIED,
+        shown: Plan | None = None,
     ) -> tuple[Plan | None, Margin | None]:
         """The best plan among proposals, by verified objective; without one, the limit that stands against it."""
         verdicts: list[Verdict] = []
@@ -136,7 +141,7 @@ class SwitchingOptimizer:
                 verdicts.append(verdict)
         worth = burden_kw(present) - LEAST_SAVING * present.objective_kw
         required = broken(present, present, wanted) or wanted.n_minus_1 or _restorable_kw(choice, present) > 0
-        for verdict in sorted(verdicts, key=burden_kw):
+        for verdict in sorted(verdicts, key=lambda one: _standing_kw(one, present, shown)):
             if burden_kw(verdict) >= worth and not broken(present, present, wanted):
                 return None, None
             actions = safe_order(self._verifier, moment, wanted, present, verdict.closed)
@@ -214,6 +219,27 @@ def _each_better(plans: list[Plan | None]) -> tuple[Plan, ...]:
         if plan is not None and (not kept or burden_kw(plan.after) < burden_kw(kept[-1].after) * (1 - LEAST_SAVING)):
             kept.append(plan)
     return tuple(kept)
+
+
+def _with_first(proposed: Candidates, opened: IntArray, cost: FloatArray) -> Candidates:
+    """The proposals with a configuration (t,) of cost (1,) at their head, so that it is verified in any case."""
+    others = (proposed.opened != opened).any(axis=1)
+    return replace(
+        proposed,
+        opened=np.concatenate([opened[None], proposed.opened[others]]),
+        cost=np.concatenate([cost, proposed.cost[others]]),
+    )
+
+
+def _standing_kw(verdict: Verdict, present: Verdict, shown: Plan | None) -> float:
+    """What plans are ordered by: their burden, a little less for the plan that people see.
+
+    Otherwise noise in what is measured would change the plan from one cycle to the next.
+    """
+    burden = burden_kw(verdict)
+    if shown is None or (verdict.closed != shown.after.closed).any():
+        return burden
+    return burden - STAYING * max(0.0, burden_kw(present) - burden)
 
 
 def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candidates:

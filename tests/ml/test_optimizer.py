@@ -85,6 +85,32 @@ def test_plans_of_few_actions_keep_to_them_and_gain_less() -> None:
     assert losses[0] == pytest.approx(best, abs=1e-3)
 
 
+def test_the_plan_that_people_see_stays_until_another_is_clearly_better() -> None:
+    network = network_of()
+    moment, optimizer = moment_at(network), untrained()
+    free = optimizer.propose(moment, Requirements())
+    best = plan_of(free)
+    again = [plan_of(optimizer.propose(moment, Requirements(), shown)) for shown in free.limited]
+    stays = [1.05 * shown.saved_kw >= best.saved_kw for shown in free.limited]
+    assert stays == [False, False, True]  # three pairs save nearly as much as four
+    assert [plan.code == shown.code for plan, shown in zip(again, free.limited, strict=True)] == stays
+    assert {plan.code for plan, stay in zip(again, stays, strict=True) if not stay} == {best.code}
+    lighter = plan_of(optimizer.propose(moment_at(network, level=0.5), Requirements(), free.limited[2]))
+    assert lighter.code == free.limited[2].code
+    assert lighter.saved_kw < free.limited[2].saved_kw  # of this moment, not of the one that it was made for
+
+
+def test_a_plan_seen_that_is_no_longer_possible_or_allowed_gives_way() -> None:
+    network = network_of()
+    moment, optimizer = moment_at(network), untrained()
+    best = plan_of(optimizer.propose(moment, Requirements()))
+    fewer = plan_of(optimizer.propose(moment, Requirements(most_pairs=2), best))
+    assert fewer.pairs <= 2
+    closing = next(action.branch for action in best.actions if action.close)
+    locked = plan_of(optimizer.propose(moment, Requirements(locked=frozenset({closing})), best))
+    assert not locked.after.closed[closing]
+
+
 def exchanged_kw(network: Network, moment: Moment, tie: int) -> list[float]:
     """Losses of every state that closing a tie and opening another branch leaves supplied."""
     newton, found = PowerFlow(network), []
