@@ -10,6 +10,7 @@ FloatArray = NDArray[np.float64]
 FIGURE_PX = (420.0, 170.0)  # about the size at which the charts of the pages are drawn
 LETTER_PX, LINE_PX, MARKER_PX = 6.0, 13.0, 8.0
 MARGIN = 0.15  # of the figure on each side of the points
+ROUNDS = 3  # those that were placed first don't know of the later ones
 MARKER_WORTH = 8.0  # a covered point is worse than a covered label
 SIDES = {"left": -1.0, "center": 0.0, "right": 1.0}
 HEIGHTS = {"top": 1.0, "bottom": -1.0, "middle": 0.0}
@@ -17,20 +18,19 @@ PLACES = tuple(f"{height} {side}" for height in HEIGHTS for side in SIDES if (he
 
 
 def label_places(x: Sequence[float], y: Sequence[float], labels: Sequence[str]) -> list[str]:
-    """Plotly's text position for each label, chosen one after the other so that it covers least.
+    """Plotly's text position for each label, chosen one after the other, several times, so that it covers least.
 
     x, y: (k,) places in the figure as drawn, any unit, linear.
     """
     points = np.column_stack([_spread(x, FIGURE_PX[0]), _spread(y, FIGURE_PX[1])])
     markers = [np.concatenate([point - MARKER_PX / 2, point + MARKER_PX / 2]) for point in points]
-    placed: list[FloatArray] = []
-    chosen = []
-    for point, label in zip(points, labels, strict=True):
-        boxes = [_box(point, place, len(label)) for place in PLACES]
-        best = int(np.argmin([_cost(box, markers, placed) for box in boxes]))
-        placed.append(boxes[best])
-        chosen.append(PLACES[best])
-    return chosen
+    boxes = [[_box(point, place, len(label)) for place in PLACES] for point, label in zip(points, labels, strict=True)]
+    chosen: dict[int, int] = {}
+    for _ in range(ROUNDS):
+        for row, own in enumerate(boxes):
+            others = [boxes[other][place] for other, place in chosen.items() if other != row]
+            chosen[row] = int(np.argmin([_cost(box, markers, others) for box in own]))
+    return [PLACES[place] for place in chosen.values()]
 
 
 def with_margins(values: Sequence[float]) -> tuple[float, float]:

@@ -202,3 +202,10 @@ def test_labels_of_neighbours_go_to_different_sides_and_stay_inside() -> None:
     )
     assert all("left" in place for place in label_places([0.0, 1.0], [0.0, 0.0], ["a", "a long label at the edge"])[1:])
     assert label_places([], [], []) == []
+
+
+def test_a_short_label_makes_room_for_a_long_one_that_comes_later() -> None:
+    times, results = [0.0, 0.83, 1.32, 1.49, 1.55], [5.3, 4.5, 4.5, 4.5, 4.5]
+    names = ["Present state", "Untrained prior", "Policy", "Branch exchange", "Policy + branch exchange"]
+    places = dict(zip(names, label_places(times, results, names), strict=True))
+    assert places["Policy"].split()[0] != places["Policy + branch exchange"].split()[0]
