@@ -95,6 +95,8 @@ def issue_words(forecast: Forecast | None, latest: Forecast | None, now: Looked)
 
 def register(app: dash.Dash, services: PageServices) -> None:
     """The fan by report, series, issue and look; the slider follows the latest issue unless it was moved."""
+    _register_fan(app, services)
+    _register_accuracy(app, services)
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "issue"),
         Output(Id.ISSUE_CHOSEN, "data"),
@@ -106,6 +108,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
 
+
+def _register_fan(app: dash.Dash, services: PageServices) -> None:
     @app.callback(
         Output(Id.FAN_GRAPH, "figure"),
         Output(Id.FAN_FACTS, "children"),
@@ -137,6 +141,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
             no_update if named == choices else named,
         )
 
+
+def _register_accuracy(app: dash.Dash, services: PageServices) -> None:
     @app.callback(
         *(Output(name, "figure") for name in ACCURACY),
         Input(Id.ANALYTICS_SEEN, "data"),
