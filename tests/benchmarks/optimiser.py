@@ -36,7 +36,9 @@ regional and nodal variation, photovoltaics, outages, failure probabilities and 
 configurations (ml/memory.py) on {", ".join(sorted(WITH_MEMORY))}. Gaps are to the best that
 any method finds in a situation, long local searches and all seeds included; spread over seeds in brackets. 200 held-out
 situations a feeder, 30 % of them with photovoltaics, from a seed that nothing is trained on. "Equal time" is the
-policy's median time a decision, measured in the same run. Meshed grids: dispatch.md.
+policy's median time a decision, measured in the same run. Live figures are taken as soon as the policy is trained,
+while failure models are still being trained in a process of their own, and forecasts in a thread beside the requests.
+Meshed grids: dispatch.md.
 """
 
 
