@@ -143,23 +143,22 @@ PLACE = """([map, wanted]) => {
 }"""
 LISTEN = """([map, wanted]) => {
     const cy = document.getElementById(map)._cyreg.cy;
-    window.tapped = false;
-    cy.one('tap', (event) => { window.tapped = event.target !== cy && event.target.same(cy.$(wanted)); });
+    window.tapped = null;
+    cy.one('tap', ({ target }) => { window.tapped = target !== cy && target.same(cy.$(wanted)) ? 'hit' : 'missed'; });
 }"""
-TAPS = 5
+TAPS, STILL = 5, 4  # times: it is tapped at most, it was seen at one place
 
 
 def tap(page: Page, wanted: str, map_id: str = "topology") -> None:
     """Tap an element of a map, by cytoscape's selector, once the map stands still; again where it moved just then."""
     which = [map_id, wanted]
     for _ in range(TAPS):
-        place, before = page.evaluate(PLACE, which), None
-        while place != before:
+        places = [page.evaluate(PLACE, which)]
+        while len(places) < STILL or places[-1] != places[-STILL]:
             page.wait_for_timeout(200)
-            place, before = page.evaluate(PLACE, which), place
+            places.append(page.evaluate(PLACE, which))
         page.evaluate(LISTEN, which)
-        page.mouse.click(*place)
-        page.wait_for_timeout(100)
-        if page.evaluate("window.tapped"):
+        page.mouse.click(*places[-1])
+        if page.wait_for_function("window.tapped", timeout=TIMEOUT_MS).json_value() == "hit":
             return
     raise AssertionError(f"{wanted} wasn't hit in {TAPS} taps")

@@ -23,6 +23,12 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def settled(page: Page) -> None:
+    """Wait until what opens has opened: what fades in has too little contrast meanwhile."""
+    page.wait_for_timeout(400)
+    page.wait_for_function("document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity)")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(scheme: str, server_on: Callable[[str], LiveServer], new_page: NewPage) -> None:
     page = new_page(server_on("case118"), scheme=scheme).open()
@@ -30,12 +36,12 @@ def test_axe_finds_nothing_serious(scheme: str, server_on: Callable[[str], LiveS
     assert serious(page) == []
     tap(page, "#bus-3")
     expect(page.get_by_role("dialog")).to_contain_text("traced shares", timeout=TIMEOUT_MS)
-    page.wait_for_timeout(400)
+    settled(page)
     assert serious(page) == []
     page.get_by_role("button", name="Close").click()
     for name in ("Case", "Events"):
         page.get_by_role("button", name=name).click()
-        page.wait_for_timeout(400)
+        settled(page)
         assert serious(page) == []
         page.keyboard.press("Escape")
 
@@ -51,7 +57,7 @@ def test_a_phone_needs_no_horizontal_scroll(
     page.get_by_role("option").first.click()
     drawer = page.get_by_role("dialog")
     expect(drawer).to_contain_text("Limits", timeout=TIMEOUT_MS)
-    page.wait_for_timeout(400)
+    settled(page)
     assert drawer.bounding_box()["width"] == pytest.approx(PHONE["width"], abs=1)  # type: ignore[index]
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 

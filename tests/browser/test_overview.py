@@ -129,7 +129,7 @@ def test_layers_and_supply_paths_change_the_map(city8: LiveServer, new_page: New
 
 def test_two_browsers_look_at_different_things(city8: LiveServer, new_page: NewPage) -> None:
     first, second = new_page(city8).open(), new_page(city8).open()
-    tap(first, "bus-2")
+    tap(first, "#bus-2")
     expect(first.get_by_role("dialog")).to_contain_text("Downtown", timeout=TIMEOUT_MS)
     expect(second.get_by_role("dialog")).to_be_hidden()
 
