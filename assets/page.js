@@ -6,6 +6,7 @@
   const context = () => window.dash_clientside.callback_context;
   const RETRIES = 120, POINTS_KEPT = 480;
   const LOST_AFTER_POLLS = 4;
+  const SEARCH = 2;  // its place among the inputs of reduceView
 
   const received = { version: null, at: 0 };
   const newest = new WeakMap();
@@ -112,8 +113,11 @@
     return data.id.startsWith("corridor") ? {} : { asset: data.id };
   }
 
+  /* The search is emptied once it has been followed. So what stands in it is to be followed, whatever came meanwhile. */
   function reduceView(...inputs) {
-    const [view, tick] = inputs.slice(-2), events = triggers();
+    const [view, tick] = inputs.slice(-2), search = inputs[SEARCH];
+    const events = triggers().filter(({ position }) => position !== SEARCH);
+    if (search) events.push({ position: SEARCH, value: search });
     if (!events.length || !tick) return [keep(), keep(), keep()];
     const moves = [
       tapped, tapped, chosen,
@@ -123,7 +127,6 @@
     ];
     const base = view.network === tick.network ? view : fresh(view, tick);
     const next = Object.assign({}, base, ...events.map(({ position, value, id }) => moves[position](value, id)));
-    const search = context().inputs_list[2].value;
     return [JSON.stringify(next) === JSON.stringify(view) ? keep() : next, Boolean(next.asset), search ? null : keep()];
   }
 
