@@ -17,7 +17,8 @@
   /* The slider of issues follows the latest until a hand moves it; then it stays at that moment while others come.
      A move shows in a value that isn't the one put in place before. It is told, and the slider set, in one go here:
      an answer of the server would come some time later, on top of a move made meanwhile. memory: moments in ISO 8601
-     that the slider stands for, its place, and the chosen one; null follows the latest. */
+     that the slider stands for, its place, and the chosen one; null follows the latest. The slider is set only where
+     that changes it, since setting it calls this again. */
   function issue(moments, value, id, store, memory) {
     if (!moments) return keep();
     const moved = memory && value !== memory.place;
@@ -25,9 +26,9 @@
     const known = held ? memory.moments : moments, last = Math.max(0, known.length - 1);
     const wanted = known.indexOf(moved ? memory.moments.slice(0, -1)[value] : memory?.chosen);
     const place = wanted < 0 ? last : wanted, chosen = place < last ? known[place] : null;
-    const { set_props } = window.dash_clientside;
+    const { set_props } = window.dash_clientside, longer = known.length !== memory?.moments.length;
     set_props(store, { data: { moments: known, place: held ? value : place, chosen } });
-    if (!held) set_props(id, { value: place, max: Math.max(1, last), disabled: last === 0 });
+    if (!held && (longer || value !== place)) set_props(id, { value: place, max: Math.max(1, last), disabled: !last });
     return memory && chosen === memory.chosen ? keep() : chosen;
   }
 

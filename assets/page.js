@@ -130,6 +130,12 @@
     return [JSON.stringify(next) === JSON.stringify(view) ? keep() : next, Boolean(next.asset), search ? null : keep()];
   }
 
+  /* Options of a search. A field forgets a choice when its options change just then; so they stay once its text is one
+     of them, which it is from the moment of choosing on. Other things to search (typed false) bring theirs anyhow. */
+  function offer(found, text, shown) {
+    return found.typed && shown.some(({ label }) => label === text) ? keep() : found.options;
+  }
+
   /* Mantine writes the look that it shows into the document; its toggle doesn't report the first one. */
   function watchScheme() {
     const root = document.documentElement, attribute = "data-mantine-color-scheme";
@@ -141,7 +147,8 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     smartgrid: {
-      header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, clicked, watchScheme,
+      header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
+      clicked, watchScheme,
       closed: () => false, nameUpload: (opened, id) => nameUpload(opened, id),
     },
   });

@@ -270,9 +270,11 @@ class Forecaster(BaseEstimator):
     def _note_unusual(self, due: IntArray, median: FloatArray) -> None:
         """Keep how the latest issues, due (n,), deviate from like days; zero where nothing is shrunk."""
         assert self.model_ is not None  # noqa: S101 - only called with a model
-        found, before = np.zeros_like(median), len(self._deviation)
-        if self.shrunk:
-            found = deviation(median, self.hours_, due, self.model_.scale)
+        if not self.shrunk:
+            self._deviation = self._unusual = np.zeros((len(self._issues), self.horizon))
+            return
+        before = len(self._deviation)
+        found = deviation(median, self.hours_, due, self.model_.scale)
         self._deviation = np.concatenate([self._deviation, found])
         hour = self.hours_.hour[self._issues]
         excess = [

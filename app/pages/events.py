@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from app.ids import Id, Many
 from app.pages.context import PageServices
+from app.pages.finder import finder, found, register_finder
 from components.events import KINDS
 from grid.network import Network
 from grid.telemetry import EventKind
@@ -34,16 +35,13 @@ def dialog() -> Component:
         value=EventKind.LINE_OUTAGE.value,
         allowDeselect=False,
     )
-    target = dmc.Select(
-        id=Id.EVENT_TARGET, label=TARGETS[EventKind.LINE_OUTAGE], placeholder="Type a name", searchable=True,
-        clearable=True, data=[], nothingFoundMessage="No such name",
-    )  # fmt: skip
+    target = finder(Id.EVENT_TARGET, label=TARGETS[EventKind.LINE_OUTAGE], placeholder="Type a name")
     magnitude = dmc.NumberInput(id=Id.EVENT_MAGNITUDE, label="Magnitude", value=1.0, disabled=True, decimalScale=2)
     return dmc.Modal(
         dmc.Stack(
             [
                 kind,
-                target,
+                *target,
                 magnitude,
                 dmc.Button("Inject", id=Id.EVENT_INJECT),
                 html.Div(id=Id.EVENT_RESULT, role="status"),
@@ -131,17 +129,14 @@ def _register_fields(app: dash.Dash, services: PageServices) -> None:
         label, value, disabled = MAGNITUDES.get(chosen, ("Magnitude", 1.0, True))
         return TARGETS.get(chosen, "Whole grid"), chosen not in TARGETS, None, label, value, disabled
 
+    register_finder(app, Id.EVENT_TARGET)
+
     @app.callback(
-        Output(Id.EVENT_TARGET, "data"),
+        Output(Id.EVENT_FOUND, "data"),
         Input(Id.EVENT_TARGET, "searchValue"),
         Input(Id.EVENT_KIND, "value"),
         Input(Id.EVENTS_DIALOG, "opened"),
-        State(Id.EVENT_TARGET, "data"),
-        State(Id.EVENT_TARGET, "value"),
         prevent_initial_call=True,
     )
-    def find(wanted: str | None, kind: str, _opened: bool, data: list[dict[str, str]], value: str | None) -> object:
-        chosen = next((option["label"] for option in data if option["value"] == value), None)
-        if chosen is not None and wanted == chosen:
-            return no_update
-        return matches(services.store.latest.network, EventKind(kind), wanted or "")
+    def find(wanted: str | None, kind: str, _opened: bool) -> object:
+        return found(matches(services.store.latest.network, EventKind(kind), wanted or ""), Id.EVENT_TARGET)

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from app.assetcard import generator_names
 from app.ids import Id, Many
 from app.pages.context import PageServices
+from app.pages.finder import finder, found, register_finder
 from app.snapshot import Snapshot
 from app.view import MOST_PATHS, Asset, Layer, View
 from components.legend import legend, path_legend
@@ -28,10 +29,8 @@ def toolbar(title: str) -> Component:
         ],
         className="map-where",
     )
-    search = dmc.Select(
-        id=Id.SEARCH, placeholder="Find a bus or branch", searchable=True, clearable=True, data=[], size="xs",
-        nothingFoundMessage="No such name", className="map-search", **{"aria-label": "Find a bus or branch"},
-    )  # fmt: skip
+    name = "Find a bus or branch"
+    search = finder(Id.SEARCH, placeholder=name, size="xs", className="map-search", **{"aria-label": name})
     layer = dmc.SegmentedControl(
         id=Id.LAYER, data=[{"value": layer.value, "label": layer.value.capitalize()} for layer in Layer],
         value=Layer.LOADING.value, size="xs", **{"aria-label": "Quantity on the map"},
@@ -39,7 +38,7 @@ def toolbar(title: str) -> Component:
     fit = dmc.Button(
         "Fit", id=Id.FIT, size="compact-sm", variant="default", **{"aria-label": "Fit the map to the view"}
     )
-    return html.Div([where, html.Div([search, layer, fit], className="map-tools")], className="map-toolbar")
+    return html.Div([where, html.Div([*search, layer, fit], className="map-tools")], className="map-toolbar")
 
 
 def supply_controls(services: PageServices, snapshot: Snapshot | None) -> Component:
@@ -143,11 +142,17 @@ def _register_reducer(app: dash.Dash) -> None:
 
 
 def _register_options(app: dash.Dash, services: PageServices) -> None:
+    register_finder(app, Id.SEARCH)
+
     @app.callback(
-        Output(Id.SEARCH, "data"), Input(Id.SEARCH, "searchValue"), Input(Id.NETWORK, "data"), prevent_initial_call=True
+        Output(Id.SEARCH_FOUND, "data"),
+        Input(Id.SEARCH, "searchValue"),
+        Input(Id.NETWORK, "data"),
+        prevent_initial_call=True,
     )
-    def search(wanted: str | None, _network: str | None) -> list[dict[str, str]]:
-        return services.views.of(services.store.latest.network).search(wanted or "")
+    def search(wanted: str | None, _network: str | None) -> object:
+        options = services.views.of(services.store.latest.network).search(wanted or "")
+        return found(options, Id.SEARCH)
 
     @app.callback(
         Output(Id.PATHS, "data"),

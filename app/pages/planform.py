@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from app.ids import Id, Many
 from app.pages.context import PageServices
+from app.pages.finder import finder, found, register_finder
 from app.planform import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
 from app.plantick import form_key, form_words
 from app.view import Asset
@@ -48,7 +49,7 @@ def layout(services: PageServices) -> Component:
             dmc.Switch(
                 id=Id.WORST_HOUR, label="For the worst of the coming 24 h instead of now", size="xs", checked=worst_hour
             ),
-            _field("Locked switches", _search(), html.Div(words[1], id=Id.LOCKED)),
+            _field("Locked switches", *_search(), html.Div(words[1], id=Id.LOCKED)),
             html.Div(id=Id.FORM_RESULT, role="status", className="result"),
             html.P("These hold for everyone who looks at this grid.", className="quiet-line"),
             dcc.Store(id=Id.FORM_SEEN, data=key),
@@ -102,11 +103,9 @@ def _loading(value: object) -> Component:
     )  # fmt: skip
 
 
-def _search() -> Component:
-    return dmc.Select(
-        id=Id.LOCK_SEARCH, placeholder="Lock the switch of …", searchable=True, clearable=True, data=[], size="xs",
-        nothingFoundMessage="No such name", **{"aria-label": "Lock the switch of a branch"},
-    )  # fmt: skip
+def _search() -> list[Component]:
+    name = {"aria-label": "Lock the switch of a branch"}
+    return finder(Id.LOCK_SEARCH, placeholder="Lock the switch of …", size="xs", **name)
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
@@ -186,18 +185,21 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
         return settle(f"{AssetKind.BRANCH}-{clicked['id']['branch']}", False)  # type: ignore[index]
 
     @app.callback(words, Output(Id.LOCK_SEARCH, "value"), Input(Id.LOCK_SEARCH, "value"), prevent_initial_call=True)
-    def lock(found: str | None) -> tuple:
-        return (no_update, no_update) if found is None else (settle(found, True), None)
+    def lock(code: str | None) -> tuple:
+        return (no_update, no_update) if code is None else (settle(code, True), None)
+
+    register_finder(app, Id.LOCK_SEARCH)
 
     @app.callback(
-        Output(Id.LOCK_SEARCH, "data"),
+        Output(Id.LOCK_FOUND, "data"),
         Input(Id.LOCK_SEARCH, "searchValue"),
         Input(Id.NETWORK, "data"),
     )
     def search(wanted: str | None, _network: str | None) -> object:
         if not services.store.ready:
             return no_update
-        return services.views.of(services.store.latest.network).search(wanted or "", AssetKind.BRANCH)
+        options = services.views.of(services.store.latest.network).search(wanted or "", AssetKind.BRANCH)
+        return found(options, Id.LOCK_SEARCH)
 
 
 def with_lock(requirements: Requirements, branch: int, adds: bool | None) -> Requirements:

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from ml.failure_store import save
 from tests.browser.chromium import MISSING, find_chromium
@@ -13,6 +13,7 @@ from tests.browser.live import MODELS, LiveServer, Watched
 from tests.ml.fleets import smallest_models
 
 DESKTOP = {"width": 1440, "height": 900}
+FORGET = "localStorage.clear(), sessionStorage.clear()"
 NewPage = Callable[..., Watched]
 
 
@@ -26,6 +27,14 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=flags)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def shared(browser: Browser) -> Iterator[BrowserContext]:
+    """One person's browser for all tests: scripts that it has loaded once come from its cache."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="session")
@@ -58,15 +67,20 @@ def city8(server_on: Callable[[str], LiveServer]) -> LiveServer:
 
 
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Makes pages; at the end none of them may have had an error or asked another host."""
+def new_page(browser: Browser, shared: BrowserContext) -> Iterator[NewPage]:
+    """Makes pages, a second one in another person's browser. At the end none of them may have had an error or asked
+    another host, and what they have kept is forgotten."""
     watched: list[Watched] = []
     with ExitStack() as stack:
 
         def make(server: LiveServer, scheme: str = "light", viewport: dict[str, int] = DESKTOP) -> Watched:
-            context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="no-preference")
-            stack.callback(context.close)
-            watched.append(Watched(context.new_page(), server.url))
+            context = browser.new_context() if watched else shared
+            page = context.new_page()
+            stack.callback(context.close if watched else page.close)
+            stack.callback(page.evaluate, FORGET)
+            page.set_viewport_size(viewport)
+            page.emulate_media(color_scheme=scheme, reduced_motion="no-preference")
+            watched.append(Watched(page, server.url))
             return watched[-1]
 
         yield make

@@ -17,7 +17,7 @@ from playwright.sync_api import ConsoleMessage, Error, Page, expect
 from playwright.sync_api import Request as PageRequest
 
 ROOT = Path(__file__).resolve().parents[2]
-CYCLE_S = 0.5
+CYCLE_S = 1.0
 MODELS = "models"  # in the cache directory
 START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 30
 TIMEOUT_MS = 15_000

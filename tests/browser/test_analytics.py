@@ -13,7 +13,22 @@ from tests.browser.live import TIMEOUT_MS, LiveServer, Watched
 from tests.browser.test_access import PHONE, serious
 
 FIRST_LOOK_MS = 60_000
+STILL = 8  # looks, a quarter of a second apart
 PNG_HEAD = b"\x89PNG"
+COUNTING = """() => {
+    const scripts = window.dash_clientside.smartgridAnalytics, issue = scripts.issue;
+    window.calls = 0;
+    scripts.issue = (...inputs) => { window.calls += 1; return issue(...inputs); };
+}"""
+
+
+def standing(words: Locator) -> str:
+    """The moment of issue that is shown once no other one comes any more."""
+    shown: list[str] = []
+    while len(shown) < STILL or len(set(shown[-STILL:])) > 1:
+        words.page.wait_for_timeout(250)
+        shown.append(words.inner_text().split(",")[0])
+    return shown[-1]
 
 
 def open_page(watched: Watched) -> Page:
@@ -71,7 +86,7 @@ def test_a_past_issue_stays_while_time_goes_on_until_the_latest_is_chosen(city8:
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
     expect(words).to_contain_text("ago", timeout=TIMEOUT_MS)
-    chosen = words.inner_text().split(",")[0]
+    chosen = standing(words)
     clock = page.locator("#clock").inner_text()
     page.wait_for_function("(before) => !document.getElementById('clock').innerText.startsWith(before)", arg=clock[:-3],
                            timeout=TIMEOUT_MS)  # fmt: skip
@@ -83,6 +98,13 @@ def test_a_past_issue_stays_while_time_goes_on_until_the_latest_is_chosen(city8:
     page.get_by_role("option", name="Photovoltaics").click()
     expect(page.locator("#fan-graph .ytitle")).to_have_text("Photovoltaics, MW", timeout=TIMEOUT_MS)
     expect(page.locator("#fan-facts")).to_contain_text("Installed")
+
+
+def test_the_slider_of_issues_is_set_once_a_report(city8: LiveServer, new_page: NewPage) -> None:
+    page = open_page(new_page(city8))
+    page.evaluate(COUNTING)
+    page.wait_for_timeout(4000)
+    assert page.evaluate("window.calls") < 20  # reports come every few seconds; setting it calls the script again
 
 
 def test_threats_and_time_ranges_are_chosen(city8: LiveServer, new_page: NewPage) -> None:

@@ -78,6 +78,21 @@ def test_tap_on_a_line_and_search_select_assets(city8: LiveServer, new_page: New
     assert page.evaluate(f"{GRAPH}.$(':selected').map((e) => e.data('name'))") == ["Campus Line"]
 
 
+CHOOSE_AS_OPTIONS_COME = """(name) => {
+    [...document.querySelectorAll("[role=option]")].find((option) => option.innerText === name).click();
+    const others = { options: [{ value: "bus-0", label: "Another (bus)" }], typed: true };
+    window.dash_clientside.set_props("search-found", { data: others });
+}"""
+
+
+def test_a_choice_counts_though_other_options_come_in_that_moment(city8: LiveServer, new_page: NewPage) -> None:
+    page = new_page(city8).open()
+    page.get_by_role("textbox", name="Find a bus or branch").fill("campus")
+    expect(page.get_by_role("option", name="Campus Line (branch)")).to_be_visible()
+    page.evaluate(CHOOSE_AS_OPTIONS_COME, "Campus Line (branch)")
+    expect(page.get_by_role("dialog")).to_contain_text("Campus Line", timeout=TIMEOUT_MS)
+
+
 def test_outage_injected_on_the_page_is_seen_alarmed_and_acknowledged(city8: LiveServer, new_page: NewPage) -> None:
     page = new_page(city8).open()
     page.get_by_role("button", name="Events").click()
