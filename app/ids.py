@@ -137,6 +137,7 @@ class Id(StrEnum):
     RISK_EXPORT = "risk-export"
     RISK_RESET = "risk-reset"
     MATRIX_GRAPH = "matrix-graph"
+    MATRIX_RING = "matrix-ring"
     DEGRADATION_GRAPH = "degradation-graph"
     CONDITION_HEAD = "condition-head"
     CONDITION_SIGNALS = "condition-signals"

@@ -97,6 +97,12 @@
     return { ...(view.network === tick.network ? view : { page: view.page, network: tick.network }), asset: code };
   }
 
+  /* Around the chosen asset, the last trace of the matrix; it comes with the figure where that isn't drawn yet. */
+  function ring(points, figure) {
+    if (!figure?.data?.length) return keep();
+    return { ...figure, data: [...figure.data.slice(0, -1), { ...figure.data.at(-1), ...points }] };
+  }
+
   /* A week that was chosen by hand is meant to stay. */
   function pinned(changes) {
     const rows = (changes ?? []).filter(({ colId }) => colId === "week").map(({ data }) => ({ ...data, pinned: true }));
@@ -104,6 +110,6 @@
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    smartgridMaintenance: { news, asset, choose, pinned, pressed: () => true, unfiltered: () => ({}) },
+    smartgridMaintenance: { news, asset, choose, ring, pinned, pressed: () => true, unfiltered: () => ({}) },
   });
 })();

@@ -2,7 +2,7 @@
 
 import dash
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Input, Output, Patch, State, dcc, html, no_update
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.ids import Id
@@ -82,7 +82,10 @@ def graph(name: Id, look: str) -> Component:
 
 
 def _matrix() -> Component:
-    return dmc.Paper([html.H2("Risk matrix"), graph(Id.MATRIX_GRAPH, "matrix-graph")], className="card matrix-card")
+    return dmc.Paper(
+        [html.H2("Risk matrix"), graph(Id.MATRIX_GRAPH, "matrix-graph"), dcc.Store(id=Id.MATRIX_RING)],
+        className="card matrix-card",
+    )
 
 
 def _degradation() -> Component:
@@ -203,7 +206,7 @@ def _register_risk(app: dash.Dash, services: PageServices) -> None:
         return matrix_figure(rows_of(now), look, chosen), curves_figure(degradation_of(now), look, NO_TREND)
 
     @app.callback(
-        Output(Id.MATRIX_GRAPH, "figure", allow_duplicate=True),
+        Output(Id.MATRIX_RING, "data"),
         Input(Id.CONDITION_SEEN, "data"),
         State(Id.VIEW, "data"),
         prevent_initial_call=True,
@@ -212,10 +215,15 @@ def _register_risk(app: dash.Dash, services: PageServices) -> None:
         now = maintained(services)
         if now is None:
             return no_update
-        patch = Patch()
-        for name, value in ring_of(rows_of(now), chosen_code(services, now, view_data)).items():
-            patch["data"][-1][name] = value
-        return patch
+        return ring_of(rows_of(now), chosen_code(services, now, view_data))
+
+    app.clientside_callback(  # a patch from the server might come before the figure, or after another page
+        ClientsideFunction(SCRIPT, "ring"),
+        Output(Id.MATRIX_GRAPH, "figure", allow_duplicate=True),
+        Input(Id.MATRIX_RING, "data"),
+        State(Id.MATRIX_GRAPH, "figure"),
+        prevent_initial_call=True,
+    )
 
 
 def chosen_code(services: PageServices, now: Maintained, view_data: object) -> str | None:
