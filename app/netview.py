@@ -22,7 +22,6 @@ SCOPES_KEPT = 32
 AREA_SPACING_PX = 70.0
 AREA_WIDTHS_PX = (12.0, 44.0)
 COMMON_PART = 0.8
-MATCHES = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +64,16 @@ class NetworkView:
         bus = asset.index if asset.kind is AssetKind.BUS else self.network.branch.from_bus[asset.index]
         return f"{asset.code}@{self.areas.area[bus]}"
 
-    def search(self, text: str, kind: AssetKind | None = None) -> list[dict[str, str]]:
+    def search(self, text: str, most: int, kind: AssetKind | None = None) -> list[dict[str, str]]:
         """Options for buses and branches (or one kind of them) whose entry contains the text, those that begin with it
-        first."""
+        first, so many at most."""
         wanted = text.strip().casefold()
         hits = [
             (not key.startswith(wanted), len(key), i)
             for i, key in enumerate(self._keys)
             if wanted in key and kind in (None, self._entries[i].kind)
         ]
-        best = (self._entries[i] for *_, i in heapq.nsmallest(MATCHES, hits))
+        best = (self._entries[i] for *_, i in heapq.nsmallest(most, hits))
         return [{"value": self.code(asset), "label": self._entry(asset)} for asset in best]
 
     def _entry(self, asset: Asset) -> str:

@@ -130,10 +130,11 @@
     return [JSON.stringify(next) === JSON.stringify(view) ? keep() : next, Boolean(next.asset), search ? null : keep()];
   }
 
-  /* Options of a search. A field forgets a choice when its options change just then; so they stay once its text is one
-     of them, which it is from the moment of choosing on. Other things to search (typed false) bring theirs anyhow. */
+  /* Options of a search. A field forgets a choice when its options change just then; so they stay where they are the
+     same, or once its text is one of them, which it is from the moment of choosing on. */
   function offer(found, text, shown) {
-    return found.typed && shown.some(({ label }) => label === text) ? keep() : found.options;
+    const chosen = found.typed && shown.some(({ label }) => label === text);
+    return chosen || JSON.stringify(found.options) === JSON.stringify(shown) ? keep() : found.options;
   }
 
   /* Mantine writes the look that it shows into the document; its toggle doesn't report the first one. */

@@ -1,5 +1,8 @@
 """Dialog that injects disturbances into the simulated grid and ends them."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import dash
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
@@ -23,7 +26,6 @@ TARGETS = {
     EventKind.SENSOR_STUCK: "Bus",
     EventKind.SENSOR_GONE: "Bus",
 }
-MATCHES = 30
 
 
 def dialog() -> Component:
@@ -57,16 +59,19 @@ def dialog() -> Component:
     )
 
 
-def matches(network: Network, kind: EventKind, wanted: str) -> list[dict[str, str]]:
-    """Options for targets whose name contains what was typed."""
+def targets(network: Network, kind: EventKind) -> tuple[str, ...]:
+    """The names of what a kind of event may happen to."""
     if kind is EventKind.HEAT_WAVE:
-        return []
-    names = {EventKind.LINE_OUTAGE: network.branch.name, EventKind.GENERATOR_TRIP: network.generator.name}.get(
-        kind, network.bus.name
-    )
+        return ()
+    named = {EventKind.LINE_OUTAGE: network.branch.name, EventKind.GENERATOR_TRIP: network.generator.name}
+    return named.get(kind, network.bus.name)
+
+
+def matches(names: Sequence[str], wanted: str, most: int) -> list[dict[str, str]]:
+    """Options for targets whose name contains what was typed, so many at most."""
     needle = wanted.strip().casefold()
     hits = [(i, name) for i, name in enumerate(names) if needle in name.casefold()]
-    return [{"value": str(i), "label": name} for i, name in hits[:MATCHES]]
+    return [{"value": str(i), "label": name} for i, name in hits[:most]]
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
@@ -139,4 +144,5 @@ def _register_fields(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def find(wanted: str | None, kind: str, _opened: bool) -> object:
-        return found(matches(services.store.latest.network, EventKind(kind), wanted or ""), Id.EVENT_TARGET)
+        names = targets(services.store.latest.network, EventKind(kind))
+        return found(Id.EVENT_TARGET, wanted, len(names), partial(matches, names))

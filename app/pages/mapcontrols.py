@@ -151,8 +151,8 @@ def _register_options(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def search(wanted: str | None, _network: str | None) -> object:
-        options = services.views.of(services.store.latest.network).search(wanted or "")
-        return found(options, Id.SEARCH)
+        network = services.store.latest.network
+        return found(Id.SEARCH, wanted, network.n_bus + network.n_branch, services.views.of(network).search)
 
     @app.callback(
         Output(Id.PATHS, "data"),

@@ -1,6 +1,7 @@
 """The form of what is asked of a plan. It is everyone's: what one browser asks, the others show."""
 
 from dataclasses import replace
+from functools import partial
 
 import dash
 import dash_mantine_components as dmc
@@ -198,8 +199,9 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
     def search(wanted: str | None, _network: str | None) -> object:
         if not services.store.ready:
             return no_update
-        options = services.views.of(services.store.latest.network).search(wanted or "", AssetKind.BRANCH)
-        return found(options, Id.LOCK_SEARCH)
+        network = services.store.latest.network
+        branches = partial(services.views.of(network).search, kind=AssetKind.BRANCH)
+        return found(Id.LOCK_SEARCH, wanted, network.n_branch, branches)
 
 
 def with_lock(requirements: Requirements, branch: int, adds: bool | None) -> Requirements:

@@ -102,9 +102,9 @@ def test_views_from_browsers_are_checked(cache_dir: Path) -> None:
 
 def test_search_finds_names_and_its_own_entries(cache_dir: Path) -> None:
     shown = view_of(make_rig(cache_dir))
-    found = shown.search("campus")
+    found = shown.search("campus", 30)
     assert [option["label"] for option in found[:2]] == ["Campus Line (branch)", "University Campus (bus)"]
-    assert shown.search(found[0]["label"])[0] == found[0]
+    assert shown.search(found[0]["label"], 1)[0] == found[0]
 
 
 def test_another_network_gets_another_key(cache_dir: Path) -> None:
