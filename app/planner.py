@@ -74,7 +74,7 @@ class Planner:
         self._settings, self._engine, self._store = settings, engine, store
         self._lock = threading.Lock()  # held while the optimiser proposes
         self._courtesy = Courtesy()
-        self._made: tuple[Snapshot, Proposal] | None = None  # the last proposal, and for which snapshot
+        self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
         self._worker = Worker("planner", self._run)
         self._optimizer: SmartGridOptimizer | None = None
         self._network: Network | None = None
@@ -130,16 +130,18 @@ class Planner:
         self._worker.wake()
 
     def propose(self, wanted: Requirements) -> Proposal:
-        """A plan for the latest snapshot by given requirements, made in the caller's thread.
+        """A plan for the latest snapshot by given requirements: the one that has been made already, or else a new one,
+        made in the caller's thread.
 
-        Where the very same was made while the caller waited, it is that. Raises UnsuitableGridError where there is
-        nothing to choose, ValueError for a requirement out of range.
+        Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range.
         """
-        snapshot, before = self._store.latest, self._made
+        snapshot = self._store.latest
         checked_requirements(snapshot.network, wanted)
+        made = self._known(snapshot, wanted)
+        if made is not None:
+            return made
         with self._courtesy.asking(), self._lock:
-            made = self._known(snapshot, wanted)
-            return made if made is not None and self._made is not before else self._propose(snapshot, wanted)
+            return self._known(snapshot, wanted) or self._propose(snapshot, wanted)
 
     def start(self) -> None:
         """Begin working in a thread of its own."""
@@ -197,14 +199,14 @@ class Planner:
         before = self.latest.proposal
         shown = before.plan if before is not None and before.requirements == wanted else None
         proposal = self._optimizer.propose(moment, wanted, shown)
-        self._made = snapshot, proposal
+        made = self._made[1] if self._made[0] is snapshot else {}
+        self._made = snapshot, dict([*made.items(), (wanted, proposal)][-PLANS_KEPT:])
         return proposal
 
     def _known(self, snapshot: Snapshot, wanted: Requirements) -> Proposal | None:
-        """The last proposal, where it is for the very same."""
-        if self._made is None or self._made[0] is not snapshot or self._made[1].requirements != wanted:
-            return None
-        return self._made[1]
+        """What has been proposed for the very same."""
+        of_snapshot, made = self._made
+        return made.get(wanted) if of_snapshot is snapshot else None
 
     @property
     def _pareto_due(self) -> bool:
@@ -256,7 +258,7 @@ class Planner:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
         network = self._network = snapshot.network
         self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
-        self._recent, self._made, self._pareto_at = {}, None, 0
+        self._recent, self._made, self._pareto_at = {}, (None, {}), 0
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._engine.set_requirements(self._requirements)
         settings = self._settings
