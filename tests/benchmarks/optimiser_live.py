@@ -13,6 +13,7 @@ from tests.benchmarks.report import Figure, at_most
 from tests.benchmarks.server import running
 
 REQUESTS = 100
+PAUSE_S = 0.25  # between two requests, so that they meet every moment of several cycles
 CASES = (("city8", 50), ("simbench:1-MV-urban--0-sw", 300))
 TRAINING_LIMIT_S = 20
 
@@ -31,10 +32,7 @@ def live() -> tuple[list[Figure], str]:
                     figures.append(
                         Figure("city8: optimize answered while training", "yes" if at_first else "no", "yes", at_first)
                     )
-                times = [_optimize_ms(port) for _ in range(REQUESTS)]
-                figures.append(at_most(f"{case}: POST /api/grid/optimize, p95 of {REQUESTS}",
-                                       float(np.percentile(times, 95)), limit_ms, "ms"))  # fmt: skip
-                figures.append(Figure(f"{case}: the same, median", f"{np.median(times):.0f} ms"))
+                figures += _answering(port, case, limit_ms)
             with running([sys.executable, "-m", "app", "--case", case]) as (port, _, _):
                 kept = not _post(port)["training"]
                 what = f"{case}: second start takes the policy from the cache"
@@ -43,17 +41,33 @@ def live() -> tuple[list[Figure], str]:
     return figures, ""
 
 
-def _post(port: int) -> dict[str, object]:
+def _answering(port: int, case: str, limit_ms: int) -> list[Figure]:
+    """Requests for what the planner makes in each cycle anyhow, and such with a risk weight that nobody else has."""
+    kinds = {
+        "as required for all": [b"{}"] * REQUESTS,
+        "each with another risk weight": [json.dumps({"risk_weight": 1 + i / 100}).encode() for i in range(REQUESTS)],
+    }
+    figures = []
+    for kind, bodies in kinds.items():
+        times = [_optimize_ms(port, body) for body in bodies]
+        what = f"{case}: POST /api/grid/optimize, {kind}"
+        figures.append(at_most(f"{what}, p95 of {REQUESTS}", float(np.percentile(times, 95)), limit_ms, "ms"))
+        figures.append(Figure(f"{what}, median", f"{np.median(times):.0f} ms"))
+    return figures
+
+
+def _post(port: int, body: bytes = b"{}") -> dict[str, object]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("POST", "/api/grid/optimize", b"{}", {"Content-Type": "application/json"})
+    connection.request("POST", "/api/grid/optimize", body, {"Content-Type": "application/json"})
     answer = json.loads(connection.getresponse().read())
     connection.close()
     return dict(answer)
 
 
-def _optimize_ms(port: int) -> float:
+def _optimize_ms(port: int, body: bytes) -> float:
+    time.sleep(PAUSE_S)
     began = time.perf_counter()
-    _post(port)
+    _post(port, body)
     return 1000 * (time.perf_counter() - began)
 
 
