@@ -5,16 +5,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from ml.failure_store import save
 from tests.browser.chromium import MISSING, find_chromium
-from tests.browser.live import MODELS, LiveServer, Watched
+from tests.browser.live import MODELS, TIMEOUT_MS, LiveServer, Watched
 from tests.ml.fleets import smallest_models
 
 DESKTOP = {"width": 1440, "height": 900}
 FORGET = "localStorage.clear(), sessionStorage.clear()"
 NewPage = Callable[..., Watched]
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +79,7 @@ def new_page(browser: Browser, shared: BrowserContext) -> Iterator[NewPage]:
             page = context.new_page()
             stack.callback(context.close if watched else page.close)
             stack.callback(page.evaluate, FORGET)
+            page.set_default_timeout(TIMEOUT_MS)
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme, reduced_motion="no-preference")
             watched.append(Watched(page, server.url))
