@@ -1,20 +1,19 @@
 """What the maintenance page shows and does, in a real browser against the real process."""
 
 import csv
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import DESKTOP, NewPage
-from tests.browser.live import TAPS, TIMEOUT_MS, LiveServer, Watched
+from tests.browser.live import TIMEOUT_MS, LiveServer, Watched
 from tests.browser.test_access import PHONE, serious
 
 ASSETS = 14  # of city8
 FIRST_SCHEDULE_MS = 60_000
-REACTION_MS = 8_000
 A_POINT = """() => {  // where it is now: a new figure has other points
     const box = [...document.querySelectorAll("#matrix-graph .scatterlayer .point")].at(-1).getBoundingClientRect();
     return [box.x + box.width / 2, box.y + box.height / 2];
@@ -46,17 +45,17 @@ def risks(page: Page) -> list[float]:
     return [float(text.replace(",", "")) for _, text in sorted(cells)]
 
 
-def choose_first(page: Page) -> str:
-    """Click the row on top, again where the ranking moved it just then; the asset's name."""
-    for _ in range(TAPS):
-        name = names(page).first.inner_text()
-        names(page).filter(has_text=re.compile(f"^{re.escape(name)}$")).first.click()
-        try:
-            expect(page.locator(".asset-panel h2")).not_to_have_text("Asset", timeout=REACTION_MS)
-        except AssertionError:
-            continue
-        return name
-    raise AssertionError(f"no row was chosen in {TAPS} clicks")
+@contextmanager
+def time_stands_still(page: Page) -> Iterator[None]:
+    """Rows keep their places meanwhile, so that a click meets the row that it aims at."""
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#source-state")).to_have_text("Paused")
+    try:
+        page.wait_for_timeout(3000)  # what is under way comes to its end
+        yield
+    finally:
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator("#source-state")).to_contain_text("Running")
 
 
 def job(page: Page, column: str, asset: str) -> Locator:
@@ -123,9 +122,11 @@ def test_a_row_opens_its_asset_and_the_address_leads_back_to_it(city: LiveServer
     watched = new_page(city)
     page = open_page(watched)
     expect(page.locator(".asset-panel")).to_contain_text("Choose an asset")
-    name = choose_first(page)
     panel = page.locator(".asset-panel")
-    expect(panel.locator("h2")).to_have_text(name, timeout=TIMEOUT_MS)
+    with time_stands_still(page):
+        name = names(page).first.inner_text()
+        names(page).first.click()
+        expect(panel.locator("h2")).to_have_text(name, timeout=TIMEOUT_MS)
     for words in ("Fails in 30 d", "(models)", "Likely type", "EUR/yr", "Signals", "mm/s", "75.0\u202f°C"):
         expect(panel).to_contain_text(words, timeout=TIMEOUT_MS)
     expect(panel.locator("#drivers-graph .barlayer .point")).to_have_count(5, timeout=TIMEOUT_MS)
