@@ -126,11 +126,12 @@ class Engine:
 
     def set_failure_rates(self, network: Network, rate_per_year: FloatArray) -> None:
         """Failures a year (m,) that the trained models give, from the next cycle on; NaN where they give none."""
-        self._do(lambda: self._watch.learn(network, rate_per_year))
+        self._note(lambda: self._watch.learn(network, rate_per_year))
 
     def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
-        """Raise and clear the alarms of what is expected of the next hours, and let plans be made for the worst."""
-        self._do(lambda: self._watch.expect(network, outlook, worst))
+        """From the next cycle on, raise and clear the alarms of what is expected of the next hours, and let plans be
+        made for the worst."""
+        self._note(lambda: self._watch.expect(network, outlook, worst))
 
     def apply(self, plan: Plan, count: int | None = None) -> None:
         """Carry out a plan's first actions, by default all, one a cycle, or its set-points, all in the next cycle.
@@ -160,8 +161,14 @@ class Engine:
         self._do(lambda: self._switch(watch))
 
     def _do(self, command: Command) -> None:
-        self._commands.put(command)
+        """What a person wants is done at once, in a cycle of its own."""
+        self._note(command)
         self._worker.wake()
+
+    def _note(self, command: Command) -> None:
+        """What workers find waits for the next cycle: a cycle of its own would give them a new snapshot to look at, and
+        so on without end."""
+        self._commands.put(command)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 

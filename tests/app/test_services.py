@@ -1,0 +1,47 @@
+"""The engine and those that work beside it, all in their threads."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tests.app.rig import Rig
+
+NewRig = Callable[..., Rig]
+NO_CYCLE_S = 3600.0  # between cycles: none comes by itself while a test runs
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> bool:
+    """Whether a condition comes true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_what_workers_find_makes_no_cycle_of_its_own(new_rig: NewRig) -> None:
+    """Otherwise each finding brings a new snapshot, that brings new findings, and cycles follow without a pause."""
+    rig = new_rig(cycle_seconds=NO_CYCLE_S)
+    services = rig.services
+    services.start()
+    try:
+        seen = (lambda: services.planner.latest.proposal, lambda: services.maintainer.latest.prognosis,
+                lambda: services.lookout.latest.ahead)  # fmt: skip
+        assert wait_until(lambda: all(find() is not None for find in seen))
+        began = rig.now.iteration
+        assert not wait_until(lambda: rig.now.iteration > began, seconds=1.5)
+    finally:
+        services.stop()
+
+
+def test_what_workers_find_counts_from_the_next_cycle_on(new_rig: NewRig) -> None:
+    rig = new_rig(cycle_seconds=NO_CYCLE_S)
+    network = rig.now.network
+    rig.engine.start()
+    try:
+        rig.engine.set_failure_rates(network, np.full(network.n_branch, 0.5))
+        rig.engine.pause()  # what a person wants comes at once
+        assert wait_until(lambda: rig.now.paused)
+        np.testing.assert_allclose(rig.now.risk.failure_probability, -np.expm1(-0.5))
+    finally:
+        rig.engine.stop()
