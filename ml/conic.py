@@ -24,8 +24,9 @@ from scipy.sparse import coo_array, csr_array, diags_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.radialflow import LOWEST_PU, RadialFlow
+from ml.radialflow import RadialFlow
 from ml.radialgrid import RadialGrid
+from ml.radialsweep import LOWEST_PU
 from ml.switching import Loops
 
 TOTAL_DEMAND = 10.0  # of the model's unit of power: HiGHS reads to 1e-6, and takes coefficients below 1e-9 for zero

@@ -1,14 +1,6 @@
 """AC power flow of many radial configurations at once, for rewards and for screening proposals.
 
-The current of every branch of a radial grid follows from the loads alone. With paths P (n, m) from the root to each bus
-over one spanning tree, and the loops C (t, m) of the other branches, a configuration with open branches S carries
-
-    i = P^T j + C^T l,  l such that i_S = 0
-
-and has the voltages v = v_root - P (z i + u), where u, zero except at S, are the voltages across the open branches
-such that C (z i + u) = 0. Both conditions are (t, t) systems with the one integer matrix C_S. Loads draw
-j = conj(s / v): the fixed point of a backward/forward sweep (Shirmohammadi et al. 1988), here as matrix products over
-the whole batch.
+Loads draw j = conj(s / v): a fixed point that backward/forward sweeps find (ml/radialsweep.py).
 
 It is exact for series impedances and constant powers, so for feeders. Where a grid has charging, taps or phase shifts
 it leaves them out and only ranks; plans are always verified by grid.powerflow.
@@ -17,13 +9,10 @@ it leaves them out and only ranks; plans are always verified by grid.powerflow.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from grid.network import BoolArray, FloatArray, IntArray
+from ml.radialsweep import solve_trees, tree_flows
 from ml.switching import Loops
-
-LOWEST_PU = 0.5  # below, a configuration counts as collapsed
-TOLERANCE_PU = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,61 +42,28 @@ class RadialFlow:
     def solve(self, opened: IntArray, demand_pu: FloatArray, iterations: int = 15) -> RadialStates:
         """Solve configurations opened (b, t), as positions in Loops.branch, under demand_pu (n,) or (b, n) complex.
 
-        A configuration is done when none of its voltages moves by more than 1e-7 p.u., and what is done is left out of
-        the sweeps that follow; those that still move after the last one, or fall below half the voltage, have an
-        infinite loss.
+        A configuration is done when none of its voltages moves by more than 1e-7 p.u.; one that still moves after the
+        last sweep, or falls below half the voltage, has an infinite loss. ValueError where one isn't radial.
         """
-        branch, inverse = self._loops.branch[opened], self._inverse(opened)
-        demand = np.broadcast_to(demand_pu, (len(opened), len(self._loops.path)))
-        voltage = np.full(demand.shape, complex(self._source))
-        current = np.zeros((len(opened), self._loops.n_branch), dtype=complex)
-        solved, left = np.zeros(len(opened), dtype=bool), np.arange(len(opened))
-        for _ in range(iterations):
-            current[left], after = self._swept(branch[left], inverse[left], demand[left], voltage[left])
-            moves = np.abs(after - voltage[left]).max(axis=1) >= TOLERANCE_PU
-            collapsed = np.abs(after).min(axis=1) < LOWEST_PU
-            voltage[left] = after
-            solved[left[~moves & ~collapsed]] = True
-            left = left[moves & ~collapsed]
-            if not len(left):
-                break
-        loss = (self._impedance.real * np.abs(current) ** 2).sum(axis=1)
-        return RadialStates(np.where(solved, loss, np.inf), np.abs(voltage), current)
-
-    def _swept(
-        self, branch: IntArray, inverse: FloatArray, demand_pu: FloatArray, voltage: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Currents (b, m) of what is drawn at voltages (b, n), and the voltages (b, n) that they lead to."""
-        current = self._avoiding(branch, inverse, np.conj(demand_pu / voltage))
-        drop = self._impedance * current
-        across = np.einsum("bij,bj->bi", inverse, _times(drop, self._loops.sparse.cycle))
-        drop[np.arange(len(branch))[:, None], branch] -= across
-        return current, self._source - _times(drop, self._loops.sparse.path)
+        loops, rows = self._loops, len(opened)
+        demand = np.array(np.broadcast_to(demand_pu, (rows, len(loops.path))), dtype=complex)
+        voltage, current = np.empty(demand.shape, dtype=complex), np.zeros((rows, loops.n_branch), dtype=complex)
+        loss = np.full(rows, np.inf)
+        fewest = solve_trees(
+            loops.closed(opened), *loops.walk, self._impedance, demand, self._source, iterations, voltage, current, loss
+        )  # fmt: skip
+        self._check(fewest)
+        return RadialStates(loss, np.abs(voltage), current)
 
     def tree_flow(self, opened: IntArray, drawn: FloatArray) -> FloatArray:
         """(b, m) what flows along each branch to serve what buses draw (b, n), if nothing is lost on the way."""
-        return self._avoiding(self._loops.branch[opened], self._inverse(opened), drawn)
+        flow = np.zeros((len(opened), self._loops.n_branch), dtype=drawn.dtype)
+        self._check(tree_flows(self._loops.closed(opened), *self._loops.walk, drawn.copy(), flow))
+        return flow
 
-    def _inverse(self, opened: IntArray) -> FloatArray:
-        """(b, t, t) of the loops' columns at the open branches: integers."""
-        columns = self._loops.cycle[:, self._loops.branch[opened]].transpose(1, 0, 2)
-        return np.linalg.inv(columns) if self._loops.ties else columns
-
-    def _avoiding(self, branch: IntArray, inverse: FloatArray, drawn: FloatArray) -> FloatArray:
-        """(b, m) the flow over the reference tree, led around the open branches (b, t)."""
-        radial = _times(drawn, self._loops.sparse.path_t)
-        loop = -np.einsum("bij,bi->bj", inverse, np.take_along_axis(radial, branch, 1))
-        return radial + _times(loop, self._loops.sparse.cycle_t)
-
-
-def _times(values: FloatArray, transposed: sparse.csr_array) -> FloatArray:
-    """values (b, k), complex or real, times a real matrix (k, j) that is given as its sparse transpose (j, k).
-
-    Complex values are read as pairs of real ones, or SciPy would make the matrix complex first.
-    """
-    columns = np.ascontiguousarray(values.T)
-    product: FloatArray = (transposed @ columns.view(float)).view(columns.dtype).T
-    return product
+    def _check(self, fewest: int) -> None:
+        if fewest < self._loops.n_fed:
+            raise ValueError(f"a configuration isn't radial: it feeds {fewest} of {self._loops.n_fed} buses")
 
 
 def loop_impedance(loops: Loops, impedance_pu: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
 from torch import Tensor
 
@@ -38,19 +38,34 @@ class Loops:
     branch: (c,) the branches that lie on a loop and may be open, by their index in the grid. cycle: (t, m) -1, 0 or 1:
     a basis of the loops over all branches. path: (n, m) -1, 0 or 1: the way from the root to each bus in the tree that
     the loops were found with. fixed_closed: (m,) bool, usable branches that are closed in every configuration: bridges,
-    and those locked closed. A branch between two sources is always open.
+    and those locked closed. A branch between two sources is always open. free_cycle: (t, c) the loops over the free
+    branches alone. root: the bus that all sources are merged into. tail and head: (m,) buses at the branches' ends, the
+    other sources taken for the root.
     """
 
     branch: IntArray
     cycle: FloatArray
     path: FloatArray
     fixed_closed: BoolArray
-    free_cycle: Tensor  # (t, c) the loops over the free branches alone
+    free_cycle: Tensor
+    root: int
+    tail: IntArray
+    head: IntArray
 
     @cached_property
-    def sparse(self) -> "SparseLoops":
-        """The same as sparse matrices."""
-        return SparseLoops(csr_array(self.path), csr_array(self.path.T), csr_array(self.cycle), csr_array(self.cycle.T))
+    def walk(self) -> tuple[int, IntArray, IntArray, IntArray, IntArray]:
+        """What a walk over closed branches needs: the root, first (n + 1,) and incident, which are the branches at each
+        bus one bus after the other, and the branches' ends."""
+        branch = np.flatnonzero(self.tail != self.head)
+        bus = np.concatenate([self.tail[branch], self.head[branch]])
+        incident = np.concatenate([branch, branch])[np.argsort(bus, kind="stable")]
+        first = np.searchsorted(np.sort(bus), np.arange(len(self.path) + 1))
+        return self.root, first, incident, self.tail, self.head
+
+    @cached_property
+    def n_fed(self) -> int:
+        """How many buses, the root among them, every configuration feeds; other sources count as the root."""
+        return 1 + int(self.fixed_closed.sum()) + len(self.branch) - self.ties
 
     @property
     def n_branch(self) -> int:
@@ -76,16 +91,6 @@ class Loops:
         if len(positions) != self.ties or abs(float(np.linalg.det(self.cycle[:, self.branch[positions]]))) < 0.5:
             raise ValueError(f"{len(positions)} open branches leave a loop or an island; {self.ties} make it radial")
         return positions
-
-
-@dataclass(frozen=True, eq=False)
-class SparseLoops:
-    """Loops.path (n, m) and Loops.cycle (t, m), and both transposed: nine entries in ten are zero."""
-
-    path: csr_array
-    path_t: csr_array
-    cycle: csr_array
-    cycle_t: csr_array
 
 
 def find_loops(
@@ -123,7 +128,7 @@ def find_loops(
     free = np.flatnonzero((cycle != 0).any(axis=0) & ~locked)
     fixed = usable & ~between_sources
     fixed[free] = False
-    return Loops(free, cycle, path, fixed, torch.as_tensor(cycle[:, free]))
+    return Loops(free, cycle, path, fixed, torch.as_tensor(cycle[:, free]), int(sources[0]), tail, head)
 
 
 def _spanning_forest(n_bus: int, tail: IntArray, head: IntArray) -> BoolArray:

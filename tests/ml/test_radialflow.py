@@ -113,3 +113,17 @@ def test_a_hopeless_load_has_no_finite_loss_and_spoils_no_other_row() -> None:
     alone = flow.solve(opened[:1], demand, iterations=40)
     assert np.isinf(states.loss_pu[1])
     assert states.loss_pu[0] == pytest.approx(alone.loss_pu[0], rel=1e-6)
+
+
+def test_a_configuration_with_a_loop_is_refused() -> None:
+    network, loops, flow, demand = feeder()
+    opened = loops.opened(network.branch.closed)
+    around = next(
+        place for place in range(len(loops.branch))
+        if place not in opened and not is_radial_batch(loops, np.append(opened[1:], place)[None])[0]
+    )  # fmt: skip
+    wrong = np.append(opened[1:], around)
+    with pytest.raises(ValueError, match="isn't radial"):
+        flow.solve(np.stack([opened, wrong]), demand)
+    with pytest.raises(ValueError, match="isn't radial"):
+        flow.tree_flow(wrong[None], demand.real[None])
