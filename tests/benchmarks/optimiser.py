@@ -37,7 +37,8 @@ configurations (ml/memory.py) on {", ".join(sorted(WITH_MEMORY))}. Gaps are to t
 any method finds in a situation, long local searches and all seeds included; spread over seeds in brackets. 200 held-out
 situations a feeder, 30 % of them with photovoltaics, from a seed that nothing is trained on. "Equal time" is the
 policy's median time a decision, measured in the same run. Live figures are taken as soon as the policy is trained,
-while failure models are still being trained in a process of their own, and forecasts in a thread beside the requests.
+while failure models (with city8) are being trained in a process of their own and forecasts in a thread beside the
+requests, and again when all that is done.
 Meshed grids: dispatch.md.
 """
 
