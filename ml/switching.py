@@ -21,6 +21,7 @@ from scipy.sparse.csgraph import breadth_first_order
 from torch import Tensor
 
 from grid.network import BoolArray, FloatArray, IntArray
+from ml.treedraws import draw
 
 
 class NotConnectedError(ValueError):
@@ -196,25 +197,12 @@ class TreePolicy:
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(b, count, t) independent exact samples: as many Gram-Schmidt steps as there are loops."""
-        basis = self._basis()
+        basis = self._basis().contiguous()
         situations, ties, _ = basis.shape
-        remaining = (basis**2).sum(dim=1)[:, None, :].expand(-1, count, -1).clone()
-        opened = torch.empty((situations, count, ties), dtype=torch.long)
-        chosen = torch.zeros((situations, count, ties, ties), dtype=basis.dtype)
-        columns = basis.mT.contiguous()
-        for step in range(ties):
-            pick = _picked(remaining.clamp_min(0), generator)
-            opened[:, :, step] = pick
-            direction = torch.gather(columns, 1, pick[:, :, None].expand(-1, -1, ties))
-            earlier = chosen[:, :, :step]
-            for _ in range(2):  # twice, for rounding
-                overlap = (earlier @ direction[..., None]).squeeze(-1)
-                direction = direction - (overlap[:, :, None, :] @ earlier).squeeze(2)
-            direction = direction / direction.norm(dim=-1, keepdim=True)
-            chosen[:, :, step] = direction
-            remaining -= (direction @ basis) ** 2
-            remaining.scatter_(2, opened[:, :, : step + 1], 0.0)
-        return opened.sort(dim=-1).values
+        uniform = torch.rand((ties, situations, count), generator=generator, dtype=basis.dtype)
+        picked = np.empty((situations, count, ties), dtype=np.int64)
+        draw(basis.numpy(), uniform.numpy(), picked)
+        return torch.as_tensor(np.sort(picked, axis=-1))
 
     def mode(self) -> IntArray:
         """(b, t) the most probable configuration of each situation.
@@ -225,16 +213,6 @@ class TreePolicy:
         cycle = self.loops.free_cycle.numpy()
         orders = np.argsort(-self._phi.detach().numpy(), axis=1, kind="stable")
         return np.array([np.sort(_greedy_basis(cycle, order)) for order in orders], dtype=np.int64)
-
-
-def _picked(share: Tensor, generator: torch.Generator) -> Tensor:
-    """(b, k) positions drawn with probabilities proportional to share (b, k, c), by their cumulative sums.
-
-    Five times as fast as torch.multinomial, which draws a number for each element.
-    """
-    reached = share.cumsum(dim=-1)
-    drawn = torch.rand((*share.shape[:-1], 1), generator=generator, dtype=share.dtype) * reached[..., -1:]
-    return torch.searchsorted(reached, drawn, right=True).squeeze(-1).clamp_max(share.shape[-1] - 1)
 
 
 def _greedy_basis(cycle: FloatArray, order: IntArray) -> IntArray:

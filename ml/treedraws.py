@@ -1,0 +1,66 @@
+"""Samples of a projection determinantal point process, compiled by Numba and free of the interpreter's lock."""
+
+import numpy as np
+from numba import njit
+
+from grid.network import FloatArray, IntArray
+
+
+@njit(cache=True, nogil=True)
+def _drawn(share: FloatArray, uniform: float) -> int:
+    """A position drawn with probabilities in proportion to share (c,), negative ones counting as zero."""
+    total = 0.0
+    for value in share:
+        total += max(value, 0.0)
+    target, reached = uniform * total, 0.0
+    for position in range(len(share)):
+        reached += max(share[position], 0.0)
+        if reached > target:
+            return position
+    return len(share) - 1
+
+
+@njit(cache=True, nogil=True)
+def _led_apart(direction: FloatArray, earlier: FloatArray) -> None:
+    """Make direction (t,) orthogonal to the orthonormal rows of earlier (s, t) and of length one; twice, for rounding."""
+    for _ in range(2):
+        overlap = np.zeros(len(earlier))
+        for row in range(len(earlier)):
+            for place in range(len(direction)):
+                overlap[row] += earlier[row, place] * direction[place]
+        for row in range(len(earlier)):
+            for place in range(len(direction)):
+                direction[place] -= overlap[row] * earlier[row, place]
+    length = 0.0
+    for value in direction:
+        length += value * value
+    direction /= np.sqrt(length)
+
+
+@njit(cache=True, nogil=True)
+def draw(basis: FloatArray, uniform: FloatArray, picked: IntArray) -> None:
+    """Fill picked (b, k, t): k samples of each of b distributions, by as many Gram-Schmidt steps as there are loops.
+
+    basis: (b, t, c) orthonormal rows, the squared norm of a column is the probability that it is picked. uniform:
+    (t, b, k) random numbers from 0 to 1.
+    """
+    situations, ties, columns = basis.shape
+    chosen, along = np.empty((ties, ties)), np.empty(columns)
+    for situation in range(situations):
+        rows = basis[situation]
+        whole = (rows**2).sum(axis=0)
+        for sample in range(picked.shape[1]):
+            remaining, own = whole.copy(), picked[situation, sample]
+            for step in range(ties):
+                own[step] = _drawn(remaining, uniform[step, situation, sample])
+                chosen[step] = rows[:, own[step]]
+                _led_apart(chosen[step], chosen[:step])
+                along[:] = 0.0
+                for row in range(ties):
+                    weight = chosen[step, row]
+                    for column in range(columns):
+                        along[column] += weight * rows[row, column]
+                for column in range(columns):
+                    remaining[column] -= along[column] ** 2
+                for earlier in own[: step + 1]:
+                    remaining[earlier] = 0.0
