@@ -22,7 +22,7 @@ def _drawn(share: FloatArray, uniform: float) -> int:
 
 @njit(cache=True, nogil=True)
 def _led_apart(direction: FloatArray, earlier: FloatArray) -> None:
-    """Make direction (t,) orthogonal to the orthonormal rows of earlier (s, t), twice for rounding, and of length one."""
+    """Make direction (t,) orthogonal to earlier (s, t), orthonormal rows, twice for rounding, and of length one."""
     for _ in range(2):
         overlap = np.zeros(len(earlier))
         for row in range(len(earlier)):

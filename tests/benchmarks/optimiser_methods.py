@@ -117,8 +117,11 @@ def sequential(bench: Bench) -> FloatArray:
     )
 
 
-def decision_ms(bench: Bench, net: SwitchingNet | None, count: int) -> FloatArray:
-    """(count,) time of whole decisions, one situation each: features, net, samples, AC power flow of all of them."""
+def decision_ms(bench: Bench, net: SwitchingNet | None, count: int, polish: bool = False) -> FloatArray:
+    """(count,) time of whole decisions, one situation each: features, net, samples, AC power flow of all of them.
+
+    polish: with branch exchange from the best of them.
+    """
     times = np.empty(count)
     problem, seen = bench.problem, bench.seen
     weight, generator = seen.objective.risk_weight, torch.Generator().manual_seed(1)
@@ -129,7 +132,10 @@ def decision_ms(bench: Bench, net: SwitchingNet | None, count: int) -> FloatArra
         with torch.no_grad():
             phi = prior_phi(one.seen) if net is None else net(one.seen)
             opened = from_policy(TreePolicy(one.objective.loops, phi), generator)
-        one.objective.total_kw(np.unique(opened, axis=0), demand[0], load[0])
+        judged = np.unique(opened, axis=0)
+        cost = one.objective.total_kw(judged, demand[0], load[0])
+        if polish:
+            bench.proposer(max(row, 0)).exchange("", judged[int(np.argmin(cost))])
         times[max(row, 0)] = 1000 * (time.perf_counter() - began)
     return times
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ml.single import SINGLE_PARAMETERS, solve_single
-from ml.switching_problem import LOADS_ONLY, SwitchingProblem
+from ml.switching_problem import LOADS_ONLY, SwitchingProblem, SwitchingSituations
 from tests.benchmarks.policies import FEEDERS, failure_probability, radial_grid
 from tests.benchmarks.report import Figure, at_most
 
