@@ -23,7 +23,8 @@ def _walk(
 
     first (n + 1,) and incident: the branches at each bus, one bus after the other.
     """
-    parent[:] = -1
+    for bus in range(len(parent)):
+        parent[bus] = -1
     parent[order[0]] = order[0]
     reached = 1
     for place in range(len(order)):
@@ -81,9 +82,11 @@ def solve_trees(
         reached = _walk(closed[row], first, incident, tail, head, order, parent, fed_by)
         fewest = min(fewest, reached)
         volt = voltage[row]
-        volt[:] = source
+        for bus in range(n_bus):
+            volt[bus] = source
         for _ in range(iterations):
-            carried[:] = np.conj(demand[row] / volt)
+            for bus in range(n_bus):
+                carried[bus] = (demand[row, bus] / volt[bus]).conjugate()
             for place in range(reached - 1, 0, -1):
                 carried[parent[order[place]]] += carried[order[place]]
             moved, lowest = 0.0, np.inf

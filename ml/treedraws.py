@@ -1,5 +1,7 @@
 """Samples of a projection determinantal point process, compiled by Numba and free of the interpreter's lock."""
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -23,9 +25,10 @@ def _drawn(share: FloatArray, uniform: float) -> int:
 @njit(cache=True, nogil=True)
 def _led_apart(direction: FloatArray, earlier: FloatArray) -> None:
     """Make direction (t,) orthogonal to earlier (s, t), orthonormal rows, twice for rounding, and of length one."""
+    overlap = np.empty(len(earlier))
     for _ in range(2):
-        overlap = np.zeros(len(earlier))
         for row in range(len(earlier)):
+            overlap[row] = 0.0
             for place in range(len(direction)):
                 overlap[row] += earlier[row, place] * direction[place]
         for row in range(len(earlier)):
@@ -34,7 +37,8 @@ def _led_apart(direction: FloatArray, earlier: FloatArray) -> None:
     length = 0.0
     for value in direction:
         length += value * value
-    direction /= np.sqrt(length)
+    for place in range(len(direction)):
+        direction[place] /= math.sqrt(length)
 
 
 @njit(cache=True, nogil=True)
@@ -45,21 +49,25 @@ def draw(basis: FloatArray, uniform: FloatArray, picked: IntArray) -> None:
     (t, b, k) random numbers from 0 to 1.
     """
     situations, ties, columns = basis.shape
-    chosen, along = np.empty((ties, ties)), np.empty(columns)
+    chosen, along, whole = np.empty((ties, ties)), np.empty(columns), np.empty(columns)
     for situation in range(situations):
         rows = basis[situation]
-        whole = (rows**2).sum(axis=0)
+        for column in range(columns):
+            whole[column] = 0.0
+            for row in range(ties):
+                whole[column] += rows[row, column] ** 2
         for sample in range(picked.shape[1]):
             remaining, own = whole.copy(), picked[situation, sample]
             for step in range(ties):
                 own[step] = _drawn(remaining, uniform[step, situation, sample])
-                chosen[step] = rows[:, own[step]]
-                _led_apart(chosen[step], chosen[:step])
-                along[:] = 0.0
                 for row in range(ties):
-                    weight = chosen[step, row]
+                    chosen[step, row] = rows[row, own[step]]
+                _led_apart(chosen[step], chosen[:step])
+                for column in range(columns):
+                    along[column] = 0.0
+                for row in range(ties):
                     for column in range(columns):
-                        along[column] += weight * rows[row, column]
+                        along[column] += chosen[step, row] * rows[row, column]
                 for column in range(columns):
                     remaining[column] -= along[column] ** 2
                 for earlier in own[: step + 1]:
