@@ -187,7 +187,7 @@ def test_models_are_trained_in_the_background_when_there_are_none(tmp_path: Path
     rig = make_rig(tmp_path, training_fleets=1, training_assets=40)
     maintainer(rig).load_or_train()
     try:
-        deadline, heard = time.monotonic() + 60, []
+        deadline, heard = time.monotonic() + 240, []
         while time.monotonic() < deadline and not heard:
             if maintainer(rig).watch_training():
                 look(rig)

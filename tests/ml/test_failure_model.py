@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -154,19 +152,6 @@ def test_other_columns_are_refused_by_name(fitted: FailureEnsemble, change, word
 def test_labels_that_teach_nothing_are_refused(label: np.ndarray) -> None:
     with pytest.raises(ValueError, match="label"):
         FailureEnsemble(**SMALL).fit(table(100, 1)[0], label)
-
-
-def test_a_thousand_rows_take_a_fraction_of_a_cycle() -> None:
-    rng = np.random.default_rng(1)
-    frame = pd.DataFrame(rng.normal(size=(6000, 25)), columns=[f"f{i}" for i in range(25)])
-    label = rng.random(6000) < expit(-3 + frame["f0"] + frame["f1"] * frame["f2"])
-    model = FailureEnsemble().fit(frame, label).calibrate(frame, label)
-    rows, seconds = frame.iloc[:1000], []
-    for _ in range(15):
-        start = time.perf_counter()
-        model.predict_proba(rows)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.012
 
 
 def test_types_of_failure_are_told_apart_by_name() -> None:
