@@ -1,6 +1,8 @@
 """An engine on a case without a thread of its own, and the API on a bare Flask server."""
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -96,3 +98,13 @@ def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
     rig = Rig(services, server.test_client())
     rig.run(elapsed=timedelta(0))
     return rig
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether a condition comes true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()

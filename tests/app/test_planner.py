@@ -1,7 +1,6 @@
 """The planner: first training and its cache, plans for the latest snapshot, another grid, requirements."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from app.courtesy import QUIET_S
 from app.planner import PARETO_EVERY, Planner
 from grid.telemetry import EventKind
 from ml.plan import Constraint, Plan, Proposal, Requirements
-from tests.app.rig import Rig, make_rig
+from tests.app.rig import Rig, make_rig, wait_for
 
 EPISODES = 3
 
@@ -268,16 +267,6 @@ def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
         assert planner(city).plan is not None
     finally:
         planner(city).stop(30)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Whether a condition comes true within some seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None:

@@ -1,22 +1,13 @@
 """The engine and those that work beside it, all in their threads."""
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
-from tests.app.rig import Rig
+from tests.app.rig import Rig, wait_for
 
 NewRig = Callable[..., Rig]
 NO_CYCLE_S = 3600.0  # between cycles: none comes by itself while a test runs
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 120.0) -> bool:
-    """Whether a condition comes true within some seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def test_what_workers_find_makes_no_cycle_of_its_own(new_rig: NewRig) -> None:
@@ -27,9 +18,9 @@ def test_what_workers_find_makes_no_cycle_of_its_own(new_rig: NewRig) -> None:
     try:
         seen = (lambda: services.planner.latest.proposal, lambda: services.maintainer.latest.prognosis,
                 lambda: services.lookout.latest.ahead)  # fmt: skip
-        assert wait_until(lambda: all(find() is not None for find in seen))
+        assert wait_for(lambda: all(find() is not None for find in seen))
         began = rig.now.iteration
-        assert not wait_until(lambda: rig.now.iteration > began, seconds=1.5)
+        assert not wait_for(lambda: rig.now.iteration > began, seconds=1.5)
     finally:
         services.stop()
 
@@ -41,7 +32,7 @@ def test_what_workers_find_counts_from_the_next_cycle_on(new_rig: NewRig) -> Non
     try:
         rig.engine.set_failure_rates(network, np.full(network.n_branch, 0.5))
         rig.engine.pause()  # what a person wants comes at once
-        assert wait_until(lambda: rig.now.paused)
+        assert wait_for(lambda: rig.now.paused)
         np.testing.assert_allclose(rig.now.risk.failure_probability, -np.expm1(-0.5))
     finally:
         rig.engine.stop()
