@@ -105,16 +105,18 @@ class SwitchingNet(nn.Module):
             branch = branch + branch_step(torch.cat([branch, one + other, (one - other).abs(), whole], -1))
             arriving = torch.zeros_like(bus).index_add(1, seen.from_bus, branch).index_add(1, seen.to_bus, branch)
             bus = bus + bus_step(torch.cat([bus, arriving], -1))
-        phi = self.prior_weight * seen.prior + 2.0 * self.correction(branch)[..., 0]
-        phi = phi[:, torch.as_tensor(seen.loops.branch)]
-        phi = phi - phi.mean(dim=1, keepdim=True)
-        return (PHI_BOUND * torch.tanh(phi / PHI_BOUND)).double()
+        return bounded_phi(seen, self.prior_weight * seen.prior + 2.0 * self.correction(branch)[..., 0])
+
+
+def bounded_phi(seen: Situation, phi: Tensor) -> Tensor:
+    """phi (b, c) of the branches that may be open, from values (b, m) of all."""
+    phi = phi[:, torch.as_tensor(seen.loops.branch)]
+    return (PHI_BOUND * torch.tanh((phi - phi.mean(dim=1, keepdim=True)) / PHI_BOUND)).double()
 
 
 def prior_phi(seen: Situation) -> Tensor:
     """phi (b, c) of the untrained prior alone."""
-    phi = 2.0 * seen.prior[:, torch.as_tensor(seen.loops.branch)]
-    return (PHI_BOUND * torch.tanh((phi - phi.mean(dim=1, keepdim=True)) / PHI_BOUND)).double()
+    return bounded_phi(seen, 2.0 * seen.prior)
 
 
 def _step(inputs: int, hidden: int) -> nn.Sequential:

@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import breadth_first_order
 from torch import Tensor
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.treedraws import draw
+from ml.treedraws import draw, pick_independent
 
 
 class NotConnectedError(ValueError):
@@ -212,28 +212,7 @@ class TreePolicy:
         """
         cycle = self.loops.free_cycle.numpy()
         orders = np.argsort(-self._phi.detach().numpy(), axis=1, kind="stable")
-        return np.array([np.sort(_greedy_basis(cycle, order)) for order in orders], dtype=np.int64)
-
-
-def _greedy_basis(cycle: FloatArray, order: IntArray) -> IntArray:
-    """The first columns of cycle (t, c), in the given order, that are linearly independent: t positions.
-
-    Gauss-Jordan on entries -1, 0 and 1; the matrix is totally unimodular, so they stay so and nothing is rounded.
-    """
-    rows = cycle.copy()
-    free = np.ones(len(rows), dtype=bool)
-    picked = []
-    for column in order:
-        usable = np.flatnonzero(free & (rows[:, column] != 0))
-        if not usable.size:
-            continue
-        pivot = usable[0]
-        rows[pivot] /= rows[pivot, column]
-        others = np.flatnonzero(rows[:, column])
-        others = others[others != pivot]
-        rows[others] -= np.outer(rows[others, column], rows[pivot])
-        free[pivot] = False
-        picked.append(column)
-        if not free.any():
-            break
-    return np.array(picked, dtype=np.int64)
+        picked = np.empty((len(orders), len(cycle)), dtype=np.int64)
+        for row, order in enumerate(orders):
+            pick_independent(cycle.copy(), order, picked[row])
+        return np.sort(picked, axis=1)

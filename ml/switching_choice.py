@@ -47,7 +47,7 @@ class Choice:
         return self.objective.predicted_change_kw(opened, neighbours, self.grid.demand_pu, self.grid.load_pu)
 
     def closed(self, opened: IntArray) -> BoolArray:
-        """Switch states (m,) of a configuration (t,)."""
+        """Switch states (..., m) of configurations (..., t)."""
         return np.where(self.left_alone, self.present, self.loops.closed(opened))
 
     def opened(self, closed: BoolArray) -> IntArray | None:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from ml import candidates as method
 from ml.candidates import Candidates, Proposer
 from ml.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.policy import SwitchingNet, prior_phi
+from ml.policyforward import Forward
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Progress, Trainer
 from ml.switching import TreePolicy
@@ -36,7 +38,6 @@ class SwitchingOptimizer:
         torch.manual_seed(parameters.seed)
         problem = SwitchingProblem(RadialGrid.of(network), failure_probability, Variety())
         self.trainer: Trainer[SwitchingSituations] = Trainer(SwitchingNet(), problem, parameters)
-        self._net = SwitchingNet()  # what answers: the trained net may be in the middle of a step
         self.take_over()
 
     @property
@@ -54,7 +55,9 @@ class SwitchingOptimizer:
 
     def take_over(self) -> None:
         """Answer with what has been learned so far. Not while propose runs."""
-        self._net.load_state_dict(self.trainer.net.state_dict())
+        self._phi = Forward(
+            cast(SwitchingNet, self.trainer.net)
+        )  # the trained net itself may be in the middle of a step
         self._episodes = self.trainer.steps_done
 
     def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None = None) -> Proposal:
@@ -101,12 +104,12 @@ class SwitchingOptimizer:
             found.append(proposer.run(method.PRIOR, lambda: method.from_policy(
                 TreePolicy(loops, prior_phi(choice.seen)), self._generator)))  # fmt: skip
             found.append(proposer.run(method.POLICY, lambda: method.from_policy(
-                TreePolicy(loops, self._net(choice.seen)), self._generator)))  # fmt: skip
+                TreePolicy(loops, self._phi(choice.seen)), self._generator)))  # fmt: skip
             learned = found[-1]
             found.append(proposer.run(method.SEQUENTIAL, lambda: method.from_sequential_opening(
                 loops, grid.impedance_pu.real, grid.demand_pu)))  # fmt: skip
             if choice.start is None:
-                phi = self._net(choice.seen)
+                phi = self._phi(choice.seen)
                 found.append(proposer.run(method.RESTORED, lambda: method.completions(
                     loops, choice.present, phi, self._generator)))  # fmt: skip
         before = found[0] if choice.start is not None else found[-1]
@@ -246,7 +249,7 @@ def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candi
     """The proposals that change no more pairs of switches than a person allows."""
     if wanted.most_pairs is None:
         return proposed
-    differ = np.array([choice.closed(opened) != choice.present for opened in proposed.opened]).sum(axis=1)
+    differ = (choice.closed(proposed.opened) != choice.present).sum(axis=1)
     kept = (differ + 1) // 2 <= wanted.most_pairs
     return replace(proposed, opened=proposed.opened[kept], cost=proposed.cost[kept])
 

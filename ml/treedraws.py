@@ -1,4 +1,4 @@
-"""Samples of a projection determinantal point process, compiled by Numba and free of the interpreter's lock."""
+"""Samples of a projection determinantal point process and its mode, compiled by Numba; the lock is free meanwhile."""
 
 import math
 
@@ -72,3 +72,33 @@ def draw(basis: FloatArray, uniform: FloatArray, picked: IntArray) -> None:
                     remaining[column] -= along[column] ** 2
                 for earlier in own[: step + 1]:
                     remaining[earlier] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def pick_independent(rows: FloatArray, order: IntArray, picked: IntArray) -> None:
+    """Fill picked (t,) with the first columns of rows (t, c), in the given order, that are linearly independent.
+
+    Gauss-Jordan on entries -1, 0 and 1, in place; the matrix is totally unimodular, so they stay so and nothing is
+    rounded.
+    """
+    free = np.ones(len(rows), np.bool_)
+    count = 0
+    for column in order:
+        pivot = -1
+        for row in range(len(rows)):
+            if free[row] and rows[row, column] != 0:
+                pivot = row
+                break
+        if pivot < 0:
+            continue
+        sign = rows[pivot, column]
+        for row in range(len(rows)):
+            factor = rows[row, column] * sign
+            if row != pivot and factor != 0:
+                for place in range(rows.shape[1]):
+                    rows[row, place] -= factor * rows[pivot, place]
+        free[pivot] = False
+        picked[count] = column
+        count += 1
+        if count == len(rows):
+            break

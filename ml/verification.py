@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.contingency import n_minus_1
-from grid.network import BoolArray, FloatArray, Network
+from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.topology import interrupted_power_mw, is_radial
 from ml.objective import OVERLOAD_KW_PER_PERCENT, VOLTAGE_KW_PER_PU
@@ -51,6 +51,8 @@ class Verifier:
         self._known_of: tuple[Moment | None, Requirements] = (None, Requirements())
         branch, generator = network.branch, network.generator
         self._rated = ~branch.rating_derived & np.isfinite(branch.rating_from_ka)
+        self._own_low = np.nan_to_num(network.bus.min_vm_pu, nan=0.0)
+        self._own_high = np.nan_to_num(network.bus.max_vm_pu, nan=9.0)
         self._p_bounds = generator.p_bounds_mw
 
     def verdict(
@@ -120,23 +122,24 @@ class Verifier:
 
     def _is_radial(self, injection: Injection, closed: BoolArray) -> bool:
         network, branch = self.network, self.network.branch
-        sources = np.unique(network.generator.bus[network.generator.is_source & injection.generator_on])
-        return is_radial(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
+        return is_radial(network.n_bus, branch.from_bus, branch.to_bus, closed, self._sources(injection))
 
     def _expected_interrupted_kw(self, moment: Moment, injection: Injection, closed: BoolArray) -> float:
-        network, branch, generator = self.network, self.network.branch, self.network.generator
-        sources = np.unique(generator.bus[generator.is_source & injection.generator_on])
+        network, branch, sources = self.network, self.network.branch, self._sources(injection)
         demand: FloatArray = np.bincount(network.load.bus, injection.load_p_mw.clip(min=0), network.n_bus)
         interrupted = interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, closed, sources, demand)
         return 1000 * float(interrupted @ moment.failure_probability)
 
+    def _sources(self, injection: Injection) -> IntArray:
+        """Buses of the sources in service, one for each."""
+        generator = self.network.generator
+        return generator.bus[generator.is_source & injection.generator_on]
+
     def _limits(self, wanted: Requirements) -> tuple[FloatArray, FloatArray]:
         """(n,) lowest and highest voltage of each bus."""
-        bus = self.network.bus
-        low = np.nan_to_num(bus.min_vm_pu, nan=0.0) if wanted.min_vm_pu is None else np.full(len(bus), wanted.min_vm_pu)
-        high = (
-            np.nan_to_num(bus.max_vm_pu, nan=9.0) if wanted.max_vm_pu is None else np.full(len(bus), wanted.max_vm_pu)
-        )
+        n_bus = self.network.n_bus
+        low = self._own_low if wanted.min_vm_pu is None else np.full(n_bus, wanted.min_vm_pu)
+        high = self._own_high if wanted.max_vm_pu is None else np.full(n_bus, wanted.max_vm_pu)
         return low, high
 
     def _margins(self, state: GridState, injection: Injection, wanted: Requirements) -> tuple[Margin, ...]:

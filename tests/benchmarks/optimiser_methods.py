@@ -11,6 +11,7 @@ from grid.network import FloatArray, IntArray
 from ml.baselines import branch_exchange, iterated_local_search, sequential_opening
 from ml.candidates import SAMPLES, Proposer, from_policy
 from ml.policy import SwitchingNet, prior_phi
+from ml.policyforward import Forward
 from ml.radialflow import exchange_neighbours
 from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
@@ -91,9 +92,7 @@ def sampled(bench: Bench, phi: Tensor, seed: int) -> tuple[FloatArray, FloatArra
 
 def learned_phi(bench: Bench, net: SwitchingNet) -> Tensor:
     """phi (b, c) of a trained net."""
-    with torch.no_grad():
-        phi: Tensor = net(bench.seen.seen)
-        return phi
+    return Forward(net)(bench.seen.seen)
 
 
 def untrained_phi(bench: Bench) -> Tensor:
@@ -122,16 +121,14 @@ def decision_ms(bench: Bench, net: SwitchingNet | None, count: int, polish: bool
 
     polish: with branch exchange from the best of them.
     """
-    times = np.empty(count)
+    times, answer = np.empty(count), prior_phi if net is None else Forward(net)
     problem, seen = bench.problem, bench.seen
     weight, generator = seen.objective.risk_weight, torch.Generator().manual_seed(1)
     for row in range(-WARM_UP, count):
         demand, load = seen.demand_pu[[row]], seen.load_pu[[row]]
         began = time.perf_counter()
         one = problem.situations(demand, load, risk_weight=weight)
-        with torch.no_grad():
-            phi = prior_phi(one.seen) if net is None else net(one.seen)
-            opened = from_policy(TreePolicy(one.objective.loops, phi), generator)
+        opened = from_policy(TreePolicy(one.objective.loops, answer(one.seen)), generator)
         judged = np.unique(opened, axis=0)
         cost = one.objective.total_kw(judged, demand[0], load[0])
         if polish:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grid.topology import energised_buses, interrupted_power_mw, is_radial, subtree_sum
+from grid.topology import energised_buses, interrupted_power_mw, is_radial
 
 Grid = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -85,11 +85,6 @@ def test_each_branch_of_a_feeder_interrupts_what_is_behind_it() -> None:
     assert interrupted_power_mw(*fed_from_both_ends, np.ones(4)).tolist() == [0.0, 0.0, 0.0]
     assert is_radial(*feeder)
     assert not is_radial(*fed_from_both_ends)
-
-
-def test_subtree_sums_of_a_chain_and_of_two_trees() -> None:
-    assert subtree_sum(np.array([-1, 0, 1, 2]), np.ones(4)).tolist() == [4.0, 3.0, 2.0, 1.0]
-    assert subtree_sum(np.array([-1, 0, -1, 2, 2]), np.arange(5.0)).tolist() == [1.0, 1.0, 9.0, 3.0, 4.0]
 
 
 @pytest.mark.parametrize(
