@@ -46,10 +46,12 @@ def build_topology(
     slack, first = np.unique(generator.bus[generator.is_source & generator_on], return_index=True)
     slack_ratio = source_ratio[first] / source_ratio[first[0]] if len(first) else source_ratio
     energised = energised_buses(n_bus, branch.from_bus, branch.to_bus, closed, slack)
-    held = np.unique(generator.bus[generator.is_regulating & generator_on])
-    regulated = np.setdiff1d(held[energised[held]], slack)
-    others = np.setdiff1d(np.flatnonzero(energised), np.concatenate([slack, regulated]))
-    active = np.concatenate([slack[:1], regulated, others])
+    held = np.zeros(n_bus, dtype=bool)
+    held[generator.bus[generator.is_regulating & generator_on]] = True
+    solved = energised.copy()
+    solved[slack] = False
+    regulated = np.flatnonzero(solved & held)
+    active = np.concatenate([slack[:1], regulated, np.flatnonzero(solved & ~held)])
     yff, ytt = np.where(closed, branch.yff, stubs[0]), np.where(closed, branch.ytt, stubs[1])
     yft, ytf = np.where(closed, branch.yft, 0), np.where(closed, branch.ytf, 0)
     return Topology(

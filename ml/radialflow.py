@@ -97,19 +97,21 @@ def exchange_neighbours(loops: Loops, opened: IntArray) -> IntArray:
     return neighbours
 
 
-def exchange_shift(
-    loops: Loops, opened: IntArray, neighbours: IntArray, flow: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """By single exchanges from opened (t,): loops (k, m) that they close, and what flows around them, (k,).
+def exchange_loops(loops: Loops, opened: IntArray, neighbours: IntArray) -> tuple[FloatArray, IntArray]:
+    """By single exchanges from opened (t,) to neighbours (k, t): loops (k, m) that they close, and what each opens."""
+    own_loop = np.linalg.inv(loops.cycle[:, loops.branch[opened]]) @ loops.cycle
+    same = opened[None, :, None] == neighbours[:, None, :]
+    return own_loop[np.argmin(same.any(axis=2), axis=1)], loops.branch[neighbours[~same.any(axis=1)]]
+
+
+def exchange_shift(around: FloatArray, opens: IntArray, flow: FloatArray) -> FloatArray:
+    """(k,) what exchanges make flow around the loops that they close, see exchange_loops.
 
     flow: (m,) currents or powers in the present configuration. Opening a branch of the loop that was closed carries its
     flow around the loop; exact for what buses draw now.
     """
-    own_loop = np.linalg.inv(loops.cycle[:, loops.branch[opened]]) @ loops.cycle
-    kept = (opened[None, :, None] == neighbours[:, None, :]).any(axis=2)
-    around = own_loop[np.argmin(kept, axis=1)]
-    opens = loops.branch[neighbours[~np.isin(neighbours, opened)]]
-    return around, -flow[opens] / around[np.arange(len(opens)), opens]
+    shifted: FloatArray = -flow[opens] / around[np.arange(len(opens)), opens]
+    return shifted
 
 
 def is_radial_batch(loops: Loops, opened: IntArray) -> BoolArray:
