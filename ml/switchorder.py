@@ -55,32 +55,23 @@ class _Search:
         """The switch states after an action; no action where they are not allowed."""
         after = closed.copy()
         after[branch] = close
-        if self._left <= 0:
+        if self._left <= 0 or (not close and (self._supplied(closed) & ~self._supplied(after)).any()):
             return after, None
         self._left -= 1
-        verdict = self._verdict(after)
+        verdict = self._verifier.verdict(self._moment, after, self._wanted, self._present.state.voltage)
         if verdict is None or not allowed(verdict, self._present, self._wanted, in_between=True):
-            return after, None
-        if not close and self._interrupts(closed, verdict):
             return after, None
         return after, Action(branch, close, verdict.loss_kw, verdict.min_vm_pu, verdict.max_loading_percent)
 
     def _without_supply(self, closed: BoolArray, among: IntArray) -> int:
         """The first of some branches that switch states closed (m,) leave without supply; -1 where there is none."""
-        verdict, branch = self._verdict(closed), self._verifier.network.branch
-        if verdict is None:
-            return -1
-        dead = among[~verdict.state.energised[branch.from_bus[among]] & ~verdict.state.energised[branch.to_bus[among]]]
+        branch, supplied = self._verifier.network.branch, self._supplied(closed)
+        dead = among[~supplied[branch.from_bus[among]] & ~supplied[branch.to_bus[among]]]
         return int(dead[0]) if len(dead) else -1
 
-    def _interrupts(self, closed: BoolArray, after: Verdict) -> bool:
-        """Whether a bus that switch states closed (m,) supply, with a load or none, isn't supplied afterwards."""
-        before = self._verdict(closed)
-        lost = ~after.state.energised if before is None else before.state.energised & ~after.state.energised
-        return bool(lost.any())
-
-    def _verdict(self, closed: BoolArray) -> Verdict | None:
-        return self._verifier.verdict(self._moment, closed, self._wanted, self._present.state.voltage)
+    def _supplied(self, closed: BoolArray) -> BoolArray:
+        """(n,) buses, with a load or none, that switch states closed (m,) supply."""
+        return self._verifier.supplied(self._moment, closed)
 
 
 def safe_order(

@@ -7,7 +7,7 @@ import numpy as np
 from grid.contingency import n_minus_1
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
-from grid.topology import interrupted_power_mw, is_radial
+from grid.topology import energised_buses, interrupted_power_mw, is_radial
 from ml.objective import OVERLOAD_KW_PER_PERCENT, VOLTAGE_KW_PER_PU
 from ml.plan import Constraint, Margin, Requirements, Verdict
 from ml.radialgrid import operated_radially
@@ -115,6 +115,11 @@ class Verifier:
             margins=margins,
             violation=missed,
         )
+
+    def supplied(self, moment: Moment, closed: BoolArray) -> BoolArray:
+        """(n,) buses that switch states closed (m,) supply; that takes no power flow."""
+        network, branch = self.network, self.network.branch
+        return energised_buses(network.n_bus, branch.from_bus, branch.to_bus, closed, self._sources(moment.injection))
 
     def secure(self, verdict: Verdict) -> bool:
         """Whether no single outage overloads a branch, leaves the voltage band, or has no solution (meshed grids)."""
