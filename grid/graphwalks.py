@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def first_wrong(bus: IntArray, n_bus: int) -> int:
     """The first place in bus (k,) that isn't a position from 0 to n_bus - 1; -1 where all are."""
     for place in range(len(bus)):
@@ -21,7 +21,7 @@ def first_wrong(bus: IntArray, n_bus: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _group_of(bus: int, group: IntArray) -> int:
     """The bus that stands for a bus's group; the way to it is halved for the next time."""
     while group[bus] != bus:
@@ -30,7 +30,7 @@ def _group_of(bus: int, group: IntArray) -> int:
     return bus
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def mark_supplied(tail: IntArray, head: IntArray, closed: BoolArray, sources: IntArray, supplied: BoolArray) -> None:
     """Set supplied (n,), False before, for the buses that closed branches join to sources (s,) (union-find)."""
     group = np.arange(len(supplied))
@@ -44,7 +44,7 @@ def mark_supplied(tail: IntArray, head: IntArray, closed: BoolArray, sources: In
         supplied[bus] = supplied[_group_of(bus, group)]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _incidence(tail: IntArray, head: IntArray, closed: BoolArray, n_bus: int) -> tuple[IntArray, IntArray]:
     """first (n + 1,) and the closed branches at each bus, one bus after the other; none from a bus to itself."""
     first = np.zeros(n_bus + 1, np.int64)
@@ -63,7 +63,7 @@ def _incidence(tail: IntArray, head: IntArray, closed: BoolArray, n_bus: int) ->
     return first, incident
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def mark_interrupted(
     tail: IntArray, head: IntArray, closed: BoolArray, root: int, demand: FloatArray, interrupted: FloatArray
 ) -> None:

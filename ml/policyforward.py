@@ -61,7 +61,7 @@ def _steps(layers: nn.ModuleList) -> tuple[Single, Single, Single, Single]:
     return first_weight, first_bias, second_weight, second_bias
 
 
-@njit(cache=True, nogil=True, fastmath=REORDERED)
+@njit(cache=True, fastmath=REORDERED)
 def _normalise(rows: Single) -> None:
     """Bring rows (k, i) to mean 0 and variance 1, in place."""
     one, count = np.float32(1.0), np.float32(rows.shape[1])  # with a double among them, nothing is done in vectors
@@ -77,7 +77,7 @@ def _normalise(rows: Single) -> None:
             rows[row, place] = (rows[row, place] - mean) * scale
 
 
-@njit(cache=True, nogil=True, fastmath=REORDERED)
+@njit(cache=True, fastmath=REORDERED)
 def _step(state: Single, about: Single, first: Single, first_bias: Single, second: Single, second_bias: Single) -> None:
     """Add to state (k, h) what LayerNorm, linear map, SiLU and linear map make of about (k, i), which is lost."""
     _normalise(about)
@@ -92,7 +92,7 @@ def _step(state: Single, about: Single, first: Single, first_bias: Single, secon
             state[row, place] += change[row, place] + second_bias[place]
 
 
-@njit(cache=True, nogil=True, fastmath=REORDERED)
+@njit(cache=True, fastmath=REORDERED)
 def pass_messages(
     bus: Single, branch: Single, from_bus: IntArray, to_bus: IntArray, branch_steps: Any, bus_steps: Any
 ) -> None:

@@ -46,7 +46,7 @@ class RadialFlow:
         last sweep, or falls below half the voltage, has an infinite loss. ValueError where one isn't radial.
         """
         loops, rows = self._loops, len(opened)
-        demand = np.array(np.broadcast_to(demand_pu, (rows, len(loops.path))), dtype=complex)
+        demand = np.array(np.broadcast_to(demand_pu, (rows, len(loops.path))), dtype=complex, order="C")
         voltage, current = np.empty(demand.shape, dtype=complex), np.zeros((rows, loops.n_branch), dtype=complex)
         loss = np.full(rows, np.inf)
         fewest = solve_trees(

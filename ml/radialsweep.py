@@ -14,7 +14,7 @@ LOWEST_PU = 0.5  # below, a configuration counts as collapsed
 TOLERANCE_PU = 1e-7
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _walk(
     closed: BoolArray, first: IntArray, incident: IntArray, tail: IntArray, head: IntArray,
     order: IntArray, parent: IntArray, fed_by: IntArray,
@@ -39,7 +39,7 @@ def _walk(
     return reached
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def tree_flows(
     closed: BoolArray, root: int, first: IntArray, incident: IntArray, tail: IntArray, head: IntArray,
     drawn: FloatArray, flow: FloatArray,

@@ -8,7 +8,7 @@ from numba import njit
 from grid.network import FloatArray, IntArray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _drawn(share: FloatArray, uniform: float) -> int:
     """A position drawn with probabilities in proportion to share (c,), negative ones counting as zero."""
     total = 0.0
@@ -22,7 +22,7 @@ def _drawn(share: FloatArray, uniform: float) -> int:
     return len(share) - 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _led_apart(direction: FloatArray, earlier: FloatArray) -> None:
     """Make direction (t,) orthogonal to earlier (s, t), orthonormal rows, twice for rounding, and of length one."""
     overlap = np.empty(len(earlier))
@@ -74,7 +74,7 @@ def draw(basis: FloatArray, uniform: FloatArray, picked: IntArray) -> None:
                     remaining[earlier] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def pick_independent(rows: FloatArray, order: IntArray, picked: IntArray) -> None:
     """Fill picked (t,) with the first columns of rows (t, c), in the given order, that are linearly independent.
 
