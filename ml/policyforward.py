@@ -1,4 +1,4 @@
-"""A SwitchingNet's answer without torch: its layers compiled by Numba, free of the interpreter's lock.
+"""A SwitchingNet's answer without torch: its layers compiled by Numba.
 
 A decision for one situation of a small grid is a hundred operators in torch, and their calls take longer than their
 arithmetic. Training needs gradients and stays in torch (ml/policy.py); tests/ml/test_policyforward.py compares them.

@@ -1,4 +1,4 @@
-"""`python -m ml.precompile`: compile what the optimiser's first decision would otherwise wait for, once after installing.
+"""`python -m ml.precompile`: compile what the optimiser's first decision would otherwise wait for, after installing.
 
 Numba keeps the result beside the modules, or where NUMBA_CACHE_DIR says. Without it the first start takes longer.
 """

@@ -1,4 +1,4 @@
-"""Loops over the buses of radial configurations, compiled by Numba and free of the interpreter's lock.
+"""Loops over the buses of radial configurations, compiled by Numba.
 
 A configuration is a tree: from the root, every bus is fed over one branch. In the order of a breadth-first walk, what
 branches carry is summed from the leaves to the root, and voltages follow from the root to the leaves (backward/forward

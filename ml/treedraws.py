@@ -1,4 +1,4 @@
-"""Samples of a projection determinantal point process and its mode, compiled by Numba; the lock is free meanwhile."""
+"""Samples of a projection determinantal point process and its mode, compiled by Numba."""
 
 import math
 
