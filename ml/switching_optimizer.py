@@ -55,9 +55,8 @@ class SwitchingOptimizer:
 
     def take_over(self) -> None:
         """Answer with what has been learned so far. Not while propose runs."""
-        self._phi = Forward(
-            cast(SwitchingNet, self.trainer.net)
-        )  # the trained net itself may be in the middle of a step
+        # the net itself may be in the middle of a step when somebody asks
+        self._phi = Forward(cast(SwitchingNet, self.trainer.net))
         self._episodes = self.trainer.steps_done
 
     def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None = None) -> Proposal:
