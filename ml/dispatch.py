@@ -3,7 +3,8 @@
 For whoever calls it (ml/optimizer.py):
 
     limits = DispatchLimits.of(network)      # of ml.dispatch_grid; change any of its arrays
-    policy = train_dispatch(network, limits, DISPATCH_PARAMETERS, report)
+    policy = DispatchPolicy(network, limits, DISPATCH_PARAMETERS, levels)
+    policy.trainer.train(report)
     policy.save(folder); policy = load_dispatch(network, limits, folder)
     plans = propose_dispatch(network, injection, closed, limits, policy)
 
@@ -14,7 +15,6 @@ than the present state in losses plus penalties, and breaks no limit further tha
 all means that the present state is the best one found. Not for several threads at once: each needs its own policy.
 """
 
-from collections.abc import Callable
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,7 +31,7 @@ from ml.dispatch_grid import DispatchGrid, DispatchLimits
 from ml.dispatch_policy import GaussianSetPoints
 from ml.dispatch_polish import one_thread, polish
 from ml.dispatch_problem import DispatchProblem, DispatchSituations
-from ml.reinforce import Hyperparameters, Progress, Trainer
+from ml.reinforce import Hyperparameters, Trainer
 
 DISPATCH_PARAMETERS = Hyperparameters(
     steps=1000,
@@ -118,19 +118,6 @@ class DispatchPolicy:
         """The injection with the policy's set-points."""
         grid = self.problem.grid
         return grid.with_set_points(injection, self.set_points(grid.rest_pu(injection)[None])[0])
-
-
-def train_dispatch(
-    network: Network,
-    limits: DispatchLimits,
-    parameters: Hyperparameters = DISPATCH_PARAMETERS,
-    report: Callable[[Progress], None] | None = None,
-    levels: tuple[float, float] = (0.3, 1.1),
-) -> DispatchPolicy:
-    """Train a policy for a network; report is called after each step. ValueError where there is nothing to dispatch."""
-    policy = DispatchPolicy(network, limits, parameters, levels)
-    policy.trainer.train(report)
-    return policy
 
 
 def load_dispatch(

@@ -19,7 +19,6 @@ from ml.dispatch import (
     Method,
     load_dispatch,
     propose_dispatch,
-    train_dispatch,
 )
 from ml.dispatch_check import judge
 from ml.dispatch_grid import DispatchGrid, DispatchLimits
@@ -112,7 +111,8 @@ def test_samples_have_the_policys_mean_and_spread() -> None:
 def test_training_improves_decisions_on_loads_it_has_never_seen(tmp_path: Path) -> None:
     network, limits = network_of("case30"), limits_of("case30")
     reported = []
-    policy = train_dispatch(network, limits, TINY, reported.append)
+    policy = DispatchPolicy(network, limits, TINY, (0.3, 1.1))
+    policy.trainer.train(reported.append)
     assert len(reported) == TINY.steps
     held_out = policy.problem.draw(40, np.random.default_rng(1234))
     untrained = DispatchPolicy(network, limits, TINY, policy.problem.levels)
