@@ -37,6 +37,7 @@
     if (cy !== map.cy) {
       map.cy = cy;
       cy.on("resize", () => arrange(cy));
+      keepPlace(cy);
     }
     if (cy.scratch("_scope") !== map.scope) {
       cy.scratch("_scope", map.scope);
@@ -44,6 +45,13 @@
     }
     paint(cy, values, Boolean(map.animate) && !stillness.matches);
     choose(map);
+  }
+
+  /* Cytoscape remembers where the frame is. What grows above moves it unseen, and taps would hit something else. */
+  function keepPlace(cy) {
+    const forget = () => cy.renderer().invalidateContainerClientCoordsCache();
+    const heard = { capture: true, passive: true };
+    for (const kind of ["pointerdown", "pointermove", "wheel"]) cy.container().addEventListener(kind, forget, heard);
   }
 
   /* Stretch the map towards the shape of its frame, so that symbols and names keep their size and have room. */

@@ -17,6 +17,21 @@ PAINTED = " && ".join(
     for name, graph in GRAPHS.items()
 )
 
+GROW_AND_TAP = """([map, wanted]) => {  // in one go, before the browser tells anybody of a new place
+    const cy = document.getElementById(map)._cyreg.cy, element = cy.$(wanted), frame = cy.container();
+    frame.parentElement.style.marginTop = "120px";
+    const box = frame.getBoundingClientRect(), at = element.renderedPosition();
+    const where = { clientX: box.x + at.x, clientY: box.y + at.y, bubbles: true, button: 0 };
+    let hit = false;
+    cy.one("tap", ({ target }) => { hit = target !== cy && target.same(element); });
+    const canvas = frame.querySelector("canvas");
+    for (const kind of ["down", "up"]) {
+        canvas.dispatchEvent(new PointerEvent(`pointer${kind}`, where));
+        canvas.dispatchEvent(new MouseEvent(`mouse${kind}`, where));
+    }
+    return hit;
+}"""
+
 
 def open_plan(watched: Watched) -> Page:
     """Load the page and wait until both maps show flows and there is an answer."""
@@ -130,6 +145,11 @@ def test_taps_lock_and_unlock_and_the_plan_keeps_the_lock(page: Page) -> None:
     expect(locked).to_contain_text("Mall Line", timeout=TIMEOUT_MS)
     page.get_by_role("button", name="Unlock Mall Line").click()
     expect(locked).to_contain_text("No switch is locked", timeout=TIMEOUT_MS)
+
+
+def test_taps_hit_what_is_seen_when_the_page_has_just_grown_above_the_map(page: Page) -> None:
+    page.locator("#present-map").hover()  # cytoscape remembers where the map is
+    assert page.evaluate(GROW_AND_TAP, ["present-map", 'node[name = "Downtown Substation"]'])
 
 
 def test_limits_that_conflict_are_named_and_nothing_can_be_applied(page: Page) -> None:
