@@ -5,11 +5,8 @@ Arrays of tail, head and closed have a value a branch. Nothing is checked here: 
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from grid.network import BoolArray, FloatArray, IntArray
 
 
 @njit(cache=True)

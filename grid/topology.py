@@ -7,13 +7,9 @@ connect it to a source bus. All sources together act as one root: a path between
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grid.graphwalks import first_wrong, mark_interrupted, mark_supplied
-
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from grid.network import BoolArray, FloatArray, IntArray
 
 
 def energised_buses(
