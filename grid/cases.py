@@ -15,6 +15,7 @@ from grid.convert import network_from_pandapower
 from grid.errors import CaseError
 from grid.feederfile import is_feeder, read_feeder
 from grid.fileimport import SUFFIXES, read_net
+from grid.ieee import ieee57, ieee300
 from grid.layout import has_own_layout, with_layout
 from grid.network import FloatArray, Network
 from grid.synthetic import synthetic
@@ -24,10 +25,10 @@ DEFAULT_SIMBENCH = "1-MV-urban--0-sw"
 BUILT_IN: dict[str, tuple[str, Callable[[], pandapower.pandapowerNet]]] = {
     "city8": ("City, 66 kV", city8),
     "case14": ("IEEE 14", pandapower.networks.case14),
-    "case30": ("IEEE 30", pandapower.networks.case30),
-    "case57": ("IEEE 57", pandapower.networks.case57),
+    "case30": ("Alsac & Stott 30, modified", pandapower.networks.case30),
+    "case57": ("IEEE 57", ieee57),
     "case118": ("IEEE 118", pandapower.networks.case118),
-    "case300": ("IEEE 300", pandapower.networks.case300),
+    "case300": ("IEEE 300", ieee300),
     "case1354pegase": ("PEGASE 1354", pandapower.networks.case1354pegase),
     "case2869pegase": ("PEGASE 2869", pandapower.networks.case2869pegase),
     "case9241pegase": ("PEGASE 9241", pandapower.networks.case9241pegase),

@@ -58,7 +58,7 @@ def switched(network: Network, opened: int | None) -> BoolArray:
     [
         ("case14", None),
         ("case118", None),  # 54 generators hold a voltage
-        ("case300", None),  # phase shifters
+        ("case300", None),  # 128 transformers
         ("case33bw", None),  # radial, five open ties
         ("case33bw", 20),  # the end of a feeder is an island without a source
         ("cigre_mv", None),  # lines open at one end, transformers that turn the phase by 30 degrees
