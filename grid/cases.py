@@ -15,7 +15,7 @@ from grid.convert import network_from_pandapower
 from grid.errors import CaseError
 from grid.feederfile import is_feeder, read_feeder
 from grid.fileimport import SUFFIXES, read_net
-from grid.ieee import ieee57, ieee300
+from grid.ieee import ieee57, ieee118, ieee300
 from grid.layout import has_own_layout, with_layout
 from grid.network import FloatArray, Network
 from grid.synthetic import synthetic
@@ -27,7 +27,7 @@ BUILT_IN: dict[str, tuple[str, Callable[[], pandapower.pandapowerNet]]] = {
     "case14": ("IEEE 14", pandapower.networks.case14),
     "case30": ("Alsac & Stott 30, modified", pandapower.networks.case30),
     "case57": ("IEEE 57", ieee57),
-    "case118": ("IEEE 118", pandapower.networks.case118),
+    "case118": ("IEEE 118", ieee118),
     "case300": ("IEEE 300", ieee300),
     "case1354pegase": ("PEGASE 1354", pandapower.networks.case1354pegase),
     "case2869pegase": ("PEGASE 2869", pandapower.networks.case2869pegase),

@@ -46,6 +46,7 @@ def test_cases_load_solve_and_have_distinct_places_ratings_and_limits(spec: str)
         ("case30", 2.4438),  # of Alsac & Stott's modified system; the IEEE 30-bus test system's are 17.557
         ("case33bw", 0.202677),
         ("case57", 27.8638),
+        ("case118", 132.8629),
         ("case300", 408.3156),
         ("case1354pegase", 1663.4675),
         ("case2869pegase", 2782.9649),
