@@ -114,10 +114,6 @@ class Planner:
             return Requirements(risk_weight=self._requirements.risk_weight)
         return self._requirements
 
-    def require(self, wanted: Requirements) -> None:
-        """Make all plans from now on by other requirements. ValueError names what is out of range."""
-        self.amend(lambda _: wanted)
-
     def amend(self, change: Callable[[Requirements], Requirements]) -> None:
         """Change the requirements as they are at that moment, so that nobody's change is lost to another one's."""
         snapshot = self._store.latest

@@ -32,9 +32,6 @@ class Variety:
     highest_risk: float = 3.0
 
 
-LOADS_ONLY = Variety(pv_share=0.0, outage_share=0.0, risk_share=0.0)
-
-
 @dataclass(frozen=True, eq=False)
 class SwitchingSituations:
     """b situations that differ in demand_pu (b, n) complex and load_pu (b, n) real, and share everything else."""
