@@ -2,9 +2,9 @@
 
 What training samples costs more than what the policy decides, as sampling explores: it says how undecided the policy
 is, not how good. So decisions are judged apart: what the policy answers without exploring, in situations drawn once,
-from a seed of their own, against the best that is known for each. The best known is a decision improved by the product's own
-deterministic step (branch exchange, or the polish of a dispatch); where a later decision is better than that, it is
-improved in turn and takes its place.
+from a seed of their own, against the best that is known for each. The best known is a decision improved by the
+product's own deterministic step (branch exchange, or the polish of a dispatch); where a later decision is better than
+that, it is improved in turn and takes its place.
 """
 
 import numpy as np

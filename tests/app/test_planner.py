@@ -73,6 +73,8 @@ def test_the_first_training_ends_and_is_kept_for_the_next_start(city: Rig, tmp_p
     kept = planner(again).latest.training
     assert (kept.episodes, kept.running) == (EPISODES, False)
     assert kept.curve == training.curve
+    assert kept.gaps == training.gaps
+    assert [found.step for found in kept.gaps] == [0, EPISODES]
     other = make_rig(tmp_path, training_episodes=EPISODES + 1)
     plan(other)
     assert planner(other).latest.training.episodes == 0
