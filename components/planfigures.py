@@ -171,10 +171,10 @@ def learning_figure(learning: Learning, scheme: Scheme) -> go.Figure:
     palette = PALETTES[scheme]
     traces = learning_traces(learning)
     figure = _figure(scheme, traces)
-    told = "decisions cost %{y:.3g} % more than the best known, mean of %{text}<extra></extra>"
+    told = "decisions: %{y:.3g} % over best known,<br>mean of %{text}<extra></extra>"
     looks = (
         ("Gap of decisions, %", "lines+markers", "y", palette.accent, "solid", told),
-        ("Entropy, nats", "lines", "y2", palette.equipment, "dot", "entropy %{y:.3g} nats<extra></extra>"),
+        ("Entropy, nats", "lines", "y2", palette.equipment, "dot", "entropy: %{y:.3g} nats<extra></extra>"),
     )
     for (name, mode, axis, colour, dash, hover), trace in zip(looks, traces, strict=True):
         figure.add_scatter(

@@ -180,7 +180,7 @@ def test_the_learning_chart_shows_decisions_where_they_were_judged_and_says_what
     assert gap["text"] == ["16 fixed situations"] * 2
     figure = learning_figure(learning, Scheme.LIGHT)
     assert figure.layout.yaxis.title.text == "Decisions over best known, %"
-    assert "decisions cost" in figure.data[0].hovertemplate
+    assert "over best known" in figure.data[0].hovertemplate
     assert "%{text}" in figure.data[0].hovertemplate
 
 
