@@ -22,7 +22,7 @@ from app.worker import Worker
 from grid.network import Network
 from ml.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.plan import Plan, Proposal, Requirements
-from ml.reinforce import Progress
+from ml.reinforce import DecisionGap, Progress
 from ml.verification import Moment
 
 log = logging.getLogger(__name__)
@@ -36,13 +36,14 @@ PLANS_KEPT = 20
 
 @dataclass(frozen=True)
 class Training:
-    """How far the policy is. curve: of the last episodes, thinned out evenly."""
+    """How far the policy is. curve: of all episodes, thinned out evenly. gaps: of its decisions on fixed situations."""
 
     episodes: int
     wanted: int
     running: bool
     seconds: float
     curve: tuple[Progress, ...]
+    gaps: tuple[DecisionGap, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +114,6 @@ class Planner:
         if self._network is not None and self._network is not self._store.latest.network:
             return Requirements(risk_weight=self._requirements.risk_weight)
         return self._requirements
-
-    def require(self, wanted: Requirements) -> None:
-        """Make all plans from now on by other requirements. ValueError names what is out of range."""
-        self.amend(lambda _: wanted)
 
     def amend(self, change: Callable[[Requirements], Requirements]) -> None:
         """Change the requirements as they are at that moment, so that nobody's change is lost to another one's."""
@@ -297,7 +294,7 @@ class Planner:
         stride = max(1, len(curve) // CURVE_KEPT)
         return Training(
             optimizer.episodes, optimizer.parameters.steps, self._first_training, self._training_s,
-            tuple(curve[::stride]),
+            tuple(curve[::stride]), tuple(optimizer.decision_gaps),
         )  # fmt: skip
 
 

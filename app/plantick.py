@@ -28,9 +28,11 @@ from app.snapshot import Snapshot
 from app.view import Page, View
 from components.plan import TONES, StepState, Tone, headline, saving_words, step_table
 from components.planfigures import (
+    EntropyPoint,
     Front,
     FrontPoint,
-    LearningPoint,
+    GapPoint,
+    Learning,
     front_traces,
     learning_traces,
     method_traces,
@@ -93,7 +95,7 @@ class Figures:
 
     methods: tuple[Method, ...]
     front: Front
-    learning: tuple[LearningPoint, ...]
+    learning: Learning
 
 
 def figures_of(report: PlannerReport, snapshot: Snapshot) -> Figures:
@@ -170,10 +172,12 @@ def front_of(report: PlannerReport, snapshot: Snapshot) -> Front:
     return Front(tuple(_front_point(point) for point in report.pareto), present, proposal.requirements.risk_weight)
 
 
-def learning_of(report: PlannerReport) -> tuple[LearningPoint, ...]:
+def learning_of(report: PlannerReport) -> Learning:
     """The curve of training."""
-    return tuple(
-        LearningPoint(progress.step, progress.gap_percent, progress.entropy) for progress in report.training.curve
+    training = report.training
+    return Learning(
+        tuple(GapPoint(found.step, found.gap_percent, found.situations) for found in training.gaps),
+        tuple(EntropyPoint(progress.step, progress.entropy) for progress in training.curve),
     )
 
 

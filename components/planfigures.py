@@ -41,12 +41,28 @@ class Front:
 
 
 @dataclass(frozen=True)
-class LearningPoint:
-    """One step of training."""
+class GapPoint:
+    """How much more than the best known the policy's decisions cost after so many steps: mean of fixed situations."""
 
     step: int
     gap_percent: float
+    situations: int
+
+
+@dataclass(frozen=True)
+class EntropyPoint:
+    """How undecided the policy is at a step, nats."""
+
+    step: int
     entropy: float
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How training goes: decisions now and then, entropy at every step."""
+
+    gaps: tuple[GapPoint, ...]
+    entropy: tuple[EntropyPoint, ...]
 
 
 def method_traces(methods: Sequence[Method]) -> list[Trace]:
@@ -132,30 +148,42 @@ def front_figure(front: Front, scheme: Scheme) -> go.Figure:
     return figure
 
 
-def learning_traces(points: Sequence[LearningPoint]) -> list[Trace]:
-    """Gap and entropy against steps, each the mean of a bin where there are many."""
+def learning_traces(learning: Learning) -> list[Trace]:
+    """Gap of decisions where it was judged, and entropy against steps, the mean of a bin where there are many."""
+    gaps, points = learning.gaps[:: max(1, math.ceil(len(learning.gaps) / CURVE_POINTS))], learning.entropy
     size = max(1, math.ceil(len(points) / CURVE_POINTS))
     bins = [points[start : start + size] for start in range(0, len(points), size)]
-    steps = [group[-1].step for group in bins]
-    gaps = [rounded(sum(point.gap_percent for point in group) / len(group)) for group in bins]
-    entropies = [rounded(sum(point.entropy for point in group) / len(group)) for group in bins]
-    return [{"x": steps, "y": gaps}, {"x": steps, "y": entropies}]
+    return [
+        {
+            "x": [point.step for point in gaps],
+            "y": [rounded(point.gap_percent) for point in gaps],
+            "text": [f"{point.situations} fixed situations" for point in gaps],
+        },
+        {
+            "x": [group[-1].step for group in bins],
+            "y": [rounded(sum(point.entropy for point in group) / len(group)) for group in bins],
+        },
+    ]
 
 
-def learning_figure(points: Sequence[LearningPoint], scheme: Scheme) -> go.Figure:
-    """How far the policy's samples are from the best of their situation, and how undecided it is."""
+def learning_figure(learning: Learning, scheme: Scheme) -> go.Figure:
+    """How much more than the best known the policy's decisions cost, without exploring, and how undecided it is."""
     palette = PALETTES[scheme]
-    traces = learning_traces(points)
+    traces = learning_traces(learning)
     figure = _figure(scheme, traces)
-    looks = (("Gap, %", "y", palette.accent, "solid"), ("Entropy, nats", "y2", palette.equipment, "dot"))
-    for (name, axis, colour, dash), trace in zip(looks, traces, strict=True):
+    told = "decisions: %{y:.3g} % over best known,<br>mean of %{text}<extra></extra>"
+    looks = (
+        ("Gap of decisions, %", "lines+markers", "y", palette.accent, "solid", told),
+        ("Entropy, nats", "lines", "y2", palette.equipment, "dot", "entropy: %{y:.3g} nats<extra></extra>"),
+    )
+    for (name, mode, axis, colour, dash, hover), trace in zip(looks, traces, strict=True):
         figure.add_scatter(
-            mode="lines", name=name, yaxis=axis, line={"color": colour, "width": 2, "dash": dash},
-            hovertemplate="%{y:.3g}", **trace,
+            mode=mode, name=name, yaxis=axis, line={"color": colour, "width": 2, "dash": dash}, marker={"size": 5},
+            hovertemplate=hover, **trace,
         )  # fmt: skip
     axis = figure.layout.template.layout.yaxis.to_plotly_json()
     figure.update_layout(
-        yaxis={"title": {"text": "Gap, %"}, "rangemode": "tozero", "nticks": 4},
+        yaxis={"title": {"text": "Decisions over best known, %"}, "rangemode": "tozero", "nticks": 4},
         yaxis2=axis | {"title": {"text": "Entropy, nats"}, "overlaying": "y", "side": "right", "showgrid": False,
                        "rangemode": "tozero", "nticks": 4, "tickmode": "auto"},
     )  # fmt: skip

@@ -16,7 +16,7 @@ from grid.errors import CaseError
 from grid.feederfile import is_feeder, read_feeder
 from grid.fileimport import SUFFIXES, read_net
 from grid.ieee import ieee57, ieee118, ieee300
-from grid.layout import has_own_layout, with_layout
+from grid.layout import with_layout
 from grid.network import FloatArray, Network
 from grid.synthetic import synthetic
 
@@ -62,7 +62,6 @@ class Case:
     network: Network
     year_built: FloatArray  # (m,) NaN where the case doesn't say
     profiles: Profiles | None
-    layout_computed: bool
 
 
 def load_case(spec: str, cache_dir: Path) -> Case:
@@ -116,7 +115,7 @@ def _case(
     year_built = np.full(network.n_branch, np.nan)
     if "year_built" in net.line.columns:
         year_built[: len(net.line)] = pd.to_numeric(net.line["year_built"], errors="coerce")
-    return Case(spec, laid_out, year_built, profiles, layout_computed=not has_own_layout(network))
+    return Case(spec, laid_out, year_built, profiles)
 
 
 def _synthetic(spec: str, cache_dir: Path) -> Case:

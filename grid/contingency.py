@@ -25,7 +25,7 @@ COPIES_AT_ONCE = 64  # of the graph, when it is asked what outages cut off: one 
 
 @dataclass(frozen=True, eq=False)
 class NMinusOne:
-    """What each of k outages does; arrays are (k,), NaN and -1 where there is no solution.
+    """What each of k outages does; arrays are (k,), NaN where there is no solution.
 
     Loadings are of all branches with a rating, the derived ones included; voltages are of the buses still supplied;
     band_excess_pu is how far the worst of them lies outside its bus's band, negative when all lie within.
@@ -34,11 +34,6 @@ class NMinusOne:
     outage: IntArray  # branch
     converged: BoolArray
     worst_loading_percent: FloatArray
-    worst_branch: IntArray
-    lowest_vm_pu: FloatArray
-    lowest_bus: IntArray
-    highest_vm_pu: FloatArray
-    highest_bus: IntArray
     band_excess_pu: FloatArray
     lost_load_mw: FloatArray  # of buses that the outage cuts off
 
@@ -64,8 +59,8 @@ def n_minus_1(
     """The states after each single outage of branches outages (k,), by default of all that carry anything now.
 
     closed: (m,) switch states before the outage. start: (n,) complex p.u., the solved state before the outage if it is
-    known. Agrees with PowerFlow.contingencies to its tolerance. Raises PowerFlowDivergedError where the state before
-    the outage has no solution.
+    known. Agrees with a power flow of each outage to its tolerance. Raises PowerFlowDivergedError where the state
+    before the outage has no solution.
     """
     before = PowerFlow(network).solve(injection, closed, start)
     if outages is None:
@@ -199,20 +194,14 @@ def _position(matrix: sparse.csc_matrix, row: IntArray, column: IntArray) -> Int
 def _summary(
     network: Network, outages: IntArray, voltage: FloatArray, loading: FloatArray, lost_load_mw: FloatArray
 ) -> NMinusOne:
-    rows, magnitude = np.arange(len(outages)), np.abs(voltage)
+    magnitude = np.abs(voltage)
     converged, supplied = ~np.isnan(magnitude).any(axis=1), magnitude > 0
     low, high = np.where(supplied, magnitude, np.inf), np.where(supplied, magnitude, -np.inf)
-    lowest, highest, worst = low.argmin(axis=1), high.argmax(axis=1), loading.argmax(axis=1)
     excess = np.maximum(network.bus.min_vm_pu - low, high - network.bus.max_vm_pu).max(axis=1)
     return NMinusOne(
         outage=outages,
         converged=converged,
-        worst_loading_percent=np.where(converged, loading[rows, worst], np.nan),
-        worst_branch=np.where(converged, worst, -1),
-        lowest_vm_pu=np.where(converged, low[rows, lowest], np.nan),
-        lowest_bus=np.where(converged, lowest, -1),
-        highest_vm_pu=np.where(converged, high[rows, highest], np.nan),
-        highest_bus=np.where(converged, highest, -1),
+        worst_loading_percent=np.where(converged, loading.max(axis=1), np.nan),
         band_excess_pu=np.where(converged, excess, np.nan),
         lost_load_mw=np.where(converged, lost_load_mw, np.nan),
     )

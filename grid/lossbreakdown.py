@@ -10,7 +10,6 @@ transformer is a T, whose exact pi has half of the magnetising admittance at eit
 the product of short-circuit impedance and magnetising admittance, some 1e-4.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,50 +58,6 @@ class BranchLevels:
         return f"{high:g} kV" if high == low else f"{high:g}/{low:g} kV"
 
 
-@dataclass(frozen=True, eq=False)
-class LossBreakdown:
-    """The losses of one state. no_load_mw and load_mw, (m,), add up to the state's losses branch by branch.
-
-    level_mw: (v, c) by levels and causes. What shunts of buses draw is no loss of a branch and stands apart.
-    """
-
-    levels: BranchLevels
-    no_load_mw: FloatArray  # (m,) in the shunt conductances
-    load_mw: FloatArray  # (m,) by currents
-    level_mw: FloatArray  # (v, c) in the order of LossCause
-    shunt_mw: float
-
-    @property
-    def total_mw(self) -> float:
-        """Of all branches."""
-        return float(self.level_mw.sum())
-
-    @property
-    def cause_mw(self) -> FloatArray:
-        """(c,) in the order of LossCause."""
-        return self.level_mw.sum(axis=0)
-
-    @property
-    def distribution_mw(self) -> float:
-        """Of the levels below the border."""
-        return float(self.level_mw[self.levels.is_distribution].sum())
-
-    @property
-    def transmission_mw(self) -> float:
-        """Of the levels above it."""
-        return float(self.level_mw[~self.levels.is_distribution].sum())
-
-
-def break_down(network: Network, state: GridState, levels: BranchLevels | None = None) -> LossBreakdown:
-    """Split the losses of a solved state. levels: by default those of the network with the border at 60 kV."""
-    levels = BranchLevels.of(network) if levels is None else levels
-    no_load = no_load_mw(network, state)
-    return LossBreakdown(
-        levels, no_load, state.loss_mw - no_load, by_level(network, levels, no_load, state.loss_mw),
-        float(state.shunt_mva.real.sum()),
-    )  # fmt: skip
-
-
 def by_level(network: Network, levels: BranchLevels, no_load: FloatArray, loss: FloatArray) -> FloatArray:
     """(v, c) by levels and causes, of branches' losses (m,) without load and in all, in MW or MWh."""
     found = np.zeros((len(levels.high_kv), len(LossCause)))
@@ -136,45 +91,6 @@ def _terminal_voltages(network: Network, state: GridState) -> tuple[FloatArray, 
     return (
         np.where(state.closed | at_from, v_from, np.where(at_to, open_from, 0)),
         np.where(state.closed | at_to, v_to, np.where(at_from, open_to, 0)),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class LossEnergy:
-    """Energy lost over a series of k states of one network, and what it costs."""
-
-    levels: BranchLevels
-    level_mwh: FloatArray  # (v, c) in the order of LossCause
-    branch_mwh: FloatArray  # (m,)
-    shunt_mwh: float
-    price_per_mwh: float
-
-    @property
-    def total_mwh(self) -> float:
-        """Of all branches."""
-        return float(self.level_mwh.sum())
-
-    @property
-    def level_cost(self) -> FloatArray:
-        """(v, c) in the price's currency."""
-        return self.level_mwh * self.price_per_mwh
-
-    @property
-    def total_cost(self) -> float:
-        """In the price's currency."""
-        return self.total_mwh * self.price_per_mwh
-
-
-def loss_energy(parts: Sequence[LossBreakdown], hours: FloatArray, price_per_mwh: float) -> LossEnergy:
-    """Add up states that last hours (k,) each. ValueError for none, or for another number of hours than of states."""
-    if not len(parts) == len(hours) > 0:
-        raise ValueError(f"a series needs hours for every state, there are {len(parts)} states and {len(hours)} hours")
-    return LossEnergy(
-        levels=parts[0].levels,
-        level_mwh=np.einsum("k,kvc->vc", hours, [part.level_mw for part in parts]),
-        branch_mwh=np.einsum("k,km->m", hours, [part.no_load_mw + part.load_mw for part in parts]),
-        shunt_mwh=float(np.dot(hours, [part.shunt_mw for part in parts])),
-        price_per_mwh=price_per_mwh,
     )
 
 

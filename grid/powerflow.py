@@ -5,14 +5,13 @@ islands and outages need no special case, and results come out as arrays without
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from lightsim2grid.algorithm import NRSing_KLU
 
 from grid.admittance import Topology, build_topology, fill_no_load, stub_admittances
-from grid.network import BoolArray, FloatArray, IntArray, Network
+from grid.network import BoolArray, FloatArray, Network
 
 TOLERANCE_PU = 1e-8  # largest bus mismatch; the rounding floor of the PEGASE grids lies above 1e-10
 MAX_ITERATIONS = 12
@@ -145,24 +144,6 @@ class PowerFlow:
         else:
             raise PowerFlowDivergedError(voltage, self._mismatch_mva(topology, power, voltage))
         return self._state(topology, injection, closed, voltage, self._solver.get_nb_iter())
-
-    def solve_batch(
-        self, injections: Sequence[Injection], closed: BoolArray, start: FloatArray | None = None
-    ) -> list[GridState | None]:
-        """Solve k states, injections and closed (k, m) row by row; None where a row has no solution."""
-        states: list[GridState | None] = []
-        for injection, row in zip(injections, closed, strict=True):
-            try:
-                states.append(self.solve(injection, row, start))
-            except PowerFlowDivergedError:
-                states.append(None)
-        return states
-
-    def contingencies(self, injection: Injection, closed: BoolArray, outages: IntArray) -> list[GridState | None]:
-        """The states after each single branch in outages (k,) is lost; None where there is no solution."""
-        rows = np.tile(closed, (len(outages), 1))
-        rows[np.arange(len(outages)), outages] = False
-        return self.solve_batch([injection] * len(outages), rows)
 
     def _topology(self, injection: Injection, closed: BoolArray) -> Topology:
         source = self.network.generator.is_source & injection.generator_on

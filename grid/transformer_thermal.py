@@ -48,21 +48,6 @@ class TransformerParameters:
     """H g_r: hot spot over top oil at rated current, K"""
 
     @classmethod
-    def distribution_onan(cls, count: int) -> TransformerParameters:
-        """Parameters of count distribution transformers, ONAN (IEC 60076-7:2018 table 4)."""
-        return cls(*np.repeat(_DISTRIBUTION_ONAN[:, None], count, axis=1))
-
-    @classmethod
-    def power_onan(cls, count: int) -> TransformerParameters:
-        """Parameters of count medium and large power transformers without fans, ONAN (same table)."""
-        return cls(*np.repeat(_POWER_ONAN[:, None], count, axis=1))
-
-    @classmethod
-    def power_onaf(cls, count: int) -> TransformerParameters:
-        """Parameters of count medium and large power transformers with fans, ONAF (same table)."""
-        return cls(*np.repeat(_POWER_ONAF[:, None], count, axis=1))
-
-    @classmethod
     def typical(cls, sn_mva: ArrayLike) -> TransformerParameters:
         """Parameters by rated power (m,) in MVA: distribution, ONAN or ONAF by the limits above.
 

@@ -20,8 +20,6 @@ UNITS = {  # in the order of the columns; an empty unit is a class or a ratio
 }  # fmt: skip
 FEATURES = tuple(UNITS)
 MOST_LIKELY, LEAST_RATE = 1 - 1e-9, 1e-7  # keep logarithms finite for lines of any length that a case may claim
-RESIDUALS = ("temperature_residual_k", "vibration_residual", "load_residual")
-"""Measured less expected, for the novelty flag: it isn't part of the probability."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +108,10 @@ def features_of(seen: Observation) -> pd.DataFrame:
 
 
 def residuals_of(seen: Observation) -> pd.DataFrame:
-    """(n, 3) RESIDUALS: temperature in K, vibration and load as shares of what is expected."""
+    """(n, 3) measured less expected: temperature in K, vibration and load as shares of what is expected.
+
+    For the novelty detector alone: it is no part of the probability.
+    """
     expected = expected_vibration(seen.traits, seen.load_pu)
     return pd.DataFrame(
         {

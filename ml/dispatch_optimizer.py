@@ -16,6 +16,7 @@ from ml.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verd
 from ml.reinforce import Hyperparameters, Progress, Trainer
 from ml.setpoints import missed_by, set_points_of, without_trifles
 from ml.verification import Moment, Verifier, burden_kw
+from ml.yardsticks import DispatchYardstick
 
 LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training
 LIVE_LEVELS = (0.6, 1.4)  # of the present loads
@@ -62,6 +63,7 @@ class DispatchOptimizer:
         self.network = network
         self._verifier = Verifier(network)
         self._learner = DispatchPolicy(network, DispatchLimits.of(network), parameters, LEVELS)
+        self.trainer.yardstick = DispatchYardstick(self._learner.problem, POLISH_STEPS)
         self.take_over()
 
     @property

@@ -124,11 +124,6 @@ def recall_at_capacity(label: FloatArray, probability: FloatArray, capacity: int
     return draws.estimate(statistic)
 
 
-def brier(label: FloatArray, probability: FloatArray, draws: Draws) -> Figure:
-    """Mean squared difference of probability and outcome (Brier 1950); 0 is perfect."""
-    return draws.estimate(draws.ratio((probability - label) ** 2, np.ones(len(label))))
-
-
 def brier_skill(label: FloatArray, probability: FloatArray, draws: Draws) -> Figure:
     """1 less the Brier score over that of each resample's base rate: 0 is worth nothing, 1 is perfect."""
     totals = draws.sums(np.column_stack([(probability - label) ** 2, label, np.ones(len(label))]))

@@ -267,10 +267,6 @@ class NoveltyDetector(BaseEstimator):
             scores[complete] = -self.forest_.score_samples(codes[complete])
         return scores
 
-    def flag(self, X: pd.DataFrame) -> NDArray[np.bool_]:
-        """(n,) whether the score exceeds the threshold; rows with NaN have no flag."""
-        return np.asarray(self.score(X) > self.threshold_)
-
 
 def binary_labels(y: NDArray[np.generic] | pd.Series, rows: int) -> FloatArray:
     """(n,) labels as 0.0 and 1.0; ValueError where they are not binary, not as many as rows, or of one value only."""

@@ -61,7 +61,6 @@ class Design:
     level: FloatArray
     rows: IntArray
     ridge_names: tuple[str, ...]
-    tree_names: tuple[str, ...]
 
 
 def lag_rows(hours: Hours, issues: IntArray, rows: IntArray, days: IntArray | int) -> IntArray:
@@ -97,7 +96,7 @@ def design(hours: Hours, issues: IntArray, steps: IntArray, scale: Scale) -> Des
     }
     ridge = np.stack(list(columns.values()), axis=-1)
     trees = np.concatenate([ridge, np.stack(list(only_trees.values()), axis=-1)], axis=-1).astype(np.float32)
-    return Design(ridge, trees, level, rows, ridge_names, (*ridge_names, *only_trees))
+    return Design(ridge, trees, level, rows, ridge_names)
 
 
 Columns = dict[str, FloatArray]

@@ -24,7 +24,7 @@ from ml.forecast_hours import (
     hours_of,
 )
 from ml.forecast_metrics import MEDIAN
-from ml.forecast_model import LEVELS, ModelSettings, Parts, QuantileModel
+from ml.forecast_model import LEVELS, ModelSettings, QuantileModel
 from ml.forecast_shrinkage import deviation, dropped_share, lately, unusual
 
 COLUMNS = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
@@ -306,8 +306,3 @@ def _with_ahead(hours: Hours, ahead: pd.DataFrame) -> Hours:
         coming = coming.copy()
         coming[rows] = ahead[TEMPERATURE_AHEAD].to_numpy(dtype=float)
     return replace(hours, ahead=known, holiday=holiday, temperature_ahead=coming)
-
-
-def baseline_settings(parts: Parts, settings: ModelSettings) -> ModelSettings:
-    """The same hyperparameters for a part alone."""
-    return replace(settings, parts=parts)

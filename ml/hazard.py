@@ -1,7 +1,7 @@
 """Probability that an asset fails within a year, from its age, its use and its thermal ageing.
 
 The published hazard of the British network operators: Common Network Asset Indices Methodology (CNAIM) v2.1,
-section 6, for lines, cables and transformers. Trained models answer through the same Protocol.
+section 6, for lines, cables and transformers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,17 +56,6 @@ class AssetCondition:
     length_km: FloatArray
     utilisation_percent: FloatArray
     thermal_age_years: FloatArray
-
-
-class FailureModel(Protocol):
-    """Anything that gives each asset its probability of failing within a year."""
-
-    @property
-    def name(self) -> str:
-        """Name shown beside the figures, so that a reader knows which model they come from."""
-
-    def probability_one_year(self, assets: AssetCondition) -> FloatArray:
-        """Probability (m,) in [0, 1] that each of the m assets fails within one year."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +120,7 @@ def failure_rate_percent(
 
 
 class CnaimHazard:
-    """The published hazard as a FailureModel; it has no state and needs no training.
+    """The published hazard; it has no state and needs no training.
 
     Choices where CNAIM leaves one or does not reach (stated so that they can be argued with):
     overhead lines of every voltage take the conductor's curve (CNAIM has poles only below 33 kV) and the life

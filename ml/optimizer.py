@@ -11,7 +11,7 @@ from ml.dispatch import DISPATCH_PARAMETERS
 from ml.dispatch_optimizer import DispatchOptimizer
 from ml.plan import Action, Plan, Proposal, Requirements, Verdict
 from ml.radialgrid import operated_radially
-from ml.reinforce import Hyperparameters, Progress, Trainer
+from ml.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
 from ml.setpoints import problem_with_set_points
 from ml.switching_optimizer import SwitchingOptimizer
 from ml.verification import Moment, Verifier, broken, burden_kw
@@ -90,8 +90,13 @@ class SmartGridOptimizer:
 
     @property
     def curve(self) -> Sequence[Progress]:
-        """Reward, gap, entropy and loss of every episode."""
+        """Reward, entropy and loss of every episode."""
         return self._chooser.trainer.curve
+
+    @property
+    def decision_gaps(self) -> Sequence[DecisionGap]:
+        """How far the policy's decisions on fixed situations have been from the best known, every so many episodes."""
+        return self._chooser.trainer.decision_gaps
 
     def train_episode(self, moment: Moment | None = None, risk_weight: float | None = None) -> Progress:
         """One episode: around the given moment of the live grid, or around the case's own loads."""

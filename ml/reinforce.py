@@ -21,6 +21,8 @@ from grid.network import FloatArray
 Seen = TypeVar("Seen")
 SeenBefore = TypeVar("SeenBefore", contravariant=True)
 WORST_RATIO = 3.0  # an action without a solution counts as so many times the median cost
+ROUNDING = 1e-9  # of a cost: less is no difference
+EVALUATED_EVERY = 20  # steps: so often are decisions on fixed situations judged
 
 
 class Distribution(Protocol):
@@ -71,6 +73,34 @@ class Memory(Protocol, Generic[SeenBefore]):
         ...
 
 
+class Yardstick(Protocol):
+    """Decisions of a policy in s situations that stay the same, and the best that is known for each."""
+
+    best_cost: FloatArray
+    """(s,) infinite where nothing is known yet"""
+
+    def evaluate(self, net: nn.Module) -> FloatArray:
+        """(s,) costs of what the policy decides now, without exploring; best_cost improves where one is better."""
+        ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What decisions on the fixed situations cost (s,) after so many steps."""
+
+    step: int
+    cost: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class DecisionGap:
+    """How much more than the best known the decisions of a step cost: the mean over so many fixed situations."""
+
+    step: int
+    gap_percent: float
+    situations: int
+
+
 @dataclass(frozen=True)
 class Hyperparameters:
     """Every one of them, with what it does."""
@@ -90,11 +120,10 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class Progress:
-    """One step's figures: mean reward, mean excess of a sample over the best of its situation, entropy, and loss."""
+    """One step's figures: mean reward of what was sampled, entropy in nats, and loss."""
 
     step: int
     reward: float
-    gap_percent: float
     entropy: float
     loss: float
 
@@ -107,6 +136,8 @@ class Trainer(Generic[Seen]):
     ) -> None:
         self.net, self.problem, self.parameters, self._memory = net, problem, parameters, memory
         self.curve: list[Progress] = []
+        self.yardstick: Yardstick | None = None
+        self.evaluations: list[Evaluation] = []
         self._optimiser = torch.optim.Adam(net.parameters(), parameters.learning_rate)
         self._rng = np.random.default_rng(parameters.seed)
         self._generator = torch.Generator().manual_seed(parameters.seed)
@@ -132,7 +163,9 @@ class Trainer(Generic[Seen]):
                 report(progress)
 
     def step(self) -> Progress:
-        """Draw, sample, judge, improve."""
+        """Draw, sample, judge, improve; now and then judge decisions by the yardstick, before the first step too."""
+        if not self.evaluations:
+            self._evaluate()
         seen = self.problem.draw(self.parameters.situations, self._rng)
         policy = self.problem.distribution(self.net, seen)
         actions = policy.sample(self.parameters.rollouts, self._generator)
@@ -150,10 +183,27 @@ class Trainer(Generic[Seen]):
         nn.utils.clip_grad_norm_(self.net.parameters(), self.parameters.largest_gradient)
         self._optimiser.step()
         reward = -float(np.log(sampled).mean())
-        gap = 100 * float((sampled / sampled.min(axis=1, keepdims=True) - 1).mean())
-        progress = Progress(self.steps_done + 1, reward, gap, float(entropy.detach()), float(loss.detach()))
+        progress = Progress(self.steps_done + 1, reward, float(entropy.detach()), float(loss.detach()))
         self.curve.append(progress)
+        if progress.step % EVALUATED_EVERY == 0 or progress.step == self.parameters.steps:
+            self._evaluate()
         return progress
+
+    @property
+    def decision_gaps(self) -> tuple[DecisionGap, ...]:
+        """How far decisions have been from the best that is known by now, without exploration."""
+        best = None if self.yardstick is None else self.yardstick.best_cost
+        if best is None or not np.isfinite(best).any():
+            return ()
+        known = np.isfinite(best)
+        return tuple(
+            DecisionGap(item.step, _gap_percent(np.array(item.cost)[known], best[known]), int(known.sum()))
+            for item in self.evaluations
+        )
+
+    def _evaluate(self) -> None:
+        if self.yardstick is not None:
+            self.evaluations.append(Evaluation(self.steps_done, tuple(self.yardstick.evaluate(self.net).tolist())))
 
     def _share_done(self) -> float:
         return min(1.0, self.steps_done / self.parameters.steps)
@@ -182,11 +232,13 @@ class Trainer(Generic[Seen]):
             "parameters": asdict(self.parameters),
             "rng": self._rng.bit_generator.state,
             "curve": [asdict(progress) for progress in self.curve],
+            "evaluations": [asdict(item) for item in self.evaluations],
+            "best_cost": [] if self.yardstick is None else self.yardstick.best_cost.tolist(),
         }
         (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
 
     def resume(self, folder: Path, about: dict[str, object]) -> None:
-        """Go on from a checkpoint.
+        """Go on from a checkpoint. One from before decisions were evaluated begins to evaluate with its next step.
 
         ValueError where it is of something else or damaged, FileNotFoundError where there is none.
         """
@@ -202,6 +254,11 @@ class Trainer(Generic[Seen]):
                 raise ValueError(f"{folder}: the checkpoint's {name} is {metadata[name]}, not {expected}")
         names = {field.name for field in fields(Progress)}
         curve = [Progress(**{name: row[name] for name in names}) for row in metadata["curve"]]
+        evaluations = [Evaluation(row["step"], tuple(row["cost"])) for row in metadata.get("evaluations", [])]
+        best_cost = np.array(metadata.get("best_cost", []), dtype=float)
+        measured = self.yardstick is not None and bool(evaluations)
+        if self.yardstick is not None and measured and best_cost.shape != self.yardstick.best_cost.shape:
+            raise ValueError(f"{folder}: the checkpoint's decisions are of {len(best_cost)} other situations")
         state = torch.load(folder / "weights.pt", weights_only=True)
         deepcopy(self.net).load_state_dict(state["net"])  # what doesn't fit must leave the net as it was
         self.net.load_state_dict(state["net"])
@@ -211,6 +268,14 @@ class Trainer(Generic[Seen]):
         if self._memory is not None:
             self._memory.restore(state["memory"])
         self.curve = curve
+        if self.yardstick is not None and measured:
+            self.evaluations, self.yardstick.best_cost = evaluations, best_cost
+
+
+def _gap_percent(cost: FloatArray, best: FloatArray) -> float:
+    """Mean over situations of how much costs (s,) exceed the best (s,); one without a solution counts as 200 %."""
+    excess = np.fmin(cost / best, WORST_RATIO) - 1
+    return 100 * float(np.where(np.abs(excess) < ROUNDING, 0.0, excess).mean())
 
 
 def bounded(cost: FloatArray) -> FloatArray:

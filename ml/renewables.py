@@ -1,4 +1,4 @@
-"""What physics knows of PV and wind in advance: a clear sky's output, and a power curve's of a forecast wind."""
+"""What physics knows of PV in advance: a clear sky's output."""
 
 from __future__ import annotations
 
@@ -25,18 +25,6 @@ class PvPlace:
     azimuth: float = 180.0
 
 
-@dataclass(frozen=True)
-class PowerCurve:
-    """A turbine: m/s from which it runs, has its rated power and is stopped; heights of hub and forecast, m."""
-
-    cut_in: float = 3.0
-    rated: float = 12.0
-    cut_out: float = 25.0
-    hub_m: float = 100.0
-    forecast_m: float = 10.0
-    shear: float = 1 / 7  # exponent of the wind's profile over height
-
-
 def clear_sky_output(times: pd.DatetimeIndex, place: PvPlace) -> FloatArray:
     """(n,) output of panels under a clear sky in the hour from each time on, over their rated power at 1 kW/m2.
 
@@ -58,11 +46,3 @@ def clear_sky_output(times: pd.DatetimeIndex, place: PvPlace) -> FloatArray:
         albedo=ALBEDO,
     )
     return np.nan_to_num(plane["poa_global"].to_numpy(dtype=float)) / 1000
-
-
-def wind_output(speed: FloatArray, curve: PowerCurve | None = None) -> FloatArray:
-    """(n,) output over rated power of a forecast wind speed in m/s: cubic between cut-in and rated speed."""
-    curve = curve or PowerCurve()
-    hub = np.asarray(speed, dtype=float) * (curve.hub_m / curve.forecast_m) ** curve.shear
-    rising = (hub**3 - curve.cut_in**3) / (curve.rated**3 - curve.cut_in**3)
-    return np.where((hub < curve.cut_in) | (hub > curve.cut_out), 0.0, np.clip(rising, 0.0, 1.0))

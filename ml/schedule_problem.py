@@ -171,7 +171,7 @@ class Judgement:
     """What a schedule costs in expectation, in EUR, and what it breaks.
 
     week: (n,) DEFERRED or from 0. expected_cost_eur = work + risk (within the horizon) + residual (of the deferred,
-    after it). deferred_risk_eur: the part of risk and residual that deferred assets bear. crew_load_hours: (k, W).
+    after it). deferred_risk_eur: the part of risk and residual that deferred assets bear.
     """
 
     week: IntArray
@@ -180,7 +180,6 @@ class Judgement:
     risk_eur: float
     residual_eur: float
     deferred_risk_eur: float
-    crew_load_hours: FloatArray
     violations: tuple[Violation, ...]
 
     @property
@@ -207,7 +206,6 @@ def judge(problem: ScheduleProblem, week: IntArray) -> Judgement:
         risk_eur=float(risk.sum()),
         residual_eur=residual,
         deferred_risk_eur=float(risk[deferred].sum()) + residual,
-        crew_load_hours=load,
         violations=(*_shared_violations(problem, week, load), *_own_violations(problem, week)),
     )
 

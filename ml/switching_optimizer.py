@@ -20,6 +20,7 @@ from ml.switching_choice import Choice, Choices, ConflictError
 from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
 from ml.switchorder import safe_order
 from ml.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
+from ml.yardsticks import SwitchingYardstick
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
@@ -38,6 +39,7 @@ class SwitchingOptimizer:
         torch.manual_seed(parameters.seed)
         problem = SwitchingProblem(RadialGrid.of(network), failure_probability, Variety())
         self.trainer: Trainer[SwitchingSituations] = Trainer(SwitchingNet(), problem, parameters)
+        self.trainer.yardstick = SwitchingYardstick(problem)
         self.take_over()
 
     @property

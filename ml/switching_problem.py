@@ -1,5 +1,6 @@
 """The switching problem for the trainer: a grid with varied loads, outages, failure probabilities and risk weights."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +31,6 @@ class Variety:
     risk_share: float = 0.3  # of draws that have a risk weight
     lowest_risk: float = 0.1  # expected interruption, weighted, over losses
     highest_risk: float = 3.0
-
-
-LOADS_ONLY = Variety(pv_share=0.0, outage_share=0.0, risk_share=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +89,13 @@ class SwitchingProblem:
         probability = self._probability * rng.lognormal(0.0, 0.5, len(self._probability))
         ratio = np.exp(rng.uniform(np.log(self.variety.lowest_risk), np.log(self.variety.highest_risk)))
         return self.situations(demand, load, loops, probability, float(ratio) * self.usual_risk_weight)
+
+    def fixed_draws(self, draws: int, count: int, seed: int) -> list[SwitchingSituations]:
+        """So many draws of count situations each, the same for a seed whatever has been drawn before."""
+        own = copy(self)
+        own._after_outage = {}
+        rng = np.random.default_rng(seed)
+        return [own.draw(count, rng) for _ in range(draws)]
 
     def situations(
         self,

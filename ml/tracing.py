@@ -29,13 +29,11 @@ class Tracing:
     shares:             (n_bus, n_groups) the part of each bus's power that comes from each group; rows sum
                         to 1 where the bus is supplied and are 0 elsewhere
     group_generator:    (n_groups,) the generator of each group; -1 for all others together
-    loss_mw_of_group:   (n_groups,) MW of the branch losses that each group supplies
     loss_mw_of_bus:     (n_bus,) MW of the branch losses that the demand of each bus causes
     """
 
     shares: FloatArray
     group_generator: IntArray
-    loss_mw_of_group: FloatArray
     loss_mw_of_bus: FloatArray
 
 
@@ -88,9 +86,8 @@ def trace(
     unnamed_mw = np.maximum(-demand_mw, 0.0)
     supply_mw, group_generator = _supply(generator_bus, generation_mw, unnamed_mw, max_groups)
     shares = _shares(links, supply_mw)
-    loss_at_bus = links.own_loss_mw + _sum_by_bus(n_bus, links.tail, links.loss_mw)
     loss_of_bus = _loss_of_bus(links, np.maximum(demand_mw, 0.0) + pumping_mw)
-    return Tracing(shares, group_generator, loss_at_bus @ shares, loss_of_bus)
+    return Tracing(shares, group_generator, loss_of_bus)
 
 
 def _links(n_bus: int, from_bus: IntArray, to_bus: IntArray, p_from_mw: FloatArray, p_to_mw: FloatArray) -> _Links:

@@ -9,7 +9,7 @@ from app.ids import Id
 from app.pages.context import PageServices
 
 SPEEDS = (0.5, 1.0, 5.0, 15.0, 60.0)
-PAUSE, RESUME = "Pause", "Resume"
+PAUSE = "Pause"  # the button says Resume while time stands still, see assets/page.js
 
 
 def controls(services: PageServices) -> list[Component]:

@@ -21,7 +21,7 @@ from app.performance import HourlyLedger, HourlyRecord, Period
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay
 from app.snapshot import Snapshot
 from grid.lookahead import Samples, look_ahead
-from grid.lossbreakdown import BranchLevels, break_down, non_technical
+from grid.lossbreakdown import BranchLevels, by_level, no_load_mw, non_technical
 from grid.network import FloatArray
 from grid.powerflow import PowerFlow
 from grid.predictive import outlook
@@ -89,23 +89,23 @@ def ledger_of(snapshot: Snapshot, days: int = 9) -> HourlyLedger:
 def losses_of(snapshot: Snapshot, start: datetime, hours: int) -> LossRecord:
     """Losses of hours at the day's shape of the case's loads, and meters that miss 2 % of what arrives."""
     network, flow = snapshot.network, PowerFlow(snapshot.network)
-    levels, parts, fed_in, delivered = BranchLevels.of(network), [], [], []
+    levels, states = BranchLevels.of(network), []
     for factor in level(hours):
         injection = replace(
             snapshot.injection, load_p_mw=network.load.p_mw * factor, load_q_mvar=network.load.q_mvar * factor
         )
-        state = flow.solve(injection, snapshot.state.closed)
-        parts.append(break_down(network, state, levels))
-        fed_in.append(state.generator_p_mw)
-        delivered.append(0.98 * state.load_p_mw)
-    technical = np.array([part.total_mw + part.shunt_mw for part in parts])
+        states.append(flow.solve(injection, snapshot.state.closed))
+    level_mwh = [by_level(network, levels, no_load_mw(network, state), state.loss_mw) for state in states]
+    shunt_mwh = np.array([state.shunt_mva.real.sum() for state in states])
+    fed_in = np.array([state.generator_p_mw for state in states])
+    delivered = np.array([0.98 * state.load_p_mw for state in states])
     return LossRecord(
         time=moment64(start) + np.arange(hours) * np.timedelta64(3600, "s"),
         levels=levels,
-        level_mwh=np.array([part.level_mw for part in parts]),
-        branch_mwh=np.sum([part.no_load_mw + part.load_mw for part in parts], axis=0),
-        shunt_mwh=np.array([part.shunt_mw for part in parts]),
-        non_technical=non_technical(np.array(fed_in), np.array(delivered), technical),
+        level_mwh=np.array(level_mwh),
+        branch_mwh=np.sum([state.loss_mw for state in states], axis=0),
+        shunt_mwh=shunt_mwh,
+        non_technical=non_technical(fed_in, delivered, np.sum(level_mwh, axis=(1, 2)) + shunt_mwh),
         price_per_mwh=EUR_PER_MWH,
     )
 

@@ -73,6 +73,8 @@ def test_the_first_training_ends_and_is_kept_for_the_next_start(city: Rig, tmp_p
     kept = planner(again).latest.training
     assert (kept.episodes, kept.running) == (EPISODES, False)
     assert kept.curve == training.curve
+    assert kept.gaps == training.gaps
+    assert [found.step for found in kept.gaps] == [0, EPISODES]
     other = make_rig(tmp_path, training_episodes=EPISODES + 1)
     plan(other)
     assert planner(other).latest.training.episodes == 0
@@ -141,7 +143,7 @@ def test_training_of_the_old_grid_is_not_shown_for_the_new_one(city: Rig) -> Non
 
 
 def test_another_grid_forgets_locks_and_limits_but_keeps_the_risk_weight(city: Rig) -> None:
-    planner(city).require(Requirements(risk_weight=0.2, locked=frozenset({13}), most_pairs=1, min_vm_pu=0.96))
+    planner(city).amend(lambda _: Requirements(risk_weight=0.2, locked=frozenset({13}), most_pairs=1, min_vm_pu=0.96))
     city.run()
     assert city.now.requirements.locked == {13}
     city.post("/api/case", {"case": "case33bw"}, 202)
@@ -156,7 +158,7 @@ def test_requirements_are_checked_and_then_kept_to(city: Rig) -> None:
     first = plan(city)
     assert first is not None
     locked = frozenset({first.actions[0].branch})
-    planner(city).require(Requirements(locked=locked))
+    planner(city).amend(lambda _: Requirements(locked=locked))
     second = plan(city)
     assert second is None or not locked & {action.branch for action in second.actions}
     for wrong, word in (
@@ -167,7 +169,7 @@ def test_requirements_are_checked_and_then_kept_to(city: Rig) -> None:
         (Requirements(locked=frozenset({14})), "locked"),
     ):
         with pytest.raises(ValueError, match=f"^{word}: "):
-            planner(city).require(wrong)
+            planner(city).amend(lambda _, wrong=wrong: wrong)
         with pytest.raises(ValueError, match=f"^{word}: "):
             planner(city).propose(wrong)
     assert planner(city).requirements.locked == locked
@@ -247,9 +249,9 @@ def test_a_plan_that_a_page_still_shows_is_known_until_what_is_asked_changes(cit
     assert planner(city).plan_seen(first.code) is first
     assert planner(city).plan_seen("c99") is None
     locked = replace(planner(city).requirements, locked=frozenset({first.actions[0].branch}))
-    planner(city).require(locked)
+    planner(city).amend(lambda _: locked)
     assert planner(city).plan_seen(first.code) is None
-    planner(city).require(replace(locked, locked=frozenset()))
+    planner(city).amend(lambda _: replace(locked, locked=frozenset()))
     again = plan(city)
     assert again is not None
     assert planner(city).plan_seen(first.code) is again
@@ -270,7 +272,7 @@ def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
 
 
 def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None:
-    planner(city).require(Requirements(risk_weight=2.0))
+    planner(city).amend(lambda _: Requirements(risk_weight=2.0))
     now = city.run()
     expected = -(1000 * now.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.risk.risk_mw)))
     _, history = city.services.store.with_history
@@ -278,7 +280,7 @@ def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None
 
 
 def test_changes_made_at_once_are_not_lost_to_one_another(city: Rig) -> None:
-    planner(city).require(Requirements())
+    planner(city).amend(lambda _: Requirements())
 
     def lock(branch: int) -> None:
         planner(city).amend(lambda present: replace(present, locked=present.locked | {branch}))

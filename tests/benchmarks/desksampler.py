@@ -11,7 +11,7 @@ from app.series import series_of
 from grid.lookahead import Samples
 from grid.network import Network
 from grid.powerflow import Injection
-from ml.lookahead_calibration import DAY, Course
+from tests.benchmarks.calibration import DAY, Course
 
 
 class DeskSampler:

@@ -25,7 +25,7 @@ from grid.lookahead import Samples, look_ahead
 from grid.network import Network
 from grid.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection, PowerFlow
 from grid.sources.simulator import Simulator
-from ml.lookahead_calibration import (
+from tests.benchmarks.calibration import (
     DAY,
     FEWEST_CASES,
     Course,
@@ -57,7 +57,7 @@ largest that the process ever had, imports, cases and {courses} of samples inclu
 
 Calibration: {days} days of the simulator, each forecast at its midnight for 24 hours by the simplest honest sampler
 (mean of like days in four weeks plus one of the errors of the last 60 days, whole:
-ml.lookahead_calibration.ResidualDays), seeds {seeds}. Every branch that carries a current gets a rating that
+tests.benchmarks.calibration.ResidualDays), seeds {seeds}. Every branch that carries a current gets a rating that
 {share:.0f} % of the hours before the judged days exceed. A case is one branch in one hour. What happened is the AC
 state of what was measured; sources hold the case's voltages, in forecast and event, since samples hold none.
 Asked for is a gap of at most {gap} in every bin with {fewest} cases or more. Cases of a day are not independent of each

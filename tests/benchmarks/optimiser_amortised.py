@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from grid.network import FloatArray, IntArray
-from ml.baselines import exhaustive
 from ml.policy import SwitchingNet
 from ml.reinforce import Hyperparameters, Trainer
 from ml.switching import Loops
@@ -16,6 +15,7 @@ from tests.benchmarks import optimiser_methods as methods
 from tests.benchmarks.optimiser_methods import Bench
 from tests.benchmarks.policies import KEPT, NAMES, SEEDS, problem, radial_grid, trainer
 from tests.benchmarks.report import Figure, at_most
+from tests.ml.exhaustive import exhaustive
 
 HELD_OUT, TIMED = 200, 60
 ASKED_PERCENT = {"feeder33": 0.1, "feeder69": 0.1, "feeder84": 0.15, "feeder202": 0.5}

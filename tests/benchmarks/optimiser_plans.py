@@ -7,16 +7,17 @@ import numpy as np
 
 from grid.cases import load_case
 from grid.network import BoolArray, Network
-from grid.powerflow import Injection, PowerFlow
+from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.topology import energised_buses, is_radial
 from ml.plan import Plan, Requirements
 from ml.radialflow import exchange_neighbours
 from ml.reinforce import Hyperparameters
 from ml.switching_optimizer import SwitchingOptimizer
-from ml.switching_problem import LOADS_ONLY, SwitchingProblem
+from ml.switching_problem import SwitchingProblem
 from ml.verification import Moment
 from tests.benchmarks.policies import FEEDERS, failure_probability
 from tests.benchmarks.report import Figure
+from tests.ml.varieties import LOADS_ONLY
 
 STATES = {f"feeder:{FEEDERS / 'feeder33'}.json": 6000, "city8": 3000, f"feeder:{FEEDERS / 'feeder84'}.json": 1000}
 EXCHANGES, OUTAGE_SHARE, PV_SHARE, PV_LARGEST, RISK_SHARE = 4, 0.3, 0.3, 0.6, 0.3
@@ -81,7 +82,11 @@ def _count(case: str, states: int, counts: Counts) -> None:
 
 def _has_solution(flow: PowerFlow, moment: Moment) -> bool:
     """Whether the present state exists: far from the usual switch states voltage may collapse."""
-    return flow.solve_batch([moment.injection], moment.closed[None])[0] is not None
+    try:
+        flow.solve(moment.injection, moment.closed)
+    except PowerFlowDivergedError:
+        return False
+    return True
 
 
 def _moment(network: Network, draws: SwitchingProblem, probability: np.ndarray, rng: np.random.Generator) -> Moment:

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from ml.single import SINGLE_PARAMETERS, solve_single
-from ml.switching_problem import LOADS_ONLY, SwitchingProblem, SwitchingSituations
+from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from tests.benchmarks.policies import FEEDERS, failure_probability, radial_grid
 from tests.benchmarks.report import Figure, at_most
+from tests.ml.varieties import LOADS_ONLY
 
 HEAD = (
     "| feeder | best known, kW | proof | REINFORCE alone: seeds at the optimum, mean kW "

@@ -21,9 +21,11 @@ from components.plan import (
 )
 from components.planfigures import (
     CURVE_POINTS,
+    EntropyPoint,
     Front,
     FrontPoint,
-    LearningPoint,
+    GapPoint,
+    Learning,
     front_figure,
     front_traces,
     learning_figure,
@@ -162,20 +164,36 @@ def test_the_front_marks_the_present_and_what_the_risk_weight_chooses() -> None:
 
 
 def test_long_curves_are_thinned_to_the_means_of_bins() -> None:
-    curve = [LearningPoint(step, float(step % 2), 1.0) for step in range(1, 1001)]
-    gap, entropy = learning_traces(curve)
-    assert len(gap["x"]) == CURVE_POINTS  # type: ignore[arg-type]
-    assert set(gap["y"]) == {0.5}  # type: ignore[call-overload]
-    assert gap["x"][-1] == 1000  # type: ignore[index]
-    assert entropy["x"] == gap["x"]
+    curve = tuple(EntropyPoint(step, float(step % 2)) for step in range(1, 1001))
+    _, entropy = learning_traces(Learning((), curve))
+    assert len(entropy["x"]) == CURVE_POINTS  # type: ignore[arg-type]
+    assert set(entropy["y"]) == {0.5}  # type: ignore[call-overload]
+    assert entropy["x"][-1] == 1000  # type: ignore[index]
+
+
+def test_the_learning_chart_shows_decisions_where_they_were_judged_and_says_what_it_shows() -> None:
+    learning = Learning(
+        (GapPoint(0, 2.5, 16), GapPoint(20, 0.25, 16)), tuple(EntropyPoint(step, 1.0) for step in range(1, 30))
+    )
+    gap, _ = learning_traces(learning)
+    assert (gap["x"], gap["y"]) == ([0, 20], [2.5, 0.25])
+    assert gap["text"] == ["16 fixed situations"] * 2
+    figure = learning_figure(learning, Scheme.LIGHT)
+    assert figure.layout.yaxis.title.text == "Decisions over best known, %"
+    assert "over best known" in figure.data[0].hovertemplate
+    assert "%{text}" in figure.data[0].hovertemplate
 
 
 @pytest.mark.parametrize("scheme", Scheme)
 def test_figures_hold_no_nan_and_say_when_they_are_empty(scheme: Scheme) -> None:
     present = FrontPoint(0.0, NAN, NAN)
     full = (methods_figure(METHODS, scheme), front_figure(Front((), present, 0.0), scheme),
-            learning_figure([LearningPoint(1, 2.0, 3.0)], scheme))  # fmt: skip
-    empty = (methods_figure((), scheme), front_figure(Front((), None, 0.0), scheme), learning_figure((), scheme))
+            learning_figure(Learning((GapPoint(0, 2.0, 16),), (EntropyPoint(1, 3.0),)), scheme))  # fmt: skip
+    empty = (
+        methods_figure((), scheme),
+        front_figure(Front((), None, 0.0), scheme),
+        learning_figure(Learning((), ()), scheme),
+    )
     for figures, visible in ((full, False), (empty, True)):
         for figure in figures:
             assert "NaN" not in figure.to_json()

@@ -148,13 +148,12 @@ def test_simbench_brings_its_year_of_profiles() -> None:
     assert loaded.profiles is not None
     assert {len(column) for column in loaded.profiles.load_p.values()} == {366 * 96}
     assert set(loaded.network.load.profile) <= set(loaded.profiles.load_p)
-    assert not loaded.layout_computed
+    assert loaded.network.bus.x.min() > 5  # degrees of longitude, its own: a computed layout is around zero
 
 
 def test_a_layout_is_computed_once_and_cached(tmp_path: Path) -> None:
     file = Path(__file__).parents[1] / "data" / "feeder33.m"
     first = load_case(str(file), tmp_path)
-    assert first.layout_computed
     kept = list(tmp_path.rglob("*.npy"))
     assert len(kept) == 1
     np.save(kept[0], np.load(kept[0]) + 1000.0)

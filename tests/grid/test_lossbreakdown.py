@@ -1,6 +1,6 @@
 """Losses by cause against pandapower's results and nameplates; sums against the state's total."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from grid.cases import load_case
 from grid.convert import network_from_pandapower
-from grid.lossbreakdown import BranchLevels, LossBreakdown, LossCause, break_down, loss_energy, non_technical
+from grid.lossbreakdown import BranchLevels, LossCause, by_level, no_load_mw, non_technical
 from grid.network import BranchKind, Network
 from grid.powerflow import GridState, Injection, PowerFlow
 
@@ -41,9 +41,41 @@ def solved(net: pandapower.pandapowerNet) -> tuple[Network, GridState]:
     return network, PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
 
 
-def parts_of(net: pandapower.pandapowerNet) -> tuple[Network, GridState, LossBreakdown]:
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The losses of one state, as the hours of a grid are recorded: by branches, and by levels and causes."""
+
+    levels: BranchLevels
+    no_load_mw: np.ndarray
+    load_mw: np.ndarray
+    level_mw: np.ndarray
+
+    @property
+    def total_mw(self) -> float:
+        return float(self.level_mw.sum())
+
+    @property
+    def cause_mw(self) -> np.ndarray:
+        return self.level_mw.sum(axis=0)
+
+    @property
+    def distribution_mw(self) -> float:
+        return float(self.level_mw[self.levels.is_distribution].sum())
+
+    @property
+    def transmission_mw(self) -> float:
+        return float(self.level_mw[~self.levels.is_distribution].sum())
+
+
+def split(network: Network, state: GridState, levels: BranchLevels | None = None) -> Parts:
+    levels = levels or BranchLevels.of(network)
+    no_load = no_load_mw(network, state)
+    return Parts(levels, no_load, state.loss_mw - no_load, by_level(network, levels, no_load, state.loss_mw))
+
+
+def parts_of(net: pandapower.pandapowerNet) -> tuple[Network, GridState, Parts]:
     network, state = solved(net)
-    return network, state, break_down(network, state)
+    return network, state, split(network, state)
 
 
 @cache
@@ -106,8 +138,8 @@ def test_levels_run_from_high_to_low_and_a_transformer_belongs_to_its_lower_side
     assert parts.transmission_mw == pytest.approx(lost[0], abs=1e-8)
     assert parts.distribution_mw == pytest.approx(lost[1] + lost[2], abs=1e-8)
     state = solved(net)[1]
-    assert break_down(network, state, BranchLevels.of(network, 15.0)).distribution_mw == 0
-    assert break_down(network, state, BranchLevels.of(network, 200.0)).transmission_mw == 0
+    assert split(network, state, BranchLevels.of(network, 15.0)).distribution_mw == 0
+    assert split(network, state, BranchLevels.of(network, 200.0)).transmission_mw == 0
 
 
 def test_a_cable_open_at_its_far_end_loses_what_pandapower_says() -> None:
@@ -148,7 +180,7 @@ def test_three_windings_together_lose_their_iron_losses() -> None:
 @pytest.mark.parametrize("name", ["case14", "case118", "case1354pegase", "cigre_mv", "city8", "case33bw"])
 def test_parts_add_up_to_the_states_total(name: str) -> None:
     network, state = case_state(name)
-    parts = break_down(network, state)
+    parts = split(network, state)
     assert parts.total_mw == pytest.approx(state.total_loss_mw, abs=1e-9)
     assert parts.cause_mw.sum() == pytest.approx(state.total_loss_mw, abs=1e-9)
     assert parts.transmission_mw + parts.distribution_mw == pytest.approx(state.total_loss_mw, abs=1e-9)
@@ -161,37 +193,34 @@ def test_what_has_no_supply_loses_nothing() -> None:
     closed = network.branch.closed.copy()
     closed[5] = False
     state = PowerFlow(network).solve(Injection.of_case(network), closed)
-    parts = break_down(network, state)
+    parts = split(network, state)
     dead = ~state.energised[network.branch.from_bus]
     assert dead.any()
     assert (parts.load_mw[dead] == 0).all()
     assert parts.total_mw == pytest.approx(state.total_loss_mw, abs=1e-9)
 
 
-def test_a_series_adds_up_to_energy_and_money() -> None:
+def test_levels_and_causes_of_energy_add_up_as_those_of_power_do() -> None:
     network, _ = case_state("cigre_mv")
-    base, flow = Injection.of_case(network), PowerFlow(network)
+    base, flow, levels = Injection.of_case(network), PowerFlow(network), BranchLevels.of(network)
     states = [flow.solve(replace(base, load_p_mw=base.load_p_mw * x), network.branch.closed) for x in (0.5, 1.0, 1.2)]
     hours = np.array([1.0, 0.25, 2.0])
-    energy = loss_energy([break_down(network, state) for state in states], hours, 80.0)
-    expected = sum(state.total_loss_mw * h for state, h in zip(states, hours, strict=True))
-    assert energy.total_mwh == pytest.approx(expected, abs=1e-9)
-    assert energy.branch_mwh.sum() == pytest.approx(expected, abs=1e-9)
-    assert energy.total_cost == pytest.approx(80 * expected)
-    assert energy.level_cost.sum() == pytest.approx(80 * expected)
-    with pytest.raises(ValueError, match="3 states and 2 hours"):
-        loss_energy([break_down(network, state) for state in states], hours[:2], 80.0)
+    no_load_mwh = hours @ np.array([no_load_mw(network, state) for state in states])
+    found = by_level(network, levels, no_load_mwh, hours @ np.array([state.loss_mw for state in states]))
+    expected = sum(h * split(network, state).level_mw for state, h in zip(states, hours, strict=True))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert found.sum() == pytest.approx(sum(h * s.total_loss_mw for s, h in zip(states, hours, strict=True)), abs=1e-9)
 
 
 def test_what_is_stolen_is_found_from_the_hours_that_are_metered() -> None:
     network, state = case_state("cigre_mv")
     stolen_mw, hours = 0.4, 24
-    parts = break_down(network, state)
+    parts = split(network, state)
     fed_in = np.tile(state.generator_p_mw, (hours, 1))
     delivered = np.tile(state.load_p_mw, (hours, 1))
     delivered[:, 3] -= stolen_mw
     delivered[5:8, 2], fed_in[20, 0] = np.nan, np.nan
-    seen = non_technical(fed_in, delivered, np.full(hours, parts.total_mw + parts.shunt_mw))
+    seen = non_technical(fed_in, delivered, np.full(hours, parts.total_mw + state.shunt_mva.real.sum()))
     assert seen.hours_known == hours - 4
     assert seen.non_technical_mwh == pytest.approx(stolen_mw * seen.hours_known, abs=1e-5)
     assert seen.metered_loss_mwh == pytest.approx(seen.technical_mwh + seen.non_technical_mwh)

@@ -25,6 +25,10 @@ STEPS_MIN_AND_LOAD = ((190, 1.0), (175, 0.6), (135, 1.5), (210, 0.3), (20, 2.1),
 """The load steps of the standard's 250 MVA example: minutes and per unit."""
 
 
+KINDS_MVA = (0.4, 10.0, 40.0)
+"""One rating of each kind that typical() tells apart: distribution, ONAN and ONAF."""
+
+
 def cold_state(count: int, ambient_c: float) -> TransformerThermalState:
     ambient, none = np.full(count, ambient_c), np.zeros(count)
     return TransformerThermalState(ambient, ambient, none, none)
@@ -38,16 +42,16 @@ def test_steady_state_is_the_start_of_the_standards_example() -> None:
     assert state.hot_spot_c[0] == pytest.approx(90.5, abs=0.05)
 
 
-@pytest.mark.parametrize("kind", ["distribution_onan", "power_onan", "power_onaf"])
-def test_rated_load_at_20_c_ends_at_98_c(kind: str) -> None:
-    parameters: TransformerParameters = getattr(TransformerParameters, kind)(3)
+@pytest.mark.parametrize("rated_mva", KINDS_MVA)
+def test_rated_load_at_20_c_ends_at_98_c(rated_mva: float) -> None:
+    parameters = TransformerParameters.typical(np.full(3, rated_mva))
     assert transformer_steady_state(np.ones(3), 20.0, parameters).hot_spot_c == pytest.approx(98.0)
 
 
-@pytest.mark.parametrize("kind", ["distribution_onan", "power_onan", "power_onaf"])
-def test_load_steps_agree_with_the_oracle(kind: str) -> None:
+@pytest.mark.parametrize("rated_mva", KINDS_MVA)
+def test_load_steps_agree_with_the_oracle(rated_mva: float) -> None:
     pytest.importorskip("transformer_thermal_model", reason="transformer-thermal-model is not installed")
-    parameters: TransformerParameters = getattr(TransformerParameters, kind)(1)
+    parameters = TransformerParameters.typical([rated_mva])
     loads = np.concatenate([np.full(minutes, load) for minutes, load in STEPS_MIN_AND_LOAD])
     ambients_c = 25.6 + 5 * np.sin(np.arange(loads.size) / 200)
     oil_c, hot_spot_c = oracle_profiles(parameters, loads, ambients_c)
@@ -121,7 +125,7 @@ def test_agrees_with_the_standards_difference_equations() -> None:
 
 def test_hot_spot_overshoots_after_a_step_up() -> None:
     """k21 = 2: the winding heats before the oil in it starts to move."""
-    parameters = TransformerParameters.power_onaf(1)
+    parameters = TransformerParameters.typical([40.0])
     state = transformer_steady_state([0.2], 20.0, parameters)
     gradients = []
     for _ in range(300):
@@ -137,7 +141,7 @@ def test_kinds_follow_rated_power() -> None:
 
 
 def test_unloaded_transformer_keeps_its_no_load_rise_and_nan_counts_as_unloaded() -> None:
-    parameters = TransformerParameters.distribution_onan(2)
+    parameters = TransformerParameters.typical([0.4, 0.4])
     state = transformer_steady_state([0.0, np.nan], 10.0, parameters)
     assert state.top_oil_c == pytest.approx(10 + 55 * (1 / 6) ** 0.8)
     assert np.array_equal(state.hot_spot_c, state.top_oil_c)
@@ -158,10 +162,10 @@ def test_ageing_is_finite_for_absurd_temperatures() -> None:
     assert np.all(rates >= 0)
 
 
-@pytest.mark.parametrize("kind", ["distribution_onan", "power_onan", "power_onaf"])
-def test_a_course_agrees_with_the_oracle_to_a_millionth_of_a_kelvin(kind: str) -> None:
+@pytest.mark.parametrize("rated_mva", KINDS_MVA)
+def test_a_course_agrees_with_the_oracle_to_a_millionth_of_a_kelvin(rated_mva: float) -> None:
     pytest.importorskip("transformer_thermal_model", reason="transformer-thermal-model is not installed")
-    parameters: TransformerParameters = getattr(TransformerParameters, kind)(1)
+    parameters = TransformerParameters.typical([rated_mva])
     loads = np.concatenate([[0.0], np.random.default_rng(1).uniform(0.0, 1.6, 400)])
     ambients_c = 20.0 + 10 * np.sin(np.arange(loads.size) / 24)
     _, hot_spot_c = oracle_profiles(parameters, loads, ambients_c)

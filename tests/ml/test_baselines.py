@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ml.baselines import branch_exchange, exhaustive, iterated_local_search, sequential_opening, tree_count
+from ml.baselines import branch_exchange, iterated_local_search, sequential_opening
 from ml.switching import find_loops
+from tests.ml.exhaustive import exhaustive, tree_count
 from tests.ml.test_radialflow import feeder
 
 PUBLISHED = [6, 8, 13, 31, 36]  # branches 7, 9, 14, 32 and 37, 139.5513 kW

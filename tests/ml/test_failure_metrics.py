@@ -6,7 +6,6 @@ from ml.failure_alarms import alarm_figures
 from ml.failure_metrics import (
     Draws,
     base_rate,
-    brier,
     brier_skill,
     calibration_error,
     confusion,
@@ -82,7 +81,6 @@ def test_brier_score_and_skill(rng: np.random.Generator) -> None:
     asset, probability, label = sample(rng)
     draws = Draws.of(asset, rng)
     oracle = brier_score_loss(label, probability)
-    assert brier(label, probability, draws).value == pytest.approx(oracle)
     rate = label.mean()
     assert brier_skill(label, probability, draws).value == pytest.approx(1 - oracle / (rate * (1 - rate)))
     assert brier_skill(label, np.full(len(label), rate), draws).value == pytest.approx(0, abs=1e-12)

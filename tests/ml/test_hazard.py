@@ -16,7 +16,6 @@ from ml.hazard import (
     AssetCategory,
     AssetCondition,
     CnaimHazard,
-    FailureModel,
     cnaim_tables,
     failure_rate_percent,
 )
@@ -37,11 +36,6 @@ def fleet(category: AssetCategory, vn_kv: float, count: int, **changed: object) 
         thermal_age_years=np.zeros(count),
     )
     return replace(alike, **changed)
-
-
-def test_is_a_failure_model() -> None:
-    model: FailureModel = MODEL
-    assert model.name == "CNAIM v2.1"
 
 
 def test_cubic_formula_and_its_floor() -> None:

@@ -13,8 +13,9 @@ from ml.radialflow import exchange_neighbours, is_radial_batch
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer
 from ml.switching import TreePolicy
-from ml.switching_problem import LOADS_ONLY, SwitchingProblem, SwitchingSituations
+from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from tests.ml.moments import network_of
+from tests.ml.varieties import LOADS_ONLY
 
 SITUATIONS, SAMPLES = 4, 8
 

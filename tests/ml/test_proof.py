@@ -15,13 +15,13 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from grid.cases import load_case
 from grid.network import FloatArray, IntArray
-from ml.baselines import exhaustive
 from ml.conic import ConicModel, Rows, reactive_loss_bound
 from ml.proof import Proof, ProofError, Round, prove
 from ml.prove import left_out, main
 from ml.radialflow import RadialFlow
 from ml.radialgrid import RadialGrid
 from ml.switching import Loops
+from tests.ml.exhaustive import exhaustive
 
 FEEDERS = Path(__file__).parents[3] / "shared" / "data" / "feeders"
 GAP = 1e-4

@@ -12,7 +12,8 @@ from ml.policy import SwitchingNet, prior_phi
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer, advantages, bounded
 from ml.switching import TreePolicy
-from ml.switching_problem import LOADS_ONLY, SwitchingProblem, SwitchingSituations
+from ml.switching_problem import SwitchingProblem, SwitchingSituations
+from tests.ml.varieties import LOADS_ONLY
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for one another
 ABOUT: dict[str, object] = {"case": "case33bw"}

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from ml.forecast_weather import noised_forecast
-from ml.renewables import PowerCurve, PvPlace, clear_sky_output, wind_output
+from ml.renewables import PvPlace, clear_sky_output
 
 BERLIN = PvPlace(52.5, 13.4)
 
@@ -29,13 +29,6 @@ def test_panels_to_the_east_peak_before_those_to_the_west() -> None:
     day = pd.date_range("2024-06-21", periods=24, freq="h", tz="UTC")
     east, west = (clear_sky_output(day, PvPlace(52.5, 13.4, 30, azimuth)).argmax() for azimuth in (90, 270))
     assert east < 11 < west
-
-
-def test_a_power_curve_is_nothing_below_cut_in_full_at_rated_and_nothing_in_a_storm() -> None:
-    curve = PowerCurve(hub_m=10)  # the forecast is of the hub's height: no shear
-    np.testing.assert_allclose(wind_output(np.array([0, 2.9, 12, 20, 26]), curve), [0, 0, 1, 1, 0])
-    assert wind_output(np.array([7.5]), curve)[0] == pytest.approx((7.5**3 - 27) / (12**3 - 27))
-    assert wind_output(np.array([7.5]))[0] > wind_output(np.array([7.5]), curve)[0], "higher up it blows harder"
 
 
 def test_a_drawn_forecast_has_the_error_that_was_asked_for_and_keeps_it_for_hours() -> None:

@@ -13,7 +13,8 @@ from ml.baselines import branch_exchange
 from ml.radialflow import is_radial_batch
 from ml.radialgrid import RadialGrid
 from ml.single import SINGLE_PARAMETERS, solve_single
-from ml.switching_problem import LOADS_ONLY, SwitchingProblem, SwitchingSituations
+from ml.switching_problem import SwitchingProblem, SwitchingSituations
+from tests.ml.varieties import LOADS_ONLY
 
 torch.set_num_threads(1)
 

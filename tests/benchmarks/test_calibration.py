@@ -9,7 +9,7 @@ import pytest
 from grid.cases import load_case
 from grid.lookahead import Samples
 from grid.powerflow import Injection
-from ml.lookahead_calibration import DAY, Course, ResidualDays, judge_sampler, reliability
+from tests.benchmarks.calibration import DAY, Course, ResidualDays, judge_sampler, reliability
 
 DAYS = 100
 

@@ -1,0 +1,19 @@
+"""Names that vulture takes for unused, each with the reason why it is not. What a decorator hands over to Dash or Flask
+is told by [tool.vulture] in pyproject.toml. vulture reads this file; nothing imports it."""
+
+_.journal  # grid.alarms.AlarmBook: what changed when; the alarm log gets its page later
+_.model_config  # pydantic reads it on its models
+_.max_content_length  # Flask reads it on a request: how much of a body it takes in
+_.feature_names_in_  # scikit-learn's attribute for names of columns; permutation importance and others read it
+
+_.probability_30_days, _.probability_90_days  # components.risktable.Row: the table takes its columns by name (asdict)
+_.min_vm_bus, _.max_vm_bus, _.max_loading_branch  # ml.plan.Verdict: app/planview.py takes them by name (getattr)
+_.c_nf_per_km  # grid.city8.Conductor: handed to pandapower by name (vars)
+
+_.outage  # grid.contingency.NMinusOne: which branch a row is of; the other fields mean nothing without it
+_.current_loss, _.candidate_loss  # ml.forecast_drift.Contest: the figures behind the sentence in reason
+
+# What a source of measurements may say. The simulator says all but SUSPECT; sources of real grids will.
+_.SUSPECT
+_.received_at
+_.branch_p_from_mw
