@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +97,17 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
 }
 
 
+@cache
+def simple_net() -> pandapowerNet:
+    """Built once: to be copied, not changed."""
+    return example_simple()
+
+
 @pytest.mark.parametrize("wrong", BROKEN)
 def test_broken_net_is_named(tmp_path: Path, wrong: str) -> None:
     """Each message names the file, the element, the field and the value."""
     change, element, detail = BROKEN[wrong]
-    net = example_simple()
+    net = deepcopy(simple_net())
     change(net)
     with pytest.raises(CaseError) as caught:
         read_net(save(tmp_path, net, "broken.json"))
