@@ -1,6 +1,7 @@
 """What tests of several folders share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 from ml.failure_store import save
+from tests.cases import changed_cases
 from tests.ml.fleets import tiny_models
 
 SAMPLE, LONG = "sample", "long"
@@ -18,6 +20,13 @@ settings.register_profile(LONG, max_examples=1000, deadline=None)
 def pytest_configure(config: pytest.Config) -> None:
     """Generate a sample of examples where the long tests are left out, and many where they are not."""
     settings.load_profile(SAMPLE if "not long" in config.getoption("markexpr") else LONG)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cases_stay_as_they_are() -> Iterator[None]:
+    """At the end no test has written to a case that others share."""
+    yield
+    assert not changed_cases()
 
 
 @pytest.fixture(scope="session")
