@@ -167,6 +167,12 @@ def harmful(module: str, kind: str, content: object) -> dict[str, object]:
     return {"_module": module, "_class": kind, "_object": content}
 
 
+@cache
+def nine_buses() -> str:
+    """case9 as pandapower writes it."""
+    return pandapower.to_json(case9())
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -191,8 +197,8 @@ def test_harmful_json_is_refused_before_anything_is_imported(
 ) -> None:
     (tmp_path / "planted.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    path = save(tmp_path, case9())
-    data = json.loads(path.read_text())
+    path = tmp_path / "net.json"
+    data = json.loads(nine_buses())
     data["_object"]["extra"] = item
     path.write_text(json.dumps(data))
     with pytest.raises(CaseError) as caught:
