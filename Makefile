@@ -1,4 +1,5 @@
-# make run: the dashboard on http://127.0.0.1:8050.  make test: everything that CI checks.
+# make run: the dashboard on http://127.0.0.1:8050.  make test: everything that CI checks, in minutes.
+# make test-long: that and what is long by nature.  make quick: what pre-commit runs.
 PYTHON ?= python3
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 endif
 ARGS ?=
 
-.PHONY: run test lint unit browser bench bench-optimiser bench-maintenance bench-forecast chromium clean
+.PHONY: run test test-long lint unit quick browser bench bench-optimiser bench-maintenance bench-forecast chromium clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m app $(ARGS)
@@ -21,10 +22,23 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/vulture
 
-unit: export OMP_NUM_THREADS = 1
-unit: export OPENBLAS_NUM_THREADS = 1
+# One thread a worker: the workers are what keeps the cores busy. loadfile: a file's tests share what they have set up.
+UNIT := $(BIN)/python -m pytest tests --ignore=tests/browser -n 2 --dist loadfile
+LONG := -m "" --timeout 1800 --session-timeout 7200
+unit test-long quick: export OMP_NUM_THREADS = 1
+unit test-long quick: export OPENBLAS_NUM_THREADS = 1
+
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests --ignore=tests/browser -n 2 --dist loadfile
+	$(UNIT)
+
+# With what `-m "not long"` in pyproject.toml leaves out: many states, seeds and generated requests instead of a sample.
+test-long: lint chromium
+	$(UNIT) $(LONG)
+	$(BIN)/python -m pytest tests/browser $(LONG)
+
+# Ends at the first failure, and leaves out the folder whose tests start engines.
+quick: lint
+	$(UNIT) --ignore=tests/app --ignore=tests/components -x
 
 browser: $(VENV)/.installed-dev chromium
 	$(BIN)/python -m pytest tests/browser

@@ -15,8 +15,10 @@ class Courtesy:
     A lock alone isn't fair: a thread that gives it back and takes it again at once comes before all that wait.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._guard = clock, threading.Lock()
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock, self._sleep, self._guard = clock, sleep, threading.Lock()
         self._asking, self._asked_at = 0, -QUIET_S
 
     @contextmanager
@@ -40,4 +42,4 @@ class Courtesy:
         """Wait while a request is being answered, for so long at most: who asks without a pause must not stop work."""
         until = self._clock() + most_s
         while self._asking and self._clock() < until:
-            time.sleep(LOOK_S)
+            self._sleep(LOOK_S)

@@ -20,6 +20,7 @@ from app.settings import Settings
 from app.snapshot import Snapshot
 from grid.alarms import AlarmKind
 from grid.cases import load_case
+from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6)
 CYCLE = timedelta(minutes=5)
@@ -91,7 +92,9 @@ def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
     }
     settings = Settings(_env_file=None, **values)
     store = SnapshotStore()
-    engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
+    is_file = Path(settings.case).suffix != "" or settings.case.startswith("feeder:")
+    case = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
+    engine = Engine(case, settings, store)
     services = Services.around(settings, engine, store)
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))

@@ -2,17 +2,16 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.ahead import LARGE_BUSES, make_ahead, samples_wanted, worst_moment
 from app.series import series_of
-from grid.cases import load_case
 from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import Energy, Network
 from grid.powerflow import Injection, PowerFlow
+from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6, tzinfo=UTC)
 SAMPLES = 12
@@ -20,7 +19,7 @@ SAMPLES = 12
 
 @pytest.fixture(scope="module")
 def city() -> Network:
-    return load_case("city8", Path("var")).network
+    return shared_case("city8").network
 
 
 def courses(network: Network, level: list[float], renewable: list[float] | None = None) -> Samples:
@@ -86,6 +85,6 @@ def test_the_cut_that_the_median_course_needs_keeps_its_limits(city: Network) ->
 
 def test_large_grids_get_fewer_samples_and_no_curtailment(city: Network) -> None:
     assert samples_wanted(city) == 100
-    large = load_case("case2869pegase", Path("var")).network
+    large = shared_case("case2869pegase").network
     assert large.n_bus > LARGE_BUSES
     assert samples_wanted(large) == 20

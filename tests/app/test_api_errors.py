@@ -18,8 +18,8 @@ from app.engine import Engine
 from app.history import SnapshotStore
 from app.services import Services
 from app.settings import Settings
-from grid.cases import load_case
 from tests.app.rig import Rig, strict_json
+from tests.cases import shared_case
 
 POSTS = ("/api/grid/optimize", "/api/events", "/api/alarms/1/ack", "/api/case")
 MANY_DIGITS = "9" * 5000
@@ -144,7 +144,7 @@ def test_a_body_over_the_limit_is_refused_with_and_without_its_length(rig: Rig, 
 def test_before_the_first_cycle_the_answer_is_not_ready(cache_dir: Path) -> None:
     values: dict[str, Any] = {"cache_dir": cache_dir}
     store, config = SnapshotStore(), Settings(_env_file=None, **values)
-    engine = Engine(load_case("city8", cache_dir), config, store)
+    engine = Engine(shared_case("city8"), config, store)
     server = Flask("test")
     server.register_blueprint(api_blueprint(Services.around(config, engine, store)))
     for path in ("/api/health", "/api/grid/state", "/metrics"):
@@ -161,7 +161,7 @@ WORDS = st.sampled_from(["line_outage", "load_surge", "heat_wave", "generator_tr
 BODIES = st.dictionaries(FIELDS, JSON | WORDS | st.integers(-1, 20), max_size=5)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from([*POSTS, "/api/events"]), body=BODIES | JSON, delete=st.booleans())
 def test_no_body_makes_the_server_fail(rig: Rig, path: str, body: object, delete: bool) -> None:
     call: Callable[..., Any] = rig.client.delete if delete and path == "/api/events" else rig.client.post
@@ -172,7 +172,7 @@ def test_no_body_makes_the_server_fail(rig: Rig, path: str, body: object, delete
     assert rig.now.cycle.failed == 0
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(POSTS), body=st.binary(max_size=60))
 def test_no_bytes_make_the_server_fail(rig: Rig, path: str, body: bytes) -> None:
     response = rig.client.post(path, data=body, content_type="application/json")
@@ -180,7 +180,7 @@ def test_no_bytes_make_the_server_fail(rig: Rig, path: str, body: bytes) -> None
     assert response.status_code in (200, 400, 404, 422)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(max_size=30), content=st.binary(max_size=40))
 def test_no_upload_makes_the_server_fail(rig: Rig, name: str, content: bytes) -> None:
     response = rig.client.post("/api/case", data={"file": (io.BytesIO(content), name + ".json")})

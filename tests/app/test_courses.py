@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,16 +9,16 @@ import pytest
 from app.courses import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, samples_of
 from app.lookoutreport import SeriesKind
 from app.series import MOST_GROUPS, MOST_OWN, SeriesSet, series_of
-from grid.cases import load_case
 from grid.network import Energy, Network
 from grid.powerflow import Injection
+from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6, tzinfo=UTC)
 HOURS, COUNT = 5, 40
 
 
 def network(case: str) -> Network:
-    return load_case(case, Path("var")).network
+    return shared_case(case).network
 
 
 def recent_of(grid: Network, rng: np.random.Generator) -> RecentLoads:

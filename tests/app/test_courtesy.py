@@ -1,19 +1,21 @@
 """Courtesy: who asks goes first, but not for ever."""
 
-import threading
-import time
+from contextlib import ExitStack
 
-from app.courtesy import QUIET_S, Courtesy
+from app.courtesy import LOOK_S, QUIET_S, Courtesy
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A clock that is set by hand, or by who sleeps on it."""
 
     def __init__(self) -> None:
         self.now = 0.0
 
     def __call__(self) -> float:
         return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 def test_it_is_quiet_until_somebody_asks_and_a_while_after() -> None:
@@ -44,22 +46,29 @@ def test_two_that_ask_are_waited_for_and_a_failure_ends_asking_too() -> None:
     assert courtesy.quiet
 
 
-def test_work_waits_for_the_answer_but_no_longer_than_it_says() -> None:
-    courtesy, answered, began = Courtesy(), threading.Event(), threading.Event()
+def test_work_waits_while_somebody_is_answered_but_no_longer_than_it_says() -> None:
+    clock = Clock()
+    courtesy = Courtesy(clock, clock.sleep)
+    with courtesy.asking():
+        courtesy.give_way(0.2)
+    assert 0.2 <= clock.now <= 0.2 + 2 * LOOK_S
 
-    def ask() -> None:
-        with courtesy.asking():
-            began.set()
-            answered.wait(10)
 
-    asker = threading.Thread(target=ask)
-    asker.start()
-    began.wait(10)
-    before = time.monotonic()
-    courtesy.give_way(0.2)
-    assert 0.2 <= time.monotonic() - before < 5
-    threading.Timer(0.1, answered.set).start()
-    courtesy.give_way(10)
-    assert not asker.is_alive() or answered.is_set()
-    assert time.monotonic() - before < 5
-    asker.join()
+def test_work_goes_on_as_soon_as_the_answer_is_given() -> None:
+    clock, asking = Clock(), ExitStack()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.now >= 0.1:
+            asking.close()
+
+    courtesy = Courtesy(clock, sleep)
+    asking.enter_context(courtesy.asking())
+    courtesy.give_way(10.0)
+    assert 0.1 <= clock.now <= 0.1 + 2 * LOOK_S
+
+
+def test_work_goes_on_at_once_where_nobody_asks() -> None:
+    clock = Clock()
+    Courtesy(clock, clock.sleep).give_way(10.0)
+    assert clock.now == 0.0

@@ -10,12 +10,10 @@ import pytest
 from app.moment import moment_of
 from grid.telemetry import EventKind
 from ml.causes import CAUSES, Cause
-from ml.failure_store import save
 from ml.plan import Requirements
 from ml.prognosis import HORIZONS, Prognosis
 from ml.verification import Verifier
 from tests.app.rig import Rig, make_rig
-from tests.ml.fleets import tiny_models
 
 SUMMER = datetime(2026, 7, 6)
 HEAT_K, STEP, STEPS = 22.0, timedelta(minutes=30), 64
@@ -47,11 +45,12 @@ def two_transformers(folder: Path) -> Path:
     return path
 
 
-def run(folder: Path, case: Path, heat: bool) -> tuple[Rig, Prognosis]:
+def run(folder: Path, case: Path, models: Path, heat: bool) -> tuple[Rig, Prognosis]:
     """A day and a half of summer, with or without the heat wave, and the prognosis at its end."""
     rig = make_rig(
-        folder, case=str(case), asset_file=folder / "register.csv", start=SUMMER, training_episodes=3, seed=5
-    )
+        folder, case=str(case), asset_file=folder / "register.csv", models_dir=models, start=SUMMER,
+        training_episodes=3, seed=5,
+    )  # fmt: skip
     rig.services.maintainer.load_or_train()
     if heat:
         rig.engine.add_event(EventKind.HEAT_WAVE, None, HEAT_K)
@@ -64,12 +63,11 @@ def run(folder: Path, case: Path, heat: bool) -> tuple[Rig, Prognosis]:
 
 
 @pytest.fixture(scope="module")
-def summers(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, tuple[Rig, Prognosis]]:
+def summers(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> dict[bool, tuple[Rig, Prognosis]]:
     """The same days calm and hot."""
     folder = tmp_path_factory.mktemp("summers")
-    save(tiny_models(), folder / "models")
     case = two_transformers(folder)
-    return {heat: run(folder, case, heat) for heat in (False, True)}
+    return {heat: run(folder, case, models_folder, heat) for heat in (False, True)}
 
 
 Summers = dict[bool, tuple[Rig, Prognosis]]

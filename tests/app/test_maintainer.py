@@ -1,6 +1,7 @@
 """The maintainer: models kept, trained or refused, the prognosis in the grid's risk, trends, and the schedule."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -11,17 +12,16 @@ import pytest
 
 from app.maintainer import RATE_HORIZON_DAYS, Maintainer
 from app.maintschedule import moved_pins
-from ml.failure_store import ModelFileError, save
+from ml.failure_store import ModelFileError
 from ml.hazard import CnaimHazard
 from ml.schedule_problem import DEFERRED
 from tests.app.rig import Rig, make_rig
-from tests.ml.fleets import tiny_models
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Rig:
+def city(tmp_path: Path, models_folder: Path) -> Rig:
     """city8 with models that are there from the start."""
-    save(tiny_models(), tmp_path / "models")
+    shutil.copytree(models_folder, tmp_path / "models")
     rig = make_rig(tmp_path)
     rig.services.maintainer.load_or_train()
     return rig

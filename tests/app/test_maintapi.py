@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from ml.failure_store import save
 from tests.app.rig import Rig, make_rig
-from tests.ml.fleets import tiny_models
 
 ASSETS, SCHEDULE, MODEL = "/api/maintenance/assets", "/api/maintenance/schedule", "/api/maintenance/model"
 
@@ -42,9 +40,8 @@ def test_assets_are_ranked_and_riskier_the_longer_one_waits(city: Rig) -> None:
         assert row["novelty"] is None
 
 
-def test_one_asset_has_its_signals_trend_and_drivers(cache_dir: Path, tmp_path: Path) -> None:
-    save(tiny_models(), tmp_path / "fleet")
-    rig = make_rig(cache_dir, models_dir=tmp_path / "fleet")
+def test_one_asset_has_its_signals_trend_and_drivers(cache_dir: Path, models_folder: Path) -> None:
+    rig = make_rig(cache_dir, models_dir=models_folder)
     rig.services.maintainer.load_or_train()
     watch(rig)
     answer = rig.get(f"{ASSETS}/3")

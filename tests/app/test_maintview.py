@@ -44,10 +44,8 @@ from components.schedulegrid import schedule_data
 from grid.alarms import AssetKind
 from grid.deterioration import SIGNALS, Signal
 from ml.condition_features import FEATURES
-from ml.failure_store import save
 from ml.schedule_problem import DEFERRED
 from tests.app.rig import Rig, make_rig
-from tests.ml.fleets import tiny_models
 
 SHOWN = View(page=Page.MAINTENANCE)
 
@@ -62,16 +60,9 @@ def watched(rig: Rig) -> Maintained:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "fleet"
-    save(tiny_models(), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def city(cache_dir: Path, models: Path) -> Rig:
+def city(cache_dir: Path, models_folder: Path) -> Rig:
     """city8 with models, watched for some hours."""
-    rig = make_rig(cache_dir, models_dir=models)
+    rig = make_rig(cache_dir, models_dir=models_folder)
     rig.services.maintainer.load_or_train()
     for _ in range(30):
         rig.run()

@@ -1,19 +1,17 @@
 """The form: from requirements to its values and back."""
 
-from pathlib import Path
-
 import pytest
 
 from app.pages.planform import with_lock
 from app.planform import FIELDS, FREE, WEIGHTS, changed, form_of, weight_words
-from grid.cases import load_case
 from grid.network import Network
 from ml.plan import Requirements
+from tests.cases import shared_case
 
 
 @pytest.fixture(scope="module")
-def network(cache_dir: Path) -> Network:
-    return load_case("city8", cache_dir).network
+def network() -> Network:
+    return shared_case("city8").network
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,14 @@
 """How probabilities are judged: by cases whose truth is known, and without a look into the future."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import load_case
 from grid.lookahead import Samples
 from grid.powerflow import Injection
 from tests.benchmarks.calibration import DAY, Course, ResidualDays, judge_sampler, reliability
+from tests.cases import shared_case
 
 DAYS = 100
 
@@ -60,7 +59,7 @@ def test_residual_days_know_only_the_past_and_draw_whole_days() -> None:
 
 
 def test_an_oracle_is_certain_and_right_and_a_pessimist_is_told_apart() -> None:
-    network = load_case("city8", Path("var")).network
+    network = shared_case("city8").network
     base, closed = Injection.of_case(network), network.branch.closed
     known = course(network.load.p_mw * 1.4, len(network.generator))
 

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import pickle
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,13 @@ from grid.assetfile import COLUMNS, AssetFileError, read_assets
 from grid.assets import GivenAssets, LocationClass, Skill
 from grid.cases import Case, load_case
 from grid.errors import CaseError
+from tests.cases import shared_case
 
 FULL = "name,year_built,location,criticality,skill,replacement_eur,failure_eur,customers\n"
 
 
-@cache
 def case_of(name: str) -> Case:
-    return load_case(name, Path("var"))
+    return shared_case(name)
 
 
 def read(folder: Path, text: str | bytes, case: str = "city8") -> GivenAssets:

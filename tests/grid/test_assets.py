@@ -1,25 +1,22 @@
 """The register is complete for every case, follows what is given, and its derived figures can be followed by hand."""
 
 from dataclasses import replace
-from functools import cache
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from grid.assets import CUSTOMERS_PER_MW, AssetRegister, GivenAssets, LocationClass, Skill, asset_register
-from grid.cases import load_case
 from grid.contingency import n_minus_1
 from grid.network import BranchKind, Network
 from grid.powerflow import Injection, PowerFlow
+from tests.cases import shared_case
 
 CASES = ("city8", "case57", "case118", "case33bw", "cigre_mv", "synthetic:80:4")
 
 
-@cache
 def network_of(name: str) -> Network:
-    return load_case(name, Path("var")).network
+    return shared_case(name).network
 
 
 def register_of(network: Network, seed: int = 1, given: GivenAssets | None = None) -> AssetRegister:

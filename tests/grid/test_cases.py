@@ -1,16 +1,16 @@
 """Every built-in case loads, city8 is what it claims to be, synthetic grids work at any size, wrong names are told."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import BUILT_IN, Case, load_case
+from grid.cases import BUILT_IN, load_case
 from grid.errors import CaseError
 from grid.network import BusKind
 from grid.powerflow import Injection, PowerFlow
 from grid.topology import energised_buses, is_radial
+from tests.cases import shared_case
 
 SPECS = (*BUILT_IN, "simbench", "synthetic:2:1", "synthetic:10:3", "synthetic:300:5:7", "synthetic:1000:10")
 STATIONS = {"North Power Plant", "South Thermal Station"}
@@ -20,14 +20,9 @@ SUBSTATIONS = {
 }  # fmt: skip
 
 
-@cache
-def case(spec: str) -> Case:
-    return load_case(spec, Path("var"))
-
-
 @pytest.mark.parametrize("spec", SPECS)
 def test_cases_load_solve_and_have_distinct_places_ratings_and_limits(spec: str) -> None:
-    network = case(spec).network
+    network = shared_case(spec).network
     state = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
     assert 0 < state.total_loss_mw < 0.1 * state.total_generation_mw
     places = np.column_stack([network.bus.x, network.bus.y])
@@ -74,7 +69,7 @@ def test_case30_is_titled_as_what_it_is() -> None:
 
 
 def test_city8_is_two_stations_six_substations_and_fourteen_named_lines() -> None:
-    network = case("city8").network
+    network = shared_case("city8").network
     kinds = dict(zip(network.bus.name, network.bus.kind, strict=True))
     assert {name for name, kind in kinds.items() if kind is BusKind.GENERATOR} == STATIONS
     assert {name for name, kind in kinds.items() if kind is BusKind.SUBSTATION} == SUBSTATIONS
@@ -83,7 +78,7 @@ def test_city8_is_two_stations_six_substations_and_fourteen_named_lines() -> Non
 
 
 def test_city8_loses_two_to_five_percent_at_its_peak() -> None:
-    network = case("city8").network
+    network = shared_case("city8").network
     peak = Injection.of_case(network)
     state = PowerFlow(network).solve(peak, network.branch.closed)
     assert 2 <= 100 * state.total_loss_mw / state.total_generation_mw <= 5
@@ -93,7 +88,7 @@ def test_city8_loses_two_to_five_percent_at_its_peak() -> None:
 
 
 def test_city8_is_radial_and_every_load_can_be_rerouted_after_any_outage() -> None:
-    network = case("city8").network
+    network = shared_case("city8").network
     branch, sources = network.branch, network.source_buses
     assert is_radial(network.n_bus, branch.from_bus, branch.to_bus, branch.closed, sources)
     for outage in np.flatnonzero(branch.closed):
@@ -105,7 +100,7 @@ def test_city8_is_radial_and_every_load_can_be_rerouted_after_any_outage() -> No
 @pytest.mark.parametrize(("nodes", "generators"), [(2, 1), (10, 3), (300, 5), (1000, 10)])
 def test_synthetic_grids_are_radial_with_good_voltages_and_ties(nodes: int, generators: int) -> None:
     spec = "synthetic:300:5:7" if nodes == 300 else f"synthetic:{nodes}:{generators}"
-    network = case(spec).network
+    network = shared_case(spec).network
     branch = network.branch
     assert (network.n_bus, len(network.source_buses)) == (nodes, generators)
     assert is_radial(nodes, branch.from_bus, branch.to_bus, branch.closed, network.source_buses)
@@ -144,7 +139,7 @@ def test_wrong_names_are_answered_with_what_would_be_right(spec: str, words: str
 
 
 def test_simbench_brings_its_year_of_profiles() -> None:
-    loaded = case("simbench")
+    loaded = shared_case("simbench")
     assert loaded.profiles is not None
     assert {len(column) for column in loaded.profiles.load_p.values()} == {366 * 96}
     assert set(loaded.network.load.profile) <= set(loaded.profiles.load_p)

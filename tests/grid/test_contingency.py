@@ -1,23 +1,20 @@
 """The sweep over all single outages: every row is compared with a power flow of its own."""
 
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import load_case
 from grid.contingency import NMinusOne, n_minus_1
 from grid.network import Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from tests.cases import shared_case
 
 AGREEMENT_PU = 1e-6
 
 
-@cache
 def network_of(name: str) -> Network:
-    return load_case(name, Path("var")).network
+    return shared_case(name).network
 
 
 def one_by_one(

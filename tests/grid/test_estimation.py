@@ -2,20 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from grid.cases import Case, load_case
+from grid.cases import Case
 from grid.estimation import IDENTICAL_READINGS, Estimator
 from grid.sources.simulator import Simulator
 from grid.telemetry import Event, EventKind, Quality, Reading
+from tests.cases import shared_case
 
 
-@cache
 def case() -> Case:
-    return load_case("city8", Path("var"))
+    return shared_case("city8")
 
 
 def rig() -> tuple[Simulator, Estimator]:

@@ -15,6 +15,7 @@ from grid.errors import CaseError
 from grid.feederfile import read_feeder
 from grid.network import BusKind, Network, OpenEnd
 from grid.powerflow import Injection, PowerFlow
+from tests.cases import shared_case
 
 FEEDERS = Path(__file__).parents[3] / "shared" / "data" / "feeders"
 published = pytest.mark.skipif(not FEEDERS.is_dir(), reason=f"the published feeders are not in {FEEDERS}")
@@ -49,7 +50,7 @@ def loss_kw(network: Network) -> float:
 @published
 @pytest.mark.parametrize("size", [16, 33, 69, 70, 84, 202])
 def test_published_feeders_have_their_published_losses(size: int) -> None:
-    network = load_case(f"feeder:{FEEDERS}/feeder{size}.json", Path("var")).network
+    network = shared_case(f"feeder:{FEEDERS}/feeder{size}.json").network
     expected = json.loads((FEEDERS / "best_known.json").read_text())[f"feeder{size}"]["base_loss_kw"]
     # 45 branches of feeder 202 are switches of 1e-7 ohm, which are given a little reactance
     assert loss_kw(network) == pytest.approx(expected, abs=1e-3 if size == 202 else 1e-4)
@@ -59,8 +60,8 @@ def test_published_feeders_have_their_published_losses(size: int) -> None:
 
 @published
 def test_feeder_33_is_pandapowers_own() -> None:
-    ours = load_case(f"feeder:{FEEDERS}/feeder33.json", Path("var")).network
-    theirs = load_case("case33bw", Path("var")).network
+    ours = shared_case(f"feeder:{FEEDERS}/feeder33.json").network
+    theirs = shared_case("case33bw").network
     for field in ("closed", "in_service", "open_end", "rating_derived"):
         np.testing.assert_array_equal(getattr(ours.branch, field), getattr(theirs.branch, field))
     np.testing.assert_allclose(ours.branch.r_ohm, theirs.branch.r_ohm, rtol=1e-6)

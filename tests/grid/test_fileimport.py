@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +97,17 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
 }
 
 
+@cache
+def simple_net() -> pandapowerNet:
+    """Built once: to be copied, not changed."""
+    return example_simple()
+
+
 @pytest.mark.parametrize("wrong", BROKEN)
 def test_broken_net_is_named(tmp_path: Path, wrong: str) -> None:
     """Each message names the file, the element, the field and the value."""
     change, element, detail = BROKEN[wrong]
-    net = example_simple()
+    net = deepcopy(simple_net())
     change(net)
     with pytest.raises(CaseError) as caught:
         read_net(save(tmp_path, net, "broken.json"))
@@ -159,6 +167,12 @@ def harmful(module: str, kind: str, content: object) -> dict[str, object]:
     return {"_module": module, "_class": kind, "_object": content}
 
 
+@cache
+def nine_buses() -> str:
+    """case9 as pandapower writes it."""
+    return pandapower.to_json(case9())
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -183,8 +197,8 @@ def test_harmful_json_is_refused_before_anything_is_imported(
 ) -> None:
     (tmp_path / "planted.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    path = save(tmp_path, case9())
-    data = json.loads(path.read_text())
+    path = tmp_path / "net.json"
+    data = json.loads(nine_buses())
     data["_object"]["extra"] = item
     path.write_text(json.dumps(data))
     with pytest.raises(CaseError) as caught:

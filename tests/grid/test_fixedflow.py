@@ -1,21 +1,20 @@
 """Power flows of one topology: they agree with PowerFlow, and their response with finite differences."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import load_case
 from grid.fixedflow import FixedFlow, bus_power_pu, topology_of
 from grid.powerflow import Injection, PowerFlow
+from tests.cases import shared_case
 
 STEP_PU = 1e-6
 
 
 @pytest.mark.parametrize("name", ["case14", "case30", "case118", "city8", "cigre_mv"])
 def test_each_row_agrees_with_its_own_power_flow(name: str) -> None:
-    network = load_case(name, Path("var")).network
+    network = shared_case(name).network
     case, closed = Injection.of_case(network), network.branch.closed
     flow = FixedFlow(network, topology_of(network, case, closed))
     rng = np.random.default_rng(1)
@@ -38,7 +37,7 @@ def test_each_row_agrees_with_its_own_power_flow(name: str) -> None:
 
 
 def test_a_row_without_a_solution_is_nan_and_the_next_one_still_solved() -> None:
-    network = load_case("case14", Path("var")).network
+    network = shared_case("case14").network
     case = Injection.of_case(network)
     flow = FixedFlow(network, topology_of(network, case, network.branch.closed))
     power = bus_power_pu(network, case)
@@ -50,7 +49,7 @@ def test_a_row_without_a_solution_is_nan_and_the_next_one_still_solved() -> None
 
 @pytest.mark.parametrize("name", ["case14", "case57", "cigre_mv"])
 def test_the_response_agrees_with_finite_differences(name: str) -> None:
-    network = load_case(name, Path("var")).network
+    network = shared_case(name).network
     case = Injection.of_case(network)
     flow = FixedFlow(network, topology_of(network, case, network.branch.closed))
     power, held = bus_power_pu(network, case), np.abs(network.base_voltage[flow.held])

@@ -1,20 +1,19 @@
 """Where the first limit is met: exactly at the limit, and named."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import load_case
 from grid.loadability import loadability
 from grid.network import Network
 from grid.powerflow import Injection, PowerFlow
+from tests.cases import shared_case
 
 
 @pytest.fixture(scope="module")
 def city() -> Network:
-    return load_case("city8", Path("var")).network
+    return shared_case("city8").network
 
 
 def scaled(injection: Injection, group: np.ndarray, times: float) -> Injection:

@@ -2,24 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from grid.batchflow import BatchFlow
-from grid.cases import load_case
 from grid.lookahead import LookAhead, Samples, branch_loading, look_ahead
 from grid.network import BoolArray, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from tests.cases import shared_case
 
 SAMPLES, HOURS = 12, 3
 
 
-@cache
 def network_of(name: str) -> Network:
-    return load_case(name, Path("var")).network
+    return shared_case(name).network
 
 
 def courses(network: Network, samples: int = SAMPLES, hours: int = HOURS, spread: float = 0.08) -> Samples:

@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandapower
 import pytest
 
-from grid.cases import load_case
 from grid.convert import network_from_pandapower
 from grid.lossbreakdown import BranchLevels, LossCause, by_level, no_load_mw, non_technical
 from grid.network import BranchKind, Network
 from grid.powerflow import GridState, Injection, PowerFlow
+from tests.cases import shared_case
 
 PLACE = {cause: place for place, cause in enumerate(LossCause)}
 IRON_KW, COPPER_PERCENT, RATED_MVA = 14.0, 0.41, 25.0
@@ -80,7 +79,7 @@ def parts_of(net: pandapower.pandapowerNet) -> tuple[Network, GridState, Parts]:
 
 @cache
 def case_state(name: str) -> tuple[Network, GridState]:
-    network = load_case(name, Path("var")).network
+    network = shared_case(name).network
     return network, PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
 
 

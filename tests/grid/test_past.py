@@ -1,16 +1,16 @@
 """The simulated past joins the simulator's start and is like what the simulator does afterwards."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import Case, load_case
+from grid.cases import Case
 from grid.network import Energy
 from grid.sources.demand import profile_row
 from grid.sources.past import hourly_rows
 from grid.sources.simulator import Simulator
+from tests.cases import shared_case
 
 START = datetime(2026, 3, 10, 6, 20)
 YEAR = 365 * 24
@@ -18,12 +18,12 @@ YEAR = 365 * 24
 
 @pytest.fixture(scope="module")
 def city() -> Case:
-    return load_case("city8", Path("var"))
+    return shared_case("city8")
 
 
 @pytest.fixture(scope="module")
 def simbench() -> Case:
-    return load_case("simbench", Path("var"))
+    return shared_case("simbench")
 
 
 def test_it_ends_with_the_last_whole_hour_before_the_start(city: Case) -> None:

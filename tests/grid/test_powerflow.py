@@ -1,7 +1,6 @@
 """The power flow against pandapower, against Kirchhoff, and at its edges."""
 
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grid.cases import BUILT_IN, load_case
+from grid.cases import BUILT_IN
 from grid.convert import network_from_pandapower
 from grid.errors import CaseError
 from grid.network import BranchKind, Network, OpenEnd
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, suspects_of
 from grid.topology import energised_buses
+from tests.cases import shared_case
 
 FEEDER202 = Path(__file__).resolve().parents[3] / "shared" / "data" / "feeders" / "feeder202.json"
 RESULT_TABLES = ("res_line", "res_trafo", "res_trafo3w", "res_impedance")
@@ -216,14 +216,12 @@ def test_outages_equal_pandapower_one_by_one() -> None:
         net.line.loc[net.line.index[line], "in_service"] = True
 
 
-@cache
 def city8() -> Network:
-    return load_case("city8", Path("var")).network
+    return shared_case("city8").network
 
 
-@cache
 def grid_of(nodes: int, generators: int, seed: int) -> Network:
-    return load_case(f"synthetic:{nodes}:{generators}:{seed}", Path("var")).network
+    return shared_case(f"synthetic:{nodes}:{generators}:{seed}").network
 
 
 @settings(max_examples=60, deadline=None)
@@ -265,7 +263,7 @@ def test_kirchhoff_and_power_balance_hold_in_random_grids_under_outages(
 
 @pytest.mark.skipif(not FEEDER202.exists(), reason="there is no feeder202 beside the project")
 def test_far_from_the_base_state_newton_begins_without_load() -> None:
-    network = load_case(f"feeder:{FEEDER202}", Path("var")).network
+    network = shared_case(f"feeder:{FEEDER202}").network
     opened = np.array([12, 26, 43, 82, 118, 131, 133, 140, 168, 202, 203, 208, 212, 213, 214])  # best_known.json
     closed = np.array([int(name.split()[-1]) not in opened for name in network.branch.name])
     state = PowerFlow(network).solve(Injection.of_case(network), closed)

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,19 +10,18 @@ from hypothesis import strategies as st
 
 from app.alarmrules import AlarmWatch
 from grid.alarms import Alarm, AlarmKind, AlarmState
-from grid.cases import load_case
 from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import Network
 from grid.powerflow import Injection
 from grid.predictive import Outlook, outlook, windows
+from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 15, tzinfo=UTC)
 BRANCH, BUS = 3, 2
 
 
-@cache
 def city() -> Network:
-    return load_case("city8", Path("var")).network
+    return shared_case("city8").network
 
 
 def expected(

@@ -1,27 +1,24 @@
 """Shares by hand, the least cut against bisection and random search, hosting margins against pandapower."""
 
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandapower
 import pandapower.networks
 import pytest
 
-from grid.cases import load_case
 from grid.convert import network_from_pandapower
 from grid.hosting import HostingLimit, hosting_margin
 from grid.network import RENEWABLE, Energy, Network
 from grid.powerflow import GridState, Injection, PowerFlow
 from grid.renewable_share import Curtailment, curtailment, energy_mix
+from tests.cases import shared_case
 
 CUT_MW = 0.02  # how close to the least cut a linear programme on exact sensitivities has to come
 
 
-@cache
 def city() -> Network:
-    return load_case("city8", Path("var")).network
+    return shared_case("city8").network
 
 
 def is_renewable(network: Network) -> np.ndarray:
@@ -81,7 +78,7 @@ def test_shares_are_those_of_the_plants() -> None:
 
 
 def test_a_share_with_unknown_generators_is_unknown() -> None:
-    network = load_case("case14", Path("var")).network
+    network = shared_case("case14").network
     assert np.isnan(energy_mix(network, np.ones(len(network.generator))).renewable_percent)
     sources_only = network.generator.is_source.astype(float)
     assert energy_mix(network, sources_only).renewable_percent == 0
@@ -170,7 +167,7 @@ def test_what_is_taken_lowers_the_margin_by_as_much() -> None:
 
 
 def test_all_buses_at_once_are_each_bus_alone_and_none_takes_more() -> None:
-    network = load_case("cigre_mv", Path("var")).network
+    network = shared_case("cigre_mv").network
     base, closed, buses = Injection.of_case(network), network.branch.closed, np.arange(1, network.n_bus)
     together = hosting_margin(network, base, closed, buses)
     for place in (3, 9):
@@ -183,7 +180,7 @@ def test_all_buses_at_once_are_each_bus_alone_and_none_takes_more() -> None:
 
 
 def test_a_bus_without_supply_has_no_margin() -> None:
-    network = load_case("case33bw", Path("var")).network
+    network = shared_case("case33bw").network
     closed = network.branch.closed.copy()
     closed[5] = False
     state = PowerFlow(network).solve(Injection.of_case(network), closed)

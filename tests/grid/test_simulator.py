@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import Case, load_case
+from grid.cases import Case
 from grid.network import Energy
 from grid.powerflow import Injection, PowerFlow
 from grid.sources.clock import clock_at
@@ -17,14 +15,14 @@ from grid.sources.simulator import Simulator
 from grid.sources.weather import WeatherModel, clear_sky_w_m2
 from grid.telemetry import Event, EventKind, Frame, Quality
 from grid.thermal import Weather
+from tests.cases import shared_case
 
 NIGHT, NOON = datetime(2026, 6, 21, 0), datetime(2026, 6, 21, 12)
 HOUR = timedelta(hours=1)
 
 
-@cache
 def case(spec: str = "city8") -> Case:
-    return load_case(spec, Path("var"))
+    return shared_case(spec)
 
 
 def simulator(spec: str = "city8", start: datetime = NOON, seed: int = 1) -> Simulator:

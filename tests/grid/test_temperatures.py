@@ -3,24 +3,23 @@
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from grid.assets import asset_register, temperature_limit_c
-from grid.cases import load_case
 from grid.network import BranchKind, Network
 from grid.powerflow import GridState, Injection, PowerFlow
 from grid.temperatures import RATED_WEATHER, BranchTemperatures
 from grid.thermal import Weather
+from tests.cases import shared_case
 
 COOL = Weather(10.0, 3.0, 60.0, 0.0, 60.0)
 
 
 @cache
 def solved(spec: str) -> tuple[Network, GridState]:
-    network = load_case(spec, Path("var")).network
+    network = shared_case(spec).network
     return network, PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
 
 

@@ -2,20 +2,19 @@
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandapower
 import pandapower.networks
 import torch
 
-from grid.cases import load_case
 from grid.convert import network_from_pandapower
 from grid.network import BoolArray, Network
 from grid.powerflow import Injection
 from ml.radialgrid import RadialGrid
 from ml.switching import TreePolicy
 from ml.verification import Moment
+from tests.cases import shared_case
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for one another
 PROBABILITY, HOURS, PRICE = 0.01, 3000.0, 80.0
@@ -24,7 +23,7 @@ PV_BUSES = (6, 13, 17, 21, 24, 29, 32)
 
 @cache
 def network_of(spec: str = "case33bw") -> Network:
-    return load_case(spec, Path("var")).network
+    return shared_case(spec).network
 
 
 @cache

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from grid.cases import load_case
 from grid.network import Network
 from grid.powerflow import Injection, PowerFlow
 from ml.dispatch import DISPATCH_PARAMETERS
@@ -18,6 +17,7 @@ from ml.plan import Constraint, Proposal, Requirements
 from ml.reinforce import Hyperparameters
 from ml.setpoints import held_by, problem_with_set_points, without_trifles
 from ml.verification import Moment, Verifier, burden_kw
+from tests.cases import shared_case
 
 torch.set_num_threads(1)
 TINY = replace(DISPATCH_PARAMETERS, steps=6, situations=4, rollouts=8)
@@ -25,7 +25,7 @@ TINY = replace(DISPATCH_PARAMETERS, steps=6, situations=4, rollouts=8)
 
 @cache
 def network_of(name: str) -> Network:
-    return load_case(name, Path("var")).network
+    return shared_case(name).network
 
 
 @cache

@@ -3,21 +3,20 @@
 from dataclasses import replace
 from datetime import date
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grid.cases import load_case
 from grid.network import BranchKind, Network
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.sources.demand import yearly_load_mw
 from ml.outage_windows import outage_windows, weekly_peak_levels
+from tests.cases import shared_case
 
 
 @cache
 def network_of(name: str) -> Network:
-    return load_case(name, Path("var")).network
+    return shared_case(name).network
 
 
 def scaled(network: Network, level: float) -> Injection:

@@ -1,15 +1,13 @@
 """The compiled net gives what the torch net gives, and doesn't follow its training."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
-from grid.cases import load_case
 from ml.policy import Situation, SwitchingNet
 from ml.policyforward import Forward
 from ml.radialgrid import RadialGrid
 from ml.switching_problem import SwitchingProblem, Variety
+from tests.cases import shared_case
 
 VARIETIES = 12
 
@@ -26,7 +24,7 @@ def net_with_effect(seed: int) -> SwitchingNet:
 
 def situations(case: str) -> list[Situation]:
     """Situations of 5 loads each, some after outages, some with a risk weight."""
-    grid = RadialGrid.of(load_case(case, Path("var")).network)
+    grid = RadialGrid.of(shared_case(case).network)
     problem = SwitchingProblem(grid, np.full(len(grid.usable), 0.01), Variety(outage_share=0.5))
     rng = np.random.default_rng(7)
     return [problem.draw(5, rng).seen for _ in range(VARIETIES)]

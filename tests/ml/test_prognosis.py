@@ -1,6 +1,7 @@
 """The prognosis: by the models where they can be believed, by CNAIM where not, and the reason beside it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,17 +9,16 @@ import pytest
 from grid.deterioration import SIGNALS, Signal, measured
 from grid.network import BranchKind
 from ml.condition_features import FEATURES, Observation, features_of, residuals_of
-from ml.failure_store import ModelBundle
+from ml.failure_store import ModelBundle, load
 from ml.prognosis import HORIZONS, NO_MODEL, NOT_AN_ASSET, STALE, prognose
 from tests.grid.test_deterioration import state_of, traits_of
-from tests.ml.fleets import tiny_models
 
 COUNT = 40
 
 
 @pytest.fixture(scope="module")
-def models() -> ModelBundle:
-    return tiny_models()
+def models(models_folder: Path) -> ModelBundle:
+    return load(models_folder)
 
 
 @pytest.fixture

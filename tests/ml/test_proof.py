@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from grid.cases import load_case
 from grid.network import FloatArray, IntArray
 from ml.conic import ConicModel, Rows, reactive_loss_bound
 from ml.proof import Proof, ProofError, Round, prove
@@ -21,6 +20,7 @@ from ml.prove import left_out, main
 from ml.radialflow import RadialFlow
 from ml.radialgrid import RadialGrid
 from ml.switching import Loops
+from tests.cases import shared_case
 from tests.ml.exhaustive import exhaustive
 
 FEEDERS = Path(__file__).parents[3] / "shared" / "data" / "feeders"
@@ -249,11 +249,11 @@ def test_reactive_losses_stay_below_their_bound() -> None:
 
 
 def test_what_the_model_leaves_out_is_said() -> None:
-    network = load_case("city8", Path("var")).network
+    network = shared_case("city8").network
     assert [note.split(" is left out")[0].split(" ", 1)[1] for note in left_out(network)] == [
         "Mvar of charging of branches"
     ]
-    assert left_out(load_case("case33bw", Path("var")).network) == []
+    assert left_out(shared_case("case33bw").network) == []
     uneven = replace(network.generator, vm_pu=np.array([1.03, 1.02, *network.generator.vm_pu[2:]]))
     with pytest.raises(ProofError, match="different voltages"):
         left_out(replace(network, generator=uneven))
@@ -294,7 +294,7 @@ def test_the_judges_are_a_command() -> None:
 @pytest.mark.skipif(not FEEDERS.is_dir(), reason=f"the published feeders are not in {FEEDERS}")
 def test_the_bound_of_a_published_feeder_is_below_its_published_optimum() -> None:
     known = json.loads((FEEDERS / "best_known.json").read_text())["feeder16"]
-    network = load_case(f"feeder:{FEEDERS}/feeder16.json", Path("var")).network
+    network = shared_case(f"feeder:{FEEDERS}/feeder16.json").network
     grid = RadialGrid.of(network)
     start = grid.loops().opened(network.branch.closed)
     proof = prove(grid, start, np.random.default_rng(1), time_limit_s=AMPLE_S)

@@ -1,24 +1,23 @@
 """The batched radial power flow against Newton-Raphson, and the moves between configurations by definition."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from grid.cases import load_case
 from grid.network import Network
 from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.topology import is_radial
 from ml.radialflow import RadialFlow, closed_current, exchange_neighbours, is_radial_batch
 from ml.switching import Loops, TreePolicy, find_loops
+from tests.cases import shared_case
 
 
 @cache
 def feeder() -> tuple[Network, Loops, RadialFlow, np.ndarray]:
     """The 33-bus feeder, its loops, its solver, and its demand in p.u."""
-    network = load_case("case33bw", Path("var")).network
+    network = shared_case("case33bw").network
     branch = network.branch
     loops = find_loops(network.n_bus, branch.from_bus, branch.to_bus, branch.in_service, network.source_buses)
     demand = np.zeros(network.n_bus, dtype=complex)

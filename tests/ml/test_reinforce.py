@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from grid.cases import load_case
 from ml.policy import SwitchingNet, prior_phi
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer, advantages, bounded
 from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
+from tests.cases import shared_case
 from tests.ml.varieties import LOADS_ONLY
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for one another
@@ -21,7 +21,7 @@ ABOUT: dict[str, object] = {"case": "case33bw"}
 
 @cache
 def problem() -> SwitchingProblem:
-    grid = RadialGrid.of(load_case("case33bw", Path("var")).network)
+    grid = RadialGrid.of(shared_case("case33bw").network)
     return SwitchingProblem(grid, np.full(len(grid.usable), 0.01), LOADS_ONLY)
 
 
@@ -36,10 +36,11 @@ def mean_cost_kw(policy: TreePolicy, seen: SwitchingSituations) -> float:
     return float(problem().cost(seen, actions).min(axis=1).mean())
 
 
-def test_training_beats_the_prior_on_situations_it_has_never_seen() -> None:
+@pytest.mark.parametrize("steps", [60, pytest.param(150, marks=pytest.mark.long)])
+def test_training_beats_the_prior_on_situations_it_has_never_seen(steps: int) -> None:
     held_out = problem().situations(*problem().demand(80, np.random.default_rng(1234)))
     before = mean_cost_kw(TreePolicy(held_out.objective.loops, prior_phi(held_out.seen)), held_out)
-    trained = trainer(steps=150)
+    trained = trainer(steps=steps)
     trained.train()
     with torch.no_grad():
         after = mean_cost_kw(problem().distribution(trained.net, held_out), held_out)
