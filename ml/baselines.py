@@ -60,12 +60,12 @@ class Found:
     evaluated: int
 
 
-def branch_exchange(space: SearchSpace, start: IntArray) -> Iterator[Found]:
+def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) -> Iterator[Found]:
     """Steepest descent over single exchanges (Civanlar 1988; Baran & Wu 1989): close one branch, open another.
 
     start: (t,). Gives where it stands after each batch of neighbours, so that it can be left when time is over. The
-    exchanges that promise most are judged first; all others only before it ends, so it ends at a configuration that no
-    exchange improves.
+    exchanges that promise most are judged first. thorough: all others are judged before it ends, so that it ends at a
+    configuration that no exchange improves.
     """
     opened, cost, evaluated = start, float(space.costs(start[None])[0]), 1
     screened = improvable = True
@@ -78,7 +78,7 @@ def branch_exchange(space: SearchSpace, start: IntArray) -> Iterator[Found]:
         if best >= 0 and costs[best] < cost * (1 - 1e-9):
             opened, cost, screened = neighbours[best], float(costs[best]), True
         else:
-            screened, improvable = False, screened
+            screened, improvable = False, screened and thorough
         yield Found(np.sort(opened), cost, evaluated)
 
 
@@ -87,15 +87,18 @@ def iterated_local_search(
 ) -> Iterator[Found]:
     """Branch exchange, then rounds of a kick of two to four random exchanges and branch exchange again.
 
-    start: (t,). Gives the best so far after each batch of neighbours, as branch_exchange does.
+    start: (t,). Gives the best so far after each batch of neighbours, as branch_exchange does. Only the last branch
+    exchange is a thorough one: another kick brings more than a look at exchanges that promise little.
     """
     best, evaluated = Found(start, np.inf, 0), 0
     for kicks in range(rounds + 1):
         begin = _kicked(space.loops, best.opened, rng) if kicks else start
-        for found in branch_exchange(space, begin):
+        for found in branch_exchange(space, begin, thorough=False):
             best = found if found.cost < best.cost else best
             yield Found(best.opened, best.cost, evaluated + found.evaluated)
         evaluated += found.evaluated
+    for found in branch_exchange(space, best.opened):
+        yield Found(found.opened, found.cost, evaluated + found.evaluated)
 
 
 def _kicked(loops: Loops, opened: IntArray, rng: np.random.Generator) -> IntArray:

@@ -90,11 +90,21 @@ def test_iterated_local_search_finds_the_optimum_and_is_never_worse_when_left_la
     assert losses_kw(steps[-1].opened[None])[0] == pytest.approx(steps[-1].cost, rel=1e-12)
 
 
-def test_iterated_local_search_begins_with_branch_exchange() -> None:
-    alone = last(branch_exchange(space(), present()))
-    found = last(iterated_local_search(space(), present(), 0, np.random.default_rng(1)))
-    assert found.opened.tolist() == alone.opened.tolist()
-    assert (found.cost, found.evaluated) == (alone.cost, alone.evaluated)
+@pytest.mark.parametrize("predictable", [True, False])
+def test_iterated_local_search_ends_where_no_exchange_improves(predictable: bool) -> None:
+    where = space(predictable)
+    for rounds in (0, 3):
+        found = last(iterated_local_search(where, present(), rounds, np.random.default_rng(1)))
+        assert found.cost < losses_kw(present()[None])[0]
+        assert losses_kw(exchange_neighbours(where.loops, found.opened)).min() >= found.cost * (1 - 1e-9)
+
+
+def test_without_being_thorough_branch_exchange_judges_only_what_promises_most() -> None:
+    where = space()
+    steps = list(branch_exchange(where, present(), thorough=False))
+    assert max(np.diff([found.evaluated for found in steps])) == SCREENED
+    promising = where.neighbours(steps[-1].opened, SCREENED)
+    assert losses_kw(promising).min() >= steps[-1].cost * (1 - 1e-9)
 
 
 def test_sequential_opening_is_radial_and_near_the_optimum() -> None:
