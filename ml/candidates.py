@@ -8,13 +8,12 @@ import numpy as np
 import torch
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.baselines import Objective, sequential_opening
+from ml.baselines import Objective, Prediction, SearchSpace, branch_exchange, last, sequential_opening
 from ml.policy import PHI_BOUND
 from ml.radialflow import exchange_neighbours, is_radial_batch
 from ml.switching import Loops, TreePolicy
 
 SAMPLES = 32
-SCREENED = 12  # exchanges that are judged before all others are
 BEAM = 12  # configurations that a search within a number of pairs goes on from
 BEAM_SCREENED = 24  # exchanges of each that it judges
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
@@ -36,46 +35,24 @@ class Candidates:
 class Proposer:
     """Runs methods on one objective. costs: (b,) of configurations (b, t). predicted: see Choice.predicted."""
 
-    def __init__(self, loops: Loops, costs: Objective, predicted: Callable[[IntArray, IntArray], FloatArray]) -> None:
-        self._loops, self._objective, self._predicted = loops, costs, predicted
+    def __init__(self, loops: Loops, costs: Objective, predicted: Prediction) -> None:
+        self._space = SearchSpace(loops=loops, costs=costs, predicted=predicted)
 
     def run(self, name: str, propose: Callable[[], IntArray]) -> Candidates:
         """Time a method and judge what it proposes (k, t)."""
         began = time.perf_counter()
         opened = np.unique(np.sort(propose(), axis=1), axis=0)
-        cost = self._objective(opened)
+        cost = self._space.costs(opened)
         order = np.argsort(cost, kind="stable")
         spent = 1000 * (time.perf_counter() - began)
         return Candidates(name, opened[order], cost[order], len(opened), spent)
 
     def exchange(self, name: str, start: IntArray, spent_ms: float = 0.0) -> Candidates:
-        """Branch exchange from start (t,). spent_ms: time that finding the start took.
-
-        The exchanges that promise most are judged first; all others only before it ends, so it ends where plain branch
-        exchange does: at a configuration that no exchange improves.
-        """
-        began, evaluated = time.perf_counter(), 1
-        opened, cost = start, float(self._objective(start[None])[0])
-        screened = True
-        while True:
-            neighbours = exchange_neighbours(self._loops, opened)
-            if screened:
-                neighbours = self._promising(opened, neighbours, SCREENED)
-            costs = self._objective(neighbours)
-            evaluated += len(neighbours)
-            best = int(np.argmin(costs)) if len(costs) else -1
-            if best >= 0 and costs[best] < cost * (1 - 1e-9):
-                opened, cost, screened = neighbours[best], float(costs[best]), True
-            elif screened:
-                screened = False
-            else:
-                spent = spent_ms + 1000 * (time.perf_counter() - began)
-                return Candidates(name, np.sort(opened)[None], np.array([cost]), evaluated, spent)
-
-    def _promising(self, opened: IntArray, neighbours: IntArray, count: int) -> IntArray:
-        if len(neighbours) <= count:
-            return neighbours
-        return neighbours[np.argsort(self._predicted(opened, neighbours), kind="stable")[:count]]
+        """Branch exchange from start (t,). spent_ms: time that finding the start took."""
+        began = time.perf_counter()
+        found = last(branch_exchange(self._space, start))
+        spent = spent_ms + 1000 * (time.perf_counter() - began)
+        return Candidates(name, found.opened[None], np.array([found.cost]), found.evaluated, spent)
 
     def within_pairs(self, present: IntArray, pairs: int, others: IntArray) -> list[Candidates]:
         """For 1, 2 ... pairs: configurations that differ from present (t,) in at most so many branches.
@@ -86,13 +63,13 @@ class Proposer:
         began, levels = time.perf_counter(), []
         kept, evaluated = present[None], 0
         for level in range(1, pairs + 1):
-            count = BEAM_SCREENED if level > 1 else len(self._loops.branch) ** 2
-            found = (self._promising(opened, exchange_neighbours(self._loops, opened), count) for opened in kept)
+            most = BEAM_SCREENED if level > 1 else None
+            found = (self._space.neighbours(opened, most) for opened in kept)
             neighbours = np.concatenate([kept, *found])
             near = others[_distance(present, others) <= level]
             reached = np.unique(np.sort(np.concatenate([neighbours, near]), axis=1), axis=0)
             reached = reached[_distance(present, reached) <= level]
-            cost = self._objective(reached)
+            cost = self._space.costs(reached)
             order = np.argsort(cost, kind="stable")[:BEAM]
             kept, evaluated = reached[order], evaluated + len(reached)
             spent = 1000 * (time.perf_counter() - began)

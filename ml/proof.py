@@ -15,8 +15,9 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.baselines import branch_exchange, iterated_local_search, sequential_opening
+from ml.baselines import SearchSpace, branch_exchange, iterated_local_search, last, sequential_opening
 from ml.conic import ConicModel, Rows
+from ml.objective import Limits, RadialObjective
 from ml.radialflow import RadialFlow, exchange_neighbours
 from ml.radialgrid import RadialGrid
 
@@ -118,10 +119,11 @@ class _Search:
             raise ProofError("a branch has negative resistance or reactance; the bounds need both zero or more")
         self.loops, self._grid, self._gap = grid.loops(), grid, gap
         self._flow = RadialFlow(self.loops, grid.impedance_pu, grid.source_vm_pu)
+        self._space = SearchSpace(loops=self.loops, costs=self._losses_kw, predicted=self._predicted_kw)
         sequential = sequential_opening(self.loops, grid.impedance_pu.real, grid.demand_pu)
-        found = [branch_exchange(self._losses_kw, self.loops, opened) for opened in (start, sequential)]
+        found = [last(branch_exchange(self._space, opened)) for opened in (start, sequential)]
         near = min(found, key=lambda one: one.cost).opened
-        best = iterated_local_search(self._losses_kw, self.loops, near, LOCAL_SEARCHES if self.loops.ties else 0, rng)
+        best = last(iterated_local_search(self._space, near, LOCAL_SEARCHES if self.loops.ties else 0, rng))
         self.best, self.best_kw = best.opened, best.cost
         if not 0 < self.best_kw < np.inf:
             raise ProofError("there are no losses to minimise, or no configuration is known that has a power flow")
@@ -191,13 +193,20 @@ class _Search:
         self._rows = Rows.stacked([self._rows, self._model.all_but(variables)])
         self._add(*self._model.flow_slopes(self._flow, opened[None]))
         if loss_kw < self.best_kw:
-            found = branch_exchange(self._losses_kw, self.loops, opened)
+            found = last(branch_exchange(self._space, opened))
             self.best, self.best_kw = found.opened, found.cost
             self._add_flows_near_best()
 
     def _losses_kw(self, opened: IntArray) -> FloatArray:
         states = self._flow.solve(opened, self._grid.demand_pu, POWER_FLOW_ITERATIONS)
         return 1000 * self._grid.base_mva * states.loss_pu
+
+    def _predicted_kw(self, opened: IntArray, neighbours: IntArray) -> FloatArray:
+        grid, branches = self._grid, len(self._grid.usable)
+        losses = RadialObjective(
+            self.loops, self._flow, Limits.none(grid.n_bus, branches), np.zeros(branches), 0.0, grid.base_mva
+        )
+        return losses.predicted_change_kw(opened, neighbours, grid.demand_pu, grid.load_pu)
 
     def _add(self, arc: IntArray, slope: FloatArray) -> None:
         self._rows = Rows.stacked([self._rows, self._model.tangents(arc, slope)])

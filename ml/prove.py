@@ -1,4 +1,4 @@
-"""Command line of the proof: `python -m ml.baselines prove CASE [--gap 1e-4] [--time-limit 300]`."""
+"""Command line of the proof: `python -m ml.prove CASE [--gap 1e-4] [--time-limit 300]`."""
 
 import argparse
 import math
@@ -75,13 +75,12 @@ def _differ(one: np.ndarray, other: np.ndarray, scale: np.ndarray) -> BoolArray:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.baselines", description="The judges of the optimiser.")
-    command = parser.add_subparsers(required=True).add_parser(
-        "prove", help="prove which radial configuration of a case loses least"
+    parser = argparse.ArgumentParser(
+        prog="python -m ml.prove", description="Prove which radial configuration of a case loses least."
     )
-    command.add_argument("case", metavar="CASE", help="a case as the dashboard's --case takes it, e.g. feeder:PATH")
-    command.add_argument("--gap", type=_positive, default=1e-4, help="share of the losses that counts as equal")
-    command.add_argument("--time-limit", type=_positive, default=300.0, help="seconds")
+    parser.add_argument("case", metavar="CASE", help="a case as the dashboard's --case takes it, e.g. feeder:PATH")
+    parser.add_argument("--gap", type=_positive, default=1e-4, help="share of the losses that counts as equal")
+    parser.add_argument("--time-limit", type=_positive, default=300.0, help="seconds")
     return parser
 
 
@@ -112,3 +111,7 @@ def _print_result(network: Network, proof: Proof, time_limit_s: float) -> None:
     flat = np.full(network.n_bus, network.base_voltage[network.source_buses[0]])  # far states are not near the present
     after, before = (1000 * flow.solve(injection, closed, flat).total_loss_mw for closed in (proof.closed, present))
     print(f"by full AC power flow: {after:.4f} kW, in the present state {before:.4f} kW")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,19 +1,20 @@
 """Figures 2, 3 and 5 of the optimiser: trained policies on situations they have never seen."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from grid.network import FloatArray, IntArray
+from ml.candidates import SAMPLES
 from ml.policy import SwitchingNet
 from ml.reinforce import Hyperparameters, Trainer
 from ml.switching import Loops
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from tests.benchmarks import optimiser_methods as methods
+from tests.benchmarks import policies
 from tests.benchmarks.optimiser_methods import Bench
-from tests.benchmarks.policies import KEPT, NAMES, SEEDS, problem, radial_grid, trainer
+from tests.benchmarks.policies import KEPT, Scope, problem, radial_grid
 from tests.benchmarks.report import Figure, at_most
 from tests.ml.exhaustive import exhaustive
 
@@ -23,94 +24,101 @@ ASKED_MS = {"feeder84": 5.0}
 TRANSFER_TO = ("feeder33", "feeder69", "feeder70", "feeder84", "feeder202")
 JOINT, JOINT_STEPS = ("feeder33", "feeder69", "feeder84"), 1500
 PAIRS_SITUATIONS = 40
-SEARCHES = ("warm branch exchange", "iterated local search")
 
 
-@dataclass(frozen=True)
-class Row:
-    """Mean gap in percent and time a decision in ms of one method."""
+@dataclass(frozen=True, eq=False)
+class Method:
+    """What one method reaches: objectives (b,) for each seed, and its mean time a decision in ms, NaN where untimed."""
 
-    method: str
-    gap_percent: str
-    time_ms: str
+    name: str
+    reached: list[FloatArray]
+    spent_ms: float
+
+    def line(self, bench: Bench) -> str:
+        """Its line of the table. Not before all methods have run: the gap is to the best that any finds."""
+        spent = "" if np.isnan(self.spent_ms) else f"{self.spent_ms:.2f}"
+        return f"| {self.name} | {_spread(self.gaps(bench))} | {spent} |"
+
+    def gaps(self, bench: Bench) -> list[float]:
+        """Mean gap in percent of each seed."""
+        return [bench.gap_percent(reached) for reached in self.reached]
 
 
-def amortised(risk: bool) -> tuple[list[Figure], str]:
+def amortised(scope: Scope, risk: bool) -> tuple[list[Figure], str]:
     """Gap to the best that any method finds on each feeder, policies of all seeds; figures and tables as text."""
     figures, tables = [], []
-    for name in NAMES:
+    for name in scope.names:
         bench = methods.held_out(problem(radial_grid(name)), HELD_OUT, risk)
-        rows, gaps, spent_ms = _rows(bench, name)
+        nets = [policies.net(name, seed) for seed in scope.seeds]
+        decision_ms = methods.decision_ms(bench, nets[0], TIMED)
+        run = _policy(bench, nets, decision_ms)
+        if not risk:
+            run += _dashboard(bench, name, scope)
+        run += _untimed(bench)
         words = "losses and risk" if risk else "losses"
-        what = f"{name}, {words}: policy + 32 samples, mean gap over {len(gaps)} seeds"
-        figures.append(at_most(what, float(np.mean(gaps)), ASKED_PERCENT[name], "%") if not risk else Figure(
-            what, f"{np.mean(gaps):.3g} %"))  # fmt: skip
+        what = f"{name}, {words}: policy + {SAMPLES} samples, mean gap over {len(nets)} seeds"
+        gap = float(np.mean(run[0].gaps(bench)))
+        figures.append(Figure(what, f"{gap:.3g} %") if risk else at_most(what, gap, ASKED_PERCENT[name], "%"))
         if name in ASKED_MS and not risk:
-            figures.append(at_most(f"{name}: one decision, median", spent_ms, ASKED_MS[name], "ms"))
-        tables.append(f"### {name}, {words}\n\n{_table(rows)}")
+            figures.append(
+                at_most(f"{name}: one decision, median", float(np.median(decision_ms)), ASKED_MS[name], "ms")
+            )
+        tables.append(f"### {name}, {words}, {len(nets)} seeds\n\n{_table([method.line(bench) for method in run])}")
     return figures, "\n\n".join(tables)
 
 
-def _rows(bench: Bench, name: str) -> tuple[list[Row], list[float], float]:
-    """One feeder's table; the gaps of the policy's seeds; time a decision."""
-    nets = [net for _, net in trained(name)]
-    found = {seed: methods.sampled(bench, methods.learned_phi(bench, net), seed) for seed, net in enumerate(nets)}
+def _policy(bench: Bench, nets: list[SwitchingNet], decision_ms: FloatArray) -> list[Method]:
+    """The policy without and with branch exchange, the prior in its place, and the judges in the policy's times."""
+    found = [methods.sampled(bench, methods.learned_phi(bench, net), seed) for seed, net in enumerate(nets)]
     prior = methods.sampled(bench, methods.untrained_phi(bench), 1)
-    spent, polished_ms = (_median_ms(bench, nets[0], polish) for polish in (False, True))
-    prior_ms, prior_polished_ms = (_median_ms(bench, None, polish) for polish in (False, True))
-    in_turn = methods.sequential(bench)
-    polished = [methods.polished(bench, opened) for _, _, opened in found.values()]
-    prior_polished = methods.polished(bench, prior[2])
-    searched = {ms: _at_equal_time(bench, ms) for ms in (spent, polished_ms)}  # all methods before the first gap
-    gaps = [bench.gap_percent(best) for _, best, _ in found.values()]
+    spent, polished_ms = (
+        float(decision_ms.mean()),
+        float(methods.decision_ms(bench, nets[0], TIMED, polish=True).mean()),
+    )
+    prior_ms, prior_polished_ms = (
+        float(methods.decision_ms(bench, None, TIMED, polish).mean()) for polish in (False, True)
+    )
     return [
-        Row("policy + 32 samples", _spread(gaps), f"{spent:.2f}"),
-        *_searches(bench, searched[spent], spent),
-        Row("policy, mode alone", _spread([bench.gap_percent(mode) for mode, _, _ in found.values()]), ""),
-        Row("untrained prior + 32 samples", f"{bench.gap_percent(prior[1]):.3f}", f"{prior_ms:.2f}"),
-        Row("sequential opening", f"{bench.gap_percent(in_turn):.3f}", ""),
-        Row("policy + samples + branch exchange", _spread([bench.gap_percent(cost) for cost in polished]),
-            f"{polished_ms:.2f}"),
-        *_searches(bench, searched[polished_ms], polished_ms),
-        Row("prior + samples + branch exchange", f"{bench.gap_percent(prior_polished):.3f}",
-            f"{prior_polished_ms:.2f}"),
-    ], gaps, spent  # fmt: skip
-
-
-def _median_ms(bench: Bench, net: SwitchingNet | None, polish: bool) -> float:
-    return float(np.median(methods.decision_ms(bench, net, TIMED, polish)))
-
-
-def _at_equal_time(bench: Bench, spent_ms: float) -> dict[str, FloatArray]:
-    """(b,) what local searches reach in the time of a decision."""
-    return {method: methods.at_equal_time(bench, spent_ms, method) for method in SEARCHES}
-
-
-def _searches(bench: Bench, reached: dict[str, FloatArray], spent_ms: float) -> list[Row]:
-    return [
-        Row(f"{name}, equal time", f"{bench.gap_percent(cost):.3f}", f"{spent_ms:.2f}")
-        for name, cost in reached.items()
+        Method(f"policy + {SAMPLES} samples", [best for _, best, _ in found], spent),
+        *_judges(bench, spent),
+        Method(f"untrained prior + {SAMPLES} samples", [prior[1]], prior_ms),
+        Method("policy + samples + branch exchange", [methods.polished(bench, opened) for _, _, opened in found],
+               polished_ms),
+        *_judges(bench, polished_ms),
+        Method("prior + samples + branch exchange", [methods.polished(bench, prior[2])], prior_polished_ms),
+        Method("policy, mode alone", [mode for mode, _, _ in found], np.nan),
     ]  # fmt: skip
 
 
-def trained(name: str) -> Iterator[tuple[int, SwitchingNet]]:
-    """The policies of a feeder that have been trained to the end, with their seeds."""
-    posed = problem(radial_grid(name))
-    for seed in SEEDS:
-        learner = trainer(name, seed, posed)
-        if not learner.finished:
-            raise RuntimeError(f"{name} seed {seed} is trained for {learner.steps_done} steps only: "
-                               f"python -m tests.benchmarks.policies {name}")  # fmt: skip
-        yield seed, learner.net  # type: ignore[misc]
+def _dashboard(bench: Bench, name: str, scope: Scope) -> list[Method]:
+    """What the dashboard proposes, verification and order of switching included, and the judges in its time."""
+    network = policies.feeder(name)
+    answers = [methods.proposed(bench, network, policies.trained(name, seed)) for seed in scope.seeds]
+    spent = float(np.mean([spent_ms for _, spent_ms in answers]))
+    return [Method("the dashboard's proposal", [cost for cost, _ in answers], spent), *_judges(bench, spent)]
+
+
+def _judges(bench: Bench, spent_ms: float) -> list[Method]:
+    """What local searches reach in the time of a decision."""
+    return [
+        Method(f"{name}, equal time", [methods.at_equal_time(bench, spent_ms, judge)], spent_ms)
+        for name, judge in methods.JUDGES.items()
+    ]
+
+
+def _untimed(bench: Bench) -> list[Method]:
+    return [
+        Method("sequential opening", [methods.sequential(bench)], np.nan),
+        Method("present configuration", [methods.staying(bench)], np.nan),
+    ]
 
 
 def _spread(values: list[float]) -> str:
-    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+    return f"{values[0]:.3f}" if len(values) == 1 else f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
-def _table(rows: list[Row]) -> str:
-    lines = ["| method | mean gap, % | ms a decision |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {row.method} | {row.gap_percent} | {row.time_ms} |" for row in rows)])
+def _table(lines: list[str]) -> str:
+    return "\n".join(["| method | mean gap, % | ms a decision |", "|---|---|---|", *lines])
 
 
 class _Joint(SwitchingProblem):
@@ -148,7 +156,7 @@ def transfer() -> tuple[list[Figure], str]:
     return figures, f"### Transfer\n\n{words}\n\n" + "\n".join(lines)
 
 
-def few_pairs() -> tuple[list[Figure], str]:
+def few_pairs(scope: Scope) -> tuple[list[Figure], str]:
     """Plans of at most 1, 2 and 3 pairs from the case's own switch states, against all trees of feeder33."""
     posed = problem(radial_grid("feeder33"))
     bench = methods.held_out(posed, PAIRS_SITUATIONS, risk=False)
@@ -157,7 +165,7 @@ def few_pairs() -> tuple[list[Figure], str]:
     near = _trees_near(loops, present, 3)
     away = (~np.isin(near, present)).sum(axis=1)
     gaps: dict[int, list[float]] = {1: [], 2: [], 3: []}
-    phi = methods.learned_phi(bench, next(trained("feeder33"))[1])
+    phi = methods.learned_phi(bench, policies.net("feeder33", scope.seeds[0]))
     _, _, opened = methods.sampled(bench, phi, 1)
     for row in range(bench.count):
         costs = bench.seen.costs(near, row).total

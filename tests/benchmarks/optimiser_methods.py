@@ -1,33 +1,41 @@
-"""What the switching policy is compared with: methods at equal time, and the best that anything finds."""
+"""What the switching policy is compared with: judges at equal time, and the best that anything finds."""
 
-import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from time import thread_time
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from grid.network import FloatArray, IntArray
-from ml.baselines import branch_exchange, iterated_local_search, sequential_opening
+from grid.network import FloatArray, IntArray, Network
+from grid.powerflow import Injection
+from ml.baselines import Found, SearchSpace, branch_exchange, iterated_local_search, last, sequential_opening
 from ml.candidates import SAMPLES, Proposer, from_policy
+from ml.optimizer import SmartGridOptimizer
+from ml.plan import Requirements
 from ml.policy import SwitchingNet, prior_phi
 from ml.policyforward import Forward
-from ml.radialflow import exchange_neighbours
 from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
+from ml.verification import Moment
+from tests.benchmarks.policies import failure_probability
 
 REFERENCE_KICKS = 5
 HELD_OUT_SEED = 20_000
 WARM_UP = 5
+WITHOUT_END = 1_000_000  # kicks
+LOSS_HOURS, PRICE = 4000.0, 80.0  # of a plan's worth in money, which no figure shows
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """One feeder's held-out situations; best: (b,) objective in kW of the best that any method found so far."""
+    """One feeder's held-out situations. present: (t,) the configuration that judges and optimiser find the grid in.
+    best: (b,) objective in kW of the best that any method found so far."""
 
     problem: SwitchingProblem
     seen: SwitchingSituations
-    warm_start: IntArray
+    present: IntArray
     best: FloatArray
 
     @property
@@ -42,13 +50,27 @@ class Bench:
             self.best[row] = min(self.best[row], float(costs.min()))
         return costs
 
-    def proposer(self, row: int) -> Proposer:
-        """Runs methods in one situation."""
-        return Proposer(
-            self.seen.objective.loops,
-            lambda opened: self.costs(row, opened),
-            lambda opened, neighbours: self.seen.predicted_change_kw(opened, neighbours, row),
+    def predicted(self, row: int, opened: IntArray, neighbours: IntArray) -> FloatArray:
+        """(k,) by how much exchanges would change the objective of one situation."""
+        return self.seen.predicted_change_kw(opened, neighbours, row)
+
+    def space(self, row: int) -> SearchSpace:
+        """What local searches walk through in one situation: the optimiser's own way to judge and to screen."""
+        return SearchSpace(
+            loops=self.seen.objective.loops,
+            costs=lambda opened: self.costs(row, opened),
+            predicted=lambda opened, neighbours: self.predicted(row, opened, neighbours),
         )
+
+    def proposer(self, row: int) -> Proposer:
+        """Runs the optimiser's methods in one situation."""
+        space = self.space(row)
+        return Proposer(space.loops, space.costs, space.predicted)
+
+    def in_turn(self, row: int) -> IntArray:
+        """(t,) what sequential opening leaves open in one situation."""
+        resistance = self.problem.grid.impedance_pu.real
+        return sequential_opening(self.seen.objective.loops, resistance, self.seen.demand_pu[row])
 
     def gap_percent(self, found: FloatArray) -> float:
         """Mean excess of objectives (b,) over the best."""
@@ -56,25 +78,21 @@ class Bench:
 
 
 def held_out(problem: SwitchingProblem, count: int, risk: bool) -> Bench:
-    """Situations that nothing is trained on, and a first reference: long local searches."""
+    """Situations that nothing is trained on, and a first reference: long local searches.
+
+    The grid is found in the configuration that branch exchange makes of sequential opening for the case's own loads.
+    """
     rng = np.random.default_rng(HELD_OUT_SEED)
     nominal = problem.situations(problem.grid.demand_pu[None], problem.grid.load_pu[None])
     weight = problem.usual_risk_weight if risk else 0.0
     seen = problem.situations(*problem.demand(count, rng), risk_weight=weight)
-    loops, resistance = seen.objective.loops, problem.grid.impedance_pu.real
-    start = sequential_opening(loops, resistance, problem.grid.demand_pu)
-    warm = Bench(problem, nominal, start, np.full(1, np.inf)).proposer(0).exchange("", start).opened[0]
-    bench = Bench(problem, seen, warm, np.full(count, np.inf))
+    usual = Bench(problem, nominal, np.zeros(0, dtype=np.int64), np.full(1, np.inf))
+    present = last(branch_exchange(usual.space(0), usual.in_turn(0))).opened
+    bench = Bench(problem, seen, present, np.full(count, np.inf))
     for row in range(count):
-        for first in (sequential_opening(loops, resistance, seen.demand_pu[row]), warm):
-            polished = bench.proposer(row).exchange("", first)
-        for _ in range(REFERENCE_KICKS):
-            kicked = polished.opened[0]
-            for _ in range(int(rng.integers(2, 5))):
-                neighbours = exchange_neighbours(loops, kicked)
-                kicked = neighbours[rng.integers(len(neighbours))]
-            found = bench.proposer(row).exchange("", kicked)
-            polished = found if found.cost[0] < polished.cost[0] else polished
+        space = bench.space(row)
+        found = [last(branch_exchange(space, start)) for start in (bench.in_turn(row), present)]
+        last(iterated_local_search(space, min(found, key=lambda one: one.cost).opened, REFERENCE_KICKS, rng))
     return bench
 
 
@@ -107,69 +125,101 @@ def polished(bench: Bench, opened: IntArray) -> FloatArray:
 
 def sequential(bench: Bench) -> FloatArray:
     """(b,) objective of sequential opening."""
-    loops, resistance = bench.seen.objective.loops, bench.problem.grid.impedance_pu.real
-    return np.array(
-        [
-            bench.costs(row, sequential_opening(loops, resistance, bench.seen.demand_pu[row])[None])[0]
-            for row in range(bench.count)
-        ]
-    )
+    return np.array([bench.costs(row, bench.in_turn(row)[None])[0] for row in range(bench.count)])
+
+
+def staying(bench: Bench) -> FloatArray:
+    """(b,) objective of the present configuration."""
+    return np.array([bench.costs(row, bench.present[None])[0] for row in range(bench.count)])
 
 
 def decision_ms(bench: Bench, net: SwitchingNet | None, count: int, polish: bool = False) -> FloatArray:
-    """(count,) time of whole decisions, one situation each: features, net, samples, AC power flow of all of them.
+    """(count,) processor time of whole decisions, one situation each: features, net, samples, AC power flow of all.
 
-    polish: with branch exchange from the best of them.
+    net: None for the prior. polish: with branch exchange from the best of them.
     """
     times, answer = np.empty(count), prior_phi if net is None else Forward(net)
     problem, seen = bench.problem, bench.seen
     weight, generator = seen.objective.risk_weight, torch.Generator().manual_seed(1)
     for row in range(-WARM_UP, count):
         demand, load = seen.demand_pu[[row]], seen.load_pu[[row]]
-        began = time.perf_counter()
+        began = thread_time()
         one = problem.situations(demand, load, risk_weight=weight)
         opened = from_policy(TreePolicy(one.objective.loops, answer(one.seen)), generator)
         judged = np.unique(opened, axis=0)
         cost = one.objective.total_kw(judged, demand[0], load[0])
         if polish:
-            bench.proposer(max(row, 0)).exchange("", judged[int(np.argmin(cost))])
-        times[max(row, 0)] = 1000 * (time.perf_counter() - began)
+            bench.proposer(row % bench.count).exchange("", judged[int(np.argmin(cost))])
+        times[max(row, 0)] = 1000 * (thread_time() - began)
     return times
 
 
-class OutOfTimeError(Exception):
-    """A method's time is over."""
+def proposed(bench: Bench, network: Network, optimizer: SmartGridOptimizer) -> tuple[FloatArray, FloatArray]:
+    """(b,) objective of what the dashboard proposes in each situation, and (b,) its processor time in ms.
+
+    Where it proposes nothing the present configuration stays.
+    """
+    loops = bench.seen.objective.loops
+    wanted = Requirements(risk_weight=bench.seen.objective.risk_weight)
+    cost, spent_ms = np.empty(bench.count), np.empty(bench.count)
+    for row in range(-WARM_UP, bench.count):
+        moment = _moment(bench, network, row % bench.count)
+        began = thread_time()
+        plan = optimizer.propose(moment, wanted).plan
+        spent_ms[row] = 1000 * (thread_time() - began)
+        opened = bench.present if plan is None else loops.opened(plan.after.closed)
+        cost[row] = bench.costs(row % bench.count, opened[None])[0]
+    return cost, spent_ms
 
 
-def at_equal_time(bench: Bench, time_ms: float, method: str) -> FloatArray:
-    """(b,) what a local search has found when its time is over: warm branch exchange, or iterated local search.
+def _moment(bench: Bench, network: Network, row: int) -> Moment:
+    """One situation as the dashboard knows it; photovoltaics are negative load, as the feeders have no generators."""
+    base, at = network.base_mva, network.load.bus
+    demand = bench.seen.demand_pu[row, at]
+    injection = replace(Injection.of_case(network), load_p_mw=base * demand.real, load_q_mvar=base * demand.imag)
+    closed = bench.seen.objective.loops.closed(bench.present)
+    probability = failure_probability(bench.problem.grid)
+    return Moment(injection, closed, network.branch.in_service, probability, LOSS_HOURS, PRICE)
 
-    Plain branch exchange evaluates all neighbours with the same batched power flow; it starts from the nominal load's
-    best configuration.
+
+Judge = Callable[[Bench, int, np.random.Generator], Iterator[Found]]
+
+
+def _exchange(bench: Bench, row: int, _rng: np.random.Generator) -> Iterator[Found]:
+    return branch_exchange(bench.space(row), bench.present)
+
+
+def _iterated(bench: Bench, row: int, rng: np.random.Generator) -> Iterator[Found]:
+    return iterated_local_search(bench.space(row), bench.present, WITHOUT_END, rng)
+
+
+def _sequential_exchange(bench: Bench, row: int, _rng: np.random.Generator) -> Iterator[Found]:
+    return branch_exchange(bench.space(row), bench.in_turn(row))
+
+
+def _sequential_iterated(bench: Bench, row: int, rng: np.random.Generator) -> Iterator[Found]:
+    return iterated_local_search(bench.space(row), bench.in_turn(row), WITHOUT_END, rng)
+
+
+JUDGES: dict[str, Judge] = {
+    "present + branch exchange": _exchange,
+    "present + iterated local search": _iterated,
+    "sequential opening + branch exchange": _sequential_exchange,
+    "sequential opening + iterated local search": _sequential_iterated,
+}
+
+
+def at_equal_time(bench: Bench, time_ms: float, judge: Judge) -> FloatArray:
+    """(b,) what a local search has found when its time is over, by the clock that decisions are timed with.
+
+    Finding the start counts; a batch of neighbours that ends too late doesn't.
     """
     rng = np.random.default_rng(1)
-    found = np.empty(bench.count)
-    loops = bench.seen.objective.loops
+    reached = np.full(bench.count, np.inf)
     for row in range(bench.count):
-        deadline = time.perf_counter() + time_ms / 1000
-        best = [np.inf]
-
-        def timed(opened: IntArray, row: int = row, deadline: float = deadline, best: list[float] = best) -> FloatArray:
-            if np.isfinite(best[0]) and time.perf_counter() > deadline:
-                raise OutOfTimeError
-            costs = bench.costs(row, opened)
-            best[0] = (
-                min(best[0], float(costs.min())) if time.perf_counter() < deadline or np.isinf(best[0]) else best[0]
-            )
-            return costs
-
-        try:
-            if method == "warm branch exchange":
-                branch_exchange(timed, loops, bench.warm_start)
-            else:
-                start = sequential_opening(loops, bench.problem.grid.impedance_pu.real, bench.seen.demand_pu[row])
-                iterated_local_search(timed, loops, start, 100, rng)
-        except OutOfTimeError:
-            pass
-        found[row] = best[0]
-    return found
+        ends = thread_time() + time_ms / 1000
+        for found in judge(bench, row, rng):
+            if np.isfinite(reached[row]) and thread_time() > ends:
+                break
+            reached[row] = found.cost
+    return reached

@@ -11,17 +11,15 @@ from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.topology import energised_buses, is_radial
 from ml.plan import Plan, Requirements
 from ml.radialflow import exchange_neighbours
-from ml.reinforce import Hyperparameters
-from ml.switching_optimizer import SwitchingOptimizer
+from ml.radialgrid import RadialGrid
 from ml.switching_problem import SwitchingProblem
 from ml.verification import Moment
-from tests.benchmarks.policies import FEEDERS, failure_probability
+from tests.benchmarks.policies import FEEDERS, FIRST_SEED, failure_probability, train
 from tests.benchmarks.report import Figure
 from tests.ml.varieties import LOADS_ONLY
 
 STATES = {f"feeder:{FEEDERS / 'feeder33'}.json": 6000, "city8": 3000, f"feeder:{FEEDERS / 'feeder84'}.json": 1000}
 EXCHANGES, OUTAGE_SHARE, PV_SHARE, PV_LARGEST, RISK_SHARE = 4, 0.3, 0.3, 0.6, 0.3
-TRAINED = 100
 
 
 @dataclass
@@ -60,14 +58,9 @@ def plans() -> tuple[list[Figure], str]:
 
 def _count(case: str, states: int, counts: Counts) -> None:
     network = load_case(case, Path("var")).network
-    optimizer = SwitchingOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=TRAINED))
-    for _ in range(TRAINED):
-        optimizer.train_episode()
-    optimizer.take_over()
-    problem = optimizer.trainer.problem
-    assert isinstance(problem, SwitchingProblem)
-    probability = failure_probability(problem.grid)
-    draws = SwitchingProblem(problem.grid, probability, LOADS_ONLY)
+    optimizer, grid = train(network, FIRST_SEED), RadialGrid.of(network)
+    probability = failure_probability(grid)
+    draws = SwitchingProblem(grid, probability, LOADS_ONLY)
     rng, flow = np.random.default_rng(77), PowerFlow(network)
     for _ in range(states):
         moment = _moment(network, draws, probability, rng)

@@ -1,36 +1,59 @@
-"""Trained switching policies of the benchmark feeders: `python -m tests.benchmarks.policies [FEEDER ...]` trains them.
+"""Trained switching policies of the benchmark feeders: `python -m tests.benchmarks.policies [FEEDER ...] [--seeds N]`.
 
-Each is trained once for each seed and kept under var/benchmarks, resumable, so that figures can be made again without
-training. Situations that the figures are measured on come from other seeds and are never trained on.
+They are trained by the dashboard's own code, for as many episodes as its first training has, once for each seed, and
+kept under var/benchmarks, resumable, so that figures can be made again without training. Situations that the figures
+are measured on come from other seeds and are never trained on.
 """
 
+import argparse
 import sys
 import time
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from app.settings import Settings
 from grid.cases import load_case
-from ml.memory import KEPT as MEMORY_KEPT
-from ml.memory import TreeMemory
+from grid.network import Network
+from ml.optimizer import SmartGridOptimizer, parameters_for
 from ml.policy import SwitchingNet
 from ml.radialgrid import RadialGrid
-from ml.reinforce import Hyperparameters, Trainer
-from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
+from ml.reinforce import Trainer
+from ml.switching_problem import SwitchingProblem, Variety
 
 FEEDERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "feeders"
 KEPT = Path("var/benchmarks")
 NAMES = ("feeder33", "feeder69", "feeder84", "feeder202")
-SEEDS = tuple(range(1, 11))
-STEPS = 1000
+FIRST_SEED, MOST_SEEDS = 101, 50
+EPISODES = int(Settings.model_fields["training_episodes"].default)
 SAVE_EVERY = 100
-WITH_MEMORY = {"feeder202"}  # situations have their optima in two basins, some ten exchanges apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Which feeders are measured, with the policies of which seeds: all from the first on, none chosen."""
+
+    names: tuple[str, ...] = NAMES
+    count: int = MOST_SEEDS
+
+    @property
+    def seeds(self) -> range:
+        """The seeds."""
+        return range(FIRST_SEED, FIRST_SEED + self.count)
+
+
+@cache
+def feeder(name: str) -> Network:
+    """A benchmark feeder."""
+    return load_case(f"feeder:{FEEDERS / name}.json", Path("var")).network
 
 
 def radial_grid(name: str) -> RadialGrid:
-    """A benchmark feeder."""
-    return RadialGrid.of(load_case(f"feeder:{FEEDERS / name}.json", Path("var")).network)
+    """A benchmark feeder as policies know it."""
+    return RadialGrid.of(feeder(name))
 
 
 def failure_probability(grid: RadialGrid) -> np.ndarray:
@@ -44,35 +67,69 @@ def problem(grid: RadialGrid) -> SwitchingProblem:
     return SwitchingProblem(grid, failure_probability(grid), Variety())
 
 
-def trainer(name: str, seed: int, posed: SwitchingProblem) -> Trainer[SwitchingSituations]:
-    """The trainer of one policy, as far as it is."""
-    torch.manual_seed(seed)
-    memory = TreeMemory(posed) if name in WITH_MEMORY else None
-    found = Trainer(SwitchingNet(), posed, Hyperparameters(steps=STEPS, seed=seed), memory)
-    if (KEPT / name / str(seed) / "metadata.json").exists():
-        found.resume(KEPT / name / str(seed), about(name))
+def in_training(network: Network, seed: int) -> SmartGridOptimizer:
+    """What the dashboard's first training begins with, or goes on with where something is kept."""
+    parameters = parameters_for(network, EPISODES, EPISODES, seed)
+    found = SmartGridOptimizer(network, failure_probability(RadialGrid.of(network)), parameters)
+    found.resume(_folder(seed))
     return found
 
 
-def about(name: str) -> dict[str, object]:
-    """What a checkpoint must be of to fit."""
-    return {"feeder": name} | ({"memory": MEMORY_KEPT} if name in WITH_MEMORY else {})
+def trained(name: str, seed: int) -> SmartGridOptimizer:
+    """The optimiser with the policy of one seed. RuntimeError where it hasn't been trained to the end."""
+    found = in_training(feeder(name), seed)
+    if found.episodes < EPISODES:
+        raise RuntimeError(f"{name} seed {seed} is trained for {found.episodes} of {EPISODES} episodes: "
+                           f"python -m tests.benchmarks.policies {name}")  # fmt: skip
+    return found
 
 
-def train(name: str, seed: int) -> None:
+def net(name: str, seed: int) -> SwitchingNet:
+    """The policy alone, as trained(name, seed) has it."""
+    optimizer, found = trained(name, seed), SwitchingNet()
+    learner = Trainer(found, problem(radial_grid(name)), optimizer.parameters)
+    learner.resume(optimizer.folder(_folder(seed)), optimizer.about)
+    return found
+
+
+def train(network: Network, seed: int) -> SmartGridOptimizer:
     """Train one policy to the end."""
-    learner = trainer(name, seed, problem(radial_grid(name)))
-    began = time.process_time()
-    while not learner.finished:
-        learner.step()
-        if learner.steps_done % SAVE_EVERY == 0:
-            learner.save(KEPT / name / str(seed), about(name))
+    optimizer, began = in_training(network, seed), time.process_time()
+    while optimizer.episodes < EPISODES:
+        optimizer.train_episode()
+        if optimizer.episodes % SAVE_EVERY == 0 or optimizer.episodes == EPISODES:
+            optimizer.save(_folder(seed))
+    optimizer.take_over()
     spent = time.process_time() - began
-    print(f"{name} seed {seed}: {learner.steps_done} steps, {spent:.0f} s of processor", flush=True)
+    print(f"{network.name} seed {seed}: {optimizer.episodes} episodes, {spent:.0f} s of processor", flush=True)
+    return optimizer
+
+
+def _folder(seed: int) -> Path:
+    return KEPT / f"seed{seed}"
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Of a command that can do with fewer seeds."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--seeds", type=int, default=MOST_SEEDS, help=f"how many, from {FIRST_SEED} on")
+    return made
+
+
+def main() -> int:
+    """Train the policies of some feeders, by default all; returns the exit code."""
+    command = parser("Train the policies that the optimiser's benchmark measures.")
+    command.add_argument("feeder", nargs="*", metavar="FEEDER", help=", ".join(NAMES))
+    given = command.parse_args()
+    if not FEEDERS.exists():
+        print(f"skipped: there are no benchmark feeders at {FEEDERS}")
+        return 0
+    torch.set_num_threads(1)
+    for seed in Scope(count=given.seeds).seeds:
+        for name in given.feeder or NAMES:
+            train(feeder(name), seed)
+    return 0
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for one_seed in SEEDS:
-        for feeder in sys.argv[1:] or NAMES:
-            train(feeder, one_seed)
+    sys.exit(main())

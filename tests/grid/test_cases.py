@@ -49,21 +49,21 @@ def test_cases_load_solve_and_have_distinct_places_ratings_and_limits(spec: str)
 )
 def test_losses_are_those_of_matpowers_files(spec: str, loss_mw: float) -> None:
     """Losses by MATPOWER's branch equations, solved to 1e-10 p.u. apart from pandapower and from this project."""
-    network = case(spec).network
+    network = shared_case(spec).network
     state = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
     assert state.total_loss_mw == pytest.approx(loss_mw, rel=1e-5)
 
 
 def test_pegase_9241_differs_from_matpowers_file_by_no_more_than_is_said() -> None:
     """7,931.72 MW in the file; pandapower's case has three taps at the wrong winding (docs/models.md)."""
-    network = case("case9241pegase").network
+    network = shared_case("case9241pegase").network
     state = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
     assert state.total_loss_mw == pytest.approx(7931.72, rel=1e-3)
 
 
 def test_case30_is_titled_as_what_it_is() -> None:
     """189.2 MW of load; the IEEE 30-bus test system has 283.4 MW."""
-    loaded = case("case30")
+    loaded = shared_case("case30")
     assert loaded.network.title == "Alsac & Stott 30, modified"
     assert loaded.network.load.p_mw.sum() == pytest.approx(189.2)
 

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from ml.baselines import branch_exchange, iterated_local_search, sequential_opening
+from grid.network import FloatArray, IntArray
+from ml.baselines import (
+    SCREENED,
+    SearchSpace,
+    branch_exchange,
+    iterated_local_search,
+    last,
+    sequential_opening,
+)
+from ml.objective import Limits, RadialObjective
+from ml.radialflow import exchange_neighbours
 from ml.switching import find_loops
 from tests.ml.exhaustive import exhaustive, tree_count
 from tests.ml.test_radialflow import feeder
@@ -25,19 +35,75 @@ def test_exhaustive_search_proves_the_published_optimum() -> None:
     assert network.n_branch == 37
 
 
-def test_branch_exchange_never_gets_worse_and_stops_at_a_local_optimum() -> None:
-    network, loops, _, _ = feeder()
-    start = loops.opened(network.branch.closed)
-    found = branch_exchange(losses_kw, loops, start)
-    assert found.cost <= losses_kw(start[None])[0]
-    assert branch_exchange(losses_kw, loops, found.opened).opened.tolist() == found.opened.tolist()
+def space(predictable: bool = True) -> SearchSpace:
+    """The feeder's losses. predictable: whether predictions say anything."""
+    network, loops, flow, demand = feeder()
+    branches = network.n_branch
+    losses = RadialObjective(
+        loops, flow, Limits.none(network.n_bus, branches), np.zeros(branches), 0.0, network.base_mva
+    )
+
+    def predicted(opened: IntArray, neighbours: IntArray) -> FloatArray:
+        if not predictable:
+            return np.zeros(len(neighbours))
+        return losses.predicted_change_kw(opened, neighbours, demand, demand.real)
+
+    return SearchSpace(loops=loops, costs=losses_kw, predicted=predicted)
 
 
-def test_iterated_local_search_finds_the_optimum() -> None:
+def present() -> IntArray:
     network, loops, _, _ = feeder()
-    start = loops.opened(network.branch.closed)
-    found = iterated_local_search(losses_kw, loops, start, 10, np.random.default_rng(1))
-    assert found.cost == pytest.approx(139.5513, abs=1e-3)
+    return loops.opened(network.branch.closed)
+
+
+@pytest.mark.parametrize("predictable", [True, False])
+def test_branch_exchange_never_gets_worse_and_stops_at_a_local_optimum(predictable: bool) -> None:
+    where = space(predictable)
+    steps = list(branch_exchange(where, present()))
+    costs = [found.cost for found in steps]
+    assert costs[0] == losses_kw(present()[None])[0]
+    assert costs == sorted(costs, reverse=True)
+    found = steps[-1]
+    assert found.cost == pytest.approx(losses_kw(found.opened[None])[0], rel=1e-12)
+    assert losses_kw(exchange_neighbours(where.loops, found.opened)).min() >= found.cost * (1 - 1e-9)
+
+
+def test_screening_judges_the_exchanges_that_promise_most_and_all_only_in_the_end() -> None:
+    where = space()
+    evaluated = [found.evaluated for found in branch_exchange(where, present())]
+    every = [len(exchange_neighbours(where.loops, found.opened)) for found in branch_exchange(where, present())]
+    batches = np.diff(evaluated).tolist()
+    assert evaluated[0] == 1
+    assert set(batches[:-1]) <= {SCREENED, *every}
+    assert batches[-2:] == [SCREENED, every[-1]]
+    promising = where.neighbours(present(), SCREENED)
+    assert losses_kw(promising).min() == losses_kw(where.neighbours(present())).min()
+
+
+def test_iterated_local_search_finds_the_optimum_and_is_never_worse_when_left_later() -> None:
+    steps = list(iterated_local_search(space(), present(), 10, np.random.default_rng(1)))
+    costs, evaluated = [found.cost for found in steps], [found.evaluated for found in steps]
+    assert costs == sorted(costs, reverse=True)
+    assert evaluated == sorted(set(evaluated))
+    assert steps[-1].cost == pytest.approx(139.5513, abs=1e-3)
+    assert losses_kw(steps[-1].opened[None])[0] == pytest.approx(steps[-1].cost, rel=1e-12)
+
+
+@pytest.mark.parametrize("predictable", [True, False])
+def test_iterated_local_search_ends_where_no_exchange_improves(predictable: bool) -> None:
+    where = space(predictable)
+    for rounds in (0, 3):
+        found = last(iterated_local_search(where, present(), rounds, np.random.default_rng(1)))
+        assert found.cost < losses_kw(present()[None])[0]
+        assert losses_kw(exchange_neighbours(where.loops, found.opened)).min() >= found.cost * (1 - 1e-9)
+
+
+def test_without_being_thorough_branch_exchange_judges_only_what_promises_most() -> None:
+    where = space()
+    steps = list(branch_exchange(where, present(), thorough=False))
+    assert max(np.diff([found.evaluated for found in steps])) == SCREENED
+    promising = where.neighbours(steps[-1].opened, SCREENED)
+    assert losses_kw(promising).min() >= steps[-1].cost * (1 - 1e-9)
 
 
 def test_sequential_opening_is_radial_and_near_the_optimum() -> None:

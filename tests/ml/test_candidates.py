@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from grid.network import IntArray, Network
-from ml.baselines import branch_exchange
 from ml.candidates import Proposer, completions, restorations
 from ml.plan import Requirements
 from ml.policy import prior_phi
@@ -114,15 +113,26 @@ def test_branch_exchange_ends_where_no_single_exchange_improves(risk_weight: flo
         assert cost <= choice.cost(start[None])[0]
         assert cost == pytest.approx(choice.cost(found.opened)[0])
         assert choice.cost(exchange_neighbours(choice.loops, opened)).min() >= cost * (1 - 1e-9)
-        assert branch_exchange(choice.cost, choice.loops, opened).opened.tolist() == opened.tolist()
 
 
 def test_screening_saves_evaluations() -> None:
     choice = feeder()
     start = others_of(choice, 1)[0]
-    screened, plain = proposer(choice).exchange("", start), branch_exchange(choice.cost, choice.loops, start)
-    assert screened.evaluated < plain.evaluated
-    assert screened.cost[0] <= 1.02 * plain.cost
+    screened, (plain_cost, evaluated) = proposer(choice).exchange("", start), steepest_descent(choice, start)
+    assert screened.evaluated < evaluated
+    assert screened.cost[0] <= 1.02 * plain_cost
+
+
+def steepest_descent(choice: Choice, opened: IntArray) -> tuple[float, int]:
+    """Objective where no exchange improves, and configurations judged, when all exchanges are judged at each step."""
+    cost, evaluated = float(choice.cost(opened[None])[0]), 1
+    while True:
+        neighbours = exchange_neighbours(choice.loops, opened)
+        costs = choice.cost(neighbours)
+        evaluated += len(neighbours)
+        if costs.min() >= cost * (1 - 1e-9):
+            return cost, evaluated
+        opened, cost = neighbours[int(np.argmin(costs))], float(costs.min())
 
 
 def test_predicted_changes_are_close_where_little_is_shifted() -> None:

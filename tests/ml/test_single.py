@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from grid.cases import load_case
-from ml.baselines import branch_exchange
-from ml.radialflow import is_radial_batch
+from ml.radialflow import exchange_neighbours, is_radial_batch
 from ml.radialgrid import RadialGrid
 from ml.single import SINGLE_PARAMETERS, solve_single
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
@@ -40,5 +39,5 @@ def test_what_is_returned_costs_what_is_said_and_no_exchange_improves_it() -> No
     problem, seen = feeder33()
     found = solve_single(problem, seen, replace(SINGLE_PARAMETERS, steps=2))
     assert seen.costs(found.opened[None], 0).total[0] == pytest.approx(found.polished_kw, rel=1e-8)
-    again = branch_exchange(lambda opened: seen.costs(opened, 0).total, seen.objective.loops, found.opened)
-    assert again.cost == pytest.approx(found.polished_kw, rel=1e-8)
+    neighbours = exchange_neighbours(seen.objective.loops, found.opened)
+    assert seen.costs(neighbours, 0).total.min() >= found.polished_kw * (1 - 1e-8)
