@@ -18,7 +18,7 @@ from tests.benchmarks.optimiser_amortised import amortised, few_pairs, transfer
 from tests.benchmarks.optimiser_live import live
 from tests.benchmarks.optimiser_plans import plans
 from tests.benchmarks.optimiser_static import static
-from tests.benchmarks.policies import FEEDERS, KEPT, SEEDS, STEPS, WITH_MEMORY
+from tests.benchmarks.policies import FEEDERS, KEPT, SEEDS, STEPS
 
 PARTS: dict[str, Callable[[], tuple[list[report.Figure], str]]] = {
     "static": static,
@@ -31,12 +31,12 @@ PARTS: dict[str, Callable[[], tuple[list[report.Figure], str]]] = {
 }
 
 NOTES = f"""
-Policies: seeds {SEEDS[0]} to {SEEDS[-1]}, {STEPS} steps of REINFORCE each on one core, on load levels 0.3 to 1.1 with
-regional and nodal variation, photovoltaics, outages, failure probabilities and risk weights; with a memory of good
-configurations (ml/memory.py) on {", ".join(sorted(WITH_MEMORY))}. Gaps are to the best that
-any method finds in a situation, long local searches and all seeds included; spread over seeds in brackets. 200 held-out
-situations a feeder, 30 % of them with photovoltaics, from a seed that nothing is trained on. "Equal time" is the
-policy's median time a decision, measured in the same run. Live figures are taken as soon as the policy is trained,
+Policies: those of the product's SwitchingOptimizer, seeds {SEEDS[0]} to {SEEDS[-1]}, {STEPS} steps of REINFORCE each on
+one core, on load levels 0.3 to 1.1 with regional and nodal variation, photovoltaics, outages, failure probabilities and
+risk weights, with a memory of good configurations (ml/memory.py). Gaps are to the best that any method finds in a
+situation, long local searches and all seeds included; spread over seeds in brackets. 200 held-out situations a feeder,
+30 % of them with photovoltaics, from a seed that nothing is trained on. "Equal time" is the policy's median time a
+decision, measured in the same run. Live figures are taken as soon as the policy is trained,
 while failure models (with city8) are being trained in a process of their own and forecasts in a thread beside the
 requests, and again when all that is done.
 Meshed grids: dispatch.md.

@@ -1,7 +1,8 @@
 """Trained switching policies of the benchmark feeders: `python -m tests.benchmarks.policies [FEEDER ...]` trains them.
 
-Each is trained once for each seed and kept under var/benchmarks, resumable, so that figures can be made again without
-training. Situations that the figures are measured on come from other seeds and are never trained on.
+They are those of the product's SwitchingOptimizer, after a first training as the dashboard's. Each is trained once for
+each seed and kept under var/benchmarks, resumable, so that figures can be made again without training. Situations that
+the figures are measured on come from other seeds and are never trained on.
 """
 
 import sys
@@ -12,11 +13,10 @@ import numpy as np
 import torch
 
 from grid.cases import load_case
-from ml.memory import KEPT as MEMORY_KEPT
-from ml.memory import TreeMemory
-from ml.policy import SwitchingNet
+from grid.network import Network
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer
+from ml.switching_optimizer import SwitchingOptimizer
 from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
 
 FEEDERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "feeders"
@@ -25,12 +25,16 @@ NAMES = ("feeder33", "feeder69", "feeder84", "feeder202")
 SEEDS = tuple(range(1, 11))
 STEPS = 1000
 SAVE_EVERY = 100
-WITH_MEMORY = {"feeder202"}  # situations have their optima in two basins, some ten exchanges apart
+
+
+def network_of(name: str) -> Network:
+    """A benchmark feeder."""
+    return load_case(f"feeder:{FEEDERS / name}.json", Path("var")).network
 
 
 def radial_grid(name: str) -> RadialGrid:
-    """A benchmark feeder."""
-    return RadialGrid.of(load_case(f"feeder:{FEEDERS / name}.json", Path("var")).network)
+    """A benchmark feeder as the policy knows it."""
+    return RadialGrid.of(network_of(name))
 
 
 def failure_probability(grid: RadialGrid) -> np.ndarray:
@@ -45,10 +49,9 @@ def problem(grid: RadialGrid) -> SwitchingProblem:
 
 
 def trainer(name: str, seed: int, posed: SwitchingProblem) -> Trainer[SwitchingSituations]:
-    """The trainer of one policy, as far as it is."""
-    torch.manual_seed(seed)
-    memory = TreeMemory(posed) if name in WITH_MEMORY else None
-    found = Trainer(SwitchingNet(), posed, Hyperparameters(steps=STEPS, seed=seed), memory)
+    """The product's trainer of one policy, as far as it is. posed: what the feeder's policies are trained on."""
+    probability = failure_probability(posed.grid)
+    found = SwitchingOptimizer(network_of(name), probability, Hyperparameters(steps=STEPS, seed=seed)).trainer
     if (KEPT / name / str(seed) / "metadata.json").exists():
         found.resume(KEPT / name / str(seed), about(name))
     return found
@@ -56,7 +59,7 @@ def trainer(name: str, seed: int, posed: SwitchingProblem) -> Trainer[SwitchingS
 
 def about(name: str) -> dict[str, object]:
     """What a checkpoint must be of to fit."""
-    return {"feeder": name} | ({"memory": MEMORY_KEPT} if name in WITH_MEMORY else {})
+    return {"feeder": name}
 
 
 def train(name: str, seed: int) -> None:
