@@ -204,7 +204,7 @@ class Trainer(Generic[Seen]):
         curve = [Progress(**{name: row[name] for name in names}) for row in metadata["curve"]]
         state = torch.load(folder / "weights.pt", weights_only=True)
         deepcopy(self.net).load_state_dict(state["net"])  # what doesn't fit must leave the net as it was
-        remembered = None if self._memory is None else state["memory"]
+        remembered: Tensor = torch.empty(0) if self._memory is None else state["memory"]
         self.net.load_state_dict(state["net"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._generator.set_state(state["generator"])

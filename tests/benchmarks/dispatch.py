@@ -244,8 +244,8 @@ def figures_of(bench: Bench, proposed: Proposed) -> list[Figure]:
     why = "".join(f"; {times} x {reason}" for reason, times in none.items())
     return [
         Figure(f"{name}: situations without a verdict", f"{count - int(verdicts.sum())} of {count}"),
-        Figure(f"{name}: confirmed answers", f"{RUNOPP} {by[RUNOPP]}, {IPOPT} {by[IPOPT]} of {count}; where both, they "
-               f"differ by {_largest(differ)}"),
+        Figure(f"{name}: confirmed answers", f"{RUNOPP} {by[RUNOPP]}, {IPOPT} {by[IPOPT]} of {count}"
+               + (f"; where both, they differ by {_largest(differ)}" if len(differ) else "")),
         Figure(f"{name}: losses at the case's own loads, judge",
                f"{_mw(bench.best_mw[0])}; within the reserve {_mw(reserve_mw[0])}; without derived ratings "
                f"{_mw(bench.own_limits.loss_mw)}; present {_mw(bench.present[0].total_loss_mw)}"),
@@ -253,17 +253,14 @@ def figures_of(bench: Bench, proposed: Proposed) -> list[Figure]:
         _asked(f"{name}: proposed plan, mean gap", gaps),
         Figure(f"{name}: proposed plan, worst gap", _largest(gaps)),
         _asked(f"{name}: proposed plan, mean gap to the optimum within the reserve", reserve_gaps),
-        Figure(f"{name}: optima without a reserve that can be kept", f"{int(np.isnan(reserve_mw).sum())} of {count}; "
-               f"the reserve costs {_mean(reserve_cost)} where it can"),
+        Figure(f"{name}: situations in which no answer keeps the reserve", f"{int(np.isnan(reserve_mw).sum())} of {count}"
+               + (f"; elsewhere it costs {_mean(reserve_cost)}" if len(reserve_cost) else "")),
         at_least(f"{name}: plans that break no limit further than the present", 100 * not_worse, 100.0, "%"),
         Figure(f"{name}: plans that keep every limit", f"{100 * kept:.0f} %"),
         Figure(f"{name}: policy alone may be a plan in",
                f"{100 * np.isfinite(proposed.losses_mw(POLICY)).mean():.0f} %"),
         Figure(f"{name}: a decision", f"{decision_ms:.3g} ms"),
-        at_least(f"{name}: times faster than {RUNOPP} ({solver_ms[RUNOPP]:.3g} ms)",
-                 solver_ms[RUNOPP] / decision_ms, 10.0, "x"),
-        Figure(f"{name}: times faster than {IPOPT} ({solver_ms[IPOPT]:.3g} ms)",
-               f"{solver_ms[IPOPT] / decision_ms:.3g} x"),
+        *(_faster(name, solver, spent_ms, decision_ms) for solver, spent_ms in solver_ms.items()),
         Figure(f"{name}: training", f"{proposed.training_s:.0f} s of one core"),
     ]  # fmt: skip
 
@@ -280,6 +277,16 @@ def _kept(bench: Bench, proposed: Proposed) -> tuple[float, float]:
         kept.append(found.feasible)
         not_worse.append(no_worse(found, check(network, bench.injections[row], bench.present[row], limits)))
     return (float(np.mean(kept)), float(np.mean(not_worse))) if kept else (np.nan, np.nan)
+
+
+def _faster(name: str, solver: str, spent_ms: float, decision_ms: float) -> Figure:
+    """Of runopp tenfold is asked, as ever; IPOPT is the faster of the two by far."""
+    what = f"{name}: times faster than {solver}"
+    if np.isnan(spent_ms):
+        return Figure(what, "no answer to compare with")
+    what = f"{what} ({spent_ms:.3g} ms)"
+    ratio = spent_ms / decision_ms
+    return at_least(what, ratio, 10.0, "x") if solver == RUNOPP else Figure(what, f"{ratio:.3g} x")
 
 
 def _asked(what: str, gaps: FloatArray) -> Figure:

@@ -11,7 +11,7 @@ import numpy as np
 import pandapower
 
 from grid.cases import BUILT_IN
-from grid.network import FloatArray, Network
+from grid.network import Network
 from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from ml.dispatch_grid import DispatchLimits
 from tests.benchmarks.acopf import AcOpf
@@ -67,7 +67,10 @@ class Judge:
             table["controllable"] = True
             for index in table.index:
                 pandapower.create_poly_cost(net, index, element, cp1_eur_per_mw=1.0)
-        net.load["controllable"] = False
+        net.load["controllable"] = net.sgen["controllable"] = False
+        sources, both = len(net.ext_grid), len(net.ext_grid) + len(net.gen)
+        self._source, self._generator = slice(0, sources), slice(sources, both)  # the rest are static generators
+        self._static = slice(both, None)
 
     def optimum(
         self, injection: Injection, limits: DispatchLimits, plan: Injection, solvers: tuple[str, ...] = (RUNOPP, IPOPT)
@@ -77,7 +80,7 @@ class Judge:
         return Optimum({name: by_name[name](injection, limits, plan) for name in solvers})
 
     def _ipopt(self, injection: Injection, limits: DispatchLimits, plan: Injection) -> Answer:
-        for start in (injection, plan):
+        for start in _starts(injection, plan):
             began = time.perf_counter()
             found = self._acopf.solve(injection, limits, start)
             seconds = time.perf_counter() - began
@@ -90,7 +93,10 @@ class Judge:
         self._limit(limits)
         net = self._net
         net.load["p_mw"], net.load["q_mvar"] = injection.load_p_mw, injection.load_q_mvar
-        for start in (injection, plan):
+        net.sgen["p_mw"], net.sgen["q_mvar"] = (
+            power[self._static] for power in (injection.generator_p_mw, injection.generator_q_mvar)
+        )
+        for start in _starts(injection, plan):
             self._begin_at(start, limits)
             began = time.perf_counter()
             if not self._converges({}):
@@ -114,8 +120,7 @@ class Judge:
     def _limit(self, limits: DispatchLimits) -> None:
         """Set the net's limits to ours: those of currents as shares of its own ratings."""
         net, branch, vn_kv = self._net, self.network.branch, self.network.bus.vn_kv
-        count = len(net.ext_grid)
-        for table, part in ((net.ext_grid, slice(0, count)), (net.gen, slice(count, None))):
+        for table, part in ((net.ext_grid, self._source), (net.gen, self._generator)):
             table["min_p_mw"], table["max_p_mw"] = limits.min_p_mw[part], limits.max_p_mw[part]
             table["min_q_mvar"], table["max_q_mvar"] = limits.min_q_mvar[part], limits.max_q_mvar[part]
         net.bus["min_vm_pu"], net.bus["max_vm_pu"] = limits.min_vm_pu, limits.max_vm_pu
@@ -137,14 +142,19 @@ class Judge:
 
     def _begin_at(self, injection: Injection, limits: DispatchLimits) -> None:
         """Set-points to start from, within the band: one outside would widen it."""
-        count, bus = len(self._net.ext_grid), self.network.generator.bus
+        net, bus = self._net, self.network.generator.bus
         vm = np.clip(injection.generator_vm_pu, limits.min_vm_pu[bus], limits.max_vm_pu[bus])
-        self._net.ext_grid["vm_pu"], self._net.gen["vm_pu"] = vm[:count], vm[count:]
-        self._net.gen["p_mw"] = injection.generator_p_mw[count:]
+        net.ext_grid["vm_pu"], net.gen["vm_pu"] = vm[self._source], vm[self._generator]
+        net.gen["p_mw"] = injection.generator_p_mw[self._generator]
 
     def _set_points(self, injection: Injection) -> Injection:
         """The solution's set-points: its own losses are rounded by its mismatch."""
-        net = self._net
-        p: FloatArray = np.concatenate([net.res_ext_grid.p_mw, net.res_gen.p_mw])
+        net, p_mw = self._net, injection.generator_p_mw.copy()
+        p_mw[self._source], p_mw[self._generator] = net.res_ext_grid.p_mw, net.res_gen.p_mw
         vm = net.res_bus.vm_pu.to_numpy()[self.network.generator.bus]
-        return replace(injection, generator_p_mw=p, generator_vm_pu=vm)
+        holding = self.network.generator.holds_voltage
+        return replace(injection, generator_p_mw=p_mw, generator_vm_pu=np.where(holding, vm, injection.generator_vm_pu))
+
+
+def _starts(injection: Injection, plan: Injection) -> tuple[Injection, ...]:
+    return (injection,) if plan is injection else (injection, plan)
