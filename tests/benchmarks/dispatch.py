@@ -253,7 +253,8 @@ def figures_of(bench: Bench, proposed: Proposed) -> list[Figure]:
         _asked(f"{name}: proposed plan, mean gap", gaps),
         Figure(f"{name}: proposed plan, worst gap", _largest(gaps)),
         _asked(f"{name}: proposed plan, mean gap to the optimum within the reserve", reserve_gaps),
-        Figure(f"{name}: situations in which no answer keeps the reserve", f"{int(np.isnan(reserve_mw).sum())} of {count}"
+        Figure(f"{name}: situations in which no answer keeps the reserve",
+               f"{int(np.isnan(reserve_mw).sum())} of {count}"
                + (f"; elsewhere it costs {_mean(reserve_cost)}" if len(reserve_cost) else "")),
         at_least(f"{name}: plans that break no limit further than the present", 100 * not_worse, 100.0, "%"),
         Figure(f"{name}: plans that keep every limit", f"{100 * kept:.0f} %"),
