@@ -14,7 +14,6 @@ from grid.fixedflow import FixedFlow, bus_power_pu, topology_of
 from grid.network import BoolArray, Energy, FloatArray, IntArray, Network
 from grid.powerflow import Injection
 
-TOLERANCE_PU = 1e-4  # by which a limit may be missed: 0.01 MVA of 100, 0.01 % of voltage and of loading
 POWER_MW_PER_MW = 1.0  # a broken limit costs more than any loss it saves, a few hundredths of a MW a MW or Mvar
 REACTIVE_MW_PER_MVAR = 0.2
 VOLTAGE_MW_PER_PU = 100.0  # these two as in ml.objective
@@ -66,11 +65,6 @@ class Outcome:
     quantity: FloatArray
     excess: FloatArray  # (k, c + 2 u) how far quantities, then set-points, lie outside their limits, 0 within
     cost_mw: FloatArray
-
-    @property
-    def feasible(self) -> BoolArray:
-        """(k,) whether every limit is kept, to TOLERANCE_PU."""
-        return np.isfinite(self.cost_mw) & (self.excess <= TOLERANCE_PU).all(axis=1)
 
 
 class DispatchGrid:

@@ -261,12 +261,13 @@ class Trainer(Generic[Seen]):
             raise ValueError(f"{folder}: the checkpoint's decisions are of {len(best_cost)} other situations")
         state = torch.load(folder / "weights.pt", weights_only=True)
         deepcopy(self.net).load_state_dict(state["net"])  # what doesn't fit must leave the net as it was
+        remembered: Tensor = torch.empty(0) if self._memory is None else state["memory"]
         self.net.load_state_dict(state["net"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._generator.set_state(state["generator"])
         self._rng.bit_generator.state = metadata["rng"]
         if self._memory is not None:
-            self._memory.restore(state["memory"])
+            self._memory.restore(remembered)
         self.curve = curve
         if self.yardstick is not None and measured:
             self.evaluations, self.yardstick.best_cost = evaluations, best_cost

@@ -10,6 +10,7 @@ import torch
 from grid.network import FloatArray, IntArray, Network
 from ml import candidates as method
 from ml.candidates import Candidates, Proposer
+from ml.memory import TreeMemory
 from ml.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.policy import SwitchingNet, prior_phi
 from ml.policyforward import Forward
@@ -38,7 +39,7 @@ class SwitchingOptimizer:
         self._generator = torch.Generator().manual_seed(parameters.seed)
         torch.manual_seed(parameters.seed)
         problem = SwitchingProblem(RadialGrid.of(network), failure_probability, Variety())
-        self.trainer: Trainer[SwitchingSituations] = Trainer(SwitchingNet(), problem, parameters)
+        self.trainer: Trainer[SwitchingSituations] = Trainer(SwitchingNet(), problem, parameters, TreeMemory(problem))
         self.trainer.yardstick = SwitchingYardstick(problem)
         self.take_over()
 
@@ -48,7 +49,10 @@ class SwitchingOptimizer:
         return f"spanning-tree policy, {self._episodes:,} episodes of REINFORCE"
 
     def train_episode(self, moment: Moment | None = None, risk_weight: float | None = None) -> Progress:
-        """One step of REINFORCE on situations around the given moment, or else around the case's own loads."""
+        """One step of REINFORCE on situations around the given moment, or else around the case's own loads.
+
+        Only the latter have a memory of good configurations: a moment's loops are its own.
+        """
         if moment is not None:
             grid = RadialGrid.of(self.network, moment.injection)
             grid = replace(grid, usable=grid.usable & moment.available).without_unreachable()

@@ -1,66 +1,56 @@
-"""Figure 1 of the optimiser: the feeders with known optima, from scratch."""
+"""Figure 1 of the optimiser: the feeders with known optima, by the product's own first training and proposal."""
 
 import json
 import time
-from dataclasses import replace
 
 import numpy as np
-import torch
 
-from ml.single import SINGLE_PARAMETERS, solve_single
-from ml.switching_problem import SwitchingProblem, SwitchingSituations
-from tests.benchmarks.policies import FEEDERS, failure_probability, radial_grid
-from tests.benchmarks.report import Figure, at_most
-from tests.ml.varieties import LOADS_ONLY
+from grid.network import Network
+from grid.powerflow import Injection
+from ml.optimizer import SmartGridOptimizer
+from ml.plan import Requirements
+from ml.radialgrid import RadialGrid
+from ml.reinforce import Hyperparameters
+from ml.verification import Moment
+from tests.benchmarks.policies import FEEDERS, failure_probability, feeder
+from tests.benchmarks.report import Figure
 
-HEAD = (
-    "| feeder | best known, kW | proof | REINFORCE alone: seeds at the optimum, mean kW "
-    "| with branch exchange: seeds, mean kW | slowest, s |"
-)
+HEAD = "| feeder | best known, kW | proof | proposed: seeds at the optimum, mean kW | first training, s of processor |"
 NAMES = ("feeder16", "feeder33", "feeder69", "feeder70", "feeder84", "feeder202")
 SEEDS = tuple(range(101, 111))
-TOLERANCE_KW = 0.001  # best_known.json gives four decimals
+EPISODES = 400  # of the first training, as the dashboard's setting is
+TOLERANCE_KW = 0.01  # best_known.json is of series impedances alone; a proposal is verified by full AC power flow
 
 
-def static() -> tuple[list[Figure], str]:
-    """REINFORCE on one situation with branch exchange, ten seeds; figures and a table."""
+def static(names: tuple[str, ...] = NAMES, seeds: tuple[int, ...] = SEEDS) -> tuple[list[Figure], str]:
+    """A first training from nothing and one proposal for the nominal load, ten seeds; figures and a table."""
     known = json.loads((FEEDERS / "best_known.json").read_text())
-    figures, lines = [_first_run()], [HEAD, "|---|---|---|---|---|---|"]
-    for name in NAMES:
-        posed, seen = _posed(name)
-        best, alone, polished, seconds = known[name]["best_loss_kw"], [], [], []
-        for seed in SEEDS:
-            torch.manual_seed(seed)
-            began = time.perf_counter()
-            found = solve_single(posed, seen, replace(SINGLE_PARAMETERS, seed=seed))
-            seconds.append(time.perf_counter() - began)
-            alone.append(found.sampled_kw)
-            polished.append(found.polished_kw)
-        hits = sum(value <= best + TOLERANCE_KW for value in polished)
-        alone_hits = sum(value <= best + TOLERANCE_KW for value in alone)
+    figures, lines = [], [HEAD, "|---|---|---|---|---|"]
+    for name in names:
+        network, best = feeder(name), known[name]["best_loss_kw"]
+        found = [_proposed(network, seed) for seed in seeds]
+        losses, seconds = [loss for loss, _ in found], [spent for _, spent in found]
+        hits = sum(loss <= best + TOLERANCE_KW for loss in losses)
         lines.append(
-            f"| {name} | {best:.4f} | {known[name]['proof']} | {alone_hits} of {len(SEEDS)}, "
-            f"{np.mean(alone):.3f} | {hits} of {len(SEEDS)}, {np.mean(polished):.3f} | {max(seconds):.2f} |"
+            f"| {name} | {best:.4f} | {known[name]['proof']} | {hits} of {len(seeds)}, {np.mean(losses):.3f} "
+            f"| {np.mean(seconds):.0f} |"
         )
-        figures += [
-            Figure(f"{name} from scratch: seeds that reach {best:.2f} kW", f"{hits} of {len(SEEDS)}", "all",
-                   hits == len(SEEDS)),
-            at_most(f"{name} from scratch: slowest seed", max(seconds), 2, "s"),
-        ]  # fmt: skip
-    return figures, "### From scratch\n\n" + "\n".join(lines)
+        what = f"{name}, trained from nothing: seeds whose plan reaches {best:.2f} kW"
+        figures.append(Figure(what, f"{hits} of {len(seeds)}", "all", hits == len(seeds)))
+    words = f"Policies of {EPISODES} episodes, as of the dashboard's first start; the plan is for the nominal load."
+    return figures, f"### Known optima\n\n{words}\n\n" + "\n".join(lines)
 
 
-def _first_run() -> Figure:
-    """A run before those that are measured: torch's optimisers and compiled code are loaded with the first one."""
-    began = time.perf_counter()
-    solve_single(*_posed(NAMES[0]), replace(SINGLE_PARAMETERS, seed=SEEDS[0] - 1))
-    return Figure(
-        f"{NAMES[0]}: first run of a process, modules loaded on the way", f"{time.perf_counter() - began:.2f} s"
-    )
-
-
-def _posed(name: str) -> tuple[SwitchingProblem, SwitchingSituations]:
-    """A feeder's nominal load, losses alone."""
-    grid = radial_grid(name)
-    posed = SwitchingProblem(grid, failure_probability(grid), LOADS_ONLY, risk_weight=0.0)
-    return posed, posed.situations(grid.demand_pu[None], grid.load_pu[None])
+def _proposed(network: Network, seed: int) -> tuple[float, float]:
+    """Losses in kW that are then in force, and seconds of processor that training took."""
+    probability = failure_probability(RadialGrid.of(network))
+    optimizer = SmartGridOptimizer(network, probability, Hyperparameters(steps=EPISODES, seed=seed))
+    began = time.process_time()
+    while optimizer.episodes < EPISODES:
+        optimizer.train_episode()
+    spent = time.process_time() - began
+    optimizer.take_over()
+    branch = network.branch
+    moment = Moment(Injection.of_case(network), branch.closed, branch.in_service, probability, 8760.0, 0.0)
+    proposal = optimizer.propose(moment, Requirements())
+    return (proposal.present if proposal.plan is None else proposal.plan.after).loss_kw, spent

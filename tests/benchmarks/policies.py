@@ -18,6 +18,7 @@ import torch
 from app.settings import Settings
 from grid.cases import load_case
 from grid.network import Network
+from ml.memory import TreeMemory
 from ml.optimizer import SmartGridOptimizer, parameters_for
 from ml.policy import SwitchingNet
 from ml.radialgrid import RadialGrid
@@ -87,7 +88,8 @@ def trained(name: str, seed: int) -> SmartGridOptimizer:
 def net(name: str, seed: int) -> SwitchingNet:
     """The policy alone, as trained(name, seed) has it."""
     optimizer, found = trained(name, seed), SwitchingNet()
-    learner = Trainer(found, problem(radial_grid(name)), optimizer.parameters)
+    posed = problem(radial_grid(name))
+    learner = Trainer(found, posed, optimizer.parameters, TreeMemory(posed))
     learner.resume(optimizer.folder(_folder(seed)), optimizer.about)
     return found
 

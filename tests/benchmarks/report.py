@@ -31,14 +31,14 @@ def at_least(what: str, value: float, limit: float, unit: str) -> Figure:
     return Figure(what, f"{value:.3g} {unit}", f">= {limit:g} {unit}", value >= limit)
 
 
-def write(name: str, title: str, notes: str, figures: list[Figure]) -> None:
-    """Print the table and write it to docs/benchmarks/NAME.md."""
+def write(name: str, title: str, notes: str, figures: list[Figure], folder: Path = FOLDER) -> None:
+    """Print the table and write it to NAME.md, by default in docs/benchmarks."""
     rows = ["| figure | measured | asked | met |", "|---|---|---|---|"]
     words = {True: "yes", False: "**no**", None: ""}
     rows += [f"| {figure.what} | {figure.measured} | {figure.asked} | {words[figure.met]} |" for figure in figures]
     text = "\n".join([f"# {title}", "", _machine(), "", *rows, "", notes.strip(), ""])
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{name}.md").write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
     print(text)
 
 

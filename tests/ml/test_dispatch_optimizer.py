@@ -11,12 +11,25 @@ import torch
 from grid.network import Network
 from grid.powerflow import Injection, PowerFlow
 from ml.dispatch import DISPATCH_PARAMETERS
-from ml.dispatch_optimizer import POLICY, POLICY_POLISHED, PRESENT, PRESENT_POLISHED, PRIOR, DispatchOptimizer
+from ml.dispatch_grid import DispatchGrid, DispatchLimits
+from ml.dispatch_optimizer import (
+    LEVELS,
+    POLICY,
+    POLICY_POLISHED,
+    PRESENT,
+    PRESENT_POLISHED,
+    PRIOR,
+    DispatchOptimizer,
+    limits_of,
+)
+from ml.dispatch_problem import DispatchProblem
 from ml.optimizer import SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.plan import Constraint, Proposal, Requirements
 from ml.reinforce import Hyperparameters
 from ml.setpoints import held_by, problem_with_set_points, without_trifles
 from ml.verification import Moment, Verifier, burden_kw
+from tests.benchmarks.acopf import AcOpf
+from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse
 from tests.cases import shared_case
 
 torch.set_num_threads(1)
@@ -79,6 +92,49 @@ def test_a_plan_keeps_every_limit_and_loses_less_by_a_power_flow_of_its_own(name
     assert plan.saved_mwh_per_year == pytest.approx(saved)
     assert plan.saved_money_per_year == pytest.approx(80 * saved)
     assert plan.after.expected_interrupted_kw == pytest.approx(plan.before.expected_interrupted_kw)
+
+
+@pytest.mark.parametrize("name", ["case14", "case30", "case118"])
+def test_plans_for_varied_loads_break_no_limit_further_than_the_present(name: str) -> None:
+    network, moment = network_of(name), moment_of(name)
+    grid = DispatchGrid(network, moment.injection, moment.closed, DispatchLimits.of(network))
+    problem = DispatchProblem(grid, *LEVELS)
+    for factors in problem.factors(4, np.random.default_rng(7)):
+        injection = problem.injection(factors)
+        plan = optimizer_of(name).propose(replace(moment, injection=injection), Requirements()).plan
+        assert plan is not None
+        state = PowerFlow(network).solve(plan.after.injection, moment.closed)
+        limits = enforced_limits(network, Requirements(), plan.before.state)
+        after = check(network, plan.after.injection, state, limits)
+        assert no_worse(after, check(network, injection, plan.before.state, limits))
+        assert after.loss_mw < 1e-3 * plan.before.loss_kw
+        np.testing.assert_array_equal(plan.after.injection.load_p_mw, injection.load_p_mw)
+        assert state.total_load_mw == pytest.approx(injection.load_p_mw.sum())
+
+
+@pytest.mark.parametrize("name", ["case14", "case30", "case118"])
+def test_a_plan_is_the_optimal_power_flow_within_the_limits_that_it_plans_with(name: str) -> None:
+    """The judge is IPOPT on a formulation of its own; within 1 %, or less where what is a trifle isn't set."""
+    network, moment, plan = network_of(name), moment_of(name), proposal_of(name).plan
+    assert plan is not None
+    limits = limits_of(network, Requirements(), plan.before.state)
+    found = AcOpf(network).solve(moment.injection, limits, moment.injection)
+    assert found is not None
+    state = PowerFlow(network).solve(found, moment.closed)
+    assert check(network, found, state, limits).feasible
+    assert 0.998 < plan.after.loss_kw / (1000 * state.total_loss_mw) < 1.01
+
+
+def test_limits_of_the_case_that_cannot_be_kept_are_broken_no_further_than_now() -> None:
+    case = network_of("case14")
+    low, high = np.full(case.n_bus, 1.07), np.full(case.n_bus, 1.071)
+    network = replace(case, bus=replace(case.bus, min_vm_pu=low, max_vm_pu=high))
+    plan = DispatchOptimizer(network, TINY).propose(moment_of("case14"), Requirements()).plan
+    assert plan is not None
+    limits = enforced_limits(network, Requirements(), plan.before.state)
+    before, after = (check(network, one.injection, one.state, limits) for one in (plan.before, plan.after))
+    assert not after.feasible
+    assert no_worse(after, before)
 
 
 def test_set_points_lead_from_the_present_to_the_planned_injection() -> None:

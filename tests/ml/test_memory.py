@@ -4,17 +4,19 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from ml import memory
 from ml.memory import TreeMemory
+from ml.optimizer import SmartGridOptimizer
 from ml.policy import SwitchingNet
 from ml.radialflow import exchange_neighbours, is_radial_batch
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer
 from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
-from tests.ml.moments import network_of
+from tests.ml.moments import moment_at, network_of
 from tests.ml.varieties import LOADS_ONLY
 
 SITUATIONS, SAMPLES = 4, 8
@@ -87,6 +89,31 @@ def test_a_resumed_training_remembers(tmp_path: Path) -> None:
     second.resume(tmp_path, {})
     second.train()
     assert [step.loss for step in second.curve] == [step.loss for step in whole.curve]
+
+
+def test_a_checkpoint_without_a_memory_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    forgetful = Trainer(SwitchingNet(hidden=16, layers=1), problem(), Hyperparameters(steps=6))
+    forgetful.step()
+    forgetful.save(tmp_path, {})
+    remembering, untouched = trainer(6), trainer(6)
+    with pytest.raises(ValueError, match="memory"):
+        remembering.resume(tmp_path, {})
+    remembering.train()
+    untouched.train()
+    assert [step.loss for step in remembering.curve] == [step.loss for step in untouched.curve]
+
+
+def test_the_product_learns_with_a_memory_around_the_case_and_keeps_it(tmp_path: Path) -> None:
+    network = network_of("case33bw")
+    optimizer = SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=4))
+    for _ in range(4):
+        optimizer.train_episode()
+    optimizer.train_episode(moment_at(network), 0.0)
+    optimizer.save(tmp_path)
+    kept = torch.load(optimizer.folder(tmp_path) / "weights.pt", weights_only=True)["memory"]
+    assert is_radial_batch(problem().whole, kept.numpy()).all()
+    assert 1 <= len(kept) <= 4  # of a moment's loops it keeps nothing
 
 
 def test_what_is_recalled_becomes_more_probable() -> None:

@@ -1,6 +1,6 @@
-"""Whether a solved state keeps the limits of a dispatch, read from the state itself and nothing else."""
+"""The limits that a live dispatch has to keep, and whether a state keeps them, read from the state and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,14 +10,17 @@ from ml.dispatch_grid import (
     OVERLOAD_MW_PER_PERCENT,
     POWER_MW_PER_MW,
     REACTIVE_MW_PER_MVAR,
-    TOLERANCE_PU,
     VOLTAGE_MW_PER_PU,
     DispatchLimits,
 )
+from ml.plan import Requirements
+from ml.setpoints import HARDLY_PERCENT
+
+TOLERANCE_PU = 1e-4  # by which a limit may be missed: 0.01 MVA of 100, 0.01 % of voltage and of loading
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class Checked:
     """How far each generator (g,), bus (n,) and branch (m,) lies outside its limits, 0 within, and what that costs."""
 
     loss_mw: float
@@ -47,7 +50,7 @@ class Verdict:
         return bool((excess <= TOLERANCE_PU).all())
 
 
-def judge(network: Network, injection: Injection, state: GridState, limits: DispatchLimits) -> Verdict:
+def check(network: Network, injection: Injection, state: GridState, limits: DispatchLimits) -> Checked:
     """Compare a state, and the injection it was solved for, with limits.
 
     Active powers are checked of sources and regulating generators, reactive ones of those that hold a voltage, voltages
@@ -59,11 +62,36 @@ def judge(network: Network, injection: Injection, state: GridState, limits: Disp
     def excess(value: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
         return np.maximum(np.maximum(low - value, value - high), 0.0)
 
-    return Verdict(
+    return Checked(
         loss_mw=state.total_loss_mw,
         p_excess_mw=holding * excess(state.generator_p_mw, limits.min_p_mw, limits.max_p_mw),
         q_excess_mvar=holding * excess(state.generator_q_mvar, limits.min_q_mvar, limits.max_q_mvar),
         vm_excess_pu=np.nan_to_num(excess(state.vm_pu, limits.min_vm_pu, limits.max_vm_pu)),
         loading_excess_percent=np.maximum(state.loading_percent - limits.max_loading_percent, 0.0),
         base_mva=network.base_mva,
+    )
+
+
+def enforced_limits(network: Network, wanted: Requirements, present: GridState) -> DispatchLimits:
+    """What verification holds a dispatch to: the case's limits, and derived ratings up to what the present loads.
+
+    Without the reserve that the optimiser keeps of its own accord (ml.dispatch_optimizer.limits_of), and without the
+    permission to leave broken what the present breaks.
+    """
+    derived_percent = np.where(network.branch.rating_derived, present.loading_percent + HARDLY_PERCENT, 0.0)
+    return replace(
+        DispatchLimits.of(network), max_loading_percent=np.maximum(wanted.max_loading_percent, derived_percent)
+    )
+
+
+def no_worse(found: Checked, present: Checked) -> bool:
+    """Whether of each kind of limit the worst is missed no further than the present misses it, to TOLERANCE_PU."""
+    return all(
+        after.max(initial=0.0) <= before.max(initial=0.0) + TOLERANCE_PU * unit
+        for after, before, unit in (
+            (found.p_excess_mw, present.p_excess_mw, found.base_mva),
+            (found.q_excess_mvar, present.q_excess_mvar, found.base_mva),
+            (found.vm_excess_pu, present.vm_excess_pu, 1.0),
+            (found.loading_excess_percent, present.loading_excess_percent, 100.0),
+        )
     )

@@ -1,0 +1,62 @@
+"""Benchmarks measure what people run: they import only what the dashboard reaches."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("app", "components", "grid", "ml")
+COMMANDS = {
+    "ml.fleet_training": "python -m ml.fleet_training, the process that app.training starts",
+    "ml.forecasting": "python -m ml.forecasting, which judges forecasts on people's own series",
+    "ml.lookahead_calibration": "whether chances come true can't be known while the dashboard runs: only in hindsight",
+    "ml.maintenance": "python -m ml.maintenance, which trains failure models on people's own data",
+}
+
+
+def modules(folder: str) -> dict[str, Path]:
+    """Files by module name."""
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / folder).rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+
+OUR_MODULES = {name: path for folder in OURS for name, path in modules(folder).items()}
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Our modules that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found & OUR_MODULES.keys())
+
+
+def reached(begin: set[str]) -> set[str]:
+    """What some modules import, directly or not, and themselves."""
+    found, left = set(begin), list(begin)
+    while left:
+        new = imports(OUR_MODULES[left.pop()]) - found
+        found |= new
+        left += new
+    return found
+
+
+def test_benchmarks_import_only_what_the_dashboard_or_a_command_reaches() -> None:
+    allowed = reached({name for name in OUR_MODULES if name.split(".")[0] == "app"} | COMMANDS.keys())
+    wrong = {
+        f"{name}: {module}" for name, path in modules("tests/benchmarks").items() for module in imports(path) - allowed
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_exception_is_left_over(name: str) -> None:
+    of_app = reached({module for module in OUR_MODULES if module.split(".")[0] == "app"})
+    of_benchmarks = {module for path in modules("tests/benchmarks").values() for module in imports(path)}
+    assert (reached({name}) & of_benchmarks) - of_app
