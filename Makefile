@@ -25,8 +25,10 @@ unit: export OPENBLAS_NUM_THREADS = 1
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests --ignore=tests/browser -n 2 --dist loadfile
 
+browser: export OMP_NUM_THREADS = 1
+browser: export OPENBLAS_NUM_THREADS = 1
 browser: $(VENV)/.installed-dev chromium
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser -n 2 --dist loadscope
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.spine
