@@ -28,7 +28,7 @@ unit: $(VENV)/.installed-dev
 browser: export OMP_NUM_THREADS = 1
 browser: export OPENBLAS_NUM_THREADS = 1
 browser: $(VENV)/.installed-dev chromium
-	$(BIN)/python -m pytest tests/browser -n 2 --dist loadscope
+	$(BIN)/python -m pytest tests/browser -n 2 --dist loadscope --no-loadscope-reorder
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.spine

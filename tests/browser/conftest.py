@@ -24,12 +24,22 @@ NewPage = Callable[..., Watched]
 expect.set_options(timeout=TIMEOUT_MS)
 
 
+def other_case(nodeid: str) -> str | None:
+    """The one of OTHER_CASES that a test's parameters name."""
+    parameters = nodeid.partition("[")[2]
+    return next((case for case in OTHER_CASES if case in parameters), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Other cases first: their servers start slowly, and short tests at the end leave no process waiting for long."""
+    items.sort(key=lambda item: other_case(item.nodeid) is None)
+
+
 class ByServer(LoadScopeScheduling):
     """Gives a process all tests of a case whose name stands in their parameters, or else of a file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        parameters = nodeid.partition("[")[2]
-        return next((case for case in OTHER_CASES if case in parameters), nodeid.partition("::")[0])
+        return other_case(nodeid) or nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:

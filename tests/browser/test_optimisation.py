@@ -10,7 +10,7 @@ from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, hear, tap
 from tests.browser.test_access import PHONE, serious
 
 CASES = ("city8", "simbench:1-MV-urban--0-sw")
-FIRST_PLAN_MS = 40_000  # the policy is trained in the meantime
+FIRST_PLAN_MS = 90_000  # the policy is trained in the meantime
 GRAPHS = {name: f"document.getElementById('{name}-map')._cyreg.cy" for name in ("present", "proposed")}
 PAINTED = " && ".join(
     f"document.getElementById('{name}-map')?._cyreg && {graph}.edges().some((edge) => edge.data('d'))"
