@@ -40,8 +40,10 @@ test-long: lint chromium
 quick: lint
 	$(UNIT) --ignore=tests/app --ignore=tests/components -x
 
+browser: export OMP_NUM_THREADS = 1
+browser: export OPENBLAS_NUM_THREADS = 1
 browser: $(VENV)/.installed-dev chromium
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser -n 2 --dist loadscope --no-loadscope-reorder
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.spine

@@ -1,48 +1,79 @@
-"""Servers for the session, a browser, and a fresh page for each test that fails on any error in it."""
+"""Servers for the session, a browser, and a fresh page for each test that fails on any error in it.
 
+Two processes share the tests (pytest-xdist). The tests on one of OTHER_CASES stay together, so that its server is
+started once in a run; those on city8 go file by file.
+"""
+
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-from ml.failure_store import save
 from tests.browser.chromium import MISSING, find_chromium
-from tests.browser.live import MODELS, TIMEOUT_MS, LiveServer, Watched
-from tests.ml.fleets import smallest_models
+from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, models_in
 
 DESKTOP = {"width": 1440, "height": 900}
 FORGET = "localStorage.clear(), sessionStorage.clear()"
+SWITCHED = "case33bw"  # where the server begins that is made to load other cases
+OTHER_CASES = (SWITCHED, "case118", "case2869pegase", "simbench:1-MV-urban--0-sw")
 NewPage = Callable[..., Watched]
 expect.set_options(timeout=TIMEOUT_MS)
 
 
+def other_case(nodeid: str) -> str | None:
+    """The one of OTHER_CASES that a test's parameters name."""
+    parameters = nodeid.partition("[")[2]
+    return next((case for case in OTHER_CASES if case in parameters), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Other cases first: their servers start slowly, and short tests at the end leave no process waiting for long."""
+    items.sort(key=lambda item: other_case(item.nodeid) is None)
+
+
+class ByServer(LoadScopeScheduling):
+    """Gives a process all tests of a case whose name stands in their parameters, or else of a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return other_case(nodeid) or nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
+    """Named by pytest-xdist; --dist loadgroup does nothing on pytest 9.2."""
+    return ByServer(config, log)
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """One person's browser for all tests. Scripts that it has loaded and compiled once come from its cache on the disk,
+    which Chromium has for a profile only."""
     path = find_chromium()
     if path is None:
         pytest.fail(MISSING)
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=path, args=flags)
-        yield chromium
-        chromium.close()
+        profile = tmp_path_factory.mktemp("profile")
+        context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=flags)
+        yield context
+        context.close()
 
 
 @pytest.fixture(scope="session")
-def shared(browser: Browser) -> Iterator[BrowserContext]:
-    """One person's browser for all tests: scripts that it has loaded once come from its cache."""
-    context = browser.new_context()
-    yield context
-    context.close()
+def browser(shared: BrowserContext) -> Browser:
+    assert shared.browser is not None
+    return shared.browser
 
 
 @pytest.fixture(scope="session")
 def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LiveServer]]:
     """A running server for a case. The others wait meanwhile: each one's optimiser keeps a core busy."""
-    cache: Path = tmp_path_factory.mktemp("cache")
-    save(smallest_models(), cache / MODELS)
+    cache = tmp_path_factory.mktemp("cache")
+    base = tmp_path_factory.getbasetemp()
+    models = models_in(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
     running: dict[str, LiveServer] = {}
 
     def get(case: str) -> LiveServer:
@@ -50,7 +81,7 @@ def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
         for other in running.values():
             other.pause()
         if server is None:
-            server = LiveServer(case, cache)
+            server = LiveServer(case, cache, models)
             server.start()
         else:
             server.resume()
@@ -65,6 +96,16 @@ def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 @pytest.fixture
 def city8(server_on: Callable[[str], LiveServer]) -> LiveServer:
     return server_on("city8")
+
+
+@pytest.fixture(params=[SWITCHED])
+def switched(server_on: Callable[[str], LiveServer]) -> LiveServer:
+    """A server that tests make load other cases. It watches SWITCHED now, whatever it watched last."""
+    server = server_on(SWITCHED)
+    if server.get("/api/case")["case"] != SWITCHED:
+        server.post("/api/case", {"case": SWITCHED})
+        server.wait_for(lambda _: server.get("/api/case")["case"] == SWITCHED, f"loading {SWITCHED}")
+    return server
 
 
 @pytest.fixture

@@ -13,20 +13,41 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import ConsoleMessage, Error, Page, expect
+from playwright.sync_api import ConsoleMessage, Error, Page, Response, expect
 from playwright.sync_api import Request as PageRequest
+
+from app.ids import Id
 
 ROOT = Path(__file__).resolve().parents[2]
 CYCLE_S = 1.0
-MODELS = "models"  # in the cache directory
 START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 30
+MODELS_TIMEOUT_S = 120
 TIMEOUT_MS = 40_000  # longer than a slow machine needs; only a failing test waits for so long
+
+
+def models_in(folder: Path) -> Path:
+    """The folder of the smallest failure models that are whole, trained by whichever process of the run asks first."""
+    models = folder / "models"
+    try:
+        (folder / "models-claimed").mkdir()
+    except FileExistsError:
+        deadline = time.monotonic() + MODELS_TIMEOUT_S
+        while not models.exists():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"another process has trained no models in {folder}") from None
+            time.sleep(0.1)
+        return models
+    from ml.failure_store import save  # heavy imports wait until a process has to train
+    from tests.ml.fleets import smallest_models
+
+    save(smallest_models(), models)
+    return models
 
 
 class LiveServer:
     """`python -m app` in a process of its own."""
 
-    def __init__(self, case: str, cache_dir: Path) -> None:
+    def __init__(self, case: str, cache_dir: Path, models_dir: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -36,7 +57,7 @@ class LiveServer:
         self._environment = os.environ | {
             "SMARTGRID_CYCLE_SECONDS": str(CYCLE_S),
             "SMARTGRID_CACHE_DIR": str(cache_dir),
-            "SMARTGRID_MODELS_DIR": str(cache_dir / MODELS),
+            "SMARTGRID_MODELS_DIR": str(models_dir),
             "SMARTGRID_TRAINING_FLEETS": "0",
             "SMARTGRID_TRAINING_EPISODES": "60",  # policies needn't be good here
             "SMARTGRID_DISPATCH_EPISODES": "60",
@@ -133,6 +154,7 @@ class Watched:
         return self.page
 
 
+POLL = f"{Id.BEAT}.data"  # an output of the poll alone, as Dash names it
 GRAPH = "document.getElementById('topology')._cyreg.cy"
 MAP_IS_PAINTED = f"document.getElementById('topology')?._cyreg && {GRAPH}.edges().some((edge) => edge.data('d'))"
 PLACE = """([map, wanted]) => {
@@ -141,24 +163,52 @@ PLACE = """([map, wanted]) => {
     const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
     return [box.x + at.x, box.y + at.y];
 }"""
-LISTEN = """([map, wanted]) => {
-    const cy = document.getElementById(map)._cyreg.cy;
+LISTEN = """([map, wanted, within]) => {
+    const cy = document.getElementById(map)._cyreg.cy, kinds = ["pointerdown", "mousedown", "pointerup", "mouseup"];
+    let moved = false;
+    const guard = (event) => {
+        if (event.type === "pointerdown") {
+            const box = cy.container().getBoundingClientRect(), element = cy.$(wanted);
+            const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
+            moved = Math.hypot(box.x + at.x - event.clientX, box.y + at.y - event.clientY) > within;
+        }
+        if (moved) event.stopImmediatePropagation();
+        if (event.type !== "mouseup") return;
+        kinds.forEach((kind) => window.removeEventListener(kind, guard, true));
+        if (moved) window.tapped = "moved";
+    };
     window.tapped = null;
-    cy.one('tap', ({ target }) => { window.tapped = target !== cy && target.same(cy.$(wanted)) ? 'hit' : 'missed'; });
+    kinds.forEach((kind) => window.addEventListener(kind, guard, true));
+    cy.one("tap", ({ target }) => { window.tapped ??= target !== cy && target.same(cy.$(wanted)) ? "hit" : "missed"; });
 }"""
-TAPS, STILL = 5, 7  # times: it is tapped at most, it was seen at one place, which is longer than a cycle of theirs
+TAPS, STILL = 12, 3  # times: it is tapped at most, it was seen at one place
+WITHIN_PX = 1.5
 
 
 def tap(page: Page, wanted: str, map_id: str = "topology") -> None:
-    """Tap an element of a map, by cytoscape's selector, once the map stands still; again where it moved just then."""
+    """Tap an element of a map, by cytoscape's selector, once the map stands still. Where it moved just then, the page
+    doesn't hear of the tap, and it is tapped again."""
     which = [map_id, wanted]
     for _ in range(TAPS):
         places = [page.evaluate(PLACE, which)]
         while len(places) < STILL or places[-1] != places[-STILL]:
-            page.wait_for_timeout(200)
+            page.wait_for_timeout(50)
             places.append(page.evaluate(PLACE, which))
-        page.evaluate(LISTEN, which)
+        page.evaluate(LISTEN, [*which, WITHIN_PX])
         page.mouse.click(*places[-1])
         if page.wait_for_function("window.tapped", timeout=TIMEOUT_MS).json_value() == "hit":
             return
     raise AssertionError(f"{wanted} wasn't hit in {TAPS} taps")
+
+
+def hear(page: Page, answers: int = 2) -> None:
+    """Wait until the server has answered so many of the page's polls from now on, and they are in their places."""
+    for _ in range(answers):
+        with page.expect_response(_answers_a_poll, timeout=TIMEOUT_MS) as answer:
+            pass
+        answer.value.finished()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def _answers_a_poll(response: Response) -> bool:
+    return "/_dash-update-component" in response.url and POLL in (response.request.post_data or "")

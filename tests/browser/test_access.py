@@ -29,9 +29,12 @@ def settled(page: Page) -> None:
     page.wait_for_function("document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity)")
 
 
+@pytest.mark.parametrize("case", ["case118"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(scheme: str, server_on: Callable[[str], LiveServer], new_page: NewPage) -> None:
-    page = new_page(server_on("case118"), scheme=scheme).open()
+def test_axe_finds_nothing_serious(
+    scheme: str, case: str, server_on: Callable[[str], LiveServer], new_page: NewPage
+) -> None:
+    page = new_page(server_on(case), scheme=scheme).open()
     expect(page.locator(".loss-holder .js-plotly-plot")).to_be_visible(timeout=TIMEOUT_MS)
     assert serious(page) == []
     tap(page, "#bus-3")

@@ -9,11 +9,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import DESKTOP, NewPage
-from tests.browser.live import TIMEOUT_MS, LiveServer, Watched
+from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, hear
 from tests.browser.test_access import PHONE, serious
 
 FIRST_LOOK_MS = 60_000
-STILL = 8  # looks, a quarter of a second apart
 PNG_HEAD = b"\x89PNG"
 COUNTING = """() => {
     const scripts = window.dash_clientside.smartgridAnalytics, issue = scripts.issue;
@@ -23,12 +22,17 @@ COUNTING = """() => {
 
 
 def standing(words: Locator) -> str:
-    """The moment of issue that is shown once no other one comes any more."""
-    shown: list[str] = []
-    while len(shown) < STILL or len(set(shown[-STILL:])) > 1:
-        words.page.wait_for_timeout(250)
-        shown.append(words.inner_text().split(",")[0])
-    return shown[-1]
+    """The moment of issue that is shown once no other one comes any more, however slowly the server answers."""
+    shown, before = _moment(words), ""
+    while shown != before:
+        hear(words.page, 3)
+        shown, before = _moment(words), shown
+    return shown
+
+
+def _moment(words: Locator) -> str:
+    expect(words).not_to_have_attribute("data-dash-is-loading", "true", timeout=TIMEOUT_MS)
+    return words.inner_text().split(",")[0]
 
 
 def open_page(watched: Watched) -> Page:

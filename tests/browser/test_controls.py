@@ -1,12 +1,11 @@
 """Simulation, case and look: what the header's controls do."""
 
 import json
-from collections.abc import Callable
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.live import GRAPH, TIMEOUT_MS, LiveServer
+from tests.browser.live import GRAPH, TIMEOUT_MS, LiveServer, hear
 
 
 def test_pause_stops_the_clock_and_resume_starts_it(city8: LiveServer, new_page: NewPage) -> None:
@@ -14,7 +13,7 @@ def test_pause_stops_the_clock_and_resume_starts_it(city8: LiveServer, new_page:
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#source-state")).to_have_text("Paused", timeout=TIMEOUT_MS)
     stopped = page.locator("#clock").inner_text()
-    page.wait_for_timeout(1500)
+    hear(page)
     assert page.locator("#clock").inner_text() == stopped
     page.get_by_role("button", name="Step").click()
     expect(page.locator("#clock")).not_to_have_text(stopped, timeout=TIMEOUT_MS)
@@ -40,9 +39,8 @@ def test_light_and_dark_are_kept(city8: LiveServer, new_page: NewPage) -> None:
     expect(look).to_have_attribute("data-mantine-color-scheme", "light")
 
 
-def test_another_case_reaches_all_open_browsers(server_on: Callable[[str], LiveServer], new_page: NewPage) -> None:
-    server = server_on("synthetic:30:3")
-    page, other = new_page(server).open(), new_page(server).open()
+def test_another_case_reaches_all_open_browsers(switched: LiveServer, new_page: NewPage) -> None:
+    page, other = new_page(switched).open(), new_page(switched).open()
     page.get_by_role("button", name="Case").click()
     page.get_by_role("textbox", name="or a code").fill("city8")
     page.get_by_role("button", name="Load").click()
@@ -62,14 +60,13 @@ def test_a_bad_file_is_refused_in_full_and_the_case_goes_on(city8: LiveServer, n
     expect(page.locator("#grid-name")).to_have_text("City, 66 kV")
 
 
-def test_a_lost_server_is_said_and_recovered_from(server_on: Callable[[str], LiveServer], new_page: NewPage) -> None:
-    server = server_on("synthetic:20:2")
-    watched = new_page(server)
+def test_a_lost_server_is_said_and_recovered_from(switched: LiveServer, new_page: NewPage) -> None:
+    watched = new_page(switched)
     page = watched.open()
     expect(page.locator(".loss-holder .js-plotly-plot")).to_be_visible(timeout=TIMEOUT_MS)
-    server.stop()
+    switched.stop()
     expect(page.locator("#age")).to_contain_text("Connection lost", timeout=TIMEOUT_MS)
-    server.start()
+    switched.start()
     expect(page.locator("#age")).not_to_contain_text("Connection lost", timeout=TIMEOUT_MS)
     page.wait_for_function(f"{GRAPH}.edges().some((edge) => edge.data('d'))", timeout=TIMEOUT_MS)
     watched.problems[:] = [text for text in watched.problems if not is_network_error(text)]

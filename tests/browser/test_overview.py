@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.live import GRAPH, MAP_IS_PAINTED, TIMEOUT_MS, LiveServer, tap
+from tests.browser.live import GRAPH, MAP_IS_PAINTED, TIMEOUT_MS, LiveServer, hear, tap
 
 CASES = ("city8", "case118", "simbench:1-MV-urban--0-sw")
 SAME_VERSION = """async () => {
@@ -97,7 +97,7 @@ def test_options_of_a_small_grid_stand_still_while_one_types(city8: LiveServer, 
     page.evaluate(COUNT_OFFERS)
     search.press_sequentially("campus", delay=100)
     expect(page.get_by_role("option")).to_have_count(2)
-    page.wait_for_timeout(1000)
+    hear(page)
     page.get_by_role("option", name="University Campus (bus)").click()
     expect(page.get_by_role("dialog")).to_contain_text("University Campus", timeout=TIMEOUT_MS)
     unchanged, changed = page.evaluate("window.offers")
@@ -162,8 +162,11 @@ def test_two_browsers_look_at_different_things(city8: LiveServer, new_page: NewP
     expect(second.get_by_role("dialog")).to_be_hidden()
 
 
-def test_a_large_grid_is_shown_as_areas_that_open(server_on: Callable[[str], LiveServer], new_page: NewPage) -> None:
-    page: Page = new_page(server_on("case2869pegase")).open()
+@pytest.mark.parametrize("case", ["case2869pegase"])
+def test_a_large_grid_is_shown_as_areas_that_open(
+    case: str, server_on: Callable[[str], LiveServer], new_page: NewPage
+) -> None:
+    page: Page = new_page(server_on(case)).open()
     areas = page.evaluate(f"{GRAPH}.nodes('.area').length")
     assert 40 <= areas <= 120
     tap(page, "#area-0")
