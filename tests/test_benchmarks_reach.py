@@ -11,7 +11,6 @@ OURS = ("app", "components", "grid", "ml")
 COMMANDS = {
     "ml.fleet_training": "python -m ml.fleet_training, the process that app.training starts",
     "ml.forecasting": "python -m ml.forecasting, which judges forecasts on people's own series",
-    "ml.lookahead_calibration": "whether chances come true can't be known while the dashboard runs: only in hindsight",
     "ml.maintenance": "python -m ml.maintenance, which trains failure models on people's own data",
 }
 
