@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 OURS = ("app", "components", "grid", "ml", "tests")
 SCREEN = {"dash", "dash_cytoscape", "dash_mantine_components", "dash_ag_grid", "plotly", "flask"}
 FORBIDDEN = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 OURS = ("app", "components", "grid", "ml")
 COMMANDS = {
     "ml.fleet_training": "python -m ml.fleet_training, the process that app.training starts",

@@ -9,8 +9,9 @@ import pytest
 
 from grid.errors import CaseError
 from tests.app.rig import Rig
+from tests.paths import DATA
 
-FEEDER = (Path(__file__).parents[1] / "data" / "feeder33.m").read_bytes()
+FEEDER = (DATA / "feeder33.m").read_bytes()
 
 
 def case30_json() -> bytes:

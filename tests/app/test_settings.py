@@ -1,14 +1,14 @@
 """Settings come from the environment, are bounded, and stand in the README."""
 
 import re
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings
+from tests.paths import ROOT
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -5,7 +5,6 @@ beside the project; without it there are no figures. The models' parameters are 
 """
 
 import sys
-from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
@@ -15,8 +14,9 @@ from ml.failure_card import library_versions
 from ml.failure_metrics import Figure
 from ml.table import Roles, read_table
 from tests.benchmarks import report
+from tests.paths import SHARED
 
-DATA = Path(__file__).resolve().parents[3] / "shared/data/maintenance/cauca_distribution_transformers_2019.csv"
+SOURCE = SHARED / "maintenance/cauca_distribution_transformers_2019.csv"
 TARGET = "burned_2019"
 SEED = 1
 LEAK, PROTECTED = "burn_rate_2019file", "self_protected"
@@ -47,11 +47,11 @@ The data have no ages, loads or sensors, and one year: nothing here says how wel
 
 def main() -> int:
     """Measure and write the report; returns the exit code."""
-    if not DATA.exists():
-        print(f"skipped: there is no {DATA.name} beside the project")
+    if not SOURCE.exists():
+        print(f"skipped: there is no {SOURCE.name} beside the project")
         return 0
     with threadpool_limits(1):
-        table = read_table(DATA, Roles(TARGET))
+        table = read_table(SOURCE, Roles(TARGET))
         found = assess(table, SEED)
         unprotected = assess(table.without([PROTECTED]), SEED)
     burnt = table.features[table.label > 0]

@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,8 +23,9 @@ from ml.forecaster import Forecaster
 from ml.renewables import PvPlace, clear_sky_output
 from tests.benchmarks import report
 from tests.benchmarks.report import Figure
+from tests.paths import SHARED
 
-DATA = Path(__file__).resolve().parents[3] / "shared/data/load/vic_electricity_30min.csv.gz"
+SOURCE = SHARED / "load/vic_electricity_30min.csv.gz"
 VICTORIA = "Australia/Melbourne"
 ERROR_C = 1.5
 SIMBENCH_ZONE = "Etc/GMT-1"  # its year has no daylight saving
@@ -43,7 +43,7 @@ class Asked:
 
 def victoria() -> Iterator[Figure]:
     """Figures of the year 2014 with and without weather."""
-    raw = pd.read_csv(DATA)
+    raw = pd.read_csv(SOURCE)
     raw.index = pd.DatetimeIndex(pd.to_datetime(raw["Time"], utc=True))
     hourly = raw.resample("1h")
     plain = pd.DataFrame({"target": hourly["Demand"].mean(), "holiday": hourly["Holiday"].first().astype(float)})
@@ -211,10 +211,10 @@ def main() -> int:
     """Measure and write the report; returns the exit code."""
     figures: list[Figure] = []
     with threadpool_limits(1):
-        if DATA.exists():
+        if SOURCE.exists():
             figures += victoria()
         else:
-            print(f"skipped: there is no {DATA.name} beside the project")
+            print(f"skipped: there is no {SOURCE.name} beside the project")
         figures += simbench_year()
         figures += live()
     default = Forecaster()

@@ -24,8 +24,9 @@ from ml.policy import SwitchingNet
 from ml.radialgrid import RadialGrid
 from ml.reinforce import Trainer
 from ml.switching_problem import SwitchingProblem, Variety
+from tests.paths import SHARED
 
-FEEDERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "feeders"
+FEEDERS = SHARED / "feeders"
 KEPT = Path("var/benchmarks")
 NAMES = ("feeder33", "feeder69", "feeder84", "feeder202")
 FIRST_SEED, MOST_SEEDS = 101, 50

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
+from tests.paths import ROOT
+
+FOLDER = ROOT / "docs" / "benchmarks"
 PACKAGES = ("pandapower", "lightsim2grid", "numba", "numpy", "scipy", "dash", "dash-cytoscape", "plotly")
 
 

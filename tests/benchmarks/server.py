@@ -16,8 +16,8 @@ import numpy as np
 
 from tests.benchmarks import dashboards
 from tests.benchmarks.report import Figure, at_most
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DASHBOARDS, SECONDS = 200, 40
 
 

@@ -17,8 +17,8 @@ from playwright.sync_api import ConsoleMessage, Error, Page, Response, expect
 from playwright.sync_api import Request as PageRequest
 
 from app.ids import Id
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CYCLE_S = 1.0
 START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 30
 MODELS_TIMEOUT_S = 120

@@ -20,6 +20,7 @@ from grid.assets import GivenAssets, LocationClass, Skill
 from grid.cases import Case, load_case
 from grid.errors import CaseError
 from tests.cases import shared_case
+from tests.paths import DATA
 
 FULL = "name,year_built,location,criticality,skill,replacement_eur,failure_eur,customers\n"
 
@@ -180,7 +181,7 @@ def test_a_case_from_a_file_is_told_by_its_name(tmp_path: Path, monkeypatch: pyt
         "feeder:own.json",
         f"feeder:{feeder}",
         str(feeder),
-        str(Path(__file__).parents[1] / "data" / "feeder33.m"),
+        str(DATA / "feeder33.m"),
     ):
         case = load_case(spec, tmp_path)
         with pytest.raises(AssetFileError, match="has no branch of this name"):

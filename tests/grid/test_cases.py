@@ -11,6 +11,7 @@ from grid.network import BusKind
 from grid.powerflow import Injection, PowerFlow
 from grid.topology import energised_buses, is_radial
 from tests.cases import shared_case
+from tests.paths import DATA
 
 SPECS = (*BUILT_IN, "simbench", "synthetic:2:1", "synthetic:10:3", "synthetic:300:5:7", "synthetic:1000:10")
 STATIONS = {"North Power Plant", "South Thermal Station"}
@@ -147,7 +148,7 @@ def test_simbench_brings_its_year_of_profiles() -> None:
 
 
 def test_a_layout_is_computed_once_and_cached(tmp_path: Path) -> None:
-    file = Path(__file__).parents[1] / "data" / "feeder33.m"
+    file = DATA / "feeder33.m"
     first = load_case(str(file), tmp_path)
     kept = list(tmp_path.rglob("*.npy"))
     assert len(kept) == 1

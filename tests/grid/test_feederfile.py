@@ -16,8 +16,9 @@ from grid.feederfile import read_feeder
 from grid.network import BusKind, Network, OpenEnd
 from grid.powerflow import Injection, PowerFlow
 from tests.cases import shared_case
+from tests.paths import SHARED
 
-FEEDERS = Path(__file__).parents[3] / "shared" / "data" / "feeders"
+FEEDERS = SHARED / "feeders"
 published = pytest.mark.skipif(not FEEDERS.is_dir(), reason=f"the published feeders are not in {FEEDERS}")
 SMALL: dict[str, Any] = {
     "name": "Mill Lane",

@@ -18,8 +18,8 @@ from grid.fileimport import read_net
 from grid.matpower_expr import Scope, StatementError, evaluate, number
 from grid.matpower_format import Mpc
 from grid.matpower_text import read_m, statements
+from tests.paths import DATA, SHARED
 
-DATA = Path(__file__).parents[1] / "data"
 FEEDER = (DATA / "feeder33.m").read_text(encoding="utf-8")
 STATIONS = (DATA / "stations4.m").read_text(encoding="utf-8")
 BASE_LOSS_KW = 202.6771  # of the 33-bus feeder with its ties open; Baran & Wu 1989 print 202.68
@@ -89,7 +89,7 @@ def test_power_factor_statements() -> None:
 
 
 def test_feeder_agrees_with_shared_data() -> None:
-    path = Path(__file__).resolve().parents[3] / "shared" / "data" / "feeders" / "feeder33.json"
+    path = SHARED / "feeders" / "feeder33.json"
     if not path.exists():
         pytest.skip("the shared feeder data are not beside this project")
     data = json.loads(path.read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandapower
@@ -18,8 +17,9 @@ from grid.network import BranchKind, Network, OpenEnd
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, suspects_of
 from grid.topology import energised_buses
 from tests.cases import shared_case
+from tests.paths import SHARED
 
-FEEDER202 = Path(__file__).resolve().parents[3] / "shared" / "data" / "feeders" / "feeder202.json"
+FEEDER202 = SHARED / "feeders" / "feeder202.json"
 RESULT_TABLES = ("res_line", "res_trafo", "res_trafo3w", "res_impedance")
 
 

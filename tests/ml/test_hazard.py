@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +18,9 @@ from ml.hazard import (
     cnaim_tables,
     failure_rate_percent,
 )
+from tests.paths import SHARED
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "maintenance" / "cnaim_v2_1_tables.json"
+PUBLISHED = SHARED / "maintenance" / "cnaim_v2_1_tables.json"
 MODEL = CnaimHazard()
 EVERY_CLASS = [(category, vn_kv) for category in AssetCategory for vn_kv in (11.0, 110.0)]
 
@@ -142,9 +142,9 @@ def test_unknown_category_is_named() -> None:
 
 
 def test_shipped_figures_are_those_of_the_package() -> None:
-    if not SHARED.exists():
+    if not PUBLISHED.exists():
         pytest.skip("the full CNAIM tables are not beside the project")
-    full = json.loads(SHARED.read_text(encoding="utf-8"))
+    full = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     curves = {row["Functional Failure Category"]: row for row in full["pof_curve_parameters"]["rows"]}
     lives = {
         (row["Asset Register  Category"], row["Sub-division"]): row["Normal  Expected Life"]
@@ -159,9 +159,9 @@ def test_shipped_figures_are_those_of_the_package() -> None:
 
 
 def test_shipped_duty_factors_are_those_of_the_package() -> None:
-    if not SHARED.exists():
+    if not PUBLISHED.exists():
         pytest.skip("the full CNAIM tables are not beside the project")
-    full = json.loads(SHARED.read_text(encoding="utf-8"))
+    full = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     source = {
         ("cable", "hv"): ("duty_factor_lut_cables_df1", "Duty Factor (HV)"),
         ("cable", "ehv"): ("duty_factor_lut_cables_df1", "Duty Factor (EHV & 132kV)"),

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +21,9 @@ from ml.radialgrid import RadialGrid
 from ml.switching import Loops
 from tests.cases import shared_case
 from tests.ml.exhaustive import exhaustive
+from tests.paths import ROOT, SHARED
 
-FEEDERS = Path(__file__).parents[3] / "shared" / "data" / "feeders"
+FEEDERS = SHARED / "feeders"
 GAP = 1e-4
 AMPLE_S = 1e6  # no test depends on the time that it takes
 PLAIN, FEEDING_IN, TWO_SOURCES = "plain", "feeding in", "two sources"
@@ -286,7 +286,7 @@ def test_the_command_says_that_time_was_too_short(capsys: pytest.CaptureFixture[
 
 def test_the_proof_is_a_command() -> None:
     command = [sys.executable, "-m", "ml.prove", "case33bw", "--gap", "0"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert ended.returncode == 2
     assert "a number above zero is needed" in ended.stderr
 

@@ -8,8 +8,9 @@ from scipy.special import expit
 from ml.csvfile import TableError
 from ml.leakage import group_candidates, suspicious
 from ml.table import Roles, Table, read_table
+from tests.paths import SHARED
 
-CAUCA = Path(__file__).resolve().parents[3] / "shared/data/maintenance/cauca_distribution_transformers_2019.csv"
+CAUCA = SHARED / "maintenance/cauca_distribution_transformers_2019.csv"
 
 
 def rows(count: int = 200, seed: int = 1) -> pd.DataFrame:
