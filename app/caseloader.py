@@ -10,7 +10,7 @@ from app.engine import Engine
 from app.settings import Settings
 from grid.cases import BUILT_IN, DEFAULT_SIMBENCH, Case, load_file, load_named
 from grid.errors import CaseError
-from grid.fileimport import SUFFIXES
+from grid.files.fileimport import SUFFIXES
 
 LONGEST_SUFFIX = 10
 LONGEST_STEM = 50  # characters of a file name that are kept; any file system takes as many

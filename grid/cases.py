@@ -11,10 +11,10 @@ import pandapower.networks
 import pandas as pd
 
 from grid.city8 import city8
-from grid.convert import network_from_pandapower
 from grid.errors import CaseError
-from grid.feederfile import is_feeder, read_feeder
-from grid.fileimport import SUFFIXES, read_net
+from grid.files.feeder_json import is_feeder, read_feeder
+from grid.files.fileimport import SUFFIXES, read_net
+from grid.files.pandapower.convert import network_from_pandapower
 from grid.ieee import ieee57, ieee118, ieee300
 from grid.layout import with_layout
 from grid.network import FloatArray, Network
@@ -67,7 +67,7 @@ class Case:
 def load_case(spec: str, cache_dir: Path) -> Case:
     """Load `city8`, `case118` and the like, `simbench[:CODE]`, `synthetic:NODES:GENERATORS[:SEED]` or a file.
 
-    A file is given by its path; `feeder:PATH` is a feeder's JSON (grid.feederfile), whatever the path ends in.
+    A file is given by its path; `feeder:PATH` is a feeder's JSON (grid.files.feeder_json), whatever the path ends in.
 
     cache_dir: where computed layouts are kept. Raises CaseError for an unknown name, a wrong file or a case without a
     solution.
@@ -102,7 +102,7 @@ def load_file(path: Path, cache_dir: Path) -> Case:
 
 
 def load_feeder(path: Path, cache_dir: Path) -> Case:
-    """Load a feeder's JSON (grid.feederfile). CaseError names what is wrong with it."""
+    """Load a feeder's JSON (grid.files.feeder_json). CaseError names what is wrong with it."""
     net = read_feeder(path)
     return _case(path.name, net.name, net, cache_dir)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from pandapower.auxiliary import pandapowerNet
 from pandapower.pypower.idx_bus import BASE_KV
 
-from grid.fileimport import read_text
-from grid.matpower import to_net
-from grid.matpower_format import Mpc
-from grid.matpower_text import read_m
+from grid.files.fileimport import read_text
+from grid.files.matpower.case import to_net
+from grid.files.matpower.format import Mpc
+from grid.files.matpower.text import read_m
 
 FOLDER = Path(__file__).parent / "data" / "ieee"
 LEVEL_KV_57 = {"V1": 138.0, "V2": 34.5, "V3": 88.0, "V4": 34.5, "V5": 69.0, "V6": 34.5, "V7": 69.0}

@@ -13,14 +13,14 @@ from pandapower.pypower.idx_bus import BASE_KV, BUS_I, BUS_TYPE, PD, PQ, QD, REF
 from pandapower.pypower.idx_gen import GEN_BUS, PG, QG, VG
 
 from grid.cases import BUILT_IN, load_case
+from grid.files.matpower.case import to_net
+from grid.files.matpower.format import Mpc
+from grid.files.matpower.text import read_m
 from grid.ieee import FOLDER
 from grid.layout import has_own_layout
-from grid.matpower import to_net
-from grid.matpower_format import Mpc
-from grid.matpower_text import read_m
 from grid.network import FloatArray
 from grid.powerflow import Injection, PowerFlow
-from tests.grid.test_matpower import admittance
+from tests.grid.files.test_matpower import admittance
 
 NAMES = ("case57", "case118", "case300")
 MISPRINTED_57 = 46  # 1.05 p.u. at -11.89 degrees is printed, at which 46 MW are missing at this bus without a load

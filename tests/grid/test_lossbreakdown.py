@@ -7,7 +7,7 @@ import numpy as np
 import pandapower
 import pytest
 
-from grid.convert import network_from_pandapower
+from grid.files.pandapower.convert import network_from_pandapower
 from grid.lossbreakdown import BranchLevels, LossCause, by_level, no_load_mw, non_technical
 from grid.network import BranchKind, Network
 from grid.powerflow import GridState, Injection, PowerFlow

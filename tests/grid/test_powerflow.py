@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grid.cases import BUILT_IN
-from grid.convert import network_from_pandapower
 from grid.errors import CaseError
+from grid.files.pandapower.convert import network_from_pandapower
 from grid.network import BranchKind, Network, OpenEnd
 from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, suspects_of
 from grid.topology import energised_buses

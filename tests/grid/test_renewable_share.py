@@ -7,7 +7,7 @@ import pandapower
 import pandapower.networks
 import pytest
 
-from grid.convert import network_from_pandapower
+from grid.files.pandapower.convert import network_from_pandapower
 from grid.hosting import HostingLimit, hosting_margin
 from grid.network import RENEWABLE, Energy, Network
 from grid.powerflow import GridState, Injection, PowerFlow

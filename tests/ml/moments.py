@@ -8,7 +8,7 @@ import pandapower
 import pandapower.networks
 import torch
 
-from grid.convert import network_from_pandapower
+from grid.files.pandapower.convert import network_from_pandapower
 from grid.network import BoolArray, Network
 from grid.powerflow import Injection
 from ml.radialgrid import RadialGrid

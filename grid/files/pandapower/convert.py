@@ -12,10 +12,10 @@ import pandapower
 import pandas as pd
 from pandapower.pypower import idx_bus
 
-from grid.convert_branches import read_branches
-from grid.convert_injections import read_generators, read_loads
 from grid.errors import CaseError
-from grid.nettables import BusLookup, bus_lookup, label, solved_voltage, star_points
+from grid.files.pandapower.branches import read_branches
+from grid.files.pandapower.injections import read_generators, read_loads
+from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
 from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 

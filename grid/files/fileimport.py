@@ -5,10 +5,10 @@ from pathlib import Path
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
-from grid.matpower import read_mat, to_net
-from grid.matpower_text import read_m
-from grid.netcheck import validate
-from grid.pandapower_json import read_json
+from grid.files.check import validate
+from grid.files.matpower.case import read_mat, to_net
+from grid.files.matpower.text import read_m
+from grid.files.pandapower.json import read_json
 
 SUFFIXES = (".json", ".m", ".mat")
 """Kinds of file that are read, by the ending of their name, in capitals or not."""

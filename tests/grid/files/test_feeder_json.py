@@ -12,7 +12,7 @@ import pytest
 
 from grid.cases import load_case, load_file, load_named
 from grid.errors import CaseError
-from grid.feederfile import read_feeder
+from grid.files.feeder_json import read_feeder
 from grid.network import BusKind, Network, OpenEnd
 from grid.powerflow import Injection, PowerFlow
 from tests.cases import shared_case

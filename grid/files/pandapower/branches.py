@@ -8,7 +8,7 @@ import pandas as pd
 from pandapower.pypower import idx_brch
 
 from grid.errors import CaseError
-from grid.nettables import BusLookup, own_names, solved_voltage, star_points
+from grid.files.pandapower.tables import BusLookup, own_names, solved_voltage, star_points
 from grid.network import BoolArray, Branches, BranchKind, Buses, FloatArray, IntArray, OpenEnd
 
 NO_RATING_MVA = 9000.0  # MATPOWER's 'unlimited' becomes 9,900 MVA or 99,999 kA in pandapower

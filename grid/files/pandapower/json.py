@@ -14,7 +14,7 @@ from pandapower.auxiliary import pandapowerNet
 from pandapower.convert_format import convert_format
 
 from grid.errors import CaseError
-from grid.matpower_format import shorten
+from grid.files.matpower.format import shorten
 
 _FRAMES = re.compile(r"pandas(\.core\.(frame|series))?\.(DataFrame|Series)")
 _ALLOWED = re.compile(

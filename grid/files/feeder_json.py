@@ -16,9 +16,9 @@ from pandapower import create_buses, create_empty_network, create_ext_grid, crea
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
-from grid.fileimport import read_text
-from grid.matpower_format import shorten
-from grid.netcheck import NEGATIVE_X, Rule, capacitive_but_resistive, finite, positive, resistance
+from grid.files.check import NEGATIVE_X, Rule, capacitive_but_resistive, finite, positive, resistance
+from grid.files.fileimport import read_text
+from grid.files.matpower.format import shorten
 from grid.network import BoolArray, FloatArray, IntArray
 from grid.topology import energised_buses
 

@@ -19,16 +19,8 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from grid.errors import CaseError
-from grid.matpower_format import COLUMNS, Matrix, Mpc, build_mpc
-from grid.netcheck import (
-    NEGATIVE_X,
-    Rule,
-    capacitive_but_resistive,
-    finite,
-    not_negative,
-    positive,
-    resistance,
-)
+from grid.files.check import NEGATIVE_X, Rule, capacitive_but_resistive, finite, not_negative, positive, resistance
+from grid.files.matpower.format import COLUMNS, Matrix, Mpc, build_mpc
 
 ZERO_Z = "BR_R and BR_X are both zero: join the two buses to one, or give the branch its impedance"
 

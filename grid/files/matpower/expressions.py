@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.matpower_format import Matrix
+from grid.files.matpower.format import Matrix
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.(?![*/^])\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?(?!\w))"

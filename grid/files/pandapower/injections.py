@@ -5,7 +5,7 @@ import pandapower
 import pandas as pd
 from pandapower.pypower import idx_bus
 
-from grid.nettables import BusLookup, label, own_names
+from grid.files.pandapower.tables import BusLookup, label, own_names
 from grid.network import Energy, FloatArray, Generators, Loads
 
 ENERGY_WORDS = {

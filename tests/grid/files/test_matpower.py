@@ -14,10 +14,10 @@ from pandapower.networks import case30
 from scipy.io import savemat
 
 from grid.errors import CaseError
-from grid.fileimport import read_net
-from grid.matpower_expr import Scope, StatementError, evaluate, number
-from grid.matpower_format import Mpc
-from grid.matpower_text import read_m, statements
+from grid.files.fileimport import read_net
+from grid.files.matpower.expressions import Scope, StatementError, evaluate, number
+from grid.files.matpower.format import Mpc
+from grid.files.matpower.text import read_m, statements
 from tests.paths import DATA, SHARED
 
 FEEDER = (DATA / "feeder33.m").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from pandapower.control import DiscreteTapControl
 from pandapower.networks import case9, create_cigre_network_mv, example_multivoltage, example_simple
 
 from grid.errors import CaseError
-from grid.fileimport import read_net
+from grid.files.fileimport import read_net
 
 Change = Callable[[pandapowerNet], object]
 

@@ -1,7 +1,7 @@
 """Reads a MATPOWER case written as an .m file, without running it.
 
 A case file is a list of matrices, sometimes followed by statements that convert their units. Matrices and
-strings are parsed here, arithmetic by grid.matpower_expr. A statement that is not understood raises: a
+strings are parsed here, arithmetic by grid.files.matpower.expressions. A statement that is not understood raises: a
 half-read file would give numbers in the wrong unit.
 """
 
@@ -12,17 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from grid.errors import CaseError
-from grid.matpower_expr import Scope, StatementError, evaluate, evaluate_target, number
-from grid.matpower_format import (
-    COLUMNS,
-    CONSTANTS,
-    INDEX_OUTPUTS,
-    USED_FIELDS,
-    Matrix,
-    Mpc,
-    build_mpc,
-    shorten,
-)
+from grid.files.matpower.expressions import Scope, StatementError, evaluate, evaluate_target, number
+from grid.files.matpower.format import COLUMNS, CONSTANTS, INDEX_OUTPUTS, USED_FIELDS, Matrix, Mpc, build_mpc, shorten
 
 _QUOTED = re.compile(r"(?<![\w)\]}.'])'(?:[^'\n]|'')*'|\"(?:[^\"\n]|\"\")*\"")
 _CUT = re.compile(r"[%#]|\.\.\.")

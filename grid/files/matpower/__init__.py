@@ -1,0 +1,1 @@
+"""MATPOWER cases, as .m and as .mat."""

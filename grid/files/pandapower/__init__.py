@@ -1,0 +1,1 @@
+"""pandapower networks: their JSON, and the way from a net to ours."""
