@@ -9,9 +9,9 @@ from app.courses import renewable_names
 from app.lookoutreport import Ahead
 from app.series import SeriesSet
 from components import text
+from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import Injection, PowerFlowDivergedError
 from grid.predictive import Outlook, outlook
 from grid.renewable_share import curtailment
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from grid.alarm_limits import Direction
 from grid.alarms import AlarmBook, AlarmKind, AlarmRule, AssetKind, Priority
+from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import GridState
 from grid.predictive import (
     CLEARED_AT_PERCENT,
     RAISED_ABOVE_PERCENT,

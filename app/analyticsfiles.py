@@ -9,7 +9,7 @@ from app.analyticspayloads import recorded_hours
 from app.forecastpayloads import QUANTILES, Shown, hours_of
 from app.lookoutreport import LossRecord
 from app.payloads import stamp
-from grid.lossbreakdown import LossCause
+from grid.flow.loss_breakdown import LossCause
 
 FORECAST_COLUMNS = ("series", "issued_at", "source", "time", *QUANTILES, "actual_mw")
 LOSS_COLUMNS = ("time", "area", "level", "cause", "loss_mwh", "loss_eur")

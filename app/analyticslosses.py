@@ -10,7 +10,7 @@ from app.analyticsview import Looked
 from app.lookoutreport import HOUR, LossRecord, moment64
 from app.performance import HOURS_KEPT
 from components.lossfigures import AssetLoss, LossHours, LossPart, LossShare, loss_hours
-from grid.lossbreakdown import LossCause
+from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray
 
 MOST_ASSETS = 12

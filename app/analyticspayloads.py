@@ -12,7 +12,7 @@ from app.lookoutreport import LookoutReport, LossRecord
 from app.payloads import number, numbers, stamp
 from app.performance import Energy as EnergySums
 from app.performance import Performance
-from grid.lossbreakdown import LossCause, NonTechnical
+from grid.flow.loss_breakdown import LossCause, NonTechnical
 from grid.network import Energy, FloatArray, IntArray, Network
 from grid.renewable_share import EnergyMix
 

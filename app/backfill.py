@@ -8,9 +8,9 @@ import numpy as np
 
 from app.ahead import LARGE_BUSES
 from app.hourbook import Hour, hour_of_state
-from grid.lossbreakdown import BranchLevels
+from grid.flow.loss_breakdown import BranchLevels
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.sources.past import PastHours
 
 RECENT_HOURS = 8 * 24  # yesterday and the same day of last week

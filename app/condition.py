@@ -11,8 +11,8 @@ import numpy as np
 from app.settings import Settings
 from grid.assets import AssetRegister, temperature_limit_c
 from grid.deterioration import KINDS, LOCATIONS, AssetTraits, Gaps, advanced, drawn, measured, next_week, with_defect
+from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import GridState
 from grid.telemetry import Frame
 from grid.transformer_thermal import ageing_rate
 from ml.condition_features import Observation

@@ -11,9 +11,9 @@ import numpy as np
 
 from app.lookoutreport import SeriesKind
 from app.series import SeriesSet
+from grid.flow.powerflow import Injection
 from grid.lookahead import Samples
 from grid.network import Energy, FloatArray, Network
-from grid.powerflow import Injection
 
 DAY = 24
 DAYS_KEPT = 14

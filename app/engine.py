@@ -21,8 +21,8 @@ from app.watch import Watch
 from app.worker import Worker
 from grid.cases import Case
 from grid.errors import CaseError
+from grid.flow.powerflow import Suspect
 from grid.network import FloatArray, Network
-from grid.powerflow import Suspect
 from grid.predictive import Outlook
 from grid.telemetry import Event, EventKind
 from ml.plan import Plan, Requirements

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.snapshot import Snapshot
-from grid.lossbreakdown import BranchLevels, by_level, no_load_mw
+from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw
+from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
-from grid.powerflow import GridState, Injection
 from grid.renewable_share import energy_mix
 
 ONE_HOUR = timedelta(hours=1)

@@ -10,8 +10,8 @@ from enum import StrEnum
 import numpy as np
 
 from app.performance import Performance
+from grid.flow.loss_breakdown import BranchLevels, NonTechnical
 from grid.lookahead import LookAhead
-from grid.lossbreakdown import BranchLevels, NonTechnical
 from grid.network import FloatArray, IntArray, Network
 from grid.predictive import Outlook
 from grid.renewable_share import EnergyMix
@@ -103,7 +103,7 @@ class Ahead:
 
 @dataclass(frozen=True, eq=False)
 class LossRecord:
-    """Losses of k recorded hours, in MWh; causes in the order of grid.lossbreakdown.LossCause, c of them."""
+    """Losses of k recorded hours, in MWh; causes in the order of grid.flow.loss_breakdown.LossCause, c of them."""
 
     time: np.ndarray  # (k,) datetime64[s]
     levels: BranchLevels  # v of them

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.hourbook import Hour
 from app.lookoutreport import LossRecord, moment64
-from grid.lossbreakdown import BranchLevels, non_technical
+from grid.flow.loss_breakdown import BranchLevels, non_technical
 from grid.network import Network
 
 

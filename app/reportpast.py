@@ -10,7 +10,7 @@ from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
 from app.reportday import DAY_HOURS, DayReport, SeriesDay
 from app.reportparts import NARROW, figures, paragraph, section, table, tiles
 from components import text
-from grid.lossbreakdown import LossCause
+from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray, Network
 from ml.forecast_metrics import BAND_80, MEDIAN, covered
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from grid.alarms import Alarm
 from grid.assets import AssetRegister
+from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import GridState, Injection, Suspect
 from grid.telemetry import Event, Frame
 from ml.condition_features import Observation
 from ml.paths import SupplyPaths

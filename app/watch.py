@@ -17,14 +17,14 @@ from grid.assets import AssetRegister, asset_register, temperature_limit_c
 from grid.cases import DEFAULT_SIMBENCH, FEEDER, Case
 from grid.errors import CaseError
 from grid.estimation import Estimate, Estimator
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
+from grid.flow.topology import energised_buses, interrupted_power_mw
 from grid.network import RENEWABLE, FloatArray, Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.predictive import Outlook
 from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
 from grid.temperatures import BranchTemperatures
-from grid.topology import energised_buses, interrupted_power_mw
 from ml.condition_features import Observation
 from ml.hazard import CnaimHazard
 from ml.paths import supply_paths

@@ -18,10 +18,10 @@ from app.series import series_of
 from app.settings import Settings
 from app.snapshot import Snapshot
 from grid.fingerprint import fingerprint
+from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.hosting import HostingLimit, HostingMargin, hosting_margin
 from grid.loadability import Loadability, loadability
 from grid.network import FloatArray
-from grid.powerflow import Injection, PowerFlowDivergedError
 from grid.sources.past import Past
 
 RECENT_HOURS = 14 * 24

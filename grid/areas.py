@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import igraph
 import numpy as np
 
+from grid.flow.topology import pair_key
 from grid.network import FloatArray, IntArray, Network
-from grid.topology import pair_key
 
 FEWEST, MOST = 40, 120
 SEED = 1

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import rankdata
 
+from grid.flow.topology import energised_buses, interrupted_power_mw
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
-from grid.topology import energised_buses, interrupted_power_mw
 
 YOUNGEST_YEARS, OLDEST_YEARS = 3, 50  # of assets whose age the case doesn't say
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from grid.flow.powerflow import Injection
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import Injection
 from grid.telemetry import Frame, Quality, Reading
 
 IDENTICAL_READINGS = 3  # instruments are noisy: so many equal values in a row come from a stuck one

@@ -9,11 +9,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from grid.batchflow import BatchFlow
-from grid.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
+from grid.flow.batch_flow import BatchFlow
+from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
+from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.lookahead import branch_loading
 from grid.network import BoolArray, FloatArray, IntArray, Loads, Network
-from grid.powerflow import GridState, Injection, PowerFlow
 
 TOLERANCE_MW = 1e-3
 LEAST_RISE_PERCENT = 1e-3  # of a loading that is above its limit already

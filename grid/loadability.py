@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grid.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
+from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 
 MOST_TIMES = 8.0  # of the present demand
 ROUNDS = 14  # of halving: to a two-thousandth of the present demand

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grid.admittance import Topology
-from grid.batchflow import NUMBERS_AT_ONCE, BatchFlow
-from grid.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
+from grid.flow.admittance import Topology
+from grid.flow.batch_flow import NUMBERS_AT_ONCE, BatchFlow
+from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
+from grid.flow.powerflow import Injection
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import Injection
 
 HIGH_QUANTILE = 0.95
 LOSS_INTERVAL = (0.1, 0.9)  # 80 % of the samples lie between

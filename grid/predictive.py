@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from grid.alarms import AlarmKind
-from grid.contingency import FULL_LOAD_PERCENT
+from grid.flow.contingency import FULL_LOAD_PERCENT
 from grid.lookahead import LookAhead
 from grid.network import BoolArray, FloatArray, Network
 

@@ -10,10 +10,10 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from grid.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
-from grid.fixedflow import FixedFlow, topology_of
+from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
+from grid.flow.fixed_flow import FixedFlow, topology_of
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import RENEWABLE, BoolArray, Energy, FloatArray, IntArray, Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 
 MOST_ROUNDS = 8
 AIMED_PERCENT, AIMED_BELOW_PU = 99.999, 1e-6  # a hair inside the limits, so that the AC state keeps them

@@ -6,8 +6,8 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import ArrayLike
 
+from grid.flow.powerflow import GridState
 from grid.network import BranchKind, FloatArray, Network
-from grid.powerflow import GridState
 from grid.thermal import (
     Conductors,
     Weather,

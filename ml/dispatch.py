@@ -10,8 +10,8 @@ from copy import copy, deepcopy
 import torch
 from torch import Tensor
 
+from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
-from grid.powerflow import Injection
 from ml.dispatch_grid import DispatchGrid, DispatchLimits
 from ml.dispatch_polish import one_thread
 from ml.dispatch_problem import DispatchProblem, DispatchSituations

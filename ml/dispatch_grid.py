@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from grid.fixedflow import FixedFlow, bus_power_pu, topology_of
+from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
+from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Energy, FloatArray, IntArray, Network
-from grid.powerflow import Injection
 
 POWER_MW_PER_MW = 1.0  # a broken limit costs more than any loss it saves, a few hundredths of a MW a MW or Mvar
 REACTIVE_MW_PER_MVAR = 0.2

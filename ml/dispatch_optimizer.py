@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
-from grid.powerflow import GridState, Injection
 from ml.dispatch import DispatchPolicy
 from ml.dispatch_grid import DispatchGrid, DispatchLimits
 from ml.dispatch_polish import polish

@@ -9,8 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
 from torch import Tensor, nn
 
+from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray
-from grid.powerflow import Injection
 from ml.dispatch_grid import DispatchGrid
 from ml.dispatch_policy import DispatchNet, GaussianSetPoints
 from ml.dispatch_polish import one_thread

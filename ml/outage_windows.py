@@ -11,10 +11,10 @@ from datetime import date
 
 import numpy as np
 
-from grid.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT, NMinusOne, n_minus_1
+from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT, NMinusOne, n_minus_1
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.topology import interrupted_power_mw
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
-from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
-from grid.topology import interrupted_power_mw
 
 SAME_LEVEL = 0.01
 """Load levels within this share of the highest of them are judged by it."""

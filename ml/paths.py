@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
-from grid.topology import ancestors, pair_key
+from grid.flow.topology import ancestors, pair_key
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from grid.flow.powerflow import GridState, Injection
 from grid.network import BoolArray
-from grid.powerflow import GridState, Injection
 
 
 class Constraint(StrEnum):

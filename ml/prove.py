@@ -9,8 +9,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from grid.cases import load_case
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, Network
-from grid.powerflow import Injection, PowerFlow
 from ml.proof import Proof, ProofError, Round, prove
 from ml.radialgrid import RadialGrid, operated_radially
 

@@ -3,7 +3,7 @@
 Loads draw j = conj(s / v): a fixed point that backward/forward sweeps find (ml/radialsweep.py).
 
 It is exact for series impedances and constant powers, so for feeders. Where a grid has charging, taps or phase shifts
-it leaves them out and only ranks; plans are always verified by grid.powerflow.
+it leaves them out and only ranks; plans are always verified by grid.flow.powerflow.
 """
 
 from dataclasses import dataclass

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from grid.flow.powerflow import Injection
+from grid.flow.topology import energised_buses, is_radial
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
-from grid.powerflow import Injection
-from grid.topology import energised_buses, is_radial
 from ml.switching import Loops, find_loops
 
 

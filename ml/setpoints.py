@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
-from grid.powerflow import Injection
 from ml.plan import Constraint, Requirements, SetPoint, Verdict
 from ml.verification import TOLERANCE, Moment, Verifier, broken, burden_kw
 

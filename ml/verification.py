@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grid.contingency import n_minus_1
+from grid.flow.contingency import n_minus_1
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.topology import energised_buses, interrupted_power_mw, is_radial
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
-from grid.topology import energised_buses, interrupted_power_mw, is_radial
 from ml.objective import OVERLOAD_KW_PER_PERCENT, VOLTAGE_KW_PER_PU
 from ml.plan import Constraint, Margin, Requirements, Verdict
 from ml.radialgrid import operated_radially

@@ -19,8 +19,8 @@ from grid.errors import CaseError
 from grid.files.check import NEGATIVE_X, Rule, capacitive_but_resistive, finite, positive, resistance
 from grid.files.fileimport import read_text
 from grid.files.matpower.format import shorten
+from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray
-from grid.topology import energised_buses
 
 BASE_MVA = 10.0
 OWN_FIELDS = frozenset({"base_kv", "source_bus", "branch"})  # a network saved by pandapower has none of these

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from grid.cases import Case
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
 from grid.sources.weather import WeatherModel

@@ -20,10 +20,10 @@ from app.maintview import maintained
 from app.performance import HourlyLedger, HourlyRecord, Period
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay
 from app.snapshot import Snapshot
+from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
+from grid.flow.powerflow import PowerFlow
 from grid.lookahead import Samples, look_ahead
-from grid.lossbreakdown import BranchLevels, by_level, no_load_mw, non_technical
 from grid.network import FloatArray
-from grid.powerflow import PowerFlow
 from grid.predictive import outlook
 from grid.renewable_share import energy_mix
 from ml.forecast_drift import Drift

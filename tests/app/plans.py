@@ -3,9 +3,9 @@
 import numpy as np
 
 from app.snapshot import Snapshot
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.topology import interrupted_power_mw, is_radial
 from grid.network import BoolArray
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
-from grid.topology import interrupted_power_mw, is_radial
 from ml.plan import Action, Constraint, Margin, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
 
 HOURS = 8760

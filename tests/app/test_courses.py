@@ -9,8 +9,8 @@ import pytest
 from app.courses import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, samples_of
 from app.lookoutreport import SeriesKind
 from app.series import MOST_GROUPS, MOST_OWN, SeriesSet, series_of
+from grid.flow.powerflow import Injection
 from grid.network import Energy, Network
-from grid.powerflow import Injection
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6, tzinfo=UTC)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from grid.alarms import AlarmKind, AlarmState
+from grid.flow.topology import energised_buses
 from grid.telemetry import EventKind
-from grid.topology import energised_buses
 from tests.app.rig import Rig
 
 NewRig = Callable[..., Rig]

@@ -7,7 +7,7 @@ import pytest
 
 from app.hourbook import hour_of_state
 from app.snapshot import Snapshot
-from grid.lossbreakdown import BranchLevels
+from grid.flow.loss_breakdown import BranchLevels
 from tests.app.rig import Rig
 
 QUARTER = timedelta(minutes=15)

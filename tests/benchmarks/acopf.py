@@ -16,8 +16,8 @@ import casadi
 import numpy as np
 from scipy import sparse
 
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, FloatArray, Network
-from grid.powerflow import Injection, PowerFlow
 from ml.dispatch_grid import WEATHER, DispatchLimits
 
 OPTIONS = {

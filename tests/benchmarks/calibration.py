@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from grid.contingency import FULL_LOAD_PERCENT
+from grid.flow.contingency import FULL_LOAD_PERCENT
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.lookahead import Samples, look_ahead
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 
 DAY = 24
 BINS = 10

@@ -8,9 +8,9 @@ from app.ahead import HOURS, samples_wanted
 from app.courses import RecentLoads, samples_of
 from app.forecastdesk import ForecastDesk
 from app.series import series_of
+from grid.flow.powerflow import Injection
 from grid.lookahead import Samples
 from grid.network import Network
-from grid.powerflow import Injection
 from tests.benchmarks.calibration import DAY, Course
 
 

@@ -18,9 +18,9 @@ import torch
 
 from app.settings import Settings
 from grid.cases import load_case
-from grid.contingency import n_minus_1
+from grid.flow.contingency import n_minus_1
+from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import FloatArray, Network
-from grid.powerflow import GridState, Injection, PowerFlow
 from ml.dispatch_grid import DispatchGrid, DispatchLimits
 from ml.dispatch_optimizer import LEVELS, POLICY, limits_of
 from ml.dispatch_problem import DispatchProblem

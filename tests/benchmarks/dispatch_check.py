@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
-from grid.powerflow import GridState, Injection
 from ml.dispatch_grid import (
     OVERLOAD_MW_PER_PERCENT,
     POWER_MW_PER_MW,

@@ -11,8 +11,8 @@ import numpy as np
 import pandapower
 
 from grid.cases import BUILT_IN
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from ml.dispatch_grid import DispatchLimits
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import check

@@ -18,12 +18,12 @@ import numpy as np
 import pandapower
 from lightsim2grid.network import init_from_pandapower
 
-from grid.batchflow import BatchFlow
 from grid.cases import BUILT_IN, load_case
-from grid.fixedflow import FixedFlow, bus_power_pu, topology_of
+from grid.flow.batch_flow import BatchFlow
+from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
+from grid.flow.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection, PowerFlow
 from grid.lookahead import Samples, look_ahead
 from grid.network import Network
-from grid.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection, PowerFlow
 from grid.sources.simulator import Simulator
 from tests.benchmarks.calibration import (
     DAY,
@@ -48,8 +48,8 @@ ASKED_S, ASKED_GAP = 2.0, 0.1
 NOTES = """
 Speed: one core, the median of {runs} runs (of {few} on case1354pegase), wall clock. Samples scatter by 5 % shared and
 5 % own noise around a daily course. A look-ahead is the AC states of all samples and hours and all that is counted on
-them. The batches below it solve the same states only. Ours (grid.batchflow) makes one Jacobian for all samples of an
-hour. "Newton, one after the other" begins each at the one before, on our matrix (grid.fixedflow). lightsim2grid's
+them. The batches below it solve the same states only. Ours (grid.flow.batch_flow) makes one Jacobian for all samples of an
+hour. "Newton, one after the other" begins each at the one before, on our matrix (grid.flow.fixed_flow). lightsim2grid's
 batches run on its own grid model, which knows neither several sources folded into one nor lines open at one end. Ours
 is taken because it agrees with PowerFlow on every case; on case118 none of the others was clearly faster, on
 case1354pegase TimeSeriesCPP was. The machine was shared while this was measured: runs differ by half. Memory is the

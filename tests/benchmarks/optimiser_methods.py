@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
-from grid.powerflow import Injection
 from ml.baselines import Found, SearchSpace, branch_exchange, iterated_local_search, last, sequential_opening
 from ml.candidates import SAMPLES, Proposer, from_policy
 from ml.optimizer import SmartGridOptimizer

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from grid.cases import load_case
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.topology import energised_buses, is_radial
 from grid.network import BoolArray, Network
-from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
-from grid.topology import energised_buses, is_radial
 from ml.plan import Plan, Requirements
 from ml.radialflow import exchange_neighbours
 from ml.radialgrid import RadialGrid

@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 
+from grid.flow.powerflow import Injection
 from grid.network import Network
-from grid.powerflow import Injection
 from ml.optimizer import SmartGridOptimizer
 from ml.plan import Requirements
 from ml.radialgrid import RadialGrid

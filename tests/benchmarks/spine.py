@@ -15,7 +15,7 @@ from app.history import SnapshotStore
 from app.settings import Settings
 from grid.cases import load_case
 from grid.files.pandapower.convert import network_from_pandapower
-from grid.powerflow import Injection, PowerFlow
+from grid.flow.powerflow import Injection, PowerFlow
 from tests.benchmarks import page, server
 from tests.benchmarks.report import Figure, at_least, at_most, write
 

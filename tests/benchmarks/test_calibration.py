@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grid.flow.powerflow import Injection
 from grid.lookahead import Samples
-from grid.powerflow import Injection
 from tests.benchmarks.calibration import DAY, Course, ResidualDays, judge_sampler, reliability
 from tests.cases import shared_case
 

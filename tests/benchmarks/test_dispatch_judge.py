@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from grid.cases import load_case
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from grid.powerflow import Injection, PowerFlow
 from ml.dispatch_grid import DispatchLimits
 from ml.plan import Requirements
 from tests.benchmarks.acopf import AcOpf

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from grid.assets import CUSTOMERS_PER_MW, AssetRegister, GivenAssets, LocationClass, Skill, asset_register
-from grid.contingency import n_minus_1
+from grid.flow.contingency import n_minus_1
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BranchKind, Network
-from grid.powerflow import Injection, PowerFlow
 from tests.cases import shared_case
 
 CASES = ("city8", "case57", "case118", "case33bw", "cigre_mv", "synthetic:80:4")

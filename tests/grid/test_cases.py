@@ -7,9 +7,9 @@ import pytest
 
 from grid.cases import BUILT_IN, load_case
 from grid.errors import CaseError
+from grid.flow.powerflow import Injection, PowerFlow
+from grid.flow.topology import energised_buses, is_radial
 from grid.network import BusKind
-from grid.powerflow import Injection, PowerFlow
-from grid.topology import energised_buses, is_radial
 from tests.cases import shared_case
 from tests.paths import DATA
 

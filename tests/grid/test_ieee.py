@@ -16,10 +16,10 @@ from grid.cases import BUILT_IN, load_case
 from grid.files.matpower.case import to_net
 from grid.files.matpower.format import Mpc
 from grid.files.matpower.text import read_m
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.ieee import FOLDER
 from grid.layout import has_own_layout
 from grid.network import FloatArray
-from grid.powerflow import Injection, PowerFlow
 from tests.grid.files.test_matpower import admittance
 
 NAMES = ("case57", "case118", "case300")

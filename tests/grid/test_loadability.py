@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.loadability import loadability
 from grid.network import Network
-from grid.powerflow import Injection, PowerFlow
 from tests.cases import shared_case
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grid.batchflow import BatchFlow
+from grid.flow.batch_flow import BatchFlow
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.lookahead import LookAhead, Samples, branch_loading, look_ahead
 from grid.network import BoolArray, Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from tests.cases import shared_case
 
 SAMPLES, HOURS = 12, 3

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from app.alarmrules import AlarmWatch
 from grid.alarms import Alarm, AlarmKind, AlarmState
+from grid.flow.powerflow import Injection
 from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import Network
-from grid.powerflow import Injection
 from grid.predictive import Outlook, outlook, windows
 from tests.cases import shared_case
 

@@ -8,9 +8,9 @@ import pandapower.networks
 import pytest
 
 from grid.files.pandapower.convert import network_from_pandapower
+from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.hosting import HostingLimit, hosting_margin
 from grid.network import RENEWABLE, Energy, Network
-from grid.powerflow import GridState, Injection, PowerFlow
 from grid.renewable_share import Curtailment, curtailment, energy_mix
 from tests.cases import shared_case
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from grid.cases import Case
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Energy
-from grid.powerflow import Injection, PowerFlow
 from grid.sources.clock import clock_at
 from grid.sources.demand import class_shapes, profile_row, pv_share, wind_share
 from grid.sources.simulator import Simulator

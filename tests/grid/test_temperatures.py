@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from grid.assets import asset_register, temperature_limit_c
+from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BranchKind, Network
-from grid.powerflow import GridState, Injection, PowerFlow
 from grid.temperatures import RATED_WEATHER, BranchTemperatures
 from grid.thermal import Weather
 from tests.cases import shared_case

@@ -9,8 +9,8 @@ import pandapower.networks
 import torch
 
 from grid.files.pandapower.convert import network_from_pandapower
+from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Network
-from grid.powerflow import Injection
 from ml.radialgrid import RadialGrid
 from ml.switching import TreePolicy
 from ml.verification import Moment

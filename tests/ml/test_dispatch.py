@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from grid.cases import load_case
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from grid.powerflow import Injection, PowerFlow
 from ml.dispatch import DISPATCH_PARAMETERS, DispatchPolicy
 from ml.dispatch_grid import DispatchGrid, DispatchLimits, Outcome
 from ml.dispatch_policy import GaussianSetPoints

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from grid.powerflow import Injection, PowerFlow
 from ml.dispatch import DISPATCH_PARAMETERS
 from ml.dispatch_grid import DispatchGrid, DispatchLimits
 from ml.dispatch_optimizer import (

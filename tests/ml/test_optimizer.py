@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from grid.powerflow import PowerFlow, PowerFlowDivergedError
 from ml.optimizer import SmartGridOptimizer, problem_with
 from ml.plan import Action, Constraint, Plan, Proposal, Requirements
 from ml.reinforce import Hyperparameters

@@ -7,9 +7,9 @@ import numpy as np
 import pandapower
 import pytest
 
+from grid.flow.powerflow import PowerFlow
+from grid.flow.topology import is_radial
 from grid.network import BoolArray, Network
-from grid.powerflow import PowerFlow
-from grid.topology import is_radial
 from ml.optimizer import SmartGridOptimizer
 from ml.plan import Plan, Requirements
 from ml.radialgrid import RadialGrid

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BranchKind, Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.sources.demand import yearly_load_mw
 from ml.outage_windows import outage_windows, weekly_peak_levels
 from tests.cases import shared_case

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.topology import is_radial
 from grid.network import Network
-from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
-from grid.topology import is_radial
 from ml.radialflow import RadialFlow, closed_current, exchange_neighbours, is_radial_batch
 from ml.switching import Loops, TreePolicy, find_loops
 from tests.cases import shared_case

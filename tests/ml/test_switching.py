@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from grid.topology import is_radial
+from grid.flow.topology import is_radial
 from ml.switching import Loops, NotConnectedError, TreePolicy, find_loops
 
 Graph = tuple[int, np.ndarray, np.ndarray, np.ndarray]

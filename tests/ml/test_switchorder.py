@@ -7,8 +7,8 @@ import numpy as np
 import pandapower.networks
 import pytest
 
+from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BoolArray, Loads, Network
-from grid.powerflow import GridState, Injection, PowerFlow
 from ml.plan import Action, Requirements, Verdict
 from ml.radialgrid import RadialGrid
 from ml.switchorder import safe_order

@@ -7,8 +7,8 @@ import numpy as np
 import pandapower.networks
 import pytest
 
+from grid.flow.powerflow import PowerFlow
 from grid.network import BoolArray, Network
-from grid.powerflow import PowerFlow
 from ml.plan import Constraint, Requirements, Verdict
 from ml.verification import Moment, Verifier, allowed, broken, burden_kw
 from tests.ml.moments import PROBABILITY, moment_at, network_of, random_configurations, solved_by_pandapower, varied

@@ -16,8 +16,8 @@ from grid.errors import CaseError
 from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
-from grid.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 
 AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
 NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band

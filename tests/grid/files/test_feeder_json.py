@@ -13,8 +13,8 @@ import pytest
 from grid.cases import load_case, load_file, load_named
 from grid.errors import CaseError
 from grid.files.feeder_json import read_feeder
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BusKind, Network, OpenEnd
-from grid.powerflow import Injection, PowerFlow
 from tests.cases import shared_case
 from tests.paths import SHARED
 

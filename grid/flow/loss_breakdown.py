@@ -15,8 +15,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from grid.flow.powerflow import GridState
 from grid.network import BoolArray, BranchKind, FloatArray, Network, OpenEnd
-from grid.powerflow import GridState
 
 DISTRIBUTION_BELOW_KV = 60.0  # an assumption: where transmission ends differs from country to country
 

@@ -1,9 +1,9 @@
 """AC power flows of many injections in one topology at once: Newton with a Jacobian that is made once for all of them.
 
-Samples of one hour lie close to their mean. Its state is solved by grid.powerflow and its Jacobian factorised once; all
+Samples of one hour lie close to their mean. Its state is solved by grid.flow.powerflow and its Jacobian factorised once; all
 samples then take simplified Newton steps together (the very dishonest Newton of Stott 1974): each step is one sparse
 product and one solve with many right-hand sides. The Jacobian decides only how fast it converges, not where to: the
-mismatch is exact, and its tolerance is that of grid.powerflow. lightsim2grid's own batches work
+mismatch is exact, and its tolerance is that of grid.flow.powerflow. lightsim2grid's own batches work
 on its grid model, not on our matrix; their speed beside this one's is in docs/benchmarks/lookahead.md.
 """
 
@@ -13,9 +13,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import SuperLU, splu
 
-from grid.fixedflow import topology_of
+from grid.flow.fixed_flow import topology_of
+from grid.flow.powerflow import TOLERANCE_PU, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from grid.powerflow import TOLERANCE_PU, Injection, PowerFlow, PowerFlowDivergedError
 
 MOST_STEPS = 16  # each step gains about two digits near the mean; rows that need more are Newton's
 LOWEST_PU = 0.2  # below, a sample has left Newton's neighbourhood

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grid.topology import energised_buses, interrupted_power_mw, is_radial
+from grid.flow.topology import energised_buses, interrupted_power_mw, is_radial
 
 Grid = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

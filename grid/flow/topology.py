@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from grid.graphwalks import first_wrong, mark_interrupted, mark_supplied
+from grid.flow.topology_compiled import first_wrong, mark_interrupted, mark_supplied
 from grid.network import BoolArray, FloatArray, IntArray
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from grid.cases import BUILT_IN
 from grid.errors import CaseError
 from grid.files.pandapower.convert import network_from_pandapower
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, suspects_of
+from grid.flow.topology import energised_buses
 from grid.network import BranchKind, Network, OpenEnd
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, suspects_of
-from grid.topology import energised_buses
 from tests.cases import shared_case
 from tests.paths import SHARED
 

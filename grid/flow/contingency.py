@@ -12,11 +12,11 @@ import numpy as np
 from lightsim2grid.algorithm import NRSing_KLU
 from scipy import sparse
 
-from grid.admittance import Topology, stub_admittances
-from grid.fixedflow import FIRST, bus_power_pu, topology_of
+from grid.flow.admittance import Topology, stub_admittances
+from grid.flow.fixed_flow import FIRST, bus_power_pu, topology_of
+from grid.flow.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.topology import energised_buses, interrupted_power_mw
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from grid.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection, PowerFlow, PowerFlowDivergedError
-from grid.topology import energised_buses, interrupted_power_mw
 
 FULL_LOAD_PERCENT = 100.0
 BAND_TOLERANCE_PU = 1e-6  # a voltage set to its limit is within it

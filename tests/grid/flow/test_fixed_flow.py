@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grid.fixedflow import FixedFlow, bus_power_pu, topology_of
-from grid.powerflow import Injection, PowerFlow
+from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
+from grid.flow.powerflow import Injection, PowerFlow
 from tests.cases import shared_case
 
 STEP_PU = 1e-6

@@ -8,9 +8,9 @@ import pandapower
 import pytest
 
 from grid.files.pandapower.convert import network_from_pandapower
-from grid.lossbreakdown import BranchLevels, LossCause, by_level, no_load_mw, non_technical
+from grid.flow.loss_breakdown import BranchLevels, LossCause, by_level, no_load_mw, non_technical
+from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BranchKind, Network
-from grid.powerflow import GridState, Injection, PowerFlow
 from tests.cases import shared_case
 
 PLACE = {cause: place for place, cause in enumerate(LossCause)}

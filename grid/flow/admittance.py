@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray, Network, OpenEnd
-from grid.topology import energised_buses
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Walks over the closed branches of a grid, compiled by Numba; see grid/topology.py.
+"""Walks over the closed branches of a grid, compiled by Numba; see grid/flow/topology.py.
 
 Arrays of tail, head and closed have a value a branch. Nothing is checked here: positions must exist.
 """

@@ -8,9 +8,9 @@ import numpy as np
 from lightsim2grid.algorithm import NRSing_KLU
 from scipy import sparse
 
-from grid.admittance import Topology, build_topology, stub_admittances
+from grid.flow.admittance import Topology, build_topology, stub_admittances
+from grid.flow.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from grid.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection
 
 FIRST = np.zeros(1, dtype=np.int32)
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grid.contingency import NMinusOne, n_minus_1
+from grid.flow.contingency import NMinusOne, n_minus_1
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from grid.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from tests.cases import shared_case
 
 AGREEMENT_PU = 1e-6

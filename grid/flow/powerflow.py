@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from lightsim2grid.algorithm import NRSing_KLU
 
-from grid.admittance import Topology, build_topology, fill_no_load, stub_admittances
+from grid.flow.admittance import Topology, build_topology, fill_no_load, stub_admittances
 from grid.network import BoolArray, FloatArray, Network
 
 TOLERANCE_PU = 1e-8  # largest bus mismatch; the rounding floor of the PEGASE grids lies above 1e-10

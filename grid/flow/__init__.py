@@ -1,0 +1,1 @@
+"""AC power flow, what follows from it, and which buses have supply."""
