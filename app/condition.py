@@ -14,7 +14,7 @@ from grid.deterioration import KINDS, LOCATIONS, AssetTraits, Gaps, advanced, dr
 from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Frame
-from grid.transformer_thermal import ageing_rate
+from grid.thermal.transformer import ageing_rate
 from ml.condition_features import Observation
 
 WEEK = timedelta(days=7)

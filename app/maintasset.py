@@ -23,7 +23,7 @@ from components.risktable import Novelty, risk_class
 from components.trends import Curve
 from grid.deterioration import Signal
 from grid.network import BranchKind, FloatArray
-from grid.transformer_thermal import ageing_rate
+from grid.thermal.transformer import ageing_rate
 from ml.condition_features import UNITS, Observation, features_of
 from ml.prognosis import HORIZONS, Prognosis
 

@@ -24,7 +24,7 @@ from grid.predictive import Outlook
 from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
-from grid.temperatures import BranchTemperatures
+from grid.thermal.branch_temperatures import BranchTemperatures
 from ml.condition_features import Observation
 from ml.hazard import CnaimHazard
 from ml.paths import supply_paths

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from grid.network import BoolArray, FloatArray
-from grid.thermal import Weather
+from grid.thermal.conductor import Weather
 
 
 class Quality(IntEnum):

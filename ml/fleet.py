@@ -23,7 +23,7 @@ from grid.deterioration import (
     with_defect,
 )
 from grid.network import BoolArray, FloatArray, IntArray
-from grid.transformer_thermal import ageing_rate
+from grid.thermal.transformer import ageing_rate
 from ml.causes import cause_rates, repaired
 from ml.condition_features import Observation, features_of, published_rate, residuals_of
 from ml.fleet_year import HOURS_PER_WEEK, WEEKS_PER_YEAR, FleetYear, drawn_loads, fleet_year

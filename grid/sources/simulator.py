@@ -12,7 +12,7 @@ from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
 from grid.sources.weather import WeatherModel
 from grid.telemetry import Event, EventKind, Frame, Quality, Reading
-from grid.thermal import Weather
+from grid.thermal.conductor import Weather
 
 VOLTAGE_NOISE, POWER_NOISE = (
     0.001,

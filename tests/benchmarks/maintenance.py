@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grid.transformer_thermal import TransformerParameters, ageing_rate, transformer_course
+from grid.thermal.transformer import TransformerParameters, ageing_rate, transformer_course
 from ml.causes import CAUSES
 from ml.condition_features import FEATURES
 from ml.failure_metrics import Draws

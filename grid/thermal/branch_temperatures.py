@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from grid.flow.powerflow import GridState
 from grid.network import BranchKind, FloatArray, Network
-from grid.thermal import (
+from grid.thermal.conductor import (
     Conductors,
     Weather,
     cable_temperature_step,
@@ -16,7 +16,7 @@ from grid.thermal import (
     conductor_steady_temperature,
     conductor_temperature_step,
 )
-from grid.transformer_thermal import (
+from grid.thermal.transformer import (
     TransformerParameters,
     TransformerThermalState,
     ageing_rate,

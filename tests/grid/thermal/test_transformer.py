@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from grid.transformer_thermal import (
+from grid.thermal.transformer import (
     TransformerParameters,
     TransformerThermalState,
     ageing_rate,

@@ -11,8 +11,8 @@ from linerate.models.ieee738 import IEEE738
 from linerate.types import Conductor, Span, Tower
 from linerate.types import Weather as LinerateWeather
 
-from grid import thermal
-from grid.thermal import (
+from grid.thermal import conductor as thermal
+from grid.thermal.conductor import (
     MAX_TEMPERATURE_C,
     Conductors,
     Weather,

@@ -1,0 +1,1 @@
+"""Temperatures of conductors, cables and transformers."""
