@@ -16,7 +16,7 @@ from grid.assetfile import read_assets
 from grid.assets import AssetRegister, asset_register, temperature_limit_c
 from grid.cases import DEFAULT_SIMBENCH, FEEDER, Case
 from grid.errors import CaseError
-from grid.estimation import Estimate, Estimator
+from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses, interrupted_power_mw
 from grid.network import RENEWABLE, FloatArray, Network
