@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.engine import Engine
 from app.settings import Settings
-from grid.cases import BUILT_IN, DEFAULT_SIMBENCH, Case, load_file, load_named
+from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, Case, load_file, load_named
 from grid.errors import CaseError
 from grid.files.fileimport import SUFFIXES
 

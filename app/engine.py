@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.snapshot import CycleStats, Snapshot, WorstHour
 from app.watch import Watch
 from app.worker import Worker
-from grid.cases import Case
+from grid.cases.cases import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
 from grid.network import FloatArray, Network

@@ -14,7 +14,7 @@ from app.history import SnapshotStore
 from app.pages import build as build_pages
 from app.services import Services
 from app.settings import Settings
-from grid.cases import load_case
+from grid.cases.cases import load_case
 
 
 def build(settings: Settings) -> Flask:

@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.snapshot import AssetRisk, Metrics, Supply, WorstHour
 from grid.assetfile import read_assets
 from grid.assets import AssetRegister, asset_register, temperature_limit_c
-from grid.cases import DEFAULT_SIMBENCH, FEEDER, Case
+from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER, Case
 from grid.errors import CaseError
 from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of

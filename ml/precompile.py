@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection
 from ml.optimizer import SmartGridOptimizer, parameters_for
 from ml.plan import Requirements

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, Network
 from ml.proof import Proof, ProofError, Round, prove

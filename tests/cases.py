@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grid.cases import Case, load_case
+from grid.cases.cases import Case, load_case
 
 _digests: dict[str, str] = {}
 

@@ -8,7 +8,7 @@ _.feature_names_in_  # scikit-learn's attribute for names of columns; permutatio
 
 _.probability_30_days, _.probability_90_days  # components.risktable.Row: the table takes its columns by name (asdict)
 _.min_vm_bus, _.max_vm_bus, _.max_loading_branch  # ml.plan.Verdict: app/planview.py takes them by name (getattr)
-_.c_nf_per_km  # grid.city8.Conductor: handed to pandapower by name (vars)
+_.c_nf_per_km  # grid.cases.city8.Conductor: handed to pandapower by name (vars)
 
 _.outage  # grid.flow.contingency.NMinusOne: which branch a row is of; the other fields mean nothing without it
 _.current_loss, _.candidate_loss  # ml.forecast_drift.Contest: the figures behind the sentence in reason

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from grid.cases import Case
+from grid.cases.cases import Case
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.sources.demand import DemandModel, GenerationModel

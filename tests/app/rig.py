@@ -19,7 +19,7 @@ from app.services import Services
 from app.settings import Settings
 from app.snapshot import Snapshot
 from grid.alarms import AlarmKind
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6)

@@ -9,7 +9,7 @@ import pytest
 
 from app.snapshot import Snapshot
 from grid.alarms import AlarmKind, AlarmState
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.sources.simulator import Simulator
 from grid.telemetry import EventKind, Frame
 from tests.app.rig import CYCLE, START, Rig

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from app.settings import Settings
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.flow.contingency import n_minus_1
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import FloatArray, Network

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandapower
 
-from grid.cases import BUILT_IN
+from grid.cases.cases import BUILT_IN
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from ml.dispatch_grid import DispatchLimits

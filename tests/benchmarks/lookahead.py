@@ -18,7 +18,7 @@ import numpy as np
 import pandapower
 from lightsim2grid.network import init_from_pandapower
 
-from grid.cases import BUILT_IN, load_case
+from grid.cases.cases import BUILT_IN, load_case
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
 from grid.flow.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection, PowerFlow

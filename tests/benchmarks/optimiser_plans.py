@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import energised_buses, is_radial
 from grid.network import BoolArray, Network

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from app.settings import Settings
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.network import Network
 from ml.memory import TreeMemory
 from ml.optimizer import SmartGridOptimizer, parameters_for

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection
 from grid.sources.demand import yearly_load_mw
 from ml.outage_windows import outage_windows, weekly_peak_levels

@@ -13,7 +13,7 @@ import pandapower.networks
 from app.engine import Engine
 from app.history import SnapshotStore
 from app.settings import Settings
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.powerflow import Injection, PowerFlow
 from tests.benchmarks import page, server

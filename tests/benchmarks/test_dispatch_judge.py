@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
 from ml.dispatch_grid import DispatchLimits

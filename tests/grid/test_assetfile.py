@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.watch import Watch
 from grid.assetfile import COLUMNS, AssetFileError, read_assets
 from grid.assets import GivenAssets, LocationClass, Skill
-from grid.cases import Case, load_case
+from grid.cases.cases import Case, load_case
 from grid.errors import CaseError
 from tests.cases import shared_case
 from tests.paths import DATA

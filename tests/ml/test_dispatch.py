@@ -9,7 +9,7 @@ import pandapower.networks
 import pytest
 import torch
 
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
 from ml.dispatch import DISPATCH_PARAMETERS, DispatchPolicy

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from grid.cases import load_case
+from grid.cases.cases import load_case
 from grid.network import FloatArray, Network
 from ml.dispatch import DISPATCH_PARAMETERS
 from ml.dispatch_optimizer import DispatchOptimizer

@@ -10,7 +10,7 @@ import numpy as np
 import pandapower
 import pytest
 
-from grid.cases import load_case, load_file, load_named
+from grid.cases.cases import load_case, load_file, load_named
 from grid.errors import CaseError
 from grid.files.feeder_json import read_feeder
 from grid.flow.powerflow import Injection, PowerFlow

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grid.cases import BUILT_IN
+from grid.cases.cases import BUILT_IN
 from grid.errors import CaseError
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, suspects_of

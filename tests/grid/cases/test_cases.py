@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.cases import BUILT_IN, load_case
+from grid.cases.cases import BUILT_IN, load_case
 from grid.errors import CaseError
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.flow.topology import energised_buses, is_radial

@@ -10,15 +10,15 @@ import pandapower
 import pandapower.networks
 import pandas as pd
 
-from grid.city8 import city8
+from grid.cases.city8 import city8
+from grid.cases.ieee import ieee57, ieee118, ieee300
+from grid.cases.layout import with_layout
+from grid.cases.synthetic import synthetic
 from grid.errors import CaseError
 from grid.files.feeder_json import is_feeder, read_feeder
 from grid.files.fileimport import SUFFIXES, read_net
 from grid.files.pandapower.convert import network_from_pandapower
-from grid.ieee import ieee57, ieee118, ieee300
-from grid.layout import with_layout
 from grid.network import FloatArray, Network
-from grid.synthetic import synthetic
 
 FEEDER = "feeder:"
 DEFAULT_SIMBENCH = "1-MV-urban--0-sw"

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import Delaunay, cKDTree
 
-from grid.city8 import LYNX, PANTHER, ZEBRA, Conductor
+from grid.cases.city8 import LYNX, PANTHER, ZEBRA, Conductor
 
 VN_KV = 66.0
 SPACING_KM = 3.0

@@ -12,13 +12,13 @@ from pandapower.pypower.idx_brch import F_BUS, SHIFT, T_BUS
 from pandapower.pypower.idx_bus import BASE_KV, BUS_I, BUS_TYPE, PD, PQ, QD, REF, VA, VM
 from pandapower.pypower.idx_gen import GEN_BUS, PG, QG, VG
 
-from grid.cases import BUILT_IN, load_case
+from grid.cases.cases import BUILT_IN, load_case
+from grid.cases.ieee import FOLDER
+from grid.cases.layout import has_own_layout
 from grid.files.matpower.case import to_net
 from grid.files.matpower.format import Mpc
 from grid.files.matpower.text import read_m
 from grid.flow.powerflow import Injection, PowerFlow
-from grid.ieee import FOLDER
-from grid.layout import has_own_layout
 from grid.network import FloatArray
 from tests.grid.files.test_matpower import admittance
 

@@ -1,0 +1,1 @@
+"""The grids that are built in, and those made on demand."""
