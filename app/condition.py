@@ -9,8 +9,18 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.settings import Settings
-from grid.assets import AssetRegister, temperature_limit_c
-from grid.deterioration import KINDS, LOCATIONS, AssetTraits, Gaps, advanced, drawn, measured, next_week, with_defect
+from grid.assets.deterioration import (
+    KINDS,
+    LOCATIONS,
+    AssetTraits,
+    Gaps,
+    advanced,
+    drawn,
+    measured,
+    next_week,
+    with_defect,
+)
+from grid.assets.register import AssetRegister, temperature_limit_c
 from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Frame

@@ -21,7 +21,7 @@ from components.assetpanel import AssetHead, SignalRow, SignalState, Similar
 from components.riskfigures import MOST_DRIVERS, Driver, ProbabilityTrend
 from components.risktable import Novelty, risk_class
 from components.trends import Curve
-from grid.deterioration import Signal
+from grid.assets.deterioration import Signal
 from grid.network import BranchKind, FloatArray
 from grid.thermal.transformer import ageing_rate
 from ml.condition_features import UNITS, Observation, features_of

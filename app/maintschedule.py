@@ -8,7 +8,7 @@ import numpy as np
 
 from app.snapshot import Snapshot
 from grid.areas import partition
-from grid.assets import AssetRegister, Skill
+from grid.assets.register import AssetRegister, Skill
 from grid.network import BranchKind, FloatArray, IntArray, Network
 from ml.outage_windows import outage_windows, weekly_peak_levels
 from ml.prognosis import Prognosis

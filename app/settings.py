@@ -27,7 +27,8 @@ class Settings(BaseSettings):
         default=1, ge=0, description="seed of the simulated weather, loads, noise and generated asset ages"
     )
     asset_file: Path | None = Field(
-        default=None, description="CSV of what is known of the case's assets (grid/assetfile.py); the rest is generated"
+        default=None,
+        description="CSV of what is known of the case's assets (grid/assets/csv_file.py); the rest is generated",
     )
     risk_weight: float = Field(
         default=10.0, ge=0, le=1e6, description="ohm that one unit of failure probability is worth on a path"

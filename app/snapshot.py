@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from grid.alarms import Alarm
-from grid.assets import AssetRegister
+from grid.assets.register import AssetRegister
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Event, Frame

@@ -12,8 +12,8 @@ from app.history import History
 from app.operations import Operator
 from app.settings import Settings
 from app.snapshot import AssetRisk, Metrics, Supply, WorstHour
-from grid.assetfile import read_assets
-from grid.assets import AssetRegister, asset_register, temperature_limit_c
+from grid.assets.csv_file import read_assets
+from grid.assets.register import AssetRegister, asset_register, temperature_limit_c
 from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER, Case
 from grid.errors import CaseError
 from grid.estimation.substitution import Estimate, Estimator

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from grid.deterioration import AssetTraits, Deterioration
+from grid.assets.deterioration import AssetTraits, Deterioration
 from grid.network import FloatArray
 
 

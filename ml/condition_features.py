@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from grid.deterioration import KINDS, LOCATIONS, SIGNALS, AssetTraits, Signal, expected_vibration
+from grid.assets.deterioration import KINDS, LOCATIONS, SIGNALS, AssetTraits, Signal, expected_vibration
 from grid.network import FloatArray
 from ml.hazard import AssetCategory, AssetCondition, CnaimHazard
 

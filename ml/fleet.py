@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from grid.deterioration import (
+from grid.assets.deterioration import (
     KINDS,
     LOCATIONS,
     AssetTraits,
@@ -36,7 +36,7 @@ MEDIAN_KM, LENGTH_SPREAD = np.array([5.0, 0.8, 0.0]), 1.0
 MVA_PER_KV, RATING_SPREAD = 0.6, 0.4
 OLDEST_YEARS = 55.0
 THERMAL_PACE, THERMAL_SPREAD = 0.05, 1.0  # mean V before a fleet was watched: median and lognormal spread
-LIMIT_C = np.array([75.0, 90.0, 120.0])  # by kind, as grid.assets.temperature_limit_c
+LIMIT_C = np.array([75.0, 90.0, 120.0])  # by kind, as grid.assets.register.temperature_limit_c
 WEEK_YEARS, WEEK_DAYS = 1.0 / WEEKS_PER_YEAR, 7.0
 DAYS_PER_YEAR = WEEKS_PER_YEAR * WEEK_DAYS
 

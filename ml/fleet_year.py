@@ -5,7 +5,7 @@ from datetime import datetime
 
 import numpy as np
 
-from grid.deterioration import KINDS, AssetTraits
+from grid.assets.deterioration import KINDS, AssetTraits
 from grid.network import FloatArray, IntArray
 from grid.sources.clock import Clock, hourly_clock
 from grid.sources.demand import CLASSES, class_shapes

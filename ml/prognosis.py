@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grid.deterioration import SIGNALS, Signal
+from grid.assets.deterioration import SIGNALS, Signal
 from grid.network import BoolArray, FloatArray
 from ml.causes import CAUSES
 from ml.condition_features import Observation, features_of, residuals_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.deterioration import SIGNALS, Signal
+from grid.assets.deterioration import SIGNALS, Signal
 from grid.telemetry import EventKind
 from tests.app.rig import Rig, make_rig
 

@@ -42,7 +42,7 @@ from components.gantt import Job
 from components.risktable import Novelty, Source
 from components.schedulegrid import schedule_data
 from grid.alarms import AssetKind
-from grid.deterioration import SIGNALS, Signal
+from grid.assets.deterioration import SIGNALS, Signal
 from ml.condition_features import FEATURES
 from ml.schedule_problem import DEFERRED
 from tests.app.rig import Rig, make_rig

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grid.deterioration import AssetTraits, Deterioration
+from grid.assets.deterioration import AssetTraits, Deterioration
 from ml.causes import (
     CAUSES,
     SHARE,
@@ -19,7 +19,7 @@ from ml.causes import (
     cause_rates,
     repaired,
 )
-from tests.grid.test_deterioration import state_of, traits_of
+from tests.grid.assets.test_deterioration import state_of, traits_of
 
 LIMIT = np.full(4, 120.0)
 PEAK = LIMIT - USUAL_MARGIN_K

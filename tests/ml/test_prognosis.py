@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.deterioration import SIGNALS, Signal, measured
+from grid.assets.deterioration import SIGNALS, Signal, measured
 from grid.network import BranchKind
 from ml.condition_features import FEATURES, Observation, features_of, residuals_of
 from ml.failure_store import ModelBundle, load
 from ml.prognosis import HORIZONS, NO_MODEL, NOT_AN_ASSET, STALE, prognose
-from tests.grid.test_deterioration import state_of, traits_of
+from tests.grid.assets.test_deterioration import state_of, traits_of
 
 COUNT = 40
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from grid.assets import asset_register, temperature_limit_c
+from grid.assets.register import asset_register, temperature_limit_c
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BranchKind, Network
 from grid.thermal.branch_temperatures import RATED_WEATHER, BranchTemperatures

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from grid.assets import CUSTOMERS_PER_MW, AssetRegister, GivenAssets, LocationClass, Skill, asset_register
+from grid.assets.register import CUSTOMERS_PER_MW, AssetRegister, GivenAssets, LocationClass, Skill, asset_register
 from grid.flow.contingency import n_minus_1
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BranchKind, Network

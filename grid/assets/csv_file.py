@@ -1,4 +1,4 @@
-"""Reads what an operator knows of the assets from a CSV file; what it leaves out is generated (grid.assets).
+"""Reads what an operator knows of the assets from a CSV file; what it leaves out is generated (grid.assets.register).
 
 UTF-8, comma separated, one header row, one row an asset; the order of columns and rows is free, empty cells are
 generated.
@@ -28,7 +28,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from grid.assets import GivenAssets, LocationClass, Skill
+from grid.assets.register import GivenAssets, LocationClass, Skill
 from grid.errors import CaseError
 from grid.network import FloatArray, Network
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from app.__main__ import main
 from app.settings import Settings
 from app.watch import Watch
-from grid.assetfile import COLUMNS, AssetFileError, read_assets
-from grid.assets import GivenAssets, LocationClass, Skill
+from grid.assets.csv_file import COLUMNS, AssetFileError, read_assets
+from grid.assets.register import GivenAssets, LocationClass, Skill
 from grid.cases.cases import Case, load_case
 from grid.errors import CaseError
 from tests.cases import shared_case

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from grid.assets import LocationClass
+from grid.assets.register import LocationClass
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray
 
 

@@ -68,7 +68,7 @@ SKILL_OF_KIND = {
 
 @dataclass(frozen=True, eq=False)
 class GivenAssets:
-    """What a file says of m branches, (m,): NaN or None where it says nothing. See grid.assetfile."""
+    """What a file says of m branches, (m,): NaN or None where it says nothing. See grid.assets.csv_file."""
 
     year_built: FloatArray
     location: tuple[LocationClass | None, ...]

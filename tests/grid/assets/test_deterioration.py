@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grid.deterioration import (
+from grid.assets.deterioration import (
     GAP_SHARE,
     KINDS,
     LOCATIONS,

@@ -1,0 +1,1 @@
+"""What branches are as things that age, break, are repaired and paid for."""
