@@ -9,10 +9,10 @@ from app.courses import renewable_names
 from app.lookoutreport import Ahead
 from app.series import SeriesSet
 from components import text
+from grid.alarms.predictive import Outlook, outlook
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import BoolArray, FloatArray, Network
-from grid.predictive import Outlook, outlook
 from grid.renewable_share import curtailment
 
 HOURS = 24

@@ -9,7 +9,7 @@ from app.view import Asset, Layer
 from components import text
 from components.drawer import AssetCard, Fact, SupplyCard, Via
 from components.mapstyle import EdgeStatus, NodeStatus
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 from grid.telemetry import Quality
 
 DERIVED = "derived, not from the case"

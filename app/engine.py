@@ -19,11 +19,11 @@ from app.settings import Settings
 from app.snapshot import CycleStats, Snapshot, WorstHour
 from app.watch import Watch
 from app.worker import Worker
+from grid.alarms.predictive import Outlook
 from grid.cases.cases import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
 from grid.network import FloatArray, Network
-from grid.predictive import Outlook
 from grid.telemetry import Event, EventKind
 from ml.plan import Plan, Requirements
 

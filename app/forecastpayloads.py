@@ -11,8 +11,8 @@ import numpy as np
 from app.analyticspayloads import HOUR, JSON, about, hourly
 from app.lookoutreport import Ahead, Forecast, LookoutReport, SeriesInfo, SeriesReport
 from app.payloads import number, numbers, stamp
+from grid.alarms.predictive import PredictiveAlert
 from grid.network import FloatArray, IntArray, Network
-from grid.predictive import PredictiveAlert
 from ml.forecast_model import LEVELS
 
 QUANTILES = tuple(f"q{round(100 * level):02d}_mw" for level in LEVELS)

@@ -10,10 +10,10 @@ from enum import StrEnum
 import numpy as np
 
 from app.performance import Performance
+from grid.alarms.predictive import Outlook
 from grid.flow.loss_breakdown import BranchLevels, NonTechnical
 from grid.lookahead import LookAhead
 from grid.network import FloatArray, IntArray, Network
-from grid.predictive import Outlook
 from grid.renewable_share import EnergyMix
 from ml.forecast_drift import Drift
 

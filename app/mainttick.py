@@ -14,7 +14,7 @@ from app.netview import NetworkView
 from app.view import View
 from components.assetpanel import asset_head, signals_table
 from components.maintenance import status_line
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 
 JSON = dict[str, object]
 LARGE_ASSETS = 500

@@ -19,7 +19,7 @@ from components.maintenance import Fleet, Status
 from components.modelcard import ModelFacts
 from components.risktable import Novelty, RiskClass, RiskRow, Source, risk_class
 from components.trends import Curve
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 from grid.network import FloatArray, IntArray
 from ml.causes import CAUSES
 from ml.prognosis import HORIZONS, Prognosis

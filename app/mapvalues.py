@@ -11,7 +11,7 @@ from app.netview import NetworkView, Scope
 from app.snapshot import Snapshot
 from app.view import Asset, Layer, View
 from components.mapstyle import EdgeStatus, NodeStatus
-from grid.alarms import AlarmState, AssetKind
+from grid.alarms.book import AlarmState, AssetKind
 from grid.areas import Areas
 from grid.network import FloatArray, IntArray
 

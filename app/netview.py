@@ -13,7 +13,7 @@ import numpy as np
 from app.view import Asset
 from components.geometry import places
 from components.topology import Edge, Element, Node, elements
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 from grid.areas import Areas, partition
 from grid.network import BusKind, FloatArray, IntArray, Network
 

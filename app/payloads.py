@@ -8,7 +8,7 @@ import numpy as np
 
 from app.history import History
 from app.snapshot import Snapshot
-from grid.alarms import Alarm
+from grid.alarms.book import Alarm
 from grid.network import FloatArray
 from grid.telemetry import Event
 

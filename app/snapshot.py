@@ -5,7 +5,7 @@ from datetime import datetime
 
 import numpy as np
 
-from grid.alarms import Alarm
+from grid.alarms.book import Alarm
 from grid.assets.register import AssetRegister
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network

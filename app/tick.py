@@ -24,7 +24,7 @@ from components.drawer import drawer_content, drawer_head
 from components.events import event_list
 from components.kpi import Kpi, Totals, kpis
 from components.trends import LossTrend, loss_trend, rounded
-from grid.alarms import Alarm, AssetKind
+from grid.alarms.book import Alarm, AssetKind
 
 JSON = dict[str, object]
 SPARE_CYCLES = 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 from grid.network import Network
 
 MOST_PATHS = 8

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from app.alarmrules import AlarmWatch
 from app.condition import ConditionWatch, is_asset
 from app.history import History
 from app.operations import Operator
 from app.settings import Settings
 from app.snapshot import AssetRisk, Metrics, Supply, WorstHour
+from grid.alarms.predictive import Outlook
+from grid.alarms.rules import AlarmWatch
 from grid.assets.csv_file import read_assets
 from grid.assets.register import AssetRegister, asset_register, temperature_limit_c
 from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER, Case
@@ -20,7 +21,6 @@ from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses, interrupted_power_mw
 from grid.network import RENEWABLE, FloatArray, Network
-from grid.predictive import Outlook
 from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame

@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components import text
-from grid.alarms import Alarm, AlarmState, Priority
+from grid.alarms.book import Alarm, AlarmState, Priority
 
 LONGEST_LIST = 50
 SHAPES = {Priority.HIGH: "■", Priority.MEDIUM: "▲", Priority.LOW: "●"}

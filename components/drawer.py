@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from components import text
 from components.alarms import AlarmIds, alarm_list
-from grid.alarms import Alarm
+from grid.alarms.book import Alarm
 
 MOST_SHARES = 6
 MOST_VIA = 12

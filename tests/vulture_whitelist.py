@@ -1,7 +1,7 @@
 """Names that vulture takes for unused, each with the reason why it is not. What a decorator hands over to Dash or Flask
 is told by [tool.vulture] in pyproject.toml. vulture reads this file; nothing imports it."""
 
-_.journal  # grid.alarms.AlarmBook: what changed when; the alarm log gets its page later
+_.journal  # grid.alarms.book.AlarmBook: what changed when; the alarm log gets its page later
 _.model_config  # pydantic reads it on its models
 _.max_content_length  # Flask reads it on a request: how much of a body it takes in
 _.feature_names_in_  # scikit-learn's attribute for names of columns; permutation importance and others read it

@@ -13,7 +13,7 @@ from app.tick import asset_trends
 from app.view import Asset, View
 from components.theme import Scheme
 from components.trends import CONFIG, Curve, asset_figure
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 
 
 def layout() -> Component:

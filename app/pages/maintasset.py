@@ -20,7 +20,7 @@ from components.riskfigures import (
 )
 from components.theme import Scheme
 from components.trends import CONFIG
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 
 NO_TEMPERATURE = "No temperature is known"
 GRAPHS = {

@@ -14,7 +14,7 @@ from app.pages.finder import finder, found, register_finder
 from app.snapshot import Snapshot
 from app.view import MOST_PATHS, Asset, Layer, View
 from components.legend import legend, path_legend
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 
 ANIMATED_BRANCHES = 300
 MOST_GENERATORS = 200

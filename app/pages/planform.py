@@ -14,7 +14,7 @@ from app.pages.finder import finder, found, register_finder
 from app.planform import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
 from app.plantick import form_key, form_words
 from app.view import Asset
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 from ml.plan import Requirements
 
 SCRIPT = "smartgridPlan"

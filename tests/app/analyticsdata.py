@@ -20,11 +20,11 @@ from app.maintview import maintained
 from app.performance import HourlyLedger, HourlyRecord, Period
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay
 from app.snapshot import Snapshot
+from grid.alarms.predictive import outlook
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
 from grid.flow.powerflow import PowerFlow
 from grid.lookahead import Samples, look_ahead
 from grid.network import FloatArray
-from grid.predictive import outlook
 from grid.renewable_share import energy_mix
 from ml.forecast_drift import Drift
 from ml.forecast_model import LEVELS

@@ -18,7 +18,7 @@ from app.history import SnapshotStore
 from app.services import Services
 from app.settings import Settings
 from app.snapshot import Snapshot
-from grid.alarms import AlarmKind
+from grid.alarms.book import AlarmKind
 from grid.cases.cases import load_case
 from tests.cases import shared_case
 

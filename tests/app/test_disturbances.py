@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from grid.alarms import AlarmKind, AlarmState
+from grid.alarms.book import AlarmKind, AlarmState
 from grid.flow.topology import energised_buses
 from grid.telemetry import EventKind
 from tests.app.rig import Rig

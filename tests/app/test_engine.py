@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.snapshot import Snapshot
-from grid.alarms import AlarmKind, AlarmState
+from grid.alarms.book import AlarmKind, AlarmState
 from grid.cases.cases import load_case
 from grid.sources.simulator import Simulator
 from grid.telemetry import EventKind, Frame

@@ -14,8 +14,8 @@ from app.lookoutreport import SeriesKind
 from app.performance import Period
 from app.planview import headline_of
 from app.watchpost import Watchpost
-from grid.alarms import AlarmKind, AlarmState
-from grid.predictive import KINDS
+from grid.alarms.book import AlarmKind, AlarmState
+from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind
 from ml.plan import Requirements
 from tests.app.rig import Rig, make_rig

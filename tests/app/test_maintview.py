@@ -41,7 +41,7 @@ from components.assetpanel import SignalState
 from components.gantt import Job
 from components.risktable import Novelty, Source
 from components.schedulegrid import schedule_data
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 from grid.assets.deterioration import SIGNALS, Signal
 from ml.condition_features import FEATURES
 from ml.schedule_problem import DEFERRED

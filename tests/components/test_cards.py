@@ -7,7 +7,7 @@ from datetime import datetime
 from components.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.events import event_list
 from components.kpi import TITLES, Totals, kpis
-from grid.alarms import Alarm, AlarmKind, AlarmState, AssetKind, Priority
+from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind, Priority
 from grid.telemetry import Event, EventKind
 
 NOW = Totals(144.2, 146.6, math.nan, 2.41, 1.65, 98.35, 0.000645, 0.0, 3)

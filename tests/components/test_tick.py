@@ -15,7 +15,7 @@ from app.netview import NetworkView, NetworkViews, short_names
 from app.tick import Seen, now_seen, tick
 from app.view import Asset, Layer, View
 from components.mapstyle import EdgeStatus, NodeStatus
-from grid.alarms import AssetKind
+from grid.alarms.book import AssetKind
 from grid.areas import partition
 from grid.telemetry import EventKind
 from tests.app.rig import Rig, make_rig

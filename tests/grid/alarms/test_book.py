@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grid.alarm_limits import Direction
-from grid.alarms import AlarmBook, AlarmKind, AlarmRule, AlarmState, AssetKind, Priority
+from grid.alarms.book import AlarmBook, AlarmKind, AlarmRule, AlarmState, AssetKind, Priority
+from grid.alarms.limits import Direction
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

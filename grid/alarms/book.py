@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grid.alarm_limits import Direction, LimitWatch, both_limits
+from grid.alarms.limits import Direction, LimitWatch, both_limits
 
 FloatArray = NDArray[np.float64]
 

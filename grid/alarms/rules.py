@@ -4,17 +4,17 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from grid.alarm_limits import Direction
-from grid.alarms import AlarmBook, AlarmKind, AlarmRule, AssetKind, Priority
-from grid.flow.powerflow import GridState
-from grid.network import BoolArray, FloatArray, Network
-from grid.predictive import (
+from grid.alarms.book import AlarmBook, AlarmKind, AlarmRule, AssetKind, Priority
+from grid.alarms.limits import Direction
+from grid.alarms.predictive import (
     CLEARED_AT_PERCENT,
     RAISED_ABOVE_PERCENT,
     UNSOLVED_ABOVE_PERCENT,
     UNSOLVED_CLEARED_AT_PERCENT,
     Outlook,
 )
+from grid.flow.powerflow import GridState
+from grid.network import BoolArray, FloatArray, Network
 
 OVERLOAD = AlarmRule(
     AlarmKind.OVERLOAD, AssetKind.BRANCH, Priority.HIGH, "%", deadband=3.0,

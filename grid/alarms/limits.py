@@ -1,6 +1,6 @@
 """Limits with deadband and delays, for all assets of a rule at once.
 
-What is annunciated and who has acknowledged it is the business of grid.alarms; this module only says for
+What is annunciated and who has acknowledged it is the business of grid.alarms.book; this module only says for
 which assets the condition begins and ends.
 """
 

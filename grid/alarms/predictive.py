@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from grid.alarms import AlarmKind
+from grid.alarms.book import AlarmKind
 from grid.flow.contingency import FULL_LOAD_PERCENT
 from grid.lookahead import LookAhead
 from grid.network import BoolArray, FloatArray, Network

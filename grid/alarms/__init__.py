@@ -1,0 +1,1 @@
+"""Alarms: which values raise them, their states, and those that are expected."""
