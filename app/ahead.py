@@ -11,9 +11,9 @@ from app.series import SeriesSet
 from components import text
 from grid.alarms.predictive import Outlook, outlook
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
-from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import BoolArray, FloatArray, Network
-from grid.renewable_share import curtailment
+from grid.studies.lookahead import LookAhead, Samples, look_ahead
+from grid.studies.renewable_share import curtailment
 
 HOURS = 24
 SAMPLES, SAMPLES_LARGE, LARGE_BUSES = 100, 20, 1500

@@ -14,7 +14,7 @@ from app.performance import Energy as EnergySums
 from app.performance import Performance
 from grid.flow.loss_breakdown import LossCause, NonTechnical
 from grid.network import Energy, FloatArray, IntArray, Network
-from grid.renewable_share import EnergyMix
+from grid.studies.renewable_share import EnergyMix
 
 JSON = dict[str, Any]
 HOUR = timedelta(hours=1)

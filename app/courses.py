@@ -12,8 +12,8 @@ import numpy as np
 from app.lookoutreport import SeriesKind
 from app.series import SeriesSet
 from grid.flow.powerflow import Injection
-from grid.lookahead import Samples
 from grid.network import Energy, FloatArray, Network
+from grid.studies.lookahead import Samples
 
 DAY = 24
 DAYS_KEPT = 14

@@ -15,7 +15,7 @@ from app.snapshot import Snapshot
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw
 from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
-from grid.renewable_share import energy_mix
+from grid.studies.renewable_share import energy_mix
 
 ONE_HOUR = timedelta(hours=1)
 HOURS_WAITING = 400  # for the lookout, which takes them several times a second

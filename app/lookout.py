@@ -26,7 +26,7 @@ from app.snapshot import Snapshot, WorstHour
 from app.watchpost import Watchpost
 from app.worker import Worker
 from grid.network import FloatArray, Network
-from grid.renewable_share import energy_mix
+from grid.studies.renewable_share import energy_mix
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.25

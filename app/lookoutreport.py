@@ -12,9 +12,9 @@ import numpy as np
 from app.performance import Performance
 from grid.alarms.predictive import Outlook
 from grid.flow.loss_breakdown import BranchLevels, NonTechnical
-from grid.lookahead import LookAhead
 from grid.network import FloatArray, IntArray, Network
-from grid.renewable_share import EnergyMix
+from grid.studies.lookahead import LookAhead
+from grid.studies.renewable_share import EnergyMix
 from ml.forecast_drift import Drift
 
 HOUR = np.timedelta64(3600, "s")

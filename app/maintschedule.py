@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from app.snapshot import Snapshot
-from grid.areas import partition
 from grid.assets.register import AssetRegister, Skill
 from grid.network import BranchKind, FloatArray, IntArray, Network
+from grid.studies.areas import partition
 from ml.outage_windows import outage_windows, weekly_peak_levels
 from ml.prognosis import Prognosis
 from ml.schedule import Comparison, Conflict, Schedule, compare, solve_with

@@ -12,8 +12,8 @@ from app.snapshot import Snapshot
 from app.view import Asset, Layer, View
 from components.mapstyle import EdgeStatus, NodeStatus
 from grid.alarms.book import AlarmState, AssetKind
-from grid.areas import Areas
 from grid.network import FloatArray, IntArray
+from grid.studies.areas import Areas
 
 HIGH_PERCENT, OVERLOAD_PERCENT = 80.0, 100.0
 NEAR_LIMIT_K = 10.0

@@ -14,8 +14,8 @@ from app.view import Asset
 from components.geometry import places
 from components.topology import Edge, Element, Node, elements
 from grid.alarms.book import AssetKind
-from grid.areas import Areas, partition
 from grid.network import BusKind, FloatArray, IntArray, Network
+from grid.studies.areas import Areas, partition
 
 AREAS_ABOVE = 1500  # buses; a larger grid is shown as areas first
 SCOPES_KEPT = 32

@@ -19,10 +19,10 @@ from app.settings import Settings
 from app.snapshot import Snapshot
 from grid.fingerprint import fingerprint
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
-from grid.hosting import HostingLimit, HostingMargin, hosting_margin
-from grid.loadability import Loadability, loadability
 from grid.network import FloatArray
 from grid.sources.past import Past
+from grid.studies.hosting import HostingLimit, HostingMargin, hosting_margin
+from grid.studies.loadability import Loadability, loadability
 
 RECENT_HOURS = 14 * 24
 A_YEAR_AND_A_DAY = 366 * 24

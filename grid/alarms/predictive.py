@@ -13,8 +13,8 @@ import numpy as np
 
 from grid.alarms.book import AlarmKind
 from grid.flow.contingency import FULL_LOAD_PERCENT
-from grid.lookahead import LookAhead
 from grid.network import BoolArray, FloatArray, Network
+from grid.studies.lookahead import LookAhead
 
 RAISED_ABOVE_PERCENT, CLEARED_AT_PERCENT = 50.0, 35.0
 UNSOLVED_ABOVE_PERCENT, UNSOLVED_CLEARED_AT_PERCENT = 10.0, 5.0

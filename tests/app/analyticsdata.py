@@ -23,9 +23,9 @@ from app.snapshot import Snapshot
 from grid.alarms.predictive import outlook
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
 from grid.flow.powerflow import PowerFlow
-from grid.lookahead import Samples, look_ahead
 from grid.network import FloatArray
-from grid.renewable_share import energy_mix
+from grid.studies.lookahead import Samples, look_ahead
+from grid.studies.renewable_share import energy_mix
 from ml.forecast_drift import Drift
 from ml.forecast_model import LEVELS
 from tests.app.rig import Rig

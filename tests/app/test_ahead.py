@@ -9,8 +9,8 @@ import pytest
 from app.ahead import LARGE_BUSES, make_ahead, samples_wanted, worst_moment
 from app.series import series_of
 from grid.flow.powerflow import Injection, PowerFlow
-from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import Energy, Network
+from grid.studies.lookahead import LookAhead, Samples, look_ahead
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6, tzinfo=UTC)

@@ -12,8 +12,8 @@ import numpy as np
 
 from grid.flow.contingency import FULL_LOAD_PERCENT
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
-from grid.lookahead import Samples, look_ahead
 from grid.network import BoolArray, FloatArray, IntArray, Network
+from grid.studies.lookahead import Samples, look_ahead
 
 DAY = 24
 BINS = 10

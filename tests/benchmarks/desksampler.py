@@ -9,8 +9,8 @@ from app.courses import RecentLoads, samples_of
 from app.forecastdesk import ForecastDesk
 from app.series import series_of
 from grid.flow.powerflow import Injection
-from grid.lookahead import Samples
 from grid.network import Network
+from grid.studies.lookahead import Samples
 from tests.benchmarks.calibration import DAY, Course
 
 

@@ -22,9 +22,9 @@ from grid.cases.cases import BUILT_IN, load_case
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
 from grid.flow.powerflow import MAX_ITERATIONS, TOLERANCE_PU, Injection, PowerFlow
-from grid.lookahead import Samples, look_ahead
 from grid.network import Network
 from grid.sources.simulator import Simulator
+from grid.studies.lookahead import Samples, look_ahead
 from tests.benchmarks.calibration import (
     DAY,
     FEWEST_CASES,

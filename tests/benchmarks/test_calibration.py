@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grid.flow.powerflow import Injection
-from grid.lookahead import Samples
+from grid.studies.lookahead import Samples
 from tests.benchmarks.calibration import DAY, Course, ResidualDays, judge_sampler, reliability
 from tests.cases import shared_case
 

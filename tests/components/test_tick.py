@@ -16,7 +16,7 @@ from app.tick import Seen, now_seen, tick
 from app.view import Asset, Layer, View
 from components.mapstyle import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
-from grid.areas import partition
+from grid.studies.areas import partition
 from grid.telemetry import EventKind
 from tests.app.rig import Rig, make_rig
 

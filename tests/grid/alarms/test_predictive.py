@@ -12,8 +12,8 @@ from grid.alarms.book import Alarm, AlarmKind, AlarmState
 from grid.alarms.predictive import Outlook, outlook, windows
 from grid.alarms.rules import AlarmWatch
 from grid.flow.powerflow import Injection
-from grid.lookahead import LookAhead, Samples, look_ahead
 from grid.network import Network
+from grid.studies.lookahead import LookAhead, Samples, look_ahead
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 15, tzinfo=UTC)

@@ -12,8 +12,8 @@ import numpy as np
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
 from grid.flow.powerflow import GridState, Injection, PowerFlow
-from grid.lookahead import branch_loading
 from grid.network import BoolArray, FloatArray, IntArray, Loads, Network
+from grid.studies.lookahead import branch_loading
 
 TOLERANCE_MW = 1e-3
 LEAST_RISE_PERCENT = 1e-3  # of a loading that is above its limit already

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from grid.flow.powerflow import Injection, PowerFlow
-from grid.loadability import loadability
 from grid.network import Network
+from grid.studies.loadability import loadability
 from tests.cases import shared_case
 
 

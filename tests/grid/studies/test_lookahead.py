@@ -8,8 +8,8 @@ import pytest
 
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
-from grid.lookahead import LookAhead, Samples, branch_loading, look_ahead
 from grid.network import BoolArray, Network
+from grid.studies.lookahead import LookAhead, Samples, branch_loading, look_ahead
 from tests.cases import shared_case
 
 SAMPLES, HOURS = 12, 3

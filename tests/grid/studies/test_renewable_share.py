@@ -9,9 +9,9 @@ import pytest
 
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.powerflow import GridState, Injection, PowerFlow
-from grid.hosting import HostingLimit, hosting_margin
 from grid.network import RENEWABLE, Energy, Network
-from grid.renewable_share import Curtailment, curtailment, energy_mix
+from grid.studies.hosting import HostingLimit, hosting_margin
+from grid.studies.renewable_share import Curtailment, curtailment, energy_mix
 from tests.cases import shared_case
 
 CUT_MW = 0.02  # how close to the least cut a linear programme on exact sensitivities has to come
