@@ -22,7 +22,7 @@ from ml.failure_metrics import (
     reliability,
 )
 from ml.leakage import Suspicion, group_candidates, suspicious
-from ml.table import FloatArray, Table
+from ml.tables.training_table import FloatArray, Table
 
 CAPACITY_SHARE = 0.1
 """Share of the rows that could be inspected, for the recall at capacity."""

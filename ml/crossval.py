@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.failure_metrics import Draws
 from ml.failure_model import FailureEnsemble
-from ml.table import FloatArray, Table
+from ml.tables.training_table import FloatArray, Table
 
 FOLDS = 5
 BLOCKS = (0.55, 0.7, 0.85)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ml.csvfile import CsvText, TableError, numbers, read_text, unknown
 from ml.forecast_hours import (
     HOLIDAY,
     TARGET,
@@ -22,7 +21,8 @@ from ml.forecast_hours import (
     ForecastError,
     check_zone,
 )
-from ml.table import TIME_FORMATS, YES_NO, ZERO_ONE
+from ml.tables.csv_text import CsvText, TableError, numbers, read_text, unknown
+from ml.tables.training_table import TIME_FORMATS, YES_NO, ZERO_ONE
 
 SHORTEST_MINUTES, LONGEST_MINUTES = 5, 60
 ABSURD_SPREADS = 8.0

@@ -16,7 +16,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold
 
-from ml.csvfile import FloatArray
+from ml.tables.csv_text import FloatArray
 
 DECIDES = 0.8
 """Share of the way from the base rate to a perfect PR-AUC that a column alone goes, for it to decide the target."""

@@ -21,7 +21,7 @@ from ml.failure_model import FailureEnsemble
 from ml.failure_store import Feature, ModelBundle, ModelCard, save
 from ml.maintenance_report import document, printed, write
 from ml.own_model import OwnModel, load_maintenance_model
-from ml.table import Roles, read_table
+from ml.tables.training_table import Roles, read_table
 
 __all__ = ["OwnModel", "load_maintenance_model", "main", "train"]
 

@@ -14,8 +14,8 @@ from ml.assessment import CAPACITY_SHARE, Assessment
 from ml.crossval import ENSEMBLE, LOGISTIC
 from ml.failure_card import library_versions, plain
 from ml.failure_metrics import Figure, ReliabilityRow
-from ml.maintenance_plots import Line, Plot, round_end, svg
-from ml.table import FloatArray
+from ml.reporting.line_plots import Line, Plot, round_end, svg
+from ml.tables.training_table import FloatArray
 
 HEADERS = ("model", "PR-AUC", "Brier skill", "calibration error", f"recall at {100 * CAPACITY_SHARE:.0f} % of rows")
 CURVE_POINTS = 200

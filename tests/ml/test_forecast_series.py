@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.csvfile import TableError
 from ml.forecast_hours import ForecastError
 from ml.forecast_series import SeriesColumns, absurd, mend, read_series, stuck
+from ml.tables.csv_text import TableError
 from tests.ml.series import hourly
 
 

@@ -15,7 +15,7 @@ from ml.crossval import Split, held_out, last_fold, logistic, split
 from ml.failure_files import ModelFileError
 from ml.failure_store import load
 from ml.maintenance import load_maintenance_model, main
-from ml.table import Roles, Table, read_table
+from ml.tables.training_table import Roles, Table, read_table
 from ml.ubjson import check_ubjson
 
 FEATURES = ["load", "age", "noise", "region", "maker"]

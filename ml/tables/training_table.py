@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.csvfile import CsvText, FloatArray, TableError, numbers, read_text, unknown
+from ml.tables.csv_text import CsvText, FloatArray, TableError, numbers, read_text, unknown
 
 FEWEST_ROWS, FEWEST_EVENTS = 100, 20
 """Below these no split leaves enough to train, calibrate and test on."""

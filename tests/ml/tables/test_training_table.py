@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from ml.csvfile import TableError
 from ml.leakage import group_candidates, suspicious
-from ml.table import Roles, Table, read_table
+from ml.tables.csv_text import TableError
+from ml.tables.training_table import Roles, Table, read_table
 from tests.paths import SHARED
 
 CAUCA = SHARED / "maintenance/cauca_distribution_transformers_2019.csv"

@@ -1,0 +1,1 @@
+"""What all HTML reports are drawn with."""
