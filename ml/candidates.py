@@ -8,10 +8,17 @@ import numpy as np
 import torch
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.baselines import Objective, Prediction, SearchSpace, branch_exchange, last, sequential_opening
+from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.local_search import (
+    Objective,
+    Prediction,
+    SearchSpace,
+    branch_exchange,
+    last,
+    sequential_opening,
+)
+from ml.optimisation.radial.trees import Loops, TreePolicy
 from ml.policy import PHI_BOUND
-from ml.radialflow import exchange_neighbours, is_radial_batch
-from ml.switching import Loops, TreePolicy
 
 SAMPLES = 32
 BEAM = 12  # configurations that a search within a number of pairs goes on from

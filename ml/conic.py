@@ -13,7 +13,7 @@ row needs a constant that is merely large. A tangent of the cone is homogeneous:
     l >= 2 a P + 2 b Q - (a^2 + b^2) w,   equal to the cone where P = a w and Q = b w.
 
 Binary s is one where a configuration is described; where it is zero, so is everything else, and nothing is claimed. The
-model is that of series impedances, as in ml.radialflow, and as there a voltage below 0.5 p.u. counts as a collapse.
+model is that of series impedances, as in ml.optimisation.radial.flow, and as there a voltage below 0.5 p.u. counts as a collapse.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ from scipy.sparse import coo_array, csr_array, diags_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.radialflow import RadialFlow
-from ml.radialgrid import RadialGrid
-from ml.radialsweep import LOWEST_PU
-from ml.switching import Loops
+from ml.optimisation.radial.flow import RadialFlow
+from ml.optimisation.radial.flow_compiled import LOWEST_PU
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.trees import Loops
 
 TOTAL_DEMAND = 10.0  # of the model's unit of power: HiGHS reads to 1e-6, and takes coefficients below 1e-9 for zero
 LEAST_WEIGHT = 1e-3  # of a tangent's row, so that branches of next to no impedance have coefficients, too

@@ -16,7 +16,7 @@ from grid.network import BoolArray, Energy, FloatArray, IntArray, Network
 
 POWER_MW_PER_MW = 1.0  # a broken limit costs more than any loss it saves, a few hundredths of a MW a MW or Mvar
 REACTIVE_MW_PER_MVAR = 0.2
-VOLTAGE_MW_PER_PU = 100.0  # these two as in ml.objective
+VOLTAGE_MW_PER_PU = 100.0  # these two as in ml.optimisation.radial.objective
 OVERLOAD_MW_PER_PERCENT = 0.1
 WEATHER = frozenset({Energy.PV, Energy.WIND})
 LARGEST_GRID = 500  # buses: the matrices are dense; case300 takes half a second, PEGASE 1354 most of a minute

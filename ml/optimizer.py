@@ -9,8 +9,8 @@ from grid.fingerprint import fingerprint
 from grid.network import FloatArray, Network
 from ml.dispatch import DISPATCH_PARAMETERS
 from ml.dispatch_optimizer import DispatchOptimizer
+from ml.optimisation.radial.grid import operated_radially
 from ml.plan import Action, Plan, Proposal, Requirements, Verdict
-from ml.radialgrid import operated_radially
 from ml.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
 from ml.setpoints import problem_with_set_points
 from ml.switching_optimizer import SwitchingOptimizer

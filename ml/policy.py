@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from grid.network import FloatArray
-from ml.radialflow import closed_current
-from ml.radialgrid import RadialGrid
-from ml.switching import Loops
+from ml.optimisation.radial.flow import closed_current
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.trees import Loops
 
 PHI_BOUND = 12.0  # exp(24) between the least and the most likely branch is as good as certain, and still factorises
 SMALLEST_CURRENT = 1e-3  # of the mean

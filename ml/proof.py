@@ -15,11 +15,17 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.baselines import SearchSpace, branch_exchange, iterated_local_search, last, sequential_opening
 from ml.conic import ConicModel, Rows
-from ml.objective import Limits, RadialObjective
-from ml.radialflow import RadialFlow, exchange_neighbours
-from ml.radialgrid import RadialGrid
+from ml.optimisation.radial.flow import RadialFlow, exchange_neighbours
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.local_search import (
+    SearchSpace,
+    branch_exchange,
+    iterated_local_search,
+    last,
+    sequential_opening,
+)
+from ml.optimisation.radial.objective import Limits, RadialObjective
 
 POWER_FLOW_ITERATIONS = 60
 LOCAL_SEARCHES = 10

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, Network
+from ml.optimisation.radial.grid import RadialGrid, operated_radially
 from ml.proof import Proof, ProofError, Round, prove
-from ml.radialgrid import RadialGrid, operated_radially
 
 CACHE_DIR = Path("var")
 SEED = 1

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from ml.objective import Limits, RadialObjective
+from ml.optimisation.radial.flow import RadialFlow
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.objective import Limits, RadialObjective
+from ml.optimisation.radial.trees import Loops, find_loops
 from ml.plan import Constraint, Requirements, Verdict
 from ml.policy import Situation, situation
-from ml.radialflow import RadialFlow
-from ml.radialgrid import RadialGrid
-from ml.switching import Loops, find_loops
 from ml.verification import Moment
 
 LOOPS_KEPT = 8

@@ -11,12 +11,12 @@ from grid.network import FloatArray, IntArray, Network
 from ml import candidates as method
 from ml.candidates import Candidates, Proposer
 from ml.memory import TreeMemory
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.trees import TreePolicy
 from ml.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.policy import SwitchingNet, prior_phi
 from ml.policyforward import Forward
-from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Progress, Trainer
-from ml.switching import TreePolicy
 from ml.switching_choice import Choice, Choices, ConflictError
 from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
 from ml.switchorder import safe_order

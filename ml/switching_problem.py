@@ -7,11 +7,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from grid.network import FloatArray, IntArray
-from ml.objective import Costs, Limits, RadialObjective
+from ml.optimisation.radial.flow import RadialFlow
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.objective import Costs, Limits, RadialObjective
+from ml.optimisation.radial.trees import Loops, NotConnectedError, TreePolicy
 from ml.policy import Situation, situation
-from ml.radialflow import RadialFlow
-from ml.radialgrid import RadialGrid
-from ml.switching import Loops, NotConnectedError, TreePolicy
 
 REGIONS = 4
 OUTAGES_KEPT = 64

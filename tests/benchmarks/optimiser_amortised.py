@@ -7,9 +7,9 @@ import torch
 
 from grid.network import FloatArray, IntArray
 from ml.candidates import SAMPLES
+from ml.optimisation.radial.trees import Loops
 from ml.policy import SwitchingNet
 from ml.reinforce import Hyperparameters, Trainer
-from ml.switching import Loops
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from tests.benchmarks import optimiser_methods as methods
 from tests.benchmarks import policies

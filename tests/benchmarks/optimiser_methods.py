@@ -10,13 +10,20 @@ from torch import Tensor
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
-from ml.baselines import Found, SearchSpace, branch_exchange, iterated_local_search, last, sequential_opening
 from ml.candidates import SAMPLES, Proposer, from_policy
+from ml.optimisation.radial.local_search import (
+    Found,
+    SearchSpace,
+    branch_exchange,
+    iterated_local_search,
+    last,
+    sequential_opening,
+)
+from ml.optimisation.radial.trees import TreePolicy
 from ml.optimizer import SmartGridOptimizer
 from ml.plan import Requirements
 from ml.policy import SwitchingNet, prior_phi
 from ml.policyforward import Forward
-from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from ml.verification import Moment
 from tests.benchmarks.policies import failure_probability

@@ -7,9 +7,9 @@ import numpy as np
 
 from grid.flow.powerflow import Injection
 from grid.network import Network
+from ml.optimisation.radial.grid import RadialGrid
 from ml.optimizer import SmartGridOptimizer
 from ml.plan import Requirements
-from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters
 from ml.verification import Moment
 from tests.benchmarks.policies import FEEDERS, failure_probability, feeder

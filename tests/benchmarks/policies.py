@@ -19,9 +19,9 @@ from app.settings import Settings
 from grid.cases.cases import load_case
 from grid.network import Network
 from ml.memory import TreeMemory
+from ml.optimisation.radial.grid import RadialGrid
 from ml.optimizer import SmartGridOptimizer, parameters_for
 from ml.policy import SwitchingNet
-from ml.radialgrid import RadialGrid
 from ml.reinforce import Trainer
 from ml.switching_problem import SwitchingProblem, Variety
 from tests.paths import SHARED

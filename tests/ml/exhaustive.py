@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from grid.network import FloatArray, IntArray
-from ml.baselines import Found, Objective
-from ml.radialflow import is_radial_batch
-from ml.switching import Loops
+from ml.optimisation.radial.flow import is_radial_batch
+from ml.optimisation.radial.local_search import Found, Objective
+from ml.optimisation.radial.trees import Loops
 
 MOST_TREES = 500_000
 BATCH = 4096

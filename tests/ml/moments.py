@@ -11,8 +11,8 @@ import torch
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Network
-from ml.radialgrid import RadialGrid
-from ml.switching import TreePolicy
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.trees import TreePolicy
 from ml.verification import Moment
 from tests.cases import shared_case
 

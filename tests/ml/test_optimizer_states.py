@@ -10,9 +10,9 @@ import pytest
 from grid.flow.powerflow import PowerFlow
 from grid.flow.topology import is_radial
 from grid.network import BoolArray, Network
+from ml.optimisation.radial.grid import RadialGrid
 from ml.optimizer import SmartGridOptimizer
 from ml.plan import Plan, Requirements
-from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters
 from ml.verification import Moment, burden_kw
 from tests.ml.moments import moment_at, pv_feeder, pv_net, random_configurations, solved_by_pandapower, varied

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from ml.optimisation.radial.grid import RadialGrid
 from ml.policy import Situation, SwitchingNet
 from ml.policyforward import Forward
-from ml.radialgrid import RadialGrid
 from ml.switching_problem import SwitchingProblem, Variety
 from tests.cases import shared_case
 

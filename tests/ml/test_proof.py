@@ -14,11 +14,11 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from grid.network import FloatArray, IntArray
 from ml.conic import ConicModel, Rows, reactive_loss_bound
+from ml.optimisation.radial.flow import RadialFlow
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.trees import Loops
 from ml.proof import Proof, ProofError, Round, prove
 from ml.prove import left_out, main
-from ml.radialflow import RadialFlow
-from ml.radialgrid import RadialGrid
-from ml.switching import Loops
 from tests.cases import shared_case
 from tests.ml.exhaustive import exhaustive
 from tests.paths import ROOT, SHARED

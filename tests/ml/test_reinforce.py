@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.trees import TreePolicy
 from ml.policy import SwitchingNet, prior_phi
-from ml.radialgrid import RadialGrid
 from ml.reinforce import Hyperparameters, Trainer, advantages, bounded
-from ml.switching import TreePolicy
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from tests.cases import shared_case
 from tests.ml.varieties import LOADS_ONLY

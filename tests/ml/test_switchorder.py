@@ -9,8 +9,8 @@ import pytest
 
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BoolArray, Loads, Network
+from ml.optimisation.radial.grid import RadialGrid
 from ml.plan import Action, Requirements, Verdict
-from ml.radialgrid import RadialGrid
 from ml.switchorder import safe_order
 from ml.verification import Moment, Verifier
 from tests.ml.moments import moment_at, network_of, random_configurations, solved_by_pandapower

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from grid.network import FloatArray, IntArray
-from ml.radialflow import closed_current, exchange_neighbours
-from ml.switching import Loops
+from ml.optimisation.radial.flow import closed_current, exchange_neighbours
+from ml.optimisation.radial.trees import Loops
 
 SCREENED = 12  # exchanges that are judged before all others are
 

@@ -7,7 +7,7 @@ import numpy as np
 from grid.flow.powerflow import Injection
 from grid.flow.topology import energised_buses, is_radial
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
-from ml.switching import Loops, find_loops
+from ml.optimisation.radial.trees import Loops, find_loops
 
 
 @dataclass(frozen=True, eq=False)

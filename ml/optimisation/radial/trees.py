@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import breadth_first_order
 from torch import Tensor
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.treedraws import draw, pick_independent
+from ml.optimisation.radial.trees_compiled import draw, pick_independent
 
 
 class NotConnectedError(ValueError):

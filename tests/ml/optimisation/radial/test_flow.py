@@ -9,8 +9,8 @@ import torch
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import is_radial
 from grid.network import Network
-from ml.radialflow import RadialFlow, closed_current, exchange_neighbours, is_radial_batch
-from ml.switching import Loops, TreePolicy, find_loops
+from ml.optimisation.radial.flow import RadialFlow, closed_current, exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.trees import Loops, TreePolicy, find_loops
 from tests.cases import shared_case
 
 

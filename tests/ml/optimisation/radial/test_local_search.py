@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from grid.network import FloatArray, IntArray
-from ml.baselines import (
+from ml.optimisation.radial.flow import exchange_neighbours
+from ml.optimisation.radial.local_search import (
     SCREENED,
     SearchSpace,
     branch_exchange,
@@ -12,11 +13,10 @@ from ml.baselines import (
     last,
     sequential_opening,
 )
-from ml.objective import Limits, RadialObjective
-from ml.radialflow import exchange_neighbours
-from ml.switching import find_loops
+from ml.optimisation.radial.objective import Limits, RadialObjective
+from ml.optimisation.radial.trees import find_loops
 from tests.ml.exhaustive import exhaustive, tree_count
-from tests.ml.test_radialflow import feeder
+from tests.ml.optimisation.radial.test_flow import feeder
 
 PUBLISHED = [6, 8, 13, 31, 36]  # branches 7, 9, 14, 32 and 37, 139.5513 kW
 

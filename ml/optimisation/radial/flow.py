@@ -1,6 +1,6 @@
 """AC power flow of many radial configurations at once, for rewards and for screening proposals.
 
-Loads draw j = conj(s / v): a fixed point that backward/forward sweeps find (ml/radialsweep.py).
+Loads draw j = conj(s / v): a fixed point that backward/forward sweeps find (ml/optimisation/radial/flow_compiled.py).
 
 It is exact for series impedances and constant powers, so for feeders. Where a grid has charging, taps or phase shifts
 it leaves them out and only ranks; plans are always verified by grid.flow.powerflow.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.radialsweep import solve_trees, tree_flows
-from ml.switching import Loops
+from ml.optimisation.radial.flow_compiled import solve_trees, tree_flows
+from ml.optimisation.radial.trees import Loops
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import FloatArray, IntArray
-from ml.radialflow import RadialFlow, RadialStates, exchange_loops, exchange_shift
-from ml.switching import Loops
+from ml.optimisation.radial.flow import RadialFlow, RadialStates, exchange_loops, exchange_shift
+from ml.optimisation.radial.trees import Loops
 
 OVERLOAD_KW_PER_PERCENT = 100.0  # a percent above a branch's rating costs more than any saving is worth
 VOLTAGE_KW_PER_PU = 1e5

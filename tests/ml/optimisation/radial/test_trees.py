@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from grid.flow.topology import is_radial
-from ml.switching import Loops, NotConnectedError, TreePolicy, find_loops
+from ml.optimisation.radial.trees import Loops, NotConnectedError, TreePolicy, find_loops
 
 Graph = tuple[int, np.ndarray, np.ndarray, np.ndarray]
 

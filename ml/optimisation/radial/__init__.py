@@ -1,0 +1,1 @@
+"""Radial configurations: their power flow, their distribution, and searches among them."""
