@@ -4,7 +4,7 @@ import math
 
 from grid.network import Network
 from grid.telemetry import EventKind
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 
 LARGEST_SURGE = 10.0
 LARGEST_HEAT_WAVE_K = 30.0

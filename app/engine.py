@@ -25,7 +25,7 @@ from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
 from grid.network import FloatArray, Network
 from grid.telemetry import Event, EventKind
-from ml.plan import Plan, Requirements
+from ml.optimisation.plans.plan import Plan, Requirements
 
 log = logging.getLogger(__name__)
 Command = Callable[[], None]

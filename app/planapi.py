@@ -10,7 +10,7 @@ from app.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_bo
 from app.commands import PlanRefusedError, checked_requirements
 from app.services import Services
 from app.snapshot import Snapshot
-from ml.plan import Proposal, Requirements
+from ml.optimisation.plans.plan import Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
 MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for the case's own limits, or any number

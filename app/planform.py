@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from grid.network import FloatArray, Network
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 
 WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 BAND_ENDS = (0.85, 1.15)

@@ -16,8 +16,8 @@ from app.snapshot import Snapshot
 from app.view import View
 from components.mapstyle import Mark
 from grid.network import IntArray, Network
+from ml.optimisation.plans.plan import Plan, Requirements, Verdict
 from ml.paths import SupplyPaths, supply_paths
-from ml.plan import Plan, Requirements, Verdict
 
 Values = dict[str, object]
 SAME_OHM = 1e-9

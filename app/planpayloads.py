@@ -5,7 +5,7 @@ from typing import Any
 from app.payloads import number
 from app.planner import Training
 from grid.network import Network
-from ml.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
+from ml.optimisation.plans.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
 
 JSON = dict[str, Any]
 

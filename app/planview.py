@@ -9,7 +9,7 @@ from components import text
 from components.plan import Headline, Saving, Step, StepState, Tone, sentence
 from components.plantables import Comparison, Limited, Method, Room, SetPointRow
 from grid.network import Network
-from ml.plan import Action, Constraint, Plan, Proposal, Requirements
+from ml.optimisation.plans.plan import Action, Constraint, Plan, Proposal, Requirements
 
 CONSTRAINTS = {
     Constraint.SUPPLY: "Load without supply",

@@ -11,8 +11,8 @@ from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Event, Frame
 from ml.condition_features import Observation
+from ml.optimisation.plans.plan import Action, Requirements
 from ml.paths import SupplyPaths
-from ml.plan import Action, Requirements
 
 
 @dataclass(frozen=True)

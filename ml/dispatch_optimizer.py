@@ -12,10 +12,10 @@ from ml.dispatch import DispatchPolicy
 from ml.dispatch_grid import DispatchGrid, DispatchLimits
 from ml.dispatch_polish import polish
 from ml.dispatch_problem import DispatchSituations
-from ml.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.optimisation.plans.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
+from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
 from ml.reinforce import Hyperparameters, Progress, Trainer
-from ml.setpoints import missed_by, set_points_of, without_trifles
-from ml.verification import Moment, Verifier, burden_kw
 from ml.yardsticks import DispatchYardstick
 
 LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training

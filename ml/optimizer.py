@@ -9,12 +9,12 @@ from grid.fingerprint import fingerprint
 from grid.network import FloatArray, Network
 from ml.dispatch import DISPATCH_PARAMETERS
 from ml.dispatch_optimizer import DispatchOptimizer
+from ml.optimisation.plans.plan import Action, Plan, Proposal, Requirements, Verdict
+from ml.optimisation.plans.set_points import problem_with_set_points
+from ml.optimisation.plans.verification import Moment, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import operated_radially
-from ml.plan import Action, Plan, Proposal, Requirements, Verdict
 from ml.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
-from ml.setpoints import problem_with_set_points
 from ml.switching_optimizer import SwitchingOptimizer
-from ml.verification import Moment, Verifier, broken, burden_kw
 
 LARGEST_RADIAL = 1000  # buses; beyond, the matrices of all paths and loops leave the milliseconds
 # Risk weights over the one at which losses and risk count alike

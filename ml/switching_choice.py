@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray, Network
+from ml.optimisation.plans.plan import Constraint, Requirements, Verdict
+from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Limits, RadialObjective
 from ml.optimisation.radial.trees import Loops, find_loops
-from ml.plan import Constraint, Requirements, Verdict
 from ml.policy import Situation, situation
-from ml.verification import Moment
 
 LOOPS_KEPT = 8
 

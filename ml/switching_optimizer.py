@@ -11,16 +11,16 @@ from grid.network import FloatArray, IntArray, Network
 from ml import candidates as method
 from ml.candidates import Candidates, Proposer
 from ml.memory import TreeMemory
+from ml.optimisation.plans.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.optimisation.plans.switching_order import safe_order
+from ml.optimisation.plans.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
-from ml.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.policy import SwitchingNet, prior_phi
 from ml.policyforward import Forward
 from ml.reinforce import Hyperparameters, Progress, Trainer
 from ml.switching_choice import Choice, Choices, ConflictError
 from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
-from ml.switchorder import safe_order
-from ml.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
 from ml.yardsticks import SwitchingYardstick
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions

@@ -7,7 +7,11 @@ _.max_content_length  # Flask reads it on a request: how much of a body it takes
 _.feature_names_in_  # scikit-learn's attribute for names of columns; permutation importance and others read it
 
 _.probability_30_days, _.probability_90_days  # components.risktable.Row: the table takes its columns by name (asdict)
-_.min_vm_bus, _.max_vm_bus, _.max_loading_branch  # ml.plan.Verdict: app/planview.py takes them by name (getattr)
+(
+    _.min_vm_bus,
+    _.max_vm_bus,
+    _.max_loading_branch,
+)  # ml.optimisation.plans.plan.Verdict: app/planview.py takes them by name (getattr)
 _.c_nf_per_km  # grid.cases.city8.Conductor: handed to pandapower by name (vars)
 
 _.outage  # grid.flow.contingency.NMinusOne: which branch a row is of; the other fields mean nothing without it

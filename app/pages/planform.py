@@ -15,7 +15,7 @@ from app.planform import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
 from app.plantick import form_key, form_words
 from app.view import Asset
 from grid.alarms.book import AssetKind
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 
 SCRIPT = "smartgridPlan"
 MARKED_WEIGHTS = (0.0, 0.1, 1.0, 10.0, 100.0)

@@ -6,7 +6,17 @@ from app.snapshot import Snapshot
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import interrupted_power_mw, is_radial
 from grid.network import BoolArray
-from ml.plan import Action, Constraint, Margin, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
+from ml.optimisation.plans.plan import (
+    Action,
+    Constraint,
+    Margin,
+    MethodResult,
+    Plan,
+    Proposal,
+    Requirements,
+    SetPoint,
+    Verdict,
+)
 
 HOURS = 8760
 EUR_PER_MWH = 80.0

@@ -17,7 +17,7 @@ from app.watchpost import Watchpost
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig, make_rig
 
 HOUR = timedelta(hours=1)

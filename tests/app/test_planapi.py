@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from grid.telemetry import EventKind
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig, make_rig
 
 OPTIMIZE, APPLY = "/api/grid/optimize", "/api/grid/apply"

@@ -5,7 +5,7 @@ import pytest
 from app.pages.planform import with_lock
 from app.planform import FIELDS, FREE, WEIGHTS, changed, form_of, weight_words
 from grid.network import Network
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 from tests.cases import shared_case
 
 

@@ -12,7 +12,7 @@ import pytest
 from app.courtesy import QUIET_S
 from app.planner import PARETO_EVERY, Planner
 from grid.telemetry import EventKind
-from ml.plan import Constraint, Plan, Proposal, Requirements
+from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
 from tests.app.rig import Rig, make_rig, wait_for
 
 EPISODES = 3

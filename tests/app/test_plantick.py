@@ -18,7 +18,7 @@ from app.snapshot import Operations, Snapshot
 from app.view import Page, View
 from components.mapstyle import EdgeStatus, Mark
 from components.plan import Tone
-from ml.plan import Constraint, Plan, Proposal, Requirements
+from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
 from tests.app.plans import proposal_of
 from tests.app.rig import Rig, make_rig
 

@@ -12,7 +12,7 @@ from app.netview import NetworkViews
 from app.pages.context import PageServices
 from app.pages.poll import answer
 from app.pages.shell import PAGES, known_path, to_alarms
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig
 
 BUDGET_BYTES = 1500

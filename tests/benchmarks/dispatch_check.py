@@ -13,8 +13,8 @@ from ml.dispatch_grid import (
     VOLTAGE_MW_PER_PU,
     DispatchLimits,
 )
-from ml.plan import Requirements
-from ml.setpoints import HARDLY_PERCENT
+from ml.optimisation.plans.plan import Requirements
+from ml.optimisation.plans.set_points import HARDLY_PERCENT
 
 TOLERANCE_PU = 1e-4  # by which a limit may be missed: 0.01 MVA of 100, 0.01 % of voltage and of loading
 

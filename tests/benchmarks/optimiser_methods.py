@@ -11,6 +11,8 @@ from torch import Tensor
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
 from ml.candidates import SAMPLES, Proposer, from_policy
+from ml.optimisation.plans.plan import Requirements
+from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.local_search import (
     Found,
     SearchSpace,
@@ -21,11 +23,9 @@ from ml.optimisation.radial.local_search import (
 )
 from ml.optimisation.radial.trees import TreePolicy
 from ml.optimizer import SmartGridOptimizer
-from ml.plan import Requirements
 from ml.policy import SwitchingNet, prior_phi
 from ml.policyforward import Forward
 from ml.switching_problem import SwitchingProblem, SwitchingSituations
-from ml.verification import Moment
 from tests.benchmarks.policies import failure_probability
 
 REFERENCE_KICKS = 5

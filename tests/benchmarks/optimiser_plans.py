@@ -9,11 +9,11 @@ from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import energised_buses, is_radial
 from grid.network import BoolArray, Network
+from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.flow import exchange_neighbours
 from ml.optimisation.radial.grid import RadialGrid
-from ml.plan import Plan, Requirements
 from ml.switching_problem import SwitchingProblem
-from ml.verification import Moment
 from tests.benchmarks.policies import FEEDERS, FIRST_SEED, failure_probability, train
 from tests.benchmarks.report import Figure
 from tests.ml.varieties import LOADS_ONLY

@@ -11,7 +11,7 @@ from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
 from ml.dispatch_grid import DispatchLimits
-from ml.plan import Requirements
+from ml.optimisation.plans.plan import Requirements
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import enforced_limits
 from tests.benchmarks.dispatch_judge import IPOPT, RUNOPP, Judge

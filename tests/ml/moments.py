@@ -11,9 +11,9 @@ import torch
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Network
+from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
-from ml.verification import Moment
 from tests.cases import shared_case
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for one another

@@ -3,8 +3,8 @@
 import numpy as np
 
 from grid.network import BoolArray, IntArray
-from ml.plan import Action, Requirements, Verdict
-from ml.verification import Moment, Verifier, allowed
+from ml.optimisation.plans.plan import Action, Requirements, Verdict
+from ml.optimisation.plans.verification import Moment, Verifier, allowed
 
 MOST_STATES = 400  # solved in search of an order
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
-from ml.plan import Constraint, Requirements, SetPoint, Verdict
-from ml.verification import TOLERANCE, Moment, Verifier, broken, burden_kw
+from ml.optimisation.plans.plan import Constraint, Requirements, SetPoint, Verdict
+from ml.optimisation.plans.verification import TOLERANCE, Moment, Verifier, broken, burden_kw
 
 NOTICEABLE_PU = 5e-4  # half of what a voltage reading varies by
 NOTICEABLE_SHARE = 1e-3  # of the load

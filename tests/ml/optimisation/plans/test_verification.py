@@ -9,8 +9,8 @@ import pytest
 
 from grid.flow.powerflow import PowerFlow
 from grid.network import BoolArray, Network
-from ml.plan import Constraint, Requirements, Verdict
-from ml.verification import Moment, Verifier, allowed, broken, burden_kw
+from ml.optimisation.plans.plan import Constraint, Requirements, Verdict
+from ml.optimisation.plans.verification import Moment, Verifier, allowed, broken, burden_kw
 from tests.ml.moments import PROBABILITY, moment_at, network_of, random_configurations, solved_by_pandapower, varied
 
 BOTH_LIMITS = Requirements(min_vm_pu=0.99, max_vm_pu=1.02)

@@ -8,9 +8,9 @@ from grid.flow.contingency import n_minus_1
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import energised_buses, interrupted_power_mw, is_radial
 from grid.network import BoolArray, FloatArray, IntArray, Network
+from ml.optimisation.plans.plan import Constraint, Margin, Requirements, Verdict
 from ml.optimisation.radial.grid import operated_radially
 from ml.optimisation.radial.objective import OVERLOAD_KW_PER_PERCENT, VOLTAGE_KW_PER_PU
-from ml.plan import Constraint, Margin, Requirements, Verdict
 
 SUPPLY_TOLERANCE_KW = 1e-3
 TOLERANCE = {  # by which a limit may be missed: rounding, not permission

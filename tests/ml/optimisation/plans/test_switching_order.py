@@ -9,10 +9,10 @@ import pytest
 
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BoolArray, Loads, Network
+from ml.optimisation.plans.plan import Action, Requirements, Verdict
+from ml.optimisation.plans.switching_order import safe_order
+from ml.optimisation.plans.verification import Moment, Verifier
 from ml.optimisation.radial.grid import RadialGrid
-from ml.plan import Action, Requirements, Verdict
-from ml.switchorder import safe_order
-from ml.verification import Moment, Verifier
 from tests.ml.moments import moment_at, network_of, random_configurations, solved_by_pandapower
 
 LEVELS = {"case33bw": 0.45, "city8": 0.25, "cigre_mv": 0.45}  # at which most configurations keep their limits
