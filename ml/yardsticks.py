@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from grid.network import FloatArray, IntArray
-from ml.candidates import SAMPLES, Proposer
 from ml.dispatch_polish import one_thread, polish
 from ml.dispatch_problem import DispatchProblem
+from ml.optimisation.switching.candidates import SAMPLES, Proposer
+from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 from ml.reinforce import ROUNDING
-from ml.switching_problem import SwitchingProblem, SwitchingSituations
 
 SITUATIONS = 16
 DRAWS = 4  # of switching: the situations of one draw share outage and risk weight

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from grid.network import FloatArray, IntArray
-from ml.candidates import SAMPLES
 from ml.optimisation.radial.trees import Loops
-from ml.policy import SwitchingNet
+from ml.optimisation.switching.candidates import SAMPLES
+from ml.optimisation.switching.net import SwitchingNet
+from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 from ml.reinforce import Hyperparameters, Trainer
-from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from tests.benchmarks import optimiser_methods as methods
 from tests.benchmarks import policies
 from tests.benchmarks.optimiser_methods import Bench

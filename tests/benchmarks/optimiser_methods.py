@@ -10,7 +10,6 @@ from torch import Tensor
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
-from ml.candidates import SAMPLES, Proposer, from_policy
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.local_search import (
@@ -22,10 +21,11 @@ from ml.optimisation.radial.local_search import (
     sequential_opening,
 )
 from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.switching.candidates import SAMPLES, Proposer, from_policy
+from ml.optimisation.switching.net import SwitchingNet, prior_phi
+from ml.optimisation.switching.net_compiled import Forward
+from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 from ml.optimizer import SmartGridOptimizer
-from ml.policy import SwitchingNet, prior_phi
-from ml.policyforward import Forward
-from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from tests.benchmarks.policies import failure_probability
 
 REFERENCE_KICKS = 5

@@ -13,7 +13,7 @@ from ml.optimisation.plans.plan import Plan, Requirements
 from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.flow import exchange_neighbours
 from ml.optimisation.radial.grid import RadialGrid
-from ml.switching_problem import SwitchingProblem
+from ml.optimisation.switching.problem import SwitchingProblem
 from tests.benchmarks.policies import FEEDERS, FIRST_SEED, failure_probability, train
 from tests.benchmarks.report import Figure
 from tests.ml.varieties import LOADS_ONLY

@@ -14,10 +14,10 @@ from grid.network import FloatArray, Network
 from ml.dispatch import DISPATCH_PARAMETERS
 from ml.dispatch_optimizer import DispatchOptimizer
 from ml.dispatch_problem import DispatchProblem
-from ml.policy import SwitchingNet
+from ml.optimisation.switching.net import SwitchingNet
+from ml.optimisation.switching.optimizer import SwitchingOptimizer
+from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 from ml.reinforce import EVALUATED_EVERY, WORST_RATIO, Hyperparameters, Trainer, bounded
-from ml.switching_optimizer import SwitchingOptimizer
-from ml.switching_problem import SwitchingProblem, SwitchingSituations
 from ml.yardsticks import DRAWS, SEED, SITUATIONS, DispatchYardstick, SwitchingYardstick
 from tests.ml.exhaustive import exhaustive
 

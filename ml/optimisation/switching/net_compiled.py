@@ -1,7 +1,7 @@
 """A SwitchingNet's answer without torch: its layers compiled by Numba.
 
 A decision for one situation of a small grid is a hundred operators in torch, and their calls take longer than their
-arithmetic. Training needs gradients and stays in torch (ml/policy.py); tests/ml/test_policyforward.py compares them.
+arithmetic. Training needs gradients and stays in torch (ml/optimisation/switching/net.py); tests/ml/optimisation/switching/test_net_compiled.py compares them.
 """
 
 import math
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from grid.network import IntArray
-from ml.policy import Situation, SwitchingNet, bounded_phi
+from ml.optimisation.switching.net import Situation, SwitchingNet, bounded_phi
 
 Single = NDArray[np.float32]
 NORM_EPSILON = np.float32(1e-5)  # of LayerNorm

@@ -12,7 +12,7 @@ from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Limits, RadialObjective
 from ml.optimisation.radial.trees import Loops, find_loops
-from ml.policy import Situation, situation
+from ml.optimisation.switching.net import Situation, situation
 
 LOOPS_KEPT = 8
 

@@ -8,19 +8,19 @@ import numpy as np
 import torch
 
 from grid.network import FloatArray, IntArray, Network
-from ml import candidates as method
-from ml.candidates import Candidates, Proposer
-from ml.memory import TreeMemory
 from ml.optimisation.plans.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
-from ml.policy import SwitchingNet, prior_phi
-from ml.policyforward import Forward
+from ml.optimisation.switching import candidates as method
+from ml.optimisation.switching.candidates import Candidates, Proposer
+from ml.optimisation.switching.choice import Choice, Choices, ConflictError
+from ml.optimisation.switching.memory import TreeMemory
+from ml.optimisation.switching.net import SwitchingNet, prior_phi
+from ml.optimisation.switching.net_compiled import Forward
+from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations, Variety
 from ml.reinforce import Hyperparameters, Progress, Trainer
-from ml.switching_choice import Choice, Choices, ConflictError
-from ml.switching_problem import SwitchingProblem, SwitchingSituations, Variety
 from ml.yardsticks import SwitchingYardstick
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions

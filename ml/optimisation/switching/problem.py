@@ -11,7 +11,7 @@ from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Costs, Limits, RadialObjective
 from ml.optimisation.radial.trees import Loops, NotConnectedError, TreePolicy
-from ml.policy import Situation, situation
+from ml.optimisation.switching.net import Situation, situation
 
 REGIONS = 4
 OUTAGES_KEPT = 64

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from ml.optimisation.radial.grid import RadialGrid
-from ml.policy import Situation, SwitchingNet
-from ml.policyforward import Forward
-from ml.switching_problem import SwitchingProblem, Variety
+from ml.optimisation.switching.net import Situation, SwitchingNet
+from ml.optimisation.switching.net_compiled import Forward
+from ml.optimisation.switching.problem import SwitchingProblem, Variety
 from tests.cases import shared_case
 
 VARIETIES = 12

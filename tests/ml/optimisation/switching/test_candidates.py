@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from grid.network import IntArray, Network
-from ml.candidates import Proposer, completions, restorations
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import Moment, Verifier
 from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
-from ml.policy import prior_phi
-from ml.switching_choice import Choice, Choices
+from ml.optimisation.switching.candidates import Proposer, completions, restorations
+from ml.optimisation.switching.choice import Choice, Choices
+from ml.optimisation.switching.net import prior_phi
 from tests.ml.moments import moment_at, network_of, random_configurations
 
 

@@ -18,7 +18,7 @@ from ml.optimisation.radial.local_search import (
     sequential_opening,
 )
 from ml.optimisation.radial.trees import Loops, TreePolicy
-from ml.policy import PHI_BOUND
+from ml.optimisation.switching.net import PHI_BOUND
 
 SAMPLES = 32
 BEAM = 12  # configurations that a search within a number of pairs goes on from
