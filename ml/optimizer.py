@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from grid.fingerprint import fingerprint
 from grid.network import FloatArray, Network
-from ml.dispatch import DISPATCH_PARAMETERS
-from ml.dispatch_optimizer import DispatchOptimizer
+from ml.optimisation.dispatch.optimizer import DispatchOptimizer
+from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
 from ml.optimisation.plans.plan import Action, Plan, Proposal, Requirements, Verdict
 from ml.optimisation.plans.set_points import problem_with_set_points
 from ml.optimisation.plans.verification import Moment, Verifier, broken, burden_kw

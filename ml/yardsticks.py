@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from grid.network import FloatArray, IntArray
-from ml.dispatch_polish import one_thread, polish
-from ml.dispatch_problem import DispatchProblem
+from ml.optimisation.dispatch.polish import one_thread, polish
+from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.switching.candidates import SAMPLES, Proposer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 from ml.reinforce import ROUNDING

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, FloatArray, Network
-from ml.dispatch_grid import WEATHER, DispatchLimits
+from ml.optimisation.dispatch.grid import WEATHER, DispatchLimits
 
 OPTIONS = {
     "print_time": False,

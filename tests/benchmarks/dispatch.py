@@ -21,9 +21,9 @@ from grid.cases.cases import load_case
 from grid.flow.contingency import n_minus_1
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import FloatArray, Network
-from ml.dispatch_grid import DispatchGrid, DispatchLimits
-from ml.dispatch_optimizer import LEVELS, POLICY, limits_of
-from ml.dispatch_problem import DispatchProblem
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
+from ml.optimisation.dispatch.optimizer import LEVELS, POLICY, limits_of
+from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.plans.plan import Proposal, Requirements
 from ml.optimisation.plans.verification import Moment
 from ml.optimizer import SmartGridOptimizer, parameters_for

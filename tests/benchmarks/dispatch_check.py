@@ -6,7 +6,7 @@ import numpy as np
 
 from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
-from ml.dispatch_grid import (
+from ml.optimisation.dispatch.grid import (
     OVERLOAD_MW_PER_PERCENT,
     POWER_MW_PER_MW,
     REACTIVE_MW_PER_MVAR,
@@ -75,7 +75,7 @@ def check(network: Network, injection: Injection, state: GridState, limits: Disp
 def enforced_limits(network: Network, wanted: Requirements, present: GridState) -> DispatchLimits:
     """What verification holds a dispatch to: the case's limits, and derived ratings up to what the present loads.
 
-    Without the reserve that the optimiser keeps of its own accord (ml.dispatch_optimizer.limits_of), and without the
+    Without the reserve that the optimiser keeps of its own accord (ml.optimisation.dispatch.optimizer.limits_of), and without the
     permission to leave broken what the present breaks.
     """
     derived_percent = np.where(network.branch.rating_derived, present.loading_percent + HARDLY_PERCENT, 0.0)

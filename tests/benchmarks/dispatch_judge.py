@@ -13,7 +13,7 @@ import pandapower
 from grid.cases.cases import BUILT_IN
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from ml.dispatch_grid import DispatchLimits
+from ml.optimisation.dispatch.grid import DispatchLimits
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import check
 

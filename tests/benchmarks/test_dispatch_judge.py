@@ -10,7 +10,7 @@ import pytest
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from ml.dispatch_grid import DispatchLimits
+from ml.optimisation.dispatch.grid import DispatchLimits
 from ml.optimisation.plans.plan import Requirements
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import enforced_limits

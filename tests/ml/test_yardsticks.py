@@ -11,9 +11,9 @@ from torch import nn
 
 from grid.cases.cases import load_case
 from grid.network import FloatArray, Network
-from ml.dispatch import DISPATCH_PARAMETERS
-from ml.dispatch_optimizer import DispatchOptimizer
-from ml.dispatch_problem import DispatchProblem
+from ml.optimisation.dispatch.optimizer import DispatchOptimizer
+from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
+from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations

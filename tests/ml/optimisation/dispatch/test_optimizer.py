@@ -10,9 +10,8 @@ import torch
 
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from ml.dispatch import DISPATCH_PARAMETERS
-from ml.dispatch_grid import DispatchGrid, DispatchLimits
-from ml.dispatch_optimizer import (
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
+from ml.optimisation.dispatch.optimizer import (
     LEVELS,
     POLICY,
     POLICY_POLISHED,
@@ -22,7 +21,8 @@ from ml.dispatch_optimizer import (
     DispatchOptimizer,
     limits_of,
 )
-from ml.dispatch_problem import DispatchProblem
+from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
+from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.plans.plan import Constraint, Proposal, Requirements
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points, without_trifles
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
@@ -275,6 +275,6 @@ def test_each_kind_of_grid_has_training_of_its_own() -> None:
 
 
 def test_a_grid_too_large_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml.dispatch_grid.LARGEST_GRID", 13)
+    monkeypatch.setattr("ml.optimisation.dispatch.grid.LARGEST_GRID", 13)
     with pytest.raises(UnsuitableGridError, match=r"no switching.*14 buses, dispatch takes up to 13"):
         SmartGridOptimizer(network_of("case14"), np.zeros(20), TINY)

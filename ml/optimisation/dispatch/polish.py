@@ -12,8 +12,8 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from grid.network import FloatArray
-from ml.dispatch_grid import DispatchGrid, Outcome
-from ml.quadratic import solve_quadratic
+from ml.optimisation.dispatch.grid import DispatchGrid, Outcome
+from ml.optimisation.dispatch.soft_qp import solve_quadratic
 
 MARGIN_PU = 1e-4  # how far within its limits a step aims: what is linearised is missed by less than that
 PARTS_OF_STEP = np.array([1.0, 0.5, 0.2, 0.05])

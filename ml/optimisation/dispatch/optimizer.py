@@ -8,10 +8,10 @@ import numpy as np
 
 from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
-from ml.dispatch import DispatchPolicy
-from ml.dispatch_grid import DispatchGrid, DispatchLimits
-from ml.dispatch_polish import polish
-from ml.dispatch_problem import DispatchSituations
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
+from ml.optimisation.dispatch.policy import DispatchPolicy
+from ml.optimisation.dispatch.polish import polish
+from ml.optimisation.dispatch.problem import DispatchSituations
 from ml.optimisation.plans.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw

@@ -1,4 +1,4 @@
-"""Dispatch of meshed grids: its physics, its policy and its polish. Plans: tests/ml/test_dispatch_optimizer.py."""
+"""Dispatch of meshed grids: its physics, its policy and its polish. Plans: tests/ml/optimisation/dispatch/test_optimizer.py."""
 
 from dataclasses import replace
 from functools import cache
@@ -12,11 +12,11 @@ import torch
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from ml.dispatch import DISPATCH_PARAMETERS, DispatchPolicy
-from ml.dispatch_grid import DispatchGrid, DispatchLimits, Outcome
-from ml.dispatch_policy import GaussianSetPoints
-from ml.dispatch_polish import polish
-from ml.dispatch_problem import DispatchProblem
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, Outcome
+from ml.optimisation.dispatch.net import GaussianSetPoints
+from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS, DispatchPolicy
+from ml.optimisation.dispatch.polish import polish
+from ml.optimisation.dispatch.problem import DispatchProblem
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import TOLERANCE_PU, check
 
@@ -150,7 +150,7 @@ def test_a_grid_without_a_source_or_set_points_or_too_large_is_refused(monkeypat
     city = network_of("city8")
     with pytest.raises(ValueError, match="no generator"):
         DispatchGrid(city, Injection.of_case(city), city.branch.closed, DispatchLimits.of(city))
-    monkeypatch.setattr("ml.dispatch_grid.LARGEST_GRID", 13)
+    monkeypatch.setattr("ml.optimisation.dispatch.grid.LARGEST_GRID", 13)
     with pytest.raises(ValueError, match="14 buses"):
         grid_of("case14")
 

@@ -1,6 +1,6 @@
 """What an untrained dispatch would do, and the coordinates in which it explores.
 
-Prior: the set-points that are best at the case's own loads (found once, by ml.dispatch_polish), their active powers
+Prior: the set-points that are best at the case's own loads (found once, by ml.optimisation.dispatch.polish), their active powers
 moved by as much as the loads move those that lose least in a DC power flow (losses r f^2 at 1 p.u.). It knows nothing
 of what other loads do to reactive powers and voltages, nor of ratings.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import FloatArray
-from ml.dispatch_grid import DispatchGrid
-from ml.dispatch_polish import one_thread, polish
+from ml.optimisation.dispatch.grid import DispatchGrid
+from ml.optimisation.dispatch.polish import one_thread, polish
 
 ANCHOR_STEPS = 20
 PROJECTED_STEPS = 150

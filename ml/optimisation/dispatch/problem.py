@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray
-from ml.dispatch_grid import DispatchGrid
-from ml.dispatch_policy import DispatchNet, GaussianSetPoints
-from ml.dispatch_polish import one_thread
-from ml.dispatch_prior import Coordinates
+from ml.optimisation.dispatch.grid import DispatchGrid
+from ml.optimisation.dispatch.net import DispatchNet, GaussianSetPoints
+from ml.optimisation.dispatch.polish import one_thread
+from ml.optimisation.dispatch.prior import Coordinates
 
 REGIONS = 4
 REGIONAL_SPREAD = NODAL_SPREAD = 0.2  # one standard deviation of a region's and of a load's factor

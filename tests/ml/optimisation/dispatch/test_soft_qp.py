@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import LinearConstraint, minimize
 
-from ml.quadratic import solve_quadratic
+from ml.optimisation.dispatch.soft_qp import solve_quadratic
 
 
 @pytest.mark.parametrize("seed", range(5))

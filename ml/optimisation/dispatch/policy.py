@@ -2,7 +2,7 @@
 
 A policy belongs to a network in its case's own switch states. Under other switch states, or with generators lost, its
 set-points are carried over by generator and bus; what it proposes is polished and verified on the grid as it is
-(ml/dispatch_optimizer.py). Not for several threads at once: each needs its own policy.
+(ml/optimisation/dispatch/optimizer.py). Not for several threads at once: each needs its own policy.
 """
 
 from copy import copy, deepcopy
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
-from ml.dispatch_grid import DispatchGrid, DispatchLimits
-from ml.dispatch_polish import one_thread
-from ml.dispatch_problem import DispatchProblem, DispatchSituations
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
+from ml.optimisation.dispatch.polish import one_thread
+from ml.optimisation.dispatch.problem import DispatchProblem, DispatchSituations
 from ml.reinforce import Hyperparameters, Trainer
 
 DISPATCH_PARAMETERS = Hyperparameters(

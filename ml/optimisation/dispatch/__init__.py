@@ -1,0 +1,1 @@
+"""Dispatch of meshed grids: the policy, its polish, and what answers."""
