@@ -6,9 +6,9 @@ import numpy as np
 
 from app.snapshot import Snapshot
 from grid.telemetry import EventKind
+from ml.optimisation.optimizer import problem_with, problem_with_plan
 from ml.optimisation.plans.plan import Plan, Requirements
 from ml.optimisation.plans.verification import Moment, Verifier
-from ml.optimizer import problem_with, problem_with_plan
 
 
 def moment_of(snapshot: Snapshot, price_per_mwh: float) -> Moment:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from app.snapshot import Operations
 from grid.network import Network
 from grid.sources.simulator import Held, Simulator
+from ml.optimisation.optimizer import problem_with
 from ml.optimisation.plans.plan import Action, Plan, Requirements, SetPoint
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points
 from ml.optimisation.plans.verification import Moment, Verifier
-from ml.optimizer import problem_with
 
 
 @dataclass(frozen=True)

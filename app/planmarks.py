@@ -17,7 +17,7 @@ from app.view import View
 from components.mapstyle import Mark
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Plan, Requirements, Verdict
-from ml.paths import SupplyPaths, supply_paths
+from ml.optimisation.supply.paths import SupplyPaths, supply_paths
 
 Values = dict[str, object]
 SAME_OHM = 1e-9

@@ -20,10 +20,10 @@ from app.settings import Settings
 from app.snapshot import Snapshot
 from app.worker import Worker
 from grid.network import Network
+from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 from ml.optimisation.plans.verification import Moment
-from ml.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
-from ml.reinforce import DecisionGap, Progress
+from ml.optimisation.reinforce import DecisionGap, Progress
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.2

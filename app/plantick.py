@@ -39,8 +39,8 @@ from components.planfigures import (
 )
 from components.planform import locked_list
 from components.plantables import Method, comparison_table, limited_table, methods_table, room_table, set_point_table
+from ml.optimisation.optimizer import ParetoPoint
 from ml.optimisation.plans.plan import Plan, Requirements
-from ml.optimizer import ParetoPoint
 
 JSON = dict[str, object]
 

@@ -12,7 +12,7 @@ from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Event, Frame
 from ml.condition_features import Observation
 from ml.optimisation.plans.plan import Action, Requirements
-from ml.paths import SupplyPaths
+from ml.optimisation.supply.paths import SupplyPaths
 
 
 @dataclass(frozen=True)

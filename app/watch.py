@@ -27,8 +27,8 @@ from grid.telemetry import Frame
 from grid.thermal.branch_temperatures import BranchTemperatures
 from ml.condition_features import Observation
 from ml.hazard import CnaimHazard
-from ml.paths import supply_paths
-from ml.tracing import trace
+from ml.optimisation.supply.paths import supply_paths
+from ml.optimisation.supply.tracing import trace
 
 LEARNED_MODEL = "XGBoost and random forest, trained on simulated fleets"
 

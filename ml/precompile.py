@@ -10,9 +10,9 @@ import numpy as np
 
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection
+from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import Moment
-from ml.optimizer import SmartGridOptimizer, parameters_for
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ from grid.network import FloatArray, Network
 from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
 from ml.optimisation.dispatch.optimizer import LEVELS, POLICY, limits_of
 from ml.optimisation.dispatch.problem import DispatchProblem
+from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
 from ml.optimisation.plans.plan import Proposal, Requirements
 from ml.optimisation.plans.verification import Moment
-from ml.optimizer import SmartGridOptimizer, parameters_for
 from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse
 from tests.benchmarks.dispatch_judge import IPOPT, RUNOPP, Judge, Optimum
 from tests.benchmarks.policies import KEPT, SAVE_EVERY

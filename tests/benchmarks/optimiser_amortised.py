@@ -7,10 +7,10 @@ import torch
 
 from grid.network import FloatArray, IntArray
 from ml.optimisation.radial.trees import Loops
+from ml.optimisation.reinforce import Hyperparameters, Trainer
 from ml.optimisation.switching.candidates import SAMPLES
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.reinforce import Hyperparameters, Trainer
 from tests.benchmarks import optimiser_methods as methods
 from tests.benchmarks import policies
 from tests.benchmarks.optimiser_methods import Bench

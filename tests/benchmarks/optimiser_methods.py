@@ -10,6 +10,7 @@ from torch import Tensor
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
+from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.local_search import (
@@ -25,7 +26,6 @@ from ml.optimisation.switching.candidates import SAMPLES, Proposer, from_policy
 from ml.optimisation.switching.net import SwitchingNet, prior_phi
 from ml.optimisation.switching.net_compiled import Forward
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.optimizer import SmartGridOptimizer
 from tests.benchmarks.policies import failure_probability
 
 REFERENCE_KICKS = 5

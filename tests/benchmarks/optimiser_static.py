@@ -7,11 +7,11 @@ import numpy as np
 
 from grid.flow.powerflow import Injection
 from grid.network import Network
+from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimizer import SmartGridOptimizer
-from ml.reinforce import Hyperparameters
+from ml.optimisation.reinforce import Hyperparameters
 from tests.benchmarks.policies import FEEDERS, failure_probability, feeder
 from tests.benchmarks.report import Figure
 

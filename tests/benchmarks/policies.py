@@ -18,12 +18,12 @@ import torch
 from app.settings import Settings
 from grid.cases.cases import load_case
 from grid.network import Network
+from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
 from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.reinforce import Trainer
 from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, Variety
-from ml.optimizer import SmartGridOptimizer, parameters_for
-from ml.reinforce import Trainer
 from tests.paths import SHARED
 
 FEEDERS = SHARED / "feeders"

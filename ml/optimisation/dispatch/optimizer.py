@@ -15,8 +15,8 @@ from ml.optimisation.dispatch.problem import DispatchSituations
 from ml.optimisation.plans.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
-from ml.reinforce import Hyperparameters, Progress, Trainer
-from ml.yardsticks import DispatchYardstick
+from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
+from ml.optimisation.yardsticks import DispatchYardstick
 
 LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training
 LIVE_LEVELS = (0.6, 1.4)  # of the present loads

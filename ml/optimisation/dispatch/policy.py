@@ -15,7 +15,7 @@ from grid.network import FloatArray, Network
 from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
 from ml.optimisation.dispatch.polish import one_thread
 from ml.optimisation.dispatch.problem import DispatchProblem, DispatchSituations
-from ml.reinforce import Hyperparameters, Trainer
+from ml.optimisation.reinforce import Hyperparameters, Trainer
 
 DISPATCH_PARAMETERS = Hyperparameters(
     steps=1000,

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from grid.network import FloatArray, IntArray
+from ml.optimisation.reinforce import bounded
 from ml.optimisation.switching.candidates import Proposer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.reinforce import bounded
 
 KEPT = 48
 

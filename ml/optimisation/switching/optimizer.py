@@ -13,6 +13,7 @@ from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
 from ml.optimisation.switching import candidates as method
 from ml.optimisation.switching.candidates import Candidates, Proposer
 from ml.optimisation.switching.choice import Choice, Choices, ConflictError
@@ -20,8 +21,7 @@ from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet, prior_phi
 from ml.optimisation.switching.net_compiled import Forward
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations, Variety
-from ml.reinforce import Hyperparameters, Progress, Trainer
-from ml.yardsticks import SwitchingYardstick
+from ml.optimisation.yardsticks import SwitchingYardstick
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching

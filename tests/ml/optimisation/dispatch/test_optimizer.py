@@ -23,11 +23,11 @@ from ml.optimisation.dispatch.optimizer import (
 )
 from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
 from ml.optimisation.dispatch.problem import DispatchProblem
+from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.optimisation.plans.plan import Constraint, Proposal, Requirements
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points, without_trifles
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
-from ml.optimizer import SmartGridOptimizer, UnsuitableGridError, parameters_for
-from ml.reinforce import Hyperparameters
+from ml.optimisation.reinforce import Hyperparameters
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse
 from tests.cases import shared_case

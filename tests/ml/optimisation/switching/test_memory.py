@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.reinforce import Hyperparameters, Trainer
 from ml.optimisation.switching import memory
 from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.optimizer import SmartGridOptimizer
-from ml.reinforce import Hyperparameters, Trainer
 from tests.ml.moments import moment_at, network_of
 from tests.ml.varieties import LOADS_ONLY
 

@@ -1,4 +1,4 @@
-"""Command line of the proof: `python -m ml.prove CASE [--gap 1e-4] [--time-limit 300]`."""
+"""Command line of the proof: `python -m ml.optimisation.proof CASE [--gap 1e-4] [--time-limit 300]`."""
 
 import argparse
 import math
@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, Network
+from ml.optimisation.proof.proof import Proof, ProofError, Round, prove
 from ml.optimisation.radial.grid import RadialGrid, operated_radially
-from ml.proof import Proof, ProofError, Round, prove
 
 CACHE_DIR = Path("var")
 SEED = 1
@@ -76,7 +76,7 @@ def _differ(one: np.ndarray, other: np.ndarray, scale: np.ndarray) -> BoolArray:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m ml.prove", description="Prove which radial configuration of a case loses least."
+        prog="python -m ml.optimisation.proof", description="Prove which radial configuration of a case loses least."
     )
     parser.add_argument("case", metavar="CASE", help="a case as the dashboard's --case takes it, e.g. feeder:PATH")
     parser.add_argument("--gap", type=_positive, default=1e-4, help="share of the losses that counts as equal")

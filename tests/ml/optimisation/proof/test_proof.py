@@ -13,12 +13,12 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from grid.network import FloatArray, IntArray
-from ml.conic import ConicModel, Rows, reactive_loss_bound
+from ml.optimisation.proof.__main__ import left_out, main
+from ml.optimisation.proof.cone_programme import ConicModel, Rows, reactive_loss_bound
+from ml.optimisation.proof.proof import Proof, ProofError, Round, prove
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import Loops
-from ml.proof import Proof, ProofError, Round, prove
-from ml.prove import left_out, main
 from tests.cases import shared_case
 from tests.ml.exhaustive import exhaustive
 from tests.paths import ROOT, SHARED
@@ -285,7 +285,7 @@ def test_the_command_says_that_time_was_too_short(capsys: pytest.CaptureFixture[
 
 
 def test_the_proof_is_a_command() -> None:
-    command = [sys.executable, "-m", "ml.prove", "case33bw", "--gap", "0"]
+    command = [sys.executable, "-m", "ml.optimisation.proof", "case33bw", "--gap", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert ended.returncode == 2
     assert "a number above zero is needed" in ended.stderr

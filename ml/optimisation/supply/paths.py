@@ -2,7 +2,7 @@
 
 The cost of a branch is resistance_ohm + risk_weight * failure_probability; a path costs the sum of its
 branches. Such a path is a way to rank routes, not a physical flow: what flows where is the business of
-ml.tracing.
+ml.optimisation.supply.tracing.
 """
 
 from dataclasses import dataclass

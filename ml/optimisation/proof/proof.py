@@ -1,6 +1,6 @@
 """Proof of optimality on request: the radial configuration that loses least, and a bound that none can beat.
 
-The cone programme of ml.conic is solved by outer approximation (Duran & Grossmann 1986) with HiGHS. First tangents are
+The cone programme of ml.optimisation.proof.cone_programme is solved by outer approximation (Duran & Grossmann 1986) with HiGHS. First tangents are
 put where the power flows of good configurations and the relaxed solutions are; then mixed-integer programmes ask for a
 configuration better than the best known by more than the gap. Each one found is evaluated by the exact power flow,
 improved by branch exchange, and left out from then on. When none remains, the best is proven, within the gap and the
@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.conic import ConicModel, Rows
+from ml.optimisation.proof.cone_programme import ConicModel, Rows
 from ml.optimisation.radial.flow import RadialFlow, exchange_neighbours
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.local_search import (

@@ -9,9 +9,9 @@ import torch
 
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.reinforce import Hyperparameters, Trainer, advantages, bounded
 from ml.optimisation.switching.net import SwitchingNet, prior_phi
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.reinforce import Hyperparameters, Trainer, advantages, bounded
 from tests.cases import shared_case
 from tests.ml.varieties import LOADS_ONLY
 

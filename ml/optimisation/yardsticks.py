@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from grid.network import FloatArray, IntArray
 from ml.optimisation.dispatch.polish import one_thread, polish
 from ml.optimisation.dispatch.problem import DispatchProblem
+from ml.optimisation.reinforce import ROUNDING
 from ml.optimisation.switching.candidates import SAMPLES, Proposer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.reinforce import ROUNDING
 
 SITUATIONS = 16
 DRAWS = 4  # of switching: the situations of one draw share outage and risk weight

@@ -9,10 +9,10 @@ import pytest
 
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
+from ml.optimisation.optimizer import SmartGridOptimizer, problem_with
 from ml.optimisation.plans.plan import Action, Constraint, Plan, Proposal, Requirements
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
-from ml.optimizer import SmartGridOptimizer, problem_with
-from ml.reinforce import Hyperparameters
+from ml.optimisation.reinforce import Hyperparameters
 from tests.ml.moments import HOURS, PRICE, moment_at, network_of
 
 OPTIMUM_KW = 139.5513

@@ -10,11 +10,11 @@ import pytest
 from grid.flow.powerflow import PowerFlow
 from grid.flow.topology import is_radial
 from grid.network import BoolArray, Network
+from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Plan, Requirements
 from ml.optimisation.plans.verification import Moment, burden_kw
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimizer import SmartGridOptimizer
-from ml.reinforce import Hyperparameters
+from ml.optimisation.reinforce import Hyperparameters
 from tests.ml.moments import moment_at, pv_feeder, pv_net, random_configurations, solved_by_pandapower, varied
 
 

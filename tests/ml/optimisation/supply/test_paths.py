@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.paths import SupplyPaths, supply_paths
-from ml.tracing import trace
+from ml.optimisation.supply.paths import SupplyPaths, supply_paths
+from ml.optimisation.supply.tracing import trace
 
 # pandapower on its own case files
 pytestmark = pytest.mark.filterwarnings("ignore:tap_dependency_table:DeprecationWarning")

@@ -13,8 +13,8 @@ from ml.optimisation.plans.plan import Action, Plan, Proposal, Requirements, Ver
 from ml.optimisation.plans.set_points import problem_with_set_points
 from ml.optimisation.plans.verification import Moment, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import operated_radially
+from ml.optimisation.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
-from ml.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
 
 LARGEST_RADIAL = 1000  # buses; beyond, the matrices of all paths and loops leave the milliseconds
 # Risk weights over the one at which losses and risk count alike

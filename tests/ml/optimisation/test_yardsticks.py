@@ -14,11 +14,11 @@ from grid.network import FloatArray, Network
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
 from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
 from ml.optimisation.dispatch.problem import DispatchProblem
+from ml.optimisation.reinforce import EVALUATED_EVERY, WORST_RATIO, Hyperparameters, Trainer, bounded
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.reinforce import EVALUATED_EVERY, WORST_RATIO, Hyperparameters, Trainer, bounded
-from ml.yardsticks import DRAWS, SEED, SITUATIONS, DispatchYardstick, SwitchingYardstick
+from ml.optimisation.yardsticks import DRAWS, SEED, SITUATIONS, DispatchYardstick, SwitchingYardstick
 from tests.ml.exhaustive import exhaustive
 
 torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""Proof of which radial configuration loses least."""

@@ -1,0 +1,1 @@
+"""Who supplies whom: the least risky paths, and what the flows say."""
