@@ -25,7 +25,7 @@ from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Frame
 from grid.thermal.transformer import ageing_rate
-from ml.condition_features import Observation
+from ml.maintenance.model.features import Observation
 
 WEEK = timedelta(days=7)
 DAYS_KEPT = 8  # the present day and the seven before it

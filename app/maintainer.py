@@ -21,9 +21,9 @@ from app.snapshot import Snapshot
 from app.training import FleetTraining
 from app.worker import Worker
 from grid.network import FloatArray, Network
-from ml.condition_features import FEATURES, Observation, features_of
-from ml.failure_store import ModelBundle, ModelFileError, load
-from ml.prognosis import Prognosis, prognose
+from ml.maintenance.model.features import FEATURES, Observation, features_of
+from ml.maintenance.model.prognosis import Prognosis, prognose
+from ml.maintenance.model.store import ModelBundle, ModelFileError, load
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.25

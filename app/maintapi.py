@@ -13,9 +13,9 @@ from app.maintpins import pins_of_weeks
 from app.maintschedule import ScheduleView
 from app.maintview import Maintained, maintained
 from app.services import Services
-from ml.failure_store import ModelFileError
-from ml.schedule import Schedule
-from ml.schedule_files import schedule_csv, schedule_ics
+from ml.maintenance.model.store import ModelFileError
+from ml.maintenance.schedule.files import schedule_csv, schedule_ics
+from ml.maintenance.schedule.solve import Schedule
 
 FORMATS = ("json", "csv", "ics")
 MIMETYPE = {"csv": "text/csv", "ics": "text/calendar"}

@@ -24,8 +24,8 @@ from components.trends import Curve
 from grid.assets.deterioration import Signal
 from grid.network import BranchKind, FloatArray
 from grid.thermal.transformer import ageing_rate
-from ml.condition_features import UNITS, Observation, features_of
-from ml.prognosis import HORIZONS, Prognosis
+from ml.maintenance.model.features import UNITS, Observation, features_of
+from ml.maintenance.model.prognosis import HORIZONS, Prognosis
 
 MOST_SIMILAR = 4
 FEWEST_OF_A_KIND = 5  # to say what is usual

@@ -7,7 +7,7 @@ from typing import Any
 
 from components import text
 from components.modelcard import Metric, ModelFacts, ReliabilityPoint
-from ml.failure_card import ModelCard
+from ml.maintenance.model.card import ModelCard
 
 FIGURES = {  # of a card: what it is called here, how many digits it is worth, and which value is a good one
     "PR-AUC": ("PR-AUC", 3, ""),

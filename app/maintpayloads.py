@@ -10,10 +10,10 @@ from app.maintview import YEAR_COLUMN, Maintained, crews_of, job_words, status_o
 from app.payloads import number, stamp
 from components.risktable import Source, risk_class
 from grid.network import FloatArray
-from ml.causes import CAUSES
-from ml.failure_card import card_to, plain
-from ml.prognosis import HORIZONS
-from ml.schedule_problem import DEFERRED, Judgement
+from ml.maintenance.model.card import card_to, plain
+from ml.maintenance.model.causes import CAUSES
+from ml.maintenance.model.prognosis import HORIZONS
+from ml.maintenance.schedule.problem import DEFERRED, Judgement
 
 JSON = dict[str, Any]
 

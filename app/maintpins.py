@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from app.maintschedule import ScheduleView
 from app.maintview import code_of
 from components.schedulegrid import week_of
-from ml.schedule_problem import DEFERRED
+from ml.maintenance.schedule.problem import DEFERRED
 
 
 def pins_of_rows(rows: object, made: ScheduleView) -> dict[int, int]:

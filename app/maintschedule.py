@@ -10,10 +10,10 @@ from app.snapshot import Snapshot
 from grid.assets.register import AssetRegister, Skill
 from grid.network import BranchKind, FloatArray, IntArray, Network
 from grid.studies.areas import partition
-from ml.outage_windows import outage_windows, weekly_peak_levels
-from ml.prognosis import Prognosis
-from ml.schedule import Comparison, Conflict, Schedule, compare, solve_with
-from ml.schedule_problem import DEFERRED, Jobs, ScheduleProblem
+from ml.maintenance.model.prognosis import Prognosis
+from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
+from ml.maintenance.schedule.problem import DEFERRED, Jobs, ScheduleProblem
+from ml.maintenance.schedule.solve import Comparison, Conflict, Schedule, compare, solve_with
 
 WEEKS = 26
 MOST_JOBS = 200  # those that risk most

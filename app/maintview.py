@@ -21,9 +21,9 @@ from components.risktable import Novelty, RiskClass, RiskRow, Source, risk_class
 from components.trends import Curve
 from grid.alarms.book import AssetKind
 from grid.network import FloatArray, IntArray
-from ml.causes import CAUSES
-from ml.prognosis import HORIZONS, Prognosis
-from ml.schedule_problem import DEFERRED, Judgement, ScheduleProblem
+from ml.maintenance.model.causes import CAUSES
+from ml.maintenance.model.prognosis import HORIZONS, Prognosis
+from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
 
 YEAR_COLUMN = HORIZONS.index(365)
 

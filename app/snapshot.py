@@ -10,7 +10,7 @@ from grid.assets.register import AssetRegister
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Event, Frame
-from ml.condition_features import Observation
+from ml.maintenance.model.features import Observation
 from ml.optimisation.plans.plan import Action, Requirements
 from ml.optimisation.supply.paths import SupplyPaths
 

@@ -19,14 +19,14 @@ STOP_S = 5.0
 
 
 class FleetTraining:
-    """`python -m ml.fleet_training` under way. Owned by one thread; stop may be called from any."""
+    """`python -m ml.maintenance.fleet.training` under way. Owned by one thread; stop may be called from any."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.step, self.steps, self.words, self.failure = 0, 0, "Starting", ""
         self.running = True
         self._lines: queue.Queue[str | None] = queue.Queue()
         command = [
-            sys.executable, "-m", "ml.fleet_training", str(folder.resolve()), "--seed", str(settings.seed),
+            sys.executable, "-m", "ml.maintenance.fleet.training", str(folder.resolve()), "--seed", str(settings.seed),
             "--fleets", str(settings.training_fleets), "--assets", str(settings.training_assets),
         ]  # fmt: skip
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

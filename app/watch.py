@@ -25,8 +25,8 @@ from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
 from grid.thermal.branch_temperatures import BranchTemperatures
-from ml.condition_features import Observation
-from ml.hazard import CnaimHazard
+from ml.maintenance.model.features import Observation
+from ml.maintenance.model.hazard import CnaimHazard
 from ml.optimisation.supply.paths import supply_paths
 from ml.optimisation.supply.tracing import trace
 

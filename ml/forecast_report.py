@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ml.failure_card import library_versions, plain
 from ml.forecast_backtest import Backtest, by_source, table_of
 from ml.forecast_hours import DAY, WEEK
 from ml.forecast_metrics import MEDIAN, Scores, covered
 from ml.forecast_model import LEVELS
-from ml.maintenance_report import CSS
+from ml.maintenance.model.card import library_versions, plain
+from ml.maintenance.report import CSS
 from ml.reporting.line_plots import Line, Plot, round_end, svg
 
 HEADERS = ("forecast", "MAPE", "MAE", "rMAE", "rCRPS", "in the 80 % band", "in the 90 % band", "bias", "hours")

@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from ml.failure_store import save
+from ml.maintenance.model.store import save
 from tests.cases import changed_cases
 from tests.ml.fleets import tiny_models
 

@@ -9,10 +9,10 @@ import pytest
 
 from app.moment import moment_of
 from grid.telemetry import EventKind
-from ml.causes import CAUSES, Cause
+from ml.maintenance.model.causes import CAUSES, Cause
+from ml.maintenance.model.prognosis import HORIZONS, Prognosis
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import Verifier
-from ml.prognosis import HORIZONS, Prognosis
 from tests.app.rig import Rig, make_rig
 
 SUMMER = datetime(2026, 7, 6)

@@ -12,9 +12,9 @@ import pytest
 
 from app.maintainer import RATE_HORIZON_DAYS, Maintainer
 from app.maintschedule import moved_pins
-from ml.failure_store import ModelFileError
-from ml.hazard import CnaimHazard
-from ml.schedule_problem import DEFERRED
+from ml.maintenance.model.hazard import CnaimHazard
+from ml.maintenance.model.store import ModelFileError
+from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig
 
 

@@ -43,8 +43,8 @@ from components.risktable import Novelty, Source
 from components.schedulegrid import schedule_data
 from grid.alarms.book import AssetKind
 from grid.assets.deterioration import SIGNALS, Signal
-from ml.condition_features import FEATURES
-from ml.schedule_problem import DEFERRED
+from ml.maintenance.model.features import FEATURES
+from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig
 
 SHOWN = View(page=Page.MAINTENANCE)

@@ -8,10 +8,10 @@ import sys
 
 from threadpoolctl import threadpool_limits
 
-from ml.assessment import Assessment, assess
-from ml.crossval import FOLDS
-from ml.failure_card import library_versions
-from ml.failure_metrics import Figure
+from ml.maintenance.assessment import Assessment, assess
+from ml.maintenance.crossval import FOLDS
+from ml.maintenance.model.card import library_versions
+from ml.maintenance.model.metrics import Figure
 from ml.tables.training_table import Roles, read_table
 from tests.benchmarks import report
 from tests.paths import SHARED

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from grid.thermal.transformer import TransformerParameters, ageing_rate, transformer_course
-from ml.causes import CAUSES
-from ml.condition_features import FEATURES
-from ml.failure_metrics import Draws
-from ml.failure_store import ModelBundle, load, save
-from ml.fleet import DAYS_PER_YEAR, simulate
-from ml.fleet_evaluation import HORIZONS, MAIN_HORIZON, card_figures
-from ml.fleet_training import CALIBRATED, JUDGED, FleetPlan, train
+from ml.maintenance.fleet.evaluation import HORIZONS, MAIN_HORIZON, card_figures
+from ml.maintenance.fleet.fleet import DAYS_PER_YEAR, simulate
+from ml.maintenance.fleet.training import CALIBRATED, JUDGED, FleetPlan, train
+from ml.maintenance.model.causes import CAUSES
+from ml.maintenance.model.features import FEATURES
+from ml.maintenance.model.metrics import Draws
+from ml.maintenance.model.store import ModelBundle, load, save
 from tests.benchmarks.report import Figure, at_least, at_most, write
 
 FOLDER = Path("var/benchmarks/models")
 SEEDS = (201, 202, 203, 204, 205)
-ROLE = 3  # no role of training: see ml.fleet_training
+ROLE = 3  # no role of training: see ml.maintenance.fleet.training
 CEILING = "ceiling: hazard now"
 RIVALS = ("ensemble", "XGBoost alone", "random forest alone", "CNAIM score", "age only", CEILING, "hazard to come")
 RUNS = 30

@@ -10,10 +10,10 @@ import numpy as np
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection
 from grid.sources.demand import yearly_load_mw
-from ml.outage_windows import outage_windows, weekly_peak_levels
-from ml.schedule import Comparison, Schedule, compare, solve
-from ml.schedule_problem import DEFERRED, FloatArray, Jobs, ScheduleProblem, judge
-from ml.schedule_rules import fixed_intervals
+from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
+from ml.maintenance.schedule.problem import DEFERRED, FloatArray, Jobs, ScheduleProblem, judge
+from ml.maintenance.schedule.rules import fixed_intervals
+from ml.maintenance.schedule.solve import Comparison, Schedule, compare, solve
 from tests.benchmarks.report import Figure, at_least, at_most, write
 
 SEEDS = (11, 12, 13, 14, 15)
@@ -30,7 +30,7 @@ windows), a fifth of the assets may start only after some weeks or must end befo
 cables and of substations, a tenth of the weeks at half strength. At most two outages a zone and week. Benefit of a job:
 10 years.
 
-All methods are judged by the same expected cost (ml.schedule_problem) and keep the same rules. Fixed intervals: for
+All methods are judged by the same expected cost (ml.maintenance.schedule.problem) and keep the same rules. Fixed intervals: for
 each fleet the best of {intervals} years; the shortest fill the crews, so that
 the comparison is one of which assets are worked on, not of how many. It is hard on the practice all the same: these
 fleets' consequences lie far apart, intervals don't look at them, and a job that isn't done in the half year counts as

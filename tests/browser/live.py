@@ -37,7 +37,7 @@ def models_in(folder: Path) -> Path:
                 raise RuntimeError(f"another process has trained no models in {folder}") from None
             time.sleep(0.1)
         return models
-    from ml.failure_store import save  # heavy imports wait until a process has to train
+    from ml.maintenance.model.store import save  # heavy imports wait until a process has to train
     from tests.ml.fleets import smallest_models
 
     save(smallest_models(), models)

@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from ml.failure_store import ModelBundle
-from ml.fleet_training import FleetPlan, train
+from ml.maintenance.fleet.training import FleetPlan, train
+from ml.maintenance.model.store import ModelBundle
 
 PLAN = FleetPlan(seed=1, assets=200, fleets=(3, 2, 1), years=(2, 4, 6), every_weeks=8)
 SMALLEST = FleetPlan(seed=1, assets=120, fleets=(3, 1, 1), years=(2, 4, 6), every_weeks=8)

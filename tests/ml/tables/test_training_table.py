@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from ml.leakage import group_candidates, suspicious
+from ml.maintenance.leakage import group_candidates, suspicious
 from ml.tables.csv_text import TableError
 from ml.tables.training_table import Roles, Table, read_table
 from tests.paths import SHARED

@@ -1,0 +1,1 @@
+"""Failure models, what they say of assets, and the schedule that follows."""

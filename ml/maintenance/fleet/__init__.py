@@ -1,0 +1,1 @@
+"""Simulated fleets, on which failure models are trained and judged."""

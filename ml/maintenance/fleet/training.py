@@ -1,0 +1,165 @@
+"""Training on simulated fleets: `python -m ml.maintenance.fleet.training FOLDER` writes the models that the dashboard reads.
+
+Models are fitted to some fleets, calibrated on others at later times, and judged on yet another at later times still;
+labels of the first end before the rows of the second begin. It runs in a process of its own beside the dashboard, and
+says on standard output how far it is, a line of JSON a step.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grid.network import BoolArray, FloatArray
+from ml.maintenance.fleet.evaluation import HORIZONS, MAIN_HORIZON, card_figures
+from ml.maintenance.fleet.fleet import DAYS_PER_YEAR, FleetData, simulate
+from ml.maintenance.model.card import Feature, ModelCard, table_sha256
+from ml.maintenance.model.causes import CAUSES
+from ml.maintenance.model.features import FEATURES, UNITS
+from ml.maintenance.model.metrics import Draws, reliability
+from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.maintenance.model.store import ModelBundle, save
+
+CATEGORY = ("kind", "location")
+ROUNDS, DEPTH = 300, 2  # chosen on fleets of other seeds than any that figures are reported of
+DATA = "Simulated fleets: hourly load, weather and temperatures; failures drawn from CNAIM v2.1's hazard and condition"
+FITTED, CALIBRATED, JUDGED = range(3)  # roles of fleets: part of their seeds, so that none has two
+Progress = Callable[[int, str], None]
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """How many fleets of how many assets, watched for how many years, for each of the three roles."""
+
+    seed: int = 1
+    assets: int = 1000
+    fleets: tuple[int, int, int] = (12, 6, 1)
+    years: tuple[int, int, int] = (3, 6, 9)
+    every_weeks: int = 4
+
+    def first_day(self, role: int) -> float:
+        """Day from which a role's rows count: when all labels of the role before have ended."""
+        return 0.0 if role == FITTED else DAYS_PER_YEAR * self.years[role - 1]
+
+    @property
+    def steps(self) -> int:
+        """Steps that training takes."""
+        return sum(self.fleets) + len(HORIZONS) + 1
+
+
+@dataclass
+class _Rows:
+    """Rows of several fleets with their waits for the next failure; assets of different fleets are different."""
+
+    features: list[pd.DataFrame] = field(default_factory=list)
+    residuals: list[pd.DataFrame] = field(default_factory=list)
+    day: list[FloatArray] = field(default_factory=list)
+    end: list[FloatArray] = field(default_factory=list)
+    wait: list[FloatArray] = field(default_factory=list)
+    cause: list[FloatArray] = field(default_factory=list)
+
+    def add(self, fleet: FleetData) -> None:
+        wait, cause = fleet.next_event()
+        self.features.append(fleet.features)
+        self.residuals.append(fleet.residuals)
+        self.day.append(fleet.day)
+        self.end.append(np.full(len(fleet), fleet.days))
+        self.wait.append(wait)
+        self.cause.append(cause)
+
+    def select(self, first_day: float, horizon_days: float) -> tuple[BoolArray, pd.DataFrame, BoolArray]:
+        """Rows (r,) from a day on whose horizon is within the simulation; their features and labels."""
+        day, end = np.concatenate(self.day), np.concatenate(self.end)
+        chosen = (day >= first_day) & (day + horizon_days <= end)
+        frame = pd.concat(self.features, ignore_index=True)[chosen].reset_index(drop=True)
+        return chosen, frame, np.concatenate(self.wait)[chosen] <= horizon_days
+
+
+def train(plan: FleetPlan, progress: Progress) -> ModelBundle:
+    """Simulate, fit, calibrate and judge. progress hears of each step of plan.steps before it is taken."""
+    step = 0
+
+    def tell(words: str) -> None:
+        nonlocal step
+        progress(step, words)
+        step += 1
+
+    fitted, calibrated = _simulated(plan, FITTED, tell), _simulated(plan, CALIBRATED, tell)
+    horizons = {}
+    for days in HORIZONS:
+        tell(f"Fitting the {days}-day model")
+        _, frame, label = fitted.select(plan.first_day(FITTED), days)
+        model = FailureEnsemble(seed=plan.seed, rounds=ROUNDS, depth=DEPTH).fit(frame, label)
+        _, frame, label = calibrated.select(plan.first_day(CALIBRATED), days)
+        horizons[days] = model.calibrate(frame, label)
+    tell("Fitting types of failure and the novelty flag")
+    chosen, frame, label = fitted.select(0.0, MAIN_HORIZON)
+    names = np.array([cause.value for cause in CAUSES])[np.concatenate(fitted.cause)[chosen][label]]
+    causes = CauseClassifier(seed=plan.seed).fit(frame[label], names)
+    residuals = pd.concat(fitted.residuals, ignore_index=True)[chosen]
+    novelty = NoveltyDetector(seed=plan.seed).fit(residuals[~label])
+    card = ModelCard(
+        features=tuple(Feature(name, "category" if name in CATEGORY else "numeric", UNITS[name]) for name in FEATURES),
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        data=f"{DATA}; {plan.fleets[FITTED]} fleets of {plan.assets} assets over {plan.years[FITTED]} years",
+        data_sha256=table_sha256(frame),
+        seed=plan.seed,
+    )
+    return _judged(plan, ModelBundle(horizons, causes, novelty, card), tell)
+
+
+def _simulated(plan: FleetPlan, role: int, tell: Callable[[str], None]) -> _Rows:
+    rows = _Rows()
+    for index in range(plan.fleets[role]):
+        tell(f"Simulating fleet {sum(plan.fleets[:role]) + index + 1} of {sum(plan.fleets)}")
+        rows.add(_fleet(plan, role, index))
+    return rows
+
+
+def _fleet(plan: FleetPlan, role: int, index: int) -> FleetData:
+    rng = np.random.default_rng([plan.seed, role, index])
+    return simulate(plan.assets, plan.years[role], rng, plan.every_weeks)
+
+
+def _judged(plan: FleetPlan, bundle: ModelBundle, tell: Callable[[str], None]) -> ModelBundle:
+    """The bundle with the figures of a fleet that it has never seen on its card."""
+    tell(f"Simulating fleet {sum(plan.fleets)} of {sum(plan.fleets)}, to judge by")
+    fleet = _fleet(plan, JUDGED, 0)
+    figures, tables = {}, {}
+    for days, model in bundle.horizons.items():
+        rows = fleet.known(days) & (fleet.day >= plan.first_day(JUDGED))
+        draws = Draws.of(fleet.asset[rows], np.random.default_rng(plan.seed))
+        figures[str(days)] = card_figures(bundle, fleet, rows, days, draws)
+        label = (fleet.next_event()[0] <= days)[rows].astype(float)
+        tables[days] = reliability(label, model.predict_proba(fleet.features[rows])[:, 1], draws)
+    card = ModelCard(**{**vars(bundle.card), "metrics": figures, "reliability": tables})
+    return ModelBundle(bundle.horizons, bundle.causes, bundle.novelty, card)
+
+
+def main(arguments: list[str]) -> int:
+    """Train and save; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ml.maintenance.fleet.training", description=str(__doc__).splitlines()[0]
+    )
+    parser.add_argument("folder", type=Path, help="where the models are written")
+    parser.add_argument("--seed", type=int, default=FleetPlan.seed, help="of fleets and models")
+    parser.add_argument("--assets", type=int, default=FleetPlan.assets, help="of each fleet")
+    parser.add_argument("--fleets", type=int, default=FleetPlan.fleets[FITTED], help="that models are fitted to")
+    given = parser.parse_args(arguments)
+    plan = FleetPlan(given.seed, given.assets, (given.fleets, *FleetPlan.fleets[1:]))
+
+    def tell(step: int, words: str) -> None:
+        print(json.dumps({"step": step, "steps": plan.steps, "words": words}), flush=True)
+
+    save(train(plan, tell), given.folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

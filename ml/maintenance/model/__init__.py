@@ -1,0 +1,1 @@
+"""Failure models: fitted, calibrated, judged, kept in files, and asked."""

@@ -1,0 +1,95 @@
+"""The card of failure models: what they read, where they come from, and how good they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost
+
+from ml.maintenance.model.metrics import Figure, ReliabilityRow
+
+LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column that the models read: dtype "numeric" or "category", unit as text, empty where it has none."""
+
+    name: str
+    dtype: str = "numeric"
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Where models come from and how good they are.
+
+    features in the models' order; trained_at ISO 8601; data: a description; data_sha256 as table_sha256 gives it;
+    metrics: nested, of plain numbers, None where there is none; reliability rows for each horizon in days.
+    """
+
+    features: tuple[Feature, ...]
+    trained_at: str
+    data: str
+    data_sha256: str
+    seed: int
+    versions: dict[str, str] = field(default_factory=lambda: library_versions())
+    metrics: dict[str, Any] = field(default_factory=dict)
+    reliability: dict[int, tuple[ReliabilityRow, ...]] = field(default_factory=dict)
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of what the models are made with."""
+    return {name: version(name) for name in LIBRARIES} | {"xgboost": xgboost.__version__}
+
+
+def table_sha256(frame: pd.DataFrame) -> str:
+    """SHA-256 of a table's column names and values, in order, whatever its index."""
+    digest = hashlib.sha256(json.dumps([str(name) for name in frame.columns]).encode())
+    digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Numbers, texts, lists and dicts as JSON has them; what is not finite becomes None."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Figure):
+        return plain(vars(value))
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def card_to(card: ModelCard) -> dict[str, Any]:
+    """A card as JSON, once plain() has been through it."""
+    reliability = {
+        str(days): [{**vars(row), "observed": vars(row.observed)} for row in rows]
+        for days, rows in card.reliability.items()
+    }
+    return {**vars(card), "features": [vars(feature) for feature in card.features], "reliability": reliability}
+
+
+def card_from(entry: Mapping[str, Any]) -> ModelCard:
+    """A card from JSON; KeyError or TypeError where an entry is missing or unknown."""
+    reliability = {
+        int(days): tuple(
+            ReliabilityRow(row["rows"], row["predicted"], Figure(**_numbers(row["observed"]))) for row in rows
+        )
+        for days, rows in entry["reliability"].items()
+    }
+    features = tuple(Feature(**feature) for feature in entry["features"])
+    return ModelCard(**{**entry, "features": features, "reliability": reliability})
+
+
+def _numbers(entry: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: np.nan if value is None else value for name, value in entry.items()}

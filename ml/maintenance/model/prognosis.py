@@ -1,0 +1,87 @@
+"""The prognosis of a grid's assets: failure probabilities by the trained models, or by the published hazard."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grid.assets.deterioration import SIGNALS, Signal
+from grid.network import BoolArray, FloatArray
+from ml.maintenance.model.causes import CAUSES
+from ml.maintenance.model.features import Observation, features_of, residuals_of
+from ml.maintenance.model.model import Member
+from ml.maintenance.model.store import ModelBundle
+
+DAYS_PER_YEAR = 365.0
+HORIZONS = (30, 90, 365)
+SENSED = (Signal.TEMPERATURE, Signal.LOAD, Signal.VIBRATION, Signal.CORROSION, Signal.DISTORTION, Signal.TRIPS)
+MOST_MISSING = 2  # of SENSED, and oil quality where there is oil
+NO_MODEL = "no trained model"
+STALE = "the measurements are stale"
+NOT_AN_ASSET = "not an asset that models know"
+
+
+@dataclass(frozen=True, eq=False)
+class Prognosis:
+    """Of n assets; h columns for HORIZONS, in days.
+
+    probability, low and high (n, h): failure within each horizon, and the range of the single models. published (n, h)
+    by CNAIM alone. cause (n, 4): type given failure, in the order of CAUSES, NaN where not learned. novelty (n,): the
+    isolation forest's score, NaN where not known; is_novel (n,). learned (n,): by the trained models; where it is False
+    the probability is CNAIM's, and why_not (n) says why.
+    """
+
+    probability: FloatArray
+    low: FloatArray
+    high: FloatArray
+    published: FloatArray
+    cause: FloatArray
+    novelty: FloatArray
+    is_novel: BoolArray
+    learned: BoolArray
+    why_not: tuple[str, ...]
+
+    def rate_per_year(self, horizon_days: int) -> FloatArray:
+        """(n,) failures a year that a horizon's probability stands for: -ln(1 - p) / T."""
+        found: FloatArray = self.probability[:, HORIZONS.index(horizon_days)]
+        return -np.log1p(-np.minimum(found, 1 - 1e-9)) * DAYS_PER_YEAR / horizon_days
+
+
+def prognose(bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray, stale: bool) -> Prognosis:
+    """The prognosis from what is seen; is_asset (n,): False for what no model was trained on."""
+    count = len(seen.traits)
+    years = np.array(HORIZONS) / DAYS_PER_YEAR
+    published = -np.expm1(-seen.published_per_year[:, None] * years)
+    why_not = _reasons(bundle, seen, is_asset, stale)
+    learned = np.array([not reason for reason in why_not], dtype=bool)
+    probability, low, high = published.copy(), published.copy(), published.copy()
+    cause, novelty = np.full((count, len(CAUSES)), np.nan), np.full(count, np.nan)
+    if bundle is not None and learned.any():
+        frame = features_of(seen)[learned]
+        for column, days in enumerate(HORIZONS):
+            model = bundle.horizons[days]
+            found = model.all_probabilities(frame)
+            probability[learned, column] = found[Member.AVERAGE]
+            every = np.stack(list(found.values()))
+            low[learned, column], high[learned, column] = every.min(axis=0), every.max(axis=0)
+        if bundle.causes is not None:
+            cause[learned] = bundle.causes.predict_proba(frame)[[one.value for one in CAUSES]].to_numpy()
+        if bundle.novelty is not None:
+            novelty[learned] = bundle.novelty.score(residuals_of(seen)[learned])
+    threshold = np.inf if bundle is None or bundle.novelty is None else bundle.novelty.threshold_
+    return Prognosis(
+        probability, low, high, published, cause, novelty, np.nan_to_num(novelty) > threshold, learned, why_not
+    )
+
+
+def _reasons(bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray, stale: bool) -> tuple[str, ...]:
+    """Why each asset has no learned prognosis; empty where it has one."""
+    if bundle is None:
+        return (NO_MODEL,) * len(is_asset)
+    if stale:
+        return (STALE,) * len(is_asset)
+    sensed = [SIGNALS.index(signal) for signal in SENSED]
+    silent = np.isnan(seen.signals[:, sensed]).sum(axis=1)
+    oil = seen.traits.is_transformer & np.isnan(seen.signals[:, SIGNALS.index(Signal.OIL_QUALITY)])
+    silent = silent + oil
+    reasons = [f"{count} condition signals are missing" if count > MOST_MISSING else "" for count in silent.tolist()]
+    return tuple(reason if known else NOT_AN_ASSET for reason, known in zip(reasons, is_asset.tolist(), strict=True))

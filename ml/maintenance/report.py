@@ -1,0 +1,195 @@
+"""The assessment of a table as JSON, as text, and as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.maintenance.assessment import CAPACITY_SHARE, Assessment
+from ml.maintenance.crossval import ENSEMBLE, LOGISTIC
+from ml.maintenance.model.card import library_versions, plain
+from ml.maintenance.model.metrics import Figure, ReliabilityRow
+from ml.reporting.line_plots import Line, Plot, round_end, svg
+from ml.tables.training_table import FloatArray
+
+HEADERS = ("model", "PR-AUC", "Brier skill", "calibration error", f"recall at {100 * CAPACITY_SHARE:.0f} % of rows")
+CURVE_POINTS = 200
+CSS = """
+:root { color-scheme: light dark; --ink: #1c2430; --quiet: #5b6675; --line: #c9d0d9; --page: #ffffff; --warn: #9a3412;
+  --one: #1f5fbf; --two: #b4530a; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --quiet: #a3adba; --line: #3a4452; --page: #14181e;
+  --warn: #fdba74; --one: #7fb2ff; --two: #f2a65a; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 60rem;
+  margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; display: block; overflow-x: auto; }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line);
+  font-variant-numeric: tabular-nums; }
+.warning { border-left: .3rem solid var(--warn); padding-left: .8rem; }
+.plots { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; } svg { max-width: 100%; height: auto; }
+"""
+
+
+def document(found: Assessment, trained_at: str, seed: int) -> dict[str, Any]:
+    """The whole assessment as plain numbers and texts, for JSON."""
+    table = found.table
+    return {
+        "data": table.name,
+        "target": table.target,
+        "rows": table.rows,
+        "events": int(table.label.sum()),
+        "trained_at": trained_at,
+        "seed": seed,
+        "versions": library_versions(),
+        "features": list(found.features.columns),
+        "left_out": table.left_out,
+        "split": found.split,
+        "rows_tested": len(found.held.label),
+        "base_rate": plain(found.base_rate),
+        "models": plain([vars(model) for model in found.models]),
+        "suspicions": plain([vars(suspicion) for suspicion in found.suspicions]),
+        "set_aside": found.set_aside,
+        "with_and_without": plain([vars(choice) for choice in found.without]),
+        "group": None if found.group is None else plain(vars(found.group)),
+        "reliability": plain([{**vars(row), "observed": row.observed} for row in found.reliability]),
+    }
+
+
+def write(found: Assessment, report: dict[str, Any], out: Path) -> None:
+    """Write out/report.json and out/report.html."""
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
+    (out / "report.json").write_text(text, encoding="utf-8")
+    (out / "report.html").write_text(_page(found, report), encoding="utf-8")
+
+
+def printed(found: Assessment) -> str:
+    """The assessment as text, with the table of models."""
+    rows = [HEADERS, *_rows(found)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADERS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    warnings = [f"warning: {text}" for text in warned(found)]
+    return "\n".join([*facts(found), "", *lines, "", *warnings, *told(found)]).rstrip()
+
+
+def facts(found: Assessment) -> list[str]:
+    """What was read and how it was split, in sentences."""
+    table = found.table
+    first = f"{table.name}: {table.rows:,} rows, {int(table.label.sum()):,} with {table.target}"
+    lines = [first, f"split: {found.split}; {len(found.held.label):,} rows tested; intervals are 95 %"]
+    return lines + [f"not read: {name} {why}" for name, why in table.left_out.items()]
+
+
+def warned(found: Assessment) -> list[str]:
+    """Suspicious columns: why, what they are worth, and whether the model reads them."""
+    worth = {choice.columns: choice for choice in found.without}
+    texts = []
+    for suspicion in found.suspicions:
+        choice = worth.get((suspicion.column,))
+        figures = (
+            ""
+            if choice is None
+            else (f" PR-AUC with it {choice.all_columns}, without it {choice.without}, difference {choice.lost}.")
+        )
+        use = (
+            "The model reads it, as asked."
+            if suspicion.column in found.kept
+            else ("The model doesn't read it; if it was known before the outcome, name it with --keep.")
+        )
+        texts.append(f"'{suspicion.column}' may know the outcome: {suspicion.reason}.{figures} {use}")
+    texts += [
+        f"without all {len(choice.columns)} of them PR-AUC is {choice.without}, with all {choice.all_columns}"
+        for choice in found.without
+        if len(choice.columns) > 1
+    ]
+    return texts
+
+
+def told(found: Assessment) -> list[str]:
+    """What else matters: the loss where groups are new."""
+    loss = found.group
+    if loss is None:
+        return ["no column looks like a group of assets (a place, a feeder, a maker); name one with --group"]
+    chosen = "chosen because it looks most like a group; another with --group" if loss.automatic else "as asked"
+    return [
+        f"groups not seen in training ({loss.groups} of '{loss.column}', {chosen}): PR-AUC {loss.unseen}, "
+        f"by the usual split {loss.usual}, lost {loss.lost}"
+    ]
+
+
+def _rows(found: Assessment) -> list[tuple[str, ...]]:
+    rate = ("base rate", str(found.base_rate), "0", "", f"{CAPACITY_SHARE:.3f}")
+    rows = [
+        (
+            model.name.replace("_", " "),
+            *map(str, (model.pr_auc, model.brier_skill, model.calibration_error, model.recall)),
+        )
+        for model in found.models
+    ]
+    return [rate, *rows]
+
+
+def _page(found: Assessment, report: dict[str, Any]) -> str:
+    title = f"Failure model of {found.table.name}"
+    warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in warned(found))
+    bins = [
+        (f"{row.rows:,}", f"{row.predicted:.4f}", f"{row.observed.value:.4f} ({_range(row.observed, 4)})")
+        for row in found.reliability
+    ]
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        "".join(f"<p>{escape(text)}</p>" for text in facts(found)),
+        "<h2>Warnings</h2>" + warnings if warnings else "",
+        "<h2>Rows not seen in training</h2>" + _table(HEADERS, _rows(found)),
+        "".join(f"<p>{escape(text)}</p>" for text in told(found)),
+        f'<div class="plots">{svg(_precision_recall(found))}{svg(_reliability(found.reliability))}</div>',
+        "<h2>Reliability</h2>" + _table(("rows", "mean probability", "share of events (95 %)"), bins),
+        f"<h2>Columns read</h2><p>{escape(', '.join(report['features']))}</p>",
+        f"<p>Trained {escape(report['trained_at'])}, seed {report['seed']}; "
+        + escape(", ".join(f"{name} {number}" for name, number in report["versions"].items()))
+        + "</p>",
+    ]
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    body = "\n".join(filter(None, parts))
+    return f'<!doctype html><html lang="en"><head>{head}<style>{CSS}</style></head><body>{body}</body></html>\n'
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in headers)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _range(figure: Figure, digits: int) -> str:
+    return f"{figure.low:.{digits}f} to {figure.high:.{digits}f}"
+
+
+def _precision_recall(found: Assessment) -> Plot:
+    held, rate = found.held, found.base_rate.value
+    lines = [
+        Line(name, *_curve(held.label, held.probability[name]), colour)
+        for name, colour in ((ENSEMBLE, "--one"), (LOGISTIC, "--two"))
+    ]
+    chance = Line(f"base rate {rate:.3f}", [0, 1], [rate, rate], "--quiet", dashed=True)
+    return Plot("Precision over recall", "recall", "precision", [*lines, chance], 1.0, 1.0)
+
+
+def _curve(label: FloatArray, probability: FloatArray) -> tuple[list[float], list[float]]:
+    """Recall and precision at up to 200 thresholds, evenly over recall."""
+    order = np.argsort(-probability, kind="stable")
+    found = np.cumsum(label[order])
+    last = np.flatnonzero(np.append(np.diff(probability[order]) != 0, True))
+    last = last[np.unique(np.searchsorted(found[last], np.linspace(1, found[-1], CURVE_POINTS)))]
+    return (found[last] / found[-1]).tolist(), (found[last] / (last + 1)).tolist()
+
+
+def _reliability(rows: Sequence[ReliabilityRow]) -> Plot:
+    most = round_end(max(max(row.predicted, row.observed.high) for row in rows))
+    ranges = [(row.observed.low, row.observed.high) for row in rows]
+    points = Line(ENSEMBLE, [row.predicted for row in rows], [row.observed.value for row in rows], "--one", ranges)
+    diagonal = Line("as predicted", [0, most], [0, most], "--quiet", dashed=True)
+    return Plot("Reliability", "mean probability", "share of events (95 %)", [points, diagonal], most, most)

@@ -1,0 +1,1 @@
+"""The maintenance schedule as an optimisation problem."""
