@@ -14,14 +14,14 @@ from sklearn.base import clone
 from app.lookoutreport import Accuracy, Forecast, SeriesInfo, SeriesKind
 from grid.network import FloatArray
 from grid.sources.weather import LATITUDE_DEGREE
-from ml.forecast_drift import Drift, drift
-from ml.forecast_groups import GroupForecaster
-from ml.forecast_hours import DAY, WEEK
-from ml.forecast_metrics import BAND_80, BAND_90, covered
-from ml.forecast_model import LEVELS, ModelSettings
-from ml.forecast_renewal import renew
-from ml.forecaster import MODEL_DAYS, Forecaster
-from ml.renewables import PvPlace, clear_sky_output
+from ml.forecasting.forecaster import MODEL_DAYS, Forecaster
+from ml.forecasting.live.renewables import PvPlace, clear_sky_output
+from ml.forecasting.model.groups import GroupForecaster
+from ml.forecasting.model.hours import DAY, WEEK
+from ml.forecasting.model.model import LEVELS, ModelSettings
+from ml.forecasting.quality.drift import Drift, drift
+from ml.forecasting.quality.metrics import BAND_80, BAND_90, covered
+from ml.forecasting.quality.renewal import renew
 
 HORIZON = 48
 JUDGED = timedelta(days=7)  # before the first training: left out of it, and forecast in hindsight

@@ -13,7 +13,7 @@ from app.lookoutreport import Ahead, Forecast, LookoutReport, SeriesInfo, Series
 from app.payloads import number, numbers, stamp
 from grid.alarms.predictive import PredictiveAlert
 from grid.network import FloatArray, IntArray, Network
-from ml.forecast_model import LEVELS
+from ml.forecasting.model.model import LEVELS
 
 QUANTILES = tuple(f"q{round(100 * level):02d}_mw" for level in LEVELS)
 

@@ -15,7 +15,7 @@ from grid.flow.loss_breakdown import BranchLevels, NonTechnical
 from grid.network import FloatArray, IntArray, Network
 from grid.studies.lookahead import LookAhead
 from grid.studies.renewable_share import EnergyMix
-from ml.forecast_drift import Drift
+from ml.forecasting.quality.drift import Drift
 
 HOUR = np.timedelta64(3600, "s")
 
@@ -42,7 +42,7 @@ class SeriesInfo:
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Quantiles of the h hours from issued_at on, (h, 7) in MW at ml.forecast_model.LEVELS; source: by what made."""
+    """Quantiles of the h hours from issued_at on, (h, 7) in MW at ml.forecasting.model.model.LEVELS; source: by what made."""
 
     issued_at: datetime
     quantiles_mw: FloatArray

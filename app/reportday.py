@@ -11,7 +11,7 @@ from app.performance import Avoidable, Comparison, Energy, Period
 from app.planner import PlannerReport
 from app.snapshot import Snapshot
 from grid.network import BoolArray, FloatArray
-from ml.forecast_model import LEVELS
+from ml.forecasting.model.model import LEVELS
 
 DAY_HOURS = 24
 

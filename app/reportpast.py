@@ -12,7 +12,7 @@ from app.reportparts import NARROW, figures, paragraph, section, table, tiles
 from components import text
 from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray, Network
-from ml.forecast_metrics import BAND_80, MEDIAN, covered
+from ml.forecasting.quality.metrics import BAND_80, MEDIAN, covered
 
 TOP_ASSETS = 10
 MOST_SERIES = 20

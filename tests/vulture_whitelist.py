@@ -15,7 +15,7 @@ _.probability_30_days, _.probability_90_days  # components.risktable.Row: the ta
 _.c_nf_per_km  # grid.cases.city8.Conductor: handed to pandapower by name (vars)
 
 _.outage  # grid.flow.contingency.NMinusOne: which branch a row is of; the other fields mean nothing without it
-_.current_loss, _.candidate_loss  # ml.forecast_drift.Contest: the figures behind the sentence in reason
+_.current_loss, _.candidate_loss  # ml.forecasting.quality.drift.Contest: the figures behind the sentence in reason
 
 # What a source of measurements may say. The simulator says all but SUSPECT; sources of real grids will.
 _.SUSPECT

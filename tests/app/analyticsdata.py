@@ -26,8 +26,8 @@ from grid.flow.powerflow import PowerFlow
 from grid.network import FloatArray
 from grid.studies.lookahead import Samples, look_ahead
 from grid.studies.renewable_share import energy_mix
-from ml.forecast_drift import Drift
-from ml.forecast_model import LEVELS
+from ml.forecasting.model.model import LEVELS
+from ml.forecasting.quality.drift import Drift
 from tests.app.rig import Rig
 
 HOUR = timedelta(hours=1)

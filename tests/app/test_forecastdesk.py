@@ -7,8 +7,8 @@ import pytest
 
 from app.forecastdesk import HINDSIGHT, HORIZON, JUDGED, ForecastDesk
 from app.lookoutreport import SeriesInfo, SeriesKind
-from ml.forecast_hours import ForecastError
-from ml.forecaster import Forecaster
+from ml.forecasting.forecaster import Forecaster
+from ml.forecasting.model.hours import ForecastError
 from tests.ml.series import QUICK, hourly
 
 FIRST = datetime(2025, 9, 1, tzinfo=UTC)

@@ -15,12 +15,12 @@ import pandas as pd
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from ml.forecast_backtest import Backtest, alone, backtest, by_source, naive_backtest, naive_mae, scores
-from ml.forecast_metrics import Scores
-from ml.forecast_model import Parts
-from ml.forecast_weather import noised_forecast
-from ml.forecaster import Forecaster
-from ml.renewables import PvPlace, clear_sky_output
+from ml.forecasting.backtest import Backtest, alone, backtest, by_source, naive_backtest, naive_mae, scores
+from ml.forecasting.forecaster import Forecaster
+from ml.forecasting.live.renewables import PvPlace, clear_sky_output
+from ml.forecasting.live.weather import noised_forecast
+from ml.forecasting.model.model import Parts
+from ml.forecasting.quality.metrics import Scores
 from tests.benchmarks import report
 from tests.benchmarks.report import Figure
 from tests.paths import SHARED
@@ -177,7 +177,7 @@ were in different units.
 **SimBench.** Relative profiles of 2016, hourly means, without daylight saving; the second half of the year, fitted
 anew each month, with German holidays. SimBench has no weather, so none is used: PV knows the clear sky's output at
 the grid's place (pvlib, Ineichen), wind knows its own past. PV is scored in hours in which a clear sky gives over 1 %
-of the rated power. A power curve of a forecast wind speed (ml/renewables.py) is a feature where there is such a
+of the rated power. A power curve of a forecast wind speed (ml/forecasting/live/renewables.py) is a feature where there is such a
 forecast; here nothing measures what it is worth. Load profiles of a half year's history cannot know the season that
 comes.
 

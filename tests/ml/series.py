@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ml.forecast_model import ModelSettings
-from ml.forecaster import Forecaster
+from ml.forecasting.forecaster import Forecaster
+from ml.forecasting.model.model import ModelSettings
 
 QUICK = ModelSettings(rounds=8, depth=3, most_rows=3000)
 

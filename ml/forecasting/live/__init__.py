@@ -1,0 +1,1 @@
+"""What forecasts of a running grid need beside the model."""

@@ -1,0 +1,1 @@
+"""The model under the forecasts, its features, calibration and baselines."""

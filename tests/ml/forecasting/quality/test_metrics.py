@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from ml.forecasting.model.model import LEVELS
+from ml.forecasting.quality.drift import contest, drift
+from ml.forecasting.quality.metrics import pinball, range_of, score
+
+
+def test_pinball_loss_as_by_hand() -> None:
+    # value 10; the 10 % quantile 8 is below it: 0.1 * 2; the 90 % quantile 13 above it: (1 - 0.9) * 3
+    found = pinball(np.array([10.0]), np.array([[8.0, 13.0]]), np.array([0.1, 0.9]))
+    np.testing.assert_allclose(found, [[0.2, 0.3]])
+    # above the upper quantile by 1: 0.9 * 1
+    np.testing.assert_allclose(pinball(np.array([14.0]), np.array([[8.0, 13.0]]), np.array([0.1, 0.9])), [[0.6, 0.9]])
+
+
+def test_scores_of_a_known_distribution() -> None:
+    rng = np.random.default_rng(1)
+    actual = rng.normal(100, 5, 40_000)
+    found = score(actual, np.broadcast_to(100 + 5 * norm.ppf(LEVELS), (40_000, 7)), naive_mae=10.0, series_range=20.0)
+    assert found.coverage_80 == pytest.approx(80, abs=0.6)
+    assert found.coverage_90 == pytest.approx(90, abs=0.5)
+    mae = 5 * np.sqrt(2 / np.pi)
+    assert found.mae == pytest.approx(mae, rel=0.01)
+    assert found.r_mae == pytest.approx(mae / 10, rel=0.01)
+    exact = np.mean([5 * norm.pdf(norm.ppf(level)) for level in LEVELS])  # expected pinball loss at a true quantile
+    assert found.r_crps == pytest.approx(2 * exact / 20, rel=0.01)
+    assert found.mape_percent == pytest.approx(mae, rel=0.02)
+
+
+def test_hours_without_a_value_are_not_scored_and_near_zero_there_is_no_mape() -> None:
+    actual = np.array([0.0, 10, np.nan, 20])
+    found = score(actual, np.repeat(np.array([[0.0], [10], [5], [20]]), 7, axis=1), 1.0, 10.0)
+    assert (found.hours, found.mae, found.mape_percent) == (3, 0.0, None)
+    with pytest.raises(ValueError, match="no hour"):
+        score(np.array([np.nan]), np.zeros((1, 7)), 1.0, 1.0)
+    with pytest.raises(ValueError, match="constant"):
+        range_of(np.ones(10))
+
+
+def normal(hours: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    actual = np.random.default_rng(seed).normal(100, 5, hours)
+    return actual, np.broadcast_to(100 + 5 * norm.ppf(LEVELS), (hours, 7))
+
+
+def test_forecasts_that_hold_are_not_flagged() -> None:
+    actual, quantiles = normal(400, 1)
+    found = drift(actual, quantiles, np.roll(actual, 24))
+    assert not found.found
+    assert found.mae < found.naive_mae
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda y, q, n: (y, 100 + 0.3 * (q - 100), n), "lie in the 80 % band"),
+        (lambda y, q, n: (y, 100 + 4 * (q - 100), n), "100 % of the last 7 days"),
+        (lambda y, q, n: (y, q, y), "above that of the naive forecast"),
+        (lambda y, q, n: (np.concatenate([y[:-24], np.full(24, 97.0)]), q, n), "last 24 hours all are 97"),
+    ],
+)
+def test_drift_is_named(change: object, reason: str) -> None:
+    actual, quantiles = normal(400, 1)
+    found = drift(*change(actual, quantiles, np.roll(actual, 24)))  # type: ignore[operator]
+    assert any(reason in text for text in found.reasons), found.reasons
+
+
+def test_drift_looks_at_the_last_seven_days_only_and_says_nothing_of_unmeasured_ones() -> None:
+    actual, quantiles = normal(400, 1)
+    early = actual.copy()
+    early[:200] += 1000
+    assert not drift(early, quantiles, np.roll(actual, 24)).found
+    assert drift(np.full(400, np.nan), quantiles, actual).coverage_80 is None
+
+
+def test_a_new_model_is_taken_only_if_it_is_no_worse() -> None:
+    actual, quantiles = normal(40 * 24, 3)
+    y, good = actual.reshape(40, 24), quantiles.reshape(40, 24, 7)
+    assert contest(y, good + 3, good).taken
+    assert contest(y, good, good).taken
+    refused = contest(y, good, good + 3)
+    assert not refused.taken
+    assert refused.candidate_loss > refused.current_loss
+    assert "worse: the model in use stays" in refused.reason
+
+
+def test_days_before_the_last_28_don_t_decide_and_too_few_keep_what_is() -> None:
+    actual, quantiles = normal(40 * 24, 3)
+    y, good = actual.reshape(40, 24), quantiles.reshape(40, 24, 7)
+    once_bad = good.copy()
+    once_bad[:12] += 500
+    assert contest(y, good, once_bad).taken
+    assert not contest(y[:10], good[:10] + 5, good[:10]).taken
