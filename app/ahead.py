@@ -8,7 +8,7 @@ import numpy as np
 from app.courses import renewable_names
 from app.lookoutreport import Ahead
 from app.series import SeriesSet
-from components import text
+from components.common import text
 from grid.alarms.predictive import Outlook, outlook
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, Network

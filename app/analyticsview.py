@@ -10,9 +10,9 @@ from app.lookoutreport import Accuracy, Ahead, Forecast, LookoutReport, SeriesKi
 from app.performance import Comparison, Performance, Period
 from app.services import Services
 from app.snapshot import Snapshot
-from components import text
 from components.aheadfigures import ExpectedLoss, Stack, Threat
 from components.analytics import HostingRow, Share, Summary
+from components.common import text
 from components.forecastfigures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
 from components.maintenance import Status
 from components.performance import Beside, Saved

@@ -6,7 +6,7 @@ from app.mapvalues import branch_status, bus_status, supplied_bus
 from app.netview import NetworkView
 from app.snapshot import Snapshot
 from app.view import Asset, Layer
-from components import text
+from components.common import text
 from components.drawer import AssetCard, Fact, SupplyCard, Via
 from components.mapstyle import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind

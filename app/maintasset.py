@@ -16,11 +16,11 @@ from app.maintview import (
     novelty_of,
     risk_eur_per_year,
 )
-from components import text
 from components.assetpanel import AssetHead, SignalRow, SignalState, Similar
+from components.common import text
+from components.common.trends import Curve
 from components.riskfigures import MOST_DRIVERS, Driver, ProbabilityTrend
 from components.risktable import Novelty, risk_class
-from components.trends import Curve
 from grid.assets.deterioration import Signal
 from grid.network import BranchKind, FloatArray
 from grid.thermal.transformer import ageing_rate

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from components import text
+from components.common import text
 from components.modelcard import Metric, ModelFacts, ReliabilityPoint
 from ml.maintenance.model.card import ModelCard
 

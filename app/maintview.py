@@ -13,12 +13,12 @@ from app.maintschedule import ScheduleView, consequence_eur
 from app.services import Services
 from app.snapshot import Snapshot
 from app.view import Asset
-from components import text
+from components.common import text
+from components.common.trends import Curve
 from components.gantt import Crew, Job, Plan, Way, week_words
 from components.maintenance import Fleet, Status
 from components.modelcard import ModelFacts
 from components.risktable import Novelty, RiskClass, RiskRow, Source, risk_class
-from components.trends import Curve
 from grid.alarms.book import AssetKind
 from grid.network import FloatArray, IntArray
 from ml.maintenance.model.causes import CAUSES

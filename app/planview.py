@@ -5,7 +5,7 @@ import math
 from app.netview import short_names
 from app.planner import PlannerReport
 from app.snapshot import Snapshot
-from components import text
+from components.common import text
 from components.plan import Headline, Saving, Step, StepState, Tone, sentence
 from components.plantables import Comparison, Limited, Method, Room, SetPointRow
 from grid.network import Network

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from markupsafe import Markup
 
-from components import text
+from components.common import text
 from grid.network import FloatArray
 
 WIDTH, HEIGHT = 460, 210

@@ -10,7 +10,7 @@ from app.planview import headline_of
 from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
 from app.reportday import DayReport
 from app.reportparts import NARROW, bullets, figures, paragraph, section, table
-from components import text
+from components.common import text
 from components.gantt import week_words
 from components.plan import saving_words
 from grid.network import Energy, Network

@@ -9,8 +9,8 @@ from app.maintview import status_of
 from app.planview import status_of as planner_status
 from app.reportday import DayReport
 from app.reportparts import paragraph, section, table
-from components import text
-from components.theme import DARK, FONT, LIGHT, Palette
+from components.common import text
+from components.common.theme import DARK, FONT, LIGHT, Palette
 
 PRODUCT = "Smart Grid Operations System"
 GREEN = {LIGHT: "#117733", DARK: "#44aa99"}  # P. Tol's muted scheme, as on the map

@@ -9,7 +9,7 @@ from app.performance import Comparison, Energy, Period
 from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
 from app.reportday import DAY_HOURS, DayReport, SeriesDay
 from app.reportparts import NARROW, figures, paragraph, section, table, tiles
-from components import text
+from components.common import text
 from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray, Network
 from ml.forecasting.quality.metrics import BAND_80, MEDIAN, covered

@@ -18,12 +18,12 @@ from app.mapvalues import map_values
 from app.netview import NetworkView
 from app.snapshot import Metrics, Snapshot
 from app.view import Asset, Page, View
-from components import text
-from components.alarms import AlarmIds, alarm_list, banner, fingerprint
+from components.common import text
+from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
+from components.common.events import event_list
+from components.common.kpi import Kpi, Totals, kpis
+from components.common.trends import LossTrend, loss_trend, rounded
 from components.drawer import drawer_content, drawer_head
-from components.events import event_list
-from components.kpi import Kpi, Totals, kpis
-from components.trends import LossTrend, loss_trend, rounded
 from grid.alarms.book import Alarm, AssetKind
 
 JSON = dict[str, object]

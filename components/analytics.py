@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
 from components.maintenance import Tile
 from components.performance import energy
 from components.plantables import table

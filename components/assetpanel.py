@@ -8,7 +8,7 @@ from enum import StrEnum
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
 from components.plantables import table
 
 NOTHING_CHOSEN = "Choose an asset in the table or in the matrix."

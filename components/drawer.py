@@ -7,8 +7,8 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
-from components.alarms import AlarmIds, alarm_list
+from components.common import text
+from components.common.alarms import AlarmIds, alarm_list
 from grid.alarms.book import Alarm
 
 MOST_SHARES = 6

@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components import text
+from components.common import text
+from components.common.theme import PALETTES, Palette, Scheme, faded
+from components.common.trends import rounded
 from components.riskfigures import empty_figure
-from components.theme import PALETTES, Palette, Scheme, faded
-from components.trends import rounded
 
 FloatArray = NDArray[np.float64]
 

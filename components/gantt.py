@@ -8,11 +8,11 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
+from components.common.theme import PALETTES, Palette, Scheme
 from components.plantables import table
 from components.riskfigures import empty_figure
 from components.risktable import rounded
-from components.theme import PALETTES, Palette, Scheme
 
 MOST_BARS = 24
 BAR_PX, CREW_PX, CREW_BARS_PX, MARGINS_PX = 18, 66, 44, 64

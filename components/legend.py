@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from components.theme import PATH_COLOURS
+from components.common.theme import PATH_COLOURS
 
 LAYER_TEXTS = {
     "loading": ("80 % loading or more", "100 % or more"),

@@ -9,14 +9,14 @@ from dash import html
 from dash.development.base_component import Component
 from numpy.typing import NDArray
 
-from components import text
 from components.aheadfigures import named_rows, told_apart
+from components.common import text
+from components.common.theme import DARK, LIGHT, PALETTES, PATH_COLOURS, Palette, Scheme
+from components.common.trends import Curve, asset_figure, rounded
 from components.forecastfigures import series, time_axis, times
 from components.performance import energy
 from components.plantables import table
 from components.riskfigures import empty_figure
-from components.theme import DARK, LIGHT, PALETTES, PATH_COLOURS, Palette, Scheme
-from components.trends import Curve, asset_figure, rounded
 
 FloatArray = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
 from components.risktable import RiskClass
 
 MILLIONS_FROM = 1e6

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from urllib.parse import quote
 
-from components.theme import PALETTES, PATH_COLOURS, Palette, Scheme
+from components.common.theme import PALETTES, PATH_COLOURS, Palette, Scheme
 
 Rule = dict[str, object]
 

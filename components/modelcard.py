@@ -8,11 +8,11 @@ import plotly.graph_objects as go
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
+from components.common.theme import PALETTES, Scheme
 from components.plantables import table
 from components.riskfigures import empty_figure, log_axis
 from components.risktable import rounded
-from components.theme import PALETTES, Scheme
 
 SIMULATED = (
     "Trained on simulated data: fleets that fail by an assumed law. How well it predicts real failures is not known."

@@ -7,7 +7,7 @@ from enum import StrEnum
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
 
 NAMES_SHOWN = 4
 CLOSE_MARK, OPEN_MARK = "●", "○"  # a closed contact and an open one, as on the map

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from components.labels import label_places, with_margins
+from components.common.labels import label_places, with_margins
+from components.common.theme import PALETTES, Scheme, figure_template
+from components.common.trends import rounded
 from components.plantables import Method
-from components.theme import PALETTES, Scheme, figure_template
-from components.trends import rounded
 
 Trace = dict[str, object]
 CURVE_POINTS = 100

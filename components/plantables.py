@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
 from components.plan import sentence
 
 Cells = Sequence[Component | str]

@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components import text
+from components.common import text
+from components.common.theme import PALETTES, Palette, Scheme, faded, figure_template
+from components.common.trends import Curve, asset_figure
 from components.risktable import CLASS_FROM_EUR, RiskClass, RiskRow, Source, rounded
-from components.theme import PALETTES, Palette, Scheme, faded, figure_template
-from components.trends import Curve, asset_figure
 
 FloatArray = NDArray[np.float64]
 

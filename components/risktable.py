@@ -8,8 +8,8 @@ from enum import StrEnum
 import dash_ag_grid as dag
 from dash.development.base_component import Component
 
-from components import gridlook
-from components.text import UNKNOWN
+from components.common import gridlook
+from components.common.text import UNKNOWN
 
 ComponentId = str | dict[str, str | int]
 Row = dict[str, object]

@@ -6,7 +6,7 @@ from datetime import date
 import dash_ag_grid as dag
 from dash.development.base_component import Component
 
-from components import gridlook
+from components.common import gridlook
 from components.gantt import Job, week_words
 from components.risktable import ComponentId, Row, rounded
 

@@ -26,7 +26,7 @@ from app.pages import (
 )
 from app.pages.context import PageServices
 from app.services import Services
-from components.theme import css_variables
+from components.common.theme import css_variables
 
 TITLE = "Smart Grid Operations System"
 REGISTERS = (

@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from app.ids import Id, Many
 from app.pages.context import PageServices
 from app.tick import alarm_ids
-from components.alarms import alarm_list
+from components.common.alarms import alarm_list
 
 
 def panel(services: PageServices) -> Component:

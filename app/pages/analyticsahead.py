@@ -20,7 +20,7 @@ from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
 from components.aheadfigures import curtailment_words, expected_loss_figure, stack_figure, threat_figure, threat_words
 from components.analytics import alert_list, hosting_table, share_table
-from components.theme import Scheme
+from components.common.theme import Scheme
 
 OVERLOADS, VOLTAGES = "Overloads", "Voltages"
 

@@ -14,6 +14,7 @@ from app.lookoutreport import LossRecord
 from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
 from components.analytics import non_technical_words
+from components.common.theme import Scheme
 from components.lossfigures import (
     efficiency_figure,
     loss_hours_figure,
@@ -21,7 +22,6 @@ from components.lossfigures import (
     loss_table,
     top_losses_figure,
 )
-from components.theme import Scheme
 
 GRAPHS = (Id.LOSS_SHARE_GRAPH, Id.LOSS_HOURS_GRAPH, Id.TOP_LOSSES_GRAPH, Id.EFFICIENCY_GRAPH)
 NO_DATES: dict[str, str] = {"display": "none"}

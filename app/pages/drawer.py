@@ -11,8 +11,8 @@ from app.pages.context import PageServices
 from app.snapshot import Snapshot
 from app.tick import asset_trends
 from app.view import Asset, View
-from components.theme import Scheme
-from components.trends import CONFIG, Curve, asset_figure
+from components.common.theme import Scheme
+from components.common.trends import CONFIG, Curve, asset_figure
 from grid.alarms.book import AssetKind
 
 

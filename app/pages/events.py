@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from app.ids import Id, Many
 from app.pages.context import PageServices
 from app.pages.finder import finder, found, register_finder
-from components.events import KINDS
+from components.common.events import KINDS
 from grid.network import Network
 from grid.telemetry import EventKind
 

@@ -11,6 +11,8 @@ from app.maintview import Maintained, maintained
 from app.pages.context import PageServices
 from app.view import Asset, View
 from components.assetpanel import asset_head, similar_list
+from components.common.theme import Scheme
+from components.common.trends import CONFIG
 from components.riskfigures import (
     DRIVERS_NOTE,
     curves_figure,
@@ -18,8 +20,6 @@ from components.riskfigures import (
     empty_figure,
     probability_figure,
 )
-from components.theme import Scheme
-from components.trends import CONFIG
 from grid.alarms.book import AssetKind
 
 NO_TEMPERATURE = "No temperature is known"

@@ -9,13 +9,13 @@ from app.ids import Id
 from app.maintview import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
 from app.pages import maintasset, maintschedule
 from app.pages.context import PageServices
-from components import text
+from components.common import text
+from components.common.theme import Scheme
+from components.common.trends import CONFIG
 from components.maintenance import status_line, tile_cards, tiles
 from components.modelcard import model_card, reliability_figure
 from components.riskfigures import curves_figure, empty_figure, matrix_figure, ring_of
 from components.risktable import risk_table, row_data
-from components.theme import Scheme
-from components.trends import CONFIG
 
 SCRIPT = "smartgridMaintenance"
 NO_TREND = "The fleet has not been watched long enough yet"

@@ -9,11 +9,11 @@ from app.ids import Id
 from app.maintpins import pins_of_rows
 from app.maintview import Maintained, maintained, plan_of, schedule_state
 from app.pages.context import PageServices
+from components.common.theme import Scheme
+from components.common.trends import CONFIG
 from components.gantt import deferred_table, gantt_figure, ways_table
 from components.riskfigures import empty_figure
 from components.schedulegrid import schedule_columns, schedule_data, schedule_grid, week_choices
-from components.theme import Scheme
-from components.trends import CONFIG
 
 SCRIPT = "smartgridMaintenance"
 FILES = {"csv": "Export CSV", "ics": "Export calendar"}

@@ -14,12 +14,12 @@ from app.pages.maintenance import graph
 from app.plantick import overview_words
 from app.tick import cards, loss_of
 from app.view import Layer, View
+from components.common.kpi import TITLES, kpi_card
+from components.common.theme import Scheme
+from components.common.trends import CONFIG, loss_figure
 from components.forecastfigures import next_day_figure
-from components.kpi import TITLES, kpi_card
 from components.legend import legend, plan_legend
 from components.mapstyle import stylesheet
-from components.theme import Scheme
-from components.trends import CONFIG, loss_figure
 
 SCRIPT, MAP_SCRIPT = "smartgrid", "smartgridMaps"
 

@@ -9,9 +9,9 @@ from dash.development.base_component import Component
 from app.ids import Id
 from app.pages.context import PageServices
 from app.view import View
+from components.common.theme import Scheme
 from components.legend import plan_legend
 from components.mapstyle import stylesheet
-from components.theme import Scheme
 from components.topology import Element
 
 SCRIPT = "smartgridPlan"

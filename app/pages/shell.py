@@ -14,8 +14,8 @@ from app.ids import Id
 from app.pages import analytics, cases, events, maintenance, optimisation, overview, poll, simulation
 from app.pages.context import PageServices
 from app.view import Page
-from components.text import UNKNOWN
-from components.theme import mantine_theme
+from components.common.text import UNKNOWN
+from components.common.theme import mantine_theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SCRIPT = "smartgrid"

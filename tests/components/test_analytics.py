@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 
-from components import text
 from components.analytics import (
     MOST_ALERTS,
     MOST_PLANTS,
@@ -18,6 +17,7 @@ from components.analytics import (
     share_table,
     tiles,
 )
+from components.common import text
 from components.maintenance import tile_cards
 from components.performance import Beside, Saved, beside_table, saved_words
 from tests.components.test_plan import words

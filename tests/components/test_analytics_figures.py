@@ -19,6 +19,7 @@ from components.aheadfigures import (
     threat_figure,
     threat_words,
 )
+from components.common.theme import Scheme
 from components.forecastfigures import (
     BANDS,
     Fan,
@@ -40,7 +41,6 @@ from components.lossfigures import (
     loss_table,
     top_losses_figure,
 )
-from components.theme import Scheme
 from tests.components.test_maintenance import sent
 from tests.components.test_plan import words
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from components import text
 from components.assetpanel import AssetHead, SignalRow, SignalState, Similar, asset_head, signals_table, similar_list
+from components.common import text
+from components.common.theme import Scheme
+from components.common.trends import Curve
 from components.maintenance import TITLES, Fleet, Status, status_line, tile_cards, tiles
 from components.modelcard import Metric, ModelFacts, ReliabilityPoint, model_card, reliability_figure
 from components.riskfigures import (
@@ -25,8 +27,6 @@ from components.riskfigures import (
 )
 from components.risktable import CLASS_FROM_EUR, Novelty, RiskClass, RiskRow, Source, columns, risk_class, row_data
 from components.risktable import risk_table as table_of
-from components.theme import Scheme
-from components.trends import Curve
 from tests.components.test_plan import words
 
 NAN = math.nan

@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from components import text
+from components.common import text
+from components.common.theme import PALETTES, Scheme
 from components.gantt import (
     MOST_BARS,
     MOST_DEFERRED,
@@ -21,7 +22,6 @@ from components.gantt import (
     week_words,
 )
 from components.schedulegrid import DEFERRED, schedule_columns, schedule_data, schedule_grid, week_choices, week_of
-from components.theme import PALETTES, Scheme
 from tests.components.test_maintenance import sent
 from tests.components.test_plan import words
 

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from components import text
-from components.labels import label_places
+from components.common import text
+from components.common.labels import label_places
+from components.common.theme import Scheme
 from components.plan import (
     Headline,
     Saving,
@@ -46,7 +47,6 @@ from components.plantables import (
     room_table,
     set_point_table,
 )
-from components.theme import Scheme
 
 NAN = math.nan
 SWITCHING = ((True, "Hill Tie"), (False, "Central North Line"))

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.theme import PALETTES, Scheme, figure_template
+from components.common.theme import PALETTES, Scheme, figure_template
 
 FloatArray = NDArray[np.float64]
 

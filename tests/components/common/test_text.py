@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from components import text
+from components.common import text
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import math
 from dataclasses import replace
 from datetime import datetime
 
-from components.alarms import AlarmIds, alarm_list, banner, fingerprint
-from components.events import event_list
-from components.kpi import TITLES, Totals, kpis
+from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
+from components.common.events import event_list
+from components.common.kpi import TITLES, Totals, kpis
 from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind, Priority
 from grid.telemetry import Event, EventKind
 

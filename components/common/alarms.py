@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
 from grid.alarms.book import Alarm, AlarmState, Priority
 
 LONGEST_LIST = 50

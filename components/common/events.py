@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from components import text
+from components.common import text
 from grid.telemetry import Event, EventKind
 
 KINDS = {

@@ -1,6 +1,6 @@
 """How every AG Grid of the pages looks and behaves: colours of the page's own properties, so that both looks fit."""
 
-from components.text import UNKNOWN
+from components.common.text import UNKNOWN
 
 JSON = dict[str, object]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import dash_mantine_components as dmc
 from dash import html
 
-from components import text
+from components.common import text
 
 ComponentId = dict[str, str | int]
 

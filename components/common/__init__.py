@@ -1,0 +1,1 @@
+"""What every page uses: numbers as text, the theme, cards, alarms, trends."""
