@@ -9,7 +9,7 @@ import numpy as np
 from app.analyticsview import Looked
 from app.lookoutreport import HOUR, LossRecord, moment64
 from app.performance import HOURS_KEPT
-from components.lossfigures import AssetLoss, LossHours, LossPart, LossShare, loss_hours
+from components.analytics.loss_figures import AssetLoss, LossHours, LossPart, LossShare, loss_hours
 from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray
 

@@ -5,7 +5,7 @@ A report comes about once a simulated hour. A browser fetches the parts of the p
 
 from app.analyticsview import Looked, status_of
 from app.netview import NetworkView
-from components.maintenance import status_line
+from components.maintenance.fleet import status_line
 
 JSON = dict[str, object]
 

@@ -10,12 +10,12 @@ from app.lookoutreport import Accuracy, Ahead, Forecast, LookoutReport, SeriesKi
 from app.performance import Comparison, Performance, Period
 from app.services import Services
 from app.snapshot import Snapshot
-from components.aheadfigures import ExpectedLoss, Stack, Threat
-from components.analytics import HostingRow, Share, Summary
+from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
+from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
+from components.analytics.performance import Beside, Saved
+from components.analytics.tables import HostingRow, Share, Summary
 from components.common import text
-from components.forecastfigures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
-from components.maintenance import Status
-from components.performance import Beside, Saved
+from components.maintenance.fleet import Status
 from grid.network import RENEWABLE, Energy
 
 HOURS_BEFORE = 48  # of actual values, before a forecast's first hour

@@ -7,8 +7,8 @@ from app.netview import NetworkView
 from app.snapshot import Snapshot
 from app.view import Asset, Layer
 from components.common import text
-from components.drawer import AssetCard, Fact, SupplyCard, Via
-from components.mapstyle import EdgeStatus, NodeStatus
+from components.map.drawer import AssetCard, Fact, SupplyCard, Via
+from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
 from grid.telemetry import Quality
 

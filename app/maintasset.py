@@ -16,11 +16,11 @@ from app.maintview import (
     novelty_of,
     risk_eur_per_year,
 )
-from components.assetpanel import AssetHead, SignalRow, SignalState, Similar
 from components.common import text
 from components.common.trends import Curve
-from components.riskfigures import MOST_DRIVERS, Driver, ProbabilityTrend
-from components.risktable import Novelty, risk_class
+from components.maintenance.asset_panel import AssetHead, SignalRow, SignalState, Similar
+from components.maintenance.risk_figures import MOST_DRIVERS, Driver, ProbabilityTrend
+from components.maintenance.risk_table import Novelty, risk_class
 from grid.assets.deterioration import Signal
 from grid.network import BranchKind, FloatArray
 from grid.thermal.transformer import ageing_rate

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from components.common import text
-from components.modelcard import Metric, ModelFacts, ReliabilityPoint
+from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoint
 from ml.maintenance.model.card import ModelCard
 
 FIGURES = {  # of a card: what it is called here, how many digits it is worth, and which value is a good one

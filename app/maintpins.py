@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from app.maintschedule import ScheduleView
 from app.maintview import code_of
-from components.schedulegrid import week_of
+from components.maintenance.schedule_grid import week_of
 from ml.maintenance.schedule.problem import DEFERRED
 
 

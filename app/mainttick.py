@@ -12,8 +12,8 @@ from app.maintschedule import ScheduleView
 from app.maintview import Maintained, schedule_state, status_of
 from app.netview import NetworkView
 from app.view import View
-from components.assetpanel import asset_head, signals_table
-from components.maintenance import status_line
+from components.maintenance.asset_panel import asset_head, signals_table
+from components.maintenance.fleet import status_line
 from grid.alarms.book import AssetKind
 
 JSON = dict[str, object]

@@ -15,10 +15,10 @@ from app.snapshot import Snapshot
 from app.view import Asset
 from components.common import text
 from components.common.trends import Curve
-from components.gantt import Crew, Job, Plan, Way, week_words
-from components.maintenance import Fleet, Status
-from components.modelcard import ModelFacts
-from components.risktable import Novelty, RiskClass, RiskRow, Source, risk_class
+from components.maintenance.fleet import Fleet, Status
+from components.maintenance.gantt import Crew, Job, Plan, Way, week_words
+from components.maintenance.model_card import ModelFacts
+from components.maintenance.risk_table import Novelty, RiskClass, RiskRow, Source, risk_class
 from grid.alarms.book import AssetKind
 from grid.network import FloatArray, IntArray
 from ml.maintenance.model.causes import CAUSES

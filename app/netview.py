@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from app.view import Asset
-from components.geometry import places
-from components.topology import Edge, Element, Node, elements
+from components.map.geometry import places
+from components.map.topology import Edge, Element, Node, elements
 from grid.alarms.book import AssetKind
 from grid.network import BusKind, FloatArray, IntArray, Network
 from grid.studies.areas import Areas, partition

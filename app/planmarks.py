@@ -14,7 +14,7 @@ from app.planner import PlannerReport
 from app.planview import proposal_for
 from app.snapshot import Snapshot
 from app.view import View
-from components.mapstyle import Mark
+from components.map.style import Mark
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Plan, Requirements, Verdict
 from ml.optimisation.supply.paths import SupplyPaths, supply_paths

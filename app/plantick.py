@@ -26,8 +26,7 @@ from app.planview import (
 )
 from app.snapshot import Snapshot
 from app.view import Page, View
-from components.plan import TONES, StepState, Tone, headline, saving_words, step_table
-from components.planfigures import (
+from components.optimisation.figures import (
     EntropyPoint,
     Front,
     FrontPoint,
@@ -37,8 +36,16 @@ from components.planfigures import (
     learning_traces,
     method_traces,
 )
-from components.planform import locked_list
-from components.plantables import Method, comparison_table, limited_table, methods_table, room_table, set_point_table
+from components.optimisation.form import locked_list
+from components.optimisation.plan import TONES, StepState, Tone, headline, saving_words, step_table
+from components.optimisation.tables import (
+    Method,
+    comparison_table,
+    limited_table,
+    methods_table,
+    room_table,
+    set_point_table,
+)
 from ml.optimisation.optimizer import ParetoPoint
 from ml.optimisation.plans.plan import Plan, Requirements
 

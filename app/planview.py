@@ -6,8 +6,8 @@ from app.netview import short_names
 from app.planner import PlannerReport
 from app.snapshot import Snapshot
 from components.common import text
-from components.plan import Headline, Saving, Step, StepState, Tone, sentence
-from components.plantables import Comparison, Limited, Method, Room, SetPointRow
+from components.optimisation.plan import Headline, Saving, Step, StepState, Tone, sentence
+from components.optimisation.tables import Comparison, Limited, Method, Room, SetPointRow
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, Constraint, Plan, Proposal, Requirements
 

@@ -11,8 +11,8 @@ from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
 from app.reportday import DayReport
 from app.reportparts import NARROW, bullets, figures, paragraph, section, table
 from components.common import text
-from components.gantt import week_words
-from components.plan import saving_words
+from components.maintenance.gantt import week_words
+from components.optimisation.plan import saving_words
 from grid.network import Energy, Network
 
 MOST_ALERTS, MOST_THREATENED, MOST_ALARMS, TOP_ASSETS, MOST_JOBS, MOST_STEPS = 15, 10, 25, 10, 10, 24

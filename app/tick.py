@@ -23,7 +23,7 @@ from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.common.events import event_list
 from components.common.kpi import Kpi, Totals, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
-from components.drawer import drawer_content, drawer_head
+from components.map.drawer import drawer_content, drawer_head
 from grid.alarms.book import Alarm, AssetKind
 
 JSON = dict[str, object]

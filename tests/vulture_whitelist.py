@@ -6,7 +6,10 @@ _.model_config  # pydantic reads it on its models
 _.max_content_length  # Flask reads it on a request: how much of a body it takes in
 _.feature_names_in_  # scikit-learn's attribute for names of columns; permutation importance and others read it
 
-_.probability_30_days, _.probability_90_days  # components.risktable.Row: the table takes its columns by name (asdict)
+(
+    _.probability_30_days,
+    _.probability_90_days,
+)  # components.maintenance.risk_table.Row: the table takes its columns by name (asdict)
 (
     _.min_vm_bus,
     _.max_vm_bus,

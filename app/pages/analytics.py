@@ -9,9 +9,9 @@ from app.analyticsview import beside_of, looked, saved_of, status_of, summary_of
 from app.ids import Id
 from app.pages import analyticsahead, analyticsforecast, analyticslosses
 from app.pages.context import PageServices
-from components.analytics import tiles
-from components.maintenance import status_line, tile_cards
-from components.performance import beside_table, saved_words
+from components.analytics.performance import beside_table, saved_words
+from components.analytics.tables import tiles
+from components.maintenance.fleet import status_line, tile_cards
 
 SCRIPT, EXPORT_SCRIPT = "smartgridAnalytics", "smartgridExport"
 REPORT = "/api/analytics/report"

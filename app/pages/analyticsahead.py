@@ -18,8 +18,14 @@ from app.analyticsview import (
 from app.ids import Id
 from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
-from components.aheadfigures import curtailment_words, expected_loss_figure, stack_figure, threat_figure, threat_words
-from components.analytics import alert_list, hosting_table, share_table
+from components.analytics.ahead_figures import (
+    curtailment_words,
+    expected_loss_figure,
+    stack_figure,
+    threat_figure,
+    threat_words,
+)
+from components.analytics.tables import alert_list, hosting_table, share_table
 from components.common.theme import Scheme
 
 OVERLOADS, VOLTAGES = "Overloads", "Voltages"

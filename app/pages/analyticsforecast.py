@@ -12,11 +12,11 @@ from app.ids import Id
 from app.lookoutreport import Forecast, SeriesReport
 from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
-from components.analytics import facts
+from components.analytics.forecast_figures import calibration_figure, coverage_figure, error_figure, fan_figure
+from components.analytics.tables import facts
 from components.common import text
 from components.common.theme import Scheme
-from components.forecastfigures import calibration_figure, coverage_figure, error_figure, fan_figure
-from components.riskfigures import empty_figure
+from components.maintenance.risk_figures import empty_figure
 
 SCRIPT = "smartgridAnalytics"
 ACCURACY = {

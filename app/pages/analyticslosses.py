@@ -13,15 +13,15 @@ from app.ids import Id
 from app.lookoutreport import LossRecord
 from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
-from components.analytics import non_technical_words
-from components.common.theme import Scheme
-from components.lossfigures import (
+from components.analytics.loss_figures import (
     efficiency_figure,
     loss_hours_figure,
     loss_sunburst,
     loss_table,
     top_losses_figure,
 )
+from components.analytics.tables import non_technical_words
+from components.common.theme import Scheme
 
 GRAPHS = (Id.LOSS_SHARE_GRAPH, Id.LOSS_HOURS_GRAPH, Id.TOP_LOSSES_GRAPH, Id.EFFICIENCY_GRAPH)
 NO_DATES: dict[str, str] = {"display": "none"}

@@ -10,10 +10,10 @@ from app.maintasset import condition_of
 from app.maintview import Maintained, maintained
 from app.pages.context import PageServices
 from app.view import Asset, View
-from components.assetpanel import asset_head, similar_list
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
-from components.riskfigures import (
+from components.maintenance.asset_panel import asset_head, similar_list
+from components.maintenance.risk_figures import (
     DRIVERS_NOTE,
     curves_figure,
     drivers_figure,

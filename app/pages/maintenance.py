@@ -12,10 +12,10 @@ from app.pages.context import PageServices
 from components.common import text
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
-from components.maintenance import status_line, tile_cards, tiles
-from components.modelcard import model_card, reliability_figure
-from components.riskfigures import curves_figure, empty_figure, matrix_figure, ring_of
-from components.risktable import risk_table, row_data
+from components.maintenance.fleet import status_line, tile_cards, tiles
+from components.maintenance.model_card import model_card, reliability_figure
+from components.maintenance.risk_figures import curves_figure, empty_figure, matrix_figure, ring_of
+from components.maintenance.risk_table import risk_table, row_data
 
 SCRIPT = "smartgridMaintenance"
 NO_TREND = "The fleet has not been watched long enough yet"

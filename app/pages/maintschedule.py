@@ -11,9 +11,9 @@ from app.maintview import Maintained, maintained, plan_of, schedule_state
 from app.pages.context import PageServices
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
-from components.gantt import deferred_table, gantt_figure, ways_table
-from components.riskfigures import empty_figure
-from components.schedulegrid import schedule_columns, schedule_data, schedule_grid, week_choices
+from components.maintenance.gantt import deferred_table, gantt_figure, ways_table
+from components.maintenance.risk_figures import empty_figure
+from components.maintenance.schedule_grid import schedule_columns, schedule_data, schedule_grid, week_choices
 
 SCRIPT = "smartgridMaintenance"
 FILES = {"csv": "Export CSV", "ics": "Export calendar"}

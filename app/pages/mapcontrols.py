@@ -13,7 +13,7 @@ from app.pages.context import PageServices
 from app.pages.finder import finder, found, register_finder
 from app.snapshot import Snapshot
 from app.view import MOST_PATHS, Asset, Layer, View
-from components.legend import legend, path_legend
+from components.map.legend import legend, path_legend
 from grid.alarms.book import AssetKind
 
 ANIMATED_BRANCHES = 300

@@ -13,7 +13,7 @@ from app.plantick import Figures, answer_parts, figure_key, figures_of
 from app.planview import status_of
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
-from components.planfigures import front_figure, learning_figure, methods_figure
+from components.optimisation.figures import front_figure, learning_figure, methods_figure
 
 SCRIPT = "smartgridPlan"
 APPLY, UNDO = (Id.APPLY_ONE, Id.APPLY_ALL), (Id.UNDO_ONE, Id.UNDO_ALL)

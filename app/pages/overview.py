@@ -14,12 +14,12 @@ from app.pages.maintenance import graph
 from app.plantick import overview_words
 from app.tick import cards, loss_of
 from app.view import Layer, View
+from components.analytics.forecast_figures import next_day_figure
 from components.common.kpi import TITLES, kpi_card
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, loss_figure
-from components.forecastfigures import next_day_figure
-from components.legend import legend, plan_legend
-from components.mapstyle import stylesheet
+from components.map.legend import legend, plan_legend
+from components.map.style import stylesheet
 
 SCRIPT, MAP_SCRIPT = "smartgrid", "smartgridMaps"
 

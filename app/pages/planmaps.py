@@ -10,9 +10,9 @@ from app.ids import Id
 from app.pages.context import PageServices
 from app.view import View
 from components.common.theme import Scheme
-from components.legend import plan_legend
-from components.mapstyle import stylesheet
-from components.topology import Element
+from components.map.legend import plan_legend
+from components.map.style import stylesheet
+from components.map.topology import Element
 
 SCRIPT = "smartgridPlan"
 TAP = "Tap a line to lock or unlock its switch."

@@ -37,10 +37,10 @@ from app.maintview import (
 )
 from app.netview import NetworkView
 from app.view import Asset, Page, View
-from components.assetpanel import SignalState
-from components.gantt import Job
-from components.risktable import Novelty, Source
-from components.schedulegrid import schedule_data
+from components.maintenance.asset_panel import SignalState
+from components.maintenance.gantt import Job
+from components.maintenance.risk_table import Novelty, Source
+from components.maintenance.schedule_grid import schedule_data
 from grid.alarms.book import AssetKind
 from grid.assets.deterioration import SIGNALS, Signal
 from ml.maintenance.model.features import FEATURES

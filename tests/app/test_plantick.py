@@ -16,8 +16,8 @@ from app.plantick import answer_key, answer_parts, figure_key, figures_of, form_
 from app.planview import conflict_words, headline_of
 from app.snapshot import Operations, Snapshot
 from app.view import Page, View
-from components.mapstyle import EdgeStatus, Mark
-from components.plan import Tone
+from components.map.style import EdgeStatus, Mark
+from components.optimisation.plan import Tone
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
 from tests.app.plans import proposal_of
 from tests.app.rig import Rig, make_rig

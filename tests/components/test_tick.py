@@ -14,7 +14,7 @@ from plotly.utils import PlotlyJSONEncoder
 from app.netview import NetworkView, NetworkViews, short_names
 from app.tick import Seen, now_seen, tick
 from app.view import Asset, Layer, View
-from components.mapstyle import EdgeStatus, NodeStatus
+from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
 from grid.studies.areas import partition
 from grid.telemetry import EventKind

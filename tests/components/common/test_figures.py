@@ -5,9 +5,9 @@ import pytest
 
 from components.common.theme import PATH_COLOURS, Scheme, css_variables
 from components.common.trends import Curve, asset_figure, loss_figure, loss_trend
-from components.geometry import places
-from components.legend import path_legend
-from components.mapstyle import stylesheet
+from components.map.geometry import places
+from components.map.legend import path_legend
+from components.map.style import stylesheet
 
 TIME = np.datetime64("2026-01-15T06:00:00") + np.arange(30) * np.timedelta64(15, "m")
 

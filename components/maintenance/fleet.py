@@ -8,7 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components.common import text
-from components.risktable import RiskClass
+from components.maintenance.risk_table import RiskClass
 
 MILLIONS_FROM = 1e6
 

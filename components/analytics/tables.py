@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from dash import html
 from dash.development.base_component import Component
 
+from components.analytics.performance import energy
 from components.common import text
-from components.maintenance import Tile
-from components.performance import energy
-from components.plantables import table
+from components.maintenance.fleet import Tile
+from components.optimisation.tables import table
 
 MOST_ALERTS = 30
 MOST_PLANTS, MOST_BUSES = 20, 100

@@ -10,9 +10,9 @@ from dash.development.base_component import Component
 
 from components.common import text
 from components.common.theme import PALETTES, Scheme
-from components.plantables import table
-from components.riskfigures import empty_figure, log_axis
-from components.risktable import rounded
+from components.maintenance.risk_figures import empty_figure, log_axis
+from components.maintenance.risk_table import rounded
+from components.optimisation.tables import table
 
 SIMULATED = (
     "Trained on simulated data: fleets that fail by an assumed law. How well it predicts real failures is not known."

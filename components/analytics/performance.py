@@ -8,7 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components.common import text
-from components.plantables import table
+from components.optimisation.tables import table
 
 COLUMNS = ("Today beside", "Hours", "Losses then", "Today", "Change", "Then, of generation", "Today, of generation")
 

@@ -7,7 +7,7 @@ import pytest
 
 from components.common import text
 from components.common.theme import PALETTES, Scheme
-from components.gantt import (
+from components.maintenance.gantt import (
     MOST_BARS,
     MOST_DEFERRED,
     PATTERNS,
@@ -21,9 +21,16 @@ from components.gantt import (
     ways_table,
     week_words,
 )
-from components.schedulegrid import DEFERRED, schedule_columns, schedule_data, schedule_grid, week_choices, week_of
-from tests.components.test_maintenance import sent
-from tests.components.test_plan import words
+from components.maintenance.schedule_grid import (
+    DEFERRED,
+    schedule_columns,
+    schedule_data,
+    schedule_grid,
+    week_choices,
+    week_of,
+)
+from tests.components.maintenance.test_maintenance import sent
+from tests.components.optimisation.test_plan import words
 
 START = date(2026, 1, 19)
 JOBS = (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from components.common import text
 from components.common.theme import PALETTES, Palette, Scheme, faded
 from components.common.trends import rounded
-from components.riskfigures import empty_figure
+from components.maintenance.risk_figures import empty_figure
 
 FloatArray = NDArray[np.float64]
 

@@ -3,7 +3,8 @@
 import math
 from dataclasses import replace
 
-from components.analytics import (
+from components.analytics.performance import Beside, Saved, beside_table, saved_words
+from components.analytics.tables import (
     MOST_ALERTS,
     MOST_PLANTS,
     TITLES,
@@ -18,9 +19,8 @@ from components.analytics import (
     tiles,
 )
 from components.common import text
-from components.maintenance import tile_cards
-from components.performance import Beside, Saved, beside_table, saved_words
-from tests.components.test_plan import words
+from components.maintenance.fleet import tile_cards
+from tests.components.optimisation.test_plan import words
 
 NAN = math.nan
 SUMMARY = Summary(24, 61.25, "15 Jan 18:00", 34.2, 28.4, "mean of 100 courses", 12_500.0, 12, -3.21, 0.0, 2)

@@ -8,13 +8,21 @@ import numpy as np
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from components.assetpanel import AssetHead, SignalRow, SignalState, Similar, asset_head, signals_table, similar_list
 from components.common import text
 from components.common.theme import Scheme
 from components.common.trends import Curve
-from components.maintenance import TITLES, Fleet, Status, status_line, tile_cards, tiles
-from components.modelcard import Metric, ModelFacts, ReliabilityPoint, model_card, reliability_figure
-from components.riskfigures import (
+from components.maintenance.asset_panel import (
+    AssetHead,
+    SignalRow,
+    SignalState,
+    Similar,
+    asset_head,
+    signals_table,
+    similar_list,
+)
+from components.maintenance.fleet import TITLES, Fleet, Status, status_line, tile_cards, tiles
+from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoint, model_card, reliability_figure
+from components.maintenance.risk_figures import (
     MOST_DRIVERS,
     MOST_POINTS,
     SYMBOLS,
@@ -25,9 +33,18 @@ from components.riskfigures import (
     matrix_figure,
     probability_figure,
 )
-from components.risktable import CLASS_FROM_EUR, Novelty, RiskClass, RiskRow, Source, columns, risk_class, row_data
-from components.risktable import risk_table as table_of
-from tests.components.test_plan import words
+from components.maintenance.risk_table import (
+    CLASS_FROM_EUR,
+    Novelty,
+    RiskClass,
+    RiskRow,
+    Source,
+    columns,
+    risk_class,
+    row_data,
+)
+from components.maintenance.risk_table import risk_table as table_of
+from tests.components.optimisation.test_plan import words
 
 NAN = math.nan
 ROW = RiskRow(

@@ -7,10 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from components.analytics.forecast_figures import series, time_axis, times
 from components.common.theme import PALETTES, PATH_COLOURS, Palette, Scheme, faded
-from components.forecastfigures import series, time_axis, times
-from components.gantt import shortened
-from components.riskfigures import empty_figure
+from components.maintenance.gantt import shortened
+from components.maintenance.risk_figures import empty_figure
 
 FloatArray = NDArray[np.float64]
 

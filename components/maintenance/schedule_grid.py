@@ -7,8 +7,8 @@ import dash_ag_grid as dag
 from dash.development.base_component import Component
 
 from components.common import gridlook
-from components.gantt import Job, week_words
-from components.risktable import ComponentId, Row, rounded
+from components.maintenance.gantt import Job, week_words
+from components.maintenance.risk_table import ComponentId, Row, rounded
 
 DEFERRED = "deferred"
 

@@ -10,9 +10,9 @@ from dash.development.base_component import Component
 
 from components.common import text
 from components.common.theme import PALETTES, Palette, Scheme
-from components.plantables import table
-from components.riskfigures import empty_figure
-from components.risktable import rounded
+from components.maintenance.risk_figures import empty_figure
+from components.maintenance.risk_table import rounded
+from components.optimisation.tables import table
 
 MOST_BARS = 24
 BAR_PX, CREW_PX, CREW_BARS_PX, MARGINS_PX = 18, 66, 44, 64

@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components.common import text
-from components.plantables import table
+from components.optimisation.tables import table
 
 NOTHING_CHOSEN = "Choose an asset in the table or in the matrix."
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from plotly import graph_objects as go
 
-from components.aheadfigures import (
+from components.analytics.ahead_figures import (
     MOST_ROWS,
     ExpectedLoss,
     Stack,
@@ -19,8 +19,7 @@ from components.aheadfigures import (
     threat_figure,
     threat_words,
 )
-from components.common.theme import Scheme
-from components.forecastfigures import (
+from components.analytics.forecast_figures import (
     BANDS,
     Fan,
     NextDay,
@@ -30,7 +29,7 @@ from components.forecastfigures import (
     fan_figure,
     next_day_figure,
 )
-from components.lossfigures import (
+from components.analytics.loss_figures import (
     AssetLoss,
     LossPart,
     LossShare,
@@ -41,8 +40,9 @@ from components.lossfigures import (
     loss_table,
     top_losses_figure,
 )
-from tests.components.test_maintenance import sent
-from tests.components.test_plan import words
+from components.common.theme import Scheme
+from tests.components.maintenance.test_maintenance import sent
+from tests.components.optimisation.test_plan import words
 
 NAN = math.nan
 NOON = datetime(2026, 1, 15, 12)

@@ -8,19 +8,7 @@ import pytest
 from components.common import text
 from components.common.labels import label_places
 from components.common.theme import Scheme
-from components.plan import (
-    Headline,
-    Saving,
-    Step,
-    StepState,
-    Tone,
-    headline,
-    risk_words,
-    saving_words,
-    sentence,
-    step_table,
-)
-from components.planfigures import (
+from components.optimisation.figures import (
     CURVE_POINTS,
     EntropyPoint,
     Front,
@@ -34,8 +22,20 @@ from components.planfigures import (
     method_traces,
     methods_figure,
 )
-from components.planform import locked_list
-from components.plantables import (
+from components.optimisation.form import locked_list
+from components.optimisation.plan import (
+    Headline,
+    Saving,
+    Step,
+    StepState,
+    Tone,
+    headline,
+    risk_words,
+    saving_words,
+    sentence,
+    step_table,
+)
+from components.optimisation.tables import (
     Comparison,
     Limited,
     Method,

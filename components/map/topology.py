@@ -2,13 +2,13 @@
 
 Every element carries `i`, its position in the arrays of a tick. Data that a tick changes: `s` status, `l` label,
 `w` width, `h` half of it, `d` direction of flow, `p` number of a marked supply path. What these look like is in
-components.mapstyle.
+components.map.style.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.geometry import FloatArray
+from components.map.geometry import FloatArray
 
 Element = dict[str, object]
 

@@ -7,7 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components.common import text
-from components.plan import sentence
+from components.optimisation.plan import sentence
 
 Cells = Sequence[Component | str]
 UNJUDGED = "Nothing has been judged yet."

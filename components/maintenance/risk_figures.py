@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from components.common import text
 from components.common.theme import PALETTES, Palette, Scheme, faded, figure_template
 from components.common.trends import Curve, asset_figure
-from components.risktable import CLASS_FROM_EUR, RiskClass, RiskRow, Source, rounded
+from components.maintenance.risk_table import CLASS_FROM_EUR, RiskClass, RiskRow, Source, rounded
 
 FloatArray = NDArray[np.float64]
 

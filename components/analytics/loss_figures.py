@@ -9,14 +9,14 @@ from dash import html
 from dash.development.base_component import Component
 from numpy.typing import NDArray
 
-from components.aheadfigures import named_rows, told_apart
+from components.analytics.ahead_figures import named_rows, told_apart
+from components.analytics.forecast_figures import series, time_axis, times
+from components.analytics.performance import energy
 from components.common import text
 from components.common.theme import DARK, LIGHT, PALETTES, PATH_COLOURS, Palette, Scheme
 from components.common.trends import Curve, asset_figure, rounded
-from components.forecastfigures import series, time_axis, times
-from components.performance import energy
-from components.plantables import table
-from components.riskfigures import empty_figure
+from components.maintenance.risk_figures import empty_figure
+from components.optimisation.tables import table
 
 FloatArray = NDArray[np.float64]
 

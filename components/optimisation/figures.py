@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from components.common.labels import label_places, with_margins
 from components.common.theme import PALETTES, Scheme, figure_template
 from components.common.trends import rounded
-from components.plantables import Method
+from components.optimisation.tables import Method
 
 Trace = dict[str, object]
 CURVE_POINTS = 100

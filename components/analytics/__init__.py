@@ -1,0 +1,1 @@
+"""Forecasts, the hours ahead, losses and performance."""

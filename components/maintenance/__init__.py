@@ -1,0 +1,1 @@
+"""Assets, their risk, and the schedule."""
