@@ -8,17 +8,17 @@ from flask import Blueprint, Response, request
 from app import analyticspayloads, forecastpayloads
 from app.analyticsfiles import forecast_csv, losses_csv
 from app.analyticsquery import choice, day, hour_of, moment, whole
-from app.bodies import BadRequestError, answer
 from app.commands import UnknownIdError
 from app.forecastpayloads import Shown
 from app.history import NotReadyError
 from app.lookout import Lookout
 from app.lookoutreport import Forecast, LookoutReport, LossRecord, SeriesReport
-from app.payloads import stamp
 from app.performance import HOURS_KEPT
 from app.reportpage import page
 from app.reportsource import CHANGED, gather
-from app.services import Services
+from app.web.bodies import BadRequestError, answer
+from app.web.plain import stamp
+from app.web.services import Services
 
 FORMATS = ("json", "csv")
 MOST_HORIZON, MOST_LOSS_HOURS = 48, 336

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from app.analyticspayloads import recorded_hours
 from app.forecastpayloads import QUANTILES, Shown, hours_of
 from app.lookoutreport import LossRecord
-from app.payloads import stamp
+from app.web.plain import stamp
 from grid.flow.loss_breakdown import LossCause
 
 FORECAST_COLUMNS = ("series", "issued_at", "source", "time", *QUANTILES, "actual_mw")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from app.lookoutreport import LookoutReport, LossRecord
-from app.payloads import number, numbers, stamp
 from app.performance import Energy as EnergySums
 from app.performance import Performance
+from app.web.plain import number, numbers, stamp
 from grid.flow.loss_breakdown import LossCause, NonTechnical
 from grid.network import Energy, FloatArray, IntArray, Network
 from grid.studies.renewable_share import EnergyMix

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from app.bodies import BadRequestError
+from app.web.bodies import BadRequestError
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MOST_DIGITS = 9

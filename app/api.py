@@ -9,9 +9,17 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app import payloads, planpayloads
+from app import planpayloads
 from app.analyticsapi import register_analytics
-from app.bodies import (
+from app.commands import PlanRefusedError, UnknownIdError
+from app.history import History, NotReadyError
+from app.maintapi import register_maintenance
+from app.openapi import API_VERSION, openapi, openapi_page
+from app.planapi import register_plans
+from app.prometheus import exposition
+from app.snapshot import Snapshot
+from app.web import plain as payloads
+from app.web.bodies import (
     AcknowledgeBody,
     BadRequestError,
     CaseBody,
@@ -21,14 +29,7 @@ from app.bodies import (
     read_body,
     to_json,
 )
-from app.commands import PlanRefusedError, UnknownIdError
-from app.history import History, NotReadyError
-from app.maintapi import register_maintenance
-from app.openapi import API_VERSION, openapi, openapi_page
-from app.planapi import register_plans
-from app.prometheus import exposition
-from app.services import Services
-from app.snapshot import Snapshot
+from app.web.services import Services
 from grid.errors import CaseError
 
 UPLOAD_MARGIN_BYTES = 100_000  # what multipart encoding adds to a file

@@ -5,7 +5,7 @@ import numpy as np
 from app.mapvalues import branch_status, bus_status, supplied_bus
 from app.netview import NetworkView
 from app.snapshot import Snapshot
-from app.view import Asset, Layer
+from app.web.browser_view import Asset, Layer
 from components.common import text
 from components.map.drawer import AssetCard, Fact, SupplyCard, Via
 from components.map.style import EdgeStatus, NodeStatus

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from app.bodies import (
+from app.web.bodies import (
     AcknowledgeBody,
     ApplyBody,
     CaseBody,

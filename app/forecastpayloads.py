@@ -10,7 +10,7 @@ import numpy as np
 
 from app.analyticspayloads import HOUR, JSON, about, hourly
 from app.lookoutreport import Ahead, Forecast, LookoutReport, SeriesInfo, SeriesReport
-from app.payloads import number, numbers, stamp
+from app.web.plain import number, numbers, stamp
 from grid.alarms.predictive import PredictiveAlert
 from grid.network import FloatArray, IntArray, Network
 from ml.forecasting.model.model import LEVELS

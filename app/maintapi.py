@@ -6,13 +6,13 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 
 from app import maintpayloads
-from app.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.commands import UnknownIdError
 from app.history import NotReadyError
 from app.maintpins import pins_of_weeks
 from app.maintschedule import ScheduleView
 from app.maintview import Maintained, maintained
-from app.services import Services
+from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
+from app.web.services import Services
 from ml.maintenance.model.store import ModelFileError
 from ml.maintenance.schedule.files import schedule_csv, schedule_ics
 from ml.maintenance.schedule.solve import Schedule

@@ -7,7 +7,7 @@ from typing import Any
 from app.maintasset import drivers_of, signals_of, similar_to
 from app.maintschedule import consequence_eur
 from app.maintview import YEAR_COLUMN, Maintained, crews_of, job_words, status_of, weeks_of
-from app.payloads import number, stamp
+from app.web.plain import number, stamp
 from components.maintenance.risk_table import Source, risk_class
 from grid.network import FloatArray
 from ml.maintenance.model.card import card_to, plain

@@ -11,7 +11,7 @@ from app.maintasset import head_of, signals_of
 from app.maintschedule import ScheduleView
 from app.maintview import Maintained, schedule_state, status_of
 from app.netview import NetworkView
-from app.view import View
+from app.web.browser_view import View
 from components.maintenance.asset_panel import asset_head, signals_table
 from components.maintenance.fleet import status_line
 from grid.alarms.book import AssetKind

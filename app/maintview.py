@@ -10,9 +10,9 @@ from app.history import History
 from app.maintainer import Maintainer, MaintenanceReport
 from app.maintcard import facts_of
 from app.maintschedule import ScheduleView, consequence_eur
-from app.services import Services
 from app.snapshot import Snapshot
-from app.view import Asset
+from app.web.browser_view import Asset
+from app.web.services import Services
 from components.common import text
 from components.common.trends import Curve
 from components.maintenance.fleet import Fleet, Status

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.netview import NetworkView, Scope
 from app.snapshot import Snapshot
-from app.view import Asset, Layer, View
+from app.web.browser_view import Asset, Layer, View
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AlarmState, AssetKind
 from grid.network import FloatArray, IntArray

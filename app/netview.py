@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from app.view import Asset
+from app.web.browser_view import Asset
 from components.map.geometry import places
 from components.map.topology import Edge, Element, Node, elements
 from grid.alarms.book import AssetKind

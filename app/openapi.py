@@ -3,8 +3,8 @@
 from html import escape
 from typing import Any
 
-from app.bodies import CaseBody
 from app.endpoints import ENDPOINTS, Endpoint
+from app.web.bodies import CaseBody
 
 API_VERSION = "1.0.0"
 ERRORS = {

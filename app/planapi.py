@@ -5,11 +5,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app import payloads, planpayloads
-from app.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
+from app import planpayloads
 from app.commands import PlanRefusedError, checked_requirements
-from app.services import Services
 from app.snapshot import Snapshot
+from app.web import plain as payloads
+from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
+from app.web.services import Services
 from ml.optimisation.plans.plan import Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")

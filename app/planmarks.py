@@ -13,7 +13,7 @@ from app.netview import NetworkView, Scope
 from app.planner import PlannerReport
 from app.planview import proposal_for
 from app.snapshot import Snapshot
-from app.view import View
+from app.web.browser_view import View
 from components.map.style import Mark
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Plan, Requirements, Verdict

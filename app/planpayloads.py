@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.payloads import number
 from app.planner import Training
+from app.web.plain import number
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
 

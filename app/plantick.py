@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from dash.development.base_component import Component
 
-from app.ids import unlock_id
 from app.netview import NetworkView
 from app.planform import form_of, weight_words
 from app.planmarks import locks, marks, path_marks, proposed_map
@@ -25,7 +24,8 @@ from app.planview import (
     steps_of,
 )
 from app.snapshot import Snapshot
-from app.view import Page, View
+from app.web.browser_view import Page, View
+from app.web.ids import unlock_id
 from components.optimisation.figures import (
     EntropyPoint,
     Front,

@@ -9,7 +9,7 @@ from app.lookoutreport import SeriesReport
 from app.maintview import maintained
 from app.performance import Period, a_year_before
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay, issue_of_day
-from app.services import Services
+from app.web.services import Services
 
 CHANGED = "the grid has just changed; ask again in a moment"
 

@@ -12,8 +12,8 @@ from app.api import api_blueprint
 from app.engine import Engine
 from app.history import SnapshotStore
 from app.pages import build as build_pages
-from app.services import Services
 from app.settings import Settings
+from app.web.services import Services
 from grid.cases.cases import load_case
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from app.assetcard import asset_card
 from app.history import History, Trend
-from app.ids import acknowledge_id, event_remove_id, show_asset_id
 from app.mapvalues import map_values
 from app.netview import NetworkView
 from app.snapshot import Metrics, Snapshot
-from app.view import Asset, Page, View
+from app.web.browser_view import Asset, Page, View
+from app.web.ids import acknowledge_id, event_remove_id, show_asset_id
 from components.common import text
 from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.common.events import event_list

@@ -24,8 +24,8 @@ from app.pages import (
     shell,
     simulation,
 )
-from app.pages.context import PageServices
-from app.services import Services
+from app.web.context import PageServices
+from app.web.services import Services
 from components.common.theme import css_variables
 
 TITLE = "Smart Grid Operations System"

@@ -6,9 +6,9 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.analyticsview import beside_of, looked, saved_of, status_of, summary_of
-from app.ids import Id
 from app.pages import analyticsahead, analyticsforecast, analyticslosses
-from app.pages.context import PageServices
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.analytics.performance import beside_table, saved_words
 from components.analytics.tables import tiles
 from components.maintenance.fleet import status_line, tile_cards

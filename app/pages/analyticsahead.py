@@ -15,9 +15,9 @@ from app.analyticsview import (
     threat_of,
     worst_of,
 )
-from app.ids import Id
-from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.analytics.ahead_figures import (
     curtailment_words,
     expected_loss_figure,

@@ -8,10 +8,10 @@ from dash.development.base_component import Component
 
 from app.analyticsview import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
 from app.commands import UnknownIdError
-from app.ids import Id
 from app.lookoutreport import Forecast, SeriesReport
-from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.analytics.forecast_figures import calibration_figure, coverage_figure, error_figure, fan_figure
 from components.analytics.tables import facts
 from components.common import text

@@ -9,10 +9,10 @@ from dash.development.base_component import Component
 
 from app.analyticslosses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
 from app.analyticsview import looked
-from app.ids import Id
 from app.lookoutreport import LossRecord
-from app.pages.context import PageServices
 from app.pages.maintenance import graph, scrolled
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.analytics.loss_figures import (
     efficiency_figure,
     loss_hours_figure,

@@ -8,8 +8,8 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.ids import Id
-from app.pages.context import PageServices
+from app.web.context import PageServices
+from app.web.ids import Id
 from grid.errors import CaseError
 
 EXTENSIONS = ".json,.m,.mat"

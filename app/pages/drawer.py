@@ -6,11 +6,11 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.history import History
-from app.ids import Id
-from app.pages.context import PageServices
 from app.snapshot import Snapshot
 from app.tick import asset_trends
-from app.view import Asset, View
+from app.web.browser_view import Asset, View
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, Curve, asset_figure
 from grid.alarms.book import AssetKind

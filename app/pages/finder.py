@@ -11,7 +11,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc
 from dash.development.base_component import Component
 
-from app.ids import Id
+from app.web.ids import Id
 
 MOST_AT_ONCE = 500
 MATCHES = 30  # that are offered to choose from

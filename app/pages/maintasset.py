@@ -5,11 +5,11 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.ids import Id
 from app.maintasset import condition_of
 from app.maintview import Maintained, maintained
-from app.pages.context import PageServices
-from app.view import Asset, View
+from app.web.browser_view import Asset, View
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
 from components.maintenance.asset_panel import asset_head, similar_list

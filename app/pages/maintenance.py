@@ -5,10 +5,10 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.ids import Id
 from app.maintview import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
 from app.pages import maintasset, maintschedule
-from app.pages.context import PageServices
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.common import text
 from components.common.theme import Scheme
 from components.common.trends import CONFIG

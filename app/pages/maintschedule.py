@@ -5,10 +5,10 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.ids import Id
 from app.maintpins import pins_of_rows
 from app.maintview import Maintained, maintained, plan_of, schedule_state
-from app.pages.context import PageServices
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
 from components.maintenance.gantt import deferred_table, gantt_figure, ways_table

@@ -6,11 +6,11 @@ from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_up
 from dash.development.base_component import Component
 
 from app.commands import PlanRefusedError
-from app.ids import Id
 from app.pages import planform, planmaps
-from app.pages.context import PageServices
 from app.plantick import Figures, answer_parts, figure_key, figures_of
 from app.planview import status_of
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
 from components.optimisation.figures import front_figure, learning_figure, methods_figure

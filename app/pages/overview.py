@@ -7,13 +7,13 @@ from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_up
 from dash.development.base_component import Component
 
 from app.analyticsview import HOURS_SMALL, looked, next_day_of, worst_of
-from app.ids import Id, Many, kpi_id
 from app.pages import alarms, drawer, mapcontrols
-from app.pages.context import PageServices
 from app.pages.maintenance import graph
 from app.plantick import overview_words
 from app.tick import cards, loss_of
-from app.view import Layer, View
+from app.web.browser_view import Layer, View
+from app.web.context import PageServices
+from app.web.ids import Id, Many, kpi_id
 from components.analytics.forecast_figures import next_day_figure
 from components.common.kpi import TITLES, kpi_card
 from components.common.theme import Scheme

@@ -8,12 +8,12 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.ids import Id, Many
-from app.pages.context import PageServices
 from app.pages.finder import finder, found, register_finder
 from app.planform import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
 from app.plantick import form_key, form_words
-from app.view import Asset
+from app.web.browser_view import Asset
+from app.web.context import PageServices
+from app.web.ids import Id, Many
 from grid.alarms.book import AssetKind
 from ml.optimisation.plans.plan import Requirements
 

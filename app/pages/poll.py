@@ -9,14 +9,14 @@ from dash.development.base_component import Component
 
 from app.analyticstick import analytics_tick, report_key
 from app.analyticsview import looked
-from app.ids import Id
 from app.mainttick import maintenance_tick
 from app.maintview import maintained
 from app.netview import NetworkView
-from app.pages.context import PageServices
 from app.plantick import map_marks, overview_words, plan_tick
 from app.tick import WITHOUT_MAP, Seen, now_seen, tick
-from app.view import Page, View
+from app.web.browser_view import Page, View
+from app.web.context import PageServices
+from app.web.ids import Id
 
 PARTS_SEEN = {  # stores of the pages, each there only while its page is
     "alarms": Id.ALARMS_SEEN,

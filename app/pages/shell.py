@@ -10,10 +10,10 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from flask import has_request_context, request
 
-from app.ids import Id
 from app.pages import analytics, cases, events, maintenance, optimisation, overview, poll, simulation
-from app.pages.context import PageServices
-from app.view import Page
+from app.web.browser_view import Page
+from app.web.context import PageServices
+from app.web.ids import Id
 from components.common.text import UNKNOWN
 from components.common.theme import mantine_theme
 

@@ -15,9 +15,9 @@ from werkzeug.test import TestResponse
 from app.api import api_blueprint
 from app.engine import Engine
 from app.history import SnapshotStore
-from app.services import Services
 from app.settings import Settings
 from app.snapshot import Snapshot
+from app.web.services import Services
 from grid.alarms.book import AlarmKind
 from grid.cases.cases import load_case
 from tests.cases import shared_case

@@ -33,8 +33,8 @@ from app.analyticsview import (
 )
 from app.netview import NetworkViews
 from app.pages.analyticsforecast import issue_words
-from app.pages.context import PageServices
 from app.pages.poll import answer
+from app.web.context import PageServices
 from ml.forecasting.quality.drift import Drift
 from tests.app.analyticsdata import accuracy_of, empty_report, losses_of, report_of
 from tests.app.analyticsdata import forecast_of as made_at

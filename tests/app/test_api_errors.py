@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.api import api_blueprint
-from app.bodies import MAX_BODY_BYTES
 from app.engine import Engine
 from app.history import SnapshotStore
-from app.services import Services
 from app.settings import Settings
+from app.web.bodies import MAX_BODY_BYTES
+from app.web.services import Services
 from tests.app.rig import Rig, strict_json
 from tests.cases import shared_case
 

@@ -36,7 +36,7 @@ from app.maintview import (
     weeks_of,
 )
 from app.netview import NetworkView
-from app.view import Asset, Page, View
+from app.web.browser_view import Asset, Page, View
 from components.maintenance.asset_panel import SignalState
 from components.maintenance.gantt import Job
 from components.maintenance.risk_table import Novelty, Source

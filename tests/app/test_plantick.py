@@ -15,7 +15,7 @@ from app.planner import NO_TRAINING, PlannerReport
 from app.plantick import answer_key, answer_parts, figure_key, figures_of, form_key, overview_words
 from app.planview import conflict_words, headline_of
 from app.snapshot import Operations, Snapshot
-from app.view import Page, View
+from app.web.browser_view import Page, View
 from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements

@@ -9,9 +9,9 @@ from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
 from app.netview import NetworkViews
-from app.pages.context import PageServices
 from app.pages.poll import answer
 from app.pages.shell import PAGES, known_path, to_alarms
+from app.web.context import PageServices
 from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig
 

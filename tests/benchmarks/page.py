@@ -7,9 +7,9 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.ids import Id
 from app.pages.poll import PARTS_SEEN
 from app.settings import Settings
+from app.web.ids import Id
 from tests.benchmarks.report import Figure, at_most
 
 PATH = "/_dash-update-component"

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 from playwright.sync_api import ConsoleMessage, Error, Page, Response, expect
 from playwright.sync_api import Request as PageRequest
 
-from app.ids import Id
+from app.web.ids import Id
 from tests.paths import ROOT
 
 CYCLE_S = 1.0

@@ -13,7 +13,7 @@ from plotly.utils import PlotlyJSONEncoder
 
 from app.netview import NetworkView, NetworkViews, short_names
 from app.tick import Seen, now_seen, tick
-from app.view import Asset, Layer, View
+from app.web.browser_view import Asset, Layer, View
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
 from grid.studies.areas import partition

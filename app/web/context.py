@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.netview import NetworkViews
-from app.services import Services
+from app.web.services import Services
 
 
 @dataclass(frozen=True)
