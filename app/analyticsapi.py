@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from app import analyticspayloads, forecastpayloads
 from app.analyticsfiles import forecast_csv, losses_csv
 from app.analyticsquery import choice, day, hour_of, moment, whole
-from app.commands import UnknownIdError
+from app.engine.commands import UnknownIdError
 from app.forecastpayloads import Shown
 from app.history import NotReadyError
 from app.lookout import Lookout

@@ -11,13 +11,13 @@ from werkzeug.exceptions import HTTPException
 
 from app import planpayloads
 from app.analyticsapi import register_analytics
-from app.commands import PlanRefusedError, UnknownIdError
+from app.engine.board import Snapshot
+from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.history import History, NotReadyError
 from app.maintapi import register_maintenance
 from app.openapi import API_VERSION, openapi, openapi_page
 from app.planapi import register_plans
 from app.prometheus import exposition
-from app.snapshot import Snapshot
 from app.web import plain as payloads
 from app.web.bodies import (
     AcknowledgeBody,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.engine.board import Metrics, Snapshot
 from app.hourbook import HourBook
-from app.snapshot import Metrics, Snapshot
 from grid.network import FloatArray, IntArray, Network
 from grid.sources.past import Past
 

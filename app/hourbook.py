@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw
 from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network

@@ -13,8 +13,10 @@ from datetime import datetime
 
 import numpy as np
 
-from app.commands import UnknownIdError
-from app.engine import Engine
+from app.engine.board import Snapshot, WorstHour
+from app.engine.commands import UnknownIdError
+from app.engine.engine import Engine
+from app.engine.worker import Worker
 from app.history import History, SnapshotStore
 from app.hourbook import ONE_HOUR, Hour
 from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord
@@ -22,9 +24,7 @@ from app.lossrecord import loss_record
 from app.planner import Planner
 from app.series import series_of
 from app.settings import Settings
-from app.snapshot import Snapshot, WorstHour
 from app.watchpost import Watchpost
-from app.worker import Worker
 from grid.network import FloatArray, Network
 from grid.studies.renewable_share import energy_mix
 

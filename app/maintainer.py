@@ -13,13 +13,13 @@ from datetime import date, datetime
 
 import numpy as np
 
-from app.engine import Engine
+from app.engine.board import Snapshot
+from app.engine.engine import Engine
+from app.engine.worker import Worker
 from app.history import SnapshotStore
 from app.maintschedule import ScheduleView, first_monday, make_schedule, moved_pins
 from app.settings import Settings
-from app.snapshot import Snapshot
 from app.training import FleetTraining
-from app.worker import Worker
 from grid.network import FloatArray, Network
 from ml.maintenance.model.features import FEATURES, Observation, features_of
 from ml.maintenance.model.prognosis import Prognosis, prognose

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 
 from app import maintpayloads
-from app.commands import UnknownIdError
+from app.engine.commands import UnknownIdError
 from app.history import NotReadyError
 from app.maintpins import pins_of_weeks
 from app.maintschedule import ScheduleView

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
 from grid.assets.register import AssetRegister, Skill
 from grid.network import BranchKind, FloatArray, IntArray, Network
 from grid.studies.areas import partition

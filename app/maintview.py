@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.engine.board import Snapshot
 from app.history import History
 from app.maintainer import Maintainer, MaintenanceReport
 from app.maintcard import facts_of
 from app.maintschedule import ScheduleView, consequence_eur
-from app.snapshot import Snapshot
 from app.web.browser_view import Asset
 from app.web.services import Services
 from components.common import text

@@ -18,7 +18,7 @@ from typing import Self
 
 import numpy as np
 
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
 from grid.network import FloatArray, IntArray
 
 HOURS_KEPT = 2 * 366 * 24

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app import planpayloads
-from app.commands import PlanRefusedError, checked_requirements
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
+from app.engine.commands import PlanRefusedError, checked_requirements
 from app.web import plain as payloads
 from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
 from app.web.services import Services

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from app.engine.board import Snapshot
 from app.mapvalues import map_values
 from app.netview import NetworkView, Scope
 from app.planner import PlannerReport
 from app.planview import proposal_for
-from app.snapshot import Snapshot
 from app.web.browser_view import View
 from components.map.style import Mark
 from grid.network import IntArray, Network

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.commands import checked_requirements
 from app.courtesy import Courtesy
-from app.engine import Engine
+from app.engine.board import Snapshot
+from app.engine.commands import checked_requirements
+from app.engine.engine import Engine
+from app.engine.operating_point import moment_for, moment_of
+from app.engine.worker import Worker
 from app.history import SnapshotStore
-from app.moment import moment_for, moment_of
 from app.settings import Settings
-from app.snapshot import Snapshot
-from app.worker import Worker
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dash.development.base_component import Component
 
+from app.engine.board import Snapshot
 from app.netview import NetworkView
 from app.planform import form_of, weight_words
 from app.planmarks import locks, marks, path_marks, proposed_map
@@ -23,7 +24,6 @@ from app.planview import (
     status_of,
     steps_of,
 )
-from app.snapshot import Snapshot
 from app.web.browser_view import Page, View
 from app.web.ids import unlock_id
 from components.optimisation.figures import (

@@ -2,7 +2,7 @@
 
 import math
 
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
 
 PREFIX = "smartgrid"
 

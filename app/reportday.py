@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
+from app.engine.board import Snapshot
 from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord, SeriesReport
 from app.maintview import Maintained
 from app.performance import Avoidable, Comparison, Energy, Period
 from app.planner import PlannerReport
-from app.snapshot import Snapshot
 from grid.network import BoolArray, FloatArray
 from ml.forecasting.model.model import LEVELS
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from app.commands import UnknownIdError
+from app.engine.commands import UnknownIdError
 from app.history import NotReadyError
 from app.lookout import Lookout
 from app.lookoutreport import SeriesReport

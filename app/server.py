@@ -9,7 +9,7 @@ from flask_compress import Compress
 from threadpoolctl import threadpool_limits
 
 from app.api import api_blueprint
-from app.engine import Engine
+from app.engine.engine import Engine
 from app.history import SnapshotStore
 from app.pages import build as build_pages
 from app.settings import Settings

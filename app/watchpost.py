@@ -9,14 +9,14 @@ import numpy as np
 from app.ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
 from app.backfill import solved_hours, wanted_hours
 from app.courses import RecentLoads, samples_of
+from app.engine.board import Snapshot
+from app.engine.operating_point import moment_of
 from app.forecastdesk import ForecastDesk
 from app.hourbook import Hour
 from app.lookoutreport import Ahead, Forecast, SeriesKind, SeriesReport
-from app.moment import moment_of
 from app.performance import HourlyLedger, HourlyRecord
 from app.series import series_of
 from app.settings import Settings
-from app.snapshot import Snapshot
 from grid.fingerprint import fingerprint
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.network import FloatArray

@@ -7,7 +7,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.analyticsview import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
-from app.commands import UnknownIdError
+from app.engine.commands import UnknownIdError
 from app.lookoutreport import Forecast, SeriesReport
 from app.pages.maintenance import graph, scrolled
 from app.web.context import PageServices

@@ -5,8 +5,8 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.engine.board import Snapshot
 from app.history import History
-from app.snapshot import Snapshot
 from app.tick import asset_trends
 from app.web.browser_view import Asset, View
 from app.web.context import PageServices

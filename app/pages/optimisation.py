@@ -5,7 +5,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.commands import PlanRefusedError
+from app.engine.commands import PlanRefusedError
 from app.pages import planform, planmaps
 from app.plantick import Figures, answer_parts, figure_key, figures_of
 from app.planview import status_of

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from app.caseloader import CaseLoader
-from app.engine import Engine
+from app.engine.case_loading import CaseLoader
+from app.engine.engine import Engine
 from app.history import SnapshotStore
 from app.lookout import Lookout
 from app.maintainer import Maintainer

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
+from app.engine.board import Snapshot
 from app.lookoutreport import (
     Accuracy,
     Ahead,
@@ -19,7 +20,6 @@ from app.lookoutreport import (
 from app.maintview import maintained
 from app.performance import HourlyLedger, HourlyRecord, Period
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay
-from app.snapshot import Snapshot
 from grid.alarms.predictive import outlook
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
 from grid.flow.powerflow import PowerFlow

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import interrupted_power_mw, is_radial
 from grid.network import BoolArray

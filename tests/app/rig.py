@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.api import api_blueprint
-from app.engine import Engine
+from app.engine.board import Snapshot
+from app.engine.engine import Engine
 from app.history import SnapshotStore
 from app.settings import Settings
-from app.snapshot import Snapshot
 from app.web.services import Services
 from grid.alarms.book import AlarmKind
 from grid.cases.cases import load_case

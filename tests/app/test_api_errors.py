@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.api import api_blueprint
-from app.engine import Engine
+from app.engine.engine import Engine
 from app.history import SnapshotStore
 from app.settings import Settings
 from app.web.bodies import MAX_BODY_BYTES

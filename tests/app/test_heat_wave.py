@@ -7,7 +7,7 @@ import numpy as np
 import pandapower
 import pytest
 
-from app.moment import moment_of
+from app.engine.operating_point import moment_of
 from grid.telemetry import EventKind
 from ml.maintenance.model.causes import CAUSES, Cause
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis

@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from app.engine.board import Snapshot
 from app.hourbook import hour_of_state
-from app.snapshot import Snapshot
 from grid.flow.loss_breakdown import BranchLevels
 from tests.app.rig import Rig
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.commands import PlanRefusedError, UnknownIdError
+from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.lookout import Lookout
 from app.lookoutreport import SeriesKind
 from app.performance import Period

@@ -10,7 +10,7 @@ import numpy as np
 import pandapower
 import pandapower.networks
 
-from app.engine import Engine
+from app.engine.engine import Engine
 from app.history import SnapshotStore
 from app.settings import Settings
 from grid.cases.cases import load_case

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.__main__ import main
+from app.engine.pipeline import Watch
 from app.settings import Settings
-from app.watch import Watch
 from grid.assets.csv_file import COLUMNS, AssetFileError, read_assets
 from grid.assets.register import GivenAssets, LocationClass, Skill
 from grid.cases.cases import Case, load_case

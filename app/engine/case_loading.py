@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from app.engine import Engine
+from app.engine.engine import Engine
 from app.settings import Settings
 from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, Case, load_file, load_named
 from grid.errors import CaseError

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.cases.cases import load_case
 from grid.sources.simulator import Simulator

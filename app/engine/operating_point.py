@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.snapshot import Snapshot
+from app.engine.board import Snapshot
 from grid.telemetry import EventKind
 from ml.optimisation.optimizer import problem_with, problem_with_plan
 from ml.optimisation.plans.plan import Plan, Requirements

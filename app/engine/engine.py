@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
+from app.engine.board import CycleStats, Snapshot, WorstHour
+from app.engine.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
+from app.engine.operating_point import moment_of, problem_now
+from app.engine.pipeline import Watch
+from app.engine.plan_execution import Operator
+from app.engine.worker import Worker
 from app.history import SnapshotStore
-from app.moment import moment_of, problem_now
-from app.operations import Operator
 from app.settings import Settings
-from app.snapshot import CycleStats, Snapshot, WorstHour
-from app.watch import Watch
-from app.worker import Worker
 from grid.alarms.predictive import Outlook
 from grid.cases.cases import Case
 from grid.errors import CaseError

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.condition import ConditionWatch, is_asset
+from app.engine.board import AssetRisk, Metrics, Supply, WorstHour
+from app.engine.condition_monitoring import ConditionWatch, is_asset
+from app.engine.plan_execution import Operator
 from app.history import History
-from app.operations import Operator
 from app.settings import Settings
-from app.snapshot import AssetRisk, Metrics, Supply, WorstHour
 from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch
 from grid.assets.csv_file import read_assets

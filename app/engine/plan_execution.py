@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.snapshot import Operations
+from app.engine.board import Operations
 from grid.network import Network
 from grid.sources.simulator import Held, Simulator
 from ml.optimisation.optimizer import problem_with

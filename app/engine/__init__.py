@@ -1,0 +1,1 @@
+"""The one thread that changes state, and what it hands to everybody else."""
