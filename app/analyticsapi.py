@@ -10,7 +10,7 @@ from app.analyticsfiles import forecast_csv, losses_csv
 from app.analyticsquery import choice, day, hour_of, moment, whole
 from app.engine.commands import UnknownIdError
 from app.forecastpayloads import Shown
-from app.history import NotReadyError
+from app.history.ring import NotReadyError
 from app.lookout import Lookout
 from app.lookoutreport import Forecast, LookoutReport, LossRecord, SeriesReport
 from app.performance import HOURS_KEPT

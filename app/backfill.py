@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.ahead import LARGE_BUSES
-from app.hourbook import Hour, hour_of_state
+from app.history.hourly import Hour, hour_of_state
 from grid.flow.loss_breakdown import BranchLevels
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network

@@ -17,10 +17,10 @@ from app.engine.board import Snapshot, WorstHour
 from app.engine.commands import UnknownIdError
 from app.engine.engine import Engine
 from app.engine.worker import Worker
-from app.history import History, SnapshotStore
-from app.hourbook import ONE_HOUR, Hour
+from app.history.hourly import ONE_HOUR, Hour
+from app.history.loss_record import loss_record
+from app.history.ring import History, SnapshotStore
 from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord
-from app.lossrecord import loss_record
 from app.planner import Planner
 from app.series import series_of
 from app.settings import Settings

@@ -16,7 +16,7 @@ import numpy as np
 from app.engine.board import Snapshot
 from app.engine.engine import Engine
 from app.engine.worker import Worker
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.maintschedule import ScheduleView, first_monday, make_schedule, moved_pins
 from app.settings import Settings
 from app.training import FleetTraining

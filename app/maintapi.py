@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from app import maintpayloads
 from app.engine.commands import UnknownIdError
-from app.history import NotReadyError
+from app.history.ring import NotReadyError
 from app.maintpins import pins_of_weeks
 from app.maintschedule import ScheduleView
 from app.maintview import Maintained, maintained

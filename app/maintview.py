@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.history import History
+from app.history.ring import History
 from app.maintainer import Maintainer, MaintenanceReport
 from app.maintcard import facts_of
 from app.maintschedule import ScheduleView, consequence_eur

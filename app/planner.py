@@ -17,7 +17,7 @@ from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
 from app.engine.operating_point import moment_for, moment_of
 from app.engine.worker import Worker
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.settings import Settings
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from app.engine.commands import UnknownIdError
-from app.history import NotReadyError
+from app.history.ring import NotReadyError
 from app.lookout import Lookout
 from app.lookoutreport import SeriesReport
 from app.maintview import maintained

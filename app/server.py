@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from app.api import api_blueprint
 from app.engine.engine import Engine
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.pages import build as build_pages
 from app.settings import Settings
 from app.web.services import Services

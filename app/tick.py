@@ -13,7 +13,7 @@ import numpy as np
 
 from app.assetcard import asset_card
 from app.engine.board import Metrics, Snapshot
-from app.history import History, Trend
+from app.history.ring import History, Trend
 from app.mapvalues import map_values
 from app.netview import NetworkView
 from app.web.browser_view import Asset, Page, View

@@ -12,7 +12,7 @@ from app.courses import RecentLoads, samples_of
 from app.engine.board import Snapshot
 from app.engine.operating_point import moment_of
 from app.forecastdesk import ForecastDesk
-from app.hourbook import Hour
+from app.history.hourly import Hour
 from app.lookoutreport import Ahead, Forecast, SeriesKind, SeriesReport
 from app.performance import HourlyLedger, HourlyRecord
 from app.series import series_of

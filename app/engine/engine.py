@@ -17,7 +17,7 @@ from app.engine.operating_point import moment_of, problem_now
 from app.engine.pipeline import Watch
 from app.engine.plan_execution import Operator
 from app.engine.worker import Worker
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
 from grid.cases.cases import Case

@@ -9,7 +9,7 @@ import numpy as np
 from app.engine.board import AssetRisk, Metrics, Supply, WorstHour
 from app.engine.condition_monitoring import ConditionWatch, is_asset
 from app.engine.plan_execution import Operator
-from app.history import History
+from app.history.ring import History
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch

@@ -6,7 +6,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.engine.board import Snapshot
-from app.history import History
+from app.history.ring import History
 from app.tick import asset_trends
 from app.web.browser_view import Asset, View
 from app.web.context import PageServices

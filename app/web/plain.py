@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.history import History
+from app.history.ring import History
 from grid.alarms.book import Alarm
 from grid.network import FloatArray
 from grid.telemetry import Event

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.lookout import Lookout
 from app.maintainer import Maintainer
 from app.planner import Planner

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app.api import api_blueprint
 from app.engine.board import Snapshot
 from app.engine.engine import Engine
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.settings import Settings
 from app.web.services import Services
 from grid.alarms.book import AlarmKind

@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.api import api_blueprint
 from app.engine.engine import Engine
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.settings import Settings
 from app.web.bodies import MAX_BODY_BYTES
 from app.web.services import Services

@@ -11,7 +11,7 @@ import pandapower
 import pandapower.networks
 
 from app.engine.engine import Engine
-from app.history import SnapshotStore
+from app.history.ring import SnapshotStore
 from app.settings import Settings
 from grid.cases.cases import load_case
 from grid.files.pandapower.convert import network_from_pandapower

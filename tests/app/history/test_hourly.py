@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.engine.board import Snapshot
-from app.hourbook import hour_of_state
+from app.history.hourly import hour_of_state
 from grid.flow.loss_breakdown import BranchLevels
 from tests.app.rig import Rig
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine.board import Metrics, Snapshot
-from app.hourbook import HourBook
+from app.history.hourly import HourBook
 from grid.network import FloatArray, IntArray, Network
 from grid.sources.past import Past
 

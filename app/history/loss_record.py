@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.hourbook import Hour
+from app.history.hourly import Hour
 from app.lookoutreport import LossRecord, moment64
 from grid.flow.loss_breakdown import BranchLevels, non_technical
 from grid.network import Network

@@ -1,0 +1,1 @@
+"""What is kept of the past: recent cycles and hours."""
