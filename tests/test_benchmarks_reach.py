@@ -10,7 +10,7 @@ from tests.paths import ROOT
 
 OURS = ("app", "components", "grid", "ml")
 COMMANDS = {
-    "ml.maintenance.fleet.training": "python -m ml.maintenance.fleet.training, the process that app.training starts",
+    "ml.maintenance.fleet.training": "python -m ml.maintenance.fleet.training, the process that app.learning.training starts",
     "ml.forecasting": "python -m ml.forecasting, which judges forecasts on people's own series",
     "ml.maintenance": "python -m ml.maintenance, which trains failure models on people's own data",
 }

@@ -1,0 +1,1 @@
+"""What is learned beside the process that answers."""
