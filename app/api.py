@@ -9,14 +9,14 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app import planpayloads
 from app.analyticsapi import register_analytics
 from app.engine.board import Snapshot
 from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.history.ring import History, NotReadyError
 from app.maintapi import register_maintenance
 from app.openapi import API_VERSION, openapi, openapi_page
-from app.planapi import register_plans
+from app.optimisation import payloads as planpayloads
+from app.optimisation.api import register_plans
 from app.prometheus import exposition
 from app.web import plain as payloads
 from app.web.bodies import (

@@ -21,7 +21,7 @@ from app.history.hourly import ONE_HOUR, Hour
 from app.history.loss_record import loss_record
 from app.history.ring import History, SnapshotStore
 from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord
-from app.planner import Planner
+from app.optimisation.worker import Planner
 from app.series import series_of
 from app.settings import Settings
 from app.watchpost import Watchpost

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from app import reportnow, reportpast
 from app.maintview import status_of
-from app.planview import status_of as planner_status
+from app.optimisation.view import status_of as planner_status
 from app.reportday import DayReport
 from app.reportparts import paragraph, section, table
 from components.common import text

@@ -14,7 +14,7 @@ _.feature_names_in_  # scikit-learn's attribute for names of columns; permutatio
     _.min_vm_bus,
     _.max_vm_bus,
     _.max_loading_branch,
-)  # ml.optimisation.plans.plan.Verdict: app/planview.py takes them by name (getattr)
+)  # ml.optimisation.plans.plan.Verdict: app/optimisation/view.py takes them by name (getattr)
 _.c_nf_per_km  # grid.cases.city8.Conductor: handed to pandapower by name (vars)
 
 _.outage  # grid.flow.contingency.NMinusOne: which branch a row is of; the other fields mean nothing without it

@@ -4,6 +4,9 @@ import dash
 from flask import Flask
 
 from app.netview import NetworkViews
+from app.optimisation import page as optimisation
+from app.optimisation import page_form as planform
+from app.optimisation import page_maps as planmaps
 from app.pages import (
     alarms,
     analytics,
@@ -16,10 +19,7 @@ from app.pages import (
     maintasset,
     maintenance,
     maintschedule,
-    optimisation,
     overview,
-    planform,
-    planmaps,
     poll,
     shell,
     simulation,

@@ -12,7 +12,7 @@ from app.analyticsview import looked
 from app.mainttick import maintenance_tick
 from app.maintview import maintained
 from app.netview import NetworkView
-from app.plantick import map_marks, overview_words, plan_tick
+from app.optimisation.tick import map_marks, overview_words, plan_tick
 from app.tick import WITHOUT_MAP, Seen, now_seen, tick
 from app.web.browser_view import Page, View
 from app.web.context import PageServices

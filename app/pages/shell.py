@@ -10,7 +10,8 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from flask import has_request_context, request
 
-from app.pages import analytics, cases, events, maintenance, optimisation, overview, poll, simulation
+from app.optimisation import page as optimisation
+from app.pages import analytics, cases, events, maintenance, overview, poll, simulation
 from app.web.browser_view import Page
 from app.web.context import PageServices
 from app.web.ids import Id

@@ -7,7 +7,7 @@ from app.engine.engine import Engine
 from app.history.ring import SnapshotStore
 from app.lookout import Lookout
 from app.maintainer import Maintainer
-from app.planner import Planner
+from app.optimisation.worker import Planner
 from app.settings import Settings
 
 

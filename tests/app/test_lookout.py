@@ -11,8 +11,8 @@ import pytest
 from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.lookout import Lookout
 from app.lookoutreport import SeriesKind
+from app.optimisation.view import headline_of
 from app.performance import Period
-from app.planview import headline_of
 from app.watchpost import Watchpost
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS

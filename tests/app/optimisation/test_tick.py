@@ -11,10 +11,10 @@ from plotly.utils import PlotlyJSONEncoder
 
 from app.engine.board import Operations, Snapshot
 from app.netview import NetworkView
-from app.planmarks import changed_paths, locks, marks, path_marks, proposed_map
-from app.planner import NO_TRAINING, PlannerReport
-from app.plantick import answer_key, answer_parts, figure_key, figures_of, form_key, overview_words
-from app.planview import conflict_words, headline_of
+from app.optimisation.tick import answer_key, answer_parts, figure_key, figures_of, form_key, overview_words
+from app.optimisation.view import conflict_words, headline_of
+from app.optimisation.view_marks import changed_paths, locks, marks, path_marks, proposed_map
+from app.optimisation.worker import NO_TRAINING, PlannerReport
 from app.web.browser_view import Page, View
 from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.courtesy import Courtesy
 from app.engine.board import Snapshot
 from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
 from app.engine.operating_point import moment_for, moment_of
 from app.engine.worker import Worker
 from app.history.ring import SnapshotStore
+from app.optimisation.request_priority import Courtesy
 from app.settings import Settings
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for

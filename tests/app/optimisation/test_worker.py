@@ -9,8 +9,8 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from app.courtesy import QUIET_S
-from app.planner import PARETO_EVERY, Planner
+from app.optimisation.request_priority import QUIET_S
+from app.optimisation.worker import PARETO_EVERY, Planner
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
 from tests.app.rig import Rig, make_rig, wait_for

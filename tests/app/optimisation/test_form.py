@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.pages.planform import with_lock
-from app.planform import FIELDS, FREE, WEIGHTS, changed, form_of, weight_words
+from app.optimisation.form import FIELDS, FREE, WEIGHTS, changed, form_of, weight_words
+from app.optimisation.page_form import with_lock
 from grid.network import Network
 from ml.optimisation.plans.plan import Requirements
 from tests.cases import shared_case

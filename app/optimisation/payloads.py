@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.planner import Training
+from app.optimisation.worker import Training
 from app.web.plain import number
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app import planpayloads
 from app.engine.board import Snapshot
 from app.engine.commands import PlanRefusedError, checked_requirements
+from app.optimisation import payloads as planpayloads
 from app.web import plain as payloads
 from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
 from app.web.services import Services

@@ -11,8 +11,8 @@ import numpy as np
 from app.engine.board import Snapshot
 from app.mapvalues import map_values
 from app.netview import NetworkView, Scope
-from app.planner import PlannerReport
-from app.planview import proposal_for
+from app.optimisation.view import proposal_for
+from app.optimisation.worker import PlannerReport
 from app.web.browser_view import View
 from components.map.style import Mark
 from grid.network import IntArray, Network

@@ -10,10 +10,8 @@ from dash.development.base_component import Component
 
 from app.engine.board import Snapshot
 from app.netview import NetworkView
-from app.planform import form_of, weight_words
-from app.planmarks import locks, marks, path_marks, proposed_map
-from app.planner import Planner, PlannerReport
-from app.planview import (
+from app.optimisation.form import form_of, weight_words
+from app.optimisation.view import (
     comparison_of,
     headline_of,
     limited_of,
@@ -24,6 +22,8 @@ from app.planview import (
     status_of,
     steps_of,
 )
+from app.optimisation.view_marks import locks, marks, path_marks, proposed_map
+from app.optimisation.worker import Planner, PlannerReport
 from app.web.browser_view import Page, View
 from app.web.ids import unlock_id
 from components.optimisation.figures import (

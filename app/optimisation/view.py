@@ -4,7 +4,7 @@ import math
 
 from app.engine.board import Snapshot
 from app.netview import short_names
-from app.planner import PlannerReport
+from app.optimisation.worker import PlannerReport
 from components.common import text
 from components.optimisation.plan import Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import Comparison, Limited, Method, Room, SetPointRow

@@ -8,9 +8,9 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.optimisation.form import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
+from app.optimisation.tick import form_key, form_words
 from app.pages.finder import finder, found, register_finder
-from app.planform import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
-from app.plantick import form_key, form_words
 from app.web.browser_view import Asset
 from app.web.context import PageServices
 from app.web.ids import Id, Many
@@ -19,7 +19,7 @@ from ml.optimisation.plans.plan import Requirements
 
 SCRIPT = "smartgridPlan"
 MARKED_WEIGHTS = (0.0, 0.1, 1.0, 10.0, 100.0)
-INPUTS = (  # of app.planform.FIELDS, in their order
+INPUTS = (  # of app.optimisation.form.FIELDS, in their order
     (Id.WEIGHT, "value"),
     (Id.PAIRS, "value"),
     (Id.CASE_LIMITS, "checked"),

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from app.courtesy import LOOK_S, QUIET_S, Courtesy
+from app.optimisation.request_priority import LOOK_S, QUIET_S, Courtesy
 
 
 class Clock:

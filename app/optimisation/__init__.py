@@ -1,0 +1,1 @@
+"""The optimiser at work: its worker, its page, its endpoints."""
