@@ -13,7 +13,7 @@ from app.analyticsapi import register_analytics
 from app.engine.board import Snapshot
 from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.history.ring import History, NotReadyError
-from app.maintapi import register_maintenance
+from app.maintenance.api import register_maintenance
 from app.openapi import API_VERSION, openapi, openapi_page
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_plans

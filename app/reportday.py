@@ -7,7 +7,7 @@ import numpy as np
 
 from app.engine.board import Snapshot
 from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord, SeriesReport
-from app.maintview import Maintained
+from app.maintenance.view import Maintained
 from app.optimisation.worker import PlannerReport
 from app.performance import Avoidable, Comparison, Energy, Period
 from grid.network import BoolArray, FloatArray

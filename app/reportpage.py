@@ -5,7 +5,7 @@ from dataclasses import fields
 from markupsafe import Markup
 
 from app import reportnow, reportpast
-from app.maintview import status_of
+from app.maintenance.view import status_of
 from app.optimisation.view import status_of as planner_status
 from app.reportday import DayReport
 from app.reportparts import paragraph, section, table

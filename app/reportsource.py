@@ -6,7 +6,7 @@ from app.engine.commands import UnknownIdError
 from app.history.ring import NotReadyError
 from app.lookout import Lookout
 from app.lookoutreport import SeriesReport
-from app.maintview import maintained
+from app.maintenance.view import maintained
 from app.performance import Period, a_year_before
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay, issue_of_day
 from app.web.services import Services

@@ -3,6 +3,9 @@
 import dash
 from flask import Flask
 
+from app.maintenance import page as maintenance
+from app.maintenance import page_asset as maintasset
+from app.maintenance import page_schedule as maintschedule
 from app.netview import NetworkViews
 from app.optimisation import page as optimisation
 from app.optimisation import page_form as planform
@@ -16,9 +19,6 @@ from app.pages import (
     cases,
     drawer,
     events,
-    maintasset,
-    maintenance,
-    maintschedule,
     overview,
     poll,
     shell,

@@ -15,7 +15,7 @@ from app.analyticsview import (
     threat_of,
     worst_of,
 )
-from app.pages.maintenance import graph, scrolled
+from app.maintenance.page import graph, scrolled
 from app.web.context import PageServices
 from app.web.ids import Id
 from components.analytics.ahead_figures import (

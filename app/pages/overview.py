@@ -7,9 +7,9 @@ from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_up
 from dash.development.base_component import Component
 
 from app.analyticsview import HOURS_SMALL, looked, next_day_of, worst_of
+from app.maintenance.page import graph
 from app.optimisation.tick import overview_words
 from app.pages import alarms, drawer, mapcontrols
-from app.pages.maintenance import graph
 from app.tick import cards, loss_of
 from app.web.browser_view import Layer, View
 from app.web.context import PageServices

@@ -9,8 +9,8 @@ from dash.development.base_component import Component
 
 from app.analyticstick import analytics_tick, report_key
 from app.analyticsview import looked
-from app.mainttick import maintenance_tick
-from app.maintview import maintained
+from app.maintenance.tick import maintenance_tick
+from app.maintenance.view import maintained
 from app.netview import NetworkView
 from app.optimisation.tick import map_marks, overview_words, plan_tick
 from app.tick import WITHOUT_MAP, Seen, now_seen, tick

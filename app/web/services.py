@@ -6,7 +6,7 @@ from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine
 from app.history.ring import SnapshotStore
 from app.lookout import Lookout
-from app.maintainer import Maintainer
+from app.maintenance.worker import Maintainer
 from app.optimisation.worker import Planner
 from app.settings import Settings
 

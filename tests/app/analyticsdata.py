@@ -17,7 +17,7 @@ from app.lookoutreport import (
     SeriesReport,
     moment64,
 )
-from app.maintview import maintained
+from app.maintenance.view import maintained
 from app.performance import HourlyLedger, HourlyRecord, Period
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay
 from grid.alarms.predictive import outlook

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from app.maintview import (
+from app.maintenance.view import (
     YEAR_COLUMN,
     Maintained,
     cause_words,

@@ -18,7 +18,7 @@ from app.engine.engine import Engine
 from app.engine.worker import Worker
 from app.history.ring import SnapshotStore
 from app.learning.training import FleetTraining
-from app.maintschedule import ScheduleView, first_monday, make_schedule, moved_pins
+from app.maintenance.schedule import ScheduleView, first_monday, make_schedule, moved_pins
 from app.settings import Settings
 from grid.network import FloatArray, Network
 from ml.maintenance.model.features import FEATURES, Observation, features_of

@@ -7,9 +7,9 @@ models, another schedule, or when some simulated time has passed. A browser fetc
 from collections.abc import Mapping
 from zlib import crc32
 
-from app.maintasset import head_of, signals_of
-from app.maintschedule import ScheduleView
-from app.maintview import Maintained, schedule_state, status_of
+from app.maintenance.schedule import ScheduleView
+from app.maintenance.view import Maintained, schedule_state, status_of
+from app.maintenance.view_asset import head_of, signals_of
 from app.netview import NetworkView
 from app.web.browser_view import View
 from components.maintenance.asset_panel import asset_head, signals_table

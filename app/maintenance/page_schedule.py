@@ -5,8 +5,8 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.maintpins import pins_of_rows
-from app.maintview import Maintained, maintained, plan_of, schedule_state
+from app.maintenance.pins import pins_of_rows
+from app.maintenance.view import Maintained, maintained, plan_of, schedule_state
 from app.web.context import PageServices
 from app.web.ids import Id
 from components.common.theme import Scheme

@@ -8,9 +8,9 @@ import numpy as np
 
 from app.engine.board import Snapshot
 from app.history.ring import History
-from app.maintainer import Maintainer, MaintenanceReport
-from app.maintcard import facts_of
-from app.maintschedule import ScheduleView, consequence_eur
+from app.maintenance.schedule import ScheduleView, consequence_eur
+from app.maintenance.view_card import facts_of
+from app.maintenance.worker import Maintainer, MaintenanceReport
 from app.web.browser_view import Asset
 from app.web.services import Services
 from components.common import text

@@ -11,20 +11,9 @@ import numpy as np
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from app.maintasset import (
-    FEATURE_WORDS,
-    SIGNAL_WORDS,
-    condition_of,
-    feature_value,
-    head_of,
-    lost_life_h,
-    signals_of,
-    similar_to,
-)
-from app.maintcard import facts_of
-from app.maintpins import pins_of_rows, pins_of_weeks
-from app.mainttick import keys_of, maintenance_tick
-from app.maintview import (
+from app.maintenance.pins import pins_of_rows, pins_of_weeks
+from app.maintenance.tick import keys_of, maintenance_tick
+from app.maintenance.view import (
     Maintained,
     card_of,
     fleet_of,
@@ -35,6 +24,17 @@ from app.maintview import (
     status_of,
     weeks_of,
 )
+from app.maintenance.view_asset import (
+    FEATURE_WORDS,
+    SIGNAL_WORDS,
+    condition_of,
+    feature_value,
+    head_of,
+    lost_life_h,
+    signals_of,
+    similar_to,
+)
+from app.maintenance.view_card import facts_of
 from app.netview import NetworkView
 from app.web.browser_view import Asset, Page, View
 from components.maintenance.asset_panel import SignalState

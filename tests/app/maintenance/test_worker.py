@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.maintainer import RATE_HORIZON_DAYS, Maintainer
-from app.maintschedule import moved_pins
+from app.maintenance.schedule import moved_pins
+from app.maintenance.worker import RATE_HORIZON_DAYS, Maintainer
 from ml.maintenance.model.hazard import CnaimHazard
 from ml.maintenance.model.store import ModelFileError
 from ml.maintenance.schedule.problem import DEFERRED

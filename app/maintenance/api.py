@@ -5,12 +5,12 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
-from app import maintpayloads
 from app.engine.commands import UnknownIdError
 from app.history.ring import NotReadyError
-from app.maintpins import pins_of_weeks
-from app.maintschedule import ScheduleView
-from app.maintview import Maintained, maintained
+from app.maintenance import payloads as maintpayloads
+from app.maintenance.pins import pins_of_weeks
+from app.maintenance.schedule import ScheduleView
+from app.maintenance.view import Maintained, maintained
 from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.services import Services
 from ml.maintenance.model.store import ModelFileError

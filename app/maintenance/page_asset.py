@@ -5,8 +5,8 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.maintasset import condition_of
-from app.maintview import Maintained, maintained
+from app.maintenance.view import Maintained, maintained
+from app.maintenance.view_asset import condition_of
 from app.web.browser_view import Asset, View
 from app.web.context import PageServices
 from app.web.ids import Id

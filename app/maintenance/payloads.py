@@ -4,9 +4,9 @@ import math
 from datetime import timedelta
 from typing import Any
 
-from app.maintasset import drivers_of, signals_of, similar_to
-from app.maintschedule import consequence_eur
-from app.maintview import YEAR_COLUMN, Maintained, crews_of, job_words, status_of, weeks_of
+from app.maintenance.schedule import consequence_eur
+from app.maintenance.view import YEAR_COLUMN, Maintained, crews_of, job_words, status_of, weeks_of
+from app.maintenance.view_asset import drivers_of, signals_of, similar_to
 from app.web.plain import number, stamp
 from components.maintenance.risk_table import Source, risk_class
 from grid.network import FloatArray

@@ -5,8 +5,9 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.maintview import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
-from app.pages import maintasset, maintschedule
+from app.maintenance import page_asset as maintasset
+from app.maintenance import page_schedule as maintschedule
+from app.maintenance.view import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
 from app.web.context import PageServices
 from app.web.ids import Id
 from components.common import text

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.maintschedule import ScheduleView
-from app.maintview import code_of
+from app.maintenance.schedule import ScheduleView
+from app.maintenance.view import code_of
 from components.maintenance.schedule_grid import week_of
 from ml.maintenance.schedule.problem import DEFERRED
 

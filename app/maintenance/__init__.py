@@ -1,0 +1,1 @@
+"""Failure models at work: their worker, the schedule, the page, the endpoints."""
