@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 import numpy as np
 from flask import Blueprint, Response, request
 
-from app import analyticspayloads, forecastpayloads
+from app import analyticspayloads
 from app.analyticsfiles import forecast_csv, losses_csv
 from app.analyticsquery import choice, day, hour_of, moment, whole
 from app.engine.commands import UnknownIdError
-from app.forecastpayloads import Shown
+from app.forecasting import payloads as forecastpayloads
+from app.forecasting.ledger import HOURS_KEPT
+from app.forecasting.payloads import Shown
+from app.forecasting.report import Forecast, LookoutReport, LossRecord, SeriesReport
+from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError
-from app.lookout import Lookout
-from app.lookoutreport import Forecast, LookoutReport, LossRecord, SeriesReport
-from app.performance import HOURS_KEPT
 from app.reportpage import page
 from app.reportsource import CHANGED, gather
 from app.web.bodies import BadRequestError, answer

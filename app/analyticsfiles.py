@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from app.analyticspayloads import recorded_hours
-from app.forecastpayloads import QUANTILES, Shown, hours_of
-from app.lookoutreport import LossRecord
+from app.forecasting.payloads import QUANTILES, Shown, hours_of
+from app.forecasting.report import LossRecord
 from app.web.plain import stamp
 from grid.flow.loss_breakdown import LossCause
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 import numpy as np
 
 from app.analyticsview import Looked
-from app.lookoutreport import HOUR, LossRecord, moment64
-from app.performance import HOURS_KEPT
+from app.forecasting.ledger import HOURS_KEPT
+from app.forecasting.report import HOUR, LossRecord, moment64
 from components.analytics.loss_figures import AssetLoss, LossHours, LossPart, LossShare, loss_hours
 from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray

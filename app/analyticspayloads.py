@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from app.lookoutreport import LookoutReport, LossRecord
-from app.performance import Energy as EnergySums
-from app.performance import Performance
+from app.forecasting.ledger import Energy as EnergySums
+from app.forecasting.ledger import Performance
+from app.forecasting.report import LookoutReport, LossRecord
 from app.web.plain import number, numbers, stamp
 from grid.flow.loss_breakdown import LossCause, NonTechnical
 from grid.network import Energy, FloatArray, IntArray, Network

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.lookout import Lookout
-from app.lookoutreport import Accuracy, Ahead, Forecast, LookoutReport, SeriesKind, SeriesReport, moment64
-from app.performance import Comparison, Performance, Period
+from app.forecasting.ledger import Comparison, Performance, Period
+from app.forecasting.report import Accuracy, Ahead, Forecast, LookoutReport, SeriesKind, SeriesReport, moment64
+from app.forecasting.worker import Lookout
 from app.web.services import Services
 from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord, SeriesReport
+from app.forecasting.ledger import Avoidable, Comparison, Energy, Period
+from app.forecasting.report import Accuracy, Forecast, LookoutReport, LossRecord, SeriesReport
 from app.maintenance.view import Maintained
 from app.optimisation.worker import PlannerReport
-from app.performance import Avoidable, Comparison, Energy, Period
 from grid.network import BoolArray, FloatArray
 from ml.forecasting.model.model import LEVELS
 

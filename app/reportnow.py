@@ -3,8 +3,8 @@
 import numpy as np
 from markupsafe import Markup
 
-from app.forecastpayloads import most_threatened
-from app.lookoutreport import Ahead
+from app.forecasting.payloads import most_threatened
+from app.forecasting.report import Ahead
 from app.maintenance.view import fleet_of, plan_of, rows_of, status_of
 from app.optimisation.view import headline_of
 from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of

@@ -4,8 +4,8 @@ import numpy as np
 from markupsafe import Markup
 
 from app.analyticspayloads import top_branches
-from app.lookoutreport import LossRecord, SeriesKind
-from app.performance import Comparison, Energy, Period
+from app.forecasting.ledger import Comparison, Energy, Period
+from app.forecasting.report import LossRecord, SeriesKind
 from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
 from app.reportday import DAY_HOURS, DayReport, SeriesDay
 from app.reportparts import NARROW, figures, paragraph, section, table, tiles

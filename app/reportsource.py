@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from app.engine.commands import UnknownIdError
+from app.forecasting.ledger import Period, a_year_before
+from app.forecasting.report import SeriesReport
+from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError
-from app.lookout import Lookout
-from app.lookoutreport import SeriesReport
 from app.maintenance.view import maintained
-from app.performance import Period, a_year_before
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay, issue_of_day
 from app.web.services import Services
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from app.forecasting.report import LossRecord, moment64
 from app.history.hourly import Hour
-from app.lookoutreport import LossRecord, moment64
 from grid.flow.loss_breakdown import BranchLevels, non_technical
 from grid.network import Network
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.ahead import LARGE_BUSES
+from app.forecasting.look_ahead import LARGE_BUSES
 from app.history.hourly import Hour, hour_of_state
 from grid.flow.loss_breakdown import BranchLevels
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError

@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 
 from app.analyticsview import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
 from app.engine.commands import UnknownIdError
-from app.lookoutreport import Forecast, SeriesReport
+from app.forecasting.report import Forecast, SeriesReport
 from app.maintenance.page import graph, scrolled
 from app.web.context import PageServices
 from app.web.ids import Id

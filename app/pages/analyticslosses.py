@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from app.analyticslosses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
 from app.analyticsview import looked
-from app.lookoutreport import LossRecord
+from app.forecasting.report import LossRecord
 from app.maintenance.page import graph, scrolled
 from app.web.context import PageServices
 from app.web.ids import Id

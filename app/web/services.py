@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine
+from app.forecasting.worker import Lookout
 from app.history.ring import SnapshotStore
-from app.lookout import Lookout
 from app.maintenance.worker import Maintainer
 from app.optimisation.worker import Planner
 from app.settings import Settings

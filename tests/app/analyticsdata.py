@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.lookoutreport import (
+from app.forecasting.ledger import HourlyLedger, HourlyRecord, Period
+from app.forecasting.report import (
     Accuracy,
     Ahead,
     Forecast,
@@ -18,7 +19,6 @@ from app.lookoutreport import (
     moment64,
 )
 from app.maintenance.view import maintained
-from app.performance import HourlyLedger, HourlyRecord, Period
 from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay
 from grid.alarms.predictive import outlook
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical

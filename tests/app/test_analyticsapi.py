@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.forecastpayloads import QUANTILES
+from app.forecasting.payloads import QUANTILES
 from app.openapi import openapi
 from tests.app.rig import Rig, make_rig
 

@@ -13,8 +13,8 @@ import pytest
 
 from app.analyticsfiles import forecast_csv, losses_csv
 from app.analyticspayloads import ENERGY_COLUMNS, losses, performance
-from app.forecastpayloads import QUANTILES, Shown, forecasts, look_ahead
-from app.lookoutreport import LookoutReport
+from app.forecasting.payloads import QUANTILES, Shown, forecasts, look_ahead
+from app.forecasting.report import LookoutReport
 from app.web.bodies import to_json
 from grid.network import Network
 from tests.app.analyticsdata import (

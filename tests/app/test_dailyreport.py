@@ -14,7 +14,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from app.dailyreport import main
-from app.performance import Energy
+from app.forecasting.ledger import Energy
 from app.reportcharts import Band, Course, HourChart, svg
 from app.reportday import DayReport, Hours, issue_of_day
 from app.reportpage import page

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.ahead import HOURS, samples_wanted
-from app.courses import RecentLoads, samples_of
-from app.forecastdesk import ForecastDesk
-from app.series import series_of
+from app.forecasting.look_ahead import HOURS, samples_wanted
+from app.forecasting.scenarios import RecentLoads, samples_of
+from app.forecasting.series import series_of
+from app.forecasting.series_forecasters import ForecastDesk
 from grid.flow.powerflow import Injection
 from grid.network import Network
 from grid.studies.lookahead import Samples

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from app.courses import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, samples_of
-from app.lookoutreport import SeriesKind
-from app.series import MOST_GROUPS, MOST_OWN, SeriesSet, series_of
+from app.forecasting.report import SeriesKind
+from app.forecasting.scenarios import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, samples_of
+from app.forecasting.series import MOST_GROUPS, MOST_OWN, SeriesSet, series_of
 from grid.flow.powerflow import Injection
 from grid.network import Energy, Network
 from tests.cases import shared_case

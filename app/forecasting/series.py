@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.lookoutreport import SeriesInfo, SeriesKind
+from app.forecasting.report import SeriesInfo, SeriesKind
 from grid.network import Energy, FloatArray, IntArray, Network
 
 MOST_OWN = 12  # loads that each have a forecast of their own

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from app.engine.commands import PlanRefusedError, UnknownIdError
-from app.lookout import Lookout
-from app.lookoutreport import SeriesKind
+from app.forecasting.ledger import Period
+from app.forecasting.live_forecasts import Watchpost
+from app.forecasting.report import SeriesKind
+from app.forecasting.worker import Lookout
 from app.optimisation.view import headline_of
-from app.performance import Period
-from app.watchpost import Watchpost
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind

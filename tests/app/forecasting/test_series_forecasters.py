@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from app.forecastdesk import HINDSIGHT, HORIZON, JUDGED, ForecastDesk
-from app.lookoutreport import SeriesInfo, SeriesKind
+from app.forecasting.report import SeriesInfo, SeriesKind
+from app.forecasting.series_forecasters import HINDSIGHT, HORIZON, JUDGED, ForecastDesk
 from ml.forecasting.forecaster import Forecaster
 from ml.forecasting.model.hours import ForecastError
 from tests.ml.series import QUICK, hourly

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
-from app.courses import RecentLoads, samples_of
 from app.engine.board import Snapshot
 from app.engine.operating_point import moment_of
-from app.forecastdesk import ForecastDesk
+from app.forecasting.ledger import HourlyLedger, HourlyRecord
+from app.forecasting.look_ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
+from app.forecasting.report import Ahead, Forecast, SeriesKind, SeriesReport
+from app.forecasting.scenarios import RecentLoads, samples_of
+from app.forecasting.series import series_of
+from app.forecasting.series_forecasters import ForecastDesk
 from app.history.hourly import Hour
 from app.learning.backfill import solved_hours, wanted_hours
-from app.lookoutreport import Ahead, Forecast, SeriesKind, SeriesReport
-from app.performance import HourlyLedger, HourlyRecord
-from app.series import series_of
 from app.settings import Settings
 from grid.fingerprint import fingerprint
 from grid.flow.powerflow import Injection, PowerFlowDivergedError

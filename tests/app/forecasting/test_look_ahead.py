@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from app.ahead import LARGE_BUSES, make_ahead, samples_wanted, worst_moment
-from app.series import series_of
+from app.forecasting.look_ahead import LARGE_BUSES, make_ahead, samples_wanted, worst_moment
+from app.forecasting.series import series_of
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Energy, Network
 from grid.studies.lookahead import LookAhead, Samples, look_ahead

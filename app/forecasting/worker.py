@@ -17,14 +17,14 @@ from app.engine.board import Snapshot, WorstHour
 from app.engine.commands import UnknownIdError
 from app.engine.engine import Engine
 from app.engine.worker import Worker
+from app.forecasting.live_forecasts import Watchpost
+from app.forecasting.report import Accuracy, Forecast, LookoutReport, LossRecord
+from app.forecasting.series import series_of
 from app.history.hourly import ONE_HOUR, Hour
 from app.history.loss_record import loss_record
 from app.history.ring import History, SnapshotStore
-from app.lookoutreport import Accuracy, Forecast, LookoutReport, LossRecord
 from app.optimisation.worker import Planner
-from app.series import series_of
 from app.settings import Settings
-from app.watchpost import Watchpost
 from grid.network import FloatArray, Network
 from grid.studies.renewable_share import energy_mix
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from app.performance import Performance
+from app.forecasting.ledger import Performance
 from grid.alarms.predictive import Outlook
 from grid.flow.loss_breakdown import BranchLevels, NonTechnical
 from grid.network import FloatArray, IntArray, Network

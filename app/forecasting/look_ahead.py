@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.courses import renewable_names
-from app.lookoutreport import Ahead
-from app.series import SeriesSet
+from app.forecasting.report import Ahead
+from app.forecasting.scenarios import renewable_names
+from app.forecasting.series import SeriesSet
 from components.common import text
 from grid.alarms.predictive import Outlook, outlook
 from grid.flow.powerflow import Injection, PowerFlowDivergedError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.performance import HOURS_KEPT, HourlyLedger, HourlyRecord, Performance, Period
+from app.forecasting.ledger import HOURS_KEPT, HourlyLedger, HourlyRecord, Performance, Period
 from tests.app.rig import Rig
 
 NOON = datetime(2026, 3, 11, 12, 20, tzinfo=UTC)

@@ -9,8 +9,8 @@ from datetime import datetime
 
 import numpy as np
 
-from app.lookoutreport import SeriesKind
-from app.series import SeriesSet
+from app.forecasting.report import SeriesKind
+from app.forecasting.series import SeriesSet
 from grid.flow.powerflow import Injection
 from grid.network import Energy, FloatArray, Network
 from grid.studies.lookahead import Samples

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from app.lookoutreport import Accuracy, Forecast, SeriesInfo, SeriesKind
+from app.forecasting.report import Accuracy, Forecast, SeriesInfo, SeriesKind
 from grid.network import FloatArray
 from grid.sources.weather import LATITUDE_DEGREE
 from ml.forecasting.forecaster import MODEL_DAYS, Forecaster

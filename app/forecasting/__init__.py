@@ -1,0 +1,1 @@
+"""Forecasts at work: their worker, what they mean for the grid, and the record of hours."""
