@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.analyticsapi import register_analytics
+from app.analytics.api import register_analytics
 from app.engine.board import Snapshot
 from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.history.ring import History, NotReadyError

@@ -3,7 +3,7 @@
 import numpy as np
 from markupsafe import Markup
 
-from app.analyticspayloads import top_branches
+from app.analytics.payloads import top_branches
 from app.forecasting.ledger import Comparison, Energy, Period
 from app.forecasting.report import LossRecord, SeriesKind
 from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.analyticspayloads import HOUR, JSON, about, hourly
+from app.analytics.payloads import HOUR, JSON, about, hourly
 from app.forecasting.report import Ahead, Forecast, LookoutReport, SeriesInfo, SeriesReport
 from app.web.plain import number, numbers, stamp
 from grid.alarms.predictive import PredictiveAlert

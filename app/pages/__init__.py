@@ -3,6 +3,10 @@
 import dash
 from flask import Flask
 
+from app.analytics import page as analytics
+from app.analytics import page_ahead as analyticsahead
+from app.analytics import page_forecast as analyticsforecast
+from app.analytics import page_losses as analyticslosses
 from app.maintenance import page as maintenance
 from app.maintenance import page_asset as maintasset
 from app.maintenance import page_schedule as maintschedule
@@ -10,20 +14,7 @@ from app.netview import NetworkViews
 from app.optimisation import page as optimisation
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
-from app.pages import (
-    alarms,
-    analytics,
-    analyticsahead,
-    analyticsforecast,
-    analyticslosses,
-    cases,
-    drawer,
-    events,
-    overview,
-    poll,
-    shell,
-    simulation,
-)
+from app.pages import alarms, cases, drawer, events, overview, poll, shell, simulation
 from app.web.context import PageServices
 from app.web.services import Services
 from components.common.theme import css_variables

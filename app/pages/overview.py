@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.analyticsview import HOURS_SMALL, looked, next_day_of, worst_of
+from app.analytics.view import HOURS_SMALL, looked, next_day_of, worst_of
 from app.maintenance.page import graph
 from app.optimisation.tick import overview_words
 from app.pages import alarms, drawer, mapcontrols

@@ -7,8 +7,8 @@ import dash
 from dash import Input, Output, State, dcc, no_update
 from dash.development.base_component import Component
 
-from app.analyticstick import analytics_tick, report_key
-from app.analyticsview import looked
+from app.analytics.tick import analytics_tick, report_key
+from app.analytics.view import looked
 from app.maintenance.tick import maintenance_tick
 from app.maintenance.view import maintained
 from app.netview import NetworkView

@@ -10,9 +10,10 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from flask import has_request_context, request
 
+from app.analytics import page as analytics
 from app.maintenance import page as maintenance
 from app.optimisation import page as optimisation
-from app.pages import analytics, cases, events, overview, poll, simulation
+from app.pages import cases, events, overview, poll, simulation
 from app.web.browser_view import Page
 from app.web.context import PageServices
 from app.web.ids import Id

@@ -3,7 +3,7 @@
 A report comes about once a simulated hour. A browser fetches the parts of the page when the key is another one.
 """
 
-from app.analyticsview import Looked, status_of
+from app.analytics.view import Looked, status_of
 from app.netview import NetworkView
 from components.maintenance.fleet import status_line
 

@@ -11,8 +11,8 @@ import pytest
 from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
-from app.analyticslosses import HOURS, Span, hours_of, range_of, recorded_words, share_of, top_of
-from app.analyticsview import (
+from app.analytics.page_forecast import issue_words
+from app.analytics.view import (
     HOURS_BEFORE,
     NEEDS_A_WEEK,
     Looked,
@@ -31,8 +31,8 @@ from app.analyticsview import (
     summary_of,
     threat_of,
 )
+from app.analytics.view_losses import HOURS, Span, hours_of, range_of, recorded_words, share_of, top_of
 from app.netview import NetworkViews
-from app.pages.analyticsforecast import issue_words
 from app.pages.poll import answer
 from app.web.context import PageServices
 from ml.forecasting.quality.drift import Drift

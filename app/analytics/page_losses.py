@@ -7,8 +7,8 @@ import dash_mantine_components as dmc
 from dash import Input, Output, html, no_update
 from dash.development.base_component import Component
 
-from app.analyticslosses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
-from app.analyticsview import looked
+from app.analytics.view import looked
+from app.analytics.view_losses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
 from app.forecasting.report import LossRecord
 from app.maintenance.page import graph, scrolled
 from app.web.context import PageServices

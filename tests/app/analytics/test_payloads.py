@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.analyticsfiles import forecast_csv, losses_csv
-from app.analyticspayloads import ENERGY_COLUMNS, losses, performance
+from app.analytics.files import forecast_csv, losses_csv
+from app.analytics.payloads import ENERGY_COLUMNS, losses, performance
 from app.forecasting.payloads import QUANTILES, Shown, forecasts, look_ahead
 from app.forecasting.report import LookoutReport
 from app.web.bodies import to_json

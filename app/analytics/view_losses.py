@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from app.analyticsview import Looked
+from app.analytics.view import Looked
 from app.forecasting.ledger import HOURS_KEPT
 from app.forecasting.report import HOUR, LossRecord, moment64
 from components.analytics.loss_figures import AssetLoss, LossHours, LossPart, LossShare, loss_hours

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import numpy as np
 from flask import Blueprint, Response, request
 
-from app import analyticspayloads
-from app.analyticsfiles import forecast_csv, losses_csv
-from app.analyticsquery import choice, day, hour_of, moment, whole
+from app.analytics import payloads as analyticspayloads
+from app.analytics.files import forecast_csv, losses_csv
+from app.analytics.query import choice, day, hour_of, moment, whole
 from app.engine.commands import UnknownIdError
 from app.forecasting import payloads as forecastpayloads
 from app.forecasting.ledger import HOURS_KEPT

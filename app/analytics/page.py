@@ -5,8 +5,10 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.analyticsview import beside_of, looked, saved_of, status_of, summary_of
-from app.pages import analyticsahead, analyticsforecast, analyticslosses
+from app.analytics import page_ahead as analyticsahead
+from app.analytics import page_forecast as analyticsforecast
+from app.analytics import page_losses as analyticslosses
+from app.analytics.view import beside_of, looked, saved_of, status_of, summary_of
 from app.web.context import PageServices
 from app.web.ids import Id
 from components.analytics.performance import beside_table, saved_words

@@ -5,7 +5,7 @@ import dash_mantine_components as dmc
 from dash import Input, Output, html, no_update
 from dash.development.base_component import Component
 
-from app.analyticsview import (
+from app.analytics.view import (
     energy_shares,
     expected_loss_of,
     hosting_of,

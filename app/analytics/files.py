@@ -5,7 +5,7 @@ import io
 import math
 from collections.abc import Sequence
 
-from app.analyticspayloads import recorded_hours
+from app.analytics.payloads import recorded_hours
 from app.forecasting.payloads import QUANTILES, Shown, hours_of
 from app.forecasting.report import LossRecord
 from app.web.plain import stamp

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.analyticsview import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
+from app.analytics.view import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
 from app.engine.commands import UnknownIdError
 from app.forecasting.report import Forecast, SeriesReport
 from app.maintenance.page import graph, scrolled
