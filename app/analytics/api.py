@@ -15,8 +15,8 @@ from app.forecasting.payloads import Shown
 from app.forecasting.report import Forecast, LookoutReport, LossRecord, SeriesReport
 from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError
-from app.reportpage import page
-from app.reportsource import CHANGED, gather
+from app.report.page import page
+from app.report.source import CHANGED, gather
 from app.web.bodies import BadRequestError, answer
 from app.web.plain import stamp
 from app.web.services import Services

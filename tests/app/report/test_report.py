@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from werkzeug.serving import make_server
 
-from app.dailyreport import main
 from app.forecasting.ledger import Energy
-from app.reportcharts import Band, Course, HourChart, svg
-from app.reportday import DayReport, Hours, issue_of_day
-from app.reportpage import page
+from app.report.__main__ import main
+from app.report.charts import Band, Course, HourChart, svg
+from app.report.day import DayReport, Hours, issue_of_day
+from app.report.page import page
 from grid.network import Network
 from tests.app.analyticsdata import day_of, empty_report, ledger_of
 from tests.app.rig import Rig

@@ -7,9 +7,9 @@ from app.forecasting.payloads import most_threatened
 from app.forecasting.report import Ahead
 from app.maintenance.view import fleet_of, plan_of, rows_of, status_of
 from app.optimisation.view import headline_of
-from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
-from app.reportday import DayReport
-from app.reportparts import NARROW, bullets, figures, paragraph, section, table
+from app.report.charts import Band, Course, HourChart, bar, svg, unit_of
+from app.report.day import DayReport
+from app.report.parts import NARROW, bullets, figures, paragraph, section, table
 from components.common import text
 from components.maintenance.gantt import week_words
 from components.optimisation.plan import saving_words

@@ -4,11 +4,12 @@ from dataclasses import fields
 
 from markupsafe import Markup
 
-from app import reportnow, reportpast
 from app.maintenance.view import status_of
 from app.optimisation.view import status_of as planner_status
-from app.reportday import DayReport
-from app.reportparts import paragraph, section, table
+from app.report import now as reportnow
+from app.report import past as reportpast
+from app.report.day import DayReport
+from app.report.parts import paragraph, section, table
 from components.common import text
 from components.common.theme import DARK, FONT, LIGHT, Palette
 

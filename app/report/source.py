@@ -8,7 +8,7 @@ from app.forecasting.report import SeriesReport
 from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError
 from app.maintenance.view import maintained
-from app.reportday import DAY_HOURS, DayReport, Hours, SeriesDay, issue_of_day
+from app.report.day import DAY_HOURS, DayReport, Hours, SeriesDay, issue_of_day
 from app.web.services import Services
 
 CHANGED = "the grid has just changed; ask again in a moment"

@@ -1,4 +1,4 @@
-"""The daily report of a running dashboard as a file: `python -m app.dailyreport --out FILE.html`.
+"""The daily report of a running dashboard as a file: `python -m app.report --out FILE.html`.
 
 Exit codes: 0 written, 1 not fetched or not written, 2 asked wrongly. Suited to a nightly job; a browser's print makes
 a PDF of it.
@@ -32,7 +32,7 @@ class ReportError(RuntimeError):
 def main(arguments: list[str] | None = None) -> int:
     """Fetch a report and write it; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m app.dailyreport", description="Daily report of a running dashboard as one HTML file"
+        prog="python -m app.report", description="Daily report of a running dashboard as one HTML file"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="file to write")
     parser.add_argument("--url", default="http://127.0.0.1:8050", help="address of the dashboard (%(default)s)")

@@ -6,9 +6,9 @@ from markupsafe import Markup
 from app.analytics.payloads import top_branches
 from app.forecasting.ledger import Comparison, Energy, Period
 from app.forecasting.report import LossRecord, SeriesKind
-from app.reportcharts import Band, Course, HourChart, bar, svg, unit_of
-from app.reportday import DAY_HOURS, DayReport, SeriesDay
-from app.reportparts import NARROW, figures, paragraph, section, table, tiles
+from app.report.charts import Band, Course, HourChart, bar, svg, unit_of
+from app.report.day import DAY_HOURS, DayReport, SeriesDay
+from app.report.parts import NARROW, figures, paragraph, section, table, tiles
 from components.common import text
 from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray, Network
