@@ -11,11 +11,11 @@ from typing import Self
 
 import numpy as np
 
-from app.assetcard import asset_card
 from app.engine.board import Metrics, Snapshot
 from app.history.ring import History, Trend
-from app.mapvalues import map_values
-from app.netview import NetworkView
+from app.map.asset_card import asset_card
+from app.map.network_view import NetworkView
+from app.map.values import map_values
 from app.web.browser_view import Asset, Page, View
 from app.web.ids import acknowledge_id, event_remove_id, show_asset_id
 from components.common import text

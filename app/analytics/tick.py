@@ -4,7 +4,7 @@ A report comes about once a simulated hour. A browser fetches the parts of the p
 """
 
 from app.analytics.view import Looked, status_of
-from app.netview import NetworkView
+from app.map.network_view import NetworkView
 from components.maintenance.fleet import status_line
 
 JSON = dict[str, object]

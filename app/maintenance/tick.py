@@ -10,7 +10,7 @@ from zlib import crc32
 from app.maintenance.schedule import ScheduleView
 from app.maintenance.view import Maintained, schedule_state, status_of
 from app.maintenance.view_asset import head_of, signals_of
-from app.netview import NetworkView
+from app.map.network_view import NetworkView
 from app.web.browser_view import View
 from components.maintenance.asset_panel import asset_head, signals_table
 from components.maintenance.fleet import status_line

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from app.engine.board import Snapshot
-from app.netview import NetworkView
+from app.map.network_view import NetworkView
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
     comparison_of,

@@ -3,7 +3,7 @@
 import math
 
 from app.engine.board import Snapshot
-from app.netview import short_names
+from app.map.network_view import short_names
 from app.optimisation.worker import PlannerReport
 from components.common import text
 from components.optimisation.plan import Headline, Saving, Step, StepState, Tone, sentence

@@ -1,6 +1,6 @@
 """What the maps mark of a plan: switches that close and open, generators that change, locks, and changed supply paths.
 
-Values come in the positions of a scope's nodes and edges, as in app.mapvalues.
+Values come in the positions of a scope's nodes and edges, as in app.map.values.
 """
 
 from dataclasses import replace
@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.mapvalues import map_values
-from app.netview import NetworkView, Scope
+from app.map.network_view import NetworkView, Scope
+from app.map.values import map_values
 from app.optimisation.view import proposal_for
 from app.optimisation.worker import PlannerReport
 from app.web.browser_view import View

@@ -10,7 +10,7 @@ from app.analytics import page_losses as analyticslosses
 from app.maintenance import page as maintenance
 from app.maintenance import page_asset as maintasset
 from app.maintenance import page_schedule as maintschedule
-from app.netview import NetworkViews
+from app.map.network_view import NetworkViews
 from app.optimisation import page as optimisation
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps

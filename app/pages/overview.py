@@ -8,8 +8,9 @@ from dash.development.base_component import Component
 
 from app.analytics.view import HOURS_SMALL, looked, next_day_of, worst_of
 from app.maintenance.page import graph
+from app.map import controls as mapcontrols
 from app.optimisation.tick import overview_words
-from app.pages import alarms, drawer, mapcontrols
+from app.pages import alarms, drawer
 from app.tick import cards, loss_of
 from app.web.browser_view import Layer, View
 from app.web.context import PageServices

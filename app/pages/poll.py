@@ -11,7 +11,7 @@ from app.analytics.tick import analytics_tick, report_key
 from app.analytics.view import looked
 from app.maintenance.tick import maintenance_tick
 from app.maintenance.view import maintained
-from app.netview import NetworkView
+from app.map.network_view import NetworkView
 from app.optimisation.tick import map_marks, overview_words, plan_tick
 from app.tick import WITHOUT_MAP, Seen, now_seen, tick
 from app.web.browser_view import Page, View

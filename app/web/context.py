@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.netview import NetworkViews
+from app.map.network_view import NetworkViews
 from app.web.services import Services
 
 

@@ -8,7 +8,7 @@ import pytest
 from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
-from app.netview import NetworkViews
+from app.map.network_view import NetworkViews
 from app.pages.poll import answer
 from app.pages.shell import PAGES, known_path, to_alarms
 from app.web.context import PageServices

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from app.netview import NetworkView, NetworkViews, short_names
+from app.map.network_view import NetworkView, NetworkViews, short_names
 from app.tick import Seen, now_seen, tick
 from app.web.browser_view import Asset, Layer, View
 from components.map.style import EdgeStatus, NodeStatus

@@ -32,7 +32,7 @@ from app.analytics.view import (
     threat_of,
 )
 from app.analytics.view_losses import HOURS, Span, hours_of, range_of, recorded_words, share_of, top_of
-from app.netview import NetworkViews
+from app.map.network_view import NetworkViews
 from app.pages.poll import answer
 from app.web.context import PageServices
 from ml.forecasting.quality.drift import Drift

@@ -35,7 +35,7 @@ from app.maintenance.view_asset import (
     similar_to,
 )
 from app.maintenance.view_card import facts_of
-from app.netview import NetworkView
+from app.map.network_view import NetworkView
 from app.web.browser_view import Asset, Page, View
 from components.maintenance.asset_panel import SignalState
 from components.maintenance.gantt import Job

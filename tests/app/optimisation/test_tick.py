@@ -10,7 +10,7 @@ import pytest
 from plotly.utils import PlotlyJSONEncoder
 
 from app.engine.board import Operations, Snapshot
-from app.netview import NetworkView
+from app.map.network_view import NetworkView
 from app.optimisation.tick import answer_key, answer_parts, figure_key, figures_of, form_key, overview_words
 from app.optimisation.view import conflict_words, headline_of
 from app.optimisation.view_marks import changed_paths, locks, marks, path_marks, proposed_map

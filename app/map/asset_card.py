@@ -3,8 +3,8 @@
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.mapvalues import branch_status, bus_status, supplied_bus
-from app.netview import NetworkView
+from app.map.network_view import NetworkView
+from app.map.values import branch_status, bus_status, supplied_bus
 from app.web.browser_view import Asset, Layer
 from components.common import text
 from components.map.drawer import AssetCard, Fact, SupplyCard, Via

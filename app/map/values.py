@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.netview import NetworkView, Scope
+from app.map.network_view import NetworkView, Scope
 from app.web.browser_view import Asset, Layer, View
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AlarmState, AssetKind

@@ -7,9 +7,9 @@ import numpy as np
 from dash import ALL, ClientsideFunction, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
-from app.assetcard import generator_names
 from app.engine.board import Snapshot
-from app.pages.finder import finder, found, register_finder
+from app.map.asset_card import generator_names
+from app.map.search import finder, found, register_finder
 from app.web.browser_view import MOST_PATHS, Asset, Layer, View
 from app.web.context import PageServices
 from app.web.ids import Id, Many

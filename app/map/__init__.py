@@ -1,0 +1,1 @@
+"""What the map shows of a network and its state."""
