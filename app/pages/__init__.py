@@ -3,6 +3,7 @@
 import dash
 from flask import Flask
 
+from app.alarms import page as alarms
 from app.analytics import page as analytics
 from app.analytics import page_ahead as analyticsahead
 from app.analytics import page_forecast as analyticsforecast
@@ -14,7 +15,9 @@ from app.map.network_view import NetworkViews
 from app.optimisation import page as optimisation
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
-from app.pages import alarms, cases, drawer, events, overview, poll, shell, simulation
+from app.overview import page as overview
+from app.overview import page_drawer as drawer
+from app.pages import cases, events, poll, shell, simulation
 from app.web.context import PageServices
 from app.web.services import Services
 from components.common.theme import css_variables

@@ -13,7 +13,7 @@ from app.maintenance.tick import maintenance_tick
 from app.maintenance.view import maintained
 from app.map.network_view import NetworkView
 from app.optimisation.tick import map_marks, overview_words, plan_tick
-from app.tick import WITHOUT_MAP, Seen, now_seen, tick
+from app.overview.tick import WITHOUT_MAP, Seen, now_seen, tick
 from app.web.browser_view import Page, View
 from app.web.context import PageServices
 from app.web.ids import Id

@@ -13,7 +13,8 @@ from flask import has_request_context, request
 from app.analytics import page as analytics
 from app.maintenance import page as maintenance
 from app.optimisation import page as optimisation
-from app.pages import cases, events, overview, poll, simulation
+from app.overview import page as overview
+from app.pages import cases, events, poll, simulation
 from app.web.browser_view import Page
 from app.web.context import PageServices
 from app.web.ids import Id

@@ -12,7 +12,7 @@ import pytest
 from plotly.utils import PlotlyJSONEncoder
 
 from app.map.network_view import NetworkView, NetworkViews, short_names
-from app.tick import Seen, now_seen, tick
+from app.overview.tick import Seen, now_seen, tick
 from app.web.browser_view import Asset, Layer, View
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind

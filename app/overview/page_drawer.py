@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from app.engine.board import Snapshot
 from app.history.ring import History
-from app.tick import asset_trends
+from app.overview.tick import asset_trends
 from app.web.browser_view import Asset, View
 from app.web.context import PageServices
 from app.web.ids import Id

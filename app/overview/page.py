@@ -6,12 +6,13 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.alarms import page as alarms
 from app.analytics.view import HOURS_SMALL, looked, next_day_of, worst_of
 from app.maintenance.page import graph
 from app.map import controls as mapcontrols
 from app.optimisation.tick import overview_words
-from app.pages import alarms, drawer
-from app.tick import cards, loss_of
+from app.overview import page_drawer as drawer
+from app.overview.tick import cards, loss_of
 from app.web.browser_view import Layer, View
 from app.web.context import PageServices
 from app.web.ids import Id, Many, kpi_id

@@ -1,0 +1,1 @@
+"""The overview: totals, map, alarms and trend."""
