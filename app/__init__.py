@@ -10,6 +10,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     settings: by default read from SMARTGRID_* variables. Raises CaseError where the case can't be loaded.
     """
-    from app.server import build  # heavy imports wait until an app is wanted
+    from app.shell.server import build  # heavy imports wait until an app is wanted
 
     return build(settings or Settings())

@@ -12,11 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.api import api_blueprint
 from app.engine.board import Snapshot
 from app.engine.engine import Engine
 from app.history.ring import SnapshotStore
 from app.settings import Settings
+from app.shell.api import api_blueprint
 from app.web.services import Services
 from grid.alarms.book import AlarmKind
 from grid.cases.cases import load_case

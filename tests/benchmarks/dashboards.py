@@ -8,7 +8,7 @@ from multiprocessing.queues import Queue
 
 import numpy as np
 
-from app.pages.poll import SLOWEST_POLL_MS
+from app.shell.poll import SLOWEST_POLL_MS
 from tests.benchmarks.page import PATH, Seen, request_body, seen_in
 
 INTERVAL_S = SLOWEST_POLL_MS / 1000  # of a page on the default cycle of 3 s

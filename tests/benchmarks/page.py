@@ -7,8 +7,8 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.pages.poll import PARTS_SEEN
 from app.settings import Settings
+from app.shell.poll import PARTS_SEEN
 from app.web.ids import Id
 from tests.benchmarks.report import Figure, at_most
 

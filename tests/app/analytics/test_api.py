@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from app.forecasting.payloads import QUANTILES
-from app.openapi import openapi
+from app.shell.openapi import openapi
 from tests.app.rig import Rig, make_rig
 
 FORECAST, LOOKAHEAD = "/api/forecast", "/api/forecast/lookahead"

@@ -33,7 +33,7 @@ from app.analytics.view import (
 )
 from app.analytics.view_losses import HOURS, Span, hours_of, range_of, recorded_words, share_of, top_of
 from app.map.network_view import NetworkViews
-from app.pages.poll import answer
+from app.shell.poll import answer
 from app.web.context import PageServices
 from ml.forecasting.quality.drift import Drift
 from tests.app.analyticsdata import accuracy_of, empty_report, losses_of, report_of

@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from app.endpoints import ENDPOINTS, Endpoint
+from app.shell.endpoints import ENDPOINTS, Endpoint
 from app.web.bodies import CaseBody
 
 API_VERSION = "1.0.0"

@@ -17,7 +17,11 @@ from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
 from app.overview import page as overview
 from app.overview import page_drawer as drawer
-from app.pages import cases, events, poll, shell, simulation
+from app.shell import controls_simulation as simulation
+from app.shell import dialog_case as cases
+from app.shell import dialog_events as events
+from app.shell import frame as shell
+from app.shell import poll
 from app.web.context import PageServices
 from app.web.services import Services
 from components.common.theme import css_variables

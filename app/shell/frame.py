@@ -14,7 +14,10 @@ from app.analytics import page as analytics
 from app.maintenance import page as maintenance
 from app.optimisation import page as optimisation
 from app.overview import page as overview
-from app.pages import cases, events, poll, simulation
+from app.shell import controls_simulation as simulation
+from app.shell import dialog_case as cases
+from app.shell import dialog_events as events
+from app.shell import poll
 from app.web.browser_view import Page
 from app.web.context import PageServices
 from app.web.ids import Id

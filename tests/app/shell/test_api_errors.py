@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from app.api import api_blueprint
 from app.engine.engine import Engine
 from app.history.ring import SnapshotStore
 from app.settings import Settings
+from app.shell.api import api_blueprint
 from app.web.bodies import MAX_BODY_BYTES
 from app.web.services import Services
 from tests.app.rig import Rig, strict_json

@@ -8,11 +8,11 @@ from flask import Flask
 from flask_compress import Compress
 from threadpoolctl import threadpool_limits
 
-from app.api import api_blueprint
 from app.engine.engine import Engine
 from app.history.ring import SnapshotStore
-from app.pages import build as build_pages
 from app.settings import Settings
+from app.shell.api import api_blueprint
+from app.shell.pages import build as build_pages
 from app.web.services import Services
 from grid.cases.cases import load_case
 

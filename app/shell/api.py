@@ -14,10 +14,10 @@ from app.engine.board import Snapshot
 from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.history.ring import History, NotReadyError
 from app.maintenance.api import register_maintenance
-from app.openapi import API_VERSION, openapi, openapi_page
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_plans
-from app.prometheus import exposition
+from app.shell.openapi import API_VERSION, openapi, openapi_page
+from app.shell.prometheus import exposition
 from app.web import plain as payloads
 from app.web.bodies import (
     AcknowledgeBody,
