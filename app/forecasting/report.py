@@ -42,7 +42,7 @@ class SeriesInfo:
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Quantiles of the h hours from issued_at on, (h, 7) in MW at ml.forecasting.model.model.LEVELS; source: by what made."""
+    """Quantiles of the h hours from issued_at on, (h, 7) in MW at LEVELS of the model; source: by what made."""
 
     issued_at: datetime
     quantiles_mw: FloatArray

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NICENESS = 10
 LAST_WORDS = 400  # characters of an error that are kept
 STOP_S = 5.0

@@ -1,10 +1,10 @@
 """AC power flows of many injections in one topology at once: Newton with a Jacobian that is made once for all of them.
 
-Samples of one hour lie close to their mean. Its state is solved by grid.flow.powerflow and its Jacobian factorised once; all
-samples then take simplified Newton steps together (the very dishonest Newton of Stott 1974): each step is one sparse
-product and one solve with many right-hand sides. The Jacobian decides only how fast it converges, not where to: the
-mismatch is exact, and its tolerance is that of grid.flow.powerflow. lightsim2grid's own batches work
-on its grid model, not on our matrix; their speed beside this one's is in docs/benchmarks/lookahead.md.
+Samples of one hour lie close to their mean. Its state is solved by grid.flow.powerflow and its Jacobian factorised
+once; all samples then take simplified Newton steps together (the very dishonest Newton of Stott 1974): each step is one
+sparse product and one solve with many right-hand sides. The Jacobian decides only how fast it converges, not where to:
+the mismatch is exact, and its tolerance is that of grid.flow.powerflow. lightsim2grid's own batches work on its grid
+model, not on our matrix; their speed beside this one's is in docs/benchmarks/lookahead.md.
 """
 
 from dataclasses import replace

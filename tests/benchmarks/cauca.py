@@ -34,7 +34,8 @@ Data: Data in Brief 38:107454, CC BY 4.0. Not read: {left_out}.
 it is said to count the outcome's year in. Row by row that does not show: {zero:.0f} % of the {events} burnt
 transformers have a rate of 0 in it, and what it adds to the others is little. The model does not read it. The sign by
 groups was worked out with this file in view, so that it is found here is no independent test of the detector; those are
-the drawn tables of tests/ml/tables/test_training_table.py, with leaks of four kinds and without any. Names are not looked at.
+the drawn tables of tests/ml/tables/test_training_table.py, with leaks of four kinds and without any. Names are not
+looked at.
 
 **A second doubt, which no test can settle.** {protected:.0f} % of the burnt transformers are self-protected, but only
 {every:.0f} % of all. It may be that burnt ones were replaced by self-protected ones before the file was written: then

@@ -75,8 +75,8 @@ def check(network: Network, injection: Injection, state: GridState, limits: Disp
 def enforced_limits(network: Network, wanted: Requirements, present: GridState) -> DispatchLimits:
     """What verification holds a dispatch to: the case's limits, and derived ratings up to what the present loads.
 
-    Without the reserve that the optimiser keeps of its own accord (ml.optimisation.dispatch.optimizer.limits_of), and without the
-    permission to leave broken what the present breaks.
+    Without the reserve that the optimiser keeps of its own accord (ml.optimisation.dispatch.optimizer.limits_of), and
+    without the permission to leave broken what the present breaks.
     """
     derived_percent = np.where(network.branch.rating_derived, present.loading_percent + HARDLY_PERCENT, 0.0)
     return replace(

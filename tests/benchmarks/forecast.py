@@ -177,9 +177,9 @@ were in different units.
 **SimBench.** Relative profiles of 2016, hourly means, without daylight saving; the second half of the year, fitted
 anew each month, with German holidays. SimBench has no weather, so none is used: PV knows the clear sky's output at
 the grid's place (pvlib, Ineichen), wind knows its own past. PV is scored in hours in which a clear sky gives over 1 %
-of the rated power. A power curve of a forecast wind speed (ml/forecasting/live/renewables.py) is a feature where there is such a
-forecast; here nothing measures what it is worth. Load profiles of a half year's history cannot know the season that
-comes.
+of the rated power. A power curve of a forecast wind speed (ml/forecasting/live/renewables.py) is a feature where there
+is such a forecast; here nothing measures what it is worth. Load profiles of a half year's history cannot know the
+season that comes.
 
 **Live.** Two years of hours, 48 steps, issues learned from at 0, 6, 12 and 18 h; predict is for an issue of its own
 with everything it was calibrated by at hand.

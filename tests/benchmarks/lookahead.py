@@ -48,11 +48,11 @@ ASKED_S, ASKED_GAP = 2.0, 0.1
 NOTES = """
 Speed: one core, the median of {runs} runs (of {few} on case1354pegase), wall clock. Samples scatter by 5 % shared and
 5 % own noise around a daily course. A look-ahead is the AC states of all samples and hours and all that is counted on
-them. The batches below it solve the same states only. Ours (grid.flow.batch_flow) makes one Jacobian for all samples of an
-hour. "Newton, one after the other" begins each at the one before, on our matrix (grid.flow.fixed_flow). lightsim2grid's
-batches run on its own grid model, which knows neither several sources folded into one nor lines open at one end. Ours
-is taken because it agrees with PowerFlow on every case; on case118 none of the others was clearly faster, on
-case1354pegase TimeSeriesCPP was. The machine was shared while this was measured: runs differ by half. Memory is the
+them. The batches below it solve the same states only. Ours (grid.flow.batch_flow) makes one Jacobian for all samples of
+an hour. "Newton, one after the other" begins each at the one before, on our matrix (grid.flow.fixed_flow).
+lightsim2grid's batches run on its own grid model, which knows neither several sources folded into one nor lines open at
+one end. Ours is taken because it agrees with PowerFlow on every case; on case118 none of the others was clearly faster,
+on case1354pegase TimeSeriesCPP was. The machine was shared while this was measured: runs differ by half. Memory is the
 largest that the process ever had, imports, cases and {courses} of samples included.
 
 Calibration: {days} days of the simulator, each forecast at its midnight for 24 hours by the simplest honest sampler
@@ -70,11 +70,11 @@ look-ahead's, which counts what it is given; a forecaster that follows season an
 {tables}
 """
 FORECASTER_NOTES = """
-The dashboard's own forecasts (app.forecasting.series_forecasters, app.forecasting.scenarios) as the sampler, judged as docs/benchmarks/lookahead.md
-says: {days} days of the simulator, each forecast at its midnight for 24 hours, seeds {seeds}; models fitted once to the
-{history} days before and renewed as they are live. Every branch gets a rating that {share:.0f} % of the hours before
-the judged days exceed; a bin counts from {fewest} cases on. How forecasts are shrunk, calibrated and drawn was chosen
-on city8 with seeds 11 and 12, 60 days from 10 February, 1 June and 20 September. By
+The dashboard's own forecasts (app.forecasting.series_forecasters, app.forecasting.scenarios) as the sampler, judged as
+docs/benchmarks/lookahead.md says: {days} days of the simulator, each forecast at its midnight for 24 hours, seeds
+{seeds}; models fitted once to the {history} days before and renewed as they are live. Every branch gets a rating that
+{share:.0f} % of the hours before the judged days exceed; a bin counts from {fewest} cases on. How forecasts are shrunk,
+calibrated and drawn was chosen on city8 with seeds 11 and 12, 60 days from 10 February, 1 June and 20 September. By
 `python -m tests.benchmarks.lookahead forecaster`.
 
 {tables}

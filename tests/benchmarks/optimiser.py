@@ -35,9 +35,9 @@ NOTES = f"""
 Policies: trained by the dashboard's own code for the {EPISODES} episodes of its first training, on one core; seeds
 from {FIRST_SEED} on, as many as the tables say, none left out. Situations: load levels 0.3 to 1.1 with regional and
 nodal variation, photovoltaics in 30 %, in training also outages, failure probabilities and risk weights, with a
-memory of good configurations (ml/optimisation/switching/memory.py). 200 held-out situations a feeder, from a seed that nothing is trained
-on. Gaps are to the best that any method finds in a situation, long local searches and all seeds included; spread over
-seeds in brackets.
+memory of good configurations (ml/optimisation/switching/memory.py). 200 held-out situations a feeder, from a seed that
+nothing is trained on. Gaps are to the best that any method finds in a situation, long local searches and all seeds
+included; spread over seeds in brackets.
 
 The judges see what the optimiser sees: its objective, its compiled power flow, and neighbours screened by predicted
 change as its own branch exchange screens them. They begin with the present configuration, which is what branch exchange

@@ -30,13 +30,12 @@ windows), a fifth of the assets may start only after some weeks or must end befo
 cables and of substations, a tenth of the weeks at half strength. At most two outages a zone and week. Benefit of a job:
 10 years.
 
-All methods are judged by the same expected cost (ml.maintenance.schedule.problem) and keep the same rules. Fixed intervals: for
-each fleet the best of {intervals} years; the shortest fill the crews, so that
-the comparison is one of which assets are worked on, not of how many. It is hard on the practice all the same: these
-fleets' consequences lie far apart, intervals don't look at them, and a job that isn't done in the half year counts as
-not done in the benefit's ten years. Gains are shares of the other method's expected cost. Doing nothing
-costs {nothing} as much as the proposed schedules. Seconds are of the wall clock, one thread, the median of
-{runs} runs.
+All methods are judged by the same expected cost (ml.maintenance.schedule.problem) and keep the same rules. Fixed
+intervals: for each fleet the best of {intervals} years; the shortest fill the crews, so that the comparison is one of
+which assets are worked on, not of how many. It is hard on the practice all the same: these fleets' consequences lie far
+apart, intervals don't look at them, and a job that isn't done in the half year counts as not done in the benefit's ten
+years. Gains are shares of the other method's expected cost. Doing nothing costs {nothing} as much as the proposed
+schedules. Seconds are of the wall clock, one thread, the median of {runs} runs.
 
 | seed | cost, EUR | gap | seconds | over greedy | over fixed intervals | over nothing | jobs | intervals' jobs |
 |---|---|---|---|---|---|---|---|---|

@@ -1,6 +1,7 @@
 """Reading pandapower's tables: where its buses went, what its elements are called, what it solved.
 
-net._ppc and net._pd2ppc_lookups are private to pandapower; the modules grid.files.pandapower.convert* and this one are the only users.
+net._ppc and net._pd2ppc_lookups are private to pandapower; the modules grid.files.pandapower.convert* and this one are
+the only users.
 """
 
 from dataclasses import dataclass

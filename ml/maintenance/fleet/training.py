@@ -1,4 +1,4 @@
-"""Training on simulated fleets: `python -m ml.maintenance.fleet.training FOLDER` writes the models that the dashboard reads.
+"""Training on simulated fleets: `python -m ml.maintenance.fleet.training FOLDER` writes the dashboard's models.
 
 Models are fitted to some fleets, calibrated on others at later times, and judged on yet another at later times still;
 labels of the first end before the rows of the second begin. It runs in a process of its own beside the dashboard, and

@@ -1,7 +1,7 @@
 """The dispatch policy in plain torch: a Gaussian over set-points, its mean and spread from a network over the loads.
 
-Actions are in the coordinates of ml.optimisation.dispatch.prior, in which losses are as curved in every direction; limits cut what
-lies outside them, so a set-point can stand exactly at its limit.
+Actions are in the coordinates of ml.optimisation.dispatch.prior, in which losses are as curved in every direction;
+limits cut what lies outside them, so a set-point can stand exactly at its limit.
 """
 
 import math

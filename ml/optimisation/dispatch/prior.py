@@ -1,8 +1,8 @@
 """What an untrained dispatch would do, and the coordinates in which it explores.
 
-Prior: the set-points that are best at the case's own loads (found once, by ml.optimisation.dispatch.polish), their active powers
-moved by as much as the loads move those that lose least in a DC power flow (losses r f^2 at 1 p.u.). It knows nothing
-of what other loads do to reactive powers and voltages, nor of ratings.
+Prior: the set-points that are best at the case's own loads (found once, by ml.optimisation.dispatch.polish), their
+active powers moved by as much as the loads move those that lose least in a DC power flow (losses r f^2 at 1 p.u.). It
+knows nothing of what other loads do to reactive powers and voltages, nor of ratings.
 """
 
 from dataclasses import dataclass

@@ -13,7 +13,8 @@ row needs a constant that is merely large. A tangent of the cone is homogeneous:
     l >= 2 a P + 2 b Q - (a^2 + b^2) w,   equal to the cone where P = a w and Q = b w.
 
 Binary s is one where a configuration is described; where it is zero, so is everything else, and nothing is claimed. The
-model is that of series impedances, as in ml.optimisation.radial.flow, and as there a voltage below 0.5 p.u. counts as a collapse.
+model is that of series impedances, as in ml.optimisation.radial.flow, and as there a voltage below 0.5 p.u. counts as a
+collapse.
 """
 
 from collections.abc import Sequence

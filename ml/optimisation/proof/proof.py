@@ -1,10 +1,11 @@
 """Proof of optimality on request: the radial configuration that loses least, and a bound that none can beat.
 
-The cone programme of ml.optimisation.proof.cone_programme is solved by outer approximation (Duran & Grossmann 1986) with HiGHS. First tangents are
-put where the power flows of good configurations and the relaxed solutions are; then mixed-integer programmes ask for a
-configuration better than the best known by more than the gap. Each one found is evaluated by the exact power flow,
-improved by branch exchange, and left out from then on. When none remains, the best is proven, within the gap and the
-tolerances of HiGHS (1e-6 in whole numbers, in rows where the whole demand is ten, and in losses in percent).
+The cone programme of ml.optimisation.proof.cone_programme is solved by outer approximation (Duran & Grossmann 1986)
+with HiGHS. First tangents are put where the power flows of good configurations and the relaxed solutions are; then
+mixed-integer programmes ask for a configuration better than the best known by more than the gap. Each one found is
+evaluated by the exact power flow, improved by branch exchange, and left out from then on. When none remains, the best
+is proven, within the gap and the tolerances of HiGHS (1e-6 in whole numbers, in rows where the whole demand is ten, and
+in losses in percent).
 """
 
 import time

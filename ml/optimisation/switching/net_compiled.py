@@ -1,7 +1,8 @@
 """A SwitchingNet's answer without torch: its layers compiled by Numba.
 
 A decision for one situation of a small grid is a hundred operators in torch, and their calls take longer than their
-arithmetic. Training needs gradients and stays in torch (ml/optimisation/switching/net.py); tests/ml/optimisation/switching/test_net_compiled.py compares them.
+arithmetic. Training needs gradients and stays in torch (ml/optimisation/switching/net.py);
+tests/ml/optimisation/switching/test_net_compiled.py compares them.
 """
 
 import math

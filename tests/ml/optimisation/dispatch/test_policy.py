@@ -1,4 +1,5 @@
-"""Dispatch of meshed grids: its physics, its policy and its polish. Plans: tests/ml/optimisation/dispatch/test_optimizer.py."""
+"""Dispatch of meshed grids: its physics, its policy and its polish. Plans:
+tests/ml/optimisation/dispatch/test_optimizer.py."""
 
 from dataclasses import replace
 from functools import cache
