@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from ml.forecasting.model.hours import DAY, WEEK
 from ml.forecasting.model.model import LEVELS
 from ml.forecasting.quality.metrics import MEDIAN, Scores, covered
 from ml.maintenance.model.card import library_versions, plain
-from ml.maintenance.report import CSS
-from ml.reporting.line_plots import Line, Plot, round_end, svg
+from ml.reporting.charts import Line, Plot, round_end
+from ml.reporting.pages import Table, render
 
 HEADERS = ("forecast", "MAPE", "MAE", "rMAE", "rCRPS", "in the 80 % band", "in the 90 % band", "bias", "hours")
 
@@ -108,29 +107,22 @@ def _rows(found: Assessed) -> list[tuple[str, ...]]:
 
 
 def _page(found: Assessed, report: dict[str, Any]) -> str:
-    title = f"Forecasts of {found.target}"
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in HEADERS)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in _rows(found))
-    plots = [_by_step(found), _reliability(found), *_last_week(found)]
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        "".join(f"<p>{escape(text)}</p>" for text in _facts(found)),
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>",
-        f'<div class="plots">{"".join(svg(plot) for plot in plots)}</div>',
-        "<h2>The series, and how it was tested</h2>",
-        "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in found.notes) + "</ul>",
-        f"<p>Made {escape(report['made_at'])}, seed {report['seed']}; "
-        + escape(", ".join(f"{name} {number}" for name, number in report["versions"].items()))
-        + "</p>",
-    ]
-    meta = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    body = "\n".join(parts)
-    return f'<!doctype html><html lang="en"><head>{meta}<style>{CSS}</style></head><body>{body}</body></html>\n'
+    content = {
+        "title": f"Forecasts of {found.target}",
+        "facts": _facts(found),
+        "scores": Table(headers=HEADERS, rows=_rows(found)),
+        "plots": [_by_step(found), _reliability(found), *_last_week(found)],
+        "notes": found.notes,
+        "made_at": report["made_at"],
+        "seed": report["seed"],
+        "versions": ", ".join(f"{name} {number}" for name, number in report["versions"].items()),
+    }
+    return render("backtest.html", content)
 
 
 def _by_step(found: Assessed) -> Plot:
     lines, most = [], 0.0
-    for name, colour in ((found.main, "--one"), (found.rival, "--two")):
+    for name, colour in ((found.main, "accent"), (found.rival, "second")):
         test = found.backtests[name]
         error = np.abs(test.quantiles[..., MEDIAN] - test.actual)
         known = np.isfinite(error).any(axis=0)
@@ -146,12 +138,12 @@ def _reliability(found: Assessed) -> Plot:
     test = found.backtests[found.main]
     known = np.isfinite(test.actual)
     below = [float((test.actual[known] <= test.quantiles[known][:, i]).mean()) for i in range(len(LEVELS))]
-    line = Line(found.main, LEVELS.tolist(), below, "--one")
+    line = Line(found.main, LEVELS.tolist(), below, "accent")
     return Plot(
         "Reliability",
         "level",
         "share of values below",
-        [line, Line("as it should be", [0, 1], [0, 1], "--quiet", dashed=True)],
+        [line, Line("as it should be", [0, 1], [0, 1], "muted", dashed=True)],
         1,
         1,
     )
@@ -168,10 +160,10 @@ def _last_week(found: Assessed) -> list[Plot]:
         return []
     hours = np.arange(len(actual), dtype=float)
     lines = [
-        Line("median", hours.tolist(), quantiles[:, MEDIAN].tolist(), "--one"),
-        Line("5 and 95 %", hours.tolist(), quantiles[:, 0].tolist(), "--quiet", dashed=True),
-        Line("", hours.tolist(), quantiles[:, -1].tolist(), "--quiet", dashed=True),
-        Line("measured", hours[known].tolist(), actual[known].tolist(), "--two"),
+        Line("median", hours.tolist(), quantiles[:, MEDIAN].tolist(), "accent"),
+        Line("5 and 95 %", hours.tolist(), quantiles[:, 0].tolist(), "muted", dashed=True),
+        Line("", hours.tolist(), quantiles[:, -1].tolist(), "muted", dashed=True),
+        Line("measured", hours[known].tolist(), actual[known].tolist(), "second"),
     ]
     inside = 100 * covered(actual[known], quantiles[known], (1, 5)).mean()
     title = f"Last {days} days, {inside:.0f} % in the 80 % band"

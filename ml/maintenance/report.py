@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,12 @@ from ml.maintenance.assessment import CAPACITY_SHARE, Assessment
 from ml.maintenance.crossval import ENSEMBLE, LOGISTIC
 from ml.maintenance.model.card import library_versions, plain
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
-from ml.reporting.line_plots import Line, Plot, round_end, svg
+from ml.reporting.charts import Line, Plot, round_end
+from ml.reporting.pages import Table, render
 from ml.tables.training_table import FloatArray
 
 HEADERS = ("model", "PR-AUC", "Brier skill", "calibration error", f"recall at {100 * CAPACITY_SHARE:.0f} % of rows")
 CURVE_POINTS = 200
-CSS = """
-:root { color-scheme: light dark; --ink: #1c2430; --quiet: #5b6675; --line: #c9d0d9; --page: #ffffff; --warn: #9a3412;
-  --one: #1f5fbf; --two: #b4530a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --quiet: #a3adba; --line: #3a4452; --page: #14181e;
-  --warn: #fdba74; --one: #7fb2ff; --two: #f2a65a; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 60rem;
-  margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line);
-  font-variant-numeric: tabular-nums; }
-.warning { border-left: .3rem solid var(--warn); padding-left: .8rem; }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; } svg { max-width: 100%; height: auto; }
-"""
 
 
 def document(found: Assessment, trained_at: str, seed: int) -> dict[str, Any]:
@@ -134,34 +121,24 @@ def _rows(found: Assessment) -> list[tuple[str, ...]]:
 
 
 def _page(found: Assessment, report: dict[str, Any]) -> str:
-    title = f"Failure model of {found.table.name}"
-    warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in warned(found))
     bins = [
         (f"{row.rows:,}", f"{row.predicted:.4f}", f"{row.observed.value:.4f} ({_range(row.observed, 4)})")
         for row in found.reliability
     ]
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        "".join(f"<p>{escape(text)}</p>" for text in facts(found)),
-        "<h2>Warnings</h2>" + warnings if warnings else "",
-        "<h2>Rows not seen in training</h2>" + _table(HEADERS, _rows(found)),
-        "".join(f"<p>{escape(text)}</p>" for text in told(found)),
-        f'<div class="plots">{svg(_precision_recall(found))}{svg(_reliability(found.reliability))}</div>',
-        "<h2>Reliability</h2>" + _table(("rows", "mean probability", "share of events (95 %)"), bins),
-        f"<h2>Columns read</h2><p>{escape(', '.join(report['features']))}</p>",
-        f"<p>Trained {escape(report['trained_at'])}, seed {report['seed']}; "
-        + escape(", ".join(f"{name} {number}" for name, number in report["versions"].items()))
-        + "</p>",
-    ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    body = "\n".join(filter(None, parts))
-    return f'<!doctype html><html lang="en"><head>{head}<style>{CSS}</style></head><body>{body}</body></html>\n'
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in headers)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    content = {
+        "title": f"Failure model of {found.table.name}",
+        "facts": facts(found),
+        "warnings": warned(found),
+        "models": Table(headers=HEADERS, rows=_rows(found)),
+        "told": told(found),
+        "plots": [_precision_recall(found), _reliability(found.reliability)],
+        "reliability": Table(headers=("rows", "mean probability", "share of events (95 %)"), rows=bins, words=0),
+        "features": report["features"],
+        "made_at": report["trained_at"],
+        "seed": report["seed"],
+        "versions": ", ".join(f"{name} {number}" for name, number in report["versions"].items()),
+    }
+    return render("assessment.html", content)
 
 
 def _range(figure: Figure, digits: int) -> str:
@@ -172,9 +149,9 @@ def _precision_recall(found: Assessment) -> Plot:
     held, rate = found.held, found.base_rate.value
     lines = [
         Line(name, *_curve(held.label, held.probability[name]), colour)
-        for name, colour in ((ENSEMBLE, "--one"), (LOGISTIC, "--two"))
+        for name, colour in ((ENSEMBLE, "accent"), (LOGISTIC, "second"))
     ]
-    chance = Line(f"base rate {rate:.3f}", [0, 1], [rate, rate], "--quiet", dashed=True)
+    chance = Line(f"base rate {rate:.3f}", [0, 1], [rate, rate], "muted", dashed=True)
     return Plot("Precision over recall", "recall", "precision", [*lines, chance], 1.0, 1.0)
 
 
@@ -190,6 +167,6 @@ def _curve(label: FloatArray, probability: FloatArray) -> tuple[list[float], lis
 def _reliability(rows: Sequence[ReliabilityRow]) -> Plot:
     most = round_end(max(max(row.predicted, row.observed.high) for row in rows))
     ranges = [(row.observed.low, row.observed.high) for row in rows]
-    points = Line(ENSEMBLE, [row.predicted for row in rows], [row.observed.value for row in rows], "--one", ranges)
-    diagonal = Line("as predicted", [0, most], [0, most], "--quiet", dashed=True)
+    points = Line(ENSEMBLE, [row.predicted for row in rows], [row.observed.value for row in rows], "accent", ranges)
+    diagonal = Line("as predicted", [0, most], [0, most], "muted", dashed=True)
     return Plot("Reliability", "mean probability", "share of events (95 %)", [points, diagonal], most, most)
