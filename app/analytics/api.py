@@ -1,4 +1,4 @@
-"""The endpoints of forecasts, the look-ahead, losses, performance and the daily report."""
+"""The endpoints of forecasts, the look-ahead, losses and performance."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,6 @@ from flask import Blueprint, Response, request
 
 from app.analytics import payloads as analyticspayloads
 from app.analytics.files import forecast_csv, losses_csv
-from app.analytics.query import choice, day, hour_of, moment, whole
 from app.engine.commands import UnknownIdError
 from app.forecasting import payloads as forecastpayloads
 from app.forecasting.ledger import HOURS_KEPT
@@ -15,10 +14,9 @@ from app.forecasting.payloads import Shown
 from app.forecasting.report import Forecast, LookoutReport, LossRecord, SeriesReport
 from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError
-from app.report.page import page
-from app.report.source import CHANGED, gather
-from app.web.bodies import BadRequestError, answer
+from app.web.bodies import CHANGED, BadRequestError, answer
 from app.web.plain import stamp
+from app.web.query import choice, hour_of, moment, whole
 from app.web.services import Services
 
 FORMATS = ("json", "csv")
@@ -28,7 +26,7 @@ DAY_HOURS = 24
 
 
 def register_analytics(api: Blueprint, services: Services) -> None:
-    """GET of forecasts, look-ahead, losses, performance and the daily report."""
+    """GET of forecasts, look-ahead, losses and performance."""
     lookout = services.lookout
 
     @api.get("/api/forecast")
@@ -59,13 +57,6 @@ def register_analytics(api: Blueprint, services: Services) -> None:
         start, hours = _range(services, HOURS_KEPT)
         hourly = {name: lookout.hourly_kw(name, start, hours) for name in analyticspayloads.ENERGY_COLUMNS}
         return answer(analyticspayloads.performance(lookout.latest, start, hourly))
-
-    @api.get("/api/analytics/report")
-    def report() -> Response:
-        wanted = day(request.args, "day", services.store.latest.simulated_at.date())
-        html = page(gather(services, wanted))
-        headers = {"Cache-Control": "no-store"}
-        return Response(html.encode(errors="replace"), mimetype="text/html", headers=headers)
 
 
 def _limit() -> int:

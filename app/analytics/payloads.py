@@ -12,8 +12,8 @@ from app.forecasting.ledger import Energy as EnergySums
 from app.forecasting.ledger import Performance
 from app.forecasting.report import LookoutReport, LossRecord
 from app.web.plain import number, numbers, stamp
-from grid.flow.loss_breakdown import LossCause, NonTechnical
-from grid.network import Energy, FloatArray, IntArray, Network
+from grid.flow.loss_breakdown import LossCause, NonTechnical, top_branches
+from grid.network import Energy, FloatArray, Network
 from grid.studies.renewable_share import EnergyMix
 
 JSON = dict[str, Any]
@@ -84,13 +84,6 @@ def _causes(mwh: FloatArray, price: float) -> list[JSON]:
     return [{"cause": cause.value, **money(value, price)} for cause, value in zip(LossCause, mwh, strict=True)]
 
 
-def top_branches(record: LossRecord, limit: int) -> IntArray:
-    """Branches that lost most, in their order; without what isn't known."""
-    lost = np.nan_to_num(record.branch_mwh)
-    order = np.argsort(-lost, kind="stable")
-    return np.asarray(order[lost[order] > 0][:limit])
-
-
 def _top_assets(network: Network, record: LossRecord, limit: int) -> list[JSON]:
     branch, total = network.branch, float(np.nansum(record.branch_mwh))
     return [
@@ -98,7 +91,7 @@ def _top_assets(network: Network, record: LossRecord, limit: int) -> list[JSON]:
          "level": record.levels.label(int(record.levels.of_branch[place])),
          **money(record.branch_mwh[place], record.price_per_mwh),
          "share_percent": number(100 * record.branch_mwh[place] / total)}
-        for place in top_branches(record, limit).tolist()
+        for place in top_branches(record.branch_mwh, limit).tolist()
     ]  # fmt: skip
 
 

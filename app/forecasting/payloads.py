@@ -11,8 +11,8 @@ import numpy as np
 from app.analytics.payloads import HOUR, JSON, about, hourly
 from app.forecasting.report import Ahead, Forecast, LookoutReport, SeriesInfo, SeriesReport
 from app.web.plain import number, numbers, stamp
-from grid.alarms.predictive import PredictiveAlert
-from grid.network import FloatArray, IntArray, Network
+from grid.alarms.predictive import PredictiveAlert, most_threatened
+from grid.network import FloatArray, Network
 from ml.forecasting.model.model import LEVELS
 
 QUANTILES = tuple(f"q{round(100 * level):02d}_mw" for level in LEVELS)
@@ -108,13 +108,6 @@ def _hours_ahead(ahead: Ahead) -> list[JSON]:
         }
         for hour, time in enumerate(hourly(ahead.start, len(look.loss_mw)))
     ]
-
-
-def most_threatened(chance_percent: FloatArray, strain: FloatArray, limit: int) -> IntArray:
-    """Positions with the largest chances (k,), those of one chance by strain (k,); without any chance none."""
-    chance = np.nan_to_num(chance_percent)
-    order = np.lexsort((-np.nan_to_num(strain), -chance))
-    return np.asarray(order[chance[order] > 0][:limit])
 
 
 def _branches(network: Network, ahead: Ahead, limit: int) -> list[JSON]:

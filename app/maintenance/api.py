@@ -11,7 +11,7 @@ from app.maintenance import payloads as maintpayloads
 from app.maintenance.pins import pins_of_weeks
 from app.maintenance.schedule import ScheduleView
 from app.maintenance.view import Maintained, maintained
-from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
+from app.web.bodies import CHANGED, BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.services import Services
 from ml.maintenance.model.store import ModelFileError
 from ml.maintenance.schedule.files import schedule_csv, schedule_ics
@@ -69,7 +69,7 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
 def _now(services: Services) -> Maintained:
     now = maintained(services)
     if now is None:
-        raise NotReadyError("the grid has just changed; ask again in a moment")
+        raise NotReadyError(CHANGED)
     return now
 
 

@@ -16,6 +16,7 @@ from app.history.ring import History, NotReadyError
 from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_plans
+from app.report.api import register_report
 from app.shell.openapi import API_VERSION, openapi, openapi_page
 from app.shell.prometheus import exposition
 from app.web import plain as payloads
@@ -45,6 +46,7 @@ def api_blueprint(services: Services) -> Blueprint:
     register_plans(api, services)
     register_maintenance(api, services)
     register_analytics(api, services)
+    register_report(api, services)
     _register_documents(api, services)
     return api
 

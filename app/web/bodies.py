@@ -11,6 +11,7 @@ from grid.telemetry import EventKind
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DEPTH = 20
+CHANGED = "the grid has just changed; ask again in a moment"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 

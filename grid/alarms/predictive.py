@@ -13,7 +13,7 @@ import numpy as np
 
 from grid.alarms.book import AlarmKind
 from grid.flow.contingency import FULL_LOAD_PERCENT
-from grid.network import BoolArray, FloatArray, Network
+from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.studies.lookahead import LookAhead
 
 RAISED_ABOVE_PERCENT, CLEARED_AT_PERCENT = 50.0, 35.0
@@ -109,6 +109,13 @@ def windows(
                 found.append((asset, slice(first, hour)))
             hour += 1
     return found
+
+
+def most_threatened(chance_percent: FloatArray, strain: FloatArray, limit: int) -> IntArray:
+    """Positions with the largest chances (k,), those of one chance by strain (k,); without any chance none."""
+    chance = np.nan_to_num(chance_percent)
+    order = np.lexsort((-np.nan_to_num(strain), -chance))
+    return np.asarray(order[chance[order] > 0][:limit])
 
 
 _Describe = Callable[[int, slice], tuple[str, str, float, float, str]]  # name, what, peak, excess, what is said of it

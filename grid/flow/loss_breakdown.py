@@ -16,7 +16,7 @@ from enum import StrEnum
 import numpy as np
 
 from grid.flow.powerflow import GridState
-from grid.network import BoolArray, BranchKind, FloatArray, Network, OpenEnd
+from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network, OpenEnd
 
 DISTRIBUTION_BELOW_KV = 60.0  # an assumption: where transmission ends differs from country to country
 
@@ -123,6 +123,13 @@ def non_technical(fed_in_mwh: FloatArray, delivered_mwh: FloatArray, technical_m
     known = ~np.isnan(fed_in + delivered + technical_mwh)
     lost, technical = float((fed_in - delivered)[known].sum()), float(technical_mwh[known].sum())
     return NonTechnical(int(known.sum()), float(fed_in[known].sum()), lost, technical, lost - technical)
+
+
+def top_branches(branch_mwh: FloatArray, limit: int) -> IntArray:
+    """Positions of the at most `limit` branches that lost most, of losses (m,), the largest first; NaN is left out."""
+    lost = np.nan_to_num(branch_mwh)
+    order = np.argsort(-lost, kind="stable")
+    return np.asarray(order[lost[order] > 0][:limit])
 
 
 _PLACE = {cause: place for place, cause in enumerate(LossCause)}

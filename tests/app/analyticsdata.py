@@ -19,7 +19,7 @@ from app.forecasting.report import (
     moment64,
 )
 from app.maintenance.view import maintained
-from app.report.day import DAY_HOURS, DayReport, Hours, SeriesDay
+from app.report.content import DAY_HOURS, DayReport, Hours, SeriesDay
 from grid.alarms.predictive import outlook
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
 from grid.flow.powerflow import PowerFlow

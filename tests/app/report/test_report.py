@@ -15,8 +15,7 @@ from werkzeug.serving import make_server
 
 from app.forecasting.ledger import Energy
 from app.report.__main__ import main
-from app.report.charts import Band, Course, HourChart, svg
-from app.report.day import DayReport, Hours, issue_of_day
+from app.report.content import DayReport, Hours, issue_of_day
 from app.report.page import page
 from grid.network import Network
 from tests.app.analyticsdata import day_of, empty_report, ledger_of
@@ -213,32 +212,6 @@ def test_a_grid_without_known_renewables_has_no_share(new_rig: NewRig) -> None:
     text = read(day_of(busy(new_rig("case14")))).text
     assert "not known of this grid" in text
     assert "The renewable share isn't known" in text
-
-
-def test_gaps_stay_gaps_and_single_hours_are_drawn() -> None:
-    value = np.full(24, np.nan)
-    value[[3, 7, 8]] = 5.0, 1.0, 2.0
-    drawn = svg(HourChart("Power", "MW", MIDNIGHT, [Course("power", value, "text")]))
-    (path,) = re.findall(r'class="course" stroke="var\(--text\)" d="(M[^"]+)"/>', drawn.partition("legend")[0])
-    assert path.count("M") == 2
-    corners = [[float(number) for number in corner.split()] for corner in re.split("[ML]", path)[1:]]
-    assert len(corners) == 6
-    assert corners[0][0] < corners[1][0]  # an hour has a width
-
-
-@pytest.mark.parametrize(
-    ("least", "most"),
-    [(0.0, 0.0), (1e-9, 1e-9), (-5.0, 5.0), (-3.0, -1.0), (1e9, 2e9), (99.0, 100.0), (0.0, 1e-4), (-1e-12, 7.0)],
-)
-def test_axes_hold_their_values(least: float, most: float) -> None:
-    value = np.linspace(least, most, 24)
-    drawn = svg(HourChart("Power", "MW", MIDNIGHT, [Course("power", value, "text")], Band("80", value, value, "text")))
-    places = [float(y) for _, y in re.findall(r"[ML]([\d.]+) (-?[\d.]+)", drawn.partition("legend")[0])]
-    assert min(places) >= 9.9
-    assert max(places) <= 185
-    labels = re.findall(r'class="end">([^<]+)<', drawn)
-    assert len(set(labels)) == len(labels)
-    assert 2 <= len(labels) <= 8
 
 
 def test_the_forecast_of_a_day_is_the_last_one_made_before_it() -> None:

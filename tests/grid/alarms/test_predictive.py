@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grid.alarms.book import Alarm, AlarmKind, AlarmState
-from grid.alarms.predictive import Outlook, outlook, windows
+from grid.alarms.predictive import Outlook, most_threatened, outlook, windows
 from grid.alarms.rules import AlarmWatch
 from grid.flow.powerflow import Injection
 from grid.network import Network
@@ -175,3 +175,10 @@ def test_a_grid_whose_load_grows_gets_alerts_of_its_overloads_before_they_come()
     assert all(alert.ends_at == START + timedelta(hours=6) and alert.peak > 100 for alert in overloads)
     likely = np.flatnonzero(ahead.overload_of_solved.max(axis=0) > 0.5)
     assert {alert.asset_id for alert in overloads} == set(likely.tolist())
+
+
+def test_the_most_threatened_have_the_largest_chances_then_the_most_strain() -> None:
+    chance, strain = np.array([0.0, 20.0, np.nan, 20.0, 70.0]), np.array([9.0, 1.0, 9.0, 2.0, np.nan])
+    assert most_threatened(chance, strain, 9).tolist() == [4, 3, 1]
+    assert most_threatened(chance, strain, 1).tolist() == [4]
+    assert most_threatened(chance * 0, strain, 9).tolist() == []

@@ -8,7 +8,7 @@ import pandapower
 import pytest
 
 from grid.files.pandapower.convert import network_from_pandapower
-from grid.flow.loss_breakdown import BranchLevels, LossCause, by_level, no_load_mw, non_technical
+from grid.flow.loss_breakdown import BranchLevels, LossCause, by_level, no_load_mw, non_technical, top_branches
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BranchKind, Network
 from tests.cases import shared_case
@@ -225,3 +225,10 @@ def test_what_is_stolen_is_found_from_the_hours_that_are_metered() -> None:
     assert seen.metered_loss_mwh == pytest.approx(seen.technical_mwh + seen.non_technical_mwh)
     assert seen.percent_of_fed_in == pytest.approx(100 * stolen_mw / state.generator_p_mw.sum(), rel=1e-5)
     assert np.isnan(non_technical(fed_in[:0], delivered[:0], np.zeros(0)).percent_of_fed_in)
+
+
+def test_top_branches_are_those_that_lost_most_without_what_is_unknown_or_nothing() -> None:
+    lost = np.array([0.0, 3.0, np.nan, 5.0, 3.0, -1.0])
+    assert top_branches(lost, 9).tolist() == [3, 1, 4]
+    assert top_branches(lost, 1).tolist() == [3]
+    assert top_branches(lost * np.nan, 9).tolist() == []

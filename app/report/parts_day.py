@@ -1,18 +1,22 @@
-"""The parts of a daily report that tell of the day: its energy, where its losses arose, how its forecasts were."""
+"""What a daily report tells of the day: its energy, where its losses arose, how its forecasts were.
+
+The parts are plain data for the template: names, numbers with their units, and sentences.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
 
-from app.analytics.payloads import top_branches
 from app.forecasting.ledger import Comparison, Energy, Period
 from app.forecasting.report import LossRecord, SeriesKind
-from app.report.charts import Band, Course, HourChart, bar, svg, unit_of
-from app.report.day import DAY_HOURS, DayReport, SeriesDay
-from app.report.parts import NARROW, figures, paragraph, section, table, tiles
+from app.report.content import DAY_HOURS, DayReport, SeriesDay
 from components.common import text
-from grid.flow.loss_breakdown import LossCause
+from grid.flow.loss_breakdown import LossCause, top_branches
 from grid.network import FloatArray, Network
 from ml.forecasting.quality.metrics import BAND_80, MEDIAN, covered
+from ml.reporting.charts import NARROW, Band, Course, HourChart, unit_of
+from ml.reporting.pages import Table
 
 TOP_ASSETS = 10
 MOST_SERIES = 20
@@ -31,6 +35,40 @@ CAUSES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class SummaryPart:
+    """The figures of the day that matter most: name, value, and what else is to be said."""
+
+    note: str
+    tiles: Sequence[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnergyPart:
+    """Hourly courses of the day, and its sums beside those of earlier days."""
+
+    charts: Sequence[HourChart]
+    table: Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossPart:
+    """Where the losses of the day arose. hidden: what meters say of losses beyond the technical ones."""
+
+    note: str
+    tables: Sequence[Table]
+    hidden: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastPart:
+    """What was forecast for the day beside what was measured, and how good all forecasts kept were."""
+
+    charts: Sequence[HourChart]
+    table: Table
+    warnings: Sequence[str]
+
+
 def mwh(kwh: float) -> str:
     """Energy as it is shown."""
     return text.small(kwh / 1000, "MWh")
@@ -41,30 +79,28 @@ def eur(money: float) -> str:
     return text.small(money, "EUR")
 
 
-def summary(report: DayReport) -> Markup:
+def summary(report: DayReport) -> SummaryPart:
     """The figures of the day that matter most."""
     energy, hours, kept = report.energy, int(report.whole.sum()), report.avoidable
     share = 100 * energy.renewable_kwh / energy.generation_kwh if energy.generation_kwh > 0 else np.nan
     cost = eur(energy.loss_kwh / 1000 * report.price_per_mwh)
     loss = f"{text.number(energy.loss_percent, 2, '%')} of generation, {cost}"
+    known = "of generation" if np.isfinite(share) else "not known of this grid"
     shown = [
         ("Losses", mwh(energy.loss_kwh), loss),
         ("Load", mwh(energy.load_kwh), "taken by loads"),
         ("Generation", mwh(energy.generation_kwh), "imports included"),
-        (
-            "Renewable share",
-            text.number(share, 1, "%"),
-            "of generation" if np.isfinite(share) else "not known of this grid",
-        ),
+        ("Renewable share", text.number(share, 1, "%"), known),
     ]
     if kept is not None:
         said = f"estimate, {text.count(kept.hours, 'hour')} with a plan"
         shown.append(("Avoidable by plans", mwh(kept.avoidable_kwh), said))
-    note = f"{text.count(hours, 'whole hour')} recorded of {report.over} that are over."
-    return section("The day in short", paragraph(note, "quiet"), tiles(shown))
+    return SummaryPart(
+        note=f"{text.count(hours, 'whole hour')} recorded of {report.over} that are over.", tiles=shown
+    )  # fmt: skip
 
 
-def energy(report: DayReport) -> Markup:
+def energy(report: DayReport) -> EnergyPart:
     """Hourly courses of the day, and its sums beside those of earlier days."""
     hours, start = report.hours, report.midnight
     powers = [
@@ -74,14 +110,14 @@ def energy(report: DayReport) -> Markup:
     ]
     unit, factor = unit_of(hours.loss_kw)
     lost = Course("losses", factor * hours.loss_kw, "accent")
-    drawn = [
-        svg(HourChart("Load and generation", "MW, hourly mean", start, powers)),
-        svg(HourChart("Losses", f"{unit}, hourly mean", start, [lost])),
-    ]
     headers = ("compared with", "hours", "losses", "then", "change", "of generation", "then", "load", "then")
-    rows = [_compared(one) for one in report.comparisons]
-    note = "Compared are the hours that both days have."
-    return section("Energy and losses", figures(drawn), table(headers, rows), paragraph(note, "quiet"))
+    return EnergyPart(
+        charts=[
+            HourChart("Load and generation", "MW, hourly mean", start, powers),
+            HourChart("Losses", f"{unit}, hourly mean", start, [lost]),
+        ],
+        table=Table(headers=headers, rows=[_compared(one) for one in report.comparisons]),
+    )
 
 
 def _compared(one: Comparison) -> list[str]:
@@ -94,17 +130,11 @@ def _compared(one: Comparison) -> list[str]:
     return [PERIODS[one.period], str(one.hours), now[0], then[0], signed, now[1], then[1], now[2], then[2]]
 
 
-def losses(report: DayReport) -> Markup:
-    """Where the losses of the day arose."""
+def losses(report: DayReport) -> LossPart | None:
+    """Where the losses of the day arose; None where no hour of it is recorded."""
     record = report.losses
     if record is None:
-        return section(
-            "Where losses arose",
-            paragraph(
-                "Of no hour of the day is there a record of where losses arose; it is kept for a month at most.",
-                "quiet",
-            ),
-        )
+        return None
     by_level, price = record.level_mwh.sum(axis=0), record.price_per_mwh
     by_level = np.where(np.abs(by_level) < ROUNDING * by_level.sum(), 0.0, by_level)
     border = record.levels.is_distribution
@@ -113,22 +143,22 @@ def losses(report: DayReport) -> Markup:
     shares = [(name, *_loss(value, by_level.sum(), price)) for name, value in [*areas, *causes]]
     recorded = f"{text.count(len(record.time), 'hour')} at {text.number(price, 0, 'EUR/MWh')}; losses of branches."
     shunts = f" Shunts of buses drew another {text.small(float(record.shunt_mwh.sum()), 'MWh')}."
-    return section(
-        "Where losses arose",
-        paragraph(recorded + shunts, "quiet"),
-        table(("area or cause", "energy", "share", "", "cost"), shares, caption="By area and cause"),
-        _levels(record, by_level),
-        _assets(report.lookout.network, record),
-        paragraph(_hidden(record)),
+    by_area = Table(
+        headers=("area or cause", "energy", "share", "", "cost"), rows=shares, caption="By area and cause"
+    )  # fmt: skip
+    return LossPart(
+        note=recorded + shunts,
+        tables=[by_area, _levels(record, by_level), _assets_that_lose(report.lookout.network, record)],
+        hidden=_hidden(record),
     )
 
 
-def _loss(value: float, total: float, price: float) -> tuple[str | Markup, ...]:
-    share = value / total if total > 0 else np.nan
-    return text.small(value, "MWh"), text.percent(share), bar(share), eur(value * price)
+def _loss(value: float, total: float, price: float) -> tuple[str | float, ...]:
+    share = float(value / total) if total > 0 else np.nan
+    return text.small(value, "MWh"), text.percent(share), share, eur(value * price)
 
 
-def _levels(record: LossRecord, by_level: FloatArray) -> Markup:
+def _levels(record: LossRecord, by_level: FloatArray) -> Table:
     """Levels against causes; causes that occur nowhere are left out."""
     occurs = [place for place in range(len(LossCause)) if (np.nan_to_num(by_level[:, place]) != 0).any()]
     names = list(CAUSES.values())
@@ -142,18 +172,18 @@ def _levels(record: LossRecord, by_level: FloatArray) -> Markup:
         for level in range(len(by_level))
     ]
     headers = ("voltage level", *(f"{names[place].lower()}, MWh" for place in occurs), "all, MWh", "cost")
-    return table(headers, rows, caption="By voltage level and cause")
+    return Table(headers=headers, rows=rows, caption="By voltage level and cause")
 
 
-def _assets(network: Network, record: LossRecord) -> Markup:
+def _assets_that_lose(network: Network, record: LossRecord) -> Table:
     total, branch = float(np.nansum(record.branch_mwh)), network.branch
     rows = [
         [branch.name[place], record.levels.label(int(record.levels.of_branch[place])), branch.kind[place].value,
          *_loss(float(record.branch_mwh[place]), total, record.price_per_mwh)]
-        for place in top_branches(record, TOP_ASSETS).tolist()
+        for place in top_branches(record.branch_mwh, TOP_ASSETS).tolist()
     ]  # fmt: skip
     headers = ("asset", "level", "type", "energy", "share", "", "cost")
-    return table(headers, rows, words=3, caption="Assets that lost most")
+    return Table(headers=headers, rows=rows, words=3, caption="Assets that lost most")
 
 
 def _hidden(record: LossRecord) -> str:
@@ -168,30 +198,27 @@ def _hidden(record: LossRecord) -> str:
     return f"Meters miss {amount} beyond the technical losses, {share} of what was fed in: {known}"
 
 
-def forecasts(report: DayReport) -> Markup:
-    """What was forecast for the day beside what was measured, and how good all forecasts kept were."""
+def forecasts(report: DayReport) -> ForecastPart | None:
+    """What was forecast for the day beside what was measured, and how good forecasts were; None without any."""
+    if not report.series:
+        return None
     main = [one for one in report.series if one.series.info.kind is not SeriesKind.GROUP]
-    drawn = [_course(one) for one in main if one.forecast is not None]
-    rows = [_accuracy(one) for one in report.series[:MOST_SERIES]]
     headers = (
         "series", "forecasts", f"error, first 24{NARROW}h", "of the naive",
         f"in 80{NARROW}% band", f"in 90{NARROW}% band", "error of the day", f"day in 80{NARROW}% band", "drift",
     )  # fmt: skip
-    note = (
-        "Errors are means of the absolute error of the median; the naive forecast is the same hour a week before. "
-        "Drift is judged by the last 7 days."
-    )
-    if not rows:
-        return section("Forecasts", paragraph("There are no forecasts yet.", "quiet"))
     drift = [
         f"{one.series.info.name}: {'; '.join(one.series.drift.reasons)}."
         for one in report.series if one.series.drift is not None and one.series.drift.found
     ]  # fmt: skip
-    warned = [paragraph(words, "warning") for words in drift[:MOST_SERIES]]
-    return section("Forecasts of the day", figures(drawn), table(headers, rows), *warned, paragraph(note, "quiet"))
+    return ForecastPart(
+        charts=[_course(one) for one in main if one.forecast is not None],
+        table=Table(headers=headers, rows=[_accuracy(one) for one in report.series[:MOST_SERIES]]),
+        warnings=drift[:MOST_SERIES],
+    )
 
 
-def _course(one: SeriesDay) -> Markup:
+def _course(one: SeriesDay) -> HourChart:
     values, info = one.quantiles_mw, one.series.info
     assert one.forecast is not None  # noqa: S101 callers have looked
     low, high = BAND_80
@@ -201,7 +228,7 @@ def _course(one: SeriesDay) -> Markup:
     ]
     title = f"{info.name}, as forecast {text.clock(one.forecast.issued_at)}"
     band = Band(f"80{NARROW}% band", values[:, low], values[:, high], "accent")
-    return svg(HourChart(title, "MW", one.midnight, courses, band))
+    return HourChart(title, "MW", one.midnight, courses, band)
 
 
 def _accuracy(one: SeriesDay) -> list[str]:
