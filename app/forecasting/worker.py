@@ -20,8 +20,7 @@ from app.engine.worker import Worker
 from app.forecasting.live_forecasts import Watchpost
 from app.forecasting.report import Accuracy, Forecast, LookoutReport, LossRecord
 from app.forecasting.series import series_of
-from app.history.hourly import ONE_HOUR, Hour
-from app.history.loss_record import loss_record
+from app.history.hourly import ONE_HOUR, Hour, loss_record
 from app.history.ring import History, SnapshotStore
 from app.optimisation.worker import Planner
 from app.settings import Settings

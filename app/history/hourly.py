@@ -1,4 +1,4 @@
-"""Hours: what cycles measured, as means of whole hours, for forecasts and for the record of losses.
+"""Hours: what cycles measured, as means of whole hours, for forecasts; and the losses of recorded hours.
 
 The engine appends every cycle, so that no hour lacks one because somebody was busy; the lookout takes closed hours.
 """
@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw
+from app.forecasting.report import LossRecord, moment64
+from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
 from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
 from grid.studies.renewable_share import energy_mix
@@ -105,6 +106,30 @@ def hour_of_state(
     values = [injection.load_p_mw, injection.load_q_mvar, state.generator_p_mw, no_load_mw(network, state),
               state.loss_mw, unknown]  # fmt: skip
     return _hour(network, levels, start, 1, values)
+
+
+def loss_record(
+    network: Network, recorded: Sequence[Hour], start: datetime, hours: int, price_per_mwh: float
+) -> LossRecord | None:
+    """The losses of those of the recorded hours that are within `hours` from start on; None where there is none."""
+    end = start + timedelta(hours=hours)
+    found = [hour for hour in recorded if start <= hour.start < end]
+    if not found:
+        return None
+    shunt = np.array([hour.shunt_mw for hour in found])
+    technical = np.array([hour.loss_mw for hour in found]) + shunt
+    fed_in, delivered = (np.array([[one] for one in values]) for values in zip(
+        *((hour.fed_in_mw, hour.delivered_mw) for hour in found), strict=True
+    ))  # fmt: skip
+    return LossRecord(
+        time=np.array([moment64(hour.start) for hour in found]),
+        levels=BranchLevels.of(network),
+        level_mwh=np.stack([hour.level_mw for hour in found]),
+        branch_mwh=np.sum([hour.branch_loss_mw for hour in found], axis=0, dtype=float),
+        shunt_mwh=shunt,
+        non_technical=non_technical(fed_in, delivered, technical),
+        price_per_mwh=price_per_mwh,
+    )
 
 
 def _hour(network: Network, levels: BranchLevels, start: datetime, cycles: int, mean: Sequence[FloatArray]) -> Hour:
