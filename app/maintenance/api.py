@@ -1,5 +1,6 @@
 """The maintenance endpoints: prognoses, the schedule with its files, and the model card."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -8,13 +9,13 @@ from flask import Blueprint, Response, request
 from app.engine.commands import UnknownIdError
 from app.history.ring import NotReadyError
 from app.maintenance import payloads as maintpayloads
-from app.maintenance.pins import pins_of_weeks
 from app.maintenance.schedule import ScheduleView
 from app.maintenance.view import Maintained, maintained
 from app.web.bodies import CHANGED, BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.services import Services
 from ml.maintenance.model.store import ModelFileError
 from ml.maintenance.schedule.files import schedule_csv, schedule_ics
+from ml.maintenance.schedule.problem import DEFERRED
 from ml.maintenance.schedule.solve import Schedule
 
 FORMATS = ("json", "csv", "ics")
@@ -64,6 +65,20 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
         except ModelFileError as error:
             raise BadRequestError(f"refused, the running models stay: {error}", "reload", status=409) from None
         return answer({"success": True, "trained": True})
+
+
+def pins_of_weeks(weeks: Iterable[tuple[int, int | None]], made: ScheduleView) -> dict[int, int]:
+    """Pins by branch, weeks from 0, of (branch, week from 1 or None for deferred). ValueError says what is wrong."""
+    pins: dict[int, int] = {}
+    for branch, week in weeks:
+        if branch not in made.branches:
+            raise ValueError(f"pins: branch {branch} has no job in this schedule")
+        if week is not None and not 1 <= week <= made.problem.n_week:
+            raise ValueError(f"pins: week {week} of branch {branch} is not from 1 to {made.problem.n_week}, or null")
+        if branch in pins:
+            raise ValueError(f"pins: branch {branch} is pinned twice")
+        pins[branch] = DEFERRED if week is None else week - 1
+    return pins
 
 
 def _now(services: Services) -> Maintained:

@@ -1,19 +1,22 @@
 """The schedule: Gantt chart, crews, what is deferred; a table in which weeks are set and held, and the files."""
 
+from collections.abc import Mapping, Sequence
+
 import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.maintenance.pins import pins_of_rows
-from app.maintenance.view import Maintained, maintained, plan_of, schedule_state
+from app.maintenance.schedule import ScheduleView
+from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state
 from app.web.context import PageServices
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
 from components.maintenance.gantt import deferred_table, gantt_figure, ways_table
 from components.maintenance.risk_figures import empty_figure
-from components.maintenance.schedule_grid import schedule_columns, schedule_data, schedule_grid, week_choices
+from components.maintenance.schedule_grid import schedule_columns, schedule_data, schedule_grid, week_choices, week_of
+from ml.maintenance.schedule.problem import DEFERRED
 
 SCRIPT = "smartgridMaintenance"
 FILES = {"csv": "Export CSV", "ics": "Export calendar"}
@@ -98,6 +101,22 @@ def register(app: dash.Dash, services: PageServices) -> None:
         except ValueError as error:
             return f"Not solved: {error}"
         return ""
+
+
+def pins_of_rows(rows: object, made: ScheduleView) -> dict[int, int]:
+    """Pins by branch, weeks from 0, of the pinned rows of the table. ValueError says what is wrong."""
+    if not isinstance(rows, Sequence):
+        raise ValueError("the table sent no rows")
+    branches = {code_of(branch): branch for branch in made.branches.tolist()}
+    pins = {}
+    for row in rows:
+        if isinstance(row, Mapping) and row.get("pinned") is True:
+            code = row.get("code")
+            if code not in branches:
+                raise ValueError(f"{code}: it has no job in this schedule")
+            week = week_of(row.get("week"), made.problem.n_week)
+            pins[branches[code]] = DEFERRED if week is None else week
+    return pins
 
 
 def _register_parts(app: dash.Dash, services: PageServices) -> None:

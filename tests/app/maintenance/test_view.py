@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from app.maintenance.pins import pins_of_rows, pins_of_weeks
+from app.maintenance.api import pins_of_weeks
+from app.maintenance.page_schedule import pins_of_rows
 from app.maintenance.tick import keys_of, maintenance_tick
 from app.maintenance.view import (
     Maintained,
     card_of,
+    facts_of,
     fleet_of,
     maintained,
     plan_of,
@@ -34,7 +36,6 @@ from app.maintenance.view_asset import (
     signals_of,
     similar_to,
 )
-from app.maintenance.view_card import facts_of
 from app.map.network_view import NetworkView
 from app.web.browser_view import Asset, Page, View
 from components.maintenance.asset_panel import SignalState
