@@ -6,11 +6,11 @@ import numpy as np
 from flask import Blueprint, Response, request
 
 from app.analytics import payloads as analyticspayloads
+from app.analytics import payloads_forecast as forecastpayloads
 from app.analytics.files import forecast_csv, losses_csv
+from app.analytics.payloads_forecast import Shown
 from app.engine.commands import UnknownIdError
-from app.forecasting import payloads as forecastpayloads
 from app.forecasting.ledger import HOURS_KEPT
-from app.forecasting.payloads import Shown
 from app.forecasting.report import Forecast, LookoutReport, LossRecord, SeriesReport
 from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError

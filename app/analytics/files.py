@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from app.analytics.payloads import recorded_hours
-from app.forecasting.payloads import QUANTILES, Shown, hours_of
+from app.analytics.payloads_forecast import QUANTILES, Shown, hours_of
 from app.forecasting.report import LossRecord
 from app.web.plain import stamp
 from grid.flow.loss_breakdown import LossCause

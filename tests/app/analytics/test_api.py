@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.forecasting.payloads import QUANTILES
+from app.analytics.payloads_forecast import QUANTILES
 from app.shell.openapi import openapi
 from tests.app.rig import Rig, make_rig
 
@@ -182,13 +182,3 @@ def test_the_document_says_what_may_be_asked() -> None:
     assert parameters[LOSSES] == ["start", "hours", "limit", "format"]
     assert list(openapi()["paths"][FORECAST]["get"]["responses"]) == ["200", "404", "422"]
     assert list(openapi()["paths"][REPORT]["get"]["responses"]["200"]["content"]) == ["text/html"]
-
-
-def test_the_report_is_of_a_day_that_has_begun(city: Rig) -> None:
-    assert "Thursday 15 January 2026" in city.client.get(REPORT).text
-    before = city.client.get(f"{REPORT}?day=2026-01-14")
-    assert "Wednesday 14 January 2026" in before.text
-    for wrong in ("2026-01-16", "2026-02-30", "today", "1600-01-01", "9999-12-31"):
-        assert city.get(f"{REPORT}?day={wrong}", 422)["field"] == "day"
-    long_ago = city.client.get(f"{REPORT}?day=1901-01-01").text
-    assert "0 whole hours recorded" in long_ago

@@ -13,7 +13,7 @@ import pytest
 
 from app.analytics.files import forecast_csv, losses_csv
 from app.analytics.payloads import ENERGY_COLUMNS, losses, performance
-from app.forecasting.payloads import QUANTILES, Shown, forecasts, look_ahead
+from app.analytics.payloads_forecast import QUANTILES, Shown, forecasts, look_ahead
 from app.forecasting.report import LookoutReport
 from app.web.bodies import to_json
 from grid.network import Network
