@@ -12,13 +12,20 @@ SCREEN = {"dash", "dash_cytoscape", "dash_mantine_components", "dash_ag_grid", "
 FORBIDDEN = {
     "grid": SCREEN | {"torch", "app", "components", "ml", "tests"},
     "ml": SCREEN | {"app", "components", "tests"},
-    "components": {"flask", "torch", "ml", "tests"},
+    "components": {"flask", "torch", "tests"},
     "app": {"tests"},
 }
 RECORDS = {
     "grid.alarms.book",
+    "grid.alarms.trouble",
     "grid.network",
+    "grid.studies.hosting",
+    "grid.studies.loadability",
     "grid.telemetry",
+    "ml.forecasting.records",
+    "ml.maintenance.records",
+    "ml.maintenance.schedule.problem",
+    "ml.optimisation.plans.plan",
 }  # plain records and enumerations, which components may read
 
 

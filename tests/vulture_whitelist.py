@@ -24,3 +24,8 @@ _.current_loss, _.candidate_loss  # ml.forecasting.quality.drift.Contest: the fi
 _.SUSPECT
 _.received_at
 _.branch_p_from_mw
+
+# Templates read them: app/report/templates/daily.html and ml/reporting/templates.
+_.charts, _.is_derived, _.curtailed
+_.light, _.dark, _.font
+_.filters  # ml.reporting.pages: Jinja2's own table of filters

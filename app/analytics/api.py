@@ -10,14 +10,15 @@ from app.analytics import payloads_forecast as forecastpayloads
 from app.analytics.files import forecast_csv, losses_csv
 from app.analytics.payloads_forecast import Shown
 from app.engine.commands import UnknownIdError
-from app.forecasting.ledger import HOURS_KEPT
-from app.forecasting.report import Forecast, LookoutReport, LossRecord, SeriesReport
+from app.forecasting.report import LookoutReport
 from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError
 from app.web.bodies import CHANGED, BadRequestError, answer
 from app.web.plain import stamp
 from app.web.query import choice, hour_of, moment, whole
 from app.web.services import Services
+from ml.forecasting.live.ledger import HOURS_KEPT
+from ml.forecasting.records import Forecast, LossRecord, SeriesReport
 
 FORMATS = ("json", "csv")
 MOST_HORIZON, MOST_LOSS_HOURS = 48, 336

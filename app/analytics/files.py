@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from app.analytics.payloads import recorded_hours
 from app.analytics.payloads_forecast import QUANTILES, Shown, hours_of
-from app.forecasting.report import LossRecord
 from app.web.plain import stamp
 from grid.flow.loss_breakdown import LossCause
+from ml.forecasting.records import LossRecord
 
 FORECAST_COLUMNS = ("series", "issued_at", "source", "time", *QUANTILES, "actual_mw")
 LOSS_COLUMNS = ("time", "area", "level", "cause", "loss_mwh", "loss_eur")

@@ -8,7 +8,6 @@ from dash.development.base_component import Component
 
 from app.analytics.view import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
 from app.engine.commands import UnknownIdError
-from app.forecasting.report import Forecast, SeriesReport
 from app.maintenance.page import graph, scrolled
 from app.web.context import PageServices
 from app.web.ids import Id
@@ -17,6 +16,7 @@ from components.analytics.tables import facts
 from components.common import text
 from components.common.theme import Scheme
 from components.maintenance.risk_figures import empty_figure
+from ml.forecasting.records import Forecast, SeriesReport
 
 SCRIPT = "smartgridAnalytics"
 ACCURACY = {
@@ -79,7 +79,7 @@ def _shown(now: Looked, one: SeriesReport, issue: str | None, look: Scheme) -> t
     forecast = forecast_of(now, one, issue)
     return (
         fan_figure(fan_of(now, one, forecast), look),
-        facts(facts_of(one, forecast, now.lookout.accuracy(one.info.code))),
+        facts(facts_of(now.report.network, one, forecast, now.lookout.accuracy(one.info.code))),
         issue_words(forecast, one.forecast, now),
     )
 

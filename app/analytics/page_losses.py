@@ -9,7 +9,6 @@ from dash.development.base_component import Component
 
 from app.analytics.view import looked
 from app.analytics.view_losses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
-from app.forecasting.report import LossRecord
 from app.maintenance.page import graph, scrolled
 from app.web.context import PageServices
 from app.web.ids import Id
@@ -22,6 +21,7 @@ from components.analytics.loss_figures import (
 )
 from components.analytics.tables import non_technical_words
 from components.common.theme import Scheme
+from ml.forecasting.records import LossRecord
 
 GRAPHS = (Id.LOSS_SHARE_GRAPH, Id.LOSS_HOURS_GRAPH, Id.TOP_LOSSES_GRAPH, Id.EFFICIENCY_GRAPH)
 NO_DATES: dict[str, str] = {"display": "none"}

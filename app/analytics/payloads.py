@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from app.forecasting.ledger import Energy as EnergySums
-from app.forecasting.ledger import Performance
-from app.forecasting.report import LookoutReport, LossRecord
+from app.forecasting.report import LookoutReport
 from app.web.plain import number, numbers, stamp
 from grid.flow.loss_breakdown import LossCause, NonTechnical, top_branches
 from grid.network import Energy, FloatArray, Network
 from grid.studies.renewable_share import EnergyMix
+from ml.forecasting.live.ledger import Energy as EnergySums
+from ml.forecasting.live.ledger import Performance
+from ml.forecasting.records import LossRecord
 
 JSON = dict[str, Any]
 HOUR = timedelta(hours=1)

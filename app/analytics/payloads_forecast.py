@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.analytics.payloads import HOUR, JSON, about, hourly
-from app.forecasting.report import Ahead, Forecast, LookoutReport, SeriesInfo, SeriesReport
+from app.forecasting.report import LookoutReport
 from app.web.plain import number, numbers, stamp
+from components.analytics.words import drift_words, limit_words, worst_words
 from grid.alarms.predictive import PredictiveAlert, most_threatened
 from grid.network import FloatArray, Network
 from ml.forecasting.model.model import LEVELS
+from ml.forecasting.records import Ahead, Forecast, SeriesInfo, SeriesReport
 
 QUANTILES = tuple(f"q{round(100 * level):02d}_mw" for level in LEVELS)
 
@@ -38,7 +40,7 @@ def forecasts(report: LookoutReport, shown: Sequence[Shown]) -> JSON:
         **about(report),
         "levels": LEVELS.tolist(),
         "series": [_info(one.info) for one in report.series],
-        "forecasts": [_forecast(one) for one in shown],
+        "forecasts": [_forecast(report.network, one) for one in shown],
     }
 
 
@@ -46,7 +48,7 @@ def _info(info: SeriesInfo) -> JSON:
     return {"code": info.code, "name": info.name, "kind": info.kind.value, "installed_mw": number(info.installed_mw)}
 
 
-def _forecast(shown: Shown) -> JSON:
+def _forecast(network: Network, shown: Shown) -> JSON:
     series, found = shown.series, shown.forecast
     drift = series.drift
     return {
@@ -54,10 +56,10 @@ def _forecast(shown: Shown) -> JSON:
         "issued_at": None if found is None else stamp(found.issued_at),
         "source": None if found is None else found.source,
         "limit_mw": number(series.limit_mw),
-        "limit_words": series.limit_words or None,
+        "limit_words": limit_words(network, series) or None,
         "learned": series.learned or None,
         "drift": None if drift is None else {
-            "found": drift.found, "reasons": list(drift.reasons), "coverage_80_percent": _known(drift.coverage_80),
+            "found": drift.found, "reasons": list(drift_words(drift)), "coverage_80_percent": _known(drift.coverage_80),
             "mae_mw": _known(drift.mae), "naive_mae_mw": _known(drift.naive_mae),
         },
         "hours": hours_of(shown),
@@ -89,7 +91,10 @@ def look_ahead(report: LookoutReport, limit: int) -> JSON:
         "branches": _branches(report.network, ahead, limit),
         "buses": _buses(report.network, ahead, limit),
         "alerts": [_alert(alert) for alert in ahead.outlook.alerts],
-        "worst": {"time": stamp(ahead.start + ahead.worst_hour * HOUR), "words": ahead.worst_words},
+        "worst": {
+            "time": stamp(ahead.start + ahead.worst.hour * HOUR),
+            "words": worst_words(report.network, ahead.start, ahead.worst),
+        },
     }
 
 

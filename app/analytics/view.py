@@ -6,17 +6,19 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.forecasting.ledger import Comparison, Performance, Period
-from app.forecasting.report import Accuracy, Ahead, Forecast, LookoutReport, SeriesKind, SeriesReport, moment64
+from app.forecasting.report import LookoutReport
 from app.forecasting.worker import Lookout
 from app.web.services import Services
 from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
 from components.analytics.performance import Beside, Saved
 from components.analytics.tables import HostingRow, Share, Summary
+from components.analytics.words import drift_words, hosting_words, limit_words, worst_words
 from components.common import text
 from components.maintenance.fleet import Status
-from grid.network import RENEWABLE, Energy
+from grid.network import RENEWABLE, Energy, Network
+from ml.forecasting.live.ledger import Comparison, Performance, Period
+from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesKind, SeriesReport, moment64
 
 HOURS_BEFORE = 48  # of actual values, before a forecast's first hour
 HOURS_SMALL = 24  # of the overview's figure
@@ -64,7 +66,8 @@ def status_of(now: Looked) -> Status:
 
 def worst_of(now: Looked) -> str:
     """The worst coming moment in words; empty while nobody has looked ahead."""
-    return "" if now.report.ahead is None else now.report.ahead.worst_words
+    ahead = now.report.ahead
+    return "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst)
 
 
 # --- forecasts -----------------------------------------------------------------------------------------------------
@@ -108,9 +111,11 @@ def fan_of(now: Looked, one: SeriesReport, forecast: Forecast | None) -> Fan | N
     )  # fmt: skip
 
 
-def facts_of(one: SeriesReport, forecast: Forecast | None, accuracy: Accuracy | None) -> list[tuple[str, str]]:
+def facts_of(
+    network: Network, one: SeriesReport, forecast: Forecast | None, accuracy: Accuracy | None
+) -> list[tuple[str, str]]:
     """What stands beside a fan: by what it was made, its limit, what was learned, and whether it still holds."""
-    limit = ": ".join(filter(None, [text.small(one.limit_mw, "MW"), one.limit_words]))
+    limit = ": ".join(filter(None, [text.small(one.limit_mw, "MW"), limit_words(network, one)]))
     rows = [("Made by", "not forecast yet" if forecast is None else forecast.source), ("Limit", limit)]
     if np.isfinite(one.info.installed_mw):
         rows.append(("Installed", text.small(one.info.installed_mw, "MW")))
@@ -120,13 +125,13 @@ def facts_of(one: SeriesReport, forecast: Forecast | None, accuracy: Accuracy | 
         ("Compared", f"{text.count(compared, 'forecast')} with what came" if compared else "none with what came yet"),
     ]
     if drift is None or drift.coverage_80 is None:
-        reasons = () if drift is None else drift.reasons
+        reasons = () if drift is None else drift_words(drift)
         return [*rows, ("Last 7 days", NEEDS_A_WEEK), ("Drift", "; ".join(reasons) or NEEDS_A_WEEK)]
     week = (
         f"{text.number(drift.coverage_80, 0, '%')} within the 80 % band, error {text.small(drift.mae, 'MW')}, "
         f"of the week before's hours {text.small(drift.naive_mae, 'MW')}"
     )
-    return [*rows, ("Last 7 days", week), ("Drift", "; ".join(drift.reasons) or "none found")]
+    return [*rows, ("Last 7 days", week), ("Drift", "; ".join(drift_words(drift)) or "none found")]
 
 
 # --- the hours ahead -----------------------------------------------------------------------------------------------
@@ -208,13 +213,14 @@ def energy_shares(now: Looked) -> list[Share]:
 
 
 def hosting_of(now: Looked) -> list[HostingRow]:
-    """How much more every bus can take now."""
-    report = now.report
-    if not len(report.hosting_mw):
+    """How much more every bus can take now; empty where it wasn't asked."""
+    network, found = now.report.network, now.report.hosting
+    if found is None:
         return []
+    rows = zip(found.bus.tolist(), found.margin_mw.tolist(), found.limit, found.at.tolist(), strict=True)
     return [
-        HostingRow(*row)
-        for row in zip(report.network.bus.name, report.hosting_mw.tolist(), report.hosting_words, strict=True)
+        HostingRow(network.bus.name[bus], margin_mw, hosting_words(network, limit, at))
+        for bus, margin_mw, limit, at in rows
     ]
 
 

@@ -7,11 +7,11 @@ from enum import StrEnum
 import numpy as np
 
 from app.analytics.view import Looked
-from app.forecasting.ledger import HOURS_KEPT
-from app.forecasting.report import HOUR, LossRecord, moment64
 from components.analytics.loss_figures import AssetLoss, LossHours, LossPart, LossShare, loss_hours
 from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray
+from ml.forecasting.live.ledger import HOURS_KEPT
+from ml.forecasting.records import HOUR, LossRecord, moment64
 
 MOST_ASSETS = 12
 CAUSE_NAMES = {

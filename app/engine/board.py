@@ -3,55 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from grid.alarms.book import Alarm
 from grid.assets.register import AssetRegister
+from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Event, Frame
 from ml.maintenance.model.features import Observation
-from ml.optimisation.plans.plan import Action, Requirements
-from ml.optimisation.supply.paths import SupplyPaths
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Totals of a state; a value that isn't known is NaN."""
-
-    load_mw: float
-    generation_mw: float
-    renewable_percent: float  # of generation; NaN where the case doesn't say what its generators are
-    loss_mw: float
-    loss_percent: float  # of generation
-    efficiency_percent: float
-    average_risk: float  # mean over branches of risk in MW interrupted, expected within a year
-    unsupplied_mw: float
-    active_alarms: int
-
-
-@dataclass(frozen=True, eq=False)
-class AssetRisk:
-    """Per branch, (m,)."""
-
-    failure_probability: FloatArray  # within one year
-    interrupted_mw: FloatArray  # demand that loses supply if the branch fails now
-    risk_mw: FloatArray  # the product: MW interrupted, expected within a year
-    year_built: FloatArray
-    year_generated: BoolArray  # drawn from the seed, because the case doesn't say
-    learned: BoolArray  # the probability is the trained models'; the others' is CNAIM's
-    model: str
-
-
-@dataclass(frozen=True, eq=False)
-class Supply:
-    """How loads are supplied."""
-
-    paths: SupplyPaths
-    risk_weight: float
-    group_generator: np.ndarray  # (k,) generator index of each share column, -1: all others together
-    shares: FloatArray  # (n, k) share of each bus's supply that a generator gives, by tracing the solved flows
-    loss_mw: FloatArray  # (n,) branch losses that each bus's demand causes, by tracing
+from ml.maintenance.model.risk import AssetRisk
+from ml.optimisation.plans.plan import Action, PlanProblem, Requirements
+from ml.optimisation.supply.supply import Supply
 
 
 @dataclass(frozen=True)
@@ -68,14 +29,14 @@ class CycleStats:
 
 @dataclass(frozen=True)
 class Operations:
-    """What has been switched by plans and what is still to be done, in order. note: why it stopped, if it did.
+    """What has been switched by plans and what is still to be done, in order. stopped: why it did, if so.
 
     set_points_done: whether generators are held at set-points of plans, which can be undone.
     """
 
     done: tuple[Action, ...]
     pending: tuple[Action, ...]
-    note: str
+    stopped: PlanProblem | None = None
     set_points_done: bool = False
 
 

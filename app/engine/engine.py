@@ -19,6 +19,7 @@ from app.engine.plan_execution import Operator
 from app.engine.worker import Worker
 from app.history.ring import SnapshotStore
 from app.settings import Settings
+from components.optimisation.words import problem_words
 from grid.alarms.predictive import Outlook
 from grid.cases.cases import Case
 from grid.errors import CaseError
@@ -140,8 +141,8 @@ class Engine:
         """
         latest = self._store.latest
         problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
-        if problem:
-            raise PlanRefusedError(f"The plan is refused: {problem}")
+        if problem is not None:
+            raise PlanRefusedError(f"The plan is refused: {problem_words(latest.network, problem)}")
         self._do(lambda: self._operate(latest.network, lambda operator: operator.apply(plan, count)))
 
     def undo(self, count: int | None = 1) -> None:

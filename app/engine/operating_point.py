@@ -7,7 +7,7 @@ import numpy as np
 from app.engine.board import Snapshot
 from grid.telemetry import EventKind
 from ml.optimisation.optimizer import problem_with, problem_with_plan
-from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.plan import Plan, PlanProblem, Requirements
 from ml.optimisation.plans.verification import Moment, Verifier
 
 
@@ -36,8 +36,8 @@ def moment_for(snapshot: Snapshot, price_per_mwh: float, wanted: Requirements) -
     return replace(moment, injection=worst.injection, loss_hours_per_year=hours)
 
 
-def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int | None) -> str:
-    """Why a plan's first actions, by default all, can't be carried out now, as a sentence; empty where they can.
+def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int | None) -> PlanProblem | None:
+    """Why a plan's first actions, by default all, can't be carried out now; None where they can.
 
     A plan for the worst of the coming hours must still help then, and keep the limits now.
     """
@@ -46,4 +46,4 @@ def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int
     if not (wanted.worst_hour and plan.actions):
         return problem_with_plan(network, present, plan, count)
     then = problem_with_plan(network, moment_for(snapshot, price_per_mwh, wanted), plan, count)
-    return then or problem_with(network, Verifier(network), present, wanted, plan.actions[:count])
+    return then or problem_with(Verifier(network), present, wanted, plan.actions[:count])

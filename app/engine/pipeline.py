@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.board import AssetRisk, Metrics, Supply, WorstHour
-from app.engine.condition_monitoring import ConditionWatch, is_asset
+from app.engine.board import WorstHour
 from app.engine.plan_execution import Operator
 from app.history.ring import History
 from app.settings import Settings
@@ -18,19 +17,18 @@ from grid.assets.register import AssetRegister, asset_register, temperature_limi
 from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER, Case
 from grid.errors import CaseError
 from grid.estimation.substitution import Estimate, Estimator
+from grid.flow.metrics import Metrics, metrics_of, renewable_generators
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
-from grid.flow.topology import energised_buses, interrupted_power_mw
-from grid.network import RENEWABLE, FloatArray, Network
+from grid.flow.topology import energised_buses
+from grid.network import FloatArray, Network
 from grid.sources.demand import yearly_load_mw
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
 from grid.thermal.branch_temperatures import BranchTemperatures
+from ml.maintenance.condition import ConditionMonitor, is_asset
 from ml.maintenance.model.features import Observation
-from ml.maintenance.model.hazard import CnaimHazard
-from ml.optimisation.supply.paths import supply_paths
-from ml.optimisation.supply.tracing import trace
-
-LEARNED_MODEL = "XGBoost and random forest, trained on simulated fleets"
+from ml.maintenance.model.risk import AssetRisk, asset_risk
+from ml.optimisation.supply.supply import Supply, path_ohm, supply_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +55,7 @@ class Watch:
         self._estimator = Estimator(network)
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
-        self.condition = ConditionWatch(network, self.register, settings)
+        self.condition = ConditionMonitor(network, self.register, settings.start, settings.seed)
         self.is_asset = is_asset(network)
         self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
         self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
@@ -66,13 +64,8 @@ class Watch:
         self.operator = Operator(network, self.simulator)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
-        branch = network.branch
-        source = network.source_buses[:1]
-        self._path_ohm = np.maximum(branch.r_pu, 0.0) * float(network.bus.vn_kv[source[0]]) ** 2 / network.base_mva
-        generator = network.generator
-        self._feeds = generator.holds_voltage
-        self._renewable = np.array([energy in RENEWABLE for energy in generator.energy], dtype=bool)
-        self._energy_known = any(energy.value not in ("unknown", "grid") for energy in generator.energy)
+        self._path_ohm = path_ohm(network)
+        self._renewable = renewable_generators(network)
 
     def estimate(self, frame: Frame) -> Estimate:
         """Believable injections from a frame."""
@@ -135,52 +128,18 @@ class Watch:
 
     def risk(self, state: GridState, frame: Frame, condition: Observation) -> AssetRisk:
         """Failure probability of each branch in a year at the present rate, and what it would interrupt now."""
-        network, branch = self.network, self.network.branch
-        learned = np.isfinite(self._learned_rate)
-        probability = -np.expm1(-np.where(learned, self._learned_rate, condition.published_per_year))
-        generator = network.generator
-        sources = np.unique(generator.bus[generator.is_source & frame.generator_on])
-        demand: FloatArray = np.bincount(network.load.bus, state.load_p_mw.clip(min=0), network.n_bus)
-        interrupted = interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, state.closed, sources, demand)
-        register = self.register
-        return AssetRisk(
-            probability, interrupted, probability * interrupted, register.year_built, register.year_generated,
-            learned, LEARNED_MODEL if learned.any() else CnaimHazard().name,
-        )  # fmt: skip
+        return asset_risk(
+            self.network, self.register, state, frame.generator_on, condition.published_per_year, self._learned_rate
+        )
 
     def supply(self, state: GridState, frame: Frame, risk: AssetRisk, risk_weight: float) -> Supply:
         """Cheapest path of every bus to a generator, and what the flows say of who supplies whom."""
-        network, branch, generator = self.network, self.network.branch, self.network.generator
-        energised_branch = state.closed & state.energised[branch.from_bus] & state.energised[branch.to_bus]
-        running = self._feeds & frame.generator_on & state.energised[generator.bus]
-        paths = supply_paths(
-            network.n_bus, branch.from_bus, branch.to_bus, energised_branch, self._path_ohm,
-            risk.failure_probability, generator.bus[running], risk_weight,
-        )  # fmt: skip
-        demand = np.bincount(network.load.bus, state.load_p_mw, network.n_bus) + state.shunt_mva.real
-        tracing = trace(
-            branch.from_bus, branch.to_bus, state.p_from_mw, state.p_to_mw,
-            generator.bus, state.generator_p_mw, demand,
-        )  # fmt: skip
-        return Supply(paths, risk_weight, tracing.group_generator, tracing.shares, tracing.loss_mw_of_bus)
+        return supply_of(self.network, state, frame.generator_on, self._path_ohm, risk.failure_probability, risk_weight)
 
     def metrics(self, state: GridState, risk: AssetRisk, active_alarms: int) -> Metrics:
         """Totals of a state."""
-        generation, loss = state.total_generation_mw, state.total_loss_mw
-        renewable = float(state.generator_p_mw[self._renewable].clip(min=0).sum())
-        share = loss / generation if generation > 0 else np.nan
-        unsupplied = ~state.energised[self.network.load.bus]
-        return Metrics(
-            load_mw=state.total_load_mw,
-            generation_mw=generation,
-            renewable_percent=100 * renewable / generation if self._energy_known and generation > 0 else np.nan,
-            loss_mw=loss,
-            loss_percent=100 * share,
-            efficiency_percent=100 * (1 - share),
-            average_risk=float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0,
-            unsupplied_mw=float(self._supplied_mw[unsupplied].clip(min=0).sum()),
-            active_alarms=active_alarms,
-        )
+        average_risk = float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0
+        return metrics_of(self.network, state, self._supplied_mw, self._renewable, average_risk, active_alarms)
 
 
 def _register(case: Case, settings: Settings) -> AssetRegister:

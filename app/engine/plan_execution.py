@@ -6,7 +6,7 @@ from app.engine.board import Operations
 from grid.network import Network
 from grid.sources.simulator import Held, Simulator
 from ml.optimisation.optimizer import problem_with
-from ml.optimisation.plans.plan import Action, Plan, Requirements, SetPoint
+from ml.optimisation.plans.plan import Action, Plan, PlanProblem, Requirements, SetPoint
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points
 from ml.optimisation.plans.verification import Moment, Verifier
 
@@ -30,17 +30,17 @@ class Operator:
         self._job: _Job | None = None
         self._done: tuple[Action, ...] = ()
         self._held_before: tuple[Held, ...] = ()  # what held generators before each plan that has set them
-        self._note = ""
+        self._stopped: PlanProblem | None = None
 
     @property
     def operations(self) -> Operations:
         """What is done and pending."""
-        return Operations(self._done, self._job.pending if self._job else (), self._note, bool(self._held_before))
+        return Operations(self._done, self._job.pending if self._job else (), self._stopped, bool(self._held_before))
 
     def apply(self, plan: Plan, count: int | None) -> None:
         """Take up a plan's first actions, or its set-points; they can be undone with what was done before."""
         self._job = _Job(plan.requirements, plan.actions[:count], undoing=False, set_points=plan.set_points)
-        self._note = ""
+        self._stopped = None
 
     def undo(self, count: int | None) -> None:
         """Take up the reverse of what was done, the last first: what opened closes before what closed opens.
@@ -50,12 +50,12 @@ class Operator:
         if self._held_before:
             first = 0 if count is None else max(0, len(self._held_before) - count)
             self._simulator.held, self._held_before = self._held_before[first], self._held_before[:first]
-            self._job, self._note = None, ""
+            self._job, self._stopped = None, None
             return
         back = [Action(done.branch, not done.close, float("nan"), float("nan"), float("nan")) for done in self._done]
         waiting = len(self._job.pending) if self._job is not None and self._job.undoing else 0
         wanted = None if count is None else count + waiting
-        self._job, self._note = _Job(Requirements(), tuple(back[::-1][:wanted]), undoing=True), ""
+        self._job, self._stopped = _Job(Requirements(), tuple(back[::-1][:wanted]), undoing=True), None
 
     def step(self, moment: Moment) -> None:
         """Do the next pending action, or set all set-points, if that still verifies."""
@@ -66,9 +66,9 @@ class Operator:
         if job is None or not job.pending:
             return
         action, rest = job.pending[0], job.pending[1:]
-        problem = problem_with(self._network, self._verifier, moment, job.requirements, [action])
-        if problem:
-            self._job, self._note = None, f"Stopped: {problem}"
+        problem = problem_with(self._verifier, moment, job.requirements, [action])
+        if problem is not None:
+            self._job, self._stopped = None, problem
             return
         closed = self._simulator.closed.copy()
         closed[action.branch] = action.close
@@ -78,8 +78,8 @@ class Operator:
 
     def _set(self, job: _Job, moment: Moment) -> None:
         problem = problem_with_set_points(self._network, self._verifier, moment, job.requirements, job.set_points)
-        self._job, self._note = None, f"Stopped: {problem}" if problem else ""
-        if not problem:
+        self._job, self._stopped = None, problem
+        if problem is None:
             before = self._simulator.held
             self._held_before = (*self._held_before, before)
             self._simulator.held = before.then(*held_by(self._network, job.set_points))

@@ -8,21 +8,21 @@ import numpy as np
 
 from app.engine.board import Snapshot
 from app.engine.operating_point import moment_of
-from app.forecasting.ledger import HourlyLedger, HourlyRecord
-from app.forecasting.look_ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
-from app.forecasting.report import Ahead, Forecast, SeriesKind, SeriesReport
-from app.forecasting.scenarios import RecentLoads, samples_of
-from app.forecasting.series import series_of
-from app.forecasting.series_forecasters import ForecastDesk
-from app.history.hourly import Hour
-from app.learning.backfill import solved_hours, wanted_hours
 from app.settings import Settings
 from grid.fingerprint import fingerprint
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.network import FloatArray
 from grid.sources.past import Past
-from grid.studies.hosting import HostingLimit, HostingMargin, hosting_margin
+from grid.studies.hosting import HostingMargin, hosting_margin
 from grid.studies.loadability import Loadability, loadability
+from ml.forecasting.live.hourly import Hour
+from ml.forecasting.live.ledger import HourlyLedger, HourlyRecord
+from ml.forecasting.live.look_ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
+from ml.forecasting.live.past import solved_hours, wanted_hours
+from ml.forecasting.live.scenarios import RecentLoads, samples_of
+from ml.forecasting.live.series import series_of
+from ml.forecasting.live.series_forecasters import ForecastDesk
+from ml.forecasting.records import Ahead, Forecast, SeriesKind, SeriesReport
 
 RECENT_HOURS = 14 * 24
 A_YEAR_AND_A_DAY = 366 * 24
@@ -108,7 +108,7 @@ class Watchpost:
         samples = samples_of(network, moment.injection, self.series, self.recent, start, drawn, is_held, rng)
         previous = None if self.situation is None else self.situation.ahead.outlook
         ahead = make_ahead(network, moment.injection, moment.closed, self.series, samples, drawn, start, previous)
-        worst = injection_at(moment.injection, samples, ahead.worst_hour)
+        worst = injection_at(moment.injection, samples, ahead.worst.hour)
         self.situation = Situation(ahead, worst, *self._margins(moment.injection, moment.closed))
 
     def _margins(
@@ -134,28 +134,8 @@ class Watchpost:
         found = []
         for place, info in enumerate(self.series.infos):
             is_load = info.kind in (SeriesKind.LOAD, SeriesKind.GROUP)
-            limit = limits[place] if is_load and place < len(limits) else Loadability(np.nan, "not asked")
+            limit = limits[place] if is_load and place < len(limits) else None
             issued = self.desk.forecasts(info.code)
             latest: Forecast | None = issued[next(reversed(issued))] if issued else None
-            found.append(
-                SeriesReport(
-                    info, latest, limit.demand_mw, limit.words if is_load else "", self.desk.learned(info.code),
-                    self.desk.drift(info.code),
-                )
-            )  # fmt: skip
+            found.append(SeriesReport(info, latest, limit, self.desk.learned(info.code), self.desk.drift(info.code)))
         return tuple(found)
-
-    def hosting(self) -> tuple[FloatArray, tuple[str, ...]]:
-        """(n,) MW that each bus could take in addition, and what it meets first; NaN and "" where it wasn't asked."""
-        margin = None if self.situation is None else self.situation.hosting
-        if margin is None:
-            return np.full(self.network.n_bus, np.nan), ("",) * self.network.n_bus
-        branch, bus = self.network.branch.name, self.network.bus.name
-        words = {
-            HostingLimit.LOADING: lambda at: f"{branch[at]} at full load",
-            HostingLimit.VOLTAGE: lambda at: f"{bus[at]}: high voltage",
-            HostingLimit.NO_SOLUTION: lambda _: "no power flow solution beyond",
-            HostingLimit.NONE: lambda _: "nothing up to the most that was asked",
-        }
-        said = tuple(words[limit](at) for limit, at in zip(margin.limit, margin.at.tolist(), strict=True))
-        return margin.margin_mw, said

@@ -18,14 +18,16 @@ from app.engine.commands import UnknownIdError
 from app.engine.engine import Engine
 from app.engine.worker import Worker
 from app.forecasting.live_forecasts import Watchpost
-from app.forecasting.report import Accuracy, Forecast, LookoutReport, LossRecord
-from app.forecasting.series import series_of
-from app.history.hourly import ONE_HOUR, Hour, loss_record
+from app.forecasting.report import LookoutReport
 from app.history.ring import History, SnapshotStore
 from app.optimisation.worker import Planner
 from app.settings import Settings
+from components.analytics.words import contest_words
 from grid.network import FloatArray, Network
 from grid.studies.renewable_share import energy_mix
+from ml.forecasting.live.hourly import ONE_HOUR, Hour, loss_record
+from ml.forecasting.live.series import series_of
+from ml.forecasting.records import Accuracy, Forecast, LossRecord
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.25
@@ -169,7 +171,8 @@ class Lookout:
             return True
         news = self._post.desk.renew_one(now)
         if news is not None:
-            self._news = news
+            series, contest = news
+            self._news = f"{series.name}: {contest_words(contest)}"
             self._publish(self._post, snapshot)
         return news is not None
 
@@ -199,7 +202,7 @@ class Lookout:
         post.look(snapshot, self._settings.price_per_mwh)
         if post.situation is not None:
             ahead = post.situation.ahead
-            worst = WorstHour(ahead.start + ahead.worst_hour * ONE_HOUR, post.situation.worst_injection)
+            worst = WorstHour(ahead.start + ahead.worst.hour * ONE_HOUR, post.situation.worst_injection)
             self._engine.expect(post.network, ahead.outlook, worst)
         self._publish(post, snapshot)
 
@@ -250,7 +253,6 @@ class Lookout:
 
 
 def _report(post: Watchpost, snapshot: Snapshot, version: int, status: str, problem: str) -> LookoutReport:
-    hosting, words = post.hosting()
     return LookoutReport(
         network=post.network,
         version=version,
@@ -261,16 +263,12 @@ def _report(post: Watchpost, snapshot: Snapshot, version: int, status: str, prob
         ahead=None if post.situation is None else post.situation.ahead,
         performance=post.ledger.performance(snapshot.simulated_at),
         mix=energy_mix(post.network, snapshot.state.generator_p_mw),
-        hosting_mw=hosting,
-        hosting_words=words,
+        hosting=None if post.situation is None else post.situation.hosting,
         group_of_load=post.series.group_of_load,
     )
 
 
 def _nothing_yet(network: Network, problem: str) -> LookoutReport:
     """The report before the first look at a network."""
-    unknown, nothing = np.full(network.n_bus, np.nan), ("",) * network.n_bus
     groups = series_of(network).group_of_load
-    return LookoutReport(
-        network, 0, None, "Waiting for the grid", problem, (), None, None, None, unknown, nothing, groups
-    )
+    return LookoutReport(network, 0, None, "Waiting for the grid", problem, (), None, None, None, None, groups)

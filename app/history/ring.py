@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.engine.board import Metrics, Snapshot
+from app.engine.board import Snapshot
 from app.history.hourly import HourBook
+from grid.flow.metrics import Metrics
 from grid.network import FloatArray, IntArray, Network
 from grid.sources.past import Past
 

@@ -9,11 +9,12 @@ from flask import Blueprint, Response, request
 from app.engine.commands import UnknownIdError
 from app.history.ring import NotReadyError
 from app.maintenance import payloads as maintpayloads
-from app.maintenance.schedule import ScheduleView
 from app.maintenance.view import Maintained, maintained
 from app.web.bodies import CHANGED, BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.services import Services
-from ml.maintenance.model.store import ModelFileError
+from components.maintenance.words import conflict_words
+from ml.maintenance.model.files import ModelFileError
+from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.files import schedule_csv, schedule_ics
 from ml.maintenance.schedule.problem import DEFERRED
 from ml.maintenance.schedule.solve import Schedule
@@ -108,7 +109,8 @@ def _file(now: Maintained, kind: str) -> Response:
     made = _made(now)
     found: Schedule | None = made.schedule
     if found is None:
-        raise BadRequestError(f"there is no schedule, pins contradict one another: {made.conflict}", "pins", status=409)
+        words = conflict_words(() if made.conflict is None else made.conflict.violations)
+        raise BadRequestError(f"there is no schedule, pins contradict one another: {words}", "pins", status=409)
     if kind == "csv":
         content = schedule_csv(made.problem, found.judgement, made.first_day)
     else:

@@ -9,6 +9,7 @@ from app.maintenance.view import YEAR_COLUMN, Maintained, crews_of, job_words, s
 from app.maintenance.view_asset import drivers_of, signals_of, similar_to
 from app.web.plain import number, stamp
 from components.maintenance.risk_table import Source, risk_class
+from components.maintenance.words import conflict_words, why_not_words
 from grid.network import FloatArray
 from ml.maintenance.model.card import card_to, plain
 from ml.maintenance.model.causes import CAUSES
@@ -55,7 +56,7 @@ class _Told:
             "novelty": None if found is None else number(found.novelty[branch]),
             "unusual": None if found is None else bool(found.is_novel[branch]),
             "source": None if found is None else (Source.MODEL if found.learned[branch] else Source.CNAIM).value,
-            "why_not_model": None if found is None else found.why_not[branch] or None,
+            "why_not_model": None if found is None else why_not_words(found.why_not[branch]) or None,
             "next_job": self._jobs.get(branch),
         }
 
@@ -135,7 +136,7 @@ def schedule(now: Maintained) -> JSON:
             for crew in crews_of(problem, weeks)
         ],
         "pins": [{"id": branch, "week": _week(week)} for branch, week in sorted(made.pins.items())],
-        "conflict": None if made.conflict is None else str(made.conflict),
+        "conflict": None if made.conflict is None else conflict_words(made.conflict.violations),
         "method": None if made.schedule is None else made.schedule.method.value,
         "gap": None if made.schedule is None else number(made.schedule.gap),
         "costs": {name: _costs(found) for name, found in judged.items()},

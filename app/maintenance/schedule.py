@@ -1,135 +1,53 @@
-"""The maintenance schedule of a live grid: which jobs there are, what they cost, and when assets may be out."""
+"""The maintenance schedule of a live grid, from a snapshot and a prognosis."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
 from app.engine.board import Snapshot
-from grid.assets.register import AssetRegister, Skill
-from grid.network import BranchKind, FloatArray, IntArray, Network
-from grid.studies.areas import partition
+from grid.network import BoolArray, FloatArray, IntArray
 from ml.maintenance.model.prognosis import Prognosis
+from ml.maintenance.schedule.economics import (
+    WEEKS,
+    ScheduleView,
+    branches_worth_a_job,
+    failure_cost_eur,
+    next_monday,
+    schedule_problem,
+    solved,
+)
 from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
-from ml.maintenance.schedule.problem import DEFERRED, Jobs, ScheduleProblem
-from ml.maintenance.schedule.solve import Comparison, Conflict, Schedule, compare, solve_with
 
-WEEKS = 26
-MOST_JOBS = 200  # those that risk most
 MOST_WINDOWS_BUSES = 1500  # above, outages aren't asked of the power flow: it would take minutes
 RATE_HORIZON_DAYS = 365
-CREW_HOURS_A_WEEK = 40.0  # assumption: one crew of each skill for every 100 of its jobs, working 40 h a week
-JOBS_A_CREW = 100
-LOST_LOAD_EUR_PER_MWH = 10_000.0  # assumption: usual value of lost load, 5 to 25 EUR/kWh
-RESTORATION_H = {BranchKind.LINE: 4.0, BranchKind.CABLE: 12.0, BranchKind.TRANSFORMER: 24.0}  # assumption
-JOB_HOURS = {Skill.LINES: 12.0, Skill.CABLES: 16.0, Skill.SUBSTATIONS: 20.0}  # assumption
-JOB_SHARE, LEAST_JOB_EUR = 0.01, 800.0  # assumption: a planned job costs 1 % of the asset's replacement
-EFFECT = 0.5  # assumption: share of the failure rate that a job removes
-INTERVAL_YEARS = 8.0  # of the usual practice that the schedule is compared with
-
-
-@dataclass(frozen=True, eq=False)
-class ScheduleView:
-    """A schedule for branches (n,), made of the problem for weeks from first_day on; pins by branch.
-
-    schedule: None where pins contradict the rules, conflict then says how. compared: under the same judge.
-    """
-
-    branches: IntArray
-    problem: ScheduleProblem
-    schedule: Schedule | None
-    conflict: Conflict | None
-    compared: Comparison | None
-    pins: Mapping[int, int]
-    first_day: date
-    windows_asked: bool
-
-    def check_pins(self, pins: Mapping[int, int]) -> None:
-        """ValueError names a pin for a branch that has no job, or for a week outside the schedule."""
-        for branch, week in pins.items():
-            if branch not in self.branches:
-                raise ValueError(f"branch {branch}: it has no job in this schedule")
-            if not -1 <= week < self.problem.n_week:
-                last = self.problem.n_week - 1
-                raise ValueError(f"branch {branch}: week {week} is not from 0 to {last}, or -1 for deferred")
 
 
 def consequence_eur(snapshot: Snapshot) -> FloatArray:
     """(m,) what a failure now costs: emergency repair, and the load that it interrupts until supply is restored."""
-    register: AssetRegister = snapshot.register
-    hours = np.array([RESTORATION_H.get(kind, np.nan) for kind in snapshot.network.branch.kind])
-    return register.failure_eur + snapshot.risk.interrupted_mw * hours * LOST_LOAD_EUR_PER_MWH
+    return failure_cost_eur(snapshot.network, snapshot.register, snapshot.risk.interrupted_mw)
 
 
 def first_monday(snapshot: Snapshot) -> date:
     """The first day of the schedule: next Monday."""
-    today = snapshot.simulated_at.date()
-    return today + timedelta(days=7 - today.weekday())
-
-
-def moved_pins(pins: Mapping[int, int], before: date, after: date) -> dict[int, int]:
-    """Pins that count weeks from one first day, counted from another; weeks that have passed are dropped."""
-    passed = (after - before).days // 7
-    moved = {branch: week if week == DEFERRED else week - passed for branch, week in pins.items()}
-    return {branch: week for branch, week in moved.items() if week >= 0 or pins[branch] == DEFERRED}
+    return next_monday(snapshot.simulated_at.date())
 
 
 def make_schedule(snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, int]) -> ScheduleView:
     """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped."""
     network, register = snapshot.network, snapshot.register
     rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
-    worth = np.where(snapshot.is_asset, np.nan_to_num(rate * consequence), 0.0)
-    ranked = np.argsort(-worth, kind="stable")[:MOST_JOBS]
-    branches = np.sort(ranked[worth[ranked] > 0])
-    first_day = first_monday(snapshot)
+    branches, first_day = branches_worth_a_job(snapshot.is_asset, rate, consequence), first_monday(snapshot)
     asked = network.n_bus <= MOST_WINDOWS_BUSES
     allowed = _windows(snapshot, branches, first_day) if asked else np.ones((len(branches), WEEKS), dtype=bool)
-    problem = _problem(network, register, branches, rate, consequence, allowed)
-    known = {branch: week for branch, week in pins.items() if branch in branches and week < WEEKS}
-    place = {branch: position for position, branch in enumerate(branches.tolist())}
-    solved = solve_with(problem, {place[branch]: week for branch, week in known.items()})
-    schedule = solved if isinstance(solved, Schedule) else None
+    problem = schedule_problem(network, register, branches, rate, consequence, allowed)
     age = snapshot.simulated_at.year - register.year_built[branches]
-    return ScheduleView(
-        branches, problem, schedule, solved if isinstance(solved, Conflict) else None,
-        None if schedule is None else compare(problem, schedule, age, INTERVAL_YEARS),
-        known, first_day, asked,
-    )  # fmt: skip
+    return solved(problem, branches, age, pins, first_day, asked)
 
 
-def _windows(snapshot: Snapshot, branches: IntArray, first_day: date) -> np.ndarray:
+def _windows(snapshot: Snapshot, branches: IntArray, first_day: date) -> BoolArray:
     present_mw = float(snapshot.injection.load_p_mw.sum())
     if present_mw <= 0:
         return np.ones((len(branches), WEEKS), dtype=bool)
     levels = weekly_peak_levels(snapshot.yearly_load_mw, first_day, WEEKS, present_mw)
     return outage_windows(snapshot.network, snapshot.injection, snapshot.state.closed, levels, branches)
-
-
-def _problem(
-    network: Network,
-    register: AssetRegister,
-    branches: IntArray,
-    rate: FloatArray,
-    consequence: FloatArray,
-    allowed: np.ndarray,
-) -> ScheduleProblem:
-    skill = tuple(register.skill[branch].value for branch in branches)
-    skills = tuple(sorted(set(skill)))
-    crews = [max(1, round(skill.count(one) / JOBS_A_CREW)) for one in skills]
-    count = len(branches)
-    jobs = Jobs(
-        name=tuple(network.branch.name[branch] for branch in branches),
-        rate_per_year=rate[branches],
-        consequence_eur=consequence[branches],
-        hours=np.array([JOB_HOURS[register.skill[branch]] for branch in branches]),
-        skill=skill,
-        cost_eur=np.maximum(LEAST_JOB_EUR, JOB_SHARE * register.replacement_eur[branches]),
-        effect=np.full(count, EFFECT),
-        zone=partition(network).area[network.branch.from_bus[branches]].astype(np.int64),
-        earliest=np.zeros(count, dtype=np.int64),
-        latest=np.full(count, WEEKS - 1),
-        fixed=np.full(count, -1),
-        allowed=allowed,
-    )
-    return ScheduleProblem(jobs, skills, np.repeat(CREW_HOURS_A_WEEK * np.array(crews)[:, None], WEEKS, axis=1))

@@ -7,7 +7,6 @@ models, another schedule, or when some simulated time has passed. A browser fetc
 from collections.abc import Mapping
 from zlib import crc32
 
-from app.maintenance.schedule import ScheduleView
 from app.maintenance.view import Maintained, schedule_state, status_of
 from app.maintenance.view_asset import head_of, signals_of
 from app.map.network_view import NetworkView
@@ -15,6 +14,7 @@ from app.web.browser_view import View
 from components.maintenance.asset_panel import asset_head, signals_table
 from components.maintenance.fleet import status_line
 from grid.alarms.book import AssetKind
+from ml.maintenance.schedule.economics import ScheduleView
 
 JSON = dict[str, object]
 LARGE_ASSETS = 500

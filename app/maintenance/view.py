@@ -10,7 +10,7 @@ import numpy as np
 
 from app.engine.board import Snapshot
 from app.history.ring import History
-from app.maintenance.schedule import ScheduleView, consequence_eur
+from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import Maintainer, MaintenanceReport
 from app.web.browser_view import Asset
 from app.web.services import Services
@@ -20,11 +20,13 @@ from components.maintenance.fleet import Fleet, Status
 from components.maintenance.gantt import Crew, Job, Plan, Way, week_words
 from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoint
 from components.maintenance.risk_table import Novelty, RiskClass, RiskRow, Source, risk_class
+from components.maintenance.words import conflict_words, why_not_words
 from grid.alarms.book import AssetKind
 from grid.network import FloatArray, IntArray
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis
+from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
 
 YEAR_COLUMN = HORIZONS.index(365)
@@ -101,7 +103,7 @@ def rows_of(now: Maintained) -> list[RiskRow]:
             code_of(i), branch.name[i], branch.kind[i].value.capitalize(),
             float(chance[i, 0]), float(chance[i, 1]), float(chance[i, 2]), cause_words(found, i),
             float(consequence[i]), float(interrupted_kw[i]), float(risk[i]), novelty_of(found, i),
-            Source.MODEL if found.learned[i] else Source.CNAIM, found.why_not[i], weeks.get(i, ""),
+            Source.MODEL if found.learned[i] else Source.CNAIM, why_not_words(found.why_not[i]), weeks.get(i, ""),
         )
         for i in now.branches.tolist()
     ]  # fmt: skip
@@ -297,7 +299,10 @@ def schedule_state(now: Maintained) -> tuple[str, str]:
     if made is None:
         return "Waiting for the first schedule", ""
     if made.conflict is not None:
-        return "No schedule: pins contradict one another", f"{made.conflict}. Move or remove a pin, then solve again."
+        return (
+            "No schedule: pins contradict one another",
+            f"{conflict_words(made.conflict.violations)}. Move or remove a pin, then solve again.",
+        )
     if made.schedule is None:
         return "No schedule", ""
     cost = text.rough(made.schedule.expected_cost_eur, "EUR")

@@ -6,21 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from app.maintenance.view import (
-    YEAR_COLUMN,
-    Maintained,
-    cause_words,
-    code_of,
-    consequence_eur,
-    job_words,
-    novelty_of,
-    risk_eur_per_year,
-)
+from app.maintenance.schedule import consequence_eur
+from app.maintenance.view import YEAR_COLUMN, Maintained, cause_words, code_of, job_words, novelty_of, risk_eur_per_year
 from components.common import text
 from components.common.trends import Curve
 from components.maintenance.asset_panel import AssetHead, SignalRow, SignalState, Similar
 from components.maintenance.risk_figures import MOST_DRIVERS, Driver, ProbabilityTrend
 from components.maintenance.risk_table import Novelty, risk_class
+from components.maintenance.words import why_not_words
 from grid.assets.deterioration import Signal
 from grid.network import BranchKind, FloatArray
 from grid.thermal.transformer import ageing_rate
@@ -81,7 +74,9 @@ def head_of(now: Maintained, branch: int) -> AssetHead:
     built = now.snapshot.register.year_built[branch]
     drawn = "drawn, the case doesn't say" if now.snapshot.register.year_generated[branch] else ""
     facts += [("Built", text.UNKNOWN if math.isnan(built) else f"{built:.0f}", drawn), ("Data of", *_age(now))]
-    return AssetHead(name, kind, tuple(facts), found.why_not[branch], novelty_of(found, branch) is Novelty.UNUSUAL)
+    return AssetHead(
+        name, kind, tuple(facts), why_not_words(found.why_not[branch]), novelty_of(found, branch) is Novelty.UNUSUAL
+    )
 
 
 def _chances(found: Prognosis, branch: int) -> list[tuple[str, str, str]]:

@@ -18,12 +18,14 @@ from app.engine.engine import Engine
 from app.engine.worker import Worker
 from app.history.ring import SnapshotStore
 from app.learning.training import FleetTraining
-from app.maintenance.schedule import ScheduleView, first_monday, make_schedule, moved_pins
+from app.maintenance.schedule import first_monday, make_schedule
 from app.settings import Settings
 from grid.network import FloatArray, Network
 from ml.maintenance.model.features import FEATURES, Observation, features_of
+from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.prognosis import Prognosis, prognose
-from ml.maintenance.model.store import ModelBundle, ModelFileError, load
+from ml.maintenance.model.store import ModelBundle, load
+from ml.maintenance.schedule.economics import ScheduleView, moved_pins
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.25

@@ -11,6 +11,7 @@ from app.optimisation import payloads as planpayloads
 from app.web import plain as payloads
 from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
 from app.web.services import Services
+from components.optimisation.words import no_plan_words
 from ml.optimisation.plans.plan import Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
@@ -35,7 +36,7 @@ def register_plans(api: Blueprint, services: Services) -> None:
                 services.planner.amend(lambda present: _requirements(body, present))
         except ValueError as failure:  # nothing to choose in this grid, or a state without a source or a solution
             return answer(_episode(services, None, str(failure)))
-        return answer(_episode(services, found, found.reason))
+        return answer(_episode(services, found, no_plan_words(services.store.latest.network, found.reason)))
 
     @api.post("/api/grid/apply")
     def apply() -> Response:

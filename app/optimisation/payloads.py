@@ -4,6 +4,7 @@ from typing import Any
 
 from app.optimisation.worker import Training
 from app.web.plain import number
+from components.optimisation.words import no_plan_words
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
 
@@ -17,7 +18,7 @@ def proposal(answer: Proposal, network: Network) -> JSON:
         "limited": [plan(item, network) for item in answer.limited],
         "present": verdict(answer.present),
         "conflict": None if answer.conflict is None else answer.conflict.value,
-        "reason": answer.reason,
+        "reason": no_plan_words(network, answer.reason),
         "methods": [method(item) for item in answer.methods],
         "policy": answer.policy,
         "requirements": requirements(answer.requirements),

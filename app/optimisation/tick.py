@@ -76,7 +76,7 @@ def plan_tick(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: Vi
 def answer_key(report: PlannerReport, snapshot: Snapshot, shown: NetworkView) -> str:
     """Changes with the proposal and with what is applied."""
     operations = snapshot.operations
-    done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.note):x}"
+    done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
     return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}"
 
 

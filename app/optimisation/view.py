@@ -8,8 +8,9 @@ from app.optimisation.worker import PlannerReport
 from components.common import text
 from components.optimisation.plan import Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import Comparison, Limited, Method, Room, SetPointRow
+from components.optimisation.words import no_plan_words, stopped_words
 from grid.network import Network
-from ml.optimisation.plans.plan import Action, Constraint, Plan, Proposal, Requirements
+from ml.optimisation.plans.plan import Action, Constraint, NoPlan, NoPlanKind, Plan, Proposal, Requirements
 
 CONSTRAINTS = {
     Constraint.SUPPLY: "Load without supply",
@@ -70,7 +71,7 @@ def saving_of(plan: Plan) -> Saving:
 def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
     """The answer in short."""
     proposal, operations = proposal_for(report, snapshot.network), snapshot.operations
-    note = operations.note
+    note = stopped_words(snapshot.network, operations.stopped)
     if report.made_for is not None:
         made_for = f"Made for {text.clock(report.made_for)}, the worst of the coming hours: all figures are of then."
         note = " ".join(filter(None, [made_for, note]))
@@ -82,10 +83,11 @@ def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
         return Headline(Tone.WAITING, _sentence(report.status.removeprefix("No plan: ")), note=note)
     if proposal.conflict is not None:
         words = conflict_words(proposal.conflict, proposal.requirements, snapshot.network)
-        reason = "" if proposal.reason.startswith(proposal.conflict) else _sentence(proposal.reason)
+        reason = _sentence(no_plan_words(snapshot.network, proposal.reason)) if proposal.reason is not None else ""
         return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [reason, note])))
     if proposal.plan is None:
-        return Headline(Tone.BEST, _sentence(proposal.reason or "the present state is the best one found"), note=note)
+        reason = no_plan_words(snapshot.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
+        return Headline(Tone.BEST, _sentence(reason), note=note)
     plan = proposal.plan
     title = sentence(actions_of(snapshot.network, plan), len(plan.set_points))
     if plan.actions and snapshot.network.branch.rating_derived.any():

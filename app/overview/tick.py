@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from app.engine.board import Metrics, Snapshot
+from app.engine.board import Snapshot
 from app.history.ring import History, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
@@ -25,6 +25,7 @@ from components.common.kpi import Kpi, Totals, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
 from components.map.drawer import drawer_content, drawer_head
 from grid.alarms.book import Alarm, AssetKind
+from grid.flow.metrics import Metrics
 
 JSON = dict[str, object]
 SPARE_CYCLES = 1

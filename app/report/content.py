@@ -7,8 +7,7 @@ import numpy as np
 
 from app.engine.board import Snapshot
 from app.engine.commands import UnknownIdError
-from app.forecasting.ledger import Avoidable, Comparison, Energy, Period, a_year_before
-from app.forecasting.report import Accuracy, Forecast, LookoutReport, LossRecord, SeriesReport
+from app.forecasting.report import LookoutReport
 from app.forecasting.worker import Lookout
 from app.history.ring import NotReadyError
 from app.maintenance.view import Maintained, maintained
@@ -16,7 +15,9 @@ from app.optimisation.worker import PlannerReport
 from app.web.bodies import CHANGED
 from app.web.services import Services
 from grid.network import BoolArray, FloatArray
+from ml.forecasting.live.ledger import Avoidable, Comparison, Energy, Period, a_year_before
 from ml.forecasting.model.model import LEVELS
+from ml.forecasting.records import Accuracy, Forecast, LossRecord, SeriesReport
 
 DAY_HOURS = 24
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.forecasting.ledger import Comparison, Energy, Period
-from app.forecasting.report import LossRecord, SeriesKind
 from app.report.content import DAY_HOURS, DayReport, SeriesDay
+from components.analytics.words import drift_words
 from components.common import text
 from grid.flow.loss_breakdown import LossCause, top_branches
 from grid.network import FloatArray, Network
+from ml.forecasting.live.ledger import Comparison, Energy, Period
 from ml.forecasting.quality.metrics import BAND_80, MEDIAN, covered
+from ml.forecasting.records import LossRecord, SeriesKind
 from ml.reporting.charts import NARROW, Band, Course, HourChart, unit_of
 from ml.reporting.pages import Table
 
@@ -208,7 +209,7 @@ def forecasts(report: DayReport) -> ForecastPart | None:
         f"in 80{NARROW}% band", f"in 90{NARROW}% band", "error of the day", f"day in 80{NARROW}% band", "drift",
     )  # fmt: skip
     drift = [
-        f"{one.series.info.name}: {'; '.join(one.series.drift.reasons)}."
+        f"{one.series.info.name}: {'; '.join(drift_words(one.series.drift))}."
         for one in report.series if one.series.drift is not None and one.series.drift.found
     ]  # fmt: skip
     return ForecastPart(

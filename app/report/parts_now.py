@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.forecasting.report import Ahead
 from app.maintenance.view import fleet_of, plan_of, rows_of, status_of
 from app.optimisation.view import headline_of
 from app.report.content import DayReport
+from components.analytics.words import worst_words
 from components.common import text
 from components.maintenance.gantt import week_words
 from components.optimisation.plan import saving_words
 from grid.alarms.predictive import most_threatened
 from grid.network import Energy, Network
+from ml.forecasting.records import Ahead
 from ml.reporting.charts import NARROW, Band, Course, HourChart, unit_of
 from ml.reporting.pages import Table
 
@@ -68,7 +69,7 @@ def ahead(report: DayReport) -> AheadPart | None:
     return AheadPart(
         note=f"{text.count(hours, 'hour')} from {text.moment(found.start)}, by {look.samples:,} courses of the "
         "forecasts, each solved by AC power flow, if nothing is switched.",
-        worst=f"Worst hour: {found.worst_words}.",
+        worst=f"Worst hour: {worst_words(network, found.start, found.worst)}.",
         failed=failed,
         alerts=[*sentences[:MOST_ALERTS], *more],
         charts=[_losses_ahead(found), _powers_ahead(found)],

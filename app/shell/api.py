@@ -31,6 +31,7 @@ from app.web.bodies import (
     to_json,
 )
 from app.web.services import Services
+from components.optimisation.words import stopped_words
 from grid.errors import CaseError
 
 UPLOAD_MARGIN_BYTES = 100_000  # what multipart encoding adds to a file
@@ -272,6 +273,6 @@ def _optimization(services: Services, snapshot: Snapshot, history: History) -> d
         "risk_weight": snapshot.requirements.risk_weight,
         "switched": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.done],
         "to_switch": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.pending],
-        "note": snapshot.operations.note,
+        "note": stopped_words(snapshot.network, snapshot.operations.stopped),
         **planpayloads.training(services.planner.latest.training),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 
@@ -13,12 +14,34 @@ MOST_TIMES = 8.0  # of the present demand
 ROUNDS = 14  # of halving: to a two-thousandth of the present demand
 
 
-@dataclass(frozen=True)
-class Loadability:
-    """Demand of some loads at which the first limit is met, MW, and what that is; NaN with the reason if none is."""
+class LoadLimit(StrEnum):
+    """What growing demand meets first."""
 
-    demand_mw: float
-    words: str
+    LOADING = "loading"
+    VOLTAGE = "voltage"
+    NO_SOLUTION = "no_solution"
+
+
+class LoadabilityFinding(StrEnum):
+    """Whether the demand is known at which the first limit is met, and why not."""
+
+    FOUND = "found"
+    NO_DEMAND = "no_demand"  # the loads take nothing at present
+    NO_LIMIT = "no_limit"  # up to MOST_TIMES the present demand
+    NOT_THEIRS = "not_theirs"  # a limit is exceeded already, and also without these loads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loadability:
+    """Demand of some loads at which the first limit is met, MW, NaN where there is none.
+
+    limit: what is met, or exceeded already where it is NOT_THEIRS, else None; at: which branch or bus, -1 for none.
+    """
+
+    finding: LoadabilityFinding
+    demand_mw: float = float("nan")
+    limit: LoadLimit | None = None
+    at: int = -1
 
 
 def loadability(
@@ -36,37 +59,36 @@ def loadability(
 def _one(network: Network, flow: PowerFlow, injection: Injection, closed: BoolArray, group: BoolArray) -> Loadability:
     present = float(injection.load_p_mw[group].sum())
 
-    def met(times: float) -> str:
+    def met(times: float) -> tuple[LoadLimit, int] | None:
         factor = np.where(group, times, 1.0)
         grown = replace(injection, load_p_mw=injection.load_p_mw * factor, load_q_mvar=injection.load_q_mvar * factor)
         try:
             return _exceeded(network, flow.solve(grown, closed))
         except PowerFlowDivergedError:
-            return "no power flow solution beyond"
+            return LoadLimit.NO_SOLUTION, -1
 
     if present <= 0:
-        return Loadability(float("nan"), "takes nothing at present")
+        return Loadability(finding=LoadabilityFinding.NO_DEMAND)
     now = met(1.0)
-    low, high, words = (0.0, 1.0, now) if now else (1.0, MOST_TIMES, met(MOST_TIMES))
-    if not words:
-        return Loadability(float("nan"), f"no limit up to {MOST_TIMES:g} times the present demand")
+    low, high, first = (0.0, 1.0, now) if now else (1.0, MOST_TIMES, met(MOST_TIMES))
+    if not first:
+        return Loadability(finding=LoadabilityFinding.NO_LIMIT)
     if now and met(low):
-        return Loadability(float("nan"), f"a limit is exceeded already, and also without it: {now}")
+        return Loadability(finding=LoadabilityFinding.NOT_THEIRS, limit=now[0], at=now[1])
     for _ in range(ROUNDS):
         middle = 0.5 * (low + high)
         found = met(middle)
-        low, high, words = (low, middle, found) if found else (middle, high, words)
-    return Loadability(low * present, words)
+        low, high, first = (low, middle, found) if found else (middle, high, first)
+    limit, at = first
+    return Loadability(finding=LoadabilityFinding.FOUND, demand_mw=low * present, limit=limit, at=at)
 
 
-def _exceeded(network: Network, state: GridState) -> str:
-    """The limit that is exceeded most, "" where all are kept."""
+def _exceeded(network: Network, state: GridState) -> tuple[LoadLimit, int] | None:
+    """The limit that is exceeded most, and at which branch or bus; None where all are kept."""
     loading = np.where(np.isfinite(state.loading_percent), state.loading_percent, 0.0)
     under = np.nan_to_num(network.bus.min_vm_pu - BAND_TOLERANCE_PU - state.vm_pu, nan=-1.0)
     branch, bus = int(np.argmax(loading)) if len(loading) else -1, int(np.argmax(under))
     over = loading[branch] / FULL_LOAD_PERCENT - 1 if branch >= 0 else -1.0
     if max(over, under[bus]) <= 0:
-        return ""
-    return (
-        f"{network.branch.name[branch]} at full load" if over >= under[bus] else f"{network.bus.name[bus]}: low voltage"
-    )
+        return None
+    return (LoadLimit.LOADING, branch) if over >= under[bus] else (LoadLimit.VOLTAGE, bus)

@@ -17,8 +17,9 @@ from threadpoolctl import threadpool_limits
 
 from ml.maintenance.assessment import Assessment, assess
 from ml.maintenance.crossval import ENSEMBLE, last_fold
+from ml.maintenance.model.card import Feature, ModelCard
 from ml.maintenance.model.model import FailureEnsemble
-from ml.maintenance.model.store import Feature, ModelBundle, ModelCard, save
+from ml.maintenance.model.store import ModelBundle, save
 from ml.maintenance.own_model import OwnModel, load_maintenance_model
 from ml.maintenance.report import document, printed, write
 from ml.tables.training_table import Roles, read_table

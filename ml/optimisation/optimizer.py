@@ -9,7 +9,16 @@ from grid.fingerprint import fingerprint
 from grid.network import FloatArray, Network
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
 from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
-from ml.optimisation.plans.plan import Action, Plan, Proposal, Requirements, Verdict
+from ml.optimisation.plans.plan import (
+    Action,
+    Constraint,
+    Plan,
+    PlanProblem,
+    PlanProblemKind,
+    Proposal,
+    Requirements,
+    Verdict,
+)
 from ml.optimisation.plans.set_points import problem_with_set_points
 from ml.optimisation.plans.verification import Moment, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import operated_radially
@@ -179,52 +188,49 @@ def _undominated(points: list[ParetoPoint]) -> list[ParetoPoint]:
     return list(kept.values())
 
 
-def problem_with_plan(network: Network, moment: Moment, plan: Plan, count: int | None) -> str:
-    """Why a plan can't be carried out now, as a sentence; empty where it can. count: of its actions, None for all."""
+def problem_with_plan(network: Network, moment: Moment, plan: Plan, count: int | None) -> PlanProblem | None:
+    """Why a plan can't be carried out now; None where it can. count: of its actions, None for all."""
     verifier, actions = Verifier(network), plan.actions[:count]
     if plan.set_points:
         return problem_with_set_points(network, verifier, moment, plan.requirements, plan.set_points)
     complete = len(actions) == len(plan.actions)
-    return problem_with(network, verifier, moment, plan.requirements, actions, must_improve=complete)
+    return problem_with(verifier, moment, plan.requirements, actions, must_improve=complete)
 
 
 def problem_with(
-    network: Network,
     verifier: Verifier,
     moment: Moment,
     wanted: Requirements,
     actions: Sequence[Action],
     must_improve: bool = False,
-) -> str:
-    """Why actions can't be carried out from a moment's state, as a sentence; empty where they can.
+) -> PlanProblem | None:
+    """Why actions can't be carried out from a moment's state; None where they can.
 
     must_improve: whether the state after the last one has to be better than the present.
     """
-    names = network.branch.name
     present = verifier.verdict(moment, moment.closed, wanted)
     if present is None:
-        return "the present state has no power flow solution."
-    closed, last, loads = moment.closed.copy(), present, network.load.bus
+        return PlanProblem(kind=PlanProblemKind.NO_PRESENT_SOLUTION)
+    closed, last, loads = moment.closed.copy(), present, verifier.network.load.bus
     for action in actions:
-        name = names[action.branch]
         if bool(closed[action.branch]) == action.close:
-            return f"{name} is {'closed' if action.close else 'open'} already."
+            return _problem(PlanProblemKind.SWITCHED_ALREADY, action)
         if action.close and not moment.available[action.branch]:
-            return f"{name} is out of service."
+            return _problem(PlanProblemKind.OUT_OF_SERVICE, action)
         closed[action.branch] = action.close
         after = verifier.verdict(moment, closed, wanted, present.state.voltage)
         if after is None:
-            return f"with {name} {_done(action)} there is no power flow solution."
+            return _problem(PlanProblemKind.NO_SOLUTION, action)
         if (last.state.energised & ~after.state.energised)[loads].any():
-            return f"with {name} {_done(action)} loads would be interrupted."
+            return _problem(PlanProblemKind.INTERRUPTION, action)
         missed = broken(after, present, wanted, in_between=True)
         if missed:
-            return f"with {name} {_done(action)} the limit of {missed[0]} would be broken."
+            return _problem(PlanProblemKind.LIMIT, action, missed[0])
         last = after
     if must_improve and burden_kw(last) >= burden_kw(present):
-        return "it would no longer improve on the present state."
-    return ""
+        return PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
+    return None
 
 
-def _done(action: Action) -> str:
-    return "closed" if action.close else "opened"
+def _problem(kind: PlanProblemKind, action: Action, constraint: Constraint | None = None) -> PlanProblem:
+    return PlanProblem(kind=kind, branch=action.branch, close=action.close, constraint=constraint)

@@ -6,28 +6,32 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.forecasting.ledger import HourlyLedger, HourlyRecord, Period
-from app.forecasting.report import (
+from app.forecasting.report import LookoutReport
+from app.maintenance.view import maintained
+from app.report.content import DAY_HOURS, DayReport, Hours, SeriesDay
+from grid.alarms.predictive import outlook
+from grid.alarms.trouble import TroubleKind, WorstTrouble
+from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
+from grid.flow.powerflow import PowerFlow
+from grid.network import FloatArray, Network
+from grid.studies.hosting import HostingLimit, HostingMargin
+from grid.studies.loadability import Loadability, LoadabilityFinding, LoadLimit
+from grid.studies.lookahead import Samples, look_ahead
+from grid.studies.renewable_share import energy_mix
+from ml.forecasting.live.ledger import HourlyLedger, HourlyRecord, Period
+from ml.forecasting.model.model import LEVELS
+from ml.forecasting.records import (
     Accuracy,
     Ahead,
+    Drift,
+    DriftKind,
     Forecast,
-    LookoutReport,
     LossRecord,
     SeriesInfo,
     SeriesKind,
     SeriesReport,
     moment64,
 )
-from app.maintenance.view import maintained
-from app.report.content import DAY_HOURS, DayReport, Hours, SeriesDay
-from grid.alarms.predictive import outlook
-from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
-from grid.flow.powerflow import PowerFlow
-from grid.network import FloatArray
-from grid.studies.lookahead import Samples, look_ahead
-from grid.studies.renewable_share import energy_mix
-from ml.forecasting.model.model import LEVELS
-from ml.forecasting.quality.drift import Drift
 from tests.app.rig import Rig
 
 HOUR = timedelta(hours=1)
@@ -47,15 +51,15 @@ def forecast_of(mean_mw: float, issued_at: datetime, hours: int = 48) -> Forecas
 def series_of(snapshot: Snapshot) -> tuple[SeriesReport, ...]:
     """The total load with a forecast and drift, photovoltaics with a forecast, wind without any yet."""
     hour = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
-    drift = Drift(62.0, 3.2, 2.9, ("62 % of the last 7 days lie in the 80 % band",))
+    drift = Drift(coverage_80=62.0, mae=3.2, naive_mae=2.9, kinds=(DriftKind.COVERAGE,))
     load = SeriesInfo("load", "Total load", SeriesKind.LOAD, np.nan)
     pv, wind = SeriesInfo("pv", "PV", SeriesKind.PV, 12.5), SeriesInfo("wind", "Wind", SeriesKind.WIND, 20.0)
     total = float(snapshot.network.load.p_mw.sum())
-    limit = 1.05 * total, f"{snapshot.network.branch.name[0]} would be overloaded"
+    limit = Loadability(finding=LoadabilityFinding.FOUND, demand_mw=1.05 * total, limit=LoadLimit.LOADING, at=0)
     return (
-        SeriesReport(load, forecast_of(total, hour), *limit, "365 days of this grid's load", drift),
-        SeriesReport(pv, forecast_of(8.0, hour), np.nan, "", "a year of simulated weather", None),
-        SeriesReport(wind, None, np.nan, "", "", None),
+        SeriesReport(load, forecast_of(total, hour), limit, "365 days of this grid's load", drift),
+        SeriesReport(pv, forecast_of(8.0, hour), None, "a year of simulated weather", None),
+        SeriesReport(wind, None, None, "", None),
     )
 
 
@@ -71,7 +75,8 @@ def ahead_of(snapshot: Snapshot, hours: int = 24, stress: float = 1.0) -> Ahead:
     energies = ("pv", "wind")
     return Ahead(
         start, look, outlook(network, look, start), np.ones((len(energies), hours)), energies,
-        np.median(samples.load_p_mw.sum(axis=2), axis=0), np.zeros(hours), worst, "Losses are highest then",
+        np.median(samples.load_p_mw.sum(axis=2), axis=0), np.zeros(hours),
+        WorstTrouble(hour=worst, kind=TroubleKind.HIGHEST_LOADING, asset=0, percent=80.0),
     )  # fmt: skip
 
 
@@ -110,6 +115,13 @@ def losses_of(snapshot: Snapshot, start: datetime, hours: int) -> LossRecord:
     )
 
 
+def hosting_of(network: Network) -> HostingMargin:
+    """Room at every bus that the first branch limits."""
+    count = network.n_bus
+    margin_mw = np.linspace(1.0, 2.0, count)
+    return HostingMargin(np.arange(count), margin_mw, (HostingLimit.LOADING,) * count, np.zeros(count, dtype=np.int64))
+
+
 def accuracy_of(hours: int = 48, issues: int = 30) -> Accuracy:
     """Errors that grow with the lead; what lies beyond the first day isn't compared yet."""
     lead = np.arange(1, hours + 1)
@@ -132,18 +144,16 @@ def report_of(snapshot: Snapshot, stress: float = 1.0) -> LookoutReport:
         ahead=ahead_of(snapshot, stress=stress),
         performance=ledger_of(snapshot).performance(snapshot.simulated_at),
         mix=energy_mix(network, snapshot.state.generator_p_mw),
-        hosting_mw=np.full(network.n_bus, np.nan),
-        hosting_words=("",) * network.n_bus,
+        hosting=hosting_of(network),
         group_of_load=np.zeros(len(network.load), dtype=np.int64),
     )
 
 
 def empty_report(snapshot: Snapshot) -> LookoutReport:
     """Before the lookout has looked."""
-    n_bus = snapshot.network.n_bus
     return LookoutReport(
-        snapshot.network, 0, None, "Waiting for the grid", "", (), None, None, None, np.full(n_bus, np.nan),
-        ("",) * n_bus, np.full(len(snapshot.network.load), -1),
+        snapshot.network, 0, None, "Waiting for the grid", "", (), None, None, None, None,
+        np.full(len(snapshot.network.load), -1),
     )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from ml.optimisation.plans.plan import (
     Constraint,
     Margin,
     MethodResult,
+    NoPlan,
+    NoPlanKind,
     Plan,
     Proposal,
     Requirements,
@@ -141,6 +143,6 @@ def proposal_of(
         MethodResult("branch exchange", best.loss_kw, best.expected_interrupted_kw, best.objective_kw, 210, 38.0),
         MethodResult("exhaustive search", float("nan"), float("nan"), float("nan"), 0, 2.0),
     )  # fmt: skip
-    reason = "" if plan is not None else "nothing better was found"
+    reason = None if plan is not None else NoPlan(kind=NoPlanKind.BEST_FOUND)
     limited = () if plan is None or meshed else (plan,)
     return Proposal(asked, present, plan, limited, conflict, reason, methods, "640 episodes", 12.5)

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from app.forecasting.look_ahead import HOURS, samples_wanted
-from app.forecasting.scenarios import RecentLoads, samples_of
-from app.forecasting.series import series_of
-from app.forecasting.series_forecasters import ForecastDesk
 from grid.flow.powerflow import Injection
 from grid.network import Network
 from grid.studies.lookahead import Samples
+from ml.forecasting.live.look_ahead import HOURS, samples_wanted
+from ml.forecasting.live.scenarios import RecentLoads, samples_of
+from ml.forecasting.live.series import series_of
+from ml.forecasting.live.series_forecasters import ForecastDesk
 from tests.benchmarks.calibration import DAY, Course
 
 

@@ -70,7 +70,7 @@ look-ahead's, which counts what it is given; a forecaster that follows season an
 {tables}
 """
 FORECASTER_NOTES = """
-The dashboard's own forecasts (app.forecasting.series_forecasters, app.forecasting.scenarios) as the sampler, judged as
+The dashboard's own forecasts (ml.forecasting.live.series_forecasters and scenarios beside it) as the sampler, judged as
 docs/benchmarks/lookahead.md says: {days} days of the simulator, each forecast at its midnight for 24 hours, seeds
 {seeds}; models fitted once to the {history} days before and renewed as they are live. Every branch gets a rating that
 {share:.0f} % of the hours before the judged days exceed; a bin counts from {fewest} cases on. How forecasts are shrunk,

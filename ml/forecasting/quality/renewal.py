@@ -8,7 +8,8 @@ from sklearn.base import clone
 
 from ml.forecasting.forecaster import Forecaster
 from ml.forecasting.model.hours import DAY
-from ml.forecasting.quality.drift import CONTEST_DAYS, Contest, contest
+from ml.forecasting.quality.drift import contest
+from ml.forecasting.records import CONTEST_DAYS, Contest, ContestVerdict
 
 
 def renew(current: Forecaster, until: pd.Timestamp, candidate: Forecaster | None = None) -> tuple[Forecaster, Contest]:
@@ -23,12 +24,9 @@ def renew(current: Forecaster, until: pd.Timestamp, candidate: Forecaster | None
     row = hours.row(until)
     first = row - DAY * CONTEST_DAYS
     if current.model_ is None:
-        return fresh.fit(current.frame_, until), Contest(
-            True, np.nan, np.nan, "no model was in use: the new one is taken"
-        )
+        return fresh.fit(current.frame_, until), Contest(verdict=ContestVerdict.NONE_IN_USE)
     if current.until_ > first:
-        reason = f"the model in use has learned from the last {CONTEST_DAYS} days: it stays until it can be compared"
-        return current, Contest(False, np.nan, np.nan, reason)
+        return current, Contest(verdict=ContestVerdict.NOT_COMPARABLE)
     fresh.fit(current.frame_, until - pd.Timedelta(days=CONTEST_DAYS))
     issues = np.arange(first, row - DAY + 1)
     issues = issues[hours.hour[issues] == current.issue_hours[0]]

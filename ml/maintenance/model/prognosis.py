@@ -10,14 +10,12 @@ from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.features import Observation, features_of, residuals_of
 from ml.maintenance.model.model import Member
 from ml.maintenance.model.store import ModelBundle
+from ml.maintenance.records import WhyNot, WhyNotKind
 
 DAYS_PER_YEAR = 365.0
 HORIZONS = (30, 90, 365)
 SENSED = (Signal.TEMPERATURE, Signal.LOAD, Signal.VIBRATION, Signal.CORROSION, Signal.DISTORTION, Signal.TRIPS)
 MOST_MISSING = 2  # of SENSED, and oil quality where there is oil
-NO_MODEL = "no trained model"
-STALE = "the measurements are stale"
-NOT_AN_ASSET = "not an asset that models know"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +25,7 @@ class Prognosis:
     probability, low and high (n, h): failure within each horizon, and the range of the single models. published (n, h)
     by CNAIM alone. cause (n, 4): type given failure, in the order of CAUSES, NaN where not learned. novelty (n,): the
     isolation forest's score, NaN where not known; is_novel (n,). learned (n,): by the trained models; where it is False
-    the probability is CNAIM's, and why_not (n) says why.
+    the probability is CNAIM's, and why_not (n) says why; None where it is True.
     """
 
     probability: FloatArray
@@ -38,7 +36,7 @@ class Prognosis:
     novelty: FloatArray
     is_novel: BoolArray
     learned: BoolArray
-    why_not: tuple[str, ...]
+    why_not: tuple[WhyNot | None, ...]
 
     def rate_per_year(self, horizon_days: int) -> FloatArray:
         """(n,) failures a year that a horizon's probability stands for: -ln(1 - p) / T."""
@@ -52,7 +50,7 @@ def prognose(bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray,
     years = np.array(HORIZONS) / DAYS_PER_YEAR
     published = -np.expm1(-seen.published_per_year[:, None] * years)
     why_not = _reasons(bundle, seen, is_asset, stale)
-    learned = np.array([not reason for reason in why_not], dtype=bool)
+    learned = np.array([reason is None for reason in why_not], dtype=bool)
     probability, low, high = published.copy(), published.copy(), published.copy()
     cause, novelty = np.full((count, len(CAUSES)), np.nan), np.full(count, np.nan)
     if bundle is not None and learned.any():
@@ -73,15 +71,20 @@ def prognose(bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray,
     )
 
 
-def _reasons(bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray, stale: bool) -> tuple[str, ...]:
-    """Why each asset has no learned prognosis; empty where it has one."""
+def _reasons(
+    bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray, stale: bool
+) -> tuple[WhyNot | None, ...]:
+    """Why each asset has no learned prognosis; None where it has one."""
     if bundle is None:
-        return (NO_MODEL,) * len(is_asset)
+        return (WhyNot(kind=WhyNotKind.NO_MODEL),) * len(is_asset)
     if stale:
-        return (STALE,) * len(is_asset)
+        return (WhyNot(kind=WhyNotKind.STALE),) * len(is_asset)
     sensed = [SIGNALS.index(signal) for signal in SENSED]
     silent = np.isnan(seen.signals[:, sensed]).sum(axis=1)
     oil = seen.traits.is_transformer & np.isnan(seen.signals[:, SIGNALS.index(Signal.OIL_QUALITY)])
     silent = silent + oil
-    reasons = [f"{count} condition signals are missing" if count > MOST_MISSING else "" for count in silent.tolist()]
-    return tuple(reason if known else NOT_AN_ASSET for reason, known in zip(reasons, is_asset.tolist(), strict=True))
+    found: list[WhyNot | None] = []
+    for count, known in zip(silent.tolist(), is_asset.tolist(), strict=True):
+        missing = WhyNot(kind=WhyNotKind.SIGNALS_MISSING, missing=count) if count > MOST_MISSING else None
+        found.append(missing if known else WhyNot(kind=WhyNotKind.NOT_AN_ASSET))
+    return tuple(found)

@@ -150,21 +150,6 @@ class Violation:
     excess: float
     jobs: tuple[int, ...]
 
-    def __str__(self) -> str:
-        """One sentence; weeks are counted from 1 as people do."""
-        week = f"week {self.week + 1}"
-        match self.kind:
-            case ViolationKind.CREW:
-                return f"{week}: crew {self.whose} is short of {self.excess:.4g} hours"
-            case ViolationKind.ZONE:
-                return f"{week}: {self.excess:.0f} assets of zone {self.whose} too many are out"
-            case ViolationKind.WINDOW:
-                return f"{week}: {self.whose} is {self.excess:.0f} weeks outside its earliest and latest week"
-            case ViolationKind.OUTAGE:
-                return f"{week}: {self.whose} can't be taken out"
-            case ViolationKind.FIXED:
-                return f"{self.whose} is settled for {week} and was not left there"
-
 
 @dataclass(frozen=True, eq=False)
 class Judgement:

@@ -75,9 +75,6 @@ class Conflict:
 
     violations: tuple[Violation, ...]
 
-    def __str__(self) -> str:
-        return "; ".join(str(violation) for violation in self.violations)
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:

@@ -13,6 +13,7 @@ from scipy import sparse
 from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Energy, FloatArray, IntArray, Network
+from ml.optimisation.plans.plan import NoPlan, NoPlanKind
 
 POWER_MW_PER_MW = 1.0  # a broken limit costs more than any loss it saves, a few hundredths of a MW a MW or Mvar
 REACTIVE_MW_PER_MVAR = 0.2
@@ -67,19 +68,30 @@ class Outcome:
     cost_mw: FloatArray
 
 
+class NoDispatchError(ValueError):
+    """A grid, or a state of it, in which there is nothing to dispatch; reason says why."""
+
+    def __init__(self, message: str, reason: NoPlan) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
 class DispatchGrid:
     """A grid in given switch states, with given generators running, as dispatch sees it.
 
-    Raises ValueError where there is nothing to set (no source in service, or only sources of which there are several,
-    and generators that follow the weather) and above LARGEST_GRID buses.
+    Raises NoDispatchError where there is nothing to set (no source in service, or only sources of which there are
+    several, and generators that follow the weather) and above LARGEST_GRID buses.
     """
 
     def __init__(self, network: Network, injection: Injection, closed: BoolArray, limits: DispatchLimits) -> None:
         if network.n_bus > LARGEST_GRID:
-            raise ValueError(f"{network.name} has {network.n_bus} buses, dispatch takes up to {LARGEST_GRID}")
+            large = NoPlan(kind=NoPlanKind.TOO_LARGE, buses=network.n_bus, most=LARGEST_GRID)
+            raise NoDispatchError(
+                f"{network.name} has {network.n_bus} buses, dispatch takes up to {LARGEST_GRID}", large
+            )
         topology = topology_of(network, injection, closed)
         if not len(topology.active):
-            raise ValueError(f"{network.name} has no source in service")
+            raise NoDispatchError(f"{network.name} has no source in service", NoPlan(kind=NoPlanKind.NO_SOURCE))
         self.network, self.injection, self.closed, self.limits = network, injection, closed, limits
         self.flow = FixedFlow(network, topology)
         generator, base = network.generator, network.base_mva
@@ -94,7 +106,10 @@ class DispatchGrid:
         highest = [limits.max_p_mw[self.p_generator] / base, limits.max_vm_pu[self.v_bus]]
         self.lower, self.upper = np.concatenate(lowest), np.concatenate(highest)
         if not self.size:
-            raise ValueError(f"{network.name} has no generator that may be redispatched and no voltage to set")
+            raise NoDispatchError(
+                f"{network.name} has no generator that may be redispatched and no voltage to set",
+                NoPlan(kind=NoPlanKind.NOTHING_TO_SET),
+            )
         self._holding = generator.holds_voltage & fed
         self._fixed_vm = self._held_vm(injection)[: self._unset]
         self._quantities()

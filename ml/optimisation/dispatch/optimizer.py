@@ -8,11 +8,20 @@ import numpy as np
 
 from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
-from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispatchError
 from ml.optimisation.dispatch.policy import DispatchPolicy
 from ml.optimisation.dispatch.polish import polish
 from ml.optimisation.dispatch.problem import DispatchSituations
-from ml.optimisation.plans.plan import Constraint, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.optimisation.plans.plan import (
+    Constraint,
+    MethodResult,
+    NoPlan,
+    NoPlanKind,
+    Plan,
+    Proposal,
+    Requirements,
+    Verdict,
+)
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
@@ -108,13 +117,13 @@ class DispatchOptimizer:
             raise ValueError("the present state has no power flow solution")
         missed = missed_by(self._verifier, present, present, wanted)
         found = [_Found(PRESENT, present, missed, 1, _ms_since(began))]
-        plan, conflict, reason = None, None, "the present state is the best one found"
+        plan, conflict, reason = None, None, NoPlan(kind=NoPlanKind.BEST_FOUND)
         try:
             grid = DispatchGrid(
                 self.network, moment.injection, moment.closed, limits_of(self.network, wanted, present.state)
             )
-        except ValueError as error:
-            reason = str(error)
+        except NoDispatchError as error:
+            reason = error.reason
         else:
             found += self._methods(grid, moment, present, wanted)
             plan, nearest = self._best(found, present, moment, wanted)
@@ -126,7 +135,7 @@ class DispatchOptimizer:
             plan=plan,
             limited=(),
             conflict=conflict,
-            reason="" if plan is not None else reason,
+            reason=None if plan is not None else reason,
             methods=tuple(item.result for item in found),
             policy=self.policy_name,
             time_ms=_ms_since(began),
@@ -216,14 +225,13 @@ def _ms_since(began: float) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def _conflict(nearest: _Found) -> tuple[Constraint, str]:
+def _conflict(nearest: _Found) -> tuple[Constraint, NoPlan]:
     """The constraint that stands against every method, and how near the nearest comes."""
     constraint = nearest.missed[0]
     if constraint is Constraint.N_MINUS_1:
-        return constraint, "after some single outage a limit is broken or load is lost, whatever is dispatched"
+        return constraint, NoPlan(kind=NoPlanKind.INSECURE)
     margins = () if nearest.verdict is None else nearest.verdict.margins
     for margin in margins:
         if margin.constraint is constraint and margin.excess > 0:
-            found, asked = f"{margin.value:.4g} {margin.unit} at {margin.element}", f"{margin.limit:.4g}"
-            return constraint, f"the nearest dispatch found has {found}, {asked} is asked"
-    return constraint, "no dispatch was found that keeps it"
+            return constraint, NoPlan(kind=NoPlanKind.NEAREST_DISPATCH, margin=margin)
+    return constraint, NoPlan(kind=NoPlanKind.NO_DISPATCH)

@@ -145,6 +145,60 @@ class Plan:
         return self.before.loss_kw - self.after.loss_kw
 
 
+class PlanProblemKind(StrEnum):
+    """Why actions or set-points can't be carried out."""
+
+    NO_PRESENT_SOLUTION = "no_present_solution"
+    SWITCHED_ALREADY = "switched_already"
+    OUT_OF_SERVICE = "out_of_service"
+    NO_SOLUTION = "no_solution"  # of the power flow, afterwards
+    INTERRUPTION = "interruption"  # loads would be interrupted
+    LIMIT = "limit"  # would be broken
+    NO_IMPROVEMENT = "no_improvement"  # on the present state
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanProblem:
+    """What stands against a plan, and which limit would be broken, if any.
+
+    branch: whose switching it is, -1 where it is none's; close: what that does. generator: that can't be set, or -1.
+    """
+
+    kind: PlanProblemKind
+    branch: int = -1
+    close: bool = False
+    generator: int = -1
+    constraint: Constraint | None = None
+
+
+class NoPlanKind(StrEnum):
+    """Why there is no plan."""
+
+    BEST_FOUND = "best_found"  # the present state is
+    NO_SWITCH = "no_switch"  # can change without cutting off load
+    CUT_OFF = "cut_off"  # locked switches leave buses without supply
+    LOCKED_LOOP = "locked_loop"  # of branches that are locked closed
+    TOO_FEW_SWITCHES = "too_few_switches"  # may change to supply everybody
+    NO_RESTORATION = "no_restoration"  # after some single outage, by any tie
+    NEAREST_CONFIGURATION = "nearest_configuration"  # misses what is asked
+    INSECURE = "insecure"  # after some single outage, whatever is dispatched
+    NEAREST_DISPATCH = "nearest_dispatch"  # misses what is asked
+    NO_DISPATCH = "no_dispatch"  # keeps what is asked
+    TOO_LARGE = "too_large"  # a grid for dispatch
+    NO_SOURCE = "no_source"  # is in service
+    NOTHING_TO_SET = "nothing_to_set"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoPlan:
+    """Why there is no plan. buses: of CUT_OFF and TOO_LARGE, most: that aren't too large. margin: of the nearest."""
+
+    kind: NoPlanKind
+    buses: int = 0
+    most: int = 0
+    margin: Margin | None = None
+
+
 @dataclass(frozen=True)
 class MethodResult:
     """What one method found in the same situation: losses and objective in kW, NaN where it found nothing feasible."""
@@ -161,9 +215,9 @@ class MethodResult:
 class Proposal:
     """The optimiser's answer to one situation.
 
-    plan: None where the present state is already the best known, or nothing keeps all requirements; reason says which.
-    conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most one, two and
-    three pairs, where they are better than the present state. present: the judged present state.
+    plan: None where the present state is already the best known, or nothing keeps all requirements; reason then
+    says which. conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most
+    one, two and three pairs, where they are better than the present state. present: the judged present state.
     """
 
     requirements: Requirements
@@ -171,7 +225,7 @@ class Proposal:
     plan: Plan | None
     limited: tuple[Plan, ...]
     conflict: Constraint | None
-    reason: str
+    reason: NoPlan | None
     methods: tuple[MethodResult, ...]
     policy: str
     time_ms: float

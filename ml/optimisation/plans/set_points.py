@@ -7,7 +7,7 @@ import numpy as np
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
-from ml.optimisation.plans.plan import Constraint, Requirements, SetPoint, Verdict
+from ml.optimisation.plans.plan import Constraint, PlanProblem, PlanProblemKind, Requirements, SetPoint, Verdict
 from ml.optimisation.plans.verification import TOLERANCE, Moment, Verifier, broken, burden_kw
 
 NOTICEABLE_PU = 5e-4  # half of what a voltage reading varies by
@@ -90,14 +90,14 @@ def missed_by(verifier: Verifier, verdict: Verdict, present: Verdict, wanted: Re
 
 def problem_with_set_points(
     network: Network, verifier: Verifier, moment: Moment, wanted: Requirements, set_points: Sequence[SetPoint]
-) -> str:
-    """Why set-points can't be carried out from a moment's state, as a sentence; empty where they can."""
+) -> PlanProblem | None:
+    """Why set-points can't be carried out from a moment's state; None where they can."""
     present = verifier.verdict(moment, moment.closed, wanted)
     if present is None:
-        return "the present state has no power flow solution."
+        return PlanProblem(kind=PlanProblemKind.NO_PRESENT_SOLUTION)
     lost = [point.generator for point in set_points if not moment.injection.generator_on[point.generator]]
     if lost:
-        return f"{network.generator.name[lost[0]]} is out of service."
+        return PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, generator=lost[0])
     p_mw, vm_pu = held_by(network, set_points)
     injection = replace(
         moment.injection,
@@ -106,11 +106,11 @@ def problem_with_set_points(
     )
     after = verifier.verdict(moment, moment.closed, wanted, present.state.voltage, injection)
     if after is None:
-        return "with its set-points there is no power flow solution."
+        return PlanProblem(kind=PlanProblemKind.NO_SOLUTION)
     missed = missed_by(verifier, after, present, wanted)
     if missed:
-        return f"with its set-points the limit of {missed[0]} would be broken."
+        return PlanProblem(kind=PlanProblemKind.LIMIT, constraint=missed[0])
     required = missed_by(verifier, present, present, wanted)
     if not required and burden_kw(after) >= burden_kw(present) - STILL_SAVING * present.loss_kw:
-        return "it would no longer improve on the present state."
-    return ""
+        return PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
+    return None

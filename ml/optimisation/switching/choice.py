@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from ml.optimisation.plans.plan import Constraint, Requirements, Verdict
+from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements, Verdict
 from ml.optimisation.plans.verification import Moment
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
@@ -18,11 +18,11 @@ LOOPS_KEPT = 8
 
 
 class ConflictError(ValueError):
-    """No configuration can keep what is asked; constraint says what stands against it."""
+    """No configuration can keep what is asked; constraint says what stands against it, and reason how."""
 
-    def __init__(self, constraint: Constraint, message: str) -> None:
-        self.constraint = constraint
-        super().__init__(message)
+    def __init__(self, constraint: Constraint, reason: NoPlan) -> None:
+        self.constraint, self.reason = constraint, reason
+        super().__init__(f"{constraint}: {reason.kind}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class Choices:
         )
         cut_off = int((free.reachable() & ~bound.reachable()).sum())
         if cut_off:
-            raise ConflictError(Constraint.LOCKED, f"locked switches leave {cut_off} buses without supply")
+            raise ConflictError(Constraint.LOCKED, NoPlan(kind=NoPlanKind.CUT_OFF, buses=cut_off))
         grid = bound.without_unreachable()
         loops = self._loops(grid)
         seen = situation(grid, loops, grid.demand_pu[None], grid.load_pu[None],
@@ -101,8 +101,8 @@ class Choices:
                     grid.source_bus,
                     grid.fixed_closed & grid.usable,
                 )
-            except ValueError as error:
-                raise ConflictError(Constraint.LOCKED, str(error)) from None
+            except ValueError:
+                raise ConflictError(Constraint.LOCKED, NoPlan(kind=NoPlanKind.LOCKED_LOOP)) from None
             if len(self._kept) > LOOPS_KEPT:
                 self._kept.popitem(last=False)
         return self._kept[key]

@@ -8,7 +8,17 @@ import numpy as np
 import torch
 
 from grid.network import FloatArray, IntArray, Network
-from ml.optimisation.plans.plan import Constraint, Margin, MethodResult, Plan, Proposal, Requirements, Verdict
+from ml.optimisation.plans.plan import (
+    Constraint,
+    Margin,
+    MethodResult,
+    NoPlan,
+    NoPlanKind,
+    Plan,
+    Proposal,
+    Requirements,
+    Verdict,
+)
 from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import RadialGrid
@@ -75,9 +85,9 @@ class SwitchingOptimizer:
         try:
             choice = self._choices.at(moment, wanted, present)
         except ConflictError as conflict:
-            return answer.none(conflict.constraint, str(conflict), began)
+            return answer.none(conflict.constraint, conflict.reason, began)
         if not choice.loops.ties:
-            return answer.none(None, "there is no switch to change without cutting off load", began)
+            return answer.none(None, NoPlan(kind=NoPlanKind.NO_SWITCH), began)
         found = self._methods(choice)
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
@@ -95,8 +105,8 @@ class SwitchingOptimizer:
         if plan is not None:
             return answer.plan(plan, began)
         if missed is not None:
-            return answer.none(missed.constraint, _words(missed), began)
-        return answer.none(None, "the present state is the best one found", began)
+            return answer.none(missed.constraint, _reason(missed), began)
+        return answer.none(None, NoPlan(kind=NoPlanKind.BEST_FOUND), began)
 
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last is the policy with branch exchange from the best of all."""
@@ -204,15 +214,14 @@ class _Answer:
         self.limited: tuple[Plan | None, ...] = ()
 
     def plan(self, plan: Plan, began: float) -> Proposal:
-        return self._proposal(plan, None, "", began)
+        return self._proposal(plan, None, None, began)
 
-    def none(self, conflict: Constraint | None, reason: str, began: float) -> Proposal:
-        reason = reason or (
-            "the present state is the best one found" if conflict is None else f"{conflict} is not kept"
-        )
+    def none(self, conflict: Constraint | None, reason: NoPlan, began: float) -> Proposal:
         return self._proposal(None, conflict, reason, began)
 
-    def _proposal(self, plan: Plan | None, conflict: Constraint | None, reason: str, began: float) -> Proposal:
+    def _proposal(
+        self, plan: Plan | None, conflict: Constraint | None, reason: NoPlan | None, began: float
+    ) -> Proposal:
         limited = tuple(item for item in self.limited if item is not None)
         spent = 1000 * (time.perf_counter() - began)
         return Proposal(
@@ -273,14 +282,13 @@ def _dearest(verdict: Verdict, problems: tuple[Constraint, ...]) -> tuple[float,
     return sum(price.values()), next(margin for margin in verdict.margins if margin.constraint is worst)
 
 
-def _words(missed: Margin) -> str:
-    """What the best configuration found has instead of what is asked."""
+def _reason(missed: Margin) -> NoPlan:
+    """Why the best configuration found won't do."""
     if missed.constraint is Constraint.N_MINUS_1:
-        return "after some single outage no tie can supply everybody within limits"
+        return NoPlan(kind=NoPlanKind.NO_RESTORATION)
     if missed.constraint is Constraint.ACTIONS:
-        return "no configuration within so few switches supplies everybody"
-    where = f" at {missed.element}" if missed.element else ""
-    return f"the nearest configuration found has {missed.value:.4g} {missed.unit}{where}, {missed.limit:.4g} is asked"
+        return NoPlan(kind=NoPlanKind.TOO_FEW_SWITCHES)
+    return NoPlan(kind=NoPlanKind.NEAREST_CONFIGURATION, margin=missed)
 
 
 def _merged(found: list[Candidates]) -> Candidates:

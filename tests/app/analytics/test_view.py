@@ -35,7 +35,7 @@ from app.analytics.view_losses import HOURS, Span, hours_of, range_of, recorded_
 from app.map.network_view import NetworkViews
 from app.shell.poll import answer
 from app.web.context import PageServices
-from ml.forecasting.quality.drift import Drift
+from ml.forecasting.records import Drift, DriftKind
 from tests.app.analyticsdata import accuracy_of, empty_report, losses_of, report_of
 from tests.app.analyticsdata import forecast_of as made_at
 from tests.app.rig import Rig
@@ -96,17 +96,17 @@ def test_an_old_issue_is_shown_and_one_that_is_gone_gives_way_to_the_latest(now:
 
 def test_facts_say_what_is_not_known_yet(now: Looked) -> None:
     load, pv = series_of(now, "load"), series_of(now, "pv")
-    told = dict(facts_of(load, load.forecast, accuracy_of()))
-    assert "would be overloaded" in told["Limit"]
+    told = dict(facts_of(now.report.network, load, load.forecast, accuracy_of()))
+    assert told["Limit"].endswith(f": {now.report.network.branch.name[0]} at full load")
     assert "62\u202f% within the 80 % band" in told["Last 7 days"]
     assert "62 %" in told["Drift"]
     assert "30 forecasts" in told["Compared"]
     assert "Installed" not in told
-    young = dict(facts_of(pv, pv.forecast, None))
+    young = dict(facts_of(now.report.network, pv, pv.forecast, None))
     assert young["Last 7 days"] == young["Drift"] == NEEDS_A_WEEK
     assert young["Installed"] == "12.5\u202fMW"
-    flat = replace(pv, drift=Drift(None, None, None, ("the last 24 hours all are 7",)))
-    assert dict(facts_of(flat, None, None))["Drift"] == "the last 24 hours all are 7"
+    flat = replace(pv, drift=Drift(flat_value=7.0, kinds=(DriftKind.FLAT,)))
+    assert dict(facts_of(now.report.network, flat, None, None))["Drift"] == "the last 24 hours all are 7"
 
 
 def test_the_hours_ahead_in_figures(now: Looked) -> None:
@@ -127,7 +127,10 @@ def test_shares_add_up_and_every_bus_has_a_row(now: Looked) -> None:
     for shares in (plant_shares(now), energy_shares(now)):
         assert sum(one.percent for one in shares) == pytest.approx(100)
         assert sum(one.power_mw for one in shares) == pytest.approx(now.report.mix.total)
-    assert len(hosting_of(now)) == now.snapshot.network.n_bus
+    rows = hosting_of(now)
+    assert [row.bus for row in rows] == list(now.snapshot.network.bus.name)
+    assert {row.limit for row in rows} == {f"{now.snapshot.network.branch.name[0]} at full load"}
+    assert hosting_of(replace(now, report=empty_report(now.snapshot))) == []
 
 
 def test_before_the_first_look_nothing_is_made_up(now: Looked) -> None:

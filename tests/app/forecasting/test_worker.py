@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from app.engine.commands import PlanRefusedError, UnknownIdError
-from app.forecasting.ledger import Period
 from app.forecasting.live_forecasts import Watchpost
-from app.forecasting.report import SeriesKind
 from app.forecasting.worker import Lookout
 from app.optimisation.view import headline_of
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind
+from ml.forecasting.live.ledger import Period
+from ml.forecasting.records import SeriesKind
 from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig, make_rig
 
@@ -78,10 +78,11 @@ def test_the_look_ahead_follows_the_forecast(watched: Rig) -> None:
     assert report.ahead.look.samples == 100
     assert (report.ahead.look.unsolved_share == 0).all()
     assert (report.ahead.look.loss_low_mw <= report.ahead.look.loss_high_mw).all()
-    assert report.ahead.worst_words
+    assert 0 <= report.ahead.worst.hour < 24
     assert report.ahead.renewable_mw.shape == (len(report.ahead.energies), 24)
-    assert np.isfinite(report.hosting_mw).any()
-    assert all(one.limit_words for one in report.series if one.info.kind in (SeriesKind.LOAD, SeriesKind.GROUP))
+    assert report.hosting is not None
+    assert np.isfinite(report.hosting.margin_mw).any()
+    assert all(one.limit is not None for one in report.series if one.info.kind in (SeriesKind.LOAD, SeriesKind.GROUP))
 
 
 def test_each_hour_is_forecast_anew_and_the_last_one_is_known(watched: Rig) -> None:
@@ -108,6 +109,24 @@ def test_each_hour_is_forecast_anew_and_the_last_one_is_known(watched: Rig) -> N
     assert accuracy is not None
     assert accuracy.issues == 3
     assert np.isfinite(accuracy.mae_mw[0])
+
+
+def test_the_ledger_has_the_cycles_of_an_hour_in_kw(watched: Rig) -> None:
+    start = watched.now.simulated_at.replace(minute=0) + HOUR
+    seen = []
+    while watched.now.simulated_at < start + HOUR:
+        watched.run(1, QUARTER)
+        seen += [watched.now.metrics] if start <= watched.now.simulated_at < start + HOUR else []
+    lookout(watched).step()
+    measured = {
+        "loss_kw": [1000 * one.loss_mw for one in seen],
+        "load_kw": [1000 * one.load_mw for one in seen],
+        "generation_kw": [1000 * one.generation_mw for one in seen],
+        "renewable_kw": [10 * one.renewable_percent * one.generation_mw for one in seen],
+    }
+    assert len(seen) == 4
+    for column, values in measured.items():
+        assert lookout(watched).hourly_kw(column, start, 1)[0] == pytest.approx(np.mean(values), rel=1e-5)
 
 
 def test_hours_before_the_start_are_there_to_compare_with(watched: Rig) -> None:

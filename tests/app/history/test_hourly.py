@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from app.engine.board import Snapshot
-from app.history.hourly import hour_of_state
 from grid.flow.loss_breakdown import BranchLevels
+from ml.forecasting.live.hourly import hour_of_state
 from tests.app.rig import Rig
 
 QUARTER = timedelta(minutes=15)

@@ -45,6 +45,7 @@ from components.maintenance.schedule_grid import schedule_data
 from grid.alarms.book import AssetKind
 from grid.assets.deterioration import SIGNALS, Signal
 from ml.maintenance.model.features import FEATURES
+from ml.maintenance.records import WhyNot, WhyNotKind
 from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig
 
@@ -86,7 +87,7 @@ def without(now: Maintained, *branches: int) -> Maintained:
     assert found is not None
     learned, why = found.learned.copy(), list(found.why_not)
     for branch in branches:
-        learned[branch], why[branch] = False, "4 condition signals are missing"
+        learned[branch], why[branch] = False, WhyNot(kind=WhyNotKind.SIGNALS_MISSING, missing=4)
     report = replace(now.report, prognosis=replace(found, learned=learned, why_not=tuple(why)))
     return replace(now, report=report)
 

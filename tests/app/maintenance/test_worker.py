@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.maintenance.schedule import moved_pins
 from app.maintenance.worker import RATE_HORIZON_DAYS, Maintainer
+from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.hazard import CnaimHazard
-from ml.maintenance.model.store import ModelFileError
+from ml.maintenance.schedule.economics import moved_pins
 from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig
 

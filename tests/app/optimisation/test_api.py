@@ -223,7 +223,8 @@ def test_an_outage_on_the_way_stops_the_plan_and_says_why(feeder: Rig) -> None:
     feeder.engine.add_event(EventKind.LINE_OUTAGE, third.branch, 1.0)
     feeder.run(4)
     operations = feeder.now.operations
-    assert operations.note.startswith("Stopped: ")
+    assert operations.stopped is not None
+    assert feeder.get("/api/grid/state")["optimization"]["note"].startswith("Stopped: ")
     assert operations.pending == ()
     assert len(operations.done) <= 2
 

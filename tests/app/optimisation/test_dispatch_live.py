@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from grid.sources.simulator import Held, Simulator
+from ml.optimisation.plans.plan import PlanProblem, PlanProblemKind
 from tests.app.rig import START, Rig
 
 torch.set_num_threads(1)
@@ -46,7 +47,7 @@ def test_apply_holds_the_generators_and_the_live_losses_fall(meshed: Rig) -> Non
     meshed.post("/api/grid/apply", {}, 202)
     now = meshed.run(elapsed=NOW)
     assert now.operations.set_points_done
-    assert not now.operations.note
+    assert now.operations.stopped is None
     assert 1000 * now.metrics.loss_mw == pytest.approx(plan.after.loss_kw, rel=0.1)
     assert now.metrics.loss_mw < before_mw
     source = now.network.generator.is_source
@@ -112,7 +113,9 @@ def test_a_plan_is_verified_once_more_right_before_it_is_carried_out(meshed: Rig
     meshed.run(elapsed=NOW)
     operator.apply(plan, None)
     operations = meshed.run(elapsed=NOW).operations
-    assert operations.note.startswith("Stopped: ")
+    assert operations.stopped == PlanProblem(
+        kind=PlanProblemKind.OUT_OF_SERVICE, generator=plan.set_points[-1].generator
+    )
     assert not operations.set_points_done
     assert simulator.held is own
 

@@ -18,7 +18,7 @@ from app.optimisation.worker import NO_TRAINING, PlannerReport
 from app.web.browser_view import Page, View
 from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
-from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
+from ml.optimisation.plans.plan import Constraint, Plan, PlanProblem, PlanProblemKind, Proposal, Requirements
 from tests.app.plans import proposal_of
 from tests.app.rig import Rig, make_rig
 
@@ -89,14 +89,17 @@ def test_a_proposal_of_another_network_is_not_shown(city: Rig, proposal: Proposa
 
 
 def test_what_is_applied_and_waits_is_listed_and_can_be_undone(city: Rig, proposal: Proposal, plan: Plan) -> None:
-    operations = Operations(plan.actions[:1], plan.actions[1:], "")
+    operations = Operations(plan.actions[:1], plan.actions[1:])
     running = replace(city.now, operations=operations)
     parts: dict[str, Any] = answer_parts(report_of(running, proposal), running)
     assert "✓ done" in sent(parts["steps"])
     assert "waiting" in sent(parts["steps"])
     assert parts["disabled"] == [True, True, False, False]
-    stopped = replace(city.now, operations=Operations((), (), "Stopped: the switch is locked"))
-    assert "the switch is locked" in sent(answer_parts(report_of(stopped, proposal), stopped)["head"])
+    out = PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, branch=0)
+    stopped = replace(city.now, operations=Operations((), (), out))
+    assert f"Stopped: {city.now.network.branch.name[0]} is out of service." in sent(
+        answer_parts(report_of(stopped, proposal), stopped)["head"]
+    )
 
 
 def test_the_maps_mark_what_changes_and_only_the_proposed_one_has_changed(
@@ -152,7 +155,7 @@ def test_keys_change_with_what_they_stand_for_and_with_nothing_else(city: Rig, p
     other = report_of(snapshot, replace(proposal, time_ms=proposal.time_ms + 1))
     assert answer_key(report, snapshot, shown) == answer_key(same, snapshot, shown)
     assert answer_key(report, snapshot, shown) != answer_key(other, snapshot, shown)
-    noted = replace(snapshot, operations=Operations((), (), "Stopped"))
+    noted = replace(snapshot, operations=Operations((), (), PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)))
     assert answer_key(report, noted, shown) != answer_key(report, snapshot, shown)
     learned = replace(report, training=replace(NO_TRAINING, episodes=3))
     assert figure_key(report, snapshot, shown) != figure_key(learned, snapshot, shown)

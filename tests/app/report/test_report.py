@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from werkzeug.serving import make_server
 
-from app.forecasting.ledger import Energy
 from app.report.__main__ import main
 from app.report.content import DayReport, Hours, issue_of_day
 from app.report.page import page
 from grid.network import Network
+from ml.forecasting.live.ledger import Energy
 from tests.app.analyticsdata import day_of, empty_report, ledger_of
 from tests.app.rig import Rig
 
@@ -135,9 +135,7 @@ def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     network = renamed(rig.now.network, EVIL)
     assert report.lookout.ahead is not None
     alerts = tuple(replace(one, text=EVIL) for one in report.lookout.ahead.outlook.alerts)
-    ahead = replace(
-        report.lookout.ahead, outlook=replace(report.lookout.ahead.outlook, alerts=alerts), worst_words=EVIL
-    )
+    ahead = replace(report.lookout.ahead, outlook=replace(report.lookout.ahead.outlook, alerts=alerts))
     series = tuple(
         replace(one, series=replace(one.series, info=replace(one.series.info, name=EVIL))) for one in report.series
     )

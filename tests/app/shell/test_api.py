@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.shell.openapi import ENDPOINTS
+from app.shell.endpoints import ENDPOINTS
 from grid.telemetry import EventKind
 from tests.app.rig import Rig, strict_json
 

@@ -7,7 +7,7 @@ import pytest
 
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from grid.studies.loadability import loadability
+from grid.studies.loadability import LoadabilityFinding, LoadLimit, loadability
 from tests.cases import shared_case
 
 
@@ -30,7 +30,9 @@ def test_a_little_less_keeps_every_limit_and_a_little_more_does_not(city: Networ
             state = flow.solve(scaled(base, group, factor * times), closed)
             kept = state.loading_percent.max() <= 100 and (state.vm_pu >= city.bus.min_vm_pu - 1e-6).all()
             assert kept == holds, found
-        assert found.words
+        limited = city.branch.name if found.limit is LoadLimit.LOADING else city.bus.name
+        assert found.finding is LoadabilityFinding.FOUND
+        assert 0 <= found.at < len(limited)
 
 
 def test_what_is_exceeded_already_gives_less_than_the_present_demand(city: Network) -> None:
@@ -47,8 +49,8 @@ def test_what_has_no_limit_says_so(city: Network) -> None:
     nothing = replace(Injection.of_case(city), load_p_mw=np.zeros(len(city.load)), load_q_mvar=np.zeros(len(city.load)))
     (found,) = loadability(city, nothing, city.branch.closed, [np.ones(len(city.load), dtype=bool)])
     assert np.isnan(found.demand_mw)
-    assert found.words == "takes nothing at present"
+    assert found.finding is LoadabilityFinding.NO_DEMAND
     tiny = scaled(Injection.of_case(city), np.ones(len(city.load), dtype=bool), 1e-3)
     (found,) = loadability(city, tiny, city.branch.closed, [np.ones(len(city.load), dtype=bool)])
     assert np.isnan(found.demand_mw)
-    assert "no limit" in found.words
+    assert found.finding is LoadabilityFinding.NO_LIMIT

@@ -11,11 +11,12 @@ from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score
 
 from ml.maintenance import crossval
-from ml.maintenance.__main__ import load_maintenance_model, main
+from ml.maintenance.__main__ import main
 from ml.maintenance.crossval import Split, held_out, last_fold, logistic, split
 from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.store import load
 from ml.maintenance.model.ubjson import check_ubjson
+from ml.maintenance.own_model import load_maintenance_model
 from ml.tables.training_table import Roles, Table, read_table
 
 FEATURES = ["load", "age", "noise", "region", "maker"]

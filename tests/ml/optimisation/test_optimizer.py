@@ -10,7 +10,17 @@ import pytest
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from ml.optimisation.optimizer import SmartGridOptimizer, problem_with
-from ml.optimisation.plans.plan import Action, Constraint, Plan, Proposal, Requirements
+from ml.optimisation.plans.plan import (
+    Action,
+    Constraint,
+    NoPlan,
+    NoPlanKind,
+    Plan,
+    PlanProblem,
+    PlanProblemKind,
+    Proposal,
+    Requirements,
+)
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters
 from tests.ml.moments import HOURS, PRICE, moment_at, network_of
@@ -64,7 +74,7 @@ def test_at_the_optimum_nothing_is_proposed() -> None:
     closed[np.array(OPEN_AT_OPTIMUM) - 1] = False
     proposal = untrained().propose(moment_at(network, closed), Requirements())
     assert (proposal.plan, proposal.limited, proposal.conflict) == (None, (), None)
-    assert "present state" in proposal.reason
+    assert proposal.reason == NoPlan(kind=NoPlanKind.BEST_FOUND)
 
 
 def test_plans_of_few_actions_keep_to_them_and_gain_less() -> None:
@@ -155,7 +165,10 @@ def test_a_limit_that_nothing_keeps_is_named() -> None:
     network, optimizer = network_of(), untrained()
     proposal = optimizer.propose(moment_at(network), Requirements(min_vm_pu=0.999))
     assert (proposal.plan, proposal.conflict) == (None, Constraint.LOW_VOLTAGE)
-    assert "0.999" in proposal.reason
+    assert proposal.reason is not None
+    assert proposal.reason.kind is NoPlanKind.NEAREST_CONFIGURATION
+    assert proposal.reason.margin is not None
+    assert proposal.reason.margin.value < proposal.reason.margin.limit == 0.999
     proposal = optimizer.propose(moment_at(network), Requirements(max_vm_pu=0.99))
     assert (proposal.plan, proposal.conflict) == (None, Constraint.HIGH_VOLTAGE)
 
@@ -178,7 +191,9 @@ def test_locks_that_cut_off_loads_are_a_conflict() -> None:
     moment = moment_at(network, level=0.6, out=(9,))
     proposal = untrained().propose(moment, Requirements(locked=frozenset(range(32, 37))))
     assert (proposal.plan, proposal.conflict) == (None, Constraint.LOCKED)
-    assert "without supply" in proposal.reason
+    assert proposal.reason is not None
+    assert proposal.reason.kind is NoPlanKind.CUT_OFF
+    assert proposal.reason.buses > 0
 
 
 def test_an_outage_at_the_head_leaves_no_choice() -> None:
@@ -234,26 +249,30 @@ def action(branch: int, close: bool) -> Action:
     return Action(branch, close, 0.0, 0.0, 0.0)
 
 
-def test_plans_that_no_longer_hold_are_refused_with_a_sentence() -> None:
+def test_plans_that_no_longer_hold_are_refused_with_a_reason() -> None:
     network = network_of("city8")
-    names, verifier, wanted = network.branch.name, Verifier(network), Requirements()
+    verifier, wanted, kind = Verifier(network), Requirements(), PlanProblemKind
     plan = plan_of(untrained("city8").propose(moment_at(network), wanted))
 
-    def problem(moment: Moment, actions: tuple[Action, ...] = plan.actions, must_improve: bool = True) -> str:
-        return problem_with(network, verifier, moment, wanted, actions, must_improve=must_improve)
+    def problem(
+        moment: Moment, actions: tuple[Action, ...] = plan.actions, must_improve: bool = True
+    ) -> PlanProblem | None:
+        return problem_with(verifier, moment, wanted, actions, must_improve=must_improve)
 
     first, last = plan.actions[0].branch, plan.actions[-1].branch
     now = moment_at(network)
-    assert problem(now) == ""
-    assert problem(moment_at(network, plan.after.closed)) == f"{names[first]} is closed already."
-    assert problem(moment_at(network, out=(first,))) == f"{names[first]} is out of service."
-    assert problem(moment_at(network, out=(last,))) == f"{names[last]} is open already."
-    assert problem(now, (action(last, False),)) == f"with {names[last]} opened loads would be interrupted."
-    assert problem(moment_at(network, level=6.0)) == "the present state has no power flow solution."
+    assert problem(now) is None
+    assert problem(moment_at(network, plan.after.closed)) == PlanProblem(
+        kind=kind.SWITCHED_ALREADY, branch=first, close=True
+    )
+    assert problem(moment_at(network, out=(first,))) == PlanProblem(kind=kind.OUT_OF_SERVICE, branch=first, close=True)
+    assert problem(moment_at(network, out=(last,))) == PlanProblem(kind=kind.SWITCHED_ALREADY, branch=last)
+    assert problem(now, (action(last, False),)) == PlanProblem(kind=kind.INTERRUPTION, branch=last)
+    assert problem(moment_at(network, level=6.0)) == PlanProblem(kind=kind.NO_PRESENT_SOLUTION)
     back = tuple(action(done.branch, not done.close) for done in reversed(plan.actions))
     there = moment_at(network, plan.after.closed)
-    assert problem(there, back) == "it would no longer improve on the present state."
-    assert problem(there, back, must_improve=False) == ""
+    assert problem(there, back) == PlanProblem(kind=kind.NO_IMPROVEMENT)
+    assert problem(there, back, must_improve=False) is None
 
 
 def trained(network: Network, steps: int = 3, seed: int = 1) -> SmartGridOptimizer:

@@ -5,6 +5,7 @@ from scipy.stats import norm
 from ml.forecasting.model.model import LEVELS
 from ml.forecasting.quality.drift import contest, drift
 from ml.forecasting.quality.metrics import pinball, range_of, score
+from ml.forecasting.records import ContestVerdict, DriftKind
 
 
 def test_pinball_loss_as_by_hand() -> None:
@@ -52,18 +53,19 @@ def test_forecasts_that_hold_are_not_flagged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "kind"),
     [
-        (lambda y, q, n: (y, 100 + 0.3 * (q - 100), n), "lie in the 80 % band"),
-        (lambda y, q, n: (y, 100 + 4 * (q - 100), n), "100 % of the last 7 days"),
-        (lambda y, q, n: (y, q, y), "above that of the naive forecast"),
-        (lambda y, q, n: (np.concatenate([y[:-24], np.full(24, 97.0)]), q, n), "last 24 hours all are 97"),
+        (lambda y, q, n: (y, 100 + 0.3 * (q - 100), n), DriftKind.COVERAGE),
+        (lambda y, q, n: (y, 100 + 4 * (q - 100), n), DriftKind.COVERAGE),
+        (lambda y, q, n: (y, q, y), DriftKind.ERROR),
+        (lambda y, q, n: (np.concatenate([y[:-24], np.full(24, 97.0)]), q, n), DriftKind.FLAT),
     ],
 )
-def test_drift_is_named(change: object, reason: str) -> None:
+def test_drift_is_named(change: object, kind: DriftKind) -> None:
     actual, quantiles = normal(400, 1)
     found = drift(*change(actual, quantiles, np.roll(actual, 24)))  # type: ignore[operator]
-    assert any(reason in text for text in found.reasons), found.reasons
+    assert kind in found.kinds
+    assert found.flat_value == (97.0 if kind is DriftKind.FLAT else None)
 
 
 def test_drift_looks_at_the_last_seven_days_only_and_says_nothing_of_unmeasured_ones() -> None:
@@ -82,7 +84,7 @@ def test_a_new_model_is_taken_only_if_it_is_no_worse() -> None:
     refused = contest(y, good, good + 3)
     assert not refused.taken
     assert refused.candidate_loss > refused.current_loss
-    assert "worse: the model in use stays" in refused.reason
+    assert refused.verdict is ContestVerdict.WORSE
 
 
 def test_days_before_the_last_28_don_t_decide_and_too_few_keep_what_is() -> None:
@@ -91,4 +93,5 @@ def test_days_before_the_last_28_don_t_decide_and_too_few_keep_what_is() -> None
     once_bad = good.copy()
     once_bad[:12] += 500
     assert contest(y, good, once_bad).taken
-    assert not contest(y[:10], good[:10] + 5, good[:10]).taken
+    few = contest(y[:10], good[:10] + 5, good[:10])
+    assert (few.verdict, few.hours, few.taken) == (ContestVerdict.TOO_FEW_HOURS, 240, False)

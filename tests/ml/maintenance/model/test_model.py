@@ -7,7 +7,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from ml.maintenance.model.calibration import RANK_SHARE, Isotonic, Sigmoid, fit_isotonic, fit_sigmoid
-from ml.maintenance.model.model import BIAS, CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.maintenance.model.columns import BIAS
+from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
 
 SMALL = {"rounds": 30, "trees": 12, "leaves": 32}
 

@@ -9,8 +9,9 @@ import pytest
 from grid.assets.deterioration import SIGNALS, Signal, measured
 from grid.network import BranchKind
 from ml.maintenance.model.features import FEATURES, Observation, features_of, residuals_of
-from ml.maintenance.model.prognosis import HORIZONS, NO_MODEL, NOT_AN_ASSET, STALE, prognose
+from ml.maintenance.model.prognosis import HORIZONS, prognose
 from ml.maintenance.model.store import ModelBundle, load
+from ml.maintenance.records import WhyNot, WhyNotKind
 from tests.grid.assets.test_deterioration import state_of, traits_of
 
 COUNT = 40
@@ -38,7 +39,7 @@ ALL = np.ones(COUNT, dtype=bool)
 def test_without_models_it_is_the_published_hazard(seen: Observation) -> None:
     found = prognose(None, seen, ALL, stale=False)
     assert not found.learned.any()
-    assert set(found.why_not) == {NO_MODEL}
+    assert set(found.why_not) == {WhyNot(kind=WhyNotKind.NO_MODEL)}
     for column, days in enumerate(HORIZONS):
         expected = 1 - np.exp(-seen.published_per_year * days / 365)
         assert found.probability[:, column] == pytest.approx(expected)
@@ -68,19 +69,19 @@ def test_missing_signals_fall_back_to_the_published_hazard(count: int, models: M
         signals[3, SIGNALS.index(signal)] = np.nan
     found = prognose(models, replace(seen, signals=signals), ALL, stale=False)
     assert found.learned[3] == (count == 2)
-    assert (count == 2) == (found.why_not[3] == "")
+    assert (count == 2) == (found.why_not[3] is None)
     assert found.learned[np.arange(COUNT) != 3].all()
     if count == 3:
-        assert "3 condition signals are missing" in found.why_not[3]
+        assert found.why_not[3] == WhyNot(kind=WhyNotKind.SIGNALS_MISSING, missing=3)
         assert np.array_equal(found.probability[3], found.published[3])
 
 
 def test_stale_measurements_and_unknown_things_are_not_learned(models: ModelBundle, seen: Observation) -> None:
-    assert set(prognose(models, seen, ALL, stale=True).why_not) == {STALE}
+    assert set(prognose(models, seen, ALL, stale=True).why_not) == {WhyNot(kind=WhyNotKind.STALE)}
     known = ALL.copy()
     known[5] = False
     found = prognose(models, seen, known, stale=False)
-    assert found.why_not[5] == NOT_AN_ASSET
+    assert found.why_not[5] == WhyNot(kind=WhyNotKind.NOT_AN_ASSET)
     assert found.learned.sum() == COUNT - 1
 
 

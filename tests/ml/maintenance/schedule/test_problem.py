@@ -97,14 +97,6 @@ def test_a_hand_made_schedule_hears_of_all_it_breaks() -> None:
         (ViolationKind.OUTAGE, 2, "A4", 0.0, (4,)),
         (ViolationKind.FIXED, 0, "A4", 0.0, (4,)),
     }
-    words = " | ".join(str(one) for one in found.violations)
-    for part in (
-        "week 1: crew lines is short of 10 hours",
-        "zone 7",
-        "A3 is 2 weeks outside",
-        "A4 is settled for week 1",
-    ):
-        assert part in words
     assert judge(problem, np.array([0, 0, 1, 1, 0])).violations[0].kind is ViolationKind.CREW
     assert judge(problem, np.array([1, 2, 1, -1, 0])).feasible
 

@@ -24,7 +24,15 @@ from ml.optimisation.dispatch.optimizer import (
 from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
 from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError, parameters_for
-from ml.optimisation.plans.plan import Constraint, Proposal, Requirements
+from ml.optimisation.plans.plan import (
+    Constraint,
+    NoPlan,
+    NoPlanKind,
+    PlanProblem,
+    PlanProblemKind,
+    Proposal,
+    Requirements,
+)
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points, without_trifles
 from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters
@@ -167,7 +175,7 @@ def test_nothing_is_proposed_where_the_plan_is_carried_out_already() -> None:
     again = optimizer_of("case14").propose(moment_of("case14", injection=plan.after.injection), Requirements())
     assert again.plan is None
     assert again.conflict is None
-    assert "present state is the best" in again.reason
+    assert again.reason == NoPlan(kind=NoPlanKind.BEST_FOUND)
 
 
 def test_trifles_are_left_as_they_are_and_one_bus_is_one_voltage() -> None:
@@ -197,7 +205,7 @@ def test_what_cannot_be_kept_is_named_and_nothing_is_proposed() -> None:
     insecure = optimizer_of("case118").propose(moment_of("case118"), Requirements(n_minus_1=True))
     assert insecure.plan is None
     assert insecure.conflict is Constraint.N_MINUS_1
-    assert "outage" in insecure.reason
+    assert insecure.reason == NoPlan(kind=NoPlanKind.INSECURE)
 
 
 def test_a_moment_with_a_branch_out_and_a_generator_lost_has_a_plan_of_its_own() -> None:
@@ -218,7 +226,7 @@ def test_without_a_source_there_is_no_plan_but_a_reason() -> None:
     dark = replace(moment, injection=replace(moment.injection, generator_on=on))
     proposal = optimizer_of("case14").propose(dark, Requirements())
     assert proposal.plan is None
-    assert "source" in proposal.reason
+    assert proposal.reason == NoPlan(kind=NoPlanKind.NO_SOURCE)
 
 
 def test_set_points_are_refused_where_they_no_longer_improve_or_cannot_be_set() -> None:
@@ -226,18 +234,20 @@ def test_set_points_are_refused_where_they_no_longer_improve_or_cannot_be_set() 
     assert plan is not None
     verifier, moment = Verifier(network), moment_of("case14")
 
-    def problem(now: Moment) -> str:
+    def problem(now: Moment) -> PlanProblem | None:
         return problem_with_set_points(network, verifier, now, wanted, plan.set_points)
 
-    assert problem(moment) == ""
-    assert "no longer improve" in problem(moment_of("case14", injection=plan.after.injection))
-    assert "would be broken" in problem(moment_of("case14", 0.2))
+    assert problem(moment) is None
+    unchanged = problem(moment_of("case14", injection=plan.after.injection))
+    assert unchanged == PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
+    little = problem(moment_of("case14", 0.2))
+    assert little is not None
+    assert (little.kind, little.constraint is None) == (PlanProblemKind.LIMIT, False)
     on = moment.injection.generator_on.copy()
-    on[plan.set_points[-1].generator] = False
-    name = network.generator.name[plan.set_points[-1].generator]
-    assert (
-        problem(replace(moment, injection=replace(moment.injection, generator_on=on))) == f"{name} is out of service."
-    )
+    lost = plan.set_points[-1].generator
+    on[lost] = False
+    found = problem(replace(moment, injection=replace(moment.injection, generator_on=on)))
+    assert found == PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, generator=lost)
 
 
 def test_training_goes_on_around_a_moment_and_answers_only_when_taken_over() -> None:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.forecasting.look_ahead import LARGE_BUSES
-from app.history.hourly import Hour, hour_of_state
 from grid.flow.loss_breakdown import BranchLevels
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from grid.sources.past import PastHours
+from ml.forecasting.live.hourly import Hour, hour_of_state
+from ml.forecasting.live.look_ahead import LARGE_BUSES
 
 RECENT_HOURS = 8 * 24  # yesterday and the same day of last week
 YEAR = timedelta(days=365)

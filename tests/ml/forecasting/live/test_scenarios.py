@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from app.forecasting.report import SeriesKind
-from app.forecasting.scenarios import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, samples_of
-from app.forecasting.series import MOST_GROUPS, MOST_OWN, SeriesSet, series_of
 from grid.flow.powerflow import Injection
 from grid.network import Energy, Network
+from ml.forecasting.live.scenarios import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, samples_of
+from ml.forecasting.live.series import MOST_GROUPS, MOST_OWN, SeriesSet, series_of
+from ml.forecasting.records import SeriesKind
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6, tzinfo=UTC)

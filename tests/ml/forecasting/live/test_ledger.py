@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.forecasting.ledger import HOURS_KEPT, HourlyLedger, HourlyRecord, Performance, Period
-from tests.app.rig import Rig
+from ml.forecasting.live.ledger import HOURS_KEPT, HourlyLedger, HourlyRecord, Performance, Period
 
 NOON = datetime(2026, 3, 11, 12, 20, tzinfo=UTC)
 MIDNIGHT = NOON.replace(hour=0, minute=0)
@@ -192,18 +191,3 @@ def test_no_damage_ends_the_start(tmp_path_factory: pytest.TempPathFactory, at: 
     content[place] ^= flip
     path.write_bytes(content[:place] if cut else content)
     assert HourlyLedger.load(path).hours in {0, 24}
-
-
-def test_records_of_snapshots_are_in_kw(rig: Rig) -> None:
-    snapshot = rig.run(3)
-    made = HourlyRecord.of(snapshot, plan_loss_kw=12.5)
-    assert made.loss_kw == pytest.approx(1000 * snapshot.state.total_loss_mw)
-    assert made.load_kw == pytest.approx(1000 * snapshot.state.total_load_mw)
-    assert made.renewable_kw / made.generation_kw == pytest.approx(snapshot.metrics.renewable_percent / 100)
-    ledger = HourlyLedger()
-    for _ in range(24):
-        ledger.append(HourlyRecord.of(rig.run(elapsed=timedelta(minutes=15)), plan_loss_kw=0.0))
-    seen = ledger.performance(rig.now.simulated_at)
-    assert seen.hours >= 5
-    assert 0 < seen.today.loss_kwh < seen.today.generation_kwh
-    assert seen.avoidable.avoidable_kwh == pytest.approx(seen.today.loss_kwh)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from app.forecasting.report import Accuracy, Forecast, SeriesInfo, SeriesKind
 from grid.network import FloatArray
 from grid.sources.weather import LATITUDE_DEGREE
 from ml.forecasting.forecaster import MODEL_DAYS, Forecaster
@@ -19,9 +18,10 @@ from ml.forecasting.live.renewables import PvPlace, clear_sky_output
 from ml.forecasting.model.groups import GroupForecaster
 from ml.forecasting.model.hours import DAY, WEEK
 from ml.forecasting.model.model import LEVELS, ModelSettings
-from ml.forecasting.quality.drift import Drift, drift
+from ml.forecasting.quality.drift import drift
 from ml.forecasting.quality.metrics import BAND_80, BAND_90, covered
 from ml.forecasting.quality.renewal import renew
+from ml.forecasting.records import Accuracy, Contest, Drift, Forecast, SeriesInfo, SeriesKind
 
 HORIZON = 48
 JUDGED = timedelta(days=7)  # before the first training: left out of it, and forecast in hindsight
@@ -105,15 +105,15 @@ class ForecastDesk:
             while len(desk.issued) > ISSUES_KEPT:
                 del desk.issued[next(iter(desk.issued))]
 
-    def renew_one(self, now: datetime) -> str | None:
-        """Train the series anew whose model is a week old or older, if there is one; returns what came of it."""
+    def renew_one(self, now: datetime) -> tuple[SeriesInfo, Contest] | None:
+        """Train the series anew whose model is a week old or older, if there is one; which, and what came of it."""
         for desk in self._desks.values():
             if desk.trained_until is not None and now - desk.trained_until >= RENEWED:
                 desk.trained_until = now
                 desk.forecaster, contest = renew(desk.forecaster, pd.Timestamp(now))
                 if contest.taken:
                     desk.note = f"{_days(desk)} days until {now:%d %b %Y}"
-                return f"{desk.info.name}: {contest.reason}"
+                return desk.info, contest
         return None
 
     def sample(self, time: datetime, hours: int, count: int, rng: np.random.Generator) -> FloatArray:

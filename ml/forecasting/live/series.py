@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.forecasting.report import SeriesInfo, SeriesKind
 from grid.network import Energy, FloatArray, IntArray, Network
+from ml.forecasting.records import SeriesInfo, SeriesKind
 
 MOST_OWN = 12  # loads that each have a forecast of their own
 MOST_GROUPS = 10

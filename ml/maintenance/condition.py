@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.settings import Settings
 from grid.assets.deterioration import (
     KINDS,
     LOCATIONS,
@@ -29,7 +28,7 @@ from ml.maintenance.model.features import Observation
 
 WEEK = timedelta(days=7)
 DAYS_KEPT = 8  # the present day and the seven before it
-THERMAL_PACE = 0.05  # assumption: mean V before the watch began
+THERMAL_PACE = 0.05  # assumption: mean V before the monitoring began
 HOURS_PER_YEAR = 8766.0
 
 
@@ -50,14 +49,13 @@ def traits_of(network: Network, register: AssetRegister) -> AssetTraits:
     )
 
 
-class ConditionWatch:
+class ConditionMonitor:
     """One network's assets. Owned by the engine thread."""
 
-    def __init__(self, network: Network, register: AssetRegister, settings: Settings) -> None:
-        self._rng = np.random.default_rng([settings.seed, 1])
+    def __init__(self, network: Network, register: AssetRegister, start: datetime, seed: int) -> None:
+        self._rng = np.random.default_rng([seed, 1])
         self._traits = traits_of(network, register)
         self._limit_c = temperature_limit_c(network)
-        start = settings.start
         age = np.maximum(_year(start) - register.year_built, 0.0)
         self._hidden = drawn(self._traits, age, THERMAL_PACE * age, self._rng)
         self._gaps = Gaps(len(self._traits), self._rng)

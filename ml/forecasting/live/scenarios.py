@@ -9,11 +9,11 @@ from datetime import datetime
 
 import numpy as np
 
-from app.forecasting.report import SeriesKind
-from app.forecasting.series import SeriesSet
 from grid.flow.powerflow import Injection
 from grid.network import Energy, FloatArray, Network
 from grid.studies.lookahead import Samples
+from ml.forecasting.live.series import SeriesSet
+from ml.forecasting.records import SeriesKind
 
 DAY = 24
 DAYS_KEPT = 14

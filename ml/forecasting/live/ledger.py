@@ -18,7 +18,6 @@ from typing import Self
 
 import numpy as np
 
-from app.engine.board import Snapshot
 from grid.network import FloatArray, IntArray
 
 HOURS_KEPT = 2 * 366 * 24
@@ -51,16 +50,6 @@ class HourlyRecord:
     generation_kw: float
     renewable_kw: float
     plan_loss_kw: float = np.nan
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, plan_loss_kw: float = np.nan) -> Self:
-        """Of a cycle; the renewable power is unknown where the case doesn't say what its generators are."""
-        now = snapshot.metrics
-        renewable_kw = 10 * now.renewable_percent * now.generation_mw
-        return cls(
-            snapshot.simulated_at, 1000 * now.loss_mw, 1000 * now.load_mw, 1000 * now.generation_mw, renewable_kw,
-            plan_loss_kw,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is said of the worst of the coming hours, and the curtailment that the median course needs."""
+"""The coming hours by scenarios of the forecasts: the curtailment that the median course needs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from app.forecasting.look_ahead import LARGE_BUSES, make_ahead, samples_wanted, worst_moment
-from app.forecasting.series import series_of
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Energy, Network
-from grid.studies.lookahead import LookAhead, Samples, look_ahead
+from grid.studies.lookahead import Samples
+from ml.forecasting.live.look_ahead import LARGE_BUSES, make_ahead, samples_wanted
+from ml.forecasting.live.series import series_of
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6, tzinfo=UTC)
@@ -31,39 +31,6 @@ def courses(network: Network, level: list[float], renewable: list[float] | None 
     share = np.array(renewable or [1.0] * hours)[None, :, None] * np.ones_like(noise)
     generation = np.where(is_renewable, share * base.generator_p_mw, base.generator_p_mw)
     return Samples(base.load_p_mw * factor, base.load_q_mvar * factor, generation)
-
-
-def seen(network: Network, level: list[float]) -> LookAhead:
-    return look_ahead(network, Injection.of_case(network), network.branch.closed, courses(network, level))
-
-
-def test_without_trouble_it_is_the_hour_of_the_highest_loading(city: Network) -> None:
-    hour, words = worst_moment(city, seen(city, [0.3, 0.6, 0.4]), START)
-    assert hour == 1
-    assert words.startswith("Thu 07:00: ")
-    assert "no limit in danger" in words
-
-
-def test_trouble_is_named_with_its_chance(city: Network) -> None:
-    hour, words = worst_moment(city, seen(city, [0.4, 0.5, 1.6]), START)
-    assert hour == 2
-    assert words.startswith("Thu 08:00: ")
-    assert "100\u202f% chance of " in words
-
-
-def test_hours_without_a_solution_are_the_worst(city: Network) -> None:
-    hour, words = worst_moment(city, seen(city, [0.4, 30.0, 1.6]), START)
-    assert hour == 1
-    assert words == "Thu 07:00: no power flow solution, 100\u202f% chance"
-
-
-def test_a_grid_without_branches_says_so(city: Network) -> None:
-    nothing = np.zeros((1, 0))
-    look = replace(
-        seen(city, [0.5]), overload_of_solved=nothing, loading_high_percent=nothing,
-        low_of_solved=np.zeros((1, city.n_bus)), high_of_solved=np.zeros((1, city.n_bus)),
-    )  # fmt: skip
-    assert worst_moment(city, look, START) == (0, "no branch carries anything")
 
 
 def test_the_cut_that_the_median_course_needs_keeps_its_limits(city: Network) -> None:

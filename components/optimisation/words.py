@@ -1,0 +1,76 @@
+"""Why there is no plan, and what stands against one, in words."""
+
+from grid.network import Network
+from ml.optimisation.plans.plan import Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
+
+
+def no_plan_words(network: Network, reason: NoPlan | None) -> str:
+    """Why there is no plan, without a full stop; empty where there is one."""
+    if reason is None:
+        return ""
+    match reason.kind:
+        case NoPlanKind.BEST_FOUND:
+            return "the present state is the best one found"
+        case NoPlanKind.NO_SWITCH:
+            return "there is no switch to change without cutting off load"
+        case NoPlanKind.CUT_OFF:
+            return f"locked switches leave {reason.buses} buses without supply"
+        case NoPlanKind.LOCKED_LOOP:
+            return "branches that are locked closed form a loop"
+        case NoPlanKind.TOO_FEW_SWITCHES:
+            return "no configuration within so few switches supplies everybody"
+        case NoPlanKind.NO_RESTORATION:
+            return "after some single outage no tie can supply everybody within limits"
+        case NoPlanKind.NEAREST_CONFIGURATION:
+            return f"the nearest configuration found has {_missed(reason.margin)}"
+        case NoPlanKind.INSECURE:
+            return "after some single outage a limit is broken or load is lost, whatever is dispatched"
+        case NoPlanKind.NEAREST_DISPATCH:
+            return f"the nearest dispatch found has {_missed(reason.margin)}"
+        case NoPlanKind.NO_DISPATCH:
+            return "no dispatch was found that keeps it"
+        case NoPlanKind.TOO_LARGE:
+            return f"{network.name} has {reason.buses} buses, dispatch takes up to {reason.most}"
+        case NoPlanKind.NO_SOURCE:
+            return f"{network.name} has no source in service"
+        case NoPlanKind.NOTHING_TO_SET:
+            return f"{network.name} has no generator that may be redispatched and no voltage to set"
+
+
+def _missed(margin: Margin | None) -> str:
+    if margin is None:
+        return "something else than what is asked"
+    where = f" at {margin.element}" if margin.element else ""
+    return f"{margin.value:.4g} {margin.unit}{where}, {margin.limit:.4g} is asked"
+
+
+def problem_words(network: Network, problem: PlanProblem) -> str:
+    """Why a plan can't be carried out, as the rest of a sentence."""
+    match problem.kind:
+        case PlanProblemKind.NO_PRESENT_SOLUTION:
+            return "the present state has no power flow solution."
+        case PlanProblemKind.SWITCHED_ALREADY:
+            return f"{network.branch.name[problem.branch]} is {'closed' if problem.close else 'open'} already."
+        case PlanProblemKind.OUT_OF_SERVICE:
+            of_branch = problem.branch >= 0
+            name = network.branch.name[problem.branch] if of_branch else network.generator.name[problem.generator]
+            return f"{name} is out of service."
+        case PlanProblemKind.NO_SOLUTION:
+            return f"with {_then(network, problem)} there is no power flow solution."
+        case PlanProblemKind.INTERRUPTION:
+            return f"with {_then(network, problem)} loads would be interrupted."
+        case PlanProblemKind.LIMIT:
+            return f"with {_then(network, problem)} the limit of {problem.constraint} would be broken."
+        case PlanProblemKind.NO_IMPROVEMENT:
+            return "it would no longer improve on the present state."
+
+
+def stopped_words(network: Network, problem: PlanProblem | None) -> str:
+    """Why the carrying out of a plan has stopped; empty where it hasn't."""
+    return "" if problem is None else f"Stopped: {problem_words(network, problem)}"
+
+
+def _then(network: Network, problem: PlanProblem) -> str:
+    if problem.branch < 0:
+        return "its set-points"
+    return f"{network.branch.name[problem.branch]} {'closed' if problem.close else 'opened'}"

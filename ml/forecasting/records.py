@@ -1,0 +1,180 @@
+"""What is told of forecasts: the series, their forecasts, how good they were, and what they mean for the grid.
+
+Times are simulated ones with a zone; a value of an hour holds from its beginning to its end.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+
+from grid.alarms.predictive import Outlook
+from grid.alarms.trouble import WorstTrouble
+from grid.flow.loss_breakdown import BranchLevels, NonTechnical
+from grid.network import FloatArray
+from grid.studies.loadability import Loadability
+from grid.studies.lookahead import LookAhead
+
+HOUR = np.timedelta64(3600, "s")
+DRIFT_DAYS, CONTEST_DAYS = 7, 28
+FLAT_HOURS = 24
+
+
+class SeriesKind(StrEnum):
+    """What is forecast."""
+
+    LOAD = "load"  # the total
+    GROUP = "group"  # some loads
+    PV = "pv"
+    WIND = "wind"
+    RENEWABLE = "renewable"  # of a kind that the case doesn't name
+
+
+@dataclass(frozen=True)
+class SeriesInfo:
+    """One hourly series. code: such as load, group-3, pv. installed_mw: of plants, NaN for loads."""
+
+    code: str
+    name: str
+    kind: SeriesKind
+    installed_mw: float
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Quantiles of the h hours from issued_at on, (h, 7) in MW at LEVELS of the model; source: by what made."""
+
+    issued_at: datetime
+    quantiles_mw: FloatArray
+    source: str
+
+    @property
+    def time(self) -> np.ndarray:
+        """(h,) beginnings of the hours, datetime64[s]."""
+        return moment64(self.issued_at) + np.arange(len(self.quantiles_mw)) * HOUR
+
+
+class DriftKind(StrEnum):
+    """What is wrong with the last seven days."""
+
+    FLAT = "flat"  # the last hours all have one value
+    COVERAGE = "coverage"  # too few or too many of the hours lie in the 80 % band
+    ERROR = "error"  # above that of the naive forecast
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What was found over the last seven days; coverage in percent.
+
+    Coverage and errors are None where too few hours were measured. flat_value: what the last FLAT_HOURS all are, None
+    where they differ.
+    """
+
+    coverage_80: float | None = None
+    mae: float | None = None
+    naive_mae: float | None = None
+    flat_value: float | None = None
+    kinds: tuple[DriftKind, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self.kinds)
+
+
+class ContestVerdict(StrEnum):
+    """How a new model and the one in use were decided between."""
+
+    NO_WORSE = "no_worse"  # the new one is taken
+    WORSE = "worse"
+    TOO_FEW_HOURS = "too_few_hours"  # that can be compared
+    NOT_COMPARABLE = "not_comparable"  # the model in use has learned from the days to compare
+    NONE_IN_USE = "none_in_use"  # the new one is taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Mean pinball losses of two models on the same hours, NaN where they weren't compared, and the verdict.
+
+    days: compared at most. hours: that both have forecast.
+    """
+
+    verdict: ContestVerdict
+    current_loss: float = np.nan
+    candidate_loss: float = np.nan
+    days: int = 0
+    hours: int = 0
+
+    @property
+    def taken(self) -> bool:
+        """Whether the new model is taken."""
+        return self.verdict in (ContestVerdict.NO_WORSE, ContestVerdict.NONE_IN_USE)
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesReport:
+    """A series as it stands now. forecast: the latest, None while nothing has been forecast yet.
+
+    limit: where the first limit of the grid would be exceeded if this series of loads alone grew, None where that isn't
+    asked; learned: from what the model has learned; drift: None before a week.
+    """
+
+    info: SeriesInfo
+    forecast: Forecast | None
+    limit: Loadability | None
+    learned: str
+    drift: Drift | None
+
+    @property
+    def limit_mw(self) -> float:
+        """Demand at which the first limit is exceeded; NaN where that isn't known or there is none."""
+        return np.nan if self.limit is None else self.limit.demand_mw
+
+
+@dataclass(frozen=True, eq=False)
+class Accuracy:
+    """How forecasts of a series turned out, by lead of 1 to h hours, arrays (h,) except for the last two.
+
+    naive: the same hour a week before. NaN where nothing can be compared yet.
+    """
+
+    issues: int
+    mae_mw: FloatArray
+    naive_mae_mw: FloatArray
+    coverage_80_percent: FloatArray
+    coverage_90_percent: FloatArray
+    level: FloatArray  # (7,) nominal, 0 to 1
+    frequency: FloatArray  # (7,) share of the hours of the first day that lay below, 0 to 1
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """The hours from start on, as the grid will be if nothing is switched. curtailed_mw: (h,) of the median course."""
+
+    start: datetime
+    look: LookAhead
+    outlook: Outlook
+    renewable_mw: FloatArray  # (e, h) medians of renewables in the order of `energies`
+    energies: tuple[str, ...]
+    load_mw: FloatArray  # (h,) median
+    curtailed_mw: FloatArray
+    worst: WorstTrouble
+
+
+@dataclass(frozen=True, eq=False)
+class LossRecord:
+    """Losses of k recorded hours, in MWh; causes in the order of grid.flow.loss_breakdown.LossCause, c of them."""
+
+    time: np.ndarray  # (k,) datetime64[s]
+    levels: BranchLevels  # v of them
+    level_mwh: FloatArray  # (k, v, c)
+    branch_mwh: FloatArray  # (m,) over all hours
+    shunt_mwh: FloatArray  # (k,)
+    non_technical: NonTechnical
+    price_per_mwh: float
+
+
+def moment64(time: datetime) -> np.datetime64:
+    """datetime64[s] of simulated time."""
+    return np.datetime64(time.replace(tzinfo=None), "s")

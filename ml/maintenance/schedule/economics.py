@@ -1,0 +1,124 @@
+"""What maintenance jobs cost and are worth, and the problem that a live grid's schedule solves.
+
+Prices, hours and durations are assumptions, each named where it stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from grid.assets.register import AssetRegister, Skill
+from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
+from grid.studies.areas import partition
+from ml.maintenance.schedule.problem import DEFERRED, Jobs, ScheduleProblem
+from ml.maintenance.schedule.solve import Comparison, Conflict, Schedule, compare, solve_with
+
+WEEKS = 26
+MOST_JOBS = 200  # those that risk most
+CREW_HOURS_A_WEEK = 40.0  # assumption: one crew of each skill for every 100 of its jobs, working 40 h a week
+JOBS_A_CREW = 100
+LOST_LOAD_EUR_PER_MWH = 10_000.0  # assumption: usual value of lost load, 5 to 25 EUR/kWh
+RESTORATION_H = {BranchKind.LINE: 4.0, BranchKind.CABLE: 12.0, BranchKind.TRANSFORMER: 24.0}  # assumption
+JOB_HOURS = {Skill.LINES: 12.0, Skill.CABLES: 16.0, Skill.SUBSTATIONS: 20.0}  # assumption
+JOB_SHARE, LEAST_JOB_EUR = 0.01, 800.0  # assumption: a planned job costs 1 % of the asset's replacement
+EFFECT = 0.5  # assumption: share of the failure rate that a job removes
+INTERVAL_YEARS = 8.0  # of the usual practice that the schedule is compared with
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduleView:
+    """A schedule for branches (n,), made of the problem for weeks from first_day on; pins by branch.
+
+    schedule: None where pins contradict the rules, conflict then says how. compared: under the same judge.
+    """
+
+    branches: IntArray
+    problem: ScheduleProblem
+    schedule: Schedule | None
+    conflict: Conflict | None
+    compared: Comparison | None
+    pins: Mapping[int, int]
+    first_day: date
+    windows_asked: bool
+
+    def check_pins(self, pins: Mapping[int, int]) -> None:
+        """ValueError names a pin for a branch that has no job, or for a week outside the schedule."""
+        for branch, week in pins.items():
+            if branch not in self.branches:
+                raise ValueError(f"branch {branch}: it has no job in this schedule")
+            if not -1 <= week < self.problem.n_week:
+                last = self.problem.n_week - 1
+                raise ValueError(f"branch {branch}: week {week} is not from 0 to {last}, or -1 for deferred")
+
+
+def failure_cost_eur(network: Network, register: AssetRegister, interrupted_mw: FloatArray) -> FloatArray:
+    """(m,) what a failure costs: emergency repair, and the load interrupted (m,) until supply is restored."""
+    hours = np.array([RESTORATION_H.get(kind, np.nan) for kind in network.branch.kind])
+    return register.failure_eur + interrupted_mw * hours * LOST_LOAD_EUR_PER_MWH
+
+
+def next_monday(today: date) -> date:
+    """The first day of a schedule that is made today."""
+    return today + timedelta(days=7 - today.weekday())
+
+
+def moved_pins(pins: Mapping[int, int], before: date, after: date) -> dict[int, int]:
+    """Pins that count weeks from one first day, counted from another; weeks that have passed are dropped."""
+    passed = (after - before).days // 7
+    moved = {branch: week if week == DEFERRED else week - passed for branch, week in pins.items()}
+    return {branch: week for branch, week in moved.items() if week >= 0 or pins[branch] == DEFERRED}
+
+
+def branches_worth_a_job(is_asset: BoolArray, rate_per_year: FloatArray, consequence_eur: FloatArray) -> IntArray:
+    """The assets that risk most in money, at most MOST_JOBS of them, ascending. All arguments are (m,)."""
+    worth = np.where(is_asset, np.nan_to_num(rate_per_year * consequence_eur), 0.0)
+    ranked = np.argsort(-worth, kind="stable")[:MOST_JOBS]
+    return np.sort(ranked[worth[ranked] > 0])
+
+
+def schedule_problem(
+    network: Network,
+    register: AssetRegister,
+    branches: IntArray,
+    rate_per_year: FloatArray,
+    consequence_eur: FloatArray,
+    allowed: BoolArray,
+) -> ScheduleProblem:
+    """One job for each of branches (n,) within WEEKS. Rates and consequences are (m,); allowed: (n, WEEKS)."""
+    skill = tuple(register.skill[branch].value for branch in branches)
+    skills = tuple(sorted(set(skill)))
+    crews = [max(1, round(skill.count(one) / JOBS_A_CREW)) for one in skills]
+    count = len(branches)
+    jobs = Jobs(
+        name=tuple(network.branch.name[branch] for branch in branches),
+        rate_per_year=rate_per_year[branches],
+        consequence_eur=consequence_eur[branches],
+        hours=np.array([JOB_HOURS[register.skill[branch]] for branch in branches]),
+        skill=skill,
+        cost_eur=np.maximum(LEAST_JOB_EUR, JOB_SHARE * register.replacement_eur[branches]),
+        effect=np.full(count, EFFECT),
+        zone=partition(network).area[network.branch.from_bus[branches]].astype(np.int64),
+        earliest=np.zeros(count, dtype=np.int64),
+        latest=np.full(count, WEEKS - 1),
+        fixed=np.full(count, -1),
+        allowed=allowed,
+    )
+    return ScheduleProblem(jobs, skills, np.repeat(CREW_HOURS_A_WEEK * np.array(crews)[:, None], WEEKS, axis=1))
+
+
+def solved(
+    problem: ScheduleProblem, branches: IntArray, age_years: FloatArray, pins: Mapping[int, int], first_day: date,
+    windows_asked: bool,
+) -> ScheduleView:  # fmt: skip
+    """Solve for branches (n,) of an age (n,). pins of other branches, or of weeks beyond the last, are dropped."""
+    known = {branch: week for branch, week in pins.items() if branch in branches and week < WEEKS}
+    place = {branch: position for position, branch in enumerate(branches.tolist())}
+    found = solve_with(problem, {place[branch]: week for branch, week in known.items()})
+    schedule = found if isinstance(found, Schedule) else None
+    return ScheduleView(
+        branches, problem, schedule, found if isinstance(found, Conflict) else None,
+        None if schedule is None else compare(problem, schedule, age_years, INTERVAL_YEARS),
+        known, first_day, windows_asked,
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""What stands against a plan, in words: every kind of problem has its own, with names."""
+
+from pathlib import Path
+
+import pytest
+
+from components.optimisation.words import no_plan_words, problem_words, stopped_words
+from grid.cases.cases import load_case
+from grid.network import Network
+from ml.optimisation.plans.plan import Constraint, Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
+
+
+@pytest.fixture(scope="module")
+def city() -> Network:
+    return load_case("city8", Path("var")).network
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (PlanProblemKind.NO_PRESENT_SOLUTION, "the present state has no power flow solution."),
+        (PlanProblemKind.SWITCHED_ALREADY, "{name} is closed already."),
+        (PlanProblemKind.OUT_OF_SERVICE, "{name} is out of service."),
+        (PlanProblemKind.NO_SOLUTION, "with {name} closed there is no power flow solution."),
+        (PlanProblemKind.INTERRUPTION, "with {name} closed loads would be interrupted."),
+        (PlanProblemKind.LIMIT, "with {name} closed the limit of low voltage would be broken."),
+        (PlanProblemKind.NO_IMPROVEMENT, "it would no longer improve on the present state."),
+    ],
+)
+def test_what_stands_against_an_action(city: Network, kind: PlanProblemKind, words: str) -> None:
+    problem = PlanProblem(kind=kind, branch=2, close=True, constraint=Constraint.LOW_VOLTAGE)
+    assert problem_words(city, problem) == words.format(name=city.branch.name[2])
+    assert stopped_words(city, problem) == f"Stopped: {problem_words(city, problem)}"
+
+
+def test_what_stands_against_opening(city: Network) -> None:
+    name = city.branch.name[1]
+    assert (
+        problem_words(city, PlanProblem(kind=PlanProblemKind.SWITCHED_ALREADY, branch=1)) == f"{name} is open already."
+    )
+    interrupted = problem_words(city, PlanProblem(kind=PlanProblemKind.INTERRUPTION, branch=1))
+    assert interrupted == f"with {name} opened loads would be interrupted."
+
+
+def test_what_stands_against_set_points(city: Network) -> None:
+    lost = PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, generator=1)
+    assert problem_words(city, lost) == f"{city.generator.name[1]} is out of service."
+    broken = PlanProblem(kind=PlanProblemKind.LIMIT, constraint=Constraint.GENERATION)
+    assert problem_words(city, broken) == "with its set-points the limit of generation would be broken."
+    unsolved = problem_words(city, PlanProblem(kind=PlanProblemKind.NO_SOLUTION))
+    assert unsolved == "with its set-points there is no power flow solution."
+    assert stopped_words(city, None) == ""
+
+
+def test_why_there_is_no_plan(city: Network) -> None:
+    margin = Margin(Constraint.LOW_VOLTAGE, 0.93214, 0.95, "p.u.", "Bus 3")
+    said = {
+        kind: no_plan_words(city, NoPlan(kind=kind, buses=7, most=5, margin=margin)) for kind in NoPlanKind
+    }  # fmt: skip
+    nearest = "found has 0.9321 p.u. at Bus 3, 0.95 is asked"
+    assert said == {
+        NoPlanKind.BEST_FOUND: "the present state is the best one found",
+        NoPlanKind.NO_SWITCH: "there is no switch to change without cutting off load",
+        NoPlanKind.CUT_OFF: "locked switches leave 7 buses without supply",
+        NoPlanKind.LOCKED_LOOP: "branches that are locked closed form a loop",
+        NoPlanKind.TOO_FEW_SWITCHES: "no configuration within so few switches supplies everybody",
+        NoPlanKind.NO_RESTORATION: "after some single outage no tie can supply everybody within limits",
+        NoPlanKind.NEAREST_CONFIGURATION: f"the nearest configuration {nearest}",
+        NoPlanKind.INSECURE: "after some single outage a limit is broken or load is lost, whatever is dispatched",
+        NoPlanKind.NEAREST_DISPATCH: f"the nearest dispatch {nearest}",
+        NoPlanKind.NO_DISPATCH: "no dispatch was found that keeps it",
+        NoPlanKind.TOO_LARGE: f"{city.name} has 7 buses, dispatch takes up to 5",
+        NoPlanKind.NO_SOURCE: f"{city.name} has no source in service",
+        NoPlanKind.NOTHING_TO_SET: f"{city.name} has no generator that may be redispatched and no voltage to set",
+    }
+    assert no_plan_words(city, None) == ""
