@@ -18,8 +18,8 @@ def panel(services: PageServices) -> Component:
         className="operator", **{"aria-label": "Your name, for acknowledgements"},
     )  # fmt: skip
     shown: Component | None = None
-    if services.store.ready:
-        snapshot = services.store.latest
+    if services.boards.ready:
+        snapshot = services.boards.latest.snapshot
         shown = alarm_list(snapshot.alarms, alarm_ids(services.views.of(snapshot.network), "list"))
     return dmc.Paper(
         [

@@ -9,10 +9,10 @@ from app.analytics import payloads as analyticspayloads
 from app.analytics import payloads_forecast as forecastpayloads
 from app.analytics.files import forecast_csv, losses_csv
 from app.analytics.payloads_forecast import Shown
+from app.engine.board import NotReadyError
 from app.engine.commands import UnknownIdError
 from app.forecasting.report import LookoutReport
 from app.forecasting.worker import Lookout
-from app.history.ring import NotReadyError
 from app.web.bodies import CHANGED, BadRequestError, answer
 from app.web.plain import stamp
 from app.web.query import choice, hour_of, moment, whole
@@ -69,7 +69,7 @@ def _range(services: Services, most_hours: int) -> tuple[datetime, int]:
     hours = whole(request.args, "hours", DAY_HOURS, 1, most_hours)
     start = moment(request.args, "start")
     if start is None:
-        start = services.store.latest.simulated_at - timedelta(hours=hours)
+        start = services.boards.latest.snapshot.simulated_at - timedelta(hours=hours)
     return hour_of(start), hours
 
 
@@ -124,7 +124,7 @@ def _losses(lookout: Lookout, start: datetime, hours: int) -> tuple[LookoutRepor
 
 
 def _date(services: Services) -> str:
-    return services.store.latest.simulated_at.date().isoformat()
+    return services.boards.latest.snapshot.simulated_at.date().isoformat()
 
 
 def _download(table: str, name: str) -> Response:

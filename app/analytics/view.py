@@ -50,11 +50,11 @@ class Looked:
 
 
 def looked(services: Services) -> Looked | None:
-    """What the lookout knows now; None before there is a snapshot, or while the network changes."""
-    if not services.store.ready:
+    """What the lookout knows now; None before there is a snapshot."""
+    if not services.boards.ready:
         return None
-    snapshot, report = services.store.latest, services.lookout.latest
-    return Looked(snapshot, report, services.lookout) if report.network is snapshot.network else None
+    board = services.boards.latest
+    return Looked(board.snapshot, services.lookout.report_on(board), services.lookout)
 
 
 def status_of(now: Looked) -> Status:

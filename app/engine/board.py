@@ -1,13 +1,24 @@
-"""Snapshot: the one immutable record of a cycle that everything outside the engine reads."""
+"""Board: one immutable record of one network and one version, which everything outside the engine reads.
 
+It holds the snapshot of the latest cycle, the history that belongs to it, what each worker has reported of that
+network, and what all of it is worth. A reader takes one reference and never joins two truths.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Protocol
 
+import numpy as np
+
+from app.engine.quality import Quality
 from grid.alarms.book import Alarm
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
+from grid.sources.past import Past
 from grid.telemetry import Event, Frame
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk
@@ -82,3 +93,99 @@ class Snapshot:
     source: str
     cycle: CycleStats
     worst_hour: WorstHour | None = None  # once the lookout has looked ahead
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """k values over simulated time; time is datetime64[s]."""
+
+    time: np.ndarray
+    value: FloatArray
+
+
+class History(Protocol):
+    """What is kept of a network's past cycles. The engine appends, everybody else reads."""
+
+    hours: Any  # cycles gathered into hours, taken once by the forecasts' worker
+    past: Past | None  # what came before the start, where the source knows
+
+    def append(self, snapshot: Snapshot, reward: float) -> None:
+        """Add a cycle. reward is minus the optimiser's objective, in kW."""
+        ...
+
+    def total(self, name: str) -> Trend:
+        """Trend of one of Metrics' fields, or of the reward. KeyError for another name."""
+        ...
+
+    def bus_vm_pu(self, bus: int) -> Trend:
+        """Voltage of a bus."""
+        ...
+
+    def branch_loading_percent(self, branch: int) -> Trend:
+        """Loading of a branch."""
+        ...
+
+    def branch_temperature_c(self, branch: int) -> Trend:
+        """Temperature of a branch."""
+        ...
+
+    def an_hour_ago(self) -> Metrics | None:
+        """Totals of the cycle one simulated hour before the latest; None where none is near."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Published:
+    """A worker's report: of which network, and of which snapshot's version it was computed."""
+
+    worker: str
+    network: Network
+    version: int  # of the report, rising
+    computed_from: int
+    report: Any  # the worker's own record; GridWorker.report_on gives it its type back
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Board:
+    """All that is known at one moment. version rises whenever any part is replaced."""
+
+    version: int
+    snapshot: Snapshot
+    history: History
+    reports: Mapping[str, Published]  # by the worker's name; all of the snapshot's network
+    quality: Quality
+
+    @property
+    def network(self) -> Network:
+        """The network that all parts are of."""
+        return self.snapshot.network
+
+
+class NotReadyError(LookupError):
+    """There is no snapshot yet."""
+
+
+class BoardStore:
+    """The latest board. One thread, the engine's, replaces it; anybody reads."""
+
+    def __init__(self) -> None:
+        self._latest: Board | None = None
+
+    def replace(self, board: Board) -> None:
+        """Make this the latest."""
+        self._latest = board
+
+    @property
+    def ready(self) -> bool:
+        """Whether a first snapshot exists."""
+        return self._latest is not None
+
+    @property
+    def latest(self) -> Board:
+        """The latest board. NotReadyError before the first cycle."""
+        if self._latest is None:
+            raise NotReadyError("no cycle has run yet")
+        return self._latest
+
+
+NO_REPORTS: Mapping[str, Published] = MappingProxyType({})

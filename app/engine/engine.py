@@ -3,33 +3,37 @@
 import itertools
 import logging
 import queue
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import numpy as np
 
-from app.engine.board import CycleStats, Snapshot, WorstHour
+from app.engine.board import NO_REPORTS, Board, BoardStore, CycleStats, History, Published, Snapshot, WorstHour
 from app.engine.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
 from app.engine.operating_point import moment_of, problem_now
 from app.engine.pipeline import Watch
 from app.engine.plan_execution import Operator
+from app.engine.quality import FRESH, Cause, Problem, Quality, WorkerHealth, quality_of
 from app.engine.worker import Worker
-from app.history.ring import SnapshotStore
 from app.settings import Settings
 from components.optimisation.words import problem_words
 from grid.alarms.predictive import Outlook
 from grid.cases.cases import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
-from grid.network import FloatArray, Network
+from grid.network import BoolArray, FloatArray, Network
+from grid.sources.past import Past
 from grid.telemetry import Event, EventKind
 from ml.optimisation.plans.plan import Plan, Requirements
 
 log = logging.getLogger(__name__)
 Command = Callable[[], None]
+HistoryOf = Callable[[Network, Past | None], History]
 Events = tuple[Event, ...]
 DURATIONS_KEPT = 200
 
@@ -37,9 +41,13 @@ DURATIONS_KEPT = 200
 class Engine:
     """Runs cycles and takes commands; every public method may be called from any thread and returns at once."""
 
-    def __init__(self, case: Case, settings: Settings, store: SnapshotStore) -> None:
-        self._settings, self._store = settings, store
+    def __init__(self, case: Case, settings: Settings, boards: BoardStore, history_of: HistoryOf) -> None:
+        self._settings, self._boards, self._history_of = settings, boards, history_of
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._reports: queue.SimpleQueue[Published] = queue.SimpleQueue()
+        self._asked = threading.Event()  # a person waits for a cycle
+        self._healths: Callable[[], Sequence[WorkerHealth]] = tuple
+        self._problems: tuple[Problem, ...] = ()  # of the last cycle
         self._event_ids = itertools.count(1)
         self._worker = Worker("engine", self._run)
         self._speed, self._paused, self._risk_weight = (
@@ -50,7 +58,7 @@ class Engine:
         self._version = self._iteration = self._missed = self._failed = 0
         self._last_error = ""
         self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
-        self._watch = Watch(case, settings)
+        self._watch = Watch(case, settings, history_of)
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._due_step = timedelta(0)
         self.started_at = time.monotonic()
@@ -63,7 +71,7 @@ class Engine:
         Raises CaseError where the first cycle fails.
         """
         self.run_cycle()
-        if not self._store.ready:
+        if not self._boards.ready:
             raise CaseError(self._watch.network.name, f"the first cycle failed: {self._last_error}")
         self._worker.start()
 
@@ -73,7 +81,7 @@ class Engine:
 
     def acknowledge(self, alarm_id: int, person: str) -> None:
         """Acknowledge an alarm. KeyError for an id that isn't active, ValueError for an empty person."""
-        if not any(alarm.id == alarm_id for alarm in self._store.latest.alarms):
+        if not any(alarm.id == alarm_id for alarm in self._boards.latest.snapshot.alarms):
             raise UnknownIdError(f"no active alarm {alarm_id}")
         if not person.strip():
             raise ValueError("person: who acknowledges is empty")
@@ -82,7 +90,7 @@ class Engine:
     def add_event(self, kind: EventKind, target: int | None, magnitude: float) -> Event:
         """Inject a disturbance; returns it with its id. KeyError for an unknown target, ValueError for a wrong
         magnitude."""
-        latest = self._store.latest
+        latest = self._boards.latest.snapshot
         target_name = checked_event(latest.network, kind, target, magnitude)
         event = Event(next(self._event_ids), kind, target, target_name, magnitude, latest.simulated_at)
         self._do(lambda: self._change_events(lambda events: (*events, event), latest.network))
@@ -90,7 +98,7 @@ class Engine:
 
     def remove_event(self, event_id: int) -> None:
         """End a disturbance. KeyError for an id that isn't active."""
-        latest = self._store.latest
+        latest = self._boards.latest.snapshot
         if not any(event.id == event_id for event in latest.events):
             raise UnknownIdError(f"no active event {event_id}")
         self._do(
@@ -139,7 +147,7 @@ class Engine:
 
         PlanRefusedError where they fail to verify.
         """
-        latest = self._store.latest
+        latest = self._boards.latest.snapshot
         problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
         if problem is not None:
             raise PlanRefusedError(f"The plan is refused: {problem_words(latest.network, problem)}")
@@ -150,20 +158,30 @@ class Engine:
 
         PlanRefusedError where there are none.
         """
-        latest = self._store.latest
+        latest = self._boards.latest.snapshot
         if not latest.operations.done and not latest.operations.set_points_done:
             raise PlanRefusedError("There is nothing to undo: nothing of a plan has been carried out.")
         self._do(lambda: self._operate(latest.network, lambda operator: operator.undo(count)))
 
     def load(self, case: Case) -> None:
         """Watch another case from the next cycle on. CaseError where its first simulated state has no solution."""
-        watch = Watch(case, self._settings)
+        watch = Watch(case, self._settings, self._history_of)
         watch.try_first_state()
         self._do(lambda: self._switch(watch))
+
+    def deliver(self, published: Published) -> None:
+        """Put a worker's report on the board, unless the board shows another network by then."""
+        self._reports.put(published)
+        self._worker.wake()
+
+    def watch_over(self, healths: Callable[[], Sequence[WorkerHealth]]) -> None:
+        """Let the board's quality count with what workers say of themselves."""
+        self._healths = healths
 
     def _do(self, command: Command) -> None:
         """What a person wants is done at once, in a cycle of its own."""
         self._note(command)
+        self._asked.set()
         self._worker.wake()
 
     def _note(self, command: Command) -> None:
@@ -181,6 +199,10 @@ class Engine:
             if self._worker.stopping:
                 return
             on_time = time.monotonic() >= due
+            if not on_time and not self._asked.is_set():
+                self.take_reports()
+                continue
+            self._asked.clear()
             self.run_cycle(self._cycle_time if on_time and not self._paused else timedelta(0))
             if on_time:
                 late = int((time.monotonic() - due) // period)
@@ -194,6 +216,7 @@ class Engine:
     def run_cycle(self, elapsed: timedelta = timedelta(0)) -> None:
         """Take the waiting commands and run one cycle; a failure is logged, counted and shown, never raised."""
         began = time.perf_counter()
+        self.take_reports()
         try:
             self._take_commands()
             elapsed, self._due_step = elapsed + self._due_step, timedelta(0)
@@ -202,7 +225,7 @@ class Engine:
             self._failed += 1
             self._last_error = f"{type(error).__name__}: {error}"
             log.exception("cycle %d failed", self._iteration)
-            self._publish_failure()
+            self._publish_failure(error)
         self._durations.append(1000 * (time.perf_counter() - began))
 
     def cycle(self, elapsed: timedelta) -> None:
@@ -215,12 +238,14 @@ class Engine:
             frame = watch.simulator.read()
         except ConnectionError as error:
             watch.alarms.watch_system(True, False, None, watch.simulator.time)
+            self._problems = (_problem(Cause.NO_ANSWER, watch.simulator.name, error),)
             self._publish_stale(watch, f"the source doesn't answer: {error}", ())
             return
         estimate = watch.estimate(frame)
         solved = watch.solve(estimate, frame)
         if not solved.fresh:
             watch.alarms.watch_system(False, True, None, frame.measured_at)
+            self._problems = (_problem(Cause.NO_SOLUTION, watch.network.name, solved.reason),)
             self._publish_stale(watch, solved.reason, solved.suspects)
             return
         temperature_c = watch.temperatures(solved.state, frame, elapsed)
@@ -263,7 +288,8 @@ class Engine:
             worst_hour=watch.worst_hour,
         )
         watch.history.append(snapshot, reward=-self._objective_kw(snapshot))
-        self._store.publish(snapshot, watch.history)
+        self._problems = _sensor_problems(estimate.suspect_bus)
+        self._replace(snapshot, watch.history)
 
     def _objective_kw(self, snapshot: Snapshot) -> float:
         """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
@@ -272,9 +298,9 @@ class Engine:
 
     def _publish_stale(self, watch: Watch, reason: str, suspects: tuple[Suspect, ...]) -> None:
         """The last snapshot again with its own times, marked stale; nothing of it is recorded a second time."""
-        if self._store.latest.network is not watch.network:
+        if self._boards.latest.snapshot.network is not watch.network:
             raise RuntimeError(f"nothing of {watch.network.name} has been shown yet: {reason}")
-        alarms, metrics = watch.alarms.book.active(), self._store.latest.metrics
+        alarms, metrics = watch.alarms.book.active(), self._boards.latest.snapshot.metrics
         self._republish(
             stale=True,
             stale_reason=reason,
@@ -285,16 +311,48 @@ class Engine:
             operations=watch.operator.operations,
         )
 
-    def _publish_failure(self) -> None:
+    def _publish_failure(self, error: Exception) -> None:
         """The last snapshot again, with the failure."""
-        if self._store.ready:
+        self._problems = (_problem(Cause.CYCLE_FAILED, "engine", error),)
+        if self._boards.ready:
             self._republish(stale=True, stale_reason=f"cycle failed: {self._last_error}")
 
     def _republish(self, **changes: object) -> None:
-        latest, history = self._store.with_history
+        board = self._boards.latest
         changes |= {"speed_minutes_per_s": self._speed, "paused": self._paused, "cycle": self._stats()}
-        changed = replace(latest, version=self._next_version(), **changes)  # type: ignore[arg-type]
-        self._store.publish(changed, history)
+        changed = replace(board.snapshot, version=self._next_version(), **changes)  # type: ignore[arg-type]
+        self._replace(changed, board.history)
+
+    def take_reports(self) -> None:
+        """Put the reports that wait on the board; those of another network, which came too late, are dropped."""
+        news = {}
+        while not self._reports.empty():
+            published = self._reports.get_nowait()
+            if self._boards.ready and published.network is self._boards.latest.network:
+                news[published.worker] = published
+        if news:
+            board = self._boards.latest
+            reports = MappingProxyType({**board.reports, **news})
+            self._boards.replace(
+                replace(board, version=board.version + 1, reports=reports, quality=self._quality(board.quality))
+            )
+
+    def _replace(self, snapshot: Snapshot, history: History) -> None:
+        """A board with this snapshot; reports of another network are gone."""
+        before = self._boards.latest if self._boards.ready else None
+        stays = before is not None and before.network is snapshot.network
+        self._boards.replace(
+            Board(
+                version=1 if before is None else before.version + 1,
+                snapshot=snapshot,
+                history=history,
+                reports=before.reports if before is not None and stays else NO_REPORTS,
+                quality=self._quality(FRESH if before is None else before.quality),
+            )
+        )
+
+    def _quality(self, before: Quality) -> Quality:
+        return quality_of(self._problems, self._healths(), datetime.now(UTC), before)
 
     def _next_version(self) -> int:
         self._version += 1
@@ -342,9 +400,25 @@ class Engine:
 
     def _step_operations(self, watch: Watch) -> None:
         """The next action of a plan, judged by the last snapshot."""
-        if self._store.ready and self._store.latest.network is watch.network and not self._store.latest.stale:
-            watch.operator.step(moment_of(self._store.latest, self._settings.price_per_mwh))
+        if (
+            self._boards.ready
+            and self._boards.latest.snapshot.network is watch.network
+            and not self._boards.latest.snapshot.stale
+        ):
+            watch.operator.step(moment_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
 
     def _switch(self, watch: Watch) -> None:
         watch.alarms.book.next_id = self._watch.alarms.book.next_id  # ids are never used twice
         self._watch = watch
+
+
+def _problem(cause: Cause, subject: str, detail: object) -> Problem:
+    return Problem(cause=cause, subject=subject, detail=str(detail), since=datetime.now(UTC))
+
+
+def _sensor_problems(suspect_bus: BoolArray) -> tuple[Problem, ...]:
+    """One problem where readings of buses (n,) aren't believed."""
+    count = int(suspect_bus.sum())
+    if not count:
+        return ()
+    return (_problem(Cause.SENSORS_MISSING, f"{count} of {len(suspect_bus)} buses", "the last good readings stand in"),)

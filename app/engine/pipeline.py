@@ -1,14 +1,14 @@
 """Watch: all that one case keeps from cycle to cycle, and the steps that turn a frame into a snapshot's parts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
-from app.engine.board import WorstHour
+from app.engine.board import History, WorstHour
 from app.engine.plan_execution import Operator
-from app.history.ring import History
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch
@@ -22,6 +22,7 @@ from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDiverg
 from grid.flow.topology import energised_buses
 from grid.network import FloatArray, Network
 from grid.sources.demand import yearly_load_mw
+from grid.sources.past import Past
 from grid.sources.simulator import Simulator
 from grid.telemetry import Frame
 from grid.thermal.branch_temperatures import BranchTemperatures
@@ -44,11 +45,11 @@ class Solved:
 class Watch:
     """One case under watch. Owned by the engine thread."""
 
-    def __init__(self, case: Case, settings: Settings) -> None:
+    def __init__(self, case: Case, settings: Settings, history_of: Callable[[Network, Past | None], History]) -> None:
         network = case.network
         self.case, self.network = case, network
         self.simulator = Simulator(case, settings.start, settings.seed)
-        self.history = History(network, self.simulator.past)
+        self.history = history_of(network, self.simulator.past)
         self.temperature_limit_c = temperature_limit_c(network)
         self.alarms = AlarmWatch(network, self.temperature_limit_c)
         self.register = _register(case, settings)

@@ -3,14 +3,16 @@
 Times are simulated ones with a zone; a value of an hour holds from its beginning to its end.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from grid.network import IntArray, Network
+from grid.network import FloatArray, IntArray, Network
 from grid.studies.hosting import HostingMargin
 from grid.studies.renewable_share import EnergyMix
+from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.ledger import Performance
-from ml.forecasting.records import Ahead, SeriesReport
+from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,3 +34,7 @@ class LookoutReport:
     mix: EnergyMix | None
     hosting: HostingMargin | None
     group_of_load: IntArray  # (l,) place among the series of kind GROUP
+    forecasts: Mapping[str, Mapping[datetime, Forecast]] = field(default_factory=dict)  # by code and time of issue
+    actual_mw: Mapping[str, tuple[datetime, FloatArray]] = field(default_factory=dict)  # first hour and hourly means
+    accuracy: Mapping[str, Accuracy | None] = field(default_factory=dict)
+    recorded_hours: tuple[Hour, ...] = ()

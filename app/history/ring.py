@@ -1,15 +1,14 @@
-"""The recent past: totals and per-asset trends of the last cycles, and the latest Snapshot.
+"""The recent past: totals and per-asset trends of the last cycles.
 
 The engine appends; any number of readers look. A reader copies under a lock that is held for microseconds, so it
 never waits for a cycle.
 """
 
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 
-from app.engine.board import Snapshot
+from app.engine.board import Snapshot, Trend
 from app.history.hourly import HourBook
 from grid.flow.metrics import Metrics
 from grid.network import FloatArray, IntArray, Network
@@ -21,15 +20,7 @@ TOTALS = ("load_mw", "generation_mw", "renewable_percent", "loss_mw", "loss_perc
           "average_risk", "active_alarms")  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Trend:
-    """k values over simulated time; time is datetime64[s]."""
-
-    time: np.ndarray
-    value: FloatArray
-
-
-class History:
+class HistoryRing:
     """A ring of the last cycles of one network. hours: the same by the hour. past: what came before, if it is known."""
 
     def __init__(self, network: Network, past: Past | None = None) -> None:
@@ -100,35 +91,3 @@ class History:
         with self._lock:
             rows = self._rows()
             return Trend(self._time[rows], values[rows])
-
-
-class NotReadyError(LookupError):
-    """There is no snapshot yet."""
-
-
-class SnapshotStore:
-    """The latest snapshot with the history of its network."""
-
-    def __init__(self) -> None:
-        self._current: tuple[Snapshot, History] | None = None
-
-    def publish(self, snapshot: Snapshot, history: History) -> None:
-        """Make this the latest. Called by the engine thread only."""
-        self._current = (snapshot, history)
-
-    @property
-    def ready(self) -> bool:
-        """Whether a first snapshot exists."""
-        return self._current is not None
-
-    @property
-    def latest(self) -> Snapshot:
-        """The latest snapshot. NotReadyError before the first cycle."""
-        return self.with_history[0]
-
-    @property
-    def with_history(self) -> tuple[Snapshot, History]:
-        """The latest snapshot and the history it belongs to. NotReadyError before the first cycle."""
-        if self._current is None:
-            raise NotReadyError("no cycle has run yet")
-        return self._current

@@ -4,8 +4,10 @@ import json
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -21,12 +23,14 @@ STOP_S = 5.0
 class FleetTraining:
     """`python -m ml.maintenance.fleet.training` under way. Owned by one thread; stop may be called from any."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._scratch = Path(tempfile.mkdtemp(prefix="smartgrid-models-"))
+        self.folder = self._scratch / "models"  # where the trained models are, apart from where they are kept
         self.step, self.steps, self.words, self.failure = 0, 0, "Starting", ""
         self.running = True
         self._lines: queue.Queue[str | None] = queue.Queue()
         command = [
-            sys.executable, "-m", "ml.maintenance.fleet.training", str(folder.resolve()), "--seed", str(settings.seed),
+            sys.executable, "-m", "ml.maintenance.fleet.training", str(self.folder), "--seed", str(settings.seed),
             "--fleets", str(settings.training_fleets), "--assets", str(settings.training_assets),
         ]  # fmt: skip
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -58,6 +62,11 @@ class FleetTraining:
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._reader.join(STOP_S)
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Remove the files; nothing is left of a training that is over."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 it is a pipe

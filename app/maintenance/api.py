@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
+from app.engine.board import NotReadyError
 from app.engine.commands import UnknownIdError
-from app.history.ring import NotReadyError
 from app.maintenance import payloads as maintpayloads
 from app.maintenance.view import Maintained, maintained
 from app.web.bodies import CHANGED, BadRequestError, ReloadBody, ScheduleBody, answer, read_body

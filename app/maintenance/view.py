@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import Snapshot
-from app.history.ring import History
+from app.engine.board import History, Snapshot
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import Maintainer, MaintenanceReport
 from app.web.browser_view import Asset
@@ -58,12 +57,11 @@ class Maintained:
 
 
 def maintained(services: Services) -> Maintained | None:
-    """What the maintainer knows now; None before there is a snapshot, or while the network changes."""
-    if not services.store.ready:
+    """What the maintainer knows now; None before there is a snapshot."""
+    if not services.boards.ready:
         return None
-    snapshot, history = services.store.with_history
-    report = services.maintainer.latest
-    return Maintained(snapshot, history, report, services.maintainer) if report.network is snapshot.network else None
+    board = services.boards.latest
+    return Maintained(board.snapshot, board.history, services.maintainer.report_on(board), services.maintainer)
 
 
 def code_of(branch: int) -> str:

@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 
 import numpy as np
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.engine import Engine
-from app.engine.worker import Worker
-from app.history.ring import SnapshotStore
+from app.engine.quality import Cause
+from app.engine.worker import GridWorker
 from app.learning.training import FleetTraining
 from app.maintenance.schedule import first_monday, make_schedule
 from app.settings import Settings
@@ -24,11 +25,10 @@ from grid.network import FloatArray, Network
 from ml.maintenance.model.features import FEATURES, Observation, features_of
 from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.prognosis import Prognosis, prognose
-from ml.maintenance.model.store import ModelBundle, load
+from ml.maintenance.model.store import ModelBundle, load, put_aside, save
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
 
 log = logging.getLogger(__name__)
-IDLE_S = 0.25
 RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map count with: the days that plans are for
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
@@ -79,39 +79,28 @@ class ProbabilityTrend:
 NOT_TRAINING = TrainingState(False, 0, 0, "")
 
 
-class Maintainer:
+class Maintainer(GridWorker[MaintenanceReport]):
     """Owns the failure models and the schedule. Every public method may be called from any thread."""
 
-    def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore) -> None:
-        self._settings, self._engine, self._store = settings, engine, store
+    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:
+        super().__init__("maintainer", engine, boards)
+        self._settings, self._engine = settings, engine
         self._lock = threading.Lock()  # held while the trend is written or read
-        self._worker = Worker("maintainer", self._run)
         self._bundle: ModelBundle | None = None
-        self._problem, self._failure, self._versions = "", "", 0
+        self._problem, self._seen = "", -1
         self._training: FleetTraining | None = None
-        self._latest: MaintenanceReport | None = None
+        self._made: MaintenanceReport | None = None  # the last one, which may still be on its way to the board
         self._schedule: ScheduleView | None = None
         self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
         self._wanted: Mapping[int, int] | None = None  # pins to schedule with, None where nothing is asked
-        self._network: Network | None = None
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
-    @property
-    def latest(self) -> MaintenanceReport:
-        """The latest report; an empty one where the maintainer hasn't looked at the present network yet."""
-        latest, network = self._latest, self._store.latest.network
-        if latest is None or latest.network is not network:
-            return MaintenanceReport(
-                network, 0, None, None, None, self._bundle, self._training_state, self._hindrance, None, False
-            )
-        return latest
-
     def trend(self, branch: int) -> ProbabilityTrend:
         """How an asset's failure probability developed since the watch began."""
         with self._lock:
-            points = list(self._trend) if self._network is self._store.latest.network else []
+            points = list(self._trend) if self._network is self._boards.latest.network else []
         time = np.array([moment for moment, _ in points], dtype="datetime64[s]")
         values = np.array([value[:, branch] for _, value in points], dtype=float).reshape(-1, 4)
         return ProbabilityTrend(time, *values.T)
@@ -136,97 +125,131 @@ class Maintainer:
         if schedule is not None:
             schedule.check_pins(pins)
         self._wanted = dict(pins)
-        self._worker.wake()
+        self._thread.wake()
 
     def reload(self) -> None:
         """Read the model files again. ModelFileError where they are refused: the running models stay."""
         self._bundle = load(self._settings.models_dir, FEATURES)
         self._problem = ""
-        self._worker.wake()
-
-    def start(self) -> None:
-        """Begin working in a thread of its own."""
-        self._worker.start()
+        self.tell(Cause.MODELS_REFUSED, "")
+        self._thread.wake()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the thread and a training."""
-        self._worker.stop(timeout_s)
+        super().stop(timeout_s)
         if self._training is not None:
             self._training.stop()
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        self.load_or_train()
-        seen = -1
-        while not self._worker.stopping:
-            snapshot = self._store.latest
-            try:
-                changed = self.watch_training() or snapshot.version != seen
-                if changed:
-                    self.look(snapshot)
-                    seen = snapshot.version
-                self.schedule_once(snapshot)
-                self._tell("")
-            except Exception as error:
-                log.exception("the maintainer failed at version %d", snapshot.version)
-                self._tell(f"The prognosis or the schedule failed: {error}")
-                seen = snapshot.version
-            self._worker.rest(IDLE_S)
+    def nothing_yet(self, network: Network) -> MaintenanceReport:
+        """No prognosis and no schedule; what is known of the models."""
+        return MaintenanceReport(
+            network, 0, None, None, None, self._bundle, self._training_state, self._hindrance, None, False
+        )
 
-    def _tell(self, failure: str) -> None:
+    def begin(self) -> None:
+        """Take the kept models, or begin to train."""
+        self.load_or_train()
+
+    def take_up(self, board: Board) -> None:
+        """Begin with a network: no trend, no schedule."""
+        self._schedule, self._wanted, self._tried, self._seen = None, None, None, -1
+        with self._lock:
+            self._network = board.network
+            self._trend.clear()
+
+    def step(self, board: Board) -> bool:
+        """Hear of a training, a prognosis for a snapshot that is new, and the schedule that is due."""
+        news, seen = self.watch_training(), self._seen
+        self._seen = board.snapshot.version
+        if news or self._seen != seen:
+            self.look(board)
+        self.schedule_once(board)
+        return False
+
+    def failed(self, board: Board) -> None:
         """Show a failure, or that the last one is over."""
-        if failure != self._failure:
-            self._failure = failure
-            if self._latest is not None:
-                self._latest = replace(self._latest, version=self._next(), problem=self._hindrance)
+        latest = self.report_on(board)
+        if latest.version:
+            self._publish_changed(latest, board, problem=self._hindrance)
 
     @property
     def _hindrance(self) -> str:
-        return " ".join(words for words in (self._problem, self._failure) if words)
+        failure = f"The prognosis or the schedule failed: {self.failure}" if self.failure else ""
+        return " ".join(words for words in (self._problem, failure) if words)
 
     def load_or_train(self) -> None:
-        """Take the kept models, or begin to train; refused ones stay where they are, and the reason is shown."""
+        """Take the kept models, or train where there are none; refused ones are put aside, and the reason is shown."""
         folder = self._settings.models_dir
-        if folder.exists():
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             try:
                 self.reload()
                 log.info("failure models taken from %s", folder)
+                return
             except ModelFileError as error:
-                self._problem = f"Refused: {error}. Remove {folder} to have models trained anew."
-                log.warning(self._problem)
-        elif self._settings.training_fleets:
-            self._training = FleetTraining(folder, self._settings)
+                self._refuse(folder, error)
+        if self._settings.training_fleets:
+            self._training = FleetTraining(self._settings)
+
+    def _refuse(self, folder: Path, error: ModelFileError) -> None:
+        """Put refused models aside where others will be trained; without training they stay where they are."""
+        self._problem = f"Refused: {error}."
+        if self._settings.training_fleets:
+            try:
+                aside = put_aside(folder)
+                self._problem += f" They are put aside as {aside}, and models are trained anew."
+            except OSError as hindrance:
+                self._problem += f" They can't be put aside ({hindrance}); models are trained anew all the same."
+        self.tell(Cause.MODELS_REFUSED, self._problem, str(folder))
+        log.warning(self._problem)
 
     def watch_training(self) -> bool:
         """Hear how far a training is; whether that has changed."""
         training = self._training
         if training is None or not training.news():
             return False
-        if not training.running:
-            self._training = None
-            if training.failure:
-                self._problem = f"Training failed: {training.failure}"
-            else:
-                self.reload()
+        if training.running:
+            return True
+        self._training = None
+        if training.failure:
+            self._problem = f"Training failed: {training.failure}"
+            self.tell(Cause.LEARNING_FAILED, training.failure, "failure models")
+        else:
+            self._take(training)
+        training.clean_up()
         return True
 
-    def look(self, snapshot: Snapshot) -> None:
-        """Make and publish the prognosis for a snapshot, and let the engine count with it."""
+    def _take(self, training: FleetTraining) -> None:
+        """Use what was trained, and keep it for the next start; what can't be kept is used all the same."""
+        bundle, folder = load(training.folder, FEATURES), self._settings.models_dir
+        self._bundle, self._problem = bundle, ""
+        for over in (Cause.MODELS_REFUSED, Cause.LEARNING_FAILED, Cause.NOT_KEPT):
+            self.tell(over, "")
+        try:
+            save(bundle, folder)
+        except OSError as error:
+            log.warning("the failure models can't be kept: %s", error)
+            self.tell(Cause.NOT_KEPT, f"the failure models: {error}", str(folder))
+
+    def look(self, board: Board) -> None:
+        """Make and publish the prognosis for a board's snapshot, and let the engine count with it."""
+        snapshot = board.snapshot
         if self._network is not snapshot.network:
-            self._network, self._schedule, self._wanted, self._tried = snapshot.network, None, None, None
-            with self._lock:
-                self._trend.clear()
+            self.take_up(board)
         found = prognose(self._bundle, snapshot.condition, snapshot.is_asset, snapshot.stale)
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
         self._engine.set_failure_rates(snapshot.network, rate)
         self._remember(snapshot, found)
-        self._publish(snapshot, found)
+        self._publish(board, found)
 
-    def schedule_once(self, snapshot: Snapshot) -> None:
+    def schedule_once(self, board: Board) -> None:
         """Make the schedule that is asked for, or a first one, or the next week's."""
-        report = self._latest
-        if report is None or report.prognosis is None or report.network is not snapshot.network or snapshot.stale:
+        snapshot, report = board.snapshot, self._made
+        if report is None or report.network is not snapshot.network or snapshot.stale:
+            return
+        prognosis = report.prognosis
+        if prognosis is None:
             return
         wanted, due = self._wanted, (first_monday(snapshot), report.bundle is not None)
         if wanted is None and due == self._tried:
@@ -234,12 +257,12 @@ class Maintainer:
         before = self._schedule
         pins = wanted if wanted is not None else before.pins if before is not None else {}
         self._wanted, self._tried = None, due
-        self._latest = replace(report, version=self._next(), scheduling=True)
+        self._publish_changed(report, board, scheduling=True)
         try:
             kept = pins if before is None else moved_pins(pins, before.first_day, due[0])
-            self._schedule = make_schedule(snapshot, report.prognosis, kept)
+            self._schedule = make_schedule(snapshot, prognosis, kept)
         finally:
-            self._latest = replace(report, version=self._next(), schedule=self._schedule, scheduling=False)
+            self._publish_changed(report, board, schedule=self._schedule, scheduling=False)
 
     def _remember(self, snapshot: Snapshot, found: Prognosis) -> None:
         now = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")
@@ -259,12 +282,15 @@ class Maintainer:
             return NOT_TRAINING
         return TrainingState(training.running, training.step, training.steps, training.words)
 
-    def _publish(self, snapshot: Snapshot, found: Prognosis) -> None:
-        self._latest = MaintenanceReport(
-            snapshot.network, self._next(), snapshot.simulated_at, found, snapshot.condition, self._bundle,
+    def _publish(self, board: Board, found: Prognosis) -> None:
+        snapshot = board.snapshot
+        report = MaintenanceReport(
+            snapshot.network, self._version + 1, snapshot.simulated_at, found, snapshot.condition, self._bundle,
             self._training_state, self._hindrance, self._schedule, False,
         )  # fmt: skip
+        self._made = report
+        self.publish(report, board)
 
-    def _next(self) -> int:
-        self._versions += 1
-        return self._versions
+    def _publish_changed(self, report: MaintenanceReport, board: Board, **changes: object) -> None:
+        self._made = replace(report, version=self._version + 1, **changes)  # type: ignore[arg-type]
+        self.publish(self._made, board)

@@ -95,9 +95,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.VIEW, "data"),
     )
     def draw_legends(_scope: str | None, layer: str, _paths: list[str] | None, view_data: object) -> tuple:
-        if not services.store.ready:
+        if not services.boards.ready:
             return no_update, no_update
-        snapshot = services.store.latest
+        snapshot = services.boards.latest.snapshot
         shown = services.views.of(snapshot.network)
         view = View.parse(view_data, snapshot.network, shown.key)
         as_areas = shown.scope(view.area).areas is not None
@@ -151,7 +151,7 @@ def _register_options(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def search(wanted: str | None, _network: str | None) -> object:
-        network = services.store.latest.network
+        network = services.boards.latest.network
         return found(Id.SEARCH, wanted, network.n_bus + network.n_branch, services.views.of(network).search)
 
     @app.callback(
@@ -162,5 +162,5 @@ def _register_options(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def offer_paths(_network: str | None) -> tuple:
-        snapshot = services.store.latest
+        snapshot = services.boards.latest.snapshot
         return path_options(snapshot), [], is_animated(snapshot)

@@ -26,7 +26,7 @@ def register_plans(api: Blueprint, services: Services) -> None:
         body = read_body(request, OptimizeBody)
         try:
             asked = _requirements(body, services.planner.requirements)
-            wanted = checked_requirements(services.store.latest.network, asked)
+            wanted = checked_requirements(services.boards.latest.network, asked)
         except ValueError as failure:
             message = str(failure)
             raise BadRequestError(message, message.partition(":")[0], status=422) from None
@@ -36,7 +36,7 @@ def register_plans(api: Blueprint, services: Services) -> None:
                 services.planner.amend(lambda present: _requirements(body, present))
         except ValueError as failure:  # nothing to choose in this grid, or a state without a source or a solution
             return answer(_episode(services, None, str(failure)))
-        return answer(_episode(services, found, no_plan_words(services.store.latest.network, found.reason)))
+        return answer(_episode(services, found, no_plan_words(services.boards.latest.network, found.reason)))
 
     @api.post("/api/grid/apply")
     def apply() -> Response:
@@ -50,7 +50,7 @@ def register_plans(api: Blueprint, services: Services) -> None:
             )
         else:
             services.engine.apply(plan, body.count)
-        network = services.store.latest.network
+        network = services.boards.latest.network
         actions = [] if body.undo or plan is None else [
             planpayloads.action(item, network) for item in plan.actions[: body.count]
         ]  # fmt: skip
@@ -68,7 +68,8 @@ def _requirements(body: OptimizeBody, present: Requirements) -> Requirements:
 
 def _episode(services: Services, found: Proposal | None, reason: str) -> dict[str, Any]:
     """The supply paths and totals of the present, and what the optimiser proposes."""
-    snapshot, history = services.store.with_history
+    board = services.boards.latest
+    snapshot, history = board.snapshot, board.history
     present = payloads.paths(snapshot)
     network = snapshot.network
     nothing: dict[str, Any] = {"plan": None, "limited": [], "present": None, "conflict": None, "methods": []}

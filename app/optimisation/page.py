@@ -33,9 +33,12 @@ PARTS = {  # of the answer, and where each is shown
 def layout(services: PageServices) -> Component:
     """The page as it is now; ticks change what is new."""
     parts, status = {}, ""
-    if services.store.ready:
+    if services.boards.ready:
         report = services.planner.latest
-        parts, status = answer_parts(report, services.store.latest), status_of(report, services.store.latest.network)
+        parts, status = (
+            answer_parts(report, services.boards.latest.snapshot),
+            status_of(report, services.boards.latest.network),
+        )
     return html.Div(
         [
             html.Div(
@@ -117,9 +120,9 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
 
     @app.callback(Output(Id.FIGURES, "children"), Input(Id.NETWORK, "data"), Input(Id.SCHEME, "data"))
     def draw_figures(_network: str | None, scheme: str | None) -> object:
-        if scheme is None or not services.store.ready:
+        if scheme is None or not services.boards.ready:
             return no_update
-        snapshot, report = services.store.latest, services.planner.latest
+        snapshot, report = services.boards.latest.snapshot, services.planner.latest
         key = figure_key(report, snapshot, services.views.of(snapshot.network))
         return [*_figures(figures_of(report, snapshot), Scheme(scheme)), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
 

@@ -34,8 +34,8 @@ Request = dict[str, object]
 def layout(services: PageServices) -> Component:
     """The form with the present values."""
     values, words, key = [0, FREE, True, [0.9, 1.1], 100.0, False, False], ["", None], None
-    if services.store.ready:
-        snapshot, requirements = services.store.latest, services.planner.requirements
+    if services.boards.ready:
+        snapshot, requirements = services.boards.latest.snapshot, services.planner.requirements
         values, words = form_of(requirements, snapshot.network), form_words(requirements, snapshot)  # type: ignore[assignment]
         key = form_key(requirements, services.views.of(snapshot.network))
     weight, pairs, case, band, loading, n_minus_1, worst_hour = values
@@ -127,7 +127,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
             services.planner.amend(lambda present: changed(present, names, values))  # type: ignore[arg-type]
         except ValueError as error:
             refused = f"Not taken: {error}"
-        shown = services.views.of(services.store.latest.network)
+        shown = services.views.of(services.boards.latest.network)
         return refused, {"key": form_key(services.planner.requirements, shown), "at": request["at"]}
 
 
@@ -166,7 +166,7 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
 
     def settle(code: str, adds: bool | None) -> object:
         """Change a lock, see with_lock; what stands against it in words, no change where there is no such branch."""
-        branch = Asset.parse(code, services.store.latest.network)
+        branch = Asset.parse(code, services.boards.latest.network)
         if branch is None or branch.kind is not AssetKind.BRANCH:
             return no_update
         try:
@@ -197,9 +197,9 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
         Input(Id.NETWORK, "data"),
     )
     def search(wanted: str | None, _network: str | None) -> object:
-        if not services.store.ready:
+        if not services.boards.ready:
             return no_update
-        network = services.store.latest.network
+        network = services.boards.latest.network
         branches = partial(services.views.of(network).search, kind=AssetKind.BRANCH)
         return found(Id.LOCK_SEARCH, wanted, network.n_branch, branches)
 

@@ -23,8 +23,8 @@ def layout(services: PageServices) -> Component:
     """Both maps with the elements of the present network."""
     elements: list[Element] = []
     key = None
-    if services.store.ready:
-        shown = services.views.of(services.store.latest.network)
+    if services.boards.ready:
+        shown = services.views.of(services.boards.latest.network)
         elements, key = shown.scope(None).elements, shown.scope_key(None)
     return html.Div(
         [
@@ -105,9 +105,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def send_elements(wanted: str | None, has: str | None, view_data: object) -> tuple:
-        if wanted is None or wanted == has or not services.store.ready:
+        if wanted is None or wanted == has or not services.boards.ready:
             return (no_update,) * 3
-        network = services.store.latest.network
+        network = services.boards.latest.network
         shown = services.views.of(network)
         view = View.parse(view_data, network, shown.key)
         elements = shown.scope(view.area).elements

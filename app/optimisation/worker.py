@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
 from app.engine.operating_point import moment_for, moment_of
-from app.engine.worker import Worker
-from app.history.ring import SnapshotStore
+from app.engine.quality import Cause
+from app.engine.worker import GridWorker
 from app.optimisation.request_priority import Courtesy
 from app.settings import Settings
 from grid.network import Network
@@ -26,7 +26,6 @@ from ml.optimisation.plans.verification import Moment
 from ml.optimisation.reinforce import DecisionGap, Progress
 
 log = logging.getLogger(__name__)
-IDLE_S = 0.2
 TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
 PARETO_EVERY, PARETO_AT_LATEST = 10, 30  # plans: when nobody asks, and in any case
 GIVE_WAY_S = 1.0
@@ -68,34 +67,25 @@ class PlannerReport:
 NO_TRAINING = Training(0, 0, False, 0.0, ())
 
 
-class Planner:
+class Planner(GridWorker[PlannerReport]):
     """Owns the optimiser. Every public method may be called from any thread."""
 
-    def __init__(self, settings: Settings, engine: Engine, store: SnapshotStore) -> None:
-        self._settings, self._engine, self._store = settings, engine, store
+    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:
+        super().__init__("planner", engine, boards)
+        self._settings, self._engine = settings, engine
         self._lock = threading.Lock()  # held while the optimiser proposes
         self._courtesy = Courtesy()
         self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
-        self._worker = Worker("planner", self._run)
         self._optimizer: SmartGridOptimizer | None = None
-        self._network: Network | None = None
         self._why_not = ""
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
-        self._latest: PlannerReport | None = None
         self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
-        self._training_s, self._planned, self._versions, self._failure = 0.0, 0, 0, ""
+        self._training_s, self._planned = 0.0, 0
+        self._seen = (-1, self._requirements)
         self._pareto_at = 0  # of self._planned
         self._pareto: tuple[tuple[ParetoPoint, ...], ParetoPoint | None] = ((), None)
 
     # --- what others ask for -------------------------------------------------------------------------------------
-
-    @property
-    def latest(self) -> PlannerReport:
-        """The latest report; an empty one where the planner hasn't looked at the present network yet."""
-        latest, network = self._latest, self._store.latest.network
-        if latest is None or latest.network is not network:
-            return PlannerReport(network, 0, None, None, "Waiting for the grid", NO_TRAINING, (), None)
-        return latest
 
     @property
     def plan(self) -> Plan | None:
@@ -105,26 +95,26 @@ class Planner:
 
     def plan_seen(self, code: str) -> Plan | None:
         """The latest plan that does what a page has shown, by Plan.code; None where it is too long ago."""
-        network = self._store.latest.network
+        network = self._boards.latest.network
         return self._recent.get(code) if self._network is network else None
 
     @property
     def requirements(self) -> Requirements:
         """What plans are made by; of a grid that is new, nothing but the risk weight is taken over."""
-        if self._network is not None and self._network is not self._store.latest.network:
+        if self._network is not None and self._network is not self._boards.latest.network:
             return Requirements(risk_weight=self._requirements.risk_weight)
         return self._requirements
 
     def amend(self, change: Callable[[Requirements], Requirements]) -> None:
         """Change the requirements as they are at that moment, so that nobody's change is lost to another one's."""
-        snapshot = self._store.latest
+        snapshot = self._boards.latest.snapshot
         with self._lock:
             if self._network is not snapshot.network:
-                self._take_up(snapshot)
+                self._begin_with(snapshot)
             wanted = self._requirements = checked_requirements(snapshot.network, change(self._requirements))
             self._recent = {}
             self._engine.set_requirements(wanted)
-        self._worker.wake()
+        self._thread.wake()
 
     def propose(self, wanted: Requirements) -> Proposal:
         """A plan for the latest snapshot by given requirements: the one that has been made already, or else a new one,
@@ -132,7 +122,7 @@ class Planner:
 
         Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range.
         """
-        snapshot = self._store.latest
+        snapshot = self._boards.latest.snapshot
         checked_requirements(snapshot.network, wanted)
         made = self._known(snapshot, wanted)
         if made is not None:
@@ -140,38 +130,38 @@ class Planner:
         with self._courtesy.asking(), self._lock:
             return self._known(snapshot, wanted) or self._propose(snapshot, wanted)
 
-    def start(self) -> None:
-        """Begin working in a thread of its own."""
-        self._worker.start()
-
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Finish the present step and end the thread."""
-        self._worker.stop(timeout_s)
-
     # --- the thread ----------------------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        seen = (-1, self._requirements)
-        while not self._worker.stopping:
-            snapshot, wanted = self._store.latest, self._requirements
-            try:
-                if (snapshot.version, wanted) != seen and not snapshot.stale:
-                    self.plan_once(snapshot, wanted)
-                self.train_once(snapshot, fresh=seen[0] != snapshot.version)
-                self._failure = ""
-            except Exception as error:
-                log.exception("the planner failed at version %d", snapshot.version)
-                self._failure = f"No plan: {error}"
-                self._publish(snapshot, None)
-            seen = (snapshot.version, wanted)
-            if not self._first_training or self._failure:
-                self._worker.rest(IDLE_S)
+    def nothing_yet(self, network: Network) -> PlannerReport:
+        """No plan, nothing learned."""
+        return PlannerReport(network, 0, None, None, "Waiting for the grid", NO_TRAINING, (), None)
 
-    def plan_once(self, snapshot: Snapshot, wanted: Requirements) -> None:
-        """Make a plan for a snapshot and publish it."""
+    def take_up(self, board: Board) -> None:
+        """Begin with a network, unless somebody who asks for a plan has done that."""
+        with self._lock:
+            if self._network is not board.network:
+                self._begin_with(board.snapshot)
+
+    def step(self, board: Board) -> bool:
+        """A plan for a snapshot that is new, and some training; no plan for a stale one, which could be wrong now."""
+        seen, now = self._seen, (board.snapshot.version, self._requirements)
+        self._seen = now
+        if now != seen and not board.snapshot.stale:
+            self.plan_once(board, now[1])
+        self.train_once(board, fresh=seen[0] != now[0])
+        return self._first_training
+
+    def failed(self, board: Board) -> None:
+        """A report without a plan while planning fails."""
+        if self.failure:
+            self._publish(board, None)
+
+    def plan_once(self, board: Board, wanted: Requirements) -> None:
+        """Make a plan for a board's snapshot and publish it."""
+        snapshot = board.snapshot
         with self._lock:
             if self._network is not snapshot.network:
-                self._take_up(snapshot)
+                self._begin_with(snapshot)
                 wanted = self._requirements
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
@@ -184,12 +174,12 @@ class Planner:
                 self._pareto = optimizer.pareto(moment, wanted, self._propose_in_turn), _point(proposal)
                 self._pareto_at = self._planned
             self._planned += 1
-        self._publish(snapshot, proposal)
+        self._publish(board, proposal)
 
     def _propose(self, snapshot: Snapshot, wanted: Requirements) -> Proposal:
         """A new proposal. The lock is held."""
         if self._network is not snapshot.network:
-            self._take_up(snapshot)
+            self._begin_with(snapshot)
         if self._optimizer is None:
             raise UnsuitableGridError(self._why_not)
         moment = moment_for(snapshot, self._settings.price_per_mwh, wanted)
@@ -224,18 +214,18 @@ class Planner:
                 raise UnsuitableGridError(self._why_not)
             return self._optimizer.propose(moment, wanted)
 
-    def train_once(self, snapshot: Snapshot, fresh: bool) -> None:
+    def train_once(self, board: Board, fresh: bool) -> None:
         """Go on with the first training for a while; later, one episode for each new snapshot."""
-        optimizer = self._optimizer
+        snapshot, optimizer = board.snapshot, self._optimizer
         if optimizer is None or (not self._first_training and not fresh):
             return
         began = time.perf_counter()
         if self._first_training:
-            while self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._worker.stopping:
+            while self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._thread.stopping:
                 self._courtesy.give_way(GIVE_WAY_S)
                 optimizer.train_episode()
             if not self._first_training:
-                optimizer.save(self._settings.cache_dir)
+                self._keep(optimizer)
                 log.info("policy of %s trained: %d episodes", snapshot.network.name, optimizer.episodes)
         else:
             self._courtesy.give_way(GIVE_WAY_S)
@@ -243,15 +233,25 @@ class Planner:
         self._training_s += time.perf_counter() - began
         with self._lock:
             optimizer.take_over()
-        latest = self._latest
-        if latest is not None and latest.network is snapshot.network:
-            self._publish(snapshot, latest.proposal)
+        if self._network is snapshot.network:
+            self._publish(board, self.report_on(self._boards.latest).proposal)
+
+    def _keep(self, optimizer: SmartGridOptimizer) -> None:
+        """Keep the policy for the next start; where that can't be, it is used all the same."""
+        folder = self._settings.cache_dir
+        try:
+            optimizer.save(folder)
+        except OSError as error:
+            log.warning("the policy can't be kept: %s", error)
+            self.tell(Cause.NOT_KEPT, f"the policy: {error}", str(folder))
+        else:
+            self.tell(Cause.NOT_KEPT, "")
 
     @property
     def _first_training(self) -> bool:
         return self._optimizer is not None and self._optimizer.episodes < self._optimizer.parameters.steps
 
-    def _take_up(self, snapshot: Snapshot) -> None:
+    def _begin_with(self, snapshot: Snapshot) -> None:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
         network = self._network = snapshot.network
         self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
@@ -269,17 +269,18 @@ class Planner:
             log.info("policy of %s taken from the cache", network.name)
         self._optimizer = optimizer
 
-    def _publish(self, snapshot: Snapshot, proposal: Proposal | None) -> None:
-        self._versions += 1
-        self._latest = PlannerReport(
-            snapshot.network, self._versions, snapshot.simulated_at, proposal, self._status(), self._training(),
+    def _publish(self, board: Board, proposal: Proposal | None) -> None:
+        snapshot = board.snapshot
+        report = PlannerReport(
+            snapshot.network, self._version + 1, snapshot.simulated_at, proposal, self._status(), self._training(),
             *self._pareto, _made_for(snapshot, proposal),
         )  # fmt: skip
+        self.publish(report, board)
 
     def _status(self) -> str:
         optimizer = self._optimizer
-        if self._failure:
-            return self._failure
+        if self.failure:
+            return f"No plan: {self.failure}"
         if optimizer is None:
             return f"No plan: {self._why_not}"
         if self._first_training:

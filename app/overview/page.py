@@ -1,5 +1,7 @@
 """The overview: totals, the map of the grid with its alarms, and the trend of the losses."""
 
+from collections.abc import Sequence
+
 import dash
 import dash_cytoscape as cyto
 import dash_mantine_components as dmc
@@ -17,7 +19,7 @@ from app.web.browser_view import Layer, View
 from app.web.context import PageServices
 from app.web.ids import Id, Many, kpi_id
 from components.analytics.forecast_figures import next_day_figure
-from components.common.kpi import TITLES, kpi_card
+from components.common.kpi import TITLES, Kpi, kpi_card
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, loss_figure
 from components.map.legend import legend, plan_legend
@@ -43,7 +45,10 @@ def layout(services: PageServices) -> Component:
 
 
 def _cards(services: PageServices) -> list[Component]:
-    shown = cards(*services.store.with_history) if services.store.ready else (None,) * len(TITLES)
+    shown: Sequence[Kpi | None] = (None,) * len(TITLES)
+    if services.boards.ready:
+        board = services.boards.latest
+        shown = cards(board.snapshot, board.history)
     parts = (Many.KPI_VALUE, Many.KPI_DETAIL, Many.KPI_CHANGE)
     return [
         kpi_card(title, kpi, *(kpi_id(part, position) for part in parts))
@@ -53,7 +58,11 @@ def _cards(services: PageServices) -> list[Component]:
 
 def _proposal(services: PageServices) -> Component:
     """The optimiser's answer in a line, with the way to its page."""
-    words = overview_words(services.planner.latest, services.store.latest) if services.store.ready else ["", "", ""]
+    words = (
+        overview_words(services.planner.latest, services.boards.latest.snapshot)
+        if services.boards.ready
+        else ["", "", ""]
+    )
     return dmc.Paper(
         [
             html.H2(words[0], id=Id.PLAN_TONE),
@@ -66,7 +75,7 @@ def _proposal(services: PageServices) -> Component:
 
 
 def _map(services: PageServices) -> Component:
-    snapshot = services.store.latest if services.store.ready else None
+    snapshot = services.boards.latest.snapshot if services.boards.ready else None
     shown = None if snapshot is None else services.views.of(snapshot.network)
     key = None if shown is None else shown.scope_key(None)
     scope = None if shown is None else shown.scope(None)
@@ -134,9 +143,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
 
     @app.callback(Output(Id.LOSS_HOLDER, "children"), Input(Id.NETWORK, "data"), Input(Id.SCHEME, "data"))
     def draw_losses(_network: str | None, scheme: str | None) -> object:
-        if scheme is None or not services.store.ready:
+        if scheme is None or not services.boards.ready:
             return no_update
-        _, history = services.store.with_history
+        history = services.boards.latest.history
         figure = loss_figure(loss_of(history), Scheme(scheme))
         return dcc.Graph(id=Id.LOSS_GRAPH, config=CONFIG, figure=figure, className="loss-graph")
 
@@ -223,9 +232,9 @@ def _register_map(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def send_elements(wanted: str | None, view_data: object) -> tuple:
-        if wanted is None or not services.store.ready:
+        if wanted is None or not services.boards.ready:
             return (no_update,) * 4
-        network = services.store.latest.network
+        network = services.boards.latest.network
         shown = services.views.of(network)
         view = View.parse(view_data, network, shown.key)
         scope = shown.scope(view.area)

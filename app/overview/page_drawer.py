@@ -5,8 +5,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.engine.board import Snapshot
-from app.history.ring import History
+from app.engine.board import History, Snapshot
 from app.overview.tick import asset_trends
 from app.web.browser_view import Asset, View
 from app.web.context import PageServices
@@ -83,7 +82,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def draw_trend(view_data: object, scheme: str | None) -> object:
-        snapshot, history = services.store.with_history
+        board = services.boards.latest
+        snapshot, history = board.snapshot, board.history
         view = View.parse(view_data, snapshot.network, services.views.of(snapshot.network).key)
         if view.asset is None or scheme is None:
             return no_update

@@ -11,8 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from app.engine.board import Snapshot
-from app.history.ring import History, Trend
+from app.engine.board import History, Snapshot, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
 from app.map.values import map_values

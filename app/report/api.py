@@ -13,7 +13,7 @@ def register_report(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/analytics/report")
     def report() -> Response:
-        wanted = day(request.args, "day", services.store.latest.simulated_at.date())
+        wanted = day(request.args, "day", services.boards.latest.snapshot.simulated_at.date())
         html = page(gather(services, wanted))
         headers = {"Cache-Control": "no-store"}
         return Response(html.encode(errors="replace"), mimetype="text/html", headers=headers)

@@ -5,11 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from app.engine.board import Snapshot
+from app.engine.board import NotReadyError, Snapshot
 from app.engine.commands import UnknownIdError
 from app.forecasting.report import LookoutReport
 from app.forecasting.worker import Lookout
-from app.history.ring import NotReadyError
 from app.maintenance.view import Maintained, maintained
 from app.optimisation.worker import PlannerReport
 from app.web.bodies import CHANGED

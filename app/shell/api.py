@@ -1,8 +1,6 @@
 """The REST API under /api. Handlers read the latest Snapshot or queue a command; none waits for the engine."""
 
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -10,14 +8,14 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app.analytics.api import register_analytics
-from app.engine.board import Snapshot
+from app.engine.board import Board, NotReadyError
 from app.engine.commands import PlanRefusedError, UnknownIdError
-from app.history.ring import History, NotReadyError
 from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_plans
 from app.report.api import register_report
-from app.shell.openapi import API_VERSION, openapi, openapi_page
+from app.shell.health import register_health
+from app.shell.openapi import openapi, openapi_page
 from app.shell.prometheus import exposition
 from app.web import plain as payloads
 from app.web.bodies import (
@@ -44,6 +42,7 @@ def api_blueprint(services: Services) -> Blueprint:
     _register_errors(api)
     _register_reads(api, services)
     _register_commands(api, services)
+    register_health(api, services)
     register_plans(api, services)
     register_maintenance(api, services)
     register_analytics(api, services)
@@ -98,51 +97,47 @@ class _PerVersion:
     """Keeps the last answer of each read while the snapshot stays the same: any number of readers, one encoding."""
 
     def __init__(self, services: Services) -> None:
-        self._store = services.store
+        self._boards = services.boards
         self._kept: dict[str, tuple[int, bytes]] = {}
 
-    def __call__(self, name: str, build: Callable[[Snapshot, History], object]) -> Response:
-        snapshot, history = self._store.with_history
+    def __call__(self, name: str, build: Callable[[Board], object]) -> Response:
+        board = self._boards.latest
         version, body = self._kept.get(name, (-1, b""))
-        if version != snapshot.version:
-            body = to_json(build(snapshot, history))
-            self._kept[name] = (snapshot.version, body)
+        if version != board.snapshot.version:
+            body = to_json(build(board))
+            self._kept[name] = (board.snapshot.version, body)
         return Response(body, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _register_reads(api: Blueprint, services: Services) -> None:
-    store, kept = services.store, _PerVersion(services)
-
-    @api.get("/api/health")
-    def health() -> Response:
-        return answer(_health(services))
+    boards, kept = services.boards, _PerVersion(services)
 
     @api.get("/api/grid/state")
     def grid_state() -> Response:
-        return kept("state", lambda snapshot, history: {
-            **payloads.grid_state(snapshot),
-            "optimization": _optimization(services, snapshot, history),
+        return kept("state", lambda board: {
+            **payloads.grid_state(board.snapshot),
+            "optimization": _optimization(services, board),
         })  # fmt: skip
 
     @api.get("/api/grid/paths")
     def paths() -> Response:
-        return kept("paths", lambda snapshot, _: payloads.paths(snapshot))
+        return kept("paths", lambda board: payloads.paths(board.snapshot))
 
     @api.get("/api/grid/risk")
     def risk() -> Response:
-        return kept("risk", lambda snapshot, _: payloads.ranked_risk(snapshot))
+        return kept("risk", lambda board: payloads.ranked_risk(board.snapshot))
 
     @api.get("/api/grid/loss")
     def loss() -> Response:
-        return kept("loss", payloads.loss)
+        return kept("loss", lambda board: payloads.loss(board.snapshot, board.history))
 
     @api.get("/api/grid/statistics")
     def statistics() -> Response:
-        return kept("statistics", lambda snapshot, _: payloads.statistics(snapshot))
+        return kept("statistics", lambda board: payloads.statistics(board.snapshot))
 
     @api.get("/api/grid/node/<node_id>")
     def node(node_id: str) -> Response:
-        snapshot = store.latest
+        snapshot = boards.latest.snapshot
         if not (_is_id(node_id) and int(node_id) < snapshot.network.n_bus):
             raise UnknownIdError(f"no node {node_id[:LONGEST_ID]}; they are numbered 0 to {snapshot.network.n_bus - 1}")
         return answer(payloads.node(snapshot, int(node_id)))
@@ -153,20 +148,20 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/alarms")
     def alarms() -> Response:
-        return kept("alarms", lambda snapshot, _: {"alarms": [payloads.alarm(item) for item in snapshot.alarms]})
+        return kept("alarms", lambda board: {"alarms": [payloads.alarm(item) for item in board.snapshot.alarms]})
 
     @api.get("/api/events")
     def events() -> Response:
-        return answer({"events": [payloads.event(item) for item in store.latest.events]})
+        return answer({"events": [payloads.event(item) for item in boards.latest.snapshot.events]})
 
     @api.get("/api/case")
     def case() -> Response:
-        network = store.latest.network
+        network = boards.latest.snapshot.network
         return answer({"case": network.name, "title": network.title, "cases": services.cases.names()})
 
 
 def _register_commands(api: Blueprint, services: Services) -> None:
-    engine, store = services.engine, services.store
+    engine, boards = services.engine, services.boards
 
     @api.post("/api/events")
     def add_event() -> tuple[Response, int] | Response:
@@ -197,7 +192,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
 
     @api.post("/api/case")
     def load_case() -> Response:
-        previous = store.latest.network.name
+        previous = boards.latest.snapshot.network.name
         if request.mimetype == "multipart/form-data":
             request.max_content_length = int(services.settings.upload_mb * 1e6) + UPLOAD_MARGIN_BYTES
             upload = request.files.get("file")
@@ -223,38 +218,15 @@ def _register_documents(api: Blueprint, services: Services) -> None:
 
     @api.get("/metrics")
     def prometheus() -> Response:
-        return Response(exposition(services.store.latest), mimetype="text/plain; version=0.0.4")
+        return Response(exposition(services.boards.latest.snapshot), mimetype="text/plain; version=0.0.4")
 
 
 def _is_id(text: str) -> bool:
     return text.isdecimal() and len(text) <= LONGEST_ID
 
 
-def _health(services: Services) -> dict[str, Any]:
-    snapshot = services.store.latest
-    cycle = snapshot.cycle
-    return {
-        "status": "degraded" if snapshot.stale else "ok",
-        "timestamp": payloads.stamp(datetime.now(UTC)),
-        "data_generation": "paused" if snapshot.paused else "running",
-        "grid_state": "stale" if snapshot.stale else "fresh",
-        "stale_reason": snapshot.stale_reason,
-        "version": API_VERSION,
-        "uptime_s": round(time.monotonic() - services.engine.started_at, 3),
-        "data_age_s": round((datetime.now(UTC) - snapshot.created_at).total_seconds(), 3),
-        "cycle": {
-            "period_s": cycle.period_s,
-            "last_ms": payloads.number(cycle.last_ms),
-            "p95_ms": payloads.number(cycle.p95_ms),
-            "missed": cycle.missed,
-            "failed": cycle.failed,
-            "last_error": cycle.last_error,
-        },
-    }
-
-
 def _data_source(services: Services) -> dict[str, Any]:
-    snapshot = services.store.latest
+    snapshot = services.boards.latest.snapshot
     return {
         "source": snapshot.source,
         "is_active": not snapshot.paused and not snapshot.stale,
@@ -266,13 +238,14 @@ def _data_source(services: Services) -> dict[str, Any]:
     }
 
 
-def _optimization(services: Services, snapshot: Snapshot, history: History) -> dict[str, Any]:
+def _optimization(services: Services, board: Board) -> dict[str, Any]:
     """How the present operation counts by the optimiser's objective, and how long its policy has learned."""
+    snapshot = board.snapshot
     return {
-        "reward": payloads.reward(history),
+        "reward": payloads.reward(board.history),
         "risk_weight": snapshot.requirements.risk_weight,
         "switched": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.done],
         "to_switch": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.pending],
         "note": stopped_words(snapshot.network, snapshot.operations.stopped),
-        **planpayloads.training(services.planner.latest.training),
+        **planpayloads.training(services.planner.report_on(board).training),
     }

@@ -50,7 +50,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
 
     @app.callback(Output(Id.SIMULATION_SPEED, "error"), Input(Id.SIMULATION_SPEED, "value"), prevent_initial_call=True)
     def set_speed(value: str | None) -> object:
-        if value is None or (services.store.ready and f"{services.store.latest.speed_minutes_per_s:g}" == value):
+        if value is None or (
+            services.boards.ready and f"{services.boards.latest.snapshot.speed_minutes_per_s:g}" == value
+        ):
             return no_update
         try:
             engine.set_speed(float(value))

@@ -144,5 +144,5 @@ def _register_fields(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def find(wanted: str | None, kind: str, _opened: bool) -> object:
-        names = targets(services.store.latest.network, EventKind(kind))
+        names = targets(services.boards.latest.network, EventKind(kind))
         return found(Id.EVENT_TARGET, wanted, len(names), partial(matches, names))

@@ -41,8 +41,16 @@ ENDPOINTS = (
     Endpoint(
         "get",
         "/api/health",
-        "Whether the process is well: its clock, its data's age, its cycle times in ms.",
-        ("status", "timestamp", "data_generation", "grid_state", "version", "uptime_s", "cycle"),
+        "What everything shown is worth and why, each worker's heartbeat and last failure, cycle times in ms.",
+        ("status", "condition", "since", "problems", "workers", "timestamp", "data_generation", "grid_state",
+         "version", "uptime_s", "cycle"),
+    ),
+    Endpoint("get", "/api/live", "The process lives.", ("live", "uptime_s")),
+    Endpoint(
+        "get",
+        "/api/ready",
+        "Whether the state shown is fresh; 503 with the causes where it is not.",
+        ("ready", "problems", "reason"),
     ),
     Endpoint(
         "get",

@@ -36,7 +36,7 @@ def stores(services: PageServices, page: Page) -> list[Component]:
     """The timer and what a browser keeps; a first tick comes along, so that values stand there from the beginning."""
     period_ms = 500 * services.settings.cycle_seconds
     view = {"page": page.value}
-    first = answer(services, view, None, {}) if services.store.ready else None
+    first = answer(services, view, None, {}) if services.boards.ready else None
     return [
         dcc.Interval(id=Id.POLL, interval=round(min(max(period_ms, FASTEST_POLL_MS), SLOWEST_POLL_MS))),
         dcc.Store(id=Id.BEAT, data=0),
@@ -54,9 +54,10 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     of the page's own parts that it shows: alarms and what lies ahead on the overview; answer, form and figures on the
     optimisation page; all of the maintenance page's in one, and of the analytics page's.
     """
-    if not services.store.ready:
+    if not services.boards.ready:
         return no_update
-    snapshot, history = services.store.with_history
+    board = services.boards.latest
+    snapshot, history = board.snapshot, board.history
     shown, planner = services.views.of(snapshot.network), services.planner
     view = View.parse(view_data, snapshot.network, shown.key)
     seen, has = Seen.parse(seen_data, parts.get("alarms")), now_seen(snapshot, shown, view)

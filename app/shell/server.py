@@ -8,8 +8,6 @@ from flask import Flask
 from flask_compress import Compress
 from threadpoolctl import threadpool_limits
 
-from app.engine.engine import Engine
-from app.history.ring import SnapshotStore
 from app.settings import Settings
 from app.shell.api import api_blueprint
 from app.shell.pages import build as build_pages
@@ -22,9 +20,7 @@ def build(settings: Settings) -> Flask:
     torch.set_num_threads(1)  # on small matrices, threads only wait for one another
     threadpool_limits(1)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    store = SnapshotStore()
-    engine = Engine(load_case(settings.case, settings.cache_dir), settings, store)
-    services = Services.around(settings, engine, store)
+    services = Services.around(settings, load_case(settings.case, settings.cache_dir))
     server = Flask("smartgrid")
     server.config["MAX_CONTENT_LENGTH"] = int(4e6 * settings.upload_mb)  # far over: refused before it is read
     server.config["COMPRESS_MIMETYPES"] = ["application/json", "text/html", "text/css", "text/javascript",

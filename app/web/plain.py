@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import Snapshot
-from app.history.ring import History
+from app.engine.board import History, Snapshot
 from grid.alarms.book import Alarm
 from grid.network import FloatArray
 from grid.telemetry import Event

@@ -1,48 +1,62 @@
 """What the API and the pages are handed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
-from app.engine.engine import Engine
+from app.engine.engine import Engine, HistoryOf
+from app.engine.worker import GridWorker
 from app.forecasting.worker import Lookout
-from app.history.ring import SnapshotStore
+from app.history.ring import HistoryRing
 from app.maintenance.worker import Maintainer
 from app.optimisation.worker import Planner
 from app.settings import Settings
+from grid.cases.cases import Case
+
+EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf], Engine]
 
 
 @dataclass(frozen=True)
 class Services:
-    """The engine takes commands, the store is read, the loader brings in another case, the planner proposes.
+    """The engine takes commands, boards are read, the loader brings in another case, the planner proposes.
 
     The maintainer tells which assets are likely to fail, and when to work on them; the lookout what comes next.
     """
 
     settings: Settings
     engine: Engine
-    store: SnapshotStore
+    boards: BoardStore
     cases: CaseLoader
     planner: Planner
     maintainer: Maintainer
     lookout: Lookout
 
     @classmethod
-    def around(cls, settings: Settings, engine: Engine, store: SnapshotStore) -> "Services":
-        """All that works beside an engine, none of it started."""
-        planner = Planner(settings, engine, store)
-        maintainer, lookout = Maintainer(settings, engine, store), Lookout(settings, engine, store, planner)
-        return cls(settings, engine, store, CaseLoader(settings, engine), planner, maintainer, lookout)
+    def around(cls, settings: Settings, case: Case, engine_of: EngineOf = Engine) -> "Services":
+        """The engine of a case and all that works beside it, none of it started."""
+        boards = BoardStore()
+        engine = engine_of(case, settings, boards, HistoryRing)
+        planner = Planner(settings, engine, boards)
+        maintainer, lookout = Maintainer(settings, engine, boards), Lookout(settings, engine, boards, planner)
+        services = cls(settings, engine, boards, CaseLoader(settings, engine), planner, maintainer, lookout)
+        engine.watch_over(lambda: [worker.health for worker in services.workers])
+        return services
+
+    @property
+    def workers(self) -> tuple[GridWorker[Any], ...]:
+        """All that work beside the engine."""
+        return self.planner, self.maintainer, self.lookout
 
     def start(self) -> None:
         """Begin: the engine with a first cycle, then those that work beside it. CaseError where that cycle fails."""
         self.engine.start()
-        self.planner.start()
-        self.maintainer.start()
-        self.lookout.start()
+        for worker in self.workers:
+            worker.start()
 
     def stop(self) -> None:
         """End the threads."""
-        self.planner.stop()
-        self.maintainer.stop()
-        self.lookout.stop()
+        for worker in self.workers:
+            worker.stop()
         self.engine.stop()

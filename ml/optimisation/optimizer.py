@@ -161,7 +161,7 @@ class SmartGridOptimizer:
         """Take up a kept policy; False where there is none for this grid and these parameters."""
         try:
             self._chooser.trainer.resume(self.folder(cache_dir), self.about)
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return False
         self.take_over()
         return True

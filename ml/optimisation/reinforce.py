@@ -4,6 +4,7 @@ In each step some situations are drawn, the policy samples several actions in ea
 and the policy is moved towards those that cost less than the others' mean.
 """
 
+import io
 import json
 from collections.abc import Callable
 from copy import deepcopy
@@ -217,7 +218,10 @@ class Trainer(Generic[Seen]):
         return self.parameters.learning_rate * warm * max(1 - self._share_done(), 0.01)
 
     def save(self, folder: Path, about: dict[str, object]) -> None:
-        """Write weights and state (weights.pt) and what they are (metadata.json: about, parameters, the curve)."""
+        """Write weights and state (weights.pt) and what they are (metadata.json: about, parameters, the curve).
+
+        Raises OSError.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         state = {
             "net": self.net.state_dict(),
@@ -225,7 +229,9 @@ class Trainer(Generic[Seen]):
             "generator": self._generator.get_state(),
             **({} if self._memory is None else {"memory": self._memory.state()}),
         }
-        torch.save(state, folder / "weights.pt.part")
+        content = io.BytesIO()
+        torch.save(state, content)  # into memory: torch hides what the file system says
+        (folder / "weights.pt.part").write_bytes(content.getvalue())
         (folder / "weights.pt.part").replace(folder / "weights.pt")
         metadata = {
             "about": about,

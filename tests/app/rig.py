@@ -12,9 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, Published, Snapshot
 from app.engine.engine import Engine
-from app.history.ring import SnapshotStore
 from app.settings import Settings
 from app.shell.api import api_blueprint
 from app.web.services import Services
@@ -24,6 +23,14 @@ from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6)
 CYCLE = timedelta(minutes=5)
+
+
+class HandDriven(Engine):
+    """An engine whose thread is the test's: what workers deliver is on the board at once."""
+
+    def deliver(self, published: Published) -> None:
+        super().deliver(published)
+        self.take_reports()
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,14 @@ class Rig:
         return self.services.engine
 
     @property
+    def board(self) -> Board:
+        """The latest board."""
+        return self.services.boards.latest
+
+    @property
     def now(self) -> Snapshot:
         """The latest snapshot."""
-        return self.services.store.latest
+        return self.board.snapshot
 
     def run(self, cycles: int = 1, elapsed: timedelta = CYCLE) -> Snapshot:
         """Run cycles by hand; returns the snapshot after the last."""
@@ -91,11 +103,9 @@ def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
         **changes,
     }
     settings = Settings(_env_file=None, **values)
-    store = SnapshotStore()
     is_file = Path(settings.case).suffix != "" or settings.case.startswith("feeder:")
     case = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
-    engine = Engine(case, settings, store)
-    services = Services.around(settings, engine, store)
+    services = Services.around(settings, case, HandDriven)
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
     rig = Rig(services, server.test_client())

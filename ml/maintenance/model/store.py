@@ -71,6 +71,15 @@ def save(bundle: ModelBundle, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def put_aside(folder: Path) -> Path:
+    """Rename a folder or file whose models are refused, so that others can take its place. Raises OSError."""
+    for number in range(1, 1000):
+        aside = folder.with_name(f"{folder.name}.damaged-{number}")
+        if not aside.exists():
+            return folder.rename(aside)
+    raise FileExistsError(f"{folder}: {number} damaged ones are kept beside it already")
+
+
 def load(folder: Path, features: Sequence[Feature | str] | None = None) -> ModelBundle:
     """Read models from a folder.
 

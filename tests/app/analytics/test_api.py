@@ -19,10 +19,10 @@ NewRig = Callable[..., Rig]
 
 def watch(rig: Rig, hours: int = 4) -> Rig:
     """Let hours pass, each seen by the lookout as its thread would."""
-    rig.services.lookout.step()
+    rig.services.lookout.turn(rig.board)
     for _ in range(hours):
         rig.run(12)
-        rig.services.lookout.step()
+        rig.services.lookout.turn(rig.board)
     return rig
 
 

@@ -191,7 +191,7 @@ def test_another_case_starts_afresh_but_alarm_ids_go_on(rig: Rig, new_rig: NewRi
     assert rig.now.network.name == "case14"
     assert rig.now.events == ()
     assert rig.now.version > version
-    snapshot, history = rig.services.store.with_history
+    snapshot, history = rig.now, rig.board.history
     assert history.network is snapshot.network
     assert len(history.total("load_mw").time) == 1
     rig.engine.add_event(EventKind.SENSOR_GONE, 4, 1.0)

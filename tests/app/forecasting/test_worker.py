@@ -31,7 +31,7 @@ def lookout(rig: Rig) -> Lookout:
 @pytest.fixture
 def watched(rig: Rig) -> Rig:
     """city8 with a simulated past of three weeks, looked at once."""
-    lookout(rig).step()
+    lookout(rig).turn(rig.board)
     return rig
 
 
@@ -39,7 +39,7 @@ def run_hours(rig: Rig, hours: int, elapsed: timedelta = QUARTER) -> None:
     """Simulated hours, which the lookout takes as its thread would."""
     for _ in range(round(hours * HOUR / elapsed)):
         rig.run(1, elapsed)
-        lookout(rig).step()
+        lookout(rig).turn(rig.board)
 
 
 def test_before_the_first_look_nothing_is_told(rig: Rig) -> None:
@@ -140,7 +140,7 @@ def test_hours_before_the_start_are_there_to_compare_with(watched: Rig) -> None:
 
 def test_what_plans_would_save_is_counted_while_there_are_plans(watched: Rig) -> None:
     planner = watched.services.planner
-    planner.plan_once(watched.now, planner.requirements)
+    planner.plan_once(watched.board, planner.requirements)
     run_hours(watched, 2)
     performance = lookout(watched).latest.performance
     assert performance is not None
@@ -150,7 +150,7 @@ def test_what_plans_would_save_is_counted_while_there_are_plans(watched: Rig) ->
 
 def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
     new = make_rig(cache_dir, history_days=0)
-    lookout(new).step()
+    lookout(new).turn(new.board)
     report = lookout(new).latest
     assert {one.forecast.source for one in report.series if one.forecast} == {"standard profile"}
     assert {one.learned for one in report.series} == {"nothing yet: less than 60 days are known"}
@@ -162,7 +162,7 @@ def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
 def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., Rig]) -> None:
     """Without Bus 6 - Bus 8 its neighbour has to carry the load of Bus 8 alone."""
     rig = new_rig("case30")
-    lookout(rig).step()
+    lookout(rig).turn(rig.board)
     rig.run(1, QUARTER)
     assert not [alarm for alarm in rig.now.alarms if alarm.kind in KINDS]
     outage = rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Bus 6 - Bus 8"), 1.0)
@@ -212,21 +212,21 @@ def test_another_grid_begins_anew(watched: Rig) -> None:
     watched.services.cases.load("case14")
     watched.run(1)
     assert found.latest.version == 0
-    found.step()
+    found.turn(watched.board)
     assert found.latest.network is watched.now.network
     assert len(found.latest.series) == 1 + len(watched.now.network.load)
 
 
 def test_the_record_of_hours_outlives_the_process(cache_dir: Path, new_rig: Callable[..., Rig]) -> None:
     first = new_rig(start="2026-02-01T00:00")
-    lookout(first).step()
+    lookout(first).turn(first.board)
     run_hours(first, 6)
     start = first.now.simulated_at - timedelta(hours=6)
     told = lookout(first).hourly_kw("loss_kw", start, 5)
     lookout(first).start()
     lookout(first).stop()
     again = new_rig(start="2026-03-01T00:00", history_days=0)
-    lookout(again).step()
+    lookout(again).turn(again.board)
     np.testing.assert_allclose(lookout(again).hourly_kw("loss_kw", start, 5), told)
 
 
@@ -239,7 +239,7 @@ def test_plans_can_be_made_for_the_worst_of_the_coming_hours(watched: Rig) -> No
     assert worst is not None
     planner = watched.services.planner
     planner.amend(lambda present: replace(present, worst_hour=True))
-    planner.plan_once(watched.now, planner.requirements)
+    planner.plan_once(watched.board, planner.requirements)
     latest = planner.latest
     assert latest.made_for == worst.time
     assert latest.proposal is not None

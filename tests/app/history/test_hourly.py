@@ -21,7 +21,7 @@ def seen(rig: Rig) -> tuple[Rig, list[Snapshot]]:
 
 def test_an_hour_holds_the_means_of_its_cycles(seen: tuple[Rig, list[Snapshot]]) -> None:
     made, snapshots = seen
-    first, second = made.services.store.with_history[1].hours.take()
+    first, second = made.board.history.hours.take()
     of_first = [one for one in snapshots if one.simulated_at.hour == snapshots[0].simulated_at.hour]
     assert first.start == snapshots[0].simulated_at.replace(minute=0)
     assert second.start - first.start == timedelta(hours=1)
@@ -39,7 +39,7 @@ def test_an_hour_holds_the_means_of_its_cycles(seen: tuple[Rig, list[Snapshot]])
 
 def test_hours_are_handed_out_once_and_a_moment_counts_once(seen: tuple[Rig, list[Snapshot]]) -> None:
     made, _ = seen
-    book = made.services.store.with_history[1].hours
+    book = made.board.history.hours
     assert len(book.take()) == 2
     assert book.take() == []
     made.run(3, timedelta(0))

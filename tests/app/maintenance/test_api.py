@@ -15,8 +15,8 @@ ASSETS, SCHEDULE, MODEL = "/api/maintenance/assets", "/api/maintenance/schedule"
 
 def watch(rig: Rig) -> None:
     """What the maintainer's thread does with a new snapshot."""
-    rig.services.maintainer.look(rig.now)
-    rig.services.maintainer.schedule_once(rig.now)
+    rig.services.maintainer.look(rig.board)
+    rig.services.maintainer.schedule_once(rig.board)
 
 
 @pytest.fixture

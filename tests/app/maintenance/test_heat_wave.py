@@ -55,7 +55,7 @@ def run(folder: Path, case: Path, models: Path, heat: bool) -> tuple[Rig, Progno
     if heat:
         rig.engine.add_event(EventKind.HEAT_WAVE, None, HEAT_K)
     rig.run(STEPS, STEP)
-    rig.services.maintainer.look(rig.now)
+    rig.services.maintainer.look(rig.board)
     rig.run(1, timedelta(0))
     found = rig.services.maintainer.latest.prognosis
     assert found is not None

@@ -54,8 +54,8 @@ SHOWN = View(page=Page.MAINTENANCE)
 
 def watched(rig: Rig) -> Maintained:
     """What the maintainer's thread does with a new snapshot."""
-    rig.services.maintainer.look(rig.now)
-    rig.services.maintainer.schedule_once(rig.now)
+    rig.services.maintainer.look(rig.board)
+    rig.services.maintainer.schedule_once(rig.board)
     now = maintained(rig.services)
     assert now is not None
     return now
@@ -68,7 +68,7 @@ def city(cache_dir: Path, models_folder: Path) -> Rig:
     rig.services.maintainer.load_or_train()
     for _ in range(30):
         rig.run()
-        rig.services.maintainer.look(rig.now)
+        rig.services.maintainer.look(rig.board)
     return rig
 
 

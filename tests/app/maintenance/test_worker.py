@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.engine.quality import Cause
 from app.maintenance.worker import RATE_HORIZON_DAYS, Maintainer
 from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.hazard import CnaimHazard
@@ -33,7 +34,7 @@ def maintainer(rig: Rig) -> Maintainer:
 
 def look(rig: Rig) -> None:
     """What the maintainer's thread does with a new snapshot, and the cycle that counts with it."""
-    maintainer(rig).look(rig.now)
+    maintainer(rig).look(rig.board)
     rig.run(elapsed=timedelta(0))
 
 
@@ -97,12 +98,29 @@ def test_damaged_files_are_refused_with_the_reason_and_the_running_models_stay(d
     look(city)
     assert maintainer(city).latest.bundle is running
     assert city.now.risk.learned.all()
-    later = make_rig(folder.parent)
+    later = make_rig(folder.parent, training_fleets=0)
     maintainer(later).load_or_train()
     look(later)
     assert "Refused" in maintainer(later).latest.problem
     assert not later.now.risk.learned.any()
-    assert folder.exists()
+    assert folder.exists()  # nothing will take its place
+
+
+def test_damaged_models_are_put_aside_and_named_and_others_trained(city: Rig) -> None:
+    folder = city.services.settings.models_dir
+    one_byte(folder)
+    later = make_rig(folder.parent, training_fleets=1, training_assets=20)
+    try:
+        maintainer(later).load_or_train()
+        look(later)
+        assert maintainer(later).latest.training.running
+        (aside,) = folder.parent.glob("models.damaged-*")
+        assert str(aside) in maintainer(later).latest.problem
+        (problem,) = later.board.quality.problems
+        assert (problem.cause, problem.subject) == (Cause.MODELS_REFUSED, str(folder))
+        assert not folder.exists()
+    finally:
+        maintainer(later).stop()
 
 
 def test_whole_files_are_read_again(city: Rig) -> None:
@@ -135,7 +153,7 @@ def test_the_trend_has_a_point_an_hour_and_starts_anew_with_another_grid(city: R
 
 def test_a_schedule_is_made_pinned_and_refused(city: Rig) -> None:
     look(city)
-    maintainer(city).schedule_once(city.now)
+    maintainer(city).schedule_once(city.board)
     view = maintainer(city).latest.schedule
     assert view is not None
     assert view.schedule is not None
@@ -145,7 +163,7 @@ def test_a_schedule_is_made_pinned_and_refused(city: Rig) -> None:
     done = np.flatnonzero(view.schedule.week != DEFERRED)
     branch = int(view.branches[done[0]])
     maintainer(city).reschedule({branch: DEFERRED})
-    maintainer(city).schedule_once(city.now)
+    maintainer(city).schedule_once(city.board)
     again = maintainer(city).latest.schedule
     assert again is not None
     assert again.schedule is not None
@@ -159,19 +177,19 @@ def test_a_schedule_is_made_pinned_and_refused(city: Rig) -> None:
 
 def test_a_pin_stays_at_its_date_when_weeks_pass_and_nothing_is_solved_twice(city: Rig) -> None:
     look(city)
-    maintainer(city).schedule_once(city.now)
+    maintainer(city).schedule_once(city.board)
     first = maintainer(city).latest.schedule
     assert first is not None
     job = int(np.argmax(first.problem.jobs.allowed[:, 6]))
     branch = int(first.branches[job])
     maintainer(city).reschedule({branch: 6})
-    maintainer(city).schedule_once(city.now)
+    maintainer(city).schedule_once(city.board)
     pinned = maintainer(city).latest.schedule
-    maintainer(city).schedule_once(city.now)
+    maintainer(city).schedule_once(city.board)
     assert maintainer(city).latest.schedule is pinned
     city.run(14, timedelta(days=1))
     look(city)
-    maintainer(city).schedule_once(city.now)
+    maintainer(city).schedule_once(city.board)
     later = maintainer(city).latest.schedule
     assert later is not None
     assert (later.first_day - first.first_day).days == 14

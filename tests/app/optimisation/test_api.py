@@ -28,7 +28,7 @@ def feeder(tmp_path: Path) -> Rig:
 
 def plan(rig: Rig) -> Any:
     """What the planner's thread does with a new snapshot."""
-    rig.services.planner.plan_once(rig.now, rig.services.planner.requirements)
+    rig.services.planner.plan_once(rig.board, rig.services.planner.requirements)
     found = rig.services.planner.plan
     assert found is not None
     return found
@@ -262,7 +262,7 @@ def test_the_state_and_the_source_tell_reward_and_episodes(city: Rig) -> None:
     planner = city.services.planner
     plan(city)
     while planner.latest.training.running:
-        planner.train_once(city.now, fresh=False)
+        planner.train_once(city.board, fresh=False)
     now = city.run()
     expected_kw = 1000 * float(now.risk.risk_mw.sum())
     reward = -(1000 * now.metrics.loss_mw + 0.05 * expected_kw)

@@ -26,7 +26,7 @@ def meshed(new_rig: Callable[..., Rig]) -> Rig:
 
 def plan_now(rig: Rig) -> None:
     planner = rig.services.planner
-    planner.plan_once(rig.now, planner.requirements)
+    planner.plan_once(rig.board, planner.requirements)
 
 
 def test_optimise_answers_with_verified_set_points(meshed: Rig) -> None:

@@ -30,14 +30,14 @@ def planner(rig: Rig) -> Planner:
 
 def plan(rig: Rig, wanted: Requirements | None = None) -> Plan | None:
     """What the planner's thread does with a new snapshot, and the plan that came of it."""
-    planner(rig).plan_once(rig.now, wanted or planner(rig).requirements)
+    planner(rig).plan_once(rig.board, wanted or planner(rig).requirements)
     return planner(rig).plan
 
 
 def train(rig: Rig) -> None:
     """The whole first training."""
     while planner(rig).latest.training.running:
-        planner(rig).train_once(rig.now, fresh=False)
+        planner(rig).train_once(rig.board, fresh=False)
 
 
 def test_before_the_first_look_there_is_nothing(city: Rig) -> None:
@@ -85,8 +85,8 @@ def test_after_its_training_it_learns_one_episode_a_snapshot(city: Rig) -> None:
     train(city)
     for count in (1, 2):
         city.run()
-        planner(city).train_once(city.now, fresh=True)
-        planner(city).train_once(city.now, fresh=False)
+        planner(city).train_once(city.board, fresh=True)
+        planner(city).train_once(city.board, fresh=False)
         assert planner(city).latest.training.episodes == EPISODES + count
 
 
@@ -134,7 +134,7 @@ def test_another_grid_is_taken_up_and_the_old_plan_is_gone(city: Rig) -> None:
 
 def test_training_of_the_old_grid_is_not_shown_for_the_new_one(city: Rig) -> None:
     plan(city)
-    old = city.now
+    old = city.board
     city.post("/api/case", {"case": "case33bw"}, 202)
     city.run()
     planner(city).train_once(old, fresh=True)
@@ -259,8 +259,8 @@ def test_a_plan_that_a_page_still_shows_is_known_until_what_is_asked_changes(cit
 
 def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
     """A stale snapshot shows an old state: a plan for it could be wrong now."""
-    store, stale = city.services.store, replace(city.now, version=99, stale=True, stale_reason="no answer")
-    store.publish(stale, store.with_history[1])
+    stale = replace(city.now, version=99, stale=True, stale_reason="no answer")
+    city.services.boards.replace(replace(city.board, snapshot=stale))
     planner(city).start()
     try:
         assert not wait_for(lambda: planner(city).latest.proposal is not None, seconds=0.6)
@@ -275,7 +275,7 @@ def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None
     planner(city).amend(lambda _: Requirements(risk_weight=2.0))
     now = city.run()
     expected = -(1000 * now.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.risk.risk_mw)))
-    _, history = city.services.store.with_history
+    history = city.board.history
     assert history.total("reward").value[-1] == pytest.approx(expected)
 
 

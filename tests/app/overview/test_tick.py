@@ -31,7 +31,7 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tick_of(rig: Rig, shown: NetworkView, view: View = EVERYTHING, seen: Seen = NOTHING) -> dict[str, Any]:
     """The tick of a rig's latest snapshot as a browser gets it."""
-    data = tick(*rig.services.store.with_history, shown, view, seen, datetime.now(UTC))
+    data = tick(rig.board.snapshot, rig.board.history, shown, view, seen, datetime.now(UTC))
     return json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
 
 

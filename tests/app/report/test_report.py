@@ -81,8 +81,8 @@ def renamed(network: Network, name: str) -> Network:
 def busy(rig: Rig) -> Rig:
     """A rig late in its first day, with a prognosis and a schedule."""
     rig.run(elapsed=timedelta(hours=11))
-    rig.services.maintainer.look(rig.now)
-    rig.services.maintainer.schedule_once(rig.now)
+    rig.services.maintainer.look(rig.board)
+    rig.services.maintainer.schedule_once(rig.board)
     return rig
 
 

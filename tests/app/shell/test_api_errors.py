@@ -12,8 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from app.engine.engine import Engine
-from app.history.ring import SnapshotStore
 from app.settings import Settings
 from app.shell.api import api_blueprint
 from app.web.bodies import MAX_BODY_BYTES
@@ -143,10 +141,9 @@ def test_a_body_over_the_limit_is_refused_with_and_without_its_length(rig: Rig, 
 
 def test_before_the_first_cycle_the_answer_is_not_ready(cache_dir: Path) -> None:
     values: dict[str, Any] = {"cache_dir": cache_dir}
-    store, config = SnapshotStore(), Settings(_env_file=None, **values)
-    engine = Engine(shared_case("city8"), config, store)
+    config = Settings(_env_file=None, **values)
     server = Flask("test")
-    server.register_blueprint(api_blueprint(Services.around(config, engine, store)))
+    server.register_blueprint(api_blueprint(Services.around(config, shared_case("city8"))))
     for path in ("/api/health", "/api/grid/state", "/metrics"):
         assert "no cycle" in strict_json(server.test_client().get(path), 503)["error"]
 

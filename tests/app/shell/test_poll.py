@@ -21,7 +21,7 @@ PLAN = {"page": "optimisation"}
 
 @pytest.fixture
 def pages(rig: Rig) -> PageServices:
-    rig.services.planner.plan_once(rig.now, Requirements())
+    rig.services.planner.plan_once(rig.board, Requirements())
     return PageServices(**vars(rig.services), views=NetworkViews())
 
 
@@ -79,7 +79,7 @@ def test_the_maintenance_page_gets_its_part_again_when_its_keys_are_others(pages
     assert first["map"] == {}
     shown = {"maintenance": first["maintenance"]["keys"]}
     assert sent(pages, page, first["seen"], shown) is None
-    pages.maintainer.look(pages.store.latest)
+    pages.maintainer.look(pages.boards.latest)
     again = sent(pages, page, first["seen"], shown)
     assert again["maintenance"]["keys"]["risk"] != first["maintenance"]["keys"]["risk"]
     assert "maintenance" not in sent(pages, {}, None, {})

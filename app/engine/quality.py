@@ -1,0 +1,109 @@
+"""What everything shown is worth: fresh, degraded because, or stale since. One judgement for pages and API."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+SILENT_S = 120.0  # without a sign of life from a worker; its longest single step, a training, takes less
+
+
+class Condition(StrEnum):
+    """From good to bad."""
+
+    FRESH = "fresh"
+    DEGRADED = "degraded"  # the state is fresh, something beside it is not
+    STALE = "stale"  # the state shown is an earlier one
+
+
+class Cause(StrEnum):
+    """Why something shown is worth less than it could be."""
+
+    NO_ANSWER = "no_answer"  # the source doesn't answer
+    NO_SOLUTION = "no_solution"  # the measured state has no power flow solution
+    CYCLE_FAILED = "cycle_failed"
+    SENSORS_MISSING = "sensors_missing"  # readings are missing or can't be right; last good ones stand in
+    WORKER_FAILED = "worker_failed"
+    WORKER_SILENT = "worker_silent"  # alive or not, it has given no sign for SILENT_S
+    NOT_KEPT = "not_kept"  # a file can't be written: what is known is lost at the next start
+    MODELS_REFUSED = "models_refused"
+    LEARNING_FAILED = "learning_failed"  # what was learned last stands
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One cause. subject: the worker, file or element. detail: what it says itself. since: wall clock, UTC."""
+
+    cause: Cause
+    subject: str
+    detail: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerHealth:
+    """A worker's own account. beat_s: since its last sign of life, NaN before it was started."""
+
+    name: str
+    running: bool
+    beat_s: float
+    problems: tuple[Problem, ...]
+    last_failure: str  # also when it is over
+    computed_from: int  # version of the snapshot that its report was made of, 0 without one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """The worst of all problems, and the problems. since: of the present condition; None while fresh."""
+
+    condition: Condition
+    since: datetime | None
+    problems: tuple[Problem, ...]
+
+
+STALE_CAUSES = frozenset({Cause.NO_ANSWER, Cause.NO_SOLUTION, Cause.CYCLE_FAILED})
+
+
+def quality_of(problems: Iterable[Problem], workers: Iterable[WorkerHealth], now: datetime, before: Quality) -> Quality:
+    """Judge the cycle's problems and the workers' accounts at a moment. before: the last judgement, whose times stay.
+
+    A worker that was never started isn't missed.
+    """
+    found = list(problems)
+    for worker in workers:
+        found.extend(worker.problems)
+        if worker.running and worker.beat_s > SILENT_S:
+            detail = f"no sign of life for {worker.beat_s:.0f} s"
+            found.append(Problem(cause=Cause.WORKER_SILENT, subject=worker.name, detail=detail, since=now))
+    known = {(one.cause, one.subject): one.since for one in before.problems}
+    kept = tuple(
+        Problem(
+            cause=one.cause,
+            subject=one.subject,
+            detail=one.detail,
+            since=known.get((one.cause, one.subject), one.since),
+        )
+        for one in found
+    )
+    condition = _condition(kept)
+    if condition is Condition.FRESH:
+        return FRESH
+    since = before.since if before.condition is condition else min(one.since for one in kept)
+    return Quality(condition=condition, since=since, problems=kept)
+
+
+def worse(quality: Quality, problem: Problem) -> Quality:
+    """A judgement with one more problem."""
+    problems = (*quality.problems, problem)
+    condition = _condition(problems)
+    since = quality.since if quality.condition is condition else problem.since
+    return Quality(condition=condition, since=since, problems=problems)
+
+
+def _condition(problems: tuple[Problem, ...]) -> Condition:
+    if any(one.cause in STALE_CAUSES for one in problems):
+        return Condition.STALE
+    return Condition.DEGRADED if problems else Condition.FRESH
+
+
+FRESH = Quality(condition=Condition.FRESH, since=None, problems=())

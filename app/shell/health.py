@@ -1,0 +1,102 @@
+"""How the process is: /api/health for people, /api/live and /api/ready for what starts and balances processes."""
+
+import time
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response
+
+from app.engine.board import Board
+from app.engine.quality import Cause, Condition, Problem, Quality, WorkerHealth, worse
+from app.shell.openapi import API_VERSION
+from app.web import plain
+from app.web.bodies import answer
+from app.web.services import Services
+
+LATE_CYCLES = 3  # without a new snapshot: the engine itself has stopped
+LEAST_LATE_S = 10.0
+
+
+def register_health(api: Blueprint, services: Services) -> None:
+    """GET /api/health, /api/live and /api/ready."""
+
+    @api.get("/api/health")
+    def health() -> Response:
+        return answer(_health(services, services.boards.latest))
+
+    @api.get("/api/live")
+    def live() -> Response:
+        return answer({"live": True, "uptime_s": _uptime_s(services)})
+
+    @api.get("/api/ready")
+    def ready() -> Response:
+        if not services.boards.ready:
+            return answer(
+                {"ready": False, "problems": [], "reason": "no cycle has run yet"}, HTTPStatus.SERVICE_UNAVAILABLE
+            )
+        found = quality_now(services.boards.latest, datetime.now(UTC))
+        ok = found.condition is not Condition.STALE
+        body = {
+            "ready": ok,
+            "problems": [_problem(one) for one in found.problems],
+            "reason": None if ok else "; ".join(one.detail for one in found.problems),
+        }
+        return answer(body, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def quality_now(board: Board, now: datetime) -> Quality:
+    """The board's own judgement, and whether boards still come: an engine that hangs can't say so itself."""
+    age_s = (now - board.snapshot.created_at).total_seconds() if not board.snapshot.stale else 0.0
+    most_s = max(LEAST_LATE_S, LATE_CYCLES * board.snapshot.cycle.period_s)
+    if age_s <= most_s:
+        return board.quality
+    detail = f"no cycle for {age_s:.0f} s, one is due every {board.snapshot.cycle.period_s:g} s"
+    late = Problem(cause=Cause.CYCLE_FAILED, subject="engine", detail=detail, since=board.snapshot.created_at)
+    return worse(board.quality, late)
+
+
+def _health(services: Services, board: Board) -> dict[str, Any]:
+    snapshot, now = board.snapshot, datetime.now(UTC)
+    cycle, quality = snapshot.cycle, quality_now(board, now)
+    return {
+        "status": "ok" if quality.condition is Condition.FRESH else "degraded",
+        "condition": quality.condition,
+        "since": None if quality.since is None else plain.stamp(quality.since),
+        "problems": [_problem(one) for one in quality.problems],
+        "workers": [_worker(one.health) for one in services.workers],
+        "timestamp": plain.stamp(now),
+        "data_generation": "paused" if snapshot.paused else "running",
+        "grid_state": "stale" if snapshot.stale else "fresh",
+        "stale_reason": snapshot.stale_reason,
+        "version": API_VERSION,
+        "uptime_s": _uptime_s(services),
+        "data_age_s": round((now - snapshot.created_at).total_seconds(), 3),
+        "cycle": {
+            "period_s": cycle.period_s,
+            "last_ms": plain.number(cycle.last_ms),
+            "p95_ms": plain.number(cycle.p95_ms),
+            "missed": cycle.missed,
+            "failed": cycle.failed,
+            "last_error": cycle.last_error,
+        },
+    }
+
+
+def _uptime_s(services: Services) -> float:
+    return round(time.monotonic() - services.engine.started_at, 3)
+
+
+def _problem(one: Problem) -> dict[str, Any]:
+    return {"cause": one.cause, "subject": one.subject, "detail": one.detail, "since": plain.stamp(one.since)}
+
+
+def _worker(one: WorkerHealth) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "running": one.running,
+        "heartbeat_age_s": plain.number(round(one.beat_s, 3)),
+        "failing": any(problem.cause is Cause.WORKER_FAILED for problem in one.problems),
+        "last_failure": one.last_failure or None,
+        "computed_from_version": one.computed_from,
+    }

@@ -1,0 +1,128 @@
+"""Whatever fails is named within two cycles, and the live view goes on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.engine.quality import SILENT_S, Cause, Condition, quality_of
+from app.shell.health import quality_now
+from grid.telemetry import EventKind
+from tests.app.rig import Rig, make_rig
+
+NewRig = Callable[..., Rig]
+
+
+def causes(rig: Rig) -> set[str]:
+    return {problem["cause"] for problem in rig.get("/api/health")["problems"]}
+
+
+def goes_on(rig: Rig) -> bool:
+    """Whether a cycle brings a fresh snapshot."""
+    before = rig.now
+    now = rig.run()
+    return now.iteration > before.iteration and not now.stale and now.simulated_at > before.simulated_at
+
+
+def test_a_calm_grid_is_fresh_and_ready(rig: Rig) -> None:
+    health = rig.get("/api/health")
+    assert (health["condition"], health["since"], health["problems"]) == ("fresh", None, [])
+    assert {worker["name"] for worker in health["workers"]} == {"planner", "maintainer", "lookout"}
+    assert rig.get("/api/ready") == {"ready": True, "problems": [], "reason": None}
+    assert rig.get("/api/live")["live"] is True
+
+
+def test_a_failing_planner_is_named_until_it_plans_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    planner = rig.services.planner
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("no policy for this")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(planner, "_propose", fail)
+        planner.attempt()
+        rig.run()
+        health = rig.get("/api/health")
+        assert (health["status"], health["condition"]) == ("degraded", "degraded")
+        (problem,) = health["problems"]
+        assert (problem["cause"], problem["subject"]) == ("worker_failed", "planner")
+        assert "no policy for this" in problem["detail"]
+        (worker,) = [one for one in health["workers"] if one["name"] == "planner"]
+        assert worker["failing"]
+        assert goes_on(rig)
+        assert rig.get("/api/ready")["ready"] is True  # the state is fresh
+    planner.attempt()
+    rig.run()
+    assert causes(rig) == set()
+    (worker,) = [one for one in rig.get("/api/health")["workers"] if one["name"] == "planner"]
+    assert not worker["failing"]
+    assert "no policy for this" in worker["last_failure"]
+
+
+def test_a_cache_path_that_is_a_file_costs_the_caching_and_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "cache"
+    blocked.write_text("in the way", encoding="utf-8")
+    rig = make_rig(tmp_path / "other", training_episodes=2)
+    settings = rig.services.settings.model_copy(update={"cache_dir": blocked})
+    rig.services.planner._settings = settings
+    while rig.services.planner.attempt():
+        pass
+    rig.run()
+    assert rig.services.planner.latest.training.episodes >= 2
+    assert not rig.services.planner.latest.training.running
+    health = rig.get("/api/health")
+    (problem,) = health["problems"]
+    assert (problem["cause"], problem["subject"]) == ("not_kept", str(blocked))
+    assert goes_on(rig)
+    assert rig.services.planner.plan is not None
+
+
+def test_without_any_sensor_the_last_good_readings_stand_in_and_it_is_said(rig: Rig) -> None:
+    for bus in range(rig.now.network.n_bus):
+        rig.engine.add_event(EventKind.SENSOR_GONE, bus, 1.0)
+    rig.run(2)
+    health = rig.get("/api/health")
+    (problem,) = health["problems"]
+    assert problem["cause"] == "sensors_missing"
+    assert f"{rig.now.network.n_bus} of {rig.now.network.n_bus} buses" in problem["subject"]
+    assert goes_on(rig)
+
+
+def test_a_stale_state_is_not_ready_and_says_since_when(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent() -> None:
+        raise ConnectionError("line cut")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rig.engine._watch.simulator, "read", silent)
+        rig.run(2)
+        refused = rig.get("/api/ready", status=503)
+        assert "line cut" in refused["reason"]
+        health = rig.get("/api/health")
+        assert (health["condition"], {one["cause"] for one in health["problems"]}) == ("stale", {"no_answer"})
+        first = health["since"]
+        rig.run()
+        assert rig.get("/api/health")["since"] == first  # since the first cycle without an answer
+    rig.run()
+    assert rig.get("/api/health")["condition"] == "fresh"
+
+
+def test_an_engine_that_hangs_is_said_by_who_answers(rig: Rig) -> None:
+    board = rig.board
+    assert quality_now(board, board.snapshot.created_at + timedelta(seconds=9)).condition is Condition.FRESH
+    hung = quality_now(board, board.snapshot.created_at + timedelta(seconds=60))
+    assert hung.condition is Condition.STALE
+    assert hung.problems[0].cause is Cause.CYCLE_FAILED
+
+
+def test_a_silent_worker_is_named_but_not_one_that_was_never_started(rig: Rig) -> None:
+    now, health = datetime.now(UTC), rig.services.planner.health
+    before = rig.board.quality
+    assert not health.running
+    assert quality_of((), [replace(health, beat_s=10 * SILENT_S)], now, before).condition is Condition.FRESH
+    silent = quality_of((), [replace(health, running=True, beat_s=10 * SILENT_S)], now, before)
+    assert [one.cause for one in silent.problems] == [Cause.WORKER_SILENT]
+    later = quality_of((), [replace(health, running=True, beat_s=11 * SILENT_S)], now + timedelta(seconds=9), silent)
+    assert (later.since, later.problems[0].since) == (now, now)
