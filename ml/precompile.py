@@ -12,7 +12,7 @@ from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection
 from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
 from ml.optimisation.plans.plan import Requirements
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 
 
 def main() -> None:
@@ -23,8 +23,10 @@ def main() -> None:
     optimizer = SmartGridOptimizer(network, probability, parameters_for(network, 1, 1, 1))
     optimizer.train_episode()
     optimizer.take_over()
-    moment = Moment(Injection.of_case(network), branch.closed, branch.in_service, probability, 1.0, 1.0)
-    optimizer.propose(moment, Requirements(risk_weight=1.0))
+    operating_point = OperatingPoint(
+        Injection.of_case(network), branch.closed, branch.in_service, probability, 1.0, 1.0
+    )
+    optimizer.propose(operating_point, Requirements(risk_weight=1.0))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from app.analytics.files import forecast_csv, losses_csv
 from app.analytics.payloads_forecast import Shown
 from app.engine.board import NotReadyError
 from app.engine.commands import UnknownIdError
-from app.forecasting.report import LookoutReport
-from app.forecasting.worker import Lookout
+from app.forecasting.report import ForecastReport
+from app.forecasting.worker import ForecastWorker
 from app.web.bodies import CHANGED, BadRequestError, answer
 from app.web.plain import stamp
 from app.web.query import choice, hour_of, moment, whole
@@ -28,27 +28,27 @@ DAY_HOURS = 24
 
 def register_analytics(api: Blueprint, services: Services) -> None:
     """GET of forecasts, look-ahead, losses and performance."""
-    lookout = services.lookout
+    forecast_worker = services.forecast_worker
 
     @api.get("/api/forecast")
     def forecast() -> Response:
-        kind, report = choice(request.args, "format", FORMATS), lookout.latest
-        shown = _shown(lookout, report)
+        kind, report = choice(request.args, "format", FORMATS), forecast_worker.latest
+        shown = _shown(forecast_worker, report)
         if kind == "csv":
             return _download(forecast_csv(shown), f"forecast-{_date(services)}.csv")
         code = request.args.get("series")
-        issues = {} if code is None else {"issues": [stamp(issue) for issue in lookout.issue_times(code)]}
+        issues = {} if code is None else {"issues": [stamp(issue) for issue in forecast_worker.issue_times(code)]}
         return answer(forecastpayloads.forecasts(report, shown) | issues)
 
     @api.get("/api/forecast/lookahead")
     def lookahead() -> Response:
-        return answer(forecastpayloads.look_ahead(lookout.latest, _limit()))
+        return answer(forecastpayloads.look_ahead(forecast_worker.latest, _limit()))
 
     @api.get("/api/analytics/losses")
     def losses() -> Response:
         kind, limit = choice(request.args, "format", FORMATS), _limit()
         start, hours = _range(services, MOST_LOSS_HOURS)
-        report, record = _losses(lookout, start, hours)
+        report, record = _losses(forecast_worker, start, hours)
         if kind == "csv":
             return _download(losses_csv(record), f"losses-{start:%Y-%m-%dT%H}.csv")
         return answer(analyticspayloads.losses(report, record, start, hours, limit))
@@ -56,8 +56,8 @@ def register_analytics(api: Blueprint, services: Services) -> None:
     @api.get("/api/analytics/performance")
     def performance() -> Response:
         start, hours = _range(services, HOURS_KEPT)
-        hourly = {name: lookout.hourly_kw(name, start, hours) for name in analyticspayloads.ENERGY_COLUMNS}
-        return answer(analyticspayloads.performance(lookout.latest, start, hourly))
+        hourly = {name: forecast_worker.hourly_kw(name, start, hours) for name in analyticspayloads.ENERGY_COLUMNS}
+        return answer(analyticspayloads.performance(forecast_worker.latest, start, hourly))
 
 
 def _limit() -> int:
@@ -73,7 +73,7 @@ def _range(services: Services, most_hours: int) -> tuple[datetime, int]:
     return hour_of(start), hours
 
 
-def _shown(lookout: Lookout, report: LookoutReport) -> list[Shown]:
+def _shown(forecast_worker: ForecastWorker, report: ForecastReport) -> list[Shown]:
     """The forecasts that are asked for: one of a series, or the latest of all."""
     horizon = whole(request.args, "horizon", MOST_HORIZON, 1, MOST_HORIZON)
     code, issued_at = request.args.get("series"), moment(request.args, "issued_at")
@@ -82,43 +82,45 @@ def _shown(lookout: Lookout, report: LookoutReport) -> list[Shown]:
             raise BadRequestError("issued_at: name the series too, with series=CODE", "issued_at", status=422)
         found: list[tuple[SeriesReport, Forecast | None]] = [(one, one.forecast) for one in report.series]
     else:
-        series = _series(lookout, report, code)
-        found = [(series, series.forecast if issued_at is None else _issued(lookout, code, issued_at))]
+        series = _series(forecast_worker, report, code)
+        found = [(series, series.forecast if issued_at is None else _issued(forecast_worker, code, issued_at))]
     try:
-        return [_with_actual(lookout, series, forecast, horizon) for series, forecast in found]
+        return [_with_actual(forecast_worker, series, forecast, horizon) for series, forecast in found]
     except UnknownIdError:
         raise NotReadyError(CHANGED) from None
 
 
-def _series(lookout: Lookout, report: LookoutReport, code: str) -> SeriesReport:
+def _series(forecast_worker: ForecastWorker, report: ForecastReport, code: str) -> SeriesReport:
     """The series of a code. UnknownIdError where there is none, NotReadyError before the first look."""
-    lookout.issue_times(code)
+    forecast_worker.issue_times(code)
     found = next((one for one in report.series if one.info.code == code), None)
     if found is None:
         raise NotReadyError("nothing has been forecast yet; ask again in a moment")
     return found
 
 
-def _issued(lookout: Lookout, code: str, issued_at: datetime) -> Forecast:
-    found = lookout.forecast(code, issued_at)
+def _issued(forecast_worker: ForecastWorker, code: str, issued_at: datetime) -> Forecast:
+    found = forecast_worker.forecast(code, issued_at)
     if found is None:
-        issues = lookout.issue_times(code)
+        issues = forecast_worker.issue_times(code)
         kept = f"those kept are from {stamp(issues[0])} to {stamp(issues[-1])}" if issues else "none is kept yet"
         raise UnknownIdError(f"no forecast of {code} was issued at {stamp(issued_at)}; {kept}")
     return found
 
 
-def _with_actual(lookout: Lookout, series: SeriesReport, forecast: Forecast | None, horizon: int) -> Shown:
+def _with_actual(
+    forecast_worker: ForecastWorker, series: SeriesReport, forecast: Forecast | None, horizon: int
+) -> Shown:
     if forecast is None:
         return Shown(series, None, np.zeros(0))
     hours = min(horizon, len(forecast.quantiles_mw))
-    return Shown(series, forecast, lookout.actual(series.info.code, forecast.issued_at, hours))
+    return Shown(series, forecast, forecast_worker.actual(series.info.code, forecast.issued_at, hours))
 
 
-def _losses(lookout: Lookout, start: datetime, hours: int) -> tuple[LookoutReport, LossRecord | None]:
+def _losses(forecast_worker: ForecastWorker, start: datetime, hours: int) -> tuple[ForecastReport, LossRecord | None]:
     """Of one network: NotReadyError where it changes in between."""
-    report, record = lookout.latest, lookout.losses(start, hours)
-    if lookout.latest.network is not report.network:
+    report, record = forecast_worker.latest, forecast_worker.losses(start, hours)
+    if forecast_worker.latest.network is not report.network:
         raise NotReadyError(CHANGED)
     return report, record
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.forecasting.report import LookoutReport
+from app.forecasting.report import ForecastReport
 from app.web.plain import number, numbers, stamp
 from grid.flow.loss_breakdown import LossCause, NonTechnical, top_branches
 from grid.network import Energy, FloatArray, Network
@@ -22,8 +22,8 @@ HOUR = timedelta(hours=1)
 ENERGY_COLUMNS = ("loss_kw", "load_kw", "generation_kw", "renewable_kw")
 
 
-def about(report: LookoutReport) -> JSON:
-    """What the lookout does, what hinders it, and of which moment it speaks."""
+def about(report: ForecastReport) -> JSON:
+    """What the forecast worker does, what hinders it, and of which moment it speaks."""
     return {
         "status": report.status,
         "problem": report.problem or None,
@@ -36,7 +36,7 @@ def hourly(start: datetime, hours: int) -> list[str]:
     return [stamp(start + hour * HOUR) for hour in range(hours)]
 
 
-def losses(report: LookoutReport, record: LossRecord | None, start: datetime, hours: int, limit: int) -> JSON:
+def losses(report: ForecastReport, record: LossRecord | None, start: datetime, hours: int, limit: int) -> JSON:
     """Losses of branches in the recorded hours of a range, in MWh and EUR; shunts stand apart. limit: of assets."""
     answer = about(report) | {"start": stamp(start), "end": stamp(start + hours * HOUR), "hours_recorded": 0}
     if record is None:
@@ -111,7 +111,7 @@ def _non_technical(found: NonTechnical) -> JSON | None:
     }
 
 
-def performance(report: LookoutReport, start: datetime, hourly_kw: dict[str, FloatArray]) -> JSON:
+def performance(report: ForecastReport, start: datetime, hourly_kw: dict[str, FloatArray]) -> JSON:
     """Today against other days and against plans, in kWh, and the hourly means of a range, in kW."""
     hours = len(hourly_kw[ENERGY_COLUMNS[0]])
     return {

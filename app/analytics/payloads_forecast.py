@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.analytics.payloads import HOUR, JSON, about, hourly
-from app.forecasting.report import LookoutReport
+from app.forecasting.report import ForecastReport
 from app.web.plain import number, numbers, stamp
 from components.analytics.words import drift_words, limit_words, worst_words
 from grid.alarms.predictive import PredictiveAlert, most_threatened
@@ -34,7 +34,7 @@ class Shown:
         return len(self.actual_mw)
 
 
-def forecasts(report: LookoutReport, shown: Sequence[Shown]) -> JSON:
+def forecasts(report: ForecastReport, shown: Sequence[Shown]) -> JSON:
     """Forecasts with all series that there are; quantiles and measurements in MW."""
     return {
         **about(report),
@@ -78,7 +78,7 @@ def hours_of(shown: Shown) -> list[JSON]:
     ]
 
 
-def look_ahead(report: LookoutReport, limit: int) -> JSON:
+def look_ahead(report: ForecastReport, limit: int) -> JSON:
     """What the forecasts mean for the grid; the `limit` most threatened branches and buses."""
     ahead = report.ahead
     if ahead is None:

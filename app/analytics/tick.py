@@ -1,4 +1,4 @@
-"""The analytics page's part of a tick: the key of what there is, and the lookout's status.
+"""The analytics page's part of a tick: the key of what there is, and the forecast worker's status.
 
 A report comes about once a simulated hour. A browser fetches the parts of the page when the key is another one.
 """

@@ -1,4 +1,4 @@
-"""What the analytics page says of the hours ahead: from the lookout's report to the records that components draw."""
+"""What the analytics page says of the hours ahead: from the forecasts' report to records for components."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.forecasting.report import LookoutReport
-from app.forecasting.worker import Lookout
+from app.forecasting.report import ForecastReport
+from app.forecasting.worker import ForecastWorker
 from app.web.services import Services
 from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
@@ -18,7 +18,7 @@ from components.common import text
 from components.maintenance.fleet import Status
 from grid.network import RENEWABLE, Energy, Network
 from ml.forecasting.live.ledger import Comparison, Performance, Period
-from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesKind, SeriesReport, moment64
+from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesKind, SeriesReport, datetime64_of
 
 HOURS_BEFORE = 48  # of actual values, before a forecast's first hour
 HOURS_SMALL = 24  # of the overview's figure
@@ -40,8 +40,8 @@ class Looked:
     """A report with the snapshot of the same network, and who made it."""
 
     snapshot: Snapshot
-    report: LookoutReport
-    lookout: Lookout
+    report: ForecastReport
+    forecast_worker: ForecastWorker
 
     @property
     def at(self) -> datetime:
@@ -50,15 +50,15 @@ class Looked:
 
 
 def looked(services: Services) -> Looked | None:
-    """What the lookout knows now; None before there is a snapshot."""
+    """What the forecast worker knows now; None before there is a snapshot."""
     if not services.boards.ready:
         return None
     board = services.boards.latest
-    return Looked(board.snapshot, services.lookout.report_on(board), services.lookout)
+    return Looked(board.snapshot, services.forecast_worker.report_on(board), services.forecast_worker)
 
 
 def status_of(now: Looked) -> Status:
-    """What the lookout is doing, and what hinders."""
+    """What the forecast worker is doing, and what hinders."""
     stale = f"stale data: {now.snapshot.stale_reason}" if now.snapshot.stale else ""
     hindrance = "; ".join(filter(None, [now.report.problem, stale]))
     return Status("ready" if now.report.ahead is not None else "waiting", now.report.status or "Waiting", hindrance)
@@ -86,7 +86,7 @@ def series_of(now: Looked, code: str | None) -> SeriesReport | None:
 
 def issues_of(now: Looked, one: SeriesReport) -> list[str]:
     """The moments of stored forecasts in ISO 8601, the latest last."""
-    issues = list(now.lookout.issue_times(one.info.code))
+    issues = list(now.forecast_worker.issue_times(one.info.code))
     if one.forecast is not None and one.forecast.issued_at not in issues:
         issues.append(one.forecast.issued_at)
     return [time.isoformat() for time in issues]
@@ -94,7 +94,7 @@ def issues_of(now: Looked, one: SeriesReport) -> list[str]:
 
 def forecast_of(now: Looked, one: SeriesReport, issue: str | None) -> Forecast | None:
     """A stored forecast; the latest for None, and where there is none of that moment any more."""
-    stored = None if issue is None else now.lookout.forecast(one.info.code, datetime.fromisoformat(issue))
+    stored = None if issue is None else now.forecast_worker.forecast(one.info.code, datetime.fromisoformat(issue))
     return stored or one.forecast
 
 
@@ -103,10 +103,10 @@ def fan_of(now: Looked, one: SeriesReport, forecast: Forecast | None) -> Fan | N
     if forecast is None:
         return None
     start = forecast.issued_at - HOURS_BEFORE * HOUR
-    actual = now.lookout.actual(one.info.code, start, HOURS_BEFORE + len(forecast.quantiles_mw))
+    actual = now.forecast_worker.actual(one.info.code, start, HOURS_BEFORE + len(forecast.quantiles_mw))
     return Fan(
         one.info.name, forecast.issued_at, now.at, forecast.time, forecast.quantiles_mw,
-        moment64(start) + np.arange(len(actual)) * np.timedelta64(3600, "s"), actual, one.limit_mw,
+        datetime64_of(start) + np.arange(len(actual)) * np.timedelta64(3600, "s"), actual, one.limit_mw,
         one.info.installed_mw,
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def facts_of(
 
 def hours_of(ahead: Ahead) -> np.ndarray:
     """(h,) beginnings of the hours, datetime64[s]."""
-    return moment64(ahead.start) + np.arange(len(ahead.load_mw)) * np.timedelta64(3600, "s")
+    return datetime64_of(ahead.start) + np.arange(len(ahead.load_mw)) * np.timedelta64(3600, "s")
 
 
 def threat_of(now: Looked, of_buses: bool) -> Threat | None:

@@ -1,4 +1,4 @@
-"""Recorded losses of a time range, from the lookout's records to those that components draw."""
+"""Recorded losses of a time range, from the forecast worker's records to those that components draw."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -11,7 +11,7 @@ from components.analytics.loss_figures import AssetLoss, LossHours, LossPart, Lo
 from grid.flow.loss_breakdown import LossCause
 from grid.network import FloatArray
 from ml.forecasting.live.ledger import HOURS_KEPT
-from ml.forecasting.records import HOUR, LossRecord, moment64
+from ml.forecasting.records import HOUR, LossRecord, datetime64_of
 
 MOST_ASSETS = 12
 CAUSE_NAMES = {
@@ -46,7 +46,7 @@ class Range:
     @property
     def time(self) -> np.ndarray:
         """(hours,) beginnings, datetime64[s]."""
-        return moment64(self.start) + np.arange(self.hours) * HOUR
+        return datetime64_of(self.start) + np.arange(self.hours) * HOUR
 
 
 def range_of(at: datetime, span: object, dates: object) -> Range:
@@ -122,9 +122,9 @@ def recorded_words(record: LossRecord | None, asked: Range) -> str:
 
 def trend_of(now: Looked, asked: Range) -> tuple[np.ndarray, FloatArray, FloatArray]:
     """Hours, and the mean losses and generation in each, kW; NaN where nothing is recorded."""
-    lookout = now.lookout
+    forecast_worker = now.forecast_worker
     return (
         asked.time,
-        lookout.hourly_kw("loss_kw", asked.start, asked.hours),
-        lookout.hourly_kw("generation_kw", asked.start, asked.hours),
+        forecast_worker.hourly_kw("loss_kw", asked.start, asked.hours),
+        forecast_worker.hourly_kw("generation_kw", asked.start, asked.hours),
     )

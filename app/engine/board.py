@@ -92,7 +92,7 @@ class Snapshot:
     paused: bool
     source: str
     cycle: CycleStats
-    worst_hour: WorstHour | None = None  # once the lookout has looked ahead
+    worst_hour: WorstHour | None = None  # once the forecast worker has looked ahead
 
 
 @dataclass(frozen=True, eq=False)

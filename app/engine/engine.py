@@ -15,7 +15,7 @@ import numpy as np
 
 from app.engine.board import NO_REPORTS, Board, BoardStore, CycleStats, History, Published, Snapshot, WorstHour
 from app.engine.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
-from app.engine.operating_point import moment_of, problem_now
+from app.engine.operating_point import operating_point_of, problem_now
 from app.engine.pipeline import Watch
 from app.engine.plan_execution import Operator
 from app.engine.quality import FRESH, Cause, Problem, Quality, WorkerHealth, quality_of
@@ -405,7 +405,7 @@ class Engine:
             and self._boards.latest.snapshot.network is watch.network
             and not self._boards.latest.snapshot.stale
         ):
-            watch.operator.step(moment_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
+            watch.operator.step(operating_point_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
 
     def _switch(self, watch: Watch) -> None:
         watch.alarms.book.next_id = self._watch.alarms.book.next_id  # ids are never used twice

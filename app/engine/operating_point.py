@@ -1,4 +1,4 @@
-"""The moment that the optimiser is told of, from a snapshot."""
+"""The operating point that the optimiser is told of, from a snapshot."""
 
 from dataclasses import replace
 
@@ -8,15 +8,15 @@ from app.engine.board import Snapshot
 from grid.telemetry import EventKind
 from ml.optimisation.optimizer import problem_with, problem_with_plan
 from ml.optimisation.plans.plan import Plan, PlanProblem, Requirements
-from ml.optimisation.plans.verification import Moment, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 
-def moment_of(snapshot: Snapshot, price_per_mwh: float) -> Moment:
+def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoint:
     """Switch states, loads and failure probabilities of a snapshot; branches with an outage can't be closed."""
     available = snapshot.network.branch.in_service.copy()
     out = [event.target for event in snapshot.events if event.kind is EventKind.LINE_OUTAGE]
     available[np.array(out, dtype=np.int64)] = False
-    return Moment(
+    return OperatingPoint(
         injection=snapshot.injection,
         closed=snapshot.frame.branch_closed & available,
         available=available,
@@ -26,14 +26,14 @@ def moment_of(snapshot: Snapshot, price_per_mwh: float) -> Moment:
     )
 
 
-def moment_for(snapshot: Snapshot, price_per_mwh: float, wanted: Requirements) -> Moment:
-    """The moment that plans are made for: now, or the worst of the coming hours as soon as that is known."""
-    moment, worst = moment_of(snapshot, price_per_mwh), snapshot.worst_hour
+def operating_point_for(snapshot: Snapshot, price_per_mwh: float, wanted: Requirements) -> OperatingPoint:
+    """The operating point that plans are made for: now, or the worst of the coming hours as soon as that is known."""
+    operating_point, worst = operating_point_of(snapshot, price_per_mwh), snapshot.worst_hour
     if worst is None or not wanted.worst_hour:
-        return moment
-    now_mw, then_mw = (float(each.load_p_mw.sum()) for each in (moment.injection, worst.injection))
-    hours = moment.loss_hours_per_year * (now_mw / then_mw) ** 2 if then_mw > 0 else 0.0
-    return replace(moment, injection=worst.injection, loss_hours_per_year=hours)
+        return operating_point
+    now_mw, then_mw = (float(each.load_p_mw.sum()) for each in (operating_point.injection, worst.injection))
+    hours = operating_point.loss_hours_per_year * (now_mw / then_mw) ** 2 if then_mw > 0 else 0.0
+    return replace(operating_point, injection=worst.injection, loss_hours_per_year=hours)
 
 
 def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int | None) -> PlanProblem | None:
@@ -42,8 +42,8 @@ def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int
     A plan for the worst of the coming hours must still help then, and keep the limits now.
     """
     network, wanted = snapshot.network, plan.requirements
-    present = moment_of(snapshot, price_per_mwh)
+    present = operating_point_of(snapshot, price_per_mwh)
     if not (wanted.worst_hour and plan.actions):
         return problem_with_plan(network, present, plan, count)
-    then = problem_with_plan(network, moment_for(snapshot, price_per_mwh, wanted), plan, count)
+    then = problem_with_plan(network, operating_point_for(snapshot, price_per_mwh, wanted), plan, count)
     return then or problem_with(Verifier(network), present, wanted, plan.actions[:count])

@@ -8,7 +8,7 @@ from grid.sources.simulator import Held, Simulator
 from ml.optimisation.optimizer import problem_with
 from ml.optimisation.plans.plan import Action, Plan, PlanProblem, Requirements, SetPoint
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points
-from ml.optimisation.plans.verification import Moment, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class Operator:
         wanted = None if count is None else count + waiting
         self._job, self._stopped = _Job(Requirements(), tuple(back[::-1][:wanted]), undoing=True), None
 
-    def step(self, moment: Moment) -> None:
+    def step(self, operating_point: OperatingPoint) -> None:
         """Do the next pending action, or set all set-points, if that still verifies."""
         job = self._job
         if job is not None and job.set_points:
-            self._set(job, moment)
+            self._set(job, operating_point)
             return
         if job is None or not job.pending:
             return
         action, rest = job.pending[0], job.pending[1:]
-        problem = problem_with(self._verifier, moment, job.requirements, [action])
+        problem = problem_with(self._verifier, operating_point, job.requirements, [action])
         if problem is not None:
             self._job, self._stopped = None, problem
             return
@@ -76,8 +76,10 @@ class Operator:
         self._done = self._done[:-1] if job.undoing else (*self._done, action)
         self._job = _Job(job.requirements, rest, job.undoing)
 
-    def _set(self, job: _Job, moment: Moment) -> None:
-        problem = problem_with_set_points(self._network, self._verifier, moment, job.requirements, job.set_points)
+    def _set(self, job: _Job, operating_point: OperatingPoint) -> None:
+        problem = problem_with_set_points(
+            self._network, self._verifier, operating_point, job.requirements, job.set_points
+        )
         self._job, self._stopped = None, problem
         if problem is None:
             before = self._simulator.held

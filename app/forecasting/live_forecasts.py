@@ -1,4 +1,4 @@
-"""Watchpost: what the lookout keeps of one network: its hours, forecasts of its series, and what comes of them."""
+"""LiveForecasts: what is kept of one network: its hours, forecasts of its series, and what comes of them."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.engine.operating_point import moment_of
+from app.engine.operating_point import operating_point_of
 from app.settings import Settings
 from grid.fingerprint import fingerprint
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
@@ -19,9 +19,9 @@ from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.ledger import HourlyLedger, HourlyRecord
 from ml.forecasting.live.look_ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
 from ml.forecasting.live.past import solved_hours, wanted_hours
-from ml.forecasting.live.scenarios import RecentLoads, samples_of
+from ml.forecasting.live.scenarios import RecentLoads, scenarios_of
 from ml.forecasting.live.series import series_of
-from ml.forecasting.live.series_forecasters import ForecastDesk
+from ml.forecasting.live.series_forecasters import SeriesForecasters
 from ml.forecasting.records import Ahead, Forecast, SeriesKind, SeriesReport
 
 RECENT_HOURS = 14 * 24
@@ -32,7 +32,7 @@ HOSTING_BUSES = 150  # of a larger grid it isn't asked what each bus could take
 
 @dataclass(frozen=True, eq=False)
 class Situation:
-    """What the latest look ahead found, beside the forecasts. worst_injection: the median course in its worst hour."""
+    """What the latest look ahead found. worst_injection: the median scenario in its worst hour."""
 
     ahead: Ahead
     worst_injection: Injection
@@ -40,8 +40,8 @@ class Situation:
     hosting: HostingMargin | None
 
 
-class Watchpost:
-    """Owned by one thread; ledger, which pages read, is told of under the lookout's lock."""
+class LiveForecasts:
+    """Owned by one thread; ledger, which pages read, is told of under the forecast worker's lock."""
 
     def __init__(self, snapshot: Snapshot, past: Past | None, settings: Settings) -> None:
         network, now = snapshot.network, snapshot.simulated_at
@@ -59,7 +59,7 @@ class Watchpost:
         if past is not None and settings.history_days:
             first, values = self._recall(past, 24 * settings.history_days)
         expected = self.series.expected_mw(network, snapshot.yearly_load_mw)
-        self.desk = ForecastDesk(self.series.infos, first, values, expected)
+        self.forecasters = SeriesForecasters(self.series.infos, first, values, expected)
 
     def _recall(self, past: Past, hours: int) -> tuple[datetime, FloatArray]:
         """Take in the simulated past: the last days of loads, hours with losses, and the series' values."""
@@ -88,7 +88,7 @@ class Watchpost:
         """Let forecasters take in an hour."""
         self.recent.put(hour.start, hour.load_p_mw, hour.load_q_mvar)
         values = self.series.values_mw(hour.load_p_mw[None, :], hour.generator_p_mw[None, :])
-        self.desk.observe(hour.start, values[0])
+        self.forecasters.observe(hour.start, values[0])
         self._behind += 1
 
     def keep(self, every_hours: int = 1) -> None:
@@ -98,18 +98,20 @@ class Watchpost:
             self.ledger.save(self._file)
 
     def look(self, snapshot: Snapshot, price_per_mwh: float) -> None:
-        """Forecast all series from the present hour on and solve their courses."""
+        """Forecast all series from the present hour on and solve their scenarios."""
         start = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
-        self.desk.issue(start)
-        moment, network = moment_of(snapshot, price_per_mwh), self.network
+        self.forecasters.issue(start)
+        operating_point, network = operating_point_of(snapshot, price_per_mwh), self.network
         rng = np.random.default_rng([self._seed, int(start.timestamp()) // 3600])
-        drawn = self.desk.sample(start, HOURS, samples_wanted(network), rng)
+        drawn = self.forecasters.sample(start, HOURS, samples_wanted(network), rng)
         is_held = snapshot.operations.set_points_done
-        samples = samples_of(network, moment.injection, self.series, self.recent, start, drawn, is_held, rng)
+        samples = scenarios_of(network, operating_point.injection, self.series, self.recent, start, drawn, is_held, rng)
         previous = None if self.situation is None else self.situation.ahead.outlook
-        ahead = make_ahead(network, moment.injection, moment.closed, self.series, samples, drawn, start, previous)
-        worst = injection_at(moment.injection, samples, ahead.worst.hour)
-        self.situation = Situation(ahead, worst, *self._margins(moment.injection, moment.closed))
+        ahead = make_ahead(
+            network, operating_point.injection, operating_point.closed, self.series, samples, drawn, start, previous
+        )
+        worst = injection_at(operating_point.injection, samples, ahead.worst.hour)
+        self.situation = Situation(ahead, worst, *self._margins(operating_point.injection, operating_point.closed))
 
     def _margins(
         self, injection: Injection, closed: np.ndarray
@@ -135,7 +137,11 @@ class Watchpost:
         for place, info in enumerate(self.series.infos):
             is_load = info.kind in (SeriesKind.LOAD, SeriesKind.GROUP)
             limit = limits[place] if is_load and place < len(limits) else None
-            issued = self.desk.forecasts(info.code)
+            issued = self.forecasters.forecasts(info.code)
             latest: Forecast | None = issued[next(reversed(issued))] if issued else None
-            found.append(SeriesReport(info, latest, limit, self.desk.learned(info.code), self.desk.drift(info.code)))
+            found.append(
+                SeriesReport(
+                    info, latest, limit, self.forecasters.learned(info.code), self.forecasters.drift(info.code)
+                )
+            )
         return tuple(found)

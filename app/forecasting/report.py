@@ -1,4 +1,4 @@
-"""What the lookout tells: forecasts of every series, what they mean for the grid, and today's losses.
+"""What the forecast worker tells: forecasts of every series, what they mean for the grid, and today's losses.
 
 Times are simulated ones with a zone; a value of an hour holds from its beginning to its end.
 """
@@ -16,8 +16,8 @@ from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesReport
 
 
 @dataclass(frozen=True, eq=False)
-class LookoutReport:
-    """What the lookout knows of a network; version rises with each report. status: what it does or waits for.
+class ForecastReport:
+    """What the forecast worker knows of a network; version rises with each report. status: what it does or waits for.
 
     problem: what failed, empty where nothing did. mix: of the latest snapshot. hosting: how much more could be fed in
     at each bus now, None where it wasn't asked.

@@ -1,7 +1,7 @@
-"""Lookout: the worker that keeps forecasts, looks ahead, warns, and keeps the record of hours.
+"""ForecastWorker: the worker that keeps forecasts, looks ahead, warns, and keeps the record of hours.
 
 It takes the hours that the engine has closed and never holds up a cycle. Each hour all series are forecast anew and
-their courses solved; between hours models are trained, one series at a time.
+their scenarios solved; between hours models are trained, one series at a time.
 """
 
 import logging
@@ -16,9 +16,9 @@ from app.engine.commands import UnknownIdError
 from app.engine.engine import Engine
 from app.engine.quality import Cause
 from app.engine.worker import GridWorker
-from app.forecasting.live_forecasts import Watchpost
-from app.forecasting.report import LookoutReport
-from app.optimisation.worker import Planner
+from app.forecasting.live_forecasts import LiveForecasts
+from app.forecasting.report import ForecastReport
+from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from components.analytics.words import contest_words
 from grid.network import FloatArray, Network
@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 KEPT_EVERY_HOURS = 24
 
 
-class Lookout(GridWorker[LookoutReport]):
+class ForecastWorker(GridWorker[ForecastReport]):
     """Owns forecasts and the hourly record. Every public method may be called from any thread."""
 
-    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, planner: Planner) -> None:
+    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, planner: PlanWorker) -> None:
         super().__init__("lookout", engine, boards)
         self._settings, self._engine, self._planner = settings, engine, planner
         self._lock = threading.Lock()  # held while the ledger is written or read
-        self._post: Watchpost | None = None
+        self._live: LiveForecasts | None = None
         self._news, self._seen = "", -1
         self._waiting: deque[Hour] = deque()  # closed and not recorded yet
         self._shares: list[float] = []  # of losses that plans would have left, in this hour's cycles
@@ -73,11 +73,11 @@ class Lookout(GridWorker[LookoutReport]):
 
     def hourly_kw(self, column: str, start: datetime, hours: int) -> FloatArray:
         """(hours,) mean of loss_kw, load_kw, generation_kw or renewable_kw, NaN where nothing was recorded."""
-        post = self._post
-        if post is None or post.network is not self._boards.latest.network:
+        live = self._live
+        if live is None or live.network is not self._boards.latest.network:
             return np.full(hours, np.nan)
         with self._lock:
-            return post.ledger.hourly_kw(start, hours, column)
+            return live.ledger.hourly_kw(start, hours, column)
 
     def losses(self, start: datetime, hours: int) -> LossRecord | None:
         """Losses of the recorded hours of a range, the last month at most; None where none was recorded."""
@@ -89,7 +89,7 @@ class Lookout(GridWorker[LookoutReport]):
         super().stop(timeout_s)
         self._keep(1)
 
-    def _about(self, code: str) -> LookoutReport:
+    def _about(self, code: str) -> ForecastReport:
         told = self.latest
         infos = [one.info for one in told.series] if told.series else series_of(told.network).infos
         if code not in {info.code for info in infos}:
@@ -98,7 +98,7 @@ class Lookout(GridWorker[LookoutReport]):
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
-    def nothing_yet(self, network: Network) -> LookoutReport:
+    def nothing_yet(self, network: Network) -> ForecastReport:
         """No series, and what hinders."""
         return nothing_yet(network, self._hindrance)
 
@@ -107,72 +107,72 @@ class Lookout(GridWorker[LookoutReport]):
         self._keep(1)
         self._news, self._shares = "", []
         self._waiting.clear()
-        post = Watchpost(board.snapshot, board.history.past, self._settings)
+        live = LiveForecasts(board.snapshot, board.history.past, self._settings)
         with self._lock:
-            self._post = post
-        self._look(post, board)
+            self._live = live
+        self._look(live, board)
 
     def step(self, board: Board) -> bool:
         """Take in what is new, or else train one series; whether there may be more to do at once."""
-        post, snapshot = self._post, board.snapshot
-        if post is None or post.network is not board.network:
+        live, snapshot = self._live, board.snapshot
+        if live is None or live.network is not board.network:
             self.take_up(board)
             self._network = board.network
             return True
         self._count_plan(board)
         self._waiting.extend(board.history.hours.take())
         if self._waiting:
-            self._take(post, board)
+            self._take(live, board)
             return True
         now = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
-        untrained = post.desk.untrained
+        untrained = live.forecasters.untrained
         if untrained:
-            post.desk.train(untrained[0], now)
+            live.forecasters.train(untrained[0], now)
             latest = self._boards.latest  # time has passed meanwhile
-            if latest.network is post.network:
-                self._look(post, latest)
+            if latest.network is live.network:
+                self._look(live, latest)
             return True
-        news = post.desk.renew_one(now)
+        news = live.forecasters.renew_one(now)
         if news is not None:
             series, contest = news
             self._news = f"{series.name}: {contest_words(contest)}"
-            self._publish(post, board)
+            self._publish(live, board)
         return news is not None
 
     def failed(self, board: Board) -> None:
         """Show a failure, or that the last one is over."""
-        if self._post is not None and self._post.network is board.network:
-            self._publish(self._post, board)
+        if self._live is not None and self._live.network is board.network:
+            self._publish(self._live, board)
 
     @property
     def _hindrance(self) -> str:
         return f"Forecasts failed: {self.failure}" if self.failure else ""
 
-    def _take(self, post: Watchpost, board: Board) -> None:
+    def _take(self, live: LiveForecasts, board: Board) -> None:
         """Record the hours that wait, and forecast from the present one on; a failure costs one hour at most."""
         share = float(np.mean(self._shares)) if self._shares else np.nan
         self._shares = []
         while self._waiting:
             hour = self._waiting.popleft()
             with self._lock:
-                post.take(hour, share)
-            post.observe(hour)
-        self._look(post, board)
+                live.take(hour, share)
+            live.observe(hour)
+        self._look(live, board)
         self._keep(KEPT_EVERY_HOURS)
 
-    def _look(self, post: Watchpost, board: Board) -> None:
-        post.look(board.snapshot, self._settings.price_per_mwh)
-        if post.situation is not None:
-            ahead = post.situation.ahead
-            worst = WorstHour(ahead.start + ahead.worst.hour * ONE_HOUR, post.situation.worst_injection)
-            self._engine.expect(post.network, ahead.outlook, worst)
-        self._publish(post, board)
+    def _look(self, live: LiveForecasts, board: Board) -> None:
+        live.look(board.snapshot, self._settings.price_per_mwh)
+        if live.situation is not None:
+            ahead = live.situation.ahead
+            worst = WorstHour(ahead.start + ahead.worst.hour * ONE_HOUR, live.situation.worst_injection)
+            self._engine.expect(live.network, ahead.outlook, worst)
+        self._publish(live, board)
 
     def _keep(self, every_hours: int) -> None:
-        if self._post is not None:
+        if self._live is not None:
             try:
                 with self._lock:
-                    self._post.keep(every_hours)
+                    self._live.keep(every_hours)
             except OSError as error:
                 log.warning("the hourly ledger can't be kept: %s", error)
                 self.tell(Cause.NOT_KEPT, str(error), "hourly ledger")
@@ -189,39 +189,39 @@ class Lookout(GridWorker[LookoutReport]):
         if present_kw > 0:
             self._shares.append(1.0 if plan is None else plan.after.loss_kw / present_kw)
 
-    def _publish(self, post: Watchpost, board: Board) -> None:
-        report = _report(post, board.snapshot, self._version + 1, self._status(post), self._hindrance)
+    def _publish(self, live: LiveForecasts, board: Board) -> None:
+        report = _report(live, board.snapshot, self._version + 1, self._status(live), self._hindrance)
         self.publish(report, board)
 
-    def _status(self, post: Watchpost) -> str:
-        waiting, total = len(post.desk.untrained), len(post.series.infos)
+    def _status(self, live: LiveForecasts) -> str:
+        waiting, total = len(live.forecasters.untrained), len(live.series.infos)
         if waiting:
             return f"Learning: {total - waiting} of {total} series have a model"
         return self._news or f"Forecasts of {total} series, anew each hour"
 
 
-def _report(post: Watchpost, snapshot: Snapshot, version: int, status: str, problem: str) -> LookoutReport:
-    desk, codes = post.desk, [info.code for info in post.series.infos]
-    return LookoutReport(
-        network=post.network,
+def _report(live: LiveForecasts, snapshot: Snapshot, version: int, status: str, problem: str) -> ForecastReport:
+    forecasters, codes = live.forecasters, [info.code for info in live.series.infos]
+    return ForecastReport(
+        network=live.network,
         version=version,
         simulated_at=snapshot.simulated_at,
         status=status,
         problem=problem,
-        series=post.reports(),
-        ahead=None if post.situation is None else post.situation.ahead,
-        performance=post.ledger.performance(snapshot.simulated_at),
-        mix=energy_mix(post.network, snapshot.state.generator_p_mw),
-        hosting=None if post.situation is None else post.situation.hosting,
-        group_of_load=post.series.group_of_load,
-        forecasts={code: desk.forecasts(code) for code in codes},
-        actual_mw={code: desk.actual_mw(code) for code in codes},
-        accuracy={code: desk.accuracy(code) for code in codes},
-        recorded_hours=tuple(post.hours),
+        series=live.reports(),
+        ahead=None if live.situation is None else live.situation.ahead,
+        performance=live.ledger.performance(snapshot.simulated_at),
+        mix=energy_mix(live.network, snapshot.state.generator_p_mw),
+        hosting=None if live.situation is None else live.situation.hosting,
+        group_of_load=live.series.group_of_load,
+        forecasts={code: forecasters.forecasts(code) for code in codes},
+        actual_mw={code: forecasters.actual_mw(code) for code in codes},
+        accuracy={code: forecasters.accuracy(code) for code in codes},
+        recorded_hours=tuple(live.hours),
     )
 
 
-def nothing_yet(network: Network, problem: str) -> LookoutReport:
+def nothing_yet(network: Network, problem: str) -> ForecastReport:
     """The report before the first look at a network."""
     groups = series_of(network).group_of_load
-    return LookoutReport(network, 0, None, "Waiting for the grid", problem, (), None, None, None, None, groups)
+    return ForecastReport(network, 0, None, "Waiting for the grid", problem, (), None, None, None, None, groups)

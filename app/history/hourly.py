@@ -1,6 +1,7 @@
 """Hours: what cycles measured, as means of whole hours, for forecasts and for the record of losses.
 
-The engine appends every cycle, so that no hour lacks one because somebody was busy; the lookout takes closed hours.
+The engine appends every cycle, so that no hour lacks one because somebody was busy; the forecast worker takes
+closed hours.
 """
 
 import threading
@@ -12,10 +13,10 @@ from grid.flow.loss_breakdown import BranchLevels
 from grid.network import FloatArray, Network
 from ml.forecasting.live.hourly import Hour, hour_of_means, values_to_mean
 
-HOURS_WAITING = 400  # for the lookout, which takes them several times a second
+HOURS_WAITING = 400  # for the forecast worker, which takes them several times a second
 
 
-class HourBook:
+class HourlyMeans:
     """Cycles of one network, gathered into hours. The engine thread appends, any thread may take."""
 
     def __init__(self, network: Network) -> None:

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 
 from app.engine.board import Snapshot, Trend
-from app.history.hourly import HourBook
+from app.history.hourly import HourlyMeans
 from grid.flow.metrics import Metrics
 from grid.network import FloatArray, IntArray, Network
 from grid.sources.past import Past
@@ -24,7 +24,7 @@ class HistoryRing:
     """A ring of the last cycles of one network. hours: the same by the hour. past: what came before, if it is known."""
 
     def __init__(self, network: Network, past: Past | None = None) -> None:
-        self.network, self.past, self.hours = network, past, HourBook(network)
+        self.network, self.past, self.hours = network, past, HourlyMeans(network)
         per_cycle = network.n_bus + 2 * network.n_branch
         self._capacity = max(24, min(CYCLES_KEPT, VALUES_KEPT // max(per_cycle, 1)))
         self._count = 0

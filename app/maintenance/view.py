@@ -10,7 +10,7 @@ import numpy as np
 
 from app.engine.board import History, Snapshot
 from app.maintenance.schedule import consequence_eur
-from app.maintenance.worker import Maintainer, MaintenanceReport
+from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
 from app.web.browser_view import Asset
 from app.web.services import Services
 from components.common import text
@@ -48,7 +48,7 @@ class Maintained:
     snapshot: Snapshot
     history: History
     report: MaintenanceReport
-    maintainer: Maintainer
+    maintainer: MaintenanceWorker
 
     @property
     def branches(self) -> IntArray:

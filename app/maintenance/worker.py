@@ -79,7 +79,7 @@ class ProbabilityTrend:
 NOT_TRAINING = TrainingState(False, 0, 0, "")
 
 
-class Maintainer(GridWorker[MaintenanceReport]):
+class MaintenanceWorker(GridWorker[MaintenanceReport]):
     """Owns the failure models and the schedule. Every public method may be called from any thread."""
 
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:

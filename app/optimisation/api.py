@@ -1,4 +1,4 @@
-"""The optimiser's endpoints: a plan for the present moment, and carrying it out."""
+"""The optimiser's endpoints: a plan for the present operating point, and carrying it out."""
 
 from http import HTTPStatus
 from typing import Any

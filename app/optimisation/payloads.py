@@ -12,7 +12,7 @@ JSON = dict[str, Any]
 
 
 def proposal(answer: Proposal, network: Network) -> JSON:
-    """The whole answer to one moment."""
+    """The whole answer to one operating point."""
     return {
         "plan": None if answer.plan is None else plan(answer.plan, network),
         "limited": [plan(item, network) for item in answer.limited],

@@ -9,7 +9,7 @@ QUIET_S = 1.0  # without a request
 LOOK_S = 0.01
 
 
-class Courtesy:
+class RequestPriority:
     """Knows whether somebody is asking. For any thread.
 
     A lock alone isn't fair: a thread that gives it back and takes it again at once comes before all that wait.

@@ -23,7 +23,7 @@ from app.optimisation.view import (
     steps_of,
 )
 from app.optimisation.view_marks import locks, marks, path_marks, proposed_map
-from app.optimisation.worker import Planner, PlannerReport
+from app.optimisation.worker import PlanReport, PlanWorker
 from app.web.browser_view import Page, View
 from app.web.ids import unlock_id
 from components.optimisation.figures import (
@@ -52,7 +52,9 @@ from ml.optimisation.plans.plan import Plan, Requirements
 JSON = dict[str, object]
 
 
-def plan_tick(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: View, seen: Mapping[str, object]) -> JSON:
+def plan_tick(
+    planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View, seen: Mapping[str, object]
+) -> JSON:
     """The part of a tick that tells of the plan. seen: the keys of the parts that the browser shows."""
     report, requirements = planner.latest, planner.requirements
     keys = {
@@ -73,7 +75,7 @@ def plan_tick(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: Vi
     return part
 
 
-def answer_key(report: PlannerReport, snapshot: Snapshot, shown: NetworkView) -> str:
+def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> str:
     """Changes with the proposal and with what is applied."""
     operations = snapshot.operations
     done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
@@ -85,12 +87,12 @@ def form_key(requirements: Requirements, shown: NetworkView) -> str:
     return f"{shown.key}/{hash(requirements):x}"
 
 
-def figure_key(report: PlannerReport, snapshot: Snapshot, shown: NetworkView) -> str:
+def figure_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> str:
     """Changes with the proposal and with training."""
     return f"{shown.key}/{_proposal_key(report, snapshot)}/{report.training.episodes}"
 
 
-def _proposal_key(report: PlannerReport, snapshot: Snapshot) -> str:
+def _proposal_key(report: PlanReport, snapshot: Snapshot) -> str:
     """No two proposals take the same time; training makes new reports of the same proposal."""
     proposal = proposal_for(report, snapshot.network)
     return "" if proposal is None else f"{report.simulated_at}/{proposal.time_ms:.6f}"
@@ -105,13 +107,13 @@ class Figures:
     learning: Learning
 
 
-def figures_of(report: PlannerReport, snapshot: Snapshot) -> Figures:
+def figures_of(report: PlanReport, snapshot: Snapshot) -> Figures:
     """What the figures draw of a report."""
     methods = methods_of(proposal_for(report, snapshot.network))
     return Figures(methods, front_of(report, snapshot), learning_of(report))
 
 
-def map_marks(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
+def map_marks(planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
     """What a map marks: the plan's switches, on the overview its supply paths too, on the plan's page locks."""
     proposal, scope = proposal_for(planner.latest, snapshot.network), shown.scope(view.area)
     plan = None if proposal is None else proposal.plan
@@ -122,14 +124,14 @@ def map_marks(planner: Planner, snapshot: Snapshot, shown: NetworkView, view: Vi
     return {"r": path_marks(plan, scope, snapshot.network), **marks(plan, scope, snapshot.network)}
 
 
-def overview_words(report: PlannerReport, snapshot: Snapshot) -> list[str]:
+def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
     """The overview's line about the plan: what kind of answer, what is done, what it saves."""
     shown = headline_of(report, snapshot)
     saving = saving_words(shown.saving) if shown.saving is not None else shown.note
     return [TONES[shown.tone], shown.title, saving]
 
 
-def answer_parts(report: PlannerReport, snapshot: Snapshot) -> JSON:
+def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
     """The page's texts and tables as components, by name."""
     network, proposal = snapshot.network, proposal_for(report, snapshot.network)
     plan = None if proposal is None else proposal.plan
@@ -170,8 +172,8 @@ def form_words(requirements: Requirements, snapshot: Snapshot) -> list[object]:
     return [weight_words(requirements.risk_weight), locked_list(locked, unlock_id)]
 
 
-def front_of(report: PlannerReport, snapshot: Snapshot) -> Front:
-    """The front with the present state of its moment."""
+def front_of(report: PlanReport, snapshot: Snapshot) -> Front:
+    """The front with the present state of its operating point."""
     proposal = proposal_for(report, snapshot.network)
     if proposal is None:
         return Front((), None, 0.0)
@@ -179,7 +181,7 @@ def front_of(report: PlannerReport, snapshot: Snapshot) -> Front:
     return Front(tuple(_front_point(point) for point in report.pareto), present, proposal.requirements.risk_weight)
 
 
-def learning_of(report: PlannerReport) -> Learning:
+def learning_of(report: PlanReport) -> Learning:
     """The curve of training."""
     training = report.training
     return Learning(

@@ -4,7 +4,7 @@ import math
 
 from app.engine.board import Snapshot
 from app.map.network_view import short_names
-from app.optimisation.worker import PlannerReport
+from app.optimisation.worker import PlanReport
 from components.common import text
 from components.optimisation.plan import Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import Comparison, Limited, Method, Room, SetPointRow
@@ -38,7 +38,7 @@ DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows
 RADIAL_CHECKS = ((Constraint.SUPPLY, "every load supplied"), (Constraint.RADIAL, "radial"))
 
 
-def proposal_for(report: PlannerReport, network: Network) -> Proposal | None:
+def proposal_for(report: PlanReport, network: Network) -> Proposal | None:
     """The report's proposal, None where it is of another network or there is none."""
     return report.proposal if report.network is network else None
 
@@ -68,7 +68,7 @@ def saving_of(plan: Plan) -> Saving:
     )
 
 
-def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
+def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
     """The answer in short."""
     proposal, operations = proposal_for(report, snapshot.network), snapshot.operations
     note = stopped_words(snapshot.network, operations.stopped)
@@ -95,7 +95,7 @@ def headline_of(report: PlannerReport, snapshot: Snapshot) -> Headline:
     return Headline(Tone.PLAN, title, saving_of(plan), checks_of(plan, proposal.requirements), note)
 
 
-def status_of(report: PlannerReport, network: Network) -> str:
+def status_of(report: PlanReport, network: Network) -> str:
     """What the optimiser is doing; empty where the headline says it."""
     return "" if proposal_for(report, network) is None else report.status
 

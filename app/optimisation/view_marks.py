@@ -12,7 +12,7 @@ from app.engine.board import Snapshot
 from app.map.network_view import NetworkView, Scope
 from app.map.values import map_values
 from app.optimisation.view import proposal_for
-from app.optimisation.worker import PlannerReport
+from app.optimisation.worker import PlanReport
 from app.web.browser_view import View
 from components.map.style import Mark
 from grid.network import IntArray, Network
@@ -50,7 +50,7 @@ def locks(requirements: Requirements, scope: Scope) -> list[int]:
     return np.flatnonzero(np.isin(scope.branch, sorted(requirements.locked))).tolist()
 
 
-def proposed_map(snapshot: Snapshot, report: PlannerReport, shown: NetworkView, view: View) -> Values | None:
+def proposed_map(snapshot: Snapshot, report: PlanReport, shown: NetworkView, view: View) -> Values | None:
     """The map of the proposed state; None where there is no plan, so that it is as the present one."""
     proposal = proposal_for(report, snapshot.network)
     if proposal is None or proposal.plan is None:

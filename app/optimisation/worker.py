@@ -14,15 +14,15 @@ from datetime import datetime
 from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
-from app.engine.operating_point import moment_for, moment_of
+from app.engine.operating_point import operating_point_for, operating_point_of
 from app.engine.quality import Cause
 from app.engine.worker import GridWorker
-from app.optimisation.request_priority import Courtesy
+from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.reinforce import DecisionGap, Progress
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False)
-class PlannerReport:
-    """What the planner knows about a network: the answer to its latest moment, and how learning goes.
+class PlanReport:
+    """What the planner knows about a network: the answer to its latest operating point, and how learning goes.
 
     present: where the present state lies among the points of pareto. made_for: the beginning of the worst of the coming
     hours, where the proposal is for that; None where it is for now.
@@ -67,14 +67,14 @@ class PlannerReport:
 NO_TRAINING = Training(0, 0, False, 0.0, ())
 
 
-class Planner(GridWorker[PlannerReport]):
+class PlanWorker(GridWorker[PlanReport]):
     """Owns the optimiser. Every public method may be called from any thread."""
 
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:
         super().__init__("planner", engine, boards)
         self._settings, self._engine = settings, engine
         self._lock = threading.Lock()  # held while the optimiser proposes
-        self._courtesy = Courtesy()
+        self._priority = RequestPriority()
         self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
         self._optimizer: SmartGridOptimizer | None = None
         self._why_not = ""
@@ -127,14 +127,14 @@ class Planner(GridWorker[PlannerReport]):
         made = self._known(snapshot, wanted)
         if made is not None:
             return made
-        with self._courtesy.asking(), self._lock:
+        with self._priority.asking(), self._lock:
             return self._known(snapshot, wanted) or self._propose(snapshot, wanted)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
-    def nothing_yet(self, network: Network) -> PlannerReport:
+    def nothing_yet(self, network: Network) -> PlanReport:
         """No plan, nothing learned."""
-        return PlannerReport(network, 0, None, None, "Waiting for the grid", NO_TRAINING, (), None)
+        return PlanReport(network, 0, None, None, "Waiting for the grid", NO_TRAINING, (), None)
 
     def take_up(self, board: Board) -> None:
         """Begin with a network, unless somebody who asks for a plan has done that."""
@@ -170,8 +170,8 @@ class Planner(GridWorker[PlannerReport]):
                 self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
             if self._pareto_due:
-                moment = moment_for(snapshot, self._settings.price_per_mwh, wanted)
-                self._pareto = optimizer.pareto(moment, wanted, self._propose_in_turn), _point(proposal)
+                operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
+                self._pareto = optimizer.pareto(operating_point, wanted, self._propose_in_turn), _point(proposal)
                 self._pareto_at = self._planned
             self._planned += 1
         self._publish(board, proposal)
@@ -182,10 +182,10 @@ class Planner(GridWorker[PlannerReport]):
             self._begin_with(snapshot)
         if self._optimizer is None:
             raise UnsuitableGridError(self._why_not)
-        moment = moment_for(snapshot, self._settings.price_per_mwh, wanted)
+        operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
         before = self.latest.proposal
         shown = before.plan if before is not None and before.requirements == wanted else None
-        proposal = self._optimizer.propose(moment, wanted, shown)
+        proposal = self._optimizer.propose(operating_point, wanted, shown)
         made = self._made[1] if self._made[0] is snapshot else {}
         self._made = snapshot, dict([*made.items(), (wanted, proposal)][-PLANS_KEPT:])
         return proposal
@@ -199,20 +199,20 @@ class Planner(GridWorker[PlannerReport]):
     def _pareto_due(self) -> bool:
         """Whether to look again at what other risk weights would choose, which is eight proposals."""
         since = self._planned - self._pareto_at
-        due = since >= (PARETO_EVERY if self._courtesy.quiet else PARETO_AT_LATEST)
+        due = since >= (PARETO_EVERY if self._priority.quiet else PARETO_AT_LATEST)
         return not self._first_training and (due or self._pareto[1] is None)
 
     def _remember(self, plan: Plan) -> None:
         others = [(code, other) for code, other in self._recent.items() if code != plan.code]
         self._recent = dict([*others, (plan.code, plan)][-PLANS_KEPT:])
 
-    def _propose_in_turn(self, moment: Moment, wanted: Requirements) -> Proposal:
+    def _propose_in_turn(self, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
         """One of several proposals: requests that wait come in between."""
-        self._courtesy.give_way(GIVE_WAY_S)
+        self._priority.give_way(GIVE_WAY_S)
         with self._lock:
             if self._optimizer is None:
                 raise UnsuitableGridError(self._why_not)
-            return self._optimizer.propose(moment, wanted)
+            return self._optimizer.propose(operating_point, wanted)
 
     def train_once(self, board: Board, fresh: bool) -> None:
         """Go on with the first training for a while; later, one episode for each new snapshot."""
@@ -222,14 +222,16 @@ class Planner(GridWorker[PlannerReport]):
         began = time.perf_counter()
         if self._first_training:
             while self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._thread.stopping:
-                self._courtesy.give_way(GIVE_WAY_S)
+                self._priority.give_way(GIVE_WAY_S)
                 optimizer.train_episode()
             if not self._first_training:
                 self._keep(optimizer)
                 log.info("policy of %s trained: %d episodes", snapshot.network.name, optimizer.episodes)
         else:
-            self._courtesy.give_way(GIVE_WAY_S)
-            optimizer.train_episode(moment_of(snapshot, self._settings.price_per_mwh), self._requirements.risk_weight)
+            self._priority.give_way(GIVE_WAY_S)
+            optimizer.train_episode(
+                operating_point_of(snapshot, self._settings.price_per_mwh), self._requirements.risk_weight
+            )
         self._training_s += time.perf_counter() - began
         with self._lock:
             optimizer.take_over()
@@ -271,7 +273,7 @@ class Planner(GridWorker[PlannerReport]):
 
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
         snapshot = board.snapshot
-        report = PlannerReport(
+        report = PlanReport(
             snapshot.network, self._version + 1, snapshot.simulated_at, proposal, self._status(), self._training(),
             *self._pareto, _made_for(snapshot, proposal),
         )  # fmt: skip

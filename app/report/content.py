@@ -7,10 +7,10 @@ import numpy as np
 
 from app.engine.board import NotReadyError, Snapshot
 from app.engine.commands import UnknownIdError
-from app.forecasting.report import LookoutReport
-from app.forecasting.worker import Lookout
+from app.forecasting.report import ForecastReport
+from app.forecasting.worker import ForecastWorker
 from app.maintenance.view import Maintained, maintained
-from app.optimisation.worker import PlannerReport
+from app.optimisation.worker import PlanReport
 from app.web.bodies import CHANGED
 from app.web.services import Services
 from grid.network import BoolArray, FloatArray
@@ -69,9 +69,9 @@ class DayReport:
     day: date
     over: int
     snapshot: Snapshot
-    lookout: LookoutReport
+    forecasts: ForecastReport
     maintained: Maintained
-    planner: PlannerReport
+    planner: PlanReport
     hours: Hours
     earlier: dict[Period, Hours]
     losses: LossRecord | None
@@ -104,8 +104,8 @@ class DayReport:
 
     @property
     def avoidable(self) -> Avoidable | None:
-        """What plans would have saved, known of the day that the lookout is at."""
-        found, now = self.lookout.performance, self.lookout.simulated_at
+        """What plans would have saved, known of the day that the forecast worker is at."""
+        found, now = self.forecasts.performance, self.forecasts.simulated_at
         is_that = now is not None and self.day == now.date()
         return found.avoidable if found is not None and is_that and found.avoidable.hours else None
 
@@ -120,8 +120,8 @@ def issue_of_day(issues: tuple[datetime, ...], midnight: datetime) -> datetime |
 
 def gather(services: Services, day: date) -> DayReport:
     """The report of a day that isn't after today. NotReadyError while the grid changes."""
-    lookout, now = services.lookout, maintained(services)
-    report, planner = lookout.latest, services.planner.latest
+    forecasts, now = services.forecast_worker, maintained(services)
+    report, planner = forecasts.latest, services.planner.latest
     midnight = datetime.combine(day, time(), UTC)
     if now is None or not (now.snapshot.network is report.network is planner.network):
         raise NotReadyError(CHANGED)
@@ -132,34 +132,34 @@ def gather(services: Services, day: date) -> DayReport:
     }
     passed = (now.snapshot.simulated_at - midnight) // timedelta(hours=1)
     try:
-        series = tuple(_series_day(lookout, one, midnight) for one in report.series)
+        series = tuple(_series_day(forecasts, one, midnight) for one in report.series)
     except UnknownIdError:
         raise NotReadyError(CHANGED) from None
     found = DayReport(
         day=day,
         over=min(max(passed, 0), DAY_HOURS),
         snapshot=now.snapshot,
-        lookout=report,
+        forecasts=report,
         maintained=now,
         planner=planner,
-        hours=_hours(lookout, midnight),
-        earlier={period: _hours(lookout, start) for period, start in earlier.items()},
-        losses=lookout.losses(midnight, DAY_HOURS),
+        hours=_hours(forecasts, midnight),
+        earlier={period: _hours(forecasts, start) for period, start in earlier.items()},
+        losses=forecasts.losses(midnight, DAY_HOURS),
         series=series,
         price_per_mwh=services.settings.price_per_mwh,
     )
-    if lookout.latest.network is not report.network:
+    if forecasts.latest.network is not report.network:
         raise NotReadyError(CHANGED)
     return found
 
 
-def _hours(lookout: Lookout, start: datetime) -> Hours:
+def _hours(forecasts: ForecastWorker, start: datetime) -> Hours:
     columns = ("loss_kw", "load_kw", "generation_kw", "renewable_kw")
-    return Hours(*(lookout.hourly_kw(column, start, DAY_HOURS) for column in columns))
+    return Hours(*(forecasts.hourly_kw(column, start, DAY_HOURS) for column in columns))
 
 
-def _series_day(lookout: Lookout, series: SeriesReport, midnight: datetime) -> SeriesDay:
+def _series_day(forecasts: ForecastWorker, series: SeriesReport, midnight: datetime) -> SeriesDay:
     code = series.info.code
-    issued_at = issue_of_day(lookout.issue_times(code), midnight)
-    forecast = None if issued_at is None else lookout.forecast(code, issued_at)
-    return SeriesDay(series, forecast, midnight, lookout.actual(code, midnight, DAY_HOURS), lookout.accuracy(code))
+    issued_at = issue_of_day(forecasts.issue_times(code), midnight)
+    forecast = None if issued_at is None else forecasts.forecast(code, issued_at)
+    return SeriesDay(series, forecast, midnight, forecasts.actual(code, midnight, DAY_HOURS), forecasts.accuracy(code))

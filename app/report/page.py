@@ -55,7 +55,7 @@ def state(report: DayReport) -> StatePart:
         ["Grid", f"{network.title} ({network.name}), {network.n_bus:,} buses, {network.n_branch:,} branches"],
         ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, simulated time; the data are {data}"],
         ["Source", snapshot.source],
-        ["Forecasts", _sentence(report.lookout.status, report.lookout.problem)],
+        ["Forecasts", _sentence(report.forecasts.status, report.forecasts.problem)],
         ["Failure models", _sentence(maintenance_status(report.maintained).words, report.maintained.report.problem)],
         ["Optimiser", planner_status(report.planner, network) or report.planner.status],
     ]

@@ -149,7 +149,7 @@ def losses(report: DayReport) -> LossPart | None:
     )  # fmt: skip
     return LossPart(
         note=recorded + shunts,
-        tables=[by_area, _levels(record, by_level), _assets_that_lose(report.lookout.network, record)],
+        tables=[by_area, _levels(record, by_level), _assets_that_lose(report.forecasts.network, record)],
         hidden=_hidden(record),
     )
 

@@ -58,12 +58,12 @@ class PlanPart:
 
 def ahead(report: DayReport) -> AheadPart | None:
     """What the forecasts mean for the next hours; None before anything was looked ahead."""
-    found = report.lookout.ahead
+    found = report.forecasts.ahead
     if found is None:
         return None
     hours, look = len(found.load_mw), found.look
     unsolved = float(look.unsolved_share.max())
-    sentences, network = [alert.text for alert in found.outlook.alerts], report.lookout.network
+    sentences, network = [alert.text for alert in found.outlook.alerts], report.forecasts.network
     more = [f"… and {len(sentences) - MOST_ALERTS:,} more"] if len(sentences) > MOST_ALERTS else []
     failed = f"{text.percent(unsolved)} of the courses have no solution in the worst hour." if unsolved else ""
     return AheadPart(
@@ -130,7 +130,7 @@ def _threatened(network: Network, found: Ahead) -> list[Table]:
 
 def mix(report: DayReport) -> TablePart | None:
     """Who generates now; None where nothing is known to be generated."""
-    found = report.lookout.mix
+    found = report.forecasts.mix
     if found is None or not found.total > 0:
         return None
     rows: list[list[str | float]] = [

@@ -8,10 +8,10 @@ from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine, HistoryOf
 from app.engine.worker import GridWorker
-from app.forecasting.worker import Lookout
+from app.forecasting.worker import ForecastWorker
 from app.history.ring import HistoryRing
-from app.maintenance.worker import Maintainer
-from app.optimisation.worker import Planner
+from app.maintenance.worker import MaintenanceWorker
+from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from grid.cases.cases import Case
 
@@ -22,32 +22,35 @@ EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf], Engine]
 class Services:
     """The engine takes commands, boards are read, the loader brings in another case, the planner proposes.
 
-    The maintainer tells which assets are likely to fail, and when to work on them; the lookout what comes next.
+    The maintainer tells which assets are likely to fail, and when to work on them; the forecast worker what comes next.
     """
 
     settings: Settings
     engine: Engine
     boards: BoardStore
     cases: CaseLoader
-    planner: Planner
-    maintainer: Maintainer
-    lookout: Lookout
+    planner: PlanWorker
+    maintainer: MaintenanceWorker
+    forecast_worker: ForecastWorker
 
     @classmethod
     def around(cls, settings: Settings, case: Case, engine_of: EngineOf = Engine) -> "Services":
         """The engine of a case and all that works beside it, none of it started."""
         boards = BoardStore()
         engine = engine_of(case, settings, boards, HistoryRing)
-        planner = Planner(settings, engine, boards)
-        maintainer, lookout = Maintainer(settings, engine, boards), Lookout(settings, engine, boards, planner)
-        services = cls(settings, engine, boards, CaseLoader(settings, engine), planner, maintainer, lookout)
+        planner = PlanWorker(settings, engine, boards)
+        maintainer, forecast_worker = (
+            MaintenanceWorker(settings, engine, boards),
+            ForecastWorker(settings, engine, boards, planner),
+        )
+        services = cls(settings, engine, boards, CaseLoader(settings, engine), planner, maintainer, forecast_worker)
         engine.watch_over(lambda: [worker.health for worker in services.workers])
         return services
 
     @property
     def workers(self) -> tuple[GridWorker[Any], ...]:
         """All that work beside the engine."""
-        return self.planner, self.maintainer, self.lookout
+        return self.planner, self.maintainer, self.forecast_worker
 
     def start(self) -> None:
         """Begin: the engine with a first cycle, then those that work beside it. CaseError where that cycle fails."""

@@ -52,7 +52,7 @@ class Forecast:
     @property
     def time(self) -> np.ndarray:
         """(h,) beginnings of the hours, datetime64[s]."""
-        return moment64(self.issued_at) + np.arange(len(self.quantiles_mw)) * HOUR
+        return datetime64_of(self.issued_at) + np.arange(len(self.quantiles_mw)) * HOUR
 
 
 class DriftKind(StrEnum):
@@ -150,7 +150,7 @@ class Accuracy:
 
 @dataclass(frozen=True, eq=False)
 class Ahead:
-    """The hours from start on, as the grid will be if nothing is switched. curtailed_mw: (h,) of the median course."""
+    """The hours from start on if nothing is switched. curtailed_mw: (h,) of the median scenario."""
 
     start: datetime
     look: LookAhead
@@ -175,6 +175,6 @@ class LossRecord:
     price_per_mwh: float
 
 
-def moment64(time: datetime) -> np.datetime64:
+def datetime64_of(time: datetime) -> np.datetime64:
     """datetime64[s] of simulated time."""
     return np.datetime64(time.replace(tzinfo=None), "s")

@@ -20,7 +20,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.set_points import problem_with_set_points
-from ml.optimisation.plans.verification import Moment, Verifier, broken, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, broken, burden_kw
 from ml.optimisation.radial.grid import operated_radially
 from ml.optimisation.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
@@ -52,15 +52,15 @@ class Chooser(Protocol):
         """What trains the policy."""
         ...
 
-    def train_episode(self, moment: Moment | None, risk_weight: float | None, /) -> Progress:
-        """One step of REINFORCE, around the given moment or the case's own loads."""
+    def train_episode(self, operating_point: OperatingPoint | None, risk_weight: float | None, /) -> Progress:
+        """One step of REINFORCE, around the given operating point or the case's own loads."""
         ...
 
     def take_over(self) -> None:
         """Answer with what has been learned so far."""
         ...
 
-    def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None, /) -> Proposal:
+    def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None, /) -> Proposal:
         """The best verified plan for a moment, or why there is none; it names the policy."""
         ...
 
@@ -107,23 +107,28 @@ class SmartGridOptimizer:
         """How far the policy's decisions on fixed situations have been from the best known, every so many episodes."""
         return self._chooser.trainer.decision_gaps
 
-    def train_episode(self, moment: Moment | None = None, risk_weight: float | None = None) -> Progress:
-        """One episode: around the given moment of the live grid, or around the case's own loads."""
-        return self._chooser.train_episode(moment, risk_weight)
+    def train_episode(
+        self, operating_point: OperatingPoint | None = None, risk_weight: float | None = None
+    ) -> Progress:
+        """One episode: around the given operating point of the live grid, or around the case's own loads."""
+        return self._chooser.train_episode(operating_point, risk_weight)
 
     def take_over(self) -> None:
         """Let proposals use what has been learned since the last time."""
         self._chooser.take_over()
 
-    def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None = None) -> Proposal:
+    def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none.
 
         shown: the plan that people see. Another switching takes its place only where it is clearly better.
         """
-        return self._chooser.propose(moment, wanted, shown)
+        return self._chooser.propose(operating_point, wanted, shown)
 
     def pareto(
-        self, moment: Moment, wanted: Requirements, propose: Callable[[Moment, Requirements], Proposal] | None = None
+        self,
+        operating_point: OperatingPoint,
+        wanted: Requirements,
+        propose: Callable[[OperatingPoint, Requirements], Proposal] | None = None,
     ) -> tuple[ParetoPoint, ...]:
         """What other risk weights would choose, none of them worse than another one in both losses and risk.
 
@@ -131,13 +136,13 @@ class SmartGridOptimizer:
         """
         propose = propose or self.propose
         verdicts: list[tuple[float, Verdict, int]] = []
-        present = propose(moment, replace(wanted, risk_weight=0.0)).present
+        present = propose(operating_point, replace(wanted, risk_weight=0.0)).present
         if present.expected_interrupted_kw <= 0:
             return ()
         balance = present.loss_kw / present.expected_interrupted_kw
         for ratio in self._risk_ratios:
             weight = ratio * balance
-            plan = propose(moment, replace(wanted, risk_weight=weight)).plan
+            plan = propose(operating_point, replace(wanted, risk_weight=weight)).plan
             verdicts.append((weight, present, 0) if plan is None else (weight, plan.after, plan.pairs))
         points = [ParetoPoint(w, v.loss_kw, v.expected_interrupted_kw, pairs) for w, v, pairs in verdicts]
         return tuple(sorted(_undominated(points), key=lambda point: point.loss_kw))
@@ -188,37 +193,39 @@ def _undominated(points: list[ParetoPoint]) -> list[ParetoPoint]:
     return list(kept.values())
 
 
-def problem_with_plan(network: Network, moment: Moment, plan: Plan, count: int | None) -> PlanProblem | None:
+def problem_with_plan(
+    network: Network, operating_point: OperatingPoint, plan: Plan, count: int | None
+) -> PlanProblem | None:
     """Why a plan can't be carried out now; None where it can. count: of its actions, None for all."""
     verifier, actions = Verifier(network), plan.actions[:count]
     if plan.set_points:
-        return problem_with_set_points(network, verifier, moment, plan.requirements, plan.set_points)
+        return problem_with_set_points(network, verifier, operating_point, plan.requirements, plan.set_points)
     complete = len(actions) == len(plan.actions)
-    return problem_with(verifier, moment, plan.requirements, actions, must_improve=complete)
+    return problem_with(verifier, operating_point, plan.requirements, actions, must_improve=complete)
 
 
 def problem_with(
     verifier: Verifier,
-    moment: Moment,
+    operating_point: OperatingPoint,
     wanted: Requirements,
     actions: Sequence[Action],
     must_improve: bool = False,
 ) -> PlanProblem | None:
-    """Why actions can't be carried out from a moment's state; None where they can.
+    """Why actions can't be carried out from an operating point's state; None where they can.
 
     must_improve: whether the state after the last one has to be better than the present.
     """
-    present = verifier.verdict(moment, moment.closed, wanted)
+    present = verifier.verdict(operating_point, operating_point.closed, wanted)
     if present is None:
         return PlanProblem(kind=PlanProblemKind.NO_PRESENT_SOLUTION)
-    closed, last, loads = moment.closed.copy(), present, verifier.network.load.bus
+    closed, last, loads = operating_point.closed.copy(), present, verifier.network.load.bus
     for action in actions:
         if bool(closed[action.branch]) == action.close:
             return _problem(PlanProblemKind.SWITCHED_ALREADY, action)
-        if action.close and not moment.available[action.branch]:
+        if action.close and not operating_point.available[action.branch]:
             return _problem(PlanProblemKind.OUT_OF_SERVICE, action)
         closed[action.branch] = action.close
-        after = verifier.verdict(moment, closed, wanted, present.state.voltage)
+        after = verifier.verdict(operating_point, closed, wanted, present.state.voltage)
         if after is None:
             return _problem(PlanProblemKind.NO_SOLUTION, action)
         if (last.state.energised & ~after.state.energised)[loads].any():

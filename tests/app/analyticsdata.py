@@ -1,4 +1,4 @@
-"""What a lookout tells of a rig's grid, made by hand from real power flows: no learning, no waiting."""
+"""What a forecast worker tells of a rig's grid, made by hand from real power flows: no learning, no waiting."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 
 from app.engine.board import Snapshot
-from app.forecasting.report import LookoutReport
+from app.forecasting.report import ForecastReport
 from app.maintenance.view import maintained
 from app.report.content import DAY_HOURS, DayReport, Hours, SeriesDay
 from grid.alarms.predictive import outlook
@@ -30,7 +30,7 @@ from ml.forecasting.records import (
     SeriesInfo,
     SeriesKind,
     SeriesReport,
-    moment64,
+    datetime64_of,
 )
 from tests.app.rig import Rig
 
@@ -105,7 +105,7 @@ def losses_of(snapshot: Snapshot, start: datetime, hours: int) -> LossRecord:
     fed_in = np.array([state.generator_p_mw for state in states])
     delivered = np.array([0.98 * state.load_p_mw for state in states])
     return LossRecord(
-        time=moment64(start) + np.arange(hours) * np.timedelta64(3600, "s"),
+        time=datetime64_of(start) + np.arange(hours) * np.timedelta64(3600, "s"),
         levels=levels,
         level_mwh=np.array(level_mwh),
         branch_mwh=np.sum([state.loss_mw for state in states], axis=0),
@@ -131,10 +131,10 @@ def accuracy_of(hours: int = 48, issues: int = 30) -> Accuracy:
     )  # fmt: skip
 
 
-def report_of(snapshot: Snapshot, stress: float = 1.0) -> LookoutReport:
-    """All that a lookout knows of a snapshot."""
+def report_of(snapshot: Snapshot, stress: float = 1.0) -> ForecastReport:
+    """All that a forecast worker knows of a snapshot."""
     network = snapshot.network
-    return LookoutReport(
+    return ForecastReport(
         network=network,
         version=1,
         simulated_at=snapshot.simulated_at,
@@ -149,9 +149,9 @@ def report_of(snapshot: Snapshot, stress: float = 1.0) -> LookoutReport:
     )
 
 
-def empty_report(snapshot: Snapshot) -> LookoutReport:
-    """Before the lookout has looked."""
-    return LookoutReport(
+def empty_report(snapshot: Snapshot) -> ForecastReport:
+    """Before the forecast worker has looked."""
+    return ForecastReport(
         snapshot.network, 0, None, "Waiting for the grid", "", (), None, None, None, None,
         np.full(len(snapshot.network.load), -1),
     )  # fmt: skip
@@ -174,7 +174,7 @@ def day_of(rig: Rig, day: date | None = None, stress: float = 1.0) -> DayReport:
         day=today,
         over=over,
         snapshot=now,
-        lookout=found,
+        forecasts=found,
         maintained=maintained_now,
         planner=rig.services.planner.latest,
         hours=hours_of(ledger, midnight),

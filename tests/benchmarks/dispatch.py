@@ -26,7 +26,7 @@ from ml.optimisation.dispatch.optimizer import LEVELS, POLICY, limits_of
 from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
 from ml.optimisation.plans.plan import Proposal, Requirements
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse
 from tests.benchmarks.dispatch_judge import IPOPT, RUNOPP, Judge, Optimum
 from tests.benchmarks.policies import KEPT, SAVE_EVERY
@@ -159,11 +159,11 @@ def situations(network: Network, held_out: int) -> list[Injection]:
     return [problem.injection(row) for row in np.concatenate([np.ones((1, factors.shape[1])), factors])]
 
 
-def moment_of(network: Network, injection: Injection) -> Moment:
+def operating_point_of(network: Network, injection: Injection) -> OperatingPoint:
     """An injection in the case's own switch states."""
     branch = network.branch
     closed = branch.closed & branch.in_service
-    return Moment(injection, closed, branch.in_service, np.zeros(len(branch)), LOSS_HOURS, PRICE_PER_MWH)
+    return OperatingPoint(injection, closed, branch.in_service, np.zeros(len(branch)), LOSS_HOURS, PRICE_PER_MWH)
 
 
 def propose(name: str, bench: list[Injection], seeds: int, episodes: int, kept: Path) -> Proposed:
@@ -174,8 +174,8 @@ def propose(name: str, bench: list[Injection], seeds: int, episodes: int, kept: 
         optimizer.take_over()
         training.append(_seconds(optimizer, kept / str(seed)))
         for row, injection in enumerate(bench):
-            moment, began = moment_of(optimizer.network, injection), time.perf_counter()
-            proposals.append(optimizer.propose(moment, wanted()))
+            operating_point, began = operating_point_of(optimizer.network, injection), time.perf_counter()
+            proposals.append(optimizer.propose(operating_point, wanted()))
             seconds.append(time.perf_counter() - began)
             place.append(row)
     return Proposed(proposals, place, seconds, float(np.mean(training)))

@@ -35,7 +35,7 @@ from tests.benchmarks.calibration import (
     judge_sampler,
     reliability,
 )
-from tests.benchmarks.desksampler import DeskSampler
+from tests.benchmarks.forecaster_sampler import ForecasterSampler
 from tests.benchmarks.report import Figure, at_most, write
 
 HOURS, SAMPLES, RUNS, FEW_RUNS = 24, 100, 5, 2
@@ -82,7 +82,7 @@ calibrated and drawn was chosen on city8 with seeds 11 and 12, 60 days from 10 F
 HISTORY_DAYS = 400  # that forecasters learn from
 
 
-def courses(network: Network, samples: int, hours: int) -> Samples:
+def scenarios(network: Network, samples: int, hours: int) -> Samples:
     """Samples around a daily course."""
     rng, base = np.random.default_rng(0), Injection.of_case(network)
     level = 0.8 + 0.2 * np.sin(2 * np.pi * np.arange(hours) / DAY)
@@ -104,7 +104,7 @@ def seconds(work: Callable[[], object], runs: int) -> float:
 def speed(name: str, runs: int, asked_s: float | None = None) -> list[Figure]:
     """The look-ahead of a case, and the batches that it could have been built on."""
     network = load_case(name, Path("var")).network
-    base, closed, samples = Injection.of_case(network), network.branch.closed, courses(network, SAMPLES, HOURS)
+    base, closed, samples = Injection.of_case(network), network.branch.closed, scenarios(network, SAMPLES, HOURS)
     flow = BatchFlow(network, base, closed)
 
     def hour_of(hour: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -192,7 +192,7 @@ def _run(
 def largest() -> list[Figure]:
     """The largest grid with fewer samples."""
     network = load_case(LARGEST, Path("var")).network
-    samples, taken = courses(network, FEW_SAMPLES, HOURS), 0.0
+    samples, taken = scenarios(network, FEW_SAMPLES, HOURS), 0.0
     before = time.perf_counter()
     seen = look_ahead(network, Injection.of_case(network), network.branch.closed, samples)
     taken = time.perf_counter() - before
@@ -286,13 +286,13 @@ def simplest() -> None:
     """Measure the speed, and the calibration with the simplest sampler; write docs/benchmarks/lookahead.md."""
     figures = [*speed("case118", RUNS, ASKED_S), *speed("case1354pegase", FEW_RUNS), *largest()]
     judged, told = calibration(ResidualDays().needs_days, lambda *_: ResidualDays())
-    notes = NOTES.format(runs=RUNS, few=FEW_RUNS, courses=f"{HOURS} h x {FEW_SAMPLES}", **told)
+    notes = NOTES.format(runs=RUNS, few=FEW_RUNS, scenarios=f"{HOURS} h x {FEW_SAMPLES}", **told)
     write("lookahead", "Look-ahead: speed and calibration", notes, [*figures, *judged])
 
 
 def forecaster() -> None:
     """Measure the calibration with the dashboard's forecasts; write docs/benchmarks/lookahead_forecaster.md."""
-    figures, told = calibration(HISTORY_DAYS, DeskSampler)
+    figures, told = calibration(HISTORY_DAYS, ForecasterSampler)
     notes = FORECASTER_NOTES.format(history=HISTORY_DAYS, **told)
     write("lookahead_forecaster", "Look-ahead: calibration with the dashboard's forecasts", notes, figures)
 

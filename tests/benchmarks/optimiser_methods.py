@@ -12,7 +12,7 @@ from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
 from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Requirements
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.local_search import (
     Found,
     SearchSpace,
@@ -170,23 +170,23 @@ def proposed(bench: Bench, network: Network, optimizer: SmartGridOptimizer) -> t
     wanted = Requirements(risk_weight=bench.seen.objective.risk_weight)
     cost, spent_ms = np.empty(bench.count), np.empty(bench.count)
     for row in range(-WARM_UP, bench.count):
-        moment = _moment(bench, network, row % bench.count)
+        operating_point = _moment(bench, network, row % bench.count)
         began = thread_time()
-        plan = optimizer.propose(moment, wanted).plan
+        plan = optimizer.propose(operating_point, wanted).plan
         spent_ms[row] = 1000 * (thread_time() - began)
         opened = bench.present if plan is None else loops.opened(plan.after.closed)
         cost[row] = bench.costs(row % bench.count, opened[None])[0]
     return cost, spent_ms
 
 
-def _moment(bench: Bench, network: Network, row: int) -> Moment:
+def _moment(bench: Bench, network: Network, row: int) -> OperatingPoint:
     """One situation as the dashboard knows it; photovoltaics are negative load, as the feeders have no generators."""
     base, at = network.base_mva, network.load.bus
     demand = bench.seen.demand_pu[row, at]
     injection = replace(Injection.of_case(network), load_p_mw=base * demand.real, load_q_mvar=base * demand.imag)
     closed = bench.seen.objective.loops.closed(bench.present)
     probability = failure_probability(bench.problem.grid)
-    return Moment(injection, closed, network.branch.in_service, probability, LOSS_HOURS, PRICE)
+    return OperatingPoint(injection, closed, network.branch.in_service, probability, LOSS_HOURS, PRICE)
 
 
 Judge = Callable[[Bench, int, np.random.Generator], Iterator[Found]]

@@ -10,7 +10,7 @@ from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import energised_buses, is_radial
 from grid.network import BoolArray, Network
 from ml.optimisation.plans.plan import Plan, Requirements
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.flow import exchange_neighbours
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.switching.problem import SwitchingProblem
@@ -63,26 +63,28 @@ def _count(case: str, states: int, counts: Counts) -> None:
     draws = SwitchingProblem(grid, probability, LOADS_ONLY)
     rng, flow = np.random.default_rng(77), PowerFlow(network)
     for _ in range(states):
-        moment = _moment(network, draws, probability, rng)
-        while not _has_solution(flow, moment):
-            moment = _moment(network, draws, probability, rng)
+        operating_point = _moment(network, draws, probability, rng)
+        while not _has_solution(flow, operating_point):
+            operating_point = _moment(network, draws, probability, rng)
         wanted = Requirements(risk_weight=draws.usual_risk_weight if rng.uniform() < RISK_SHARE else 0.0)
-        plan = optimizer.propose(moment, wanted).plan
+        plan = optimizer.propose(operating_point, wanted).plan
         counts.states += 1
         if plan is not None:
-            _check(network, flow, moment, plan, wanted, counts)
+            _check(network, flow, operating_point, plan, wanted, counts)
 
 
-def _has_solution(flow: PowerFlow, moment: Moment) -> bool:
+def _has_solution(flow: PowerFlow, operating_point: OperatingPoint) -> bool:
     """Whether the present state exists: far from the usual switch states voltage may collapse."""
     try:
-        flow.solve(moment.injection, moment.closed)
+        flow.solve(operating_point.injection, operating_point.closed)
     except PowerFlowDivergedError:
         return False
     return True
 
 
-def _moment(network: Network, draws: SwitchingProblem, probability: np.ndarray, rng: np.random.Generator) -> Moment:
+def _moment(
+    network: Network, draws: SwitchingProblem, probability: np.ndarray, rng: np.random.Generator
+) -> OperatingPoint:
     """A random state: loads, photovoltaics as negative load, switch states some exchanges away, perhaps an outage."""
     injection, at = Injection.of_case(network), network.load.bus
     _, load = draws.demand(1, rng)
@@ -101,30 +103,32 @@ def _moment(network: Network, draws: SwitchingProblem, probability: np.ndarray, 
     if rng.uniform() < OUTAGE_SHARE:
         lost = int(rng.choice(np.flatnonzero(closed)))
         closed[lost] = available[lost] = False
-    return Moment(injection, closed, available, probability, 4000.0, 80.0)
+    return OperatingPoint(injection, closed, available, probability, 4000.0, 80.0)
 
 
-def _check(network: Network, flow: PowerFlow, moment: Moment, plan: Plan, wanted: Requirements, counts: Counts) -> None:
+def _check(
+    network: Network, flow: PowerFlow, operating_point: OperatingPoint, plan: Plan, wanted: Requirements, counts: Counts
+) -> None:
     """Count what holds of one plan, from its switch states alone."""
     branch, sources = network.branch, network.source_buses
 
     def supplied(closed: BoolArray) -> BoolArray:
         return energised_buses(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
 
-    reachable = supplied(moment.available)
-    closed, before = moment.closed.copy(), supplied(moment.closed)
+    reachable = supplied(operating_point.available)
+    closed, before = operating_point.closed.copy(), supplied(operating_point.closed)
     uninterrupted = True
     for action in plan.actions:
         closed[action.branch] = action.close
         after = supplied(closed)
         uninterrupted &= bool((after | ~before).all()) and (action.close or not before.all() or bool(after.all()))
         before = after
-    state = flow.solve(moment.injection, closed)
+    state = flow.solve(operating_point.injection, closed)
     counts.plans += 1
     counts.radial += is_radial(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
     counts.supplied += bool((supplied(closed) == reachable).all())
     counts.verified += abs(1000 * state.total_loss_mw - plan.after.loss_kw) < 1e-3
-    restores = bool((supplied(closed) & ~supplied(moment.closed)).any())
+    restores = bool((supplied(closed) & ~supplied(operating_point.closed)).any())
     violates = bool(plan.before.violation)
     counts.not_worse += restores or violates or plan.after.objective_kw <= plan.before.objective_kw
     counts.uninterrupted += uninterrupted

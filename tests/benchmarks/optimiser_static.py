@@ -9,7 +9,7 @@ from grid.flow.powerflow import Injection
 from grid.network import Network
 from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Requirements
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.reinforce import Hyperparameters
 from tests.benchmarks.policies import FEEDERS, failure_probability, feeder
@@ -51,6 +51,8 @@ def _proposed(network: Network, seed: int) -> tuple[float, float]:
     spent = time.process_time() - began
     optimizer.take_over()
     branch = network.branch
-    moment = Moment(Injection.of_case(network), branch.closed, branch.in_service, probability, 8760.0, 0.0)
-    proposal = optimizer.propose(moment, Requirements())
+    operating_point = OperatingPoint(
+        Injection.of_case(network), branch.closed, branch.in_service, probability, 8760.0, 0.0
+    )
+    proposal = optimizer.propose(operating_point, Requirements())
     return (proposal.present if proposal.plan is None else proposal.plan.after).loss_kw, spent

@@ -36,7 +36,7 @@ def _moment(words: Locator) -> str:
 
 
 def open_page(watched: Watched) -> Page:
-    """Load the page and wait until the lookout has looked ahead and every part is there."""
+    """Load the page and wait until the forecast worker has looked ahead and every part is there."""
     page = watched.page
     page.goto(f"{watched.origin}/analytics")
     expect(page.locator("#worst-words")).to_contain_text("%", timeout=FIRST_LOOK_MS)

@@ -10,7 +10,7 @@ from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_tec
 from grid.flow.powerflow import GridState, Injection
 from grid.network import FloatArray, Network
 from grid.studies.renewable_share import energy_mix
-from ml.forecasting.records import LossRecord, moment64
+from ml.forecasting.records import LossRecord, datetime64_of
 
 ONE_HOUR = timedelta(hours=1)
 
@@ -96,7 +96,7 @@ def loss_record(
         *((hour.fed_in_mw, hour.delivered_mw) for hour in found), strict=True
     ))  # fmt: skip
     return LossRecord(
-        time=np.array([moment64(hour.start) for hour in found]),
+        time=np.array([datetime64_of(hour.start) for hour in found]),
         levels=BranchLevels.of(network),
         level_mwh=np.stack([hour.level_mw for hour in found]),
         branch_mwh=np.sum([hour.branch_loss_mw for hour in found], axis=0, dtype=float),

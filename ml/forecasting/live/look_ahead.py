@@ -1,4 +1,4 @@
-"""The next hours of the grid: courses through the power flow, what to expect of them, and the worst of them."""
+"""The next hours of the grid: scenarios through the power flow, what to expect of them, and the worst of them."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,7 @@ SAMPLES, SAMPLES_LARGE, LARGE_BUSES = 100, 20, 1500
 
 
 def samples_wanted(network: Network) -> int:
-    """How many courses are solved."""
+    """How many scenarios are solved."""
     return SAMPLES if network.n_bus <= LARGE_BUSES else SAMPLES_LARGE
 
 
@@ -28,7 +28,7 @@ def make_ahead(
     network: Network, injection: Injection, closed: BoolArray, series: SeriesSet, samples: Samples,
     drawn_mw: FloatArray, start: datetime, previous: Outlook | None,
 ) -> Ahead:  # fmt: skip
-    """Solve the courses of the hours from start on and say what they mean. drawn_mw: as samples_of takes them."""
+    """Solve the scenarios of the hours from start on and say what they mean. drawn_mw: as scenarios_of takes them."""
     look = look_ahead(network, injection, closed, samples)
     found = outlook(network, look, start, previous)
     plants = [place for place, _ in enumerate(series.plants, start=series.groups)]
@@ -45,7 +45,7 @@ def make_ahead(
 
 
 def injection_at(injection: Injection, samples: Samples, hour: int) -> Injection:
-    """The median course at an hour, with the present voltages and running generators."""
+    """The median scenario at an hour, with the present voltages and running generators."""
     return replace(
         injection,
         load_p_mw=np.median(samples.load_p_mw[:, hour], axis=0),
@@ -57,7 +57,7 @@ def injection_at(injection: Injection, samples: Samples, hour: int) -> Injection
 def _curtailed(
     network: Network, injection: Injection, closed: BoolArray, samples: Samples, look: LookAhead
 ) -> FloatArray:
-    """(h,) the least cut of renewables that the median course needs; NaN where the grid is too large to ask."""
+    """(h,) the least cut of renewables that the median scenario needs; NaN where the grid is too large to ask."""
     hours = samples.hours
     if network.n_bus > LARGE_BUSES:
         return np.full(hours, np.nan)

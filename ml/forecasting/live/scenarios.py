@@ -1,4 +1,4 @@
-"""Courses: samples of series turned into what every load and generator does in the hours to come.
+"""Scenarios: samples of series turned into what every load and generator does in the hours to come.
 
 What a group takes is shared out among its loads as on a day of the last two weeks, a whole one drawn for each sample,
 so that neighbours rise and fall together as they did. Plants of a kind share out by what is installed: one weather.
@@ -41,11 +41,11 @@ class RecentLoads:
         self.p_mw[place], self.q_mvar[place] = p_mw, q_mvar
 
 
-def samples_of(
+def scenarios_of(
     network: Network, injection: Injection, series: SeriesSet, recent: RecentLoads, start: datetime,
     drawn_mw: FloatArray, is_held: bool, rng: np.random.Generator,
 ) -> Samples:  # fmt: skip
-    """Courses (c, h) of all loads and generators from start on.
+    """Scenarios (c, h) of all loads and generators from start on.
 
     drawn_mw: (c, s - 1, h) of groups and plants. injection: the present one. is_held: generators stay at set-points
     that somebody gave; otherwise those that aren't renewable follow the demand. Others stay as they are.

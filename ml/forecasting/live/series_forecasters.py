@@ -1,4 +1,4 @@
-"""The desk: a forecaster for every series of a network, what they have forecast, and how it turned out.
+"""SeriesForecasters: a forecaster for every series of a network, what they have forecast, and how it turned out.
 
 A series begins with what needs no learning (the same hour of last week) and is trained when its turn comes. For the
 week before that, forecasts are made by what was known at each moment, so that there is something to judge by at once.
@@ -38,8 +38,8 @@ SMALL = ModelSettings(penalty=0.1, rounds=20, depth=3)
 
 
 @dataclass
-class _Desk:
-    """One series at the desk."""
+class _OneSeries:
+    """One series with its forecaster."""
 
     info: SeriesInfo
     frame: pd.DataFrame
@@ -49,7 +49,7 @@ class _Desk:
     note: str
 
 
-class ForecastDesk:
+class SeriesForecasters:
     """Owned by one thread. Times are simulated ones in UTC; hours are named by their beginning."""
 
     def __init__(
@@ -57,19 +57,21 @@ class ForecastDesk:
         settings: ModelSettings = SMALL,
     ) -> None:  # fmt: skip
         """values_mw: (h, s) hours from first on, h may be 0. mean_mw: (s,) expected while nothing is known."""
-        self._desks: dict[str, _Desk] = {}
+        self._series: dict[str, _OneSeries] = {}
         for place, info in enumerate(infos):
             frame = _frame(info, first, values_mw[:, place])
             expected = float(mean_mw[place])
             quick = _forecaster(info, expected, settings).fit(frame.iloc[-QUICK_DAYS * DAY :])
-            self._desks[info.code] = _Desk(info, frame, quick, None, {}, "nothing yet: less than 60 days are known")
+            self._series[info.code] = _OneSeries(
+                info, frame, quick, None, {}, "nothing yet: less than 60 days are known"
+            )
 
     @property
     def untrained(self) -> list[str]:
         """Codes of the series with history enough for a model and none yet, in order."""
         return [
-            code for code, desk in self._desks.items()
-            if desk.trained_until is None and _days(desk) >= MODEL_DAYS + JUDGED.days
+            code for code, one in self._series.items()
+            if one.trained_until is None and _days(one) >= MODEL_DAYS + JUDGED.days
         ]  # fmt: skip
 
     def train(self, code: str, now: datetime) -> None:
@@ -77,69 +79,69 @@ class ForecastDesk:
 
         Where that raises, the series goes on without a model until the next renewal.
         """
-        desk, until = self._desks[code], now - JUDGED
-        desk.trained_until, desk.note = now, "nothing: the training failed, and is tried again in a week"
-        fitted = clone(desk.forecaster).fit(desk.frame, pd.Timestamp(until))
+        one, until = self._series[code], now - JUDGED
+        one.trained_until, one.note = now, "nothing: the training failed, and is tried again in a week"
+        fitted = clone(one.forecaster).fit(one.frame, pd.Timestamp(until))
         issues = [until + step * 6 * HOUR for step in range(4 * JUDGED.days)]
         made = fitted.issue(np.array([fitted.hours_.row(pd.Timestamp(time)) for time in issues]))
         for time, quantiles, source in zip(issues, made.quantiles, made.sources, strict=True):
-            desk.issued.setdefault(time, Forecast(time, quantiles, HINDSIGHT + source.value))
-        desk.issued = dict(sorted(desk.issued.items()))
-        desk.forecaster = fitted
-        desk.note = f"{_days(desk) - JUDGED.days} days until {until:%d %b %Y}"
+            one.issued.setdefault(time, Forecast(time, quantiles, HINDSIGHT + source.value))
+        one.issued = dict(sorted(one.issued.items()))
+        one.forecaster = fitted
+        one.note = f"{_days(one) - JUDGED.days} days until {until:%d %b %Y}"
 
     def observe(self, start: datetime, values_mw: FloatArray) -> None:
         """Take in an hour's values (s,), or hours' (h, s), and what is known in advance of those to come."""
-        for desk, values in zip(self._desks.values(), np.atleast_2d(values_mw).T, strict=True):
-            rows = _frame(desk.info, start, values)
-            desk.frame = _joined(desk.frame, rows)
-            desk.forecaster.observe(rows)
+        for one, values in zip(self._series.values(), np.atleast_2d(values_mw).T, strict=True):
+            rows = _frame(one.info, start, values)
+            one.frame = _joined(one.frame, rows)
+            one.forecaster.observe(rows)
 
     def issue(self, time: datetime) -> None:
         """Forecast all series from an hour on."""
-        for desk in self._desks.values():
-            desk.forecaster.observe(_frame(desk.info, time, np.array([np.nan])))
-            made = desk.forecaster.predict(pd.Timestamp(time))
+        for one in self._series.values():
+            one.forecaster.observe(_frame(one.info, time, np.array([np.nan])))
+            made = one.forecaster.predict(pd.Timestamp(time))
             quantiles = made.iloc[:, : len(LEVELS)].to_numpy(dtype=float)
-            desk.issued[time] = Forecast(time, quantiles, str(made["source"].iloc[0]))
-            while len(desk.issued) > ISSUES_KEPT:
-                del desk.issued[next(iter(desk.issued))]
+            one.issued[time] = Forecast(time, quantiles, str(made["source"].iloc[0]))
+            while len(one.issued) > ISSUES_KEPT:
+                del one.issued[next(iter(one.issued))]
 
     def renew_one(self, now: datetime) -> tuple[SeriesInfo, Contest] | None:
         """Train the series anew whose model is a week old or older, if there is one; which, and what came of it."""
-        for desk in self._desks.values():
-            if desk.trained_until is not None and now - desk.trained_until >= RENEWED:
-                desk.trained_until = now
-                desk.forecaster, contest = renew(desk.forecaster, pd.Timestamp(now))
+        for one in self._series.values():
+            if one.trained_until is not None and now - one.trained_until >= RENEWED:
+                one.trained_until = now
+                one.forecaster, contest = renew(one.forecaster, pd.Timestamp(now))
                 if contest.taken:
-                    desk.note = f"{_days(desk)} days until {now:%d %b %Y}"
-                return desk.info, contest
+                    one.note = f"{_days(one)} days until {now:%d %b %Y}"
+                return one.info, contest
         return None
 
     def sample(self, time: datetime, hours: int, count: int, rng: np.random.Generator) -> FloatArray:
         """(count, s - 1, hours) draws in MW of all series but the total, that go together as they did."""
-        members = {code: desk.forecaster for code, desk in self._desks.items() if desk.info.kind is not SeriesKind.LOAD}
+        members = {code: one.forecaster for code, one in self._series.items() if one.info.kind is not SeriesKind.LOAD}
         return GroupForecaster.of(members).sample(pd.Timestamp(time), hours, count, rng)
 
     # --- what is told --------------------------------------------------------------------------------------------
 
     def forecasts(self, code: str) -> dict[datetime, Forecast]:
         """Those that are kept, by the time of issue, the earliest first; KeyError for another code."""
-        return dict(self._desks[code].issued)
+        return dict(self._series[code].issued)
 
     def learned(self, code: str) -> str:
         """From what the model of a series has learned."""
-        return self._desks[code].note
+        return self._series[code].note
 
     def actual_mw(self, code: str) -> tuple[datetime, FloatArray]:
         """The first hour known of a series, and all its values from there on, NaN where nothing was measured."""
-        frame = self._desks[code].frame
+        frame = self._series[code].frame
         return frame.index[0].to_pydatetime(), frame["target"].to_numpy(dtype=float)
 
     def accuracy(self, code: str) -> Accuracy | None:
         """How the forecasts that are kept turned out; None before one has."""
         first, actual = self.actual_mw(code)
-        issued = self._desks[code].issued
+        issued = self._series[code].issued
         rows = np.array([(time - first) // HOUR for time in issued], dtype=int)
         if not len(rows):
             return None
@@ -166,7 +168,7 @@ class ForecastDesk:
         """Of the last week, by the first six hours of its forecasts; None while too little is known."""
         first, actual = self.actual_mw(code)
         parts = []
-        for time, made in self._desks[code].issued.items():
+        for time, made in self._series[code].issued.items():
             row = (time - first) // HOUR
             if time.hour % 6 == 0 and row + 6 <= len(actual):
                 rows = row + np.arange(6)
@@ -201,8 +203,8 @@ def _joined(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return both[~both.index.duplicated(keep="last")]
 
 
-def _days(desk: _Desk) -> int:
-    return int(desk.frame["target"].notna().sum()) // DAY
+def _days(one: _OneSeries) -> int:
+    return int(one.frame["target"].notna().sum()) // DAY
 
 
 def _at(values: FloatArray, rows: np.ndarray) -> FloatArray:

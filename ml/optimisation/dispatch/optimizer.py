@@ -23,7 +23,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
-from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
 from ml.optimisation.yardsticks import DispatchYardstick
 
@@ -63,7 +63,7 @@ class _Found:
 
 
 class DispatchOptimizer:
-    """Owns the policy of one network and answers for its moments. Not for several threads at once.
+    """Owns the policy of one network and answers for its operating points. Not for several threads at once.
 
     Raises ValueError where there is nothing to dispatch, or the grid is too large for it.
     """
@@ -85,34 +85,36 @@ class DispatchOptimizer:
         """What the policy is, and how long it has learned."""
         return f"set-point policy, {self._episodes:,} episodes of REINFORCE"
 
-    def train_episode(self, moment: Moment | None = None, _risk_weight: float | None = None) -> Progress:
-        """One step of REINFORCE on loads around the given moment's, or else around the case's own.
+    def train_episode(
+        self, operating_point: OperatingPoint | None = None, _risk_weight: float | None = None
+    ) -> Progress:
+        """One step of REINFORCE on loads around the given operating point's, or else around the case's own.
 
-        The policy is one for the case's own switch states with all generators running; in a moment of others it goes
-        on learning around the case.
+        The policy is one for the case's own switch states with all generators running; in an operating point of others
+        it goes on learning around the case.
         """
         problem = self._learner.problem
-        if moment is not None and self._is_usual(moment):
-            problem = problem.around(moment.injection, *LIVE_LEVELS)
+        if operating_point is not None and self._is_usual(operating_point):
+            problem = problem.around(operating_point.injection, *LIVE_LEVELS)
         self.trainer.problem = problem
         return self.trainer.step()
 
-    def _is_usual(self, moment: Moment) -> bool:
+    def _is_usual(self, operating_point: OperatingPoint) -> bool:
         branch = self.network.branch
-        usual = np.array_equal(moment.closed, branch.closed & branch.in_service)
-        return usual and bool(moment.injection.generator_on.all())
+        usual = np.array_equal(operating_point.closed, branch.closed & branch.in_service)
+        return usual and bool(operating_point.injection.generator_on.all())
 
     def take_over(self) -> None:
         """Answer with what has been learned so far. Not while propose runs."""
         self._policy, self._episodes = self._learner.answering(), self.trainer.steps_done
 
-    def propose(self, moment: Moment, wanted: Requirements, _shown: Plan | None = None) -> Proposal:
+    def propose(self, operating_point: OperatingPoint, wanted: Requirements, _shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none. ValueError where the present has no solution.
 
-        The plan that people see doesn't count: set-points follow the moment.
+        The plan that people see doesn't count: set-points follow the operating point.
         """
         began = time.perf_counter()
-        present = self._verifier.verdict(moment, moment.closed, wanted)
+        present = self._verifier.verdict(operating_point, operating_point.closed, wanted)
         if present is None:
             raise ValueError("the present state has no power flow solution")
         missed = missed_by(self._verifier, present, present, wanted)
@@ -120,13 +122,16 @@ class DispatchOptimizer:
         plan, conflict, reason = None, None, NoPlan(kind=NoPlanKind.BEST_FOUND)
         try:
             grid = DispatchGrid(
-                self.network, moment.injection, moment.closed, limits_of(self.network, wanted, present.state)
+                self.network,
+                operating_point.injection,
+                operating_point.closed,
+                limits_of(self.network, wanted, present.state),
             )
         except NoDispatchError as error:
             reason = error.reason
         else:
-            found += self._methods(grid, moment, present, wanted)
-            plan, nearest = self._best(found, present, moment, wanted)
+            found += self._methods(grid, operating_point, present, wanted)
+            plan, nearest = self._best(found, present, operating_point, wanted)
             if plan is None and nearest is not None:
                 conflict, reason = _conflict(nearest)
         return Proposal(
@@ -141,7 +146,9 @@ class DispatchOptimizer:
             time_ms=_ms_since(began),
         )
 
-    def _methods(self, grid: DispatchGrid, moment: Moment, present: Verdict, wanted: Requirements) -> list[_Found]:
+    def _methods(
+        self, grid: DispatchGrid, operating_point: OperatingPoint, present: Verdict, wanted: Requirements
+    ) -> list[_Found]:
         """What each method finds."""
         injection, rest = grid.injection, grid.rest_pu(grid.injection)
         found: list[_Found] = []
@@ -151,7 +158,7 @@ class DispatchOptimizer:
             set_points, evaluated = run()
             spent = before_ms + _ms_since(began)
             planned = grid.with_set_points(injection, set_points)
-            verdict, missed = self._judged(moment, present, wanted, planned)
+            verdict, missed = self._judged(operating_point, present, wanted, planned)
             found.append(_Found(name, verdict, missed, evaluated, spent))
             return set_points
 
@@ -169,29 +176,31 @@ class DispatchOptimizer:
         return found
 
     def _judged(
-        self, moment: Moment, present: Verdict, wanted: Requirements, planned: Injection
+        self, operating_point: OperatingPoint, present: Verdict, wanted: Requirements, planned: Injection
     ) -> tuple[Verdict | None, tuple[Constraint, ...]]:
         """A planned injection without its trifles; with them where limits are kept only so."""
         verdict: Verdict | None = None
         missed: tuple[Constraint, ...] = ()
-        for injection in (without_trifles(self.network, moment.injection, planned), planned):
-            verdict = self._verifier.verdict(moment, moment.closed, wanted, present.state.voltage, injection)
+        for injection in (without_trifles(self.network, operating_point.injection, planned), planned):
+            verdict = self._verifier.verdict(
+                operating_point, operating_point.closed, wanted, present.state.voltage, injection
+            )
             missed = () if verdict is None else missed_by(self._verifier, verdict, present, wanted)
             if verdict is not None and not missed:
                 break
         return verdict, missed
 
     def _best(
-        self, found: list[_Found], present: Verdict, moment: Moment, wanted: Requirements
+        self, found: list[_Found], present: Verdict, operating_point: OperatingPoint, wanted: Requirements
     ) -> tuple[Plan | None, _Found | None]:
         """The plan; without one, and where the present state, found[0], won't do either, what comes nearest."""
         required = found[0].missed
         usable = [item.verdict for item in found[1:] if item.usable and item.verdict is not None]
         best = min(usable, key=burden_kw, default=None)
         if best is not None and (required or burden_kw(best) < burden_kw(present) - LEAST_SAVING * present.loss_kw):
-            saved = (present.loss_kw - best.loss_kw) * moment.loss_hours_per_year / 1000
+            saved = (present.loss_kw - best.loss_kw) * operating_point.loss_hours_per_year / 1000
             set_points = set_points_of(self.network, present, best)
-            return Plan(wanted, (), set_points, present, best, saved, saved * moment.price_per_mwh), None
+            return Plan(wanted, (), set_points, present, best, saved, saved * operating_point.price_per_mwh), None
         solved = [item for item in found if item.verdict is not None]
         return None, min(solved, key=lambda item: len(item.missed)) if required else None
 

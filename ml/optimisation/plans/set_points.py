@@ -8,7 +8,7 @@ import numpy as np
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
 from ml.optimisation.plans.plan import Constraint, PlanProblem, PlanProblemKind, Requirements, SetPoint, Verdict
-from ml.optimisation.plans.verification import TOLERANCE, Moment, Verifier, broken, burden_kw
+from ml.optimisation.plans.verification import TOLERANCE, OperatingPoint, Verifier, broken, burden_kw
 
 NOTICEABLE_PU = 5e-4  # half of what a voltage reading varies by
 NOTICEABLE_SHARE = 1e-3  # of the load
@@ -89,22 +89,26 @@ def missed_by(verifier: Verifier, verdict: Verdict, present: Verdict, wanted: Re
 
 
 def problem_with_set_points(
-    network: Network, verifier: Verifier, moment: Moment, wanted: Requirements, set_points: Sequence[SetPoint]
+    network: Network,
+    verifier: Verifier,
+    operating_point: OperatingPoint,
+    wanted: Requirements,
+    set_points: Sequence[SetPoint],
 ) -> PlanProblem | None:
-    """Why set-points can't be carried out from a moment's state; None where they can."""
-    present = verifier.verdict(moment, moment.closed, wanted)
+    """Why set-points can't be carried out from an operating point's state; None where they can."""
+    present = verifier.verdict(operating_point, operating_point.closed, wanted)
     if present is None:
         return PlanProblem(kind=PlanProblemKind.NO_PRESENT_SOLUTION)
-    lost = [point.generator for point in set_points if not moment.injection.generator_on[point.generator]]
+    lost = [point.generator for point in set_points if not operating_point.injection.generator_on[point.generator]]
     if lost:
         return PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, generator=lost[0])
     p_mw, vm_pu = held_by(network, set_points)
     injection = replace(
-        moment.injection,
-        generator_p_mw=np.where(np.isnan(p_mw), moment.injection.generator_p_mw, p_mw),
-        generator_vm_pu=np.where(np.isnan(vm_pu), moment.injection.generator_vm_pu, vm_pu),
+        operating_point.injection,
+        generator_p_mw=np.where(np.isnan(p_mw), operating_point.injection.generator_p_mw, p_mw),
+        generator_vm_pu=np.where(np.isnan(vm_pu), operating_point.injection.generator_vm_pu, vm_pu),
     )
-    after = verifier.verdict(moment, moment.closed, wanted, present.state.voltage, injection)
+    after = verifier.verdict(operating_point, operating_point.closed, wanted, present.state.voltage, injection)
     if after is None:
         return PlanProblem(kind=PlanProblemKind.NO_SOLUTION)
     missed = missed_by(verifier, after, present, wanted)

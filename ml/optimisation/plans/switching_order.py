@@ -4,7 +4,7 @@ import numpy as np
 
 from grid.network import BoolArray, IntArray
 from ml.optimisation.plans.plan import Action, Requirements, Verdict
-from ml.optimisation.plans.verification import Moment, Verifier, allowed
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, allowed
 
 MOST_STATES = 400  # solved in search of an order
 
@@ -15,8 +15,10 @@ class _Search:
     What has no supply opens first: that interrupts nobody, and what closes next restores no more than it is meant to.
     """
 
-    def __init__(self, verifier: Verifier, moment: Moment, wanted: Requirements, present: Verdict) -> None:
-        self._verifier, self._moment, self._wanted, self._present = verifier, moment, wanted, present
+    def __init__(
+        self, verifier: Verifier, operating_point: OperatingPoint, wanted: Requirements, present: Verdict
+    ) -> None:
+        self._verifier, self._moment, self._wanted, self._present = verifier, operating_point, wanted, present
         self._left = MOST_STATES
 
     def order(self, closed: BoolArray, to_close: IntArray, to_open: IntArray) -> tuple[Action, ...] | None:
@@ -75,7 +77,7 @@ class _Search:
 
 
 def safe_order(
-    verifier: Verifier, moment: Moment, wanted: Requirements, present: Verdict, target: BoolArray
+    verifier: Verifier, operating_point: OperatingPoint, wanted: Requirements, present: Verdict, target: BoolArray
 ) -> tuple[Action, ...] | None:
     """Actions from the present switch states to target (m,), every state on the way solved and within limits.
 
@@ -83,4 +85,4 @@ def safe_order(
     None where no order is safe, or none was found within some hundred states.
     """
     to_close, to_open = np.flatnonzero(target & ~present.closed), np.flatnonzero(present.closed & ~target)
-    return _Search(verifier, moment, wanted, present).order(present.closed, to_close, to_open)
+    return _Search(verifier, operating_point, wanted, present).order(present.closed, to_close, to_open)

@@ -24,8 +24,8 @@ PRICE_KW = {  # of a broken limit: of a kW without supply, a p.u., a percent, a 
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """What the optimiser is told of one moment.
+class OperatingPoint:
+    """What the optimiser is told of one operating point.
 
     injection: with what loads without supply would take. closed and available: (m,) switch states, and branches that
     may be closed. failure_probability: (m,) within a year. loss_hours_per_year: hours at the present load that lose as
@@ -41,14 +41,14 @@ class Moment:
 
 
 class Verifier:
-    """Judges states of one network; what it has judged in a moment it knows. Not thread-safe: it owns a power flow."""
+    """Judges states of one network, each once for an operating point. Not thread-safe: it owns a power flow."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.radial = operated_radially(network)
         self._power_flow = PowerFlow(network)
-        self._known: dict[bytes, Verdict | None] = {}  # of the last moment and requirements
-        self._known_of: tuple[Moment | None, Requirements] = (None, Requirements())
+        self._known: dict[bytes, Verdict | None] = {}  # of the last operating point and requirements
+        self._known_of: tuple[OperatingPoint | None, Requirements] = (None, Requirements())
         branch, generator = network.branch, network.generator
         self._rated = ~branch.rating_derived & np.isfinite(branch.rating_from_ka)
         self._own_low = np.nan_to_num(network.bus.min_vm_pu, nan=0.0)
@@ -57,7 +57,7 @@ class Verifier:
 
     def verdict(
         self,
-        moment: Moment,
+        operating_point: OperatingPoint,
         closed: BoolArray,
         wanted: Requirements,
         start: FloatArray | None = None,
@@ -65,21 +65,21 @@ class Verifier:
     ) -> Verdict | None:
         """The judged state of switch states closed (m,), None where no power flow solution exists.
 
-        start: (n,) complex voltage where Newton begins. injection: other set-points than the moment's.
+        start: (n,) complex voltage where Newton begins. injection: other set-points than the operating point's.
         """
         if injection is not None:
-            return self._judged(moment, closed, wanted, start, injection)
-        if self._known_of[0] is not moment or self._known_of[1] != wanted:
+            return self._judged(operating_point, closed, wanted, start, injection)
+        if self._known_of[0] is not operating_point or self._known_of[1] != wanted:
             self._known.clear()
-            self._known_of = moment, wanted
+            self._known_of = operating_point, wanted
         key = closed.tobytes()
         if key not in self._known:
-            self._known[key] = self._judged(moment, closed.copy(), wanted, start, moment.injection)
+            self._known[key] = self._judged(operating_point, closed.copy(), wanted, start, operating_point.injection)
         return self._known[key]
 
     def _judged(
         self,
-        moment: Moment,
+        operating_point: OperatingPoint,
         closed: BoolArray,
         wanted: Requirements,
         start: FloatArray | None,
@@ -90,7 +90,7 @@ class Verifier:
         except PowerFlowDivergedError:
             return None
         loss_kw = 1000 * state.total_loss_mw
-        interrupted_kw = self._expected_interrupted_kw(moment, injection, closed)
+        interrupted_kw = self._expected_interrupted_kw(operating_point, injection, closed)
         lowest = _extreme(state.vm_pu, state.energised, largest=False)
         highest = _extreme(state.vm_pu, state.energised, largest=True)
         loaded = _extreme(state.loading_percent, self._rated, largest=True)
@@ -116,10 +116,12 @@ class Verifier:
             violation=missed,
         )
 
-    def supplied(self, moment: Moment, closed: BoolArray) -> BoolArray:
+    def supplied(self, operating_point: OperatingPoint, closed: BoolArray) -> BoolArray:
         """(n,) buses that switch states closed (m,) supply; that takes no power flow."""
         network, branch = self.network, self.network.branch
-        return energised_buses(network.n_bus, branch.from_bus, branch.to_bus, closed, self._sources(moment.injection))
+        return energised_buses(
+            network.n_bus, branch.from_bus, branch.to_bus, closed, self._sources(operating_point.injection)
+        )
 
     def secure(self, verdict: Verdict) -> bool:
         """Whether no single outage overloads a branch, leaves the voltage band, or has no solution (meshed grids)."""
@@ -129,11 +131,13 @@ class Verifier:
         network, branch = self.network, self.network.branch
         return is_radial(network.n_bus, branch.from_bus, branch.to_bus, closed, self._sources(injection))
 
-    def _expected_interrupted_kw(self, moment: Moment, injection: Injection, closed: BoolArray) -> float:
+    def _expected_interrupted_kw(
+        self, operating_point: OperatingPoint, injection: Injection, closed: BoolArray
+    ) -> float:
         network, branch, sources = self.network, self.network.branch, self._sources(injection)
         demand: FloatArray = np.bincount(network.load.bus, injection.load_p_mw.clip(min=0), network.n_bus)
         interrupted = interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, closed, sources, demand)
-        return 1000 * float(interrupted @ moment.failure_probability)
+        return 1000 * float(interrupted @ operating_point.failure_probability)
 
     def _sources(self, injection: Injection) -> IntArray:
         """Buses of the sources in service, one for each."""

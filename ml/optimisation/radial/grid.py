@@ -1,4 +1,4 @@
-"""RadialGrid: a network as the switching policy and its judges know it, in p.u., at one moment."""
+"""RadialGrid: a network as the switching policy and its judges know it, in p.u., at one operating point."""
 
 from dataclasses import dataclass, replace
 

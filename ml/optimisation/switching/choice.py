@@ -1,4 +1,4 @@
-"""What there is to choose at one moment: the loops that switches leave open, and the objective that ranks them."""
+"""What there is to choose at one operating point: the loops that switches leave open, and what ranks them."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements, Verdict
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Limits, RadialObjective
@@ -27,8 +27,8 @@ class ConflictError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """One moment's choice. left_alone: (m,) branches that no configuration touches. start: the present configuration
-    (t,), None where the present state isn't radial or leaves buses without supply."""
+    """One operating point's choice. left_alone: (m,) branches that no configuration touches. start: the present
+    configuration (t,), None where the present state isn't radial or leaves buses without supply."""
 
     grid: RadialGrid
     loops: Loops
@@ -62,16 +62,16 @@ class Choices:
         self._network = network
         self._kept: OrderedDict[bytes, Loops] = OrderedDict()
 
-    def at(self, moment: Moment, wanted: Requirements, present: Verdict) -> Choice:
-        """The choice at a moment. ConflictError where locked switches leave none."""
-        free = RadialGrid.of(self._network, moment.injection)
-        free = replace(free, usable=free.usable & moment.available)
+    def at(self, operating_point: OperatingPoint, wanted: Requirements, present: Verdict) -> Choice:
+        """The choice at an operating point. ConflictError where locked switches leave none."""
+        free = RadialGrid.of(self._network, operating_point.injection)
+        free = replace(free, usable=free.usable & operating_point.available)
         locked = np.zeros(self._network.n_branch, dtype=bool)
         locked[list(wanted.locked)] = True
         bound = replace(
             free,
-            usable=free.usable & ~(locked & ~moment.closed),
-            fixed_closed=(free.fixed_closed | (locked & moment.closed)) & free.usable,
+            usable=free.usable & ~(locked & ~operating_point.closed),
+            fixed_closed=(free.fixed_closed | (locked & operating_point.closed)) & free.usable,
         )
         cut_off = int((free.reachable() & ~bound.reachable()).sum())
         if cut_off:
@@ -79,15 +79,15 @@ class Choices:
         grid = bound.without_unreachable()
         loops = self._loops(grid)
         seen = situation(grid, loops, grid.demand_pu[None], grid.load_pu[None],
-                         wanted.risk_weight * moment.failure_probability)  # fmt: skip
+                         wanted.risk_weight * operating_point.failure_probability)  # fmt: skip
         flow = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu)
-        start = _configuration(loops, moment.closed)
+        start = _configuration(loops, operating_point.closed)
         none = Limits.none(grid.n_bus, self._network.n_branch)
         objective = RadialObjective(
-            loops, flow, none, moment.failure_probability, wanted.risk_weight, grid.base_mva
+            loops, flow, none, operating_point.failure_probability, wanted.risk_weight, grid.base_mva
         )  # fmt: skip
         limits = self._limits(objective, grid, start, wanted, present)
-        return Choice(grid, loops, seen, replace(objective, limits=limits), moment.closed, ~grid.usable, start)
+        return Choice(grid, loops, seen, replace(objective, limits=limits), operating_point.closed, ~grid.usable, start)
 
     def _loops(self, grid: RadialGrid) -> Loops:
         key = grid.usable.tobytes() + grid.fixed_closed.tobytes() + grid.source_bus.tobytes()

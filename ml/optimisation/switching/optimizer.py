@@ -20,7 +20,14 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.switching_order import safe_order
-from ml.optimisation.plans.verification import PRICE_KW, SUPPLY_TOLERANCE_KW, Moment, Verifier, broken, burden_kw
+from ml.optimisation.plans.verification import (
+    PRICE_KW,
+    SUPPLY_TOLERANCE_KW,
+    OperatingPoint,
+    Verifier,
+    broken,
+    burden_kw,
+)
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
 from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
@@ -41,7 +48,7 @@ LIVE_VARIETY = Variety(lowest_level=0.6, highest_level=1.4)  # around the presen
 
 
 class SwitchingOptimizer:
-    """Owns the policy of one network and answers for its moments. Not for several threads at once."""
+    """Owns the policy of one network and answers for its operating points. Not for several threads at once."""
 
     def __init__(self, network: Network, failure_probability: FloatArray, parameters: Hyperparameters) -> None:
         self.network = network
@@ -58,15 +65,19 @@ class SwitchingOptimizer:
         """What the policy is, and how long it has learned."""
         return f"spanning-tree policy, {self._episodes:,} episodes of REINFORCE"
 
-    def train_episode(self, moment: Moment | None = None, risk_weight: float | None = None) -> Progress:
-        """One step of REINFORCE on situations around the given moment, or else around the case's own loads.
+    def train_episode(
+        self, operating_point: OperatingPoint | None = None, risk_weight: float | None = None
+    ) -> Progress:
+        """One step of REINFORCE on situations around the given operating point, or else around the case's own loads.
 
-        Only the latter have a memory of good configurations: a moment's loops are its own.
+        Only the latter have a memory of good configurations: an operating point's loops are its own.
         """
-        if moment is not None:
-            grid = RadialGrid.of(self.network, moment.injection)
-            grid = replace(grid, usable=grid.usable & moment.available).without_unreachable()
-            self.trainer.problem = SwitchingProblem(grid, moment.failure_probability, LIVE_VARIETY, risk_weight)
+        if operating_point is not None:
+            grid = RadialGrid.of(self.network, operating_point.injection)
+            grid = replace(grid, usable=grid.usable & operating_point.available).without_unreachable()
+            self.trainer.problem = SwitchingProblem(
+                grid, operating_point.failure_probability, LIVE_VARIETY, risk_weight
+            )
         return self.trainer.step()
 
     def take_over(self) -> None:
@@ -75,15 +86,15 @@ class SwitchingOptimizer:
         self._phi = Forward(cast(SwitchingNet, self.trainer.net))
         self._episodes = self.trainer.steps_done
 
-    def propose(self, moment: Moment, wanted: Requirements, shown: Plan | None = None) -> Proposal:
+    def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none. ValueError where the present has no solution."""
         began = time.perf_counter()
-        present = self._verifier.verdict(moment, moment.closed, wanted)
+        present = self._verifier.verdict(operating_point, operating_point.closed, wanted)
         if present is None:
             raise ValueError("the present state has no power flow solution")
         answer = _Answer(self.policy_name, wanted, present)
         try:
-            choice = self._choices.at(moment, wanted, present)
+            choice = self._choices.at(operating_point, wanted, present)
         except ConflictError as conflict:
             return answer.none(conflict.constraint, conflict.reason, began)
         if not choice.loops.ties:
@@ -92,16 +103,16 @@ class SwitchingOptimizer:
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
         levels = Proposer(choice.loops, choice.cost, choice.predicted).within_pairs(start, MOST_PAIRS, every.opened)
-        answer.methods = tuple(self._result(item, choice, moment, present, wanted) for item in found)
+        answer.methods = tuple(self._result(item, choice, operating_point, present, wanted) for item in found)
         pool = _merged([every, *levels])
         seen = None if shown is None else choice.opened(shown.after.closed)
         if seen is not None:
             pool = _with_first(pool, seen, choice.cost(seen[None]))
         few = [_within(replace(wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
         answer.limited = _each_better(
-            [self._best(moment, wanted, present, choice, item, VERIFIED_OF_FEW)[0] for item in few]
+            [self._best(operating_point, wanted, present, choice, item, VERIFIED_OF_FEW)[0] for item in few]
         )
-        plan, missed = self._best(moment, wanted, present, choice, _within(wanted, pool, choice), shown=shown)
+        plan, missed = self._best(operating_point, wanted, present, choice, _within(wanted, pool, choice), shown=shown)
         if plan is not None:
             return answer.plan(plan, began)
         if missed is not None:
@@ -135,7 +146,7 @@ class SwitchingOptimizer:
 
     def _best(
         self,
-        moment: Moment,
+        operating_point: OperatingPoint,
         wanted: Requirements,
         present: Verdict,
         choice: Choice,
@@ -147,13 +158,13 @@ class SwitchingOptimizer:
         verdicts: list[Verdict] = []
         missed: list[tuple[float, Margin]] = []
         for opened in proposed.opened[:most]:
-            verdict = self._verifier.verdict(moment, choice.closed(opened), wanted, present.state.voltage)
+            verdict = self._verifier.verdict(operating_point, choice.closed(opened), wanted, present.state.voltage)
             if verdict is None:
                 continue
             problems = broken(verdict, present, wanted)
             if problems:
                 missed.append(_dearest(verdict, problems))
-            elif wanted.n_minus_1 and not self._restorable(moment, wanted, choice, opened, verdict):
+            elif wanted.n_minus_1 and not self._restorable(operating_point, wanted, choice, opened, verdict):
                 missed.append((0.0, Margin(Constraint.N_MINUS_1, np.nan, np.nan, "", "")))
             else:
                 verdicts.append(verdict)
@@ -162,10 +173,10 @@ class SwitchingOptimizer:
         for verdict in sorted(verdicts, key=lambda one: _standing_kw(one, present, shown)):
             if burden_kw(verdict) >= worth and not broken(present, present, wanted):
                 return None, None
-            actions = safe_order(self._verifier, moment, wanted, present, verdict.closed)
+            actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
-                saved = (present.loss_kw - verdict.loss_kw) * moment.loss_hours_per_year / 1000
-                return Plan(wanted, actions, (), present, verdict, saved, saved * moment.price_per_mwh), None
+                saved = (present.loss_kw - verdict.loss_kw) * operating_point.loss_hours_per_year / 1000
+                return Plan(wanted, actions, (), present, verdict, saved, saved * operating_point.price_per_mwh), None
         if verdicts or not required:
             return None, None
         if not missed:
@@ -173,13 +184,13 @@ class SwitchingOptimizer:
         return None, min(missed, key=lambda item: item[0])[1]
 
     def _result(
-        self, item: Candidates, choice: Choice, moment: Moment, present: Verdict, wanted: Requirements
+        self, item: Candidates, choice: Choice, operating_point: OperatingPoint, present: Verdict, wanted: Requirements
     ) -> MethodResult:
         """What a method found, verified by AC power flow; NaN where it breaks a limit or has no solution."""
         verdict = None
         if len(item.opened):
             closed = choice.closed(item.opened[0])
-            verdict = self._verifier.verdict(moment, closed, wanted, present.state.voltage)
+            verdict = self._verifier.verdict(operating_point, closed, wanted, present.state.voltage)
         if verdict is None or broken(verdict, present, wanted):
             return MethodResult(item.name, np.nan, np.nan, np.nan, item.evaluated, item.time_ms)
         return MethodResult(
@@ -188,7 +199,7 @@ class SwitchingOptimizer:
         )  # fmt: skip
 
     def _restorable(
-        self, moment: Moment, wanted: Requirements, choice: Choice, opened: IntArray, verdict: Verdict
+        self, operating_point: OperatingPoint, wanted: Requirements, choice: Choice, opened: IntArray, verdict: Verdict
     ) -> bool:
         """N-1 of a radial grid: whether after any outage of a branch on a loop one tie supplies everybody again.
 
@@ -199,7 +210,7 @@ class SwitchingOptimizer:
         for branch in np.unique(new):
             place = np.flatnonzero(new == branch)
             closed = choice.closed(neighbours[place[int(np.argmin(cost[place]))]])
-            after = self._verifier.verdict(moment, closed, wanted, verdict.state.voltage)
+            after = self._verifier.verdict(operating_point, closed, wanted, verdict.state.voltage)
             if after is None or broken(after, verdict, wanted):
                 return False
         return True

@@ -18,11 +18,11 @@ NewRig = Callable[..., Rig]
 
 
 def watch(rig: Rig, hours: int = 4) -> Rig:
-    """Let hours pass, each seen by the lookout as its thread would."""
-    rig.services.lookout.turn(rig.board)
+    """Let hours pass, each seen by the forecast worker as its thread would."""
+    rig.services.forecast_worker.turn(rig.board)
     for _ in range(hours):
         rig.run(12)
-        rig.services.lookout.turn(rig.board)
+        rig.services.forecast_worker.turn(rig.board)
     return rig
 
 

@@ -14,7 +14,7 @@ import pytest
 from app.analytics.files import forecast_csv, losses_csv
 from app.analytics.payloads import ENERGY_COLUMNS, losses, performance
 from app.analytics.payloads_forecast import QUANTILES, Shown, forecasts, look_ahead
-from app.forecasting.report import LookoutReport
+from app.forecasting.report import ForecastReport
 from app.web.bodies import to_json
 from grid.network import Network
 from tests.app.analyticsdata import (
@@ -35,7 +35,7 @@ def plain(answer: Any) -> Any:
     return json.loads(to_json(answer))
 
 
-def shown_of(report: LookoutReport, horizon: int = 48) -> list[Shown]:
+def shown_of(report: ForecastReport, horizon: int = 48) -> list[Shown]:
     return [Shown(one, one.forecast, np.full(0 if one.forecast is None else horizon, np.nan)) for one in report.series]
 
 

@@ -44,7 +44,7 @@ NOW = datetime(2026, 1, 15, 9, 40, tzinfo=UTC)
 
 
 class Told:
-    """A lookout that has told everything about a snapshot, and keeps one more forecast from six hours before."""
+    """A forecast worker that has told all about a snapshot, and keeps one more forecast from six hours before."""
 
     def __init__(self, rig: Rig) -> None:
         self.latest = report_of(rig.now)

@@ -1,4 +1,4 @@
-"""The lookout: forecasts of every series, the look-ahead and its alarms, the record of hours, plans for what comes."""
+"""The forecast worker: forecasts of every series, the look-ahead and its alarms, hours, plans for what comes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from app.engine.commands import PlanRefusedError, UnknownIdError
-from app.forecasting.live_forecasts import Watchpost
-from app.forecasting.worker import Lookout
+from app.forecasting.live_forecasts import LiveForecasts
+from app.forecasting.worker import ForecastWorker
 from app.optimisation.view import headline_of
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
@@ -24,26 +24,26 @@ HOUR = timedelta(hours=1)
 QUARTER = timedelta(minutes=15)
 
 
-def lookout(rig: Rig) -> Lookout:
-    return rig.services.lookout
+def forecast_worker(rig: Rig) -> ForecastWorker:
+    return rig.services.forecast_worker
 
 
 @pytest.fixture
 def watched(rig: Rig) -> Rig:
     """city8 with a simulated past of three weeks, looked at once."""
-    lookout(rig).turn(rig.board)
+    forecast_worker(rig).turn(rig.board)
     return rig
 
 
 def run_hours(rig: Rig, hours: int, elapsed: timedelta = QUARTER) -> None:
-    """Simulated hours, which the lookout takes as its thread would."""
+    """Simulated hours, which the forecast worker takes as its thread would."""
     for _ in range(round(hours * HOUR / elapsed)):
         rig.run(1, elapsed)
-        lookout(rig).turn(rig.board)
+        forecast_worker(rig).turn(rig.board)
 
 
 def test_before_the_first_look_nothing_is_told(rig: Rig) -> None:
-    found, start = lookout(rig), rig.now.simulated_at
+    found, start = forecast_worker(rig), rig.now.simulated_at
     assert (found.latest.version, found.latest.series, found.latest.ahead) == (0, (), None)
     assert found.latest.status
     assert np.isnan(found.actual("load", start - HOUR, 3)).all()
@@ -55,7 +55,7 @@ def test_before_the_first_look_nothing_is_told(rig: Rig) -> None:
 
 
 def test_every_series_has_a_forecast_of_two_days(watched: Rig) -> None:
-    report, network = lookout(watched).latest, watched.now.network
+    report, network = forecast_worker(watched).latest, watched.now.network
     assert [one.info.code for one in report.series][:2] == ["load", "group-0"]
     assert {one.info.kind for one in report.series} >= {SeriesKind.LOAD, SeriesKind.GROUP, SeriesKind.PV}
     assert report.problem == ""
@@ -71,7 +71,7 @@ def test_every_series_has_a_forecast_of_two_days(watched: Rig) -> None:
 
 
 def test_the_look_ahead_follows_the_forecast(watched: Rig) -> None:
-    report = lookout(watched).latest
+    report = forecast_worker(watched).latest
     assert report.ahead is not None
     median = report.series[0].forecast.quantiles_mw[:24, 3]  # type: ignore[union-attr]
     np.testing.assert_allclose(report.ahead.load_mw, median, rtol=0.08)
@@ -86,7 +86,7 @@ def test_the_look_ahead_follows_the_forecast(watched: Rig) -> None:
 
 
 def test_each_hour_is_forecast_anew_and_the_last_one_is_known(watched: Rig) -> None:
-    found = lookout(watched)
+    found = forecast_worker(watched)
     before, start = found.latest.version, watched.now.simulated_at
     run_hours(watched, 3)
     assert found.latest.version >= before + 3
@@ -117,7 +117,7 @@ def test_the_ledger_has_the_cycles_of_an_hour_in_kw(watched: Rig) -> None:
     while watched.now.simulated_at < start + HOUR:
         watched.run(1, QUARTER)
         seen += [watched.now.metrics] if start <= watched.now.simulated_at < start + HOUR else []
-    lookout(watched).step()
+    forecast_worker(watched).step()
     measured = {
         "loss_kw": [1000 * one.loss_mw for one in seen],
         "load_kw": [1000 * one.load_mw for one in seen],
@@ -126,11 +126,11 @@ def test_the_ledger_has_the_cycles_of_an_hour_in_kw(watched: Rig) -> None:
     }
     assert len(seen) == 4
     for column, values in measured.items():
-        assert lookout(watched).hourly_kw(column, start, 1)[0] == pytest.approx(np.mean(values), rel=1e-5)
+        assert forecast_worker(watched).hourly_kw(column, start, 1)[0] == pytest.approx(np.mean(values), rel=1e-5)
 
 
 def test_hours_before_the_start_are_there_to_compare_with(watched: Rig) -> None:
-    performance = lookout(watched).latest.performance
+    performance = forecast_worker(watched).latest.performance
     assert performance is not None
     assert performance.hours == watched.now.simulated_at.hour
     found = {one.period: one for one in performance.comparisons}
@@ -142,7 +142,7 @@ def test_what_plans_would_save_is_counted_while_there_are_plans(watched: Rig) ->
     planner = watched.services.planner
     planner.plan_once(watched.board, planner.requirements)
     run_hours(watched, 2)
-    performance = lookout(watched).latest.performance
+    performance = forecast_worker(watched).latest.performance
     assert performance is not None
     assert performance.avoidable.hours >= 1
     assert 0 < performance.avoidable.avoidable_kwh < 0.5 * performance.avoidable.loss_kwh
@@ -150,8 +150,8 @@ def test_what_plans_would_save_is_counted_while_there_are_plans(watched: Rig) ->
 
 def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
     new = make_rig(cache_dir, history_days=0)
-    lookout(new).turn(new.board)
-    report = lookout(new).latest
+    forecast_worker(new).turn(new.board)
+    report = forecast_worker(new).latest
     assert {one.forecast.source for one in report.series if one.forecast} == {"standard profile"}
     assert {one.learned for one in report.series} == {"nothing yet: less than 60 days are known"}
     total = report.series[0].forecast
@@ -162,7 +162,7 @@ def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
 def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., Rig]) -> None:
     """Without Bus 6 - Bus 8 its neighbour has to carry the load of Bus 8 alone."""
     rig = new_rig("case30")
-    lookout(rig).turn(rig.board)
+    forecast_worker(rig).turn(rig.board)
     rig.run(1, QUARTER)
     assert not [alarm for alarm in rig.now.alarms if alarm.kind in KINDS]
     outage = rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Bus 6 - Bus 8"), 1.0)
@@ -180,23 +180,23 @@ def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., R
 
 def test_days_that_pass_in_one_cycle_leave_gaps_and_no_failure(watched: Rig) -> None:
     run_hours(watched, 24 * 12, timedelta(days=3))
-    report = lookout(watched).latest
+    report = forecast_worker(watched).latest
     assert report.problem == ""
     assert report.simulated_at == watched.now.simulated_at
     assert report.series[0].forecast is not None
     assert report.series[0].forecast.issued_at == watched.now.simulated_at.replace(minute=0)
     assert report.series[0].forecast.source == "standard profile"
-    known = lookout(watched).actual("load", watched.now.simulated_at - timedelta(days=12), 288)
+    known = forecast_worker(watched).actual("load", watched.now.simulated_at - timedelta(days=12), 288)
     assert 2 <= np.isfinite(known).sum() < 20
 
 
 def test_a_failure_is_shown_and_gone_when_it_is_over(watched: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = lookout(watched)
+    found = forecast_worker(watched)
 
     def fails(*_: object) -> None:
         raise RuntimeError("no weather today")
 
-    monkeypatch.setattr(Watchpost, "look", fails)
+    monkeypatch.setattr(LiveForecasts, "look", fails)
     watched.run(2, HOUR)
     found.attempt()
     assert found.latest.problem == "Forecasts failed: no weather today"
@@ -208,7 +208,7 @@ def test_a_failure_is_shown_and_gone_when_it_is_over(watched: Rig, monkeypatch: 
 
 
 def test_another_grid_begins_anew(watched: Rig) -> None:
-    found = lookout(watched)
+    found = forecast_worker(watched)
     watched.services.cases.load("case14")
     watched.run(1)
     assert found.latest.version == 0
@@ -219,15 +219,15 @@ def test_another_grid_begins_anew(watched: Rig) -> None:
 
 def test_the_record_of_hours_outlives_the_process(cache_dir: Path, new_rig: Callable[..., Rig]) -> None:
     first = new_rig(start="2026-02-01T00:00")
-    lookout(first).turn(first.board)
+    forecast_worker(first).turn(first.board)
     run_hours(first, 6)
     start = first.now.simulated_at - timedelta(hours=6)
-    told = lookout(first).hourly_kw("loss_kw", start, 5)
-    lookout(first).start()
-    lookout(first).stop()
+    told = forecast_worker(first).hourly_kw("loss_kw", start, 5)
+    forecast_worker(first).start()
+    forecast_worker(first).stop()
     again = new_rig(start="2026-03-01T00:00", history_days=0)
-    lookout(again).turn(again.board)
-    np.testing.assert_allclose(lookout(again).hourly_kw("loss_kw", start, 5), told)
+    forecast_worker(again).turn(again.board)
+    np.testing.assert_allclose(forecast_worker(again).hourly_kw("loss_kw", start, 5), told)
 
 
 # --- plans for the worst of the coming hours -------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 import pandapower
 import pytest
 
-from app.engine.operating_point import moment_of
+from app.engine.operating_point import operating_point_of
 from grid.telemetry import EventKind
 from ml.maintenance.model.causes import CAUSES, Cause
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis
@@ -75,10 +75,12 @@ Summers = dict[bool, tuple[Rig, Prognosis]]
 
 def weight_worth_moving(rig: Rig) -> float:
     """The risk weight from which on the load in the middle is better supplied by the new transformer; inf: none is."""
-    moment, verifier = moment_of(rig.now, 80.0), Verifier(rig.now.network)
-    moved = moment.closed.copy()
+    operating_point, verifier = operating_point_of(rig.now, 80.0), Verifier(rig.now.network)
+    moved = operating_point.closed.copy()
     moved[[rig.branch("Tie"), rig.branch("Short")]] = True, False
-    before, after = (verifier.verdict(moment, closed, Requirements()) for closed in (moment.closed, moved))
+    before, after = (
+        verifier.verdict(operating_point, closed, Requirements()) for closed in (operating_point.closed, moved)
+    )
     assert before is not None
     assert after is not None
     gain_kw = before.expected_interrupted_kw - after.expected_interrupted_kw

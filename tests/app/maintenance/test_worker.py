@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.engine.quality import Cause
-from app.maintenance.worker import RATE_HORIZON_DAYS, Maintainer
+from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
 from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.hazard import CnaimHazard
 from ml.maintenance.schedule.economics import moved_pins
@@ -28,7 +28,7 @@ def city(tmp_path: Path, models_folder: Path) -> Rig:
     return rig
 
 
-def maintainer(rig: Rig) -> Maintainer:
+def maintainer(rig: Rig) -> MaintenanceWorker:
     return rig.services.maintainer
 
 

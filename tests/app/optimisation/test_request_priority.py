@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from app.optimisation.request_priority import LOOK_S, QUIET_S, Courtesy
+from app.optimisation.request_priority import LOOK_S, QUIET_S, RequestPriority
 
 
 class Clock:
@@ -20,37 +20,37 @@ class Clock:
 
 def test_it_is_quiet_until_somebody_asks_and_a_while_after() -> None:
     clock = Clock()
-    courtesy = Courtesy(clock)
-    assert courtesy.quiet
-    with courtesy.asking():
+    priority = RequestPriority(clock)
+    assert priority.quiet
+    with priority.asking():
         clock.now = 10.0
-        assert not courtesy.quiet
+        assert not priority.quiet
     clock.now += 0.9 * QUIET_S
-    assert not courtesy.quiet
+    assert not priority.quiet
     clock.now += 0.2 * QUIET_S
-    assert courtesy.quiet
+    assert priority.quiet
 
 
 def test_two_that_ask_are_waited_for_and_a_failure_ends_asking_too() -> None:
     clock = Clock()
-    courtesy = Courtesy(clock)
+    priority = RequestPriority(clock)
     try:
-        with courtesy.asking():
-            with courtesy.asking():
+        with priority.asking():
+            with priority.asking():
                 pass
             clock.now = 100.0
-            assert not courtesy.quiet
+            assert not priority.quiet
             raise ValueError
     except ValueError:
         clock.now = 200.0
-    assert courtesy.quiet
+    assert priority.quiet
 
 
 def test_work_waits_while_somebody_is_answered_but_no_longer_than_it_says() -> None:
     clock = Clock()
-    courtesy = Courtesy(clock, clock.sleep)
-    with courtesy.asking():
-        courtesy.give_way(0.2)
+    priority = RequestPriority(clock, clock.sleep)
+    with priority.asking():
+        priority.give_way(0.2)
     assert 0.2 <= clock.now <= 0.2 + 2 * LOOK_S
 
 
@@ -62,13 +62,13 @@ def test_work_goes_on_as_soon_as_the_answer_is_given() -> None:
         if clock.now >= 0.1:
             asking.close()
 
-    courtesy = Courtesy(clock, sleep)
-    asking.enter_context(courtesy.asking())
-    courtesy.give_way(10.0)
+    priority = RequestPriority(clock, sleep)
+    asking.enter_context(priority.asking())
+    priority.give_way(10.0)
     assert 0.1 <= clock.now <= 0.1 + 2 * LOOK_S
 
 
 def test_work_goes_on_at_once_where_nobody_asks() -> None:
     clock = Clock()
-    Courtesy(clock, clock.sleep).give_way(10.0)
+    RequestPriority(clock, clock.sleep).give_way(10.0)
     assert clock.now == 0.0

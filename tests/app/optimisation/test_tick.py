@@ -14,7 +14,7 @@ from app.map.network_view import NetworkView
 from app.optimisation.tick import answer_key, answer_parts, figure_key, figures_of, form_key, overview_words
 from app.optimisation.view import conflict_words, headline_of
 from app.optimisation.view_marks import changed_paths, locks, marks, path_marks, proposed_map
-from app.optimisation.worker import NO_TRAINING, PlannerReport
+from app.optimisation.worker import NO_TRAINING, PlanReport
 from app.web.browser_view import Page, View
 from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
@@ -41,9 +41,9 @@ def plan(proposal: Proposal) -> Plan:
     return proposal.plan
 
 
-def report_of(snapshot: Snapshot, proposal: Proposal | None, version: int = 1, status: str = "Ready") -> PlannerReport:
+def report_of(snapshot: Snapshot, proposal: Proposal | None, version: int = 1, status: str = "Ready") -> PlanReport:
     time = None if proposal is None else snapshot.simulated_at
-    return PlannerReport(snapshot.network, version, time, proposal, status, NO_TRAINING, (), None)
+    return PlanReport(snapshot.network, version, time, proposal, status, NO_TRAINING, (), None)
 
 
 def sent(data: object) -> str:

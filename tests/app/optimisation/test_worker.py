@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.optimisation.request_priority import QUIET_S
-from app.optimisation.worker import PARETO_EVERY, Planner
+from app.optimisation.worker import PARETO_EVERY, PlanWorker
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
 from tests.app.rig import Rig, make_rig, wait_for
@@ -24,7 +24,7 @@ def city(tmp_path: Path) -> Rig:
     return make_rig(tmp_path, training_episodes=EPISODES)
 
 
-def planner(rig: Rig) -> Planner:
+def planner(rig: Rig) -> PlanWorker:
     return rig.services.planner
 
 

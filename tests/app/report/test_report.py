@@ -125,7 +125,7 @@ def test_an_earlier_day_is_whole_and_has_no_plans(rig: Rig) -> None:
 
 def test_what_plans_would_have_saved_is_not_shown_on_another_day(rig: Rig) -> None:
     report = day_of(busy(rig))
-    late = replace(report, lookout=replace(report.lookout, simulated_at=rig.now.simulated_at - timedelta(days=1)))
+    late = replace(report, forecasts=replace(report.forecasts, simulated_at=rig.now.simulated_at - timedelta(days=1)))
     assert report.avoidable is not None
     assert late.avoidable is None
 
@@ -133,16 +133,16 @@ def test_what_plans_would_have_saved_is_not_shown_on_another_day(rig: Rig) -> No
 def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     report = day_of(busy(rig), stress=1.6)
     network = renamed(rig.now.network, EVIL)
-    assert report.lookout.ahead is not None
-    alerts = tuple(replace(one, text=EVIL) for one in report.lookout.ahead.outlook.alerts)
-    ahead = replace(report.lookout.ahead, outlook=replace(report.lookout.ahead.outlook, alerts=alerts))
+    assert report.forecasts.ahead is not None
+    alerts = tuple(replace(one, text=EVIL) for one in report.forecasts.ahead.outlook.alerts)
+    ahead = replace(report.forecasts.ahead, outlook=replace(report.forecasts.ahead.outlook, alerts=alerts))
     series = tuple(
         replace(one, series=replace(one.series, info=replace(one.series.info, name=EVIL))) for one in report.series
     )
     snapshot = replace(rig.now, network=network, source=EVIL, stale=True, stale_reason=EVIL)
     named = replace(
         report, snapshot=snapshot, series=series, maintained=replace(report.maintained, snapshot=snapshot),
-        lookout=replace(report.lookout, network=network, ahead=ahead, status=EVIL, problem=EVIL),
+        forecasts=replace(report.forecasts, network=network, ahead=ahead, status=EVIL, problem=EVIL),
         planner=replace(report.planner, network=network, status=EVIL),
     )  # fmt: skip
     found = read(named)
@@ -160,7 +160,7 @@ def test_names_that_utf8_cannot_hold_do_not_stop_a_report(rig: Rig) -> None:
 def unknown(report: DayReport) -> DayReport:
     """A report in which no number is known."""
     nothing = Hours(*[np.full(24, np.nan)] * 4)
-    look = report.lookout.ahead
+    look = report.forecasts.ahead
     losses = report.losses
     assert look is not None
     assert losses is not None
@@ -178,7 +178,7 @@ def unknown(report: DayReport) -> DayReport:
     )  # fmt: skip
     return replace(
         report, hours=nothing, earlier=dict.fromkeys(report.earlier, nothing),
-        lookout=replace(report.lookout, ahead=ahead, mix=None, performance=None),
+        forecasts=replace(report.forecasts, ahead=ahead, mix=None, performance=None),
         series=tuple(
             replace(one, actual_mw=one.actual_mw * np.nan, accuracy=None, forecast=None if one.forecast is None else
                     replace(one.forecast, quantiles_mw=one.forecast.quantiles_mw * np.nan)) for one in report.series
@@ -199,7 +199,7 @@ def test_a_report_in_which_nothing_is_known_says_so(rig: Rig) -> None:
 
 
 def test_before_the_workers_have_looked_there_is_a_report(rig: Rig) -> None:
-    report = replace(day_of(rig), lookout=empty_report(rig.now), series=(), losses=None)
+    report = replace(day_of(rig), forecasts=empty_report(rig.now), series=(), losses=None)
     text = read(report).text
     for words in ("There are no forecasts yet", "Nothing has been looked ahead yet", "Of no hour of the day is there",
                   "Waiting for the first prognosis", "Waiting for the grid"):  # fmt: skip

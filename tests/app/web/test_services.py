@@ -17,7 +17,7 @@ def test_what_workers_find_makes_no_cycle_of_its_own(new_rig: NewRig) -> None:
     services.start()
     try:
         seen = (lambda: services.planner.latest.proposal, lambda: services.maintainer.latest.prognosis,
-                lambda: services.lookout.latest.ahead)  # fmt: skip
+                lambda: services.forecast_worker.latest.ahead)  # fmt: skip
         assert wait_for(lambda: all(find() is not None for find in seen))
         began = rig.now.iteration
         assert not wait_for(lambda: rig.now.iteration > began, seconds=1.5)

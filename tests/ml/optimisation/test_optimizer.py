@@ -21,9 +21,9 @@ from ml.optimisation.plans.plan import (
     Proposal,
     Requirements,
 )
-from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters
-from tests.ml.moments import HOURS, PRICE, moment_at, network_of
+from tests.ml.operating_points import HOURS, PRICE, network_of, operating_point_at
 
 OPTIMUM_KW = 139.5513
 OPEN_AT_OPTIMUM = [7, 9, 14, 32, 37]  # numbered from 1, as published
@@ -36,10 +36,12 @@ def untrained(spec: str = "case33bw") -> SmartGridOptimizer:
     return SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=2))
 
 
-def uneven(network: Network, level: float = 1.0) -> Moment:
+def uneven(network: Network, level: float = 1.0) -> OperatingPoint:
     """Failure probabilities that differ, so that risk asks for something else than losses."""
-    moment = moment_at(network, level=level)
-    return replace(moment, failure_probability=0.01 * np.random.default_rng(9).lognormal(0, 1.2, network.n_branch))
+    operating_point = operating_point_at(network, level=level)
+    return replace(
+        operating_point, failure_probability=0.01 * np.random.default_rng(9).lognormal(0, 1.2, network.n_branch)
+    )
 
 
 def opened(plan: Plan) -> list[int]:
@@ -54,7 +56,7 @@ def plan_of(proposal: Proposal) -> Plan:
 
 def test_the_published_optimum_is_found_without_training() -> None:
     network = network_of()
-    proposal = untrained().propose(moment_at(network), Requirements())
+    proposal = untrained().propose(operating_point_at(network), Requirements())
     plan = plan_of(proposal)
     assert opened(plan) == OPEN_AT_OPTIMUM
     assert plan.after.loss_kw == pytest.approx(OPTIMUM_KW, abs=1e-3)
@@ -72,63 +74,66 @@ def test_at_the_optimum_nothing_is_proposed() -> None:
     network = network_of()
     closed = np.ones(network.n_branch, dtype=bool)
     closed[np.array(OPEN_AT_OPTIMUM) - 1] = False
-    proposal = untrained().propose(moment_at(network, closed), Requirements())
+    proposal = untrained().propose(operating_point_at(network, closed), Requirements())
     assert (proposal.plan, proposal.limited, proposal.conflict) == (None, (), None)
     assert proposal.reason == NoPlan(kind=NoPlanKind.BEST_FOUND)
 
 
 def test_plans_of_few_actions_keep_to_them_and_gain_less() -> None:
     network = network_of()
-    moment, optimizer = moment_at(network), untrained()
-    free = optimizer.propose(moment, Requirements())
+    operating_point, optimizer = operating_point_at(network), untrained()
+    free = optimizer.propose(operating_point, Requirements())
     losses = [plan.after.loss_kw for plan in free.limited]
     assert [plan.pairs for plan in free.limited] == [1, 2, 3]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] > plan_of(free).after.loss_kw
     for pairs, loss in enumerate(losses, start=1):
-        plan = plan_of(optimizer.propose(moment, Requirements(most_pairs=pairs)))
+        plan = plan_of(optimizer.propose(operating_point, Requirements(most_pairs=pairs)))
         assert plan.pairs <= pairs
         assert plan.after.loss_kw == pytest.approx(loss, rel=2e-3)
     best = min(
-        loss for tie in np.flatnonzero(~moment.closed) for loss in exchanged_kw(network, moment, int(tie)) if loss
+        loss
+        for tie in np.flatnonzero(~operating_point.closed)
+        for loss in exchanged_kw(network, operating_point, int(tie))
+        if loss
     )
     assert losses[0] == pytest.approx(best, abs=1e-3)
 
 
 def test_the_plan_that_people_see_stays_until_another_is_clearly_better() -> None:
     network = network_of()
-    moment, optimizer = moment_at(network), untrained()
-    free = optimizer.propose(moment, Requirements())
+    operating_point, optimizer = operating_point_at(network), untrained()
+    free = optimizer.propose(operating_point, Requirements())
     best = plan_of(free)
-    again = [plan_of(optimizer.propose(moment, Requirements(), shown)) for shown in free.limited]
+    again = [plan_of(optimizer.propose(operating_point, Requirements(), shown)) for shown in free.limited]
     stays = [1.05 * shown.saved_kw >= best.saved_kw for shown in free.limited]
     assert stays == [False, False, True]  # three pairs save nearly as much as four
     assert [plan.code == shown.code for plan, shown in zip(again, free.limited, strict=True)] == stays
     assert {plan.code for plan, stay in zip(again, stays, strict=True) if not stay} == {best.code}
-    lighter = plan_of(optimizer.propose(moment_at(network, level=0.5), Requirements(), free.limited[2]))
+    lighter = plan_of(optimizer.propose(operating_point_at(network, level=0.5), Requirements(), free.limited[2]))
     assert lighter.code == free.limited[2].code
-    assert lighter.saved_kw < free.limited[2].saved_kw  # of this moment, not of the one that it was made for
+    assert lighter.saved_kw < free.limited[2].saved_kw  # of this operating point, not of the one that it was made for
 
 
 def test_a_plan_seen_that_is_no_longer_possible_or_allowed_gives_way() -> None:
     network = network_of()
-    moment, optimizer = moment_at(network), untrained()
-    best = plan_of(optimizer.propose(moment, Requirements()))
-    fewer = plan_of(optimizer.propose(moment, Requirements(most_pairs=2), best))
+    operating_point, optimizer = operating_point_at(network), untrained()
+    best = plan_of(optimizer.propose(operating_point, Requirements()))
+    fewer = plan_of(optimizer.propose(operating_point, Requirements(most_pairs=2), best))
     assert fewer.pairs <= 2
     closing = next(action.branch for action in best.actions if action.close)
-    locked = plan_of(optimizer.propose(moment, Requirements(locked=frozenset({closing})), best))
+    locked = plan_of(optimizer.propose(operating_point, Requirements(locked=frozenset({closing})), best))
     assert not locked.after.closed[closing]
 
 
-def exchanged_kw(network: Network, moment: Moment, tie: int) -> list[float]:
+def exchanged_kw(network: Network, operating_point: OperatingPoint, tie: int) -> list[float]:
     """Losses of every state that closing a tie and opening another branch leaves supplied."""
     newton, found = PowerFlow(network), []
-    for branch in np.flatnonzero(moment.closed):
-        closed = moment.closed.copy()
+    for branch in np.flatnonzero(operating_point.closed):
+        closed = operating_point.closed.copy()
         closed[[tie, branch]] = True, False
         try:
-            state = newton.solve(moment.injection, closed)
+            state = newton.solve(operating_point.injection, closed)
         except PowerFlowDivergedError:
             continue
         if state.energised.all():
@@ -139,11 +144,11 @@ def exchanged_kw(network: Network, moment: Moment, tie: int) -> list[float]:
 def test_locked_switches_stay_as_they_are() -> None:
     network, optimizer = network_of(), untrained()
     for locked in ({6, 32}, {8, 13, 34}, set(range(20))):
-        plan = plan_of(optimizer.propose(moment_at(network), Requirements(locked=frozenset(locked))))
+        plan = plan_of(optimizer.propose(operating_point_at(network), Requirements(locked=frozenset(locked))))
         assert not locked & {action.branch for action in plan.actions}
         assert plan.after.loss_kw > OPTIMUM_KW
     everything = frozenset(range(network.n_branch))
-    proposal = optimizer.propose(moment_at(network), Requirements(locked=everything))
+    proposal = optimizer.propose(operating_point_at(network), Requirements(locked=everything))
     assert proposal.plan is None
     assert proposal.reason
 
@@ -151,8 +156,8 @@ def test_locked_switches_stay_as_they_are() -> None:
 def test_supply_is_restored_after_every_outage_that_leaves_a_way() -> None:
     network, restored = network_of(), 0
     for out in (5, 9, 13, 19, 22, 27, 30):
-        moment = moment_at(network, level=0.6, out=(out,))
-        proposal = untrained().propose(moment, Requirements())
+        operating_point = operating_point_at(network, level=0.6, out=(out,))
+        proposal = untrained().propose(operating_point, Requirements())
         assert proposal.present.unsupplied_kw > 0
         plan = plan_of(proposal)
         assert plan.after.unsupplied_kw == 0
@@ -163,33 +168,33 @@ def test_supply_is_restored_after_every_outage_that_leaves_a_way() -> None:
 
 def test_a_limit_that_nothing_keeps_is_named() -> None:
     network, optimizer = network_of(), untrained()
-    proposal = optimizer.propose(moment_at(network), Requirements(min_vm_pu=0.999))
+    proposal = optimizer.propose(operating_point_at(network), Requirements(min_vm_pu=0.999))
     assert (proposal.plan, proposal.conflict) == (None, Constraint.LOW_VOLTAGE)
     assert proposal.reason is not None
     assert proposal.reason.kind is NoPlanKind.NEAREST_CONFIGURATION
     assert proposal.reason.margin is not None
     assert proposal.reason.margin.value < proposal.reason.margin.limit == 0.999
-    proposal = optimizer.propose(moment_at(network), Requirements(max_vm_pu=0.99))
+    proposal = optimizer.propose(operating_point_at(network), Requirements(max_vm_pu=0.99))
     assert (proposal.plan, proposal.conflict) == (None, Constraint.HIGH_VOLTAGE)
 
 
 def test_a_loading_that_nothing_keeps_is_named() -> None:
-    proposal = untrained("city8").propose(moment_at(network_of("city8")), Requirements(max_loading_percent=40))
+    proposal = untrained("city8").propose(operating_point_at(network_of("city8")), Requirements(max_loading_percent=40))
     assert (proposal.plan, proposal.conflict) == (None, Constraint.LOADING)
 
 
 def test_a_limit_that_the_present_breaks_is_reached_where_it_can_be() -> None:
     network = network_of()
     wanted = Requirements(min_vm_pu=0.935)  # the present has 0.913, the optimum 0.938
-    plan = plan_of(untrained().propose(moment_at(network), wanted))
+    plan = plan_of(untrained().propose(operating_point_at(network), wanted))
     assert plan.before.violation.keys() == {Constraint.LOW_VOLTAGE}
-    assert PowerFlow(network).solve(moment_at(network).injection, plan.after.closed).vm_pu.min() >= 0.935
+    assert PowerFlow(network).solve(operating_point_at(network).injection, plan.after.closed).vm_pu.min() >= 0.935
 
 
 def test_locks_that_cut_off_loads_are_a_conflict() -> None:
     network = network_of()
-    moment = moment_at(network, level=0.6, out=(9,))
-    proposal = untrained().propose(moment, Requirements(locked=frozenset(range(32, 37))))
+    operating_point = operating_point_at(network, level=0.6, out=(9,))
+    proposal = untrained().propose(operating_point, Requirements(locked=frozenset(range(32, 37))))
     assert (proposal.plan, proposal.conflict) == (None, Constraint.LOCKED)
     assert proposal.reason is not None
     assert proposal.reason.kind is NoPlanKind.CUT_OFF
@@ -198,7 +203,7 @@ def test_locks_that_cut_off_loads_are_a_conflict() -> None:
 
 def test_an_outage_at_the_head_leaves_no_choice() -> None:
     network = network_of()
-    proposal = untrained().propose(moment_at(network, out=(0,)), Requirements())
+    proposal = untrained().propose(operating_point_at(network, out=(0,)), Requirements())
     assert proposal.plan is None
     assert proposal.reason
 
@@ -206,9 +211,9 @@ def test_an_outage_at_the_head_leaves_no_choice() -> None:
 def test_n_minus_1_is_kept_or_named() -> None:
     network, optimizer = network_of(), untrained()
     wanted = Requirements(n_minus_1=True)
-    proposal = optimizer.propose(moment_at(network), wanted)
+    proposal = optimizer.propose(operating_point_at(network), wanted)
     assert (proposal.plan, proposal.conflict) == (None, Constraint.N_MINUS_1)
-    light = moment_at(network, level=0.3)
+    light = operating_point_at(network, level=0.3)
     plan = plan_of(optimizer.propose(light, wanted))
     newton, closed = PowerFlow(network), plan.after.closed
     for branch in np.flatnonzero(closed)[1:]:  # the first line is the only one that leaves the source
@@ -223,9 +228,9 @@ def test_n_minus_1_is_kept_or_named() -> None:
 
 def test_more_risk_weight_never_costs_less_losses_or_more_risk() -> None:
     network, found = network_of(), []
-    moment = uneven(network)
+    operating_point = uneven(network)
     for weight in (0.0, 0.05, 0.2, 1.0, 5.0, 50.0):
-        proposal = untrained().propose(moment, replace(ANY_VOLTAGE, risk_weight=weight))
+        proposal = untrained().propose(operating_point, replace(ANY_VOLTAGE, risk_weight=weight))
         state = proposal.present if proposal.plan is None else proposal.plan.after
         found.append((state.loss_kw, state.expected_interrupted_kw))
     losses, interrupted = np.array(found).T
@@ -252,25 +257,27 @@ def action(branch: int, close: bool) -> Action:
 def test_plans_that_no_longer_hold_are_refused_with_a_reason() -> None:
     network = network_of("city8")
     verifier, wanted, kind = Verifier(network), Requirements(), PlanProblemKind
-    plan = plan_of(untrained("city8").propose(moment_at(network), wanted))
+    plan = plan_of(untrained("city8").propose(operating_point_at(network), wanted))
 
     def problem(
-        moment: Moment, actions: tuple[Action, ...] = plan.actions, must_improve: bool = True
+        operating_point: OperatingPoint, actions: tuple[Action, ...] = plan.actions, must_improve: bool = True
     ) -> PlanProblem | None:
-        return problem_with(verifier, moment, wanted, actions, must_improve=must_improve)
+        return problem_with(verifier, operating_point, wanted, actions, must_improve=must_improve)
 
     first, last = plan.actions[0].branch, plan.actions[-1].branch
-    now = moment_at(network)
+    now = operating_point_at(network)
     assert problem(now) is None
-    assert problem(moment_at(network, plan.after.closed)) == PlanProblem(
+    assert problem(operating_point_at(network, plan.after.closed)) == PlanProblem(
         kind=kind.SWITCHED_ALREADY, branch=first, close=True
     )
-    assert problem(moment_at(network, out=(first,))) == PlanProblem(kind=kind.OUT_OF_SERVICE, branch=first, close=True)
-    assert problem(moment_at(network, out=(last,))) == PlanProblem(kind=kind.SWITCHED_ALREADY, branch=last)
+    assert problem(operating_point_at(network, out=(first,))) == PlanProblem(
+        kind=kind.OUT_OF_SERVICE, branch=first, close=True
+    )
+    assert problem(operating_point_at(network, out=(last,))) == PlanProblem(kind=kind.SWITCHED_ALREADY, branch=last)
     assert problem(now, (action(last, False),)) == PlanProblem(kind=kind.INTERRUPTION, branch=last)
-    assert problem(moment_at(network, level=6.0)) == PlanProblem(kind=kind.NO_PRESENT_SOLUTION)
+    assert problem(operating_point_at(network, level=6.0)) == PlanProblem(kind=kind.NO_PRESENT_SOLUTION)
     back = tuple(action(done.branch, not done.close) for done in reversed(plan.actions))
-    there = moment_at(network, plan.after.closed)
+    there = operating_point_at(network, plan.after.closed)
     assert problem(there, back) == PlanProblem(kind=kind.NO_IMPROVEMENT)
     assert problem(there, back, must_improve=False) is None
 
@@ -290,8 +297,8 @@ def test_a_kept_policy_is_taken_up_again_and_only_where_it_fits(tmp_path: Path) 
     second = trained(network)
     assert second.resume(tmp_path)
     assert (second.episodes, list(second.curve)) == (3, list(first.curve))
-    moment = moment_at(network)
-    one, other = (item.propose(moment, Requirements()) for item in (first, second))
+    operating_point = operating_point_at(network)
+    one, other = (item.propose(operating_point, Requirements()) for item in (first, second))
     assert one.policy == other.policy
     assert burden_kw(plan_of(one).after) == burden_kw(plan_of(other).after)
     assert not trained(network, steps=4).resume(tmp_path)
@@ -311,4 +318,4 @@ def test_a_damaged_policy_file_counts_as_none(tmp_path: Path, name: str, content
     assert not fresh.resume(tmp_path)
     assert fresh.episodes == 0
     fresh.train_episode()
-    assert plan_of(fresh.propose(moment_at(network_of("city8")), Requirements())).saved_kw > 0
+    assert plan_of(fresh.propose(operating_point_at(network_of("city8")), Requirements())).saved_kw > 0

@@ -1,4 +1,4 @@
-"""The coming hours by scenarios of the forecasts: the curtailment that the median course needs."""
+"""The coming hours by scenarios of the forecasts: the curtailment that the median scenario needs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ def city() -> Network:
     return shared_case("city8").network
 
 
-def courses(network: Network, level: list[float], renewable: list[float] | None = None) -> Samples:
+def scenarios(network: Network, level: list[float], renewable: list[float] | None = None) -> Samples:
     """Loads at levels by the hour with a little noise, and renewables at theirs."""
     base, hours = Injection.of_case(network), len(level)
     noise = 1 + 0.01 * np.random.default_rng(1).standard_normal((SAMPLES, hours, 1))
@@ -36,7 +36,7 @@ def courses(network: Network, level: list[float], renewable: list[float] | None 
 def test_the_cut_that_the_median_course_needs_keeps_its_limits(city: Network) -> None:
     """Ten times the renewables at little load overload their lines, from the second hour on."""
     base, closed, series = Injection.of_case(city), city.branch.closed, series_of(city)
-    samples = courses(city, [0.3, 0.3, 0.3], [1.0, 10.0, 10.0])
+    samples = scenarios(city, [0.3, 0.3, 0.3], [1.0, 10.0, 10.0])
     drawn = np.ones((SAMPLES, len(series.infos) - 1, 3))
     ahead = make_ahead(city, base, closed, series, samples, drawn, START, None)
     assert ahead.curtailed_mw[0] == 0

@@ -1,4 +1,4 @@
-"""Series and courses: every load in one group, sums kept, loads that stay together, plants that share one weather."""
+"""Series and scenarios: every load in one group, sums kept, loads that stay together, plants that share one weather."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 
 from grid.flow.powerflow import Injection
 from grid.network import Energy, Network
-from ml.forecasting.live.scenarios import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, samples_of
+from ml.forecasting.live.scenarios import DAYS_KEPT, MOST_TIMES, RecentLoads, renewable_names, scenarios_of
 from ml.forecasting.live.series import MOST_GROUPS, MOST_OWN, SeriesSet, series_of
 from ml.forecasting.records import SeriesKind
 from tests.cases import shared_case
@@ -75,7 +75,7 @@ def test_groups_share_out_to_the_drawn_power_as_on_some_day(case: str) -> None:
     grid, rng = network(case), np.random.default_rng(1)
     series, recent = series_of(grid), recent_of(network(case), rng)
     drawn = drawn_of(grid, series, rng)
-    found = samples_of(grid, Injection.of_case(grid), series, recent, START, drawn, False, rng)
+    found = scenarios_of(grid, Injection.of_case(grid), series, recent, START, drawn, False, rng)
     for group in range(series.groups):
         mine = series.group_of_load == group
         np.testing.assert_allclose(found.load_p_mw[..., mine].sum(axis=2), drawn[:, group], rtol=1e-6)
@@ -91,7 +91,7 @@ def test_without_recent_days_loads_keep_their_present_shares() -> None:
     grid, rng = network("case118"), np.random.default_rng(1)
     series, base = series_of(grid), Injection.of_case(network("case118"))
     drawn = drawn_of(grid, series, rng)
-    found = samples_of(grid, base, series, RecentLoads.unknown(len(grid.load)), START, drawn, False, rng)
+    found = scenarios_of(grid, base, series, RecentLoads.unknown(len(grid.load)), START, drawn, False, rng)
     mine = series.group_of_load == 0
     expected = base.load_p_mw[mine] / base.load_p_mw[mine].sum()
     np.testing.assert_allclose(found.load_p_mw[3, 2, mine] / found.load_p_mw[3, 2, mine].sum(), expected, rtol=1e-6)
@@ -102,7 +102,7 @@ def test_a_group_that_took_next_to_nothing_does_not_blow_up() -> None:
     series, recent = series_of(grid), recent_of(network("city8"), rng)
     recent.p_mw[..., 0] = 1e-6
     recent.p_mw[..., 1] = 0.0
-    found = samples_of(grid, Injection.of_case(grid), series, recent, START, drawn_of(grid, series, rng), False, rng)
+    found = scenarios_of(grid, Injection.of_case(grid), series, recent, START, drawn_of(grid, series, rng), False, rng)
     assert (found.load_p_mw[..., 0] <= 1e-6 * MOST_TIMES * 1.001).all()
     assert (found.load_p_mw[..., 1] == 0).all()
 
@@ -112,7 +112,7 @@ def test_plants_share_the_weather_and_others_follow_unless_they_are_held(is_held
     grid, rng = network("city8"), np.random.default_rng(1)
     series, base = series_of(grid), Injection.of_case(grid)
     drawn = drawn_of(grid, series, rng)
-    found = samples_of(grid, base, series, recent_of(grid, rng), START, drawn, is_held, rng)
+    found = scenarios_of(grid, base, series, recent_of(grid, rng), START, drawn, is_held, rng)
     energy = np.array(grid.generator.energy, dtype=object)
     pv = energy == Energy.PV
     np.testing.assert_allclose(found.generator_p_mw[..., pv].sum(axis=2), drawn[:, series.groups])

@@ -1,4 +1,4 @@
-"""The desk: what needs no learning first, then models; hindsight without later hours; how it turned out."""
+"""Forecasters of series: what needs no learning, then models; hindsight without later hours; how it turned out."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.forecasting.forecaster import Forecaster
-from ml.forecasting.live.series_forecasters import HINDSIGHT, HORIZON, JUDGED, ForecastDesk
+from ml.forecasting.live.series_forecasters import HINDSIGHT, HORIZON, JUDGED, SeriesForecasters
 from ml.forecasting.model.hours import ForecastError
 from ml.forecasting.records import SeriesInfo, SeriesKind
 from tests.ml.series import QUICK, hourly
@@ -21,7 +21,7 @@ INFOS = (
 )
 
 
-def courses(days: int, seed: int = 1) -> np.ndarray:
+def scenarios(days: int, seed: int = 1) -> np.ndarray:
     """(h, 4) two loads that share their noise, their sum, and plants that follow the sun."""
     load = hourly(days, seed, start="2025-09-01")["target"].to_numpy()
     rng = np.random.default_rng(seed)
@@ -31,9 +31,9 @@ def courses(days: int, seed: int = 1) -> np.ndarray:
     return np.column_stack([east + west, east, west, 25 * sun])
 
 
-def desk_of(days: int, known: np.ndarray | None = None) -> ForecastDesk:
-    values = courses(days) if known is None else known
-    return ForecastDesk(INFOS, FIRST, values, np.array([100.0, 60.0, 40.0, 5.0]), QUICK)
+def forecasters_of(days: int, known: np.ndarray | None = None) -> SeriesForecasters:
+    values = scenarios(days) if known is None else known
+    return SeriesForecasters(INFOS, FIRST, values, np.array([100.0, 60.0, 40.0, 5.0]), QUICK)
 
 
 def at(hours: int) -> datetime:
@@ -41,35 +41,35 @@ def at(hours: int) -> datetime:
 
 
 @pytest.fixture(scope="module")
-def trained() -> ForecastDesk:
+def trained() -> SeriesForecasters:
     """75 days, a model for each series."""
-    desk = desk_of(75)
-    for code in desk.untrained:
-        desk.train(code, at(75 * DAY))
-    desk.issue(at(75 * DAY))
-    return desk
+    forecasters = forecasters_of(75)
+    for code in forecasters.untrained:
+        forecasters.train(code, at(75 * DAY))
+    forecasters.issue(at(75 * DAY))
+    return forecasters
 
 
 def test_a_short_history_needs_no_training() -> None:
-    desk = desk_of(20)
-    assert desk.untrained == []
-    desk.issue(at(20 * DAY))
+    forecasters = forecasters_of(20)
+    assert forecasters.untrained == []
+    forecasters.issue(at(20 * DAY))
     for info in INFOS:
-        (made,) = desk.forecasts(info.code).values()
+        (made,) = forecasters.forecasts(info.code).values()
         assert made.source == "same hour last week"
         assert made.quantiles_mw.shape == (HORIZON, 7)
-    assert desk.accuracy("load") is None
-    assert desk.drift("load") is None
-    assert "nothing yet" in desk.learned("load")
+    assert forecasters.accuracy("load") is None
+    assert forecasters.drift("load") is None
+    assert "nothing yet" in forecasters.learned("load")
 
 
 def test_without_any_history_the_profile_stands_in() -> None:
-    desk = desk_of(0, np.zeros((0, 4)))
-    desk.issue(FIRST)
-    assert {desk.forecasts(info.code)[FIRST].source for info in INFOS} == {"standard profile"}
+    forecasters = forecasters_of(0, np.zeros((0, 4)))
+    forecasters.issue(FIRST)
+    assert {forecasters.forecasts(info.code)[FIRST].source for info in INFOS} == {"standard profile"}
 
 
-def test_training_forecasts_the_week_before_in_hindsight(trained: ForecastDesk) -> None:
+def test_training_forecasts_the_week_before_in_hindsight(trained: SeriesForecasters) -> None:
     made = trained.forecasts("load")
     now = at(75 * DAY)
     assert next(iter(made)) == now - JUDGED
@@ -80,12 +80,12 @@ def test_training_forecasts_the_week_before_in_hindsight(trained: ForecastDesk) 
     assert trained.untrained == []
 
 
-def test_hindsight_knows_nothing_of_later_hours(trained: ForecastDesk) -> None:
+def test_hindsight_knows_nothing_of_later_hours(trained: SeriesForecasters) -> None:
     """Noise in place of the last three days leaves what was forecast before them as it is, to the bit."""
-    values = courses(75)
+    values = scenarios(75)
     changed = values.copy()
     changed[72 * DAY :] *= np.random.default_rng(3).uniform(0.5, 1.5, changed[72 * DAY :].shape)
-    other = desk_of(75, changed)
+    other = forecasters_of(75, changed)
     for code in other.untrained:
         other.train(code, at(75 * DAY))
     for info in INFOS:
@@ -96,7 +96,7 @@ def test_hindsight_knows_nothing_of_later_hours(trained: ForecastDesk) -> None:
     assert (other.forecasts("load")[late].quantiles_mw != trained.forecasts("load")[late].quantiles_mw).any()
 
 
-def test_accuracy_is_of_what_has_come_to_pass(trained: ForecastDesk) -> None:
+def test_accuracy_is_of_what_has_come_to_pass(trained: SeriesForecasters) -> None:
     found = trained.accuracy("load")
     assert found is not None
     assert found.issues == 4 * JUDGED.days
@@ -114,32 +114,32 @@ def test_accuracy_is_of_what_has_come_to_pass(trained: ForecastDesk) -> None:
     assert trained.drift("load") is not None
 
 
-def test_hours_are_observed_and_gaps_stay_gaps(trained: ForecastDesk) -> None:
-    desk = desk_of(30)
-    desk.observe(at(30 * DAY), np.array([101.0, 61.0, 40.0, 0.0]))
-    desk.observe(at(30 * DAY + 5), np.array([102.0, 61.0, 41.0, 0.0]))
-    first, actual = desk.actual_mw("load")
+def test_hours_are_observed_and_gaps_stay_gaps(trained: SeriesForecasters) -> None:
+    forecasters = forecasters_of(30)
+    forecasters.observe(at(30 * DAY), np.array([101.0, 61.0, 40.0, 0.0]))
+    forecasters.observe(at(30 * DAY + 5), np.array([102.0, 61.0, 41.0, 0.0]))
+    first, actual = forecasters.actual_mw("load")
     assert first == FIRST
     np.testing.assert_array_equal(actual[30 * DAY : 30 * DAY + 6], [101, np.nan, np.nan, np.nan, np.nan, 102])
-    desk.issue(at(30 * DAY + 6))
-    assert list(desk.forecasts("pv")) == [at(30 * DAY + 6)]
+    forecasters.issue(at(30 * DAY + 6))
+    assert list(forecasters.forecasts("pv")) == [at(30 * DAY + 6)]
 
 
 def test_hours_are_observed_together_as_one_after_another() -> None:
-    values = courses(31)[30 * DAY : 30 * DAY + 5]
-    together, single = desk_of(30), desk_of(30)
+    values = scenarios(31)[30 * DAY : 30 * DAY + 5]
+    together, single = forecasters_of(30), forecasters_of(30)
     together.observe(at(30 * DAY), values)
     for hour, value in enumerate(values):
         single.observe(at(30 * DAY + hour), value)
-    for desk in (together, single):
-        desk.issue(at(30 * DAY + 5))
+    for forecasters in (together, single):
+        forecasters.issue(at(30 * DAY + 5))
     for info in INFOS:
-        np.testing.assert_array_equal(*(desk.actual_mw(info.code)[1] for desk in (together, single)))
-        made = [desk.forecasts(info.code)[at(30 * DAY + 5)].quantiles_mw for desk in (together, single)]
+        np.testing.assert_array_equal(*(forecasters.actual_mw(info.code)[1] for forecasters in (together, single)))
+        made = [forecasters.forecasts(info.code)[at(30 * DAY + 5)].quantiles_mw for forecasters in (together, single)]
         np.testing.assert_array_equal(*made)
 
 
-def test_samples_are_of_groups_and_plants_and_go_together(trained: ForecastDesk) -> None:
+def test_samples_are_of_groups_and_plants_and_go_together(trained: SeriesForecasters) -> None:
     drawn = trained.sample(at(75 * DAY), 24, 200, np.random.default_rng(0))
     assert drawn.shape == (200, 3, 24)
     assert np.corrcoef(drawn[:, 0, 18], drawn[:, 1, 18])[0, 1] > 0.5  # they share their noise
@@ -151,30 +151,30 @@ def test_samples_are_of_groups_and_plants_and_go_together(trained: ForecastDesk)
 def test_a_series_whose_training_fails_goes_on_without_a_model_and_is_not_tried_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    desk, now = desk_of(75), at(75 * DAY)
+    forecasters, now = forecasters_of(75), at(75 * DAY)
 
     def fails(*_: object) -> None:
         raise ForecastError("nothing but zeros")
 
     monkeypatch.setattr(Forecaster, "fit", fails)
     with pytest.raises(ForecastError):
-        desk.train("load", now)
+        forecasters.train("load", now)
     monkeypatch.undo()
-    assert desk.untrained == ["group-0", "group-1", "pv"]
-    assert "failed" in desk.learned("load")
-    desk.issue(now)
-    assert desk.forecasts("load")[now].source == "same hour last week"
+    assert forecasters.untrained == ["group-0", "group-1", "pv"]
+    assert "failed" in forecasters.learned("load")
+    forecasters.issue(now)
+    assert forecasters.forecasts("load")[now].source == "same hour last week"
 
 
-def test_a_week_later_models_are_renewed_or_kept_each_once(trained: ForecastDesk) -> None:
-    desk = desk_of(110)
+def test_a_week_later_models_are_renewed_or_kept_each_once(trained: SeriesForecasters) -> None:
+    forecasters = forecasters_of(110)
     now = at(110 * DAY)
-    for code in desk.untrained:
-        desk.train(code, at(75 * DAY))
-    assert desk.renew_one(at(75 * DAY)) is None
+    for code in forecasters.untrained:
+        forecasters.train(code, at(75 * DAY))
+    assert forecasters.renew_one(at(75 * DAY)) is None
     said = []
-    while (news := desk.renew_one(now)) is not None:
+    while (news := forecasters.renew_one(now)) is not None:
         said.append(news)
     assert [info for info, _ in said] == list(INFOS)
-    assert any("110 days until" in desk.learned(info.code) for info in INFOS)
-    desk.issue(now)
+    assert any("110 days until" in forecasters.learned(info.code) for info in INFOS)
+    forecasters.issue(now)

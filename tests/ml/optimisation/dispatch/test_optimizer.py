@@ -34,7 +34,7 @@ from ml.optimisation.plans.plan import (
     Requirements,
 )
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points, without_trifles
-from ml.optimisation.plans.verification import Moment, Verifier, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse
@@ -54,7 +54,7 @@ def optimizer_of(name: str) -> DispatchOptimizer:
     return DispatchOptimizer(network_of(name), TINY)
 
 
-def moment_of(name: str, level: float = 1.0, **changes: object) -> Moment:
+def operating_point_of(name: str, level: float = 1.0, **changes: object) -> OperatingPoint:
     network = network_of(name)
     case = Injection.of_case(network)
     injection = replace(
@@ -63,7 +63,7 @@ def moment_of(name: str, level: float = 1.0, **changes: object) -> Moment:
         load_q_mvar=level * case.load_q_mvar,
         generator_p_mw=level * case.generator_p_mw,
     )
-    moment = Moment(
+    operating_point = OperatingPoint(
         injection=injection,
         closed=network.branch.closed,
         available=network.branch.in_service,
@@ -71,12 +71,12 @@ def moment_of(name: str, level: float = 1.0, **changes: object) -> Moment:
         loss_hours_per_year=5000.0,
         price_per_mwh=80.0,
     )
-    return replace(moment, **changes)  # type: ignore[arg-type]
+    return replace(operating_point, **changes)  # type: ignore[arg-type]
 
 
 @cache
 def proposal_of(name: str, level: float = 1.0) -> Proposal:
-    return optimizer_of(name).propose(moment_of(name, level), Requirements())
+    return optimizer_of(name).propose(operating_point_of(name, level), Requirements())
 
 
 @pytest.mark.parametrize(("name", "level"), [("case14", 1.0), ("case14", 0.6), ("case30", 0.8), ("case118", 0.7)])
@@ -104,14 +104,14 @@ def test_a_plan_keeps_every_limit_and_loses_less_by_a_power_flow_of_its_own(name
 
 @pytest.mark.parametrize("name", ["case14", "case30", "case118"])
 def test_plans_for_varied_loads_break_no_limit_further_than_the_present(name: str) -> None:
-    network, moment = network_of(name), moment_of(name)
-    grid = DispatchGrid(network, moment.injection, moment.closed, DispatchLimits.of(network))
+    network, operating_point = network_of(name), operating_point_of(name)
+    grid = DispatchGrid(network, operating_point.injection, operating_point.closed, DispatchLimits.of(network))
     problem = DispatchProblem(grid, *LEVELS)
     for factors in problem.factors(4, np.random.default_rng(7)):
         injection = problem.injection(factors)
-        plan = optimizer_of(name).propose(replace(moment, injection=injection), Requirements()).plan
+        plan = optimizer_of(name).propose(replace(operating_point, injection=injection), Requirements()).plan
         assert plan is not None
-        state = PowerFlow(network).solve(plan.after.injection, moment.closed)
+        state = PowerFlow(network).solve(plan.after.injection, operating_point.closed)
         limits = enforced_limits(network, Requirements(), plan.before.state)
         after = check(network, plan.after.injection, state, limits)
         assert no_worse(after, check(network, injection, plan.before.state, limits))
@@ -123,12 +123,12 @@ def test_plans_for_varied_loads_break_no_limit_further_than_the_present(name: st
 @pytest.mark.parametrize("name", ["case14", "case30", "case118"])
 def test_a_plan_is_the_optimal_power_flow_within_the_limits_that_it_plans_with(name: str) -> None:
     """The judge is IPOPT on a formulation of its own; within 1 %, or less where what is a trifle isn't set."""
-    network, moment, plan = network_of(name), moment_of(name), proposal_of(name).plan
+    network, operating_point, plan = network_of(name), operating_point_of(name), proposal_of(name).plan
     assert plan is not None
     limits = limits_of(network, Requirements(), plan.before.state)
-    found = AcOpf(network).solve(moment.injection, limits, moment.injection)
+    found = AcOpf(network).solve(operating_point.injection, limits, operating_point.injection)
     assert found is not None
-    state = PowerFlow(network).solve(found, moment.closed)
+    state = PowerFlow(network).solve(found, operating_point.closed)
     assert check(network, found, state, limits).feasible
     assert 0.998 < plan.after.loss_kw / (1000 * state.total_loss_mw) < 1.01
 
@@ -137,7 +137,7 @@ def test_limits_of_the_case_that_cannot_be_kept_are_broken_no_further_than_now()
     case = network_of("case14")
     low, high = np.full(case.n_bus, 1.07), np.full(case.n_bus, 1.071)
     network = replace(case, bus=replace(case.bus, min_vm_pu=low, max_vm_pu=high))
-    plan = DispatchOptimizer(network, TINY).propose(moment_of("case14"), Requirements()).plan
+    plan = DispatchOptimizer(network, TINY).propose(operating_point_of("case14"), Requirements()).plan
     assert plan is not None
     limits = enforced_limits(network, Requirements(), plan.before.state)
     before, after = (check(network, one.injection, one.state, limits) for one in (plan.before, plan.after))
@@ -172,7 +172,7 @@ def test_every_method_is_listed_with_its_time_and_the_present_with_its_losses() 
 def test_nothing_is_proposed_where_the_plan_is_carried_out_already() -> None:
     plan = proposal_of("case14").plan
     assert plan is not None
-    again = optimizer_of("case14").propose(moment_of("case14", injection=plan.after.injection), Requirements())
+    again = optimizer_of("case14").propose(operating_point_of("case14", injection=plan.after.injection), Requirements())
     assert again.plan is None
     assert again.conflict is None
     assert again.reason == NoPlan(kind=NoPlanKind.BEST_FOUND)
@@ -192,28 +192,32 @@ def test_trifles_are_left_as_they_are_and_one_bus_is_one_voltage() -> None:
 
 def test_limits_that_a_person_sets_are_kept() -> None:
     wanted = Requirements(min_vm_pu=0.97, max_vm_pu=1.03)
-    plan = optimizer_of("case14").propose(moment_of("case14"), wanted).plan
+    plan = optimizer_of("case14").propose(operating_point_of("case14"), wanted).plan
     assert plan is not None
     assert plan.after.min_vm_pu >= 0.97
     assert plan.after.max_vm_pu <= 1.03
 
 
 def test_what_cannot_be_kept_is_named_and_nothing_is_proposed() -> None:
-    proposal = optimizer_of("case14").propose(moment_of("case14"), Requirements(min_vm_pu=1.2, max_vm_pu=1.201))
+    proposal = optimizer_of("case14").propose(
+        operating_point_of("case14"), Requirements(min_vm_pu=1.2, max_vm_pu=1.201)
+    )
     assert proposal.plan is None
     assert proposal.conflict in (Constraint.LOW_VOLTAGE, Constraint.HIGH_VOLTAGE)
-    insecure = optimizer_of("case118").propose(moment_of("case118"), Requirements(n_minus_1=True))
+    insecure = optimizer_of("case118").propose(operating_point_of("case118"), Requirements(n_minus_1=True))
     assert insecure.plan is None
     assert insecure.conflict is Constraint.N_MINUS_1
     assert insecure.reason == NoPlan(kind=NoPlanKind.INSECURE)
 
 
 def test_a_moment_with_a_branch_out_and_a_generator_lost_has_a_plan_of_its_own() -> None:
-    moment = moment_of("case14")
-    on, closed = moment.injection.generator_on.copy(), moment.closed.copy()
+    operating_point = operating_point_of("case14")
+    on, closed = operating_point.injection.generator_on.copy(), operating_point.closed.copy()
     on[3], closed[2] = False, False
-    moment = replace(moment, injection=replace(moment.injection, generator_on=on), closed=closed, available=closed)
-    plan = optimizer_of("case14").propose(moment, Requirements()).plan
+    operating_point = replace(
+        operating_point, injection=replace(operating_point.injection, generator_on=on), closed=closed, available=closed
+    )
+    plan = optimizer_of("case14").propose(operating_point, Requirements()).plan
     assert plan is not None
     assert plan.after.state.generator_p_mw[3] == 0
     assert not plan.after.closed[2]
@@ -221,9 +225,9 @@ def test_a_moment_with_a_branch_out_and_a_generator_lost_has_a_plan_of_its_own()
 
 
 def test_without_a_source_there_is_no_plan_but_a_reason() -> None:
-    moment = moment_of("case14")
-    on = moment.injection.generator_on & ~network_of("case14").generator.is_source
-    dark = replace(moment, injection=replace(moment.injection, generator_on=on))
+    operating_point = operating_point_of("case14")
+    on = operating_point.injection.generator_on & ~network_of("case14").generator.is_source
+    dark = replace(operating_point, injection=replace(operating_point.injection, generator_on=on))
     proposal = optimizer_of("case14").propose(dark, Requirements())
     assert proposal.plan is None
     assert proposal.reason == NoPlan(kind=NoPlanKind.NO_SOURCE)
@@ -232,21 +236,21 @@ def test_without_a_source_there_is_no_plan_but_a_reason() -> None:
 def test_set_points_are_refused_where_they_no_longer_improve_or_cannot_be_set() -> None:
     network, plan, wanted = network_of("case14"), proposal_of("case14").plan, Requirements()
     assert plan is not None
-    verifier, moment = Verifier(network), moment_of("case14")
+    verifier, operating_point = Verifier(network), operating_point_of("case14")
 
-    def problem(now: Moment) -> PlanProblem | None:
+    def problem(now: OperatingPoint) -> PlanProblem | None:
         return problem_with_set_points(network, verifier, now, wanted, plan.set_points)
 
-    assert problem(moment) is None
-    unchanged = problem(moment_of("case14", injection=plan.after.injection))
+    assert problem(operating_point) is None
+    unchanged = problem(operating_point_of("case14", injection=plan.after.injection))
     assert unchanged == PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
-    little = problem(moment_of("case14", 0.2))
+    little = problem(operating_point_of("case14", 0.2))
     assert little is not None
     assert (little.kind, little.constraint is None) == (PlanProblemKind.LIMIT, False)
-    on = moment.injection.generator_on.copy()
+    on = operating_point.injection.generator_on.copy()
     lost = plan.set_points[-1].generator
     on[lost] = False
-    found = problem(replace(moment, injection=replace(moment.injection, generator_on=on)))
+    found = problem(replace(operating_point, injection=replace(operating_point.injection, generator_on=on)))
     assert found == PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, generator=lost)
 
 
@@ -254,11 +258,13 @@ def test_training_goes_on_around_a_moment_and_answers_only_when_taken_over() -> 
     optimizer = DispatchOptimizer(network_of("case14"), TINY)
     before = optimizer.policy_name
     optimizer.train_episode()
-    moment = moment_of("case14", 0.5)
-    optimizer.train_episode(moment, 1.0)
-    assert optimizer.trainer.problem.base is moment.injection  # type: ignore[attr-defined]
-    optimizer.train_episode(replace(moment, closed=moment.closed & (np.arange(len(moment.closed)) != 2)), 1.0)
-    assert optimizer.trainer.problem.base is not moment.injection  # type: ignore[attr-defined]
+    operating_point = operating_point_of("case14", 0.5)
+    optimizer.train_episode(operating_point, 1.0)
+    assert optimizer.trainer.problem.base is operating_point.injection  # type: ignore[attr-defined]
+    optimizer.train_episode(
+        replace(operating_point, closed=operating_point.closed & (np.arange(len(operating_point.closed)) != 2)), 1.0
+    )
+    assert optimizer.trainer.problem.base is not operating_point.injection  # type: ignore[attr-defined]
     assert optimizer.trainer.steps_done == 3
     assert optimizer.policy_name == before
     optimizer.take_over()
@@ -274,8 +280,8 @@ def test_the_door_chooses_dispatch_for_meshed_grids_and_keeps_its_policy(tmp_pat
     again = SmartGridOptimizer(network, risk, TINY)
     assert again.resume(tmp_path)
     assert again.episodes == 1
-    assert "set-point policy, 1 episodes" in again.propose(moment_of("case14"), Requirements()).policy
-    assert len(again.pareto(moment_of("case14"), Requirements())) <= 1
+    assert "set-point policy, 1 episodes" in again.propose(operating_point_of("case14"), Requirements()).policy
+    assert len(again.pareto(operating_point_of("case14"), Requirements())) <= 1
     assert not SmartGridOptimizer(network_of("case30"), np.zeros(41), TINY).resume(tmp_path)
 
 

@@ -11,32 +11,32 @@ from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BoolArray, Loads, Network
 from ml.optimisation.plans.plan import Action, Requirements, Verdict
 from ml.optimisation.plans.switching_order import safe_order
-from ml.optimisation.plans.verification import Moment, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.radial.grid import RadialGrid
-from tests.ml.moments import moment_at, network_of, random_configurations, solved_by_pandapower
+from tests.ml.operating_points import network_of, operating_point_at, random_configurations, solved_by_pandapower
 
 LEVELS = {"case33bw": 0.45, "city8": 0.25, "cigre_mv": 0.45}  # at which most configurations keep their limits
 
 
 def order(
-    network: Network, moment: Moment, target: BoolArray, wanted: Requirements | None = None
+    network: Network, operating_point: OperatingPoint, target: BoolArray, wanted: Requirements | None = None
 ) -> tuple[Verdict, tuple[Action, ...] | None]:
     """The judged present state, and the actions."""
     verifier, wanted = Verifier(network), wanted or Requirements()
-    present = verifier.verdict(moment, moment.closed, wanted)
+    present = verifier.verdict(operating_point, operating_point.closed, wanted)
     assert present is not None
-    return present, safe_order(verifier, moment, wanted, present, target)
+    return present, safe_order(verifier, operating_point, wanted, present, target)
 
 
-def after_each(network: Network, moment: Moment, actions: tuple[Action, ...]) -> list[GridState]:
+def after_each(network: Network, operating_point: OperatingPoint, actions: tuple[Action, ...]) -> list[GridState]:
     """The present state and those after each action, solved from scratch."""
-    closed, newton = moment.closed.copy(), PowerFlow(network)
-    states = [newton.solve(moment.injection, closed)]
+    closed, newton = operating_point.closed.copy(), PowerFlow(network)
+    states = [newton.solve(operating_point.injection, closed)]
     for action in actions:
         assert closed[action.branch] != action.close
         closed = closed.copy()
         closed[action.branch] = action.close
-        states.append(newton.solve(moment.injection, closed))
+        states.append(newton.solve(operating_point.injection, closed))
         assert action.loss_kw == pytest.approx(1000 * states[-1].total_loss_mw, abs=1e-3)
         assert action.min_vm_pu == pytest.approx(np.nanmin(states[-1].vm_pu))
     return states
@@ -48,12 +48,12 @@ def test_no_load_is_interrupted_and_limits_hold_on_the_way(spec: str) -> None:
     bus, rated = network.bus, ~network.branch.rating_derived
     configurations = random_configurations(network, 16, 5)
     for start, target in zip(configurations[::2], configurations[1::2], strict=True):
-        moment = moment_at(network, start, LEVELS[spec])
-        present, actions = order(network, moment, target)
+        operating_point = operating_point_at(network, start, LEVELS[spec])
+        present, actions = order(network, operating_point, target)
         if actions is None:
             continue
         found, longest = found + 1, max(longest, len(actions))
-        states = after_each(network, moment, actions)
+        states = after_each(network, operating_point, actions)
         np.testing.assert_array_equal(states[-1].closed, target)
         lowest = np.minimum(bus.min_vm_pu, present.min_vm_pu) - 1e-6
         highest = np.maximum(bus.max_vm_pu, present.max_vm_pu) + 1e-6
@@ -71,13 +71,13 @@ def test_no_load_is_interrupted_and_limits_hold_on_the_way(spec: str) -> None:
 def test_states_on_the_way_are_pandapowers() -> None:
     network, net = network_of("case33bw"), pandapower.networks.case33bw()
     target = random_configurations(network, 1, 11)[0]
-    moment = moment_at(network, level=0.5)
-    _, actions = order(network, moment, target)
+    operating_point = operating_point_at(network, level=0.5)
+    _, actions = order(network, operating_point, target)
     assert actions
-    closed = moment.closed.copy()
+    closed = operating_point.closed.copy()
     for action in actions:
         closed[action.branch] = action.close
-        solved_by_pandapower(net, moment.injection, closed)
+        solved_by_pandapower(net, operating_point.injection, closed)
         assert not net.res_bus.vm_pu.isna().any()
         assert action.loss_kw == pytest.approx(1000 * net.res_line.pl_mw.sum(), abs=1e-3)
         assert action.min_vm_pu == pytest.approx(net.res_bus.vm_pu.min(), abs=1e-6)
@@ -88,17 +88,17 @@ def test_restoring_supply_interrupts_nobody_else(spec: str) -> None:
     network, rng, restored = network_of(spec), np.random.default_rng(2), 0
     for start in random_configurations(network, 12, 2):
         out = int(rng.choice(np.flatnonzero(start)))
-        moment = moment_at(network, start, LEVELS[spec], (out,))
-        grid = RadialGrid.of(network, moment.injection)
-        usable = replace(grid, usable=grid.usable & moment.available)
+        operating_point = operating_point_at(network, start, LEVELS[spec], (out,))
+        grid = RadialGrid.of(network, operating_point.injection)
+        usable = replace(grid, usable=grid.usable & operating_point.available)
         if not usable.reachable().all():
             continue
         loops = usable.loops()
         target = loops.closed(np.array(_any_configuration(loops.free_cycle)))
-        _, actions = order(network, moment, target)
+        _, actions = order(network, operating_point, target)
         if actions is None:
             continue
-        states = after_each(network, moment, actions)
+        states = after_each(network, operating_point, actions)
         assert states[-1].energised.all()
         for before, after in pairwise(states):
             assert not (before.energised & ~after.energised).any()
@@ -121,10 +121,10 @@ def test_a_bus_without_a_load_keeps_its_supply_on_the_way() -> None:
     assert (to_end, tie) < (other, tie_to_end)
     target = network.branch.closed.copy()
     target[[to_end, other, tie, tie_to_end]] = False, False, True, True
-    moment = moment_at(network, level=0.45)
-    _, actions = order(network, moment, target)
+    operating_point = operating_point_at(network, level=0.45)
+    _, actions = order(network, operating_point, target)
     assert actions
-    for state in after_each(network, moment, actions):
+    for state in after_each(network, operating_point, actions):
         assert state.energised.all()
 
 
@@ -152,48 +152,48 @@ def test_a_part_without_supply_is_divided_before_it_is_restored() -> None:
         True
     )
     target = network.branch.closed
-    moment = moment_at(network, closed, 0.9)
-    present, actions = order(network, moment, target)
+    operating_point = operating_point_at(network, closed, 0.9)
+    present, actions = order(network, operating_point, target)
     assert present.unsupplied_kw > 0
     assert actions is not None
     assert [names[action.branch] for action in actions[:2]] == ["River Tie", "Freight Tie"]
-    states = after_each(network, moment, actions)
+    states = after_each(network, operating_point, actions)
     assert states[-1].energised.all()
     assert max(state.loading_percent.max() for state in states) <= 100
 
 
 def test_nothing_to_do_needs_no_action() -> None:
     network = network_of("city8")
-    moment = moment_at(network)
-    assert order(network, moment, moment.closed)[1] == ()
+    operating_point = operating_point_at(network)
+    assert order(network, operating_point, operating_point.closed)[1] == ()
 
 
 def test_a_target_that_cuts_off_loads_has_no_order() -> None:
     network = network_of("city8")
-    moment = moment_at(network)
-    target = moment.closed.copy()
+    operating_point = operating_point_at(network)
+    target = operating_point.closed.copy()
     target[network.branch.name.index("Mall Line")] = False
-    assert order(network, moment, target)[1] is None
+    assert order(network, operating_point, target)[1] is None
 
 
 def test_there_is_no_order_where_every_state_on_the_way_breaks_a_limit() -> None:
     """Stations at different voltages: a line between them carries far more than either of the radial states."""
     network = network_of("city8")
-    own = moment_at(network, level=0.3)
+    own = operating_point_at(network, level=0.3)
     tie, opened = (network.branch.name.index(name) for name in ("Central South Line", "Central North Line"))
     target = own.closed.copy()
     target[[tie, opened]] = True, False
     apart = own.injection.generator_vm_pu.copy()
     apart[:2] = 1.05, 0.97
-    moment = replace(own, injection=replace(own.injection, generator_vm_pu=apart))
+    operating_point = replace(own, injection=replace(own.injection, generator_vm_pu=apart))
     both = own.closed | target
-    radial, meshed = most_loaded(network, moment.injection, (own.closed, target)), most_loaded(
-        network, moment.injection, (both,)
+    radial, meshed = most_loaded(network, operating_point.injection, (own.closed, target)), most_loaded(
+        network, operating_point.injection, (both,)
     )  # fmt: skip
     assert meshed > radial + 5
     strict, mild = (Requirements(max_loading_percent=percent) for percent in ((radial + meshed) / 2, meshed + 1))
-    assert order(network, moment, target, strict)[1] is None
-    actions = order(network, moment, target, mild)[1]
+    assert order(network, operating_point, target, strict)[1] is None
+    actions = order(network, operating_point, target, mild)[1]
     assert actions is not None
     assert [(action.branch, action.close) for action in actions] == [(tie, True), (opened, False)]
 

@@ -10,8 +10,15 @@ import pytest
 from grid.flow.powerflow import PowerFlow
 from grid.network import BoolArray, Network
 from ml.optimisation.plans.plan import Constraint, Requirements, Verdict
-from ml.optimisation.plans.verification import Moment, Verifier, allowed, broken, burden_kw
-from tests.ml.moments import PROBABILITY, moment_at, network_of, random_configurations, solved_by_pandapower, varied
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, allowed, broken, burden_kw
+from tests.ml.operating_points import (
+    PROBABILITY,
+    network_of,
+    operating_point_at,
+    random_configurations,
+    solved_by_pandapower,
+    varied,
+)
 
 BOTH_LIMITS = Requirements(min_vm_pu=0.99, max_vm_pu=1.02)
 
@@ -24,16 +31,16 @@ def judged(
     closed = network.branch.closed.copy()
     for name, close in (change or {}).items():
         closed[network.branch.name.index(name)] = close
-    moment = moment_at(network, closed, level)
-    verdict = Verifier(network).verdict(moment, moment.closed, wanted or Requirements())
+    operating_point = operating_point_at(network, closed, level)
+    verdict = Verifier(network).verdict(operating_point, operating_point.closed, wanted or Requirements())
     assert verdict is not None
     return verdict
 
 
-def interrupted_kw(network: Network, moment: Moment, closed: BoolArray) -> float:
+def interrupted_kw(network: Network, operating_point: OperatingPoint, closed: BoolArray) -> float:
     """What is expected to be interrupted within a year, branch by branch, by networkx."""
     branch, total = network.branch, 0.0
-    demand = np.bincount(network.load.bus, moment.injection.load_p_mw, network.n_bus)
+    demand = np.bincount(network.load.bus, operating_point.injection.load_p_mw, network.n_bus)
 
     def supplied_mw(states: BoolArray) -> float:
         net = networkx.Graph()
@@ -46,7 +53,7 @@ def interrupted_kw(network: Network, moment: Moment, closed: BoolArray) -> float
     for index in np.flatnonzero(closed):
         after = closed.copy()
         after[index] = False
-        total += 1000 * moment.failure_probability[index] * (before - supplied_mw(after))
+        total += 1000 * operating_point.failure_probability[index] * (before - supplied_mw(after))
     return total
 
 
@@ -55,24 +62,24 @@ def test_totals_are_the_power_flows(spec: str) -> None:
     network, rng = network_of(spec), np.random.default_rng(3)
     verifier, newton = Verifier(network), PowerFlow(network)
     for closed in random_configurations(network, 4, 3):
-        moment = varied(moment_at(network, closed, 0.3), rng)
-        verdict = verifier.verdict(moment, closed, Requirements(risk_weight=2.0))
+        operating_point = varied(operating_point_at(network, closed, 0.3), rng)
+        verdict = verifier.verdict(operating_point, closed, Requirements(risk_weight=2.0))
         assert verdict is not None
-        state = newton.solve(moment.injection, closed)
+        state = newton.solve(operating_point.injection, closed)
         assert verdict.loss_kw == pytest.approx(1000 * state.total_loss_mw, abs=1e-4)
         assert (verdict.min_vm_pu, verdict.max_vm_pu) == pytest.approx((state.vm_pu.min(), state.vm_pu.max()))
         assert verdict.state.vm_pu[verdict.min_vm_bus] == verdict.min_vm_pu
-        assert verdict.expected_interrupted_kw == pytest.approx(interrupted_kw(network, moment, closed))
+        assert verdict.expected_interrupted_kw == pytest.approx(interrupted_kw(network, operating_point, closed))
         assert verdict.objective_kw == pytest.approx(verdict.loss_kw + 2 * verdict.expected_interrupted_kw)
 
 
 def test_losses_and_voltages_are_pandapowers() -> None:
     network, net = network_of("case33bw"), pandapower.networks.case33bw()
     closed = random_configurations(network, 1, 8)[0]
-    moment = moment_at(network, closed, 0.5)
-    verdict = Verifier(network).verdict(moment, closed, Requirements())
+    operating_point = operating_point_at(network, closed, 0.5)
+    verdict = Verifier(network).verdict(operating_point, closed, Requirements())
     assert verdict is not None
-    solved_by_pandapower(net, moment.injection, closed)
+    solved_by_pandapower(net, operating_point.injection, closed)
     assert verdict.loss_kw == pytest.approx(1000 * net.res_line.pl_mw.sum(), abs=1e-3)
     assert verdict.min_vm_pu == pytest.approx(net.res_bus.vm_pu.min(), abs=1e-7)
     assert network.bus.name[verdict.min_vm_bus] == network.bus.name[int(net.res_bus.vm_pu.argmin())]
@@ -128,8 +135,8 @@ def test_sources_keep_the_limits_that_the_case_gave() -> None:
 
 def test_without_any_supply_there_is_still_a_verdict() -> None:
     network = network_of("case33bw")
-    moment = moment_at(network, np.zeros(network.n_branch, dtype=bool))
-    off = replace(moment, injection=replace(moment.injection, generator_on=np.array([False])))
+    operating_point = operating_point_at(network, np.zeros(network.n_branch, dtype=bool))
+    off = replace(operating_point, injection=replace(operating_point.injection, generator_on=np.array([False])))
     verdict = Verifier(network).verdict(off, off.closed, BOTH_LIMITS)
     assert verdict is not None
     assert verdict.unsupplied_kw == pytest.approx(3715)
@@ -139,8 +146,8 @@ def test_without_any_supply_there_is_still_a_verdict() -> None:
 
 def test_there_is_no_verdict_without_a_solution() -> None:
     network = network_of("case33bw")
-    moment = moment_at(network, level=6.0)
-    assert Verifier(network).verdict(moment, moment.closed, Requirements()) is None
+    operating_point = operating_point_at(network, level=6.0)
+    assert Verifier(network).verdict(operating_point, operating_point.closed, Requirements()) is None
 
 
 def test_a_broken_limit_of_the_case_may_stay_broken_but_no_further() -> None:
@@ -175,19 +182,24 @@ def test_a_loop_is_allowed_only_on_the_way() -> None:
 
 def test_what_is_kept_never_leaks_to_another_moment_or_requirement() -> None:
     network = network_of("city8")
-    verifier, light, heavy = Verifier(network), moment_at(network, level=0.5), moment_at(network, level=1.0)
+    verifier, light, heavy = (
+        Verifier(network),
+        operating_point_at(network, level=0.5),
+        operating_point_at(network, level=1.0),
+    )
     asked = (Requirements(), Requirements(risk_weight=3.0), BOTH_LIMITS)
     for _ in range(2):
-        for moment in (light, heavy, replace(heavy, failure_probability=5 * heavy.failure_probability)):
+        for operating_point in (light, heavy, replace(heavy, failure_probability=5 * heavy.failure_probability)):
             for wanted in asked:
                 kept, fresh = (
-                    judge.verdict(moment, moment.closed, wanted) for judge in (verifier, Verifier(network))
+                    one.verdict(operating_point, operating_point.closed, wanted) for one in (verifier,
+                    Verifier(network))
                 )  # fmt: skip
                 assert kept is not None
                 assert fresh is not None
                 assert kept.objective_kw == pytest.approx(fresh.objective_kw)
                 assert kept.violation == pytest.approx(fresh.violation)
-                assert verifier.verdict(moment, moment.closed, wanted) is kept
+                assert verifier.verdict(operating_point, operating_point.closed, wanted) is kept
     doubled = replace(heavy.injection, load_p_mw=0.5 * heavy.injection.load_p_mw)
     lighter = verifier.verdict(heavy, heavy.closed, Requirements(), injection=doubled)
     usual = verifier.verdict(heavy, heavy.closed, Requirements())
@@ -198,13 +210,13 @@ def test_what_is_kept_never_leaks_to_another_moment_or_requirement() -> None:
 
 def test_a_verdict_keeps_its_own_switch_states() -> None:
     network = network_of("city8")
-    moment, verifier = moment_at(network), Verifier(network)
-    closed = moment.closed.copy()
-    verdict = verifier.verdict(moment, closed, Requirements())
+    operating_point, verifier = operating_point_at(network), Verifier(network)
+    closed = operating_point.closed.copy()
+    verdict = verifier.verdict(operating_point, closed, Requirements())
     closed[:] = False  # the caller goes on with its own array
     assert verdict is not None
-    np.testing.assert_array_equal(verdict.closed, moment.closed)
-    assert verifier.verdict(moment, moment.closed, Requirements()) is verdict
+    np.testing.assert_array_equal(verdict.closed, operating_point.closed)
+    assert verifier.verdict(operating_point, operating_point.closed, Requirements()) is verdict
 
 
 def test_more_risk_weight_costs_what_is_expected_to_be_interrupted() -> None:

@@ -9,29 +9,29 @@ import torch
 
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Requirements
-from ml.optimisation.plans.verification import Moment, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
 from ml.optimisation.switching.candidates import Proposer, completions, restorations
 from ml.optimisation.switching.choice import Choice, Choices
 from ml.optimisation.switching.net import prior_phi
-from tests.ml.moments import moment_at, network_of, random_configurations
+from tests.ml.operating_points import network_of, operating_point_at, random_configurations
 
 
-def choice_at(network: Network, moment: Moment, wanted: Requirements | None = None) -> Choice:
+def choice_at(network: Network, operating_point: OperatingPoint, wanted: Requirements | None = None) -> Choice:
     """What there is to choose, without limits: the bare objective."""
     wanted = wanted or Requirements(min_vm_pu=0.5, max_vm_pu=1.5)
-    present = Verifier(network).verdict(moment, moment.closed, wanted)
+    present = Verifier(network).verdict(operating_point, operating_point.closed, wanted)
     assert present is not None
-    return Choices(network).at(moment, wanted, present)
+    return Choices(network).at(operating_point, wanted, present)
 
 
 @cache
 def feeder(risk_weight: float = 0.0) -> Choice:
     network = network_of("case33bw")
-    moment = moment_at(network)
-    probability = moment.failure_probability * np.random.default_rng(4).lognormal(0, 0.8, network.n_branch)
+    operating_point = operating_point_at(network)
+    probability = operating_point.failure_probability * np.random.default_rng(4).lognormal(0, 0.8, network.n_branch)
     wanted = Requirements(risk_weight=risk_weight, min_vm_pu=0.5, max_vm_pu=1.5)
-    return choice_at(network, replace(moment, failure_probability=probability), wanted)
+    return choice_at(network, replace(operating_point, failure_probability=probability), wanted)
 
 
 def proposer(choice: Choice) -> Proposer:
@@ -137,7 +137,7 @@ def steepest_descent(choice: Choice, opened: IntArray) -> tuple[float, int]:
 
 def test_predicted_changes_are_close_where_little_is_shifted() -> None:
     network = network_of("case33bw")
-    choice = choice_at(network, moment_at(network, level=0.2))
+    choice = choice_at(network, operating_point_at(network, level=0.2))
     for start in [start_of(choice), *others_of(choice, 3)]:
         neighbours = exchange_neighbours(choice.loops, start)
         true = choice.cost(neighbours) - choice.cost(start[None])
@@ -164,8 +164,8 @@ def test_predicted_changes_of_interruption_are_exact() -> None:
 def test_completions_supply_everybody_after_an_outage_and_keep_what_is_closed(spec: str) -> None:
     network, restored = network_of(spec), 0
     for out in np.flatnonzero(network.branch.closed):
-        moment = moment_at(network, level=0.4, out=(int(out),))
-        choice = choice_at(network, moment)
+        operating_point = operating_point_at(network, level=0.4, out=(int(out),))
+        choice = choice_at(network, operating_point)
         if choice.start is not None or not choice.loops.ties:
             continue  # nothing can be done about it
         restored += 1
@@ -175,10 +175,10 @@ def test_completions_supply_everybody_after_an_outage_and_keep_what_is_closed(sp
         assert is_radial_batch(choice.loops, opened).all()
         closed = choice.closed(opened[0])
         assert not closed[out]
-        verdict = Verifier(network).verdict(moment, closed, Requirements())
+        verdict = Verifier(network).verdict(operating_point, closed, Requirements())
         assert verdict is not None
         assert verdict.unsupplied_kw == pytest.approx(0, abs=1e-6)
-        opens = moment.closed & ~choice.closed(opened)
+        opens = operating_point.closed & ~choice.closed(opened)
         assert opens.sum(axis=1).min() == 0  # one tie more is enough
     assert restored >= 4
 

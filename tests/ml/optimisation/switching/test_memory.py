@@ -16,7 +16,7 @@ from ml.optimisation.switching import memory
 from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from tests.ml.moments import moment_at, network_of
+from tests.ml.operating_points import network_of, operating_point_at
 from tests.ml.varieties import LOADS_ONLY
 
 SITUATIONS, SAMPLES = 4, 8
@@ -109,11 +109,11 @@ def test_the_product_learns_with_a_memory_around_the_case_and_keeps_it(tmp_path:
     optimizer = SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=4))
     for _ in range(4):
         optimizer.train_episode()
-    optimizer.train_episode(moment_at(network), 0.0)
+    optimizer.train_episode(operating_point_at(network), 0.0)
     optimizer.save(tmp_path)
     kept = torch.load(optimizer.folder(tmp_path) / "weights.pt", weights_only=True)["memory"]
     assert is_radial_batch(problem().whole, kept.numpy()).all()
-    assert 1 <= len(kept) <= 4  # of a moment's loops it keeps nothing
+    assert 1 <= len(kept) <= 4  # of an operating point's loops it keeps nothing
 
 
 def test_what_is_recalled_becomes_more_probable() -> None:

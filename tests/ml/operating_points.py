@@ -1,4 +1,4 @@
-"""Networks and moments for tests of the optimiser, and pandapower's own solution of a state."""
+"""Networks and operating points for tests of the optimiser, and pandapower's own solution of a state."""
 
 from dataclasses import replace
 from functools import cache
@@ -11,7 +11,7 @@ import torch
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Network
-from ml.optimisation.plans.verification import Moment
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.trees import TreePolicy
 from tests.cases import shared_case
@@ -39,31 +39,31 @@ def pv_net() -> pandapower.pandapowerNet:
     return net
 
 
-def moment_at(
+def operating_point_at(
     network: Network, closed: BoolArray | None = None, level: float = 1.0, out: tuple[int, ...] = ()
-) -> Moment:
+) -> OperatingPoint:
     """The case's own injections, loads times level, with branches out."""
     own = Injection.of_case(network)
     available = network.branch.in_service.copy()
     available[list(out)] = False
     states = network.branch.closed if closed is None else closed
-    return Moment(
+    return OperatingPoint(
         replace(own, load_p_mw=level * own.load_p_mw, load_q_mvar=level * own.load_q_mvar), states & available,
         available, np.full(network.n_branch, PROBABILITY), HOURS, PRICE,
     )  # fmt: skip
 
 
-def varied(moment: Moment, rng: np.random.Generator) -> Moment:
+def varied(operating_point: OperatingPoint, rng: np.random.Generator) -> OperatingPoint:
     """Every load times a factor of its own, failure probabilities of their own, and some sun."""
-    own = moment.injection
+    own = operating_point.injection
     factor = rng.uniform(0.4, 1.2, len(own.load_p_mw))
     power = own.generator_p_mw.copy()
     power[1:] = rng.uniform(0, 0.4) * rng.uniform(0, 1, len(power) - 1)
     injection = replace(
         own, load_p_mw=factor * own.load_p_mw, load_q_mvar=factor * own.load_q_mvar, generator_p_mw=power
     )
-    probability = PROBABILITY * rng.lognormal(0, 0.7, len(moment.closed))
-    return replace(moment, injection=injection, failure_probability=probability)
+    probability = PROBABILITY * rng.lognormal(0, 0.7, len(operating_point.closed))
+    return replace(operating_point, injection=injection, failure_probability=probability)
 
 
 def random_configurations(network: Network, count: int, seed: int) -> BoolArray:
