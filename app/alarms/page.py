@@ -5,8 +5,8 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from app.overview.tick import alarm_ids
-from app.web.context import PageServices
+from app.alarms.view import alarm_ids
+from app.map.context import PageServices
 from app.web.ids import Id, Many
 from components.common.alarms import alarm_list
 

@@ -9,7 +9,7 @@ from app.analytics import page_ahead as analyticsahead
 from app.analytics import page_forecast as analyticsforecast
 from app.analytics import page_losses as analyticslosses
 from app.analytics.view import beside_of, looked, saved_of, status_of, summary_of
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 from components.analytics.performance import beside_table, saved_words
 from components.analytics.tables import tiles

@@ -15,8 +15,7 @@ from app.analytics.view import (
     threat_of,
     worst_of,
 )
-from app.maintenance.page import graph, scrolled
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 from components.analytics.ahead_figures import (
     curtailment_words,
@@ -26,6 +25,7 @@ from components.analytics.ahead_figures import (
     threat_words,
 )
 from components.analytics.tables import alert_list, hosting_table, share_table
+from components.common.cards import graph, scrolled
 from components.common.theme import Scheme
 
 OVERLOADS, VOLTAGES = "Overloads", "Voltages"

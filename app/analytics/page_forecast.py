@@ -8,14 +8,14 @@ from dash.development.base_component import Component
 
 from app.analytics.view import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
 from app.engine.commands import UnknownIdError
-from app.maintenance.page import graph, scrolled
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 from components.analytics.forecast_figures import calibration_figure, coverage_figure, error_figure, fan_figure
 from components.analytics.tables import facts
 from components.common import text
+from components.common.cards import graph, scrolled
 from components.common.theme import Scheme
-from components.maintenance.risk_figures import empty_figure
+from components.common.trends import empty_figure
 from ml.forecasting.records import Forecast, SeriesReport
 
 SCRIPT = "smartgridAnalytics"

@@ -9,8 +9,7 @@ from dash.development.base_component import Component
 
 from app.analytics.view import looked
 from app.analytics.view_losses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
-from app.maintenance.page import graph, scrolled
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 from components.analytics.loss_figures import (
     efficiency_figure,
@@ -20,6 +19,7 @@ from components.analytics.loss_figures import (
     top_losses_figure,
 )
 from components.analytics.tables import non_technical_words
+from components.common.cards import graph, scrolled
 from components.common.theme import Scheme
 from ml.forecasting.records import LossRecord
 

@@ -7,6 +7,7 @@ their scenarios solved; between hours models are trained, one series at a time.
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -18,7 +19,6 @@ from app.engine.quality import Cause
 from app.engine.worker import GridWorker
 from app.forecasting.live_forecasts import LiveForecasts
 from app.forecasting.report import ForecastReport
-from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from components.analytics.words import contest_words
 from grid.network import FloatArray, Network
@@ -29,14 +29,15 @@ from ml.forecasting.records import Accuracy, Forecast, LossRecord
 
 log = logging.getLogger(__name__)
 KEPT_EVERY_HOURS = 24
+PlannedShare = Callable[[Board], float | None]  # of the present losses, that the plan would leave
 
 
 class ForecastWorker(GridWorker[ForecastReport]):
     """Owns forecasts and the hourly record. Every public method may be called from any thread."""
 
-    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, planner: PlanWorker) -> None:
-        super().__init__("lookout", engine, boards)
-        self._settings, self._engine, self._planner = settings, engine, planner
+    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, planned_share: PlannedShare) -> None:
+        super().__init__("forecasting", engine, boards)
+        self._settings, self._engine, self._planned_share = settings, engine, planned_share
         self._lock = threading.Lock()  # held while the ledger is written or read
         self._live: LiveForecasts | None = None
         self._news, self._seen = "", -1
@@ -181,13 +182,12 @@ class ForecastWorker(GridWorker[ForecastReport]):
 
     def _count_plan(self, board: Board) -> None:
         """What the latest plan would leave of the losses: once a cycle, while plans are made."""
-        snapshot, proposal = board.snapshot, self._planner.report_on(board).proposal
-        if snapshot.version == self._seen or snapshot.stale or proposal is None or proposal.requirements.worst_hour:
+        snapshot = board.snapshot
+        share = self._planned_share(board)
+        if snapshot.version == self._seen or snapshot.stale or share is None:
             return
         self._seen = snapshot.version
-        present_kw, plan = proposal.present.loss_kw, proposal.plan
-        if present_kw > 0:
-            self._shares.append(1.0 if plan is None else plan.after.loss_kw / present_kw)
+        self._shares.append(share)
 
     def _publish(self, live: LiveForecasts, board: Board) -> None:
         report = _report(live, board.snapshot, self._version + 1, self._status(live), self._hindrance)

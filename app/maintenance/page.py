@@ -8,14 +8,14 @@ from dash.development.base_component import Component
 from app.maintenance import page_asset as maintasset
 from app.maintenance import page_schedule as maintschedule
 from app.maintenance.view import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 from components.common import text
+from components.common.cards import graph, scrolled
 from components.common.theme import Scheme
-from components.common.trends import CONFIG
 from components.maintenance.fleet import status_line, tile_cards, tiles
 from components.maintenance.model_card import model_card, reliability_figure
-from components.maintenance.risk_figures import curves_figure, empty_figure, matrix_figure, ring_of
+from components.maintenance.risk_figures import curves_figure, matrix_figure, ring_of
 from components.maintenance.risk_table import risk_table, row_data
 
 SCRIPT = "smartgridMaintenance"
@@ -77,11 +77,6 @@ def _table(rows: list) -> Component:
     )
 
 
-def graph(name: Id, look: str) -> Component:
-    """A figure that a callback fills."""
-    return dcc.Graph(id=name, figure=empty_figure(Scheme.LIGHT, True, ""), config=CONFIG, className=look)
-
-
 def _matrix() -> Component:
     return dmc.Paper(
         [html.H2("Risk matrix"), graph(Id.MATRIX_GRAPH, "matrix-graph"), dcc.Store(id=Id.MATRIX_RING)],
@@ -106,11 +101,6 @@ def _models() -> Component:
         ],
         className="card-columns",
     )
-
-
-def scrolled(name: Id, label: str, content: object = None) -> Component:
-    """A part whose tables scroll inside it where they are too wide."""
-    return html.Div(content, id=name, className="plan-scroll", tabIndex=0, role="region", **{"aria-label": label})
 
 
 def register(app: dash.Dash, services: PageServices) -> None:

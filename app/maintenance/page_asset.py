@@ -7,8 +7,8 @@ from dash.development.base_component import Component
 
 from app.maintenance.view import Maintained, maintained
 from app.maintenance.view_asset import condition_of
+from app.map.context import PageServices
 from app.web.browser_view import Asset, View
-from app.web.context import PageServices
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG

@@ -8,12 +8,11 @@ from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_up
 from dash.development.base_component import Component
 
 from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 from components.common.theme import Scheme
-from components.common.trends import CONFIG
+from components.common.trends import CONFIG, empty_figure
 from components.maintenance.gantt import deferred_table, gantt_figure, ways_table
-from components.maintenance.risk_figures import empty_figure
 from components.maintenance.schedule_grid import schedule_columns, schedule_data, schedule_grid, week_choices, week_of
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED

@@ -83,7 +83,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     """Owns the failure models and the schedule. Every public method may be called from any thread."""
 
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:
-        super().__init__("maintainer", engine, boards)
+        super().__init__("maintenance", engine, boards)
         self._settings, self._engine = settings, engine
         self._lock = threading.Lock()  # held while the trend is written or read
         self._bundle: ModelBundle | None = None

@@ -9,9 +9,9 @@ from dash.development.base_component import Component
 
 from app.engine.board import Snapshot
 from app.map.asset_card import generator_names
+from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
 from app.web.browser_view import MOST_PATHS, Asset, Layer, View
-from app.web.context import PageServices
 from app.web.ids import Id, Many
 from components.map.legend import legend, path_legend
 from grid.alarms.book import AssetKind

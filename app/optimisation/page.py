@@ -6,11 +6,11 @@ from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_up
 from dash.development.base_component import Component
 
 from app.engine.commands import PlanRefusedError
+from app.map.context import PageServices
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
 from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of
 from app.optimisation.view import status_of
-from app.web.context import PageServices
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG

@@ -8,11 +8,11 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
 from app.optimisation.form import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
 from app.optimisation.tick import form_key, form_words
 from app.web.browser_view import Asset
-from app.web.context import PageServices
 from app.web.ids import Id, Many
 from grid.alarms.book import AssetKind
 from ml.optimisation.plans.plan import Requirements

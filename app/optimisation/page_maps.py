@@ -6,8 +6,8 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.map.context import PageServices
 from app.web.browser_view import View
-from app.web.context import PageServices
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.map.legend import plan_legend

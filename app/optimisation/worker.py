@@ -71,7 +71,7 @@ class PlanWorker(GridWorker[PlanReport]):
     """Owns the optimiser. Every public method may be called from any thread."""
 
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:
-        super().__init__("planner", engine, boards)
+        super().__init__("optimisation", engine, boards)
         self._settings, self._engine = settings, engine
         self._lock = threading.Lock()  # held while the optimiser proposes
         self._priority = RequestPriority()
@@ -86,6 +86,13 @@ class PlanWorker(GridWorker[PlanReport]):
         self._pareto: tuple[tuple[ParetoPoint, ...], ParetoPoint | None] = ((), None)
 
     # --- what others ask for -------------------------------------------------------------------------------------
+
+    def planned_share(self, board: Board) -> float | None:
+        """Losses that the plan on a board would leave, over the present ones; None without a plan for now."""
+        proposal = self.report_on(board).proposal
+        if proposal is None or proposal.requirements.worst_hour or proposal.present.loss_kw <= 0:
+            return None
+        return 1.0 if proposal.plan is None else proposal.plan.after.loss_kw / proposal.present.loss_kw
 
     @property
     def plan(self) -> Plan | None:

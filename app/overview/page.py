@@ -10,15 +10,15 @@ from dash.development.base_component import Component
 
 from app.alarms import page as alarms
 from app.analytics.view import HOURS_SMALL, looked, next_day_of, worst_of
-from app.maintenance.page import graph
 from app.map import controls as mapcontrols
+from app.map.context import PageServices
 from app.optimisation.tick import overview_words
 from app.overview import page_drawer as drawer
 from app.overview.tick import cards, loss_of
 from app.web.browser_view import Layer, View
-from app.web.context import PageServices
 from app.web.ids import Id, Many, kpi_id
 from components.analytics.forecast_figures import next_day_figure
+from components.common.cards import graph
 from components.common.kpi import TITLES, Kpi, kpi_card
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, loss_figure

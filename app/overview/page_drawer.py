@@ -6,9 +6,9 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.engine.board import History, Snapshot
+from app.map.context import PageServices
 from app.overview.tick import asset_trends
 from app.web.browser_view import Asset, View
-from app.web.context import PageServices
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, Curve, asset_figure

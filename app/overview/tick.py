@@ -11,19 +11,20 @@ from typing import Self
 
 import numpy as np
 
+from app.alarms.view import alarm_ids
 from app.engine.board import History, Snapshot, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
 from app.map.values import map_values
 from app.web.browser_view import Asset, Page, View
-from app.web.ids import acknowledge_id, event_remove_id, show_asset_id
+from app.web.ids import event_remove_id
 from components.common import text
-from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
+from components.common.alarms import alarm_list, banner, fingerprint
 from components.common.events import event_list
 from components.common.kpi import Kpi, Totals, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
 from components.map.drawer import drawer_content, drawer_head
-from grid.alarms.book import Alarm, AssetKind
+from grid.alarms.book import AssetKind
 from grid.flow.metrics import Metrics
 
 JSON = dict[str, object]
@@ -158,21 +159,6 @@ def asset_trends(history: History, asset: Asset) -> tuple[Trend, ...]:
     if asset.kind is AssetKind.BUS:
         return (history.bus_vm_pu(asset.index),)
     return history.branch_loading_percent(asset.index), history.branch_temperature_c(asset.index)
-
-
-def alarm_ids(shown: NetworkView, place: str) -> AlarmIds:
-    """Ids for a list of alarms in a place of the page."""
-
-    def code(alarm: Alarm) -> str | None:
-        if alarm.asset_id is None or alarm.asset_kind not in (AssetKind.BUS, AssetKind.BRANCH):
-            return None
-        return shown.code(Asset(alarm.asset_kind, alarm.asset_id))
-
-    return AlarmIds(
-        acknowledge=lambda alarm: acknowledge_id(alarm, place),
-        show_asset=lambda asset, beside: show_asset_id(asset, f"{place}-{beside}"),
-        asset_code=code,
-    )
 
 
 def _asset(snapshot: Snapshot, history: History, shown: NetworkView, asset: Asset, after: str) -> JSON:

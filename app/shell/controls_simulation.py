@@ -5,7 +5,7 @@ import dash_mantine_components as dmc
 from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 
 SPEEDS = (0.5, 1.0, 5.0, 15.0, 60.0)

@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.web.context import PageServices
+from app.map.context import PageServices
 from app.web.ids import Id
 from grid.errors import CaseError
 

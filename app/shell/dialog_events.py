@@ -8,8 +8,8 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
-from app.web.context import PageServices
 from app.web.ids import Id, Many
 from components.common.events import KINDS
 from grid.network import Network

@@ -12,6 +12,7 @@ from flask import has_request_context, request
 
 from app.analytics import page as analytics
 from app.maintenance import page as maintenance
+from app.map.context import PageServices
 from app.optimisation import page as optimisation
 from app.overview import page as overview
 from app.shell import controls_simulation as simulation
@@ -19,7 +20,6 @@ from app.shell import dialog_case as cases
 from app.shell import dialog_events as events
 from app.shell import poll
 from app.web.browser_view import Page
-from app.web.context import PageServices
 from app.web.ids import Id
 from components.common.text import UNKNOWN
 from components.common.theme import mantine_theme

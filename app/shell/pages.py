@@ -11,6 +11,7 @@ from app.analytics import page_losses as analyticslosses
 from app.maintenance import page as maintenance
 from app.maintenance import page_asset as maintasset
 from app.maintenance import page_schedule as maintschedule
+from app.map.context import PageServices
 from app.map.network_view import NetworkViews
 from app.optimisation import page as optimisation
 from app.optimisation import page_form as planform
@@ -22,7 +23,6 @@ from app.shell import dialog_case as cases
 from app.shell import dialog_events as events
 from app.shell import frame as shell
 from app.shell import poll
-from app.web.context import PageServices
 from app.web.services import Services
 from components.common.theme import css_variables
 

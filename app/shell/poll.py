@@ -11,11 +11,11 @@ from app.analytics.tick import analytics_tick, report_key
 from app.analytics.view import looked
 from app.maintenance.tick import maintenance_tick
 from app.maintenance.view import maintained
+from app.map.context import PageServices
 from app.map.network_view import NetworkView
 from app.optimisation.tick import map_marks, overview_words, plan_tick
 from app.overview.tick import WITHOUT_MAP, Seen, now_seen, tick
 from app.web.browser_view import Page, View
-from app.web.context import PageServices
 from app.web.ids import Id
 
 PARTS_SEEN = {  # stores of the pages, each there only while its page is

@@ -41,7 +41,7 @@ class Services:
         planner = PlanWorker(settings, engine, boards)
         maintainer, forecast_worker = (
             MaintenanceWorker(settings, engine, boards),
-            ForecastWorker(settings, engine, boards, planner),
+            ForecastWorker(settings, engine, boards, planner.planned_share),
         )
         services = cls(settings, engine, boards, CaseLoader(settings, engine), planner, maintainer, forecast_worker)
         engine.watch_over(lambda: [worker.health for worker in services.workers])

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from components.analytics.forecast_figures import series, time_axis, times
 from components.common.theme import PALETTES, PATH_COLOURS, Palette, Scheme, faded
+from components.common.trends import empty_figure
 from components.maintenance.gantt import shortened
-from components.maintenance.risk_figures import empty_figure
 
 FloatArray = NDArray[np.float64]
 

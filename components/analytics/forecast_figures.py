@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from components.common import text
 from components.common.theme import PALETTES, Palette, Scheme, faded
-from components.common.trends import rounded
-from components.maintenance.risk_figures import empty_figure
+from components.common.trends import empty_figure, rounded
 
 FloatArray = NDArray[np.float64]
 

@@ -14,8 +14,7 @@ from components.analytics.forecast_figures import series, time_axis, times
 from components.analytics.performance import energy
 from components.common import text
 from components.common.theme import DARK, LIGHT, PALETTES, PATH_COLOURS, Palette, Scheme
-from components.common.trends import Curve, asset_figure, rounded
-from components.maintenance.risk_figures import empty_figure
+from components.common.trends import Curve, asset_figure, empty_figure, rounded
 from components.optimisation.tables import table
 
 FloatArray = NDArray[np.float64]

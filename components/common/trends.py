@@ -110,3 +110,14 @@ def asset_figure(curves: Sequence[Curve], scheme: Scheme) -> go.Figure:
             )  # fmt: skip
     figure.update_layout(xaxis={"anchor": "y" if len(curves) == 1 else f"y{len(curves)}", "nticks": 6})
     return figure
+
+
+def empty_figure(scheme: Scheme, is_empty: bool, words: str) -> go.Figure:
+    """A figure in the page's look, with a sentence in it while there is nothing to draw."""
+    note = {"text": words, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    layout = {
+        "template": figure_template(scheme), "uirevision": "kept",
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 36}, "annotations": [note] if is_empty else [],
+        "xaxis": {"visible": not is_empty}, "yaxis": {"visible": not is_empty},
+    }  # fmt: skip
+    return go.Figure(layout=layout)

@@ -10,7 +10,8 @@ from dash.development.base_component import Component
 
 from components.common import text
 from components.common.theme import PALETTES, Scheme
-from components.maintenance.risk_figures import empty_figure, log_axis
+from components.common.trends import empty_figure
+from components.maintenance.risk_figures import log_axis
 from components.maintenance.risk_table import rounded
 from components.optimisation.tables import table
 

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from components.common import text
-from components.common.theme import PALETTES, Palette, Scheme, faded, figure_template
-from components.common.trends import Curve, asset_figure
+from components.common.theme import PALETTES, Palette, Scheme, faded
+from components.common.trends import Curve, asset_figure, empty_figure
 from components.maintenance.risk_table import CLASS_FROM_EUR, RiskClass, RiskRow, Source, rounded
 
 FloatArray = NDArray[np.float64]
@@ -216,14 +216,3 @@ def curves_figure(curves: Sequence[Curve], scheme: Scheme, empty: str) -> go.Fig
     """Quantities over a common time, each on rows of its own. empty: what to say where nothing is known."""
     known = [curve for curve in curves if np.isfinite(curve.value).any()]
     return asset_figure(known, scheme) if known else empty_figure(scheme, True, empty)
-
-
-def empty_figure(scheme: Scheme, is_empty: bool, words: str) -> go.Figure:
-    """A figure in the page's look, with a sentence in it while there is nothing to draw."""
-    note = {"text": words, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
-    layout = {
-        "template": figure_template(scheme), "uirevision": "kept",
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 36}, "annotations": [note] if is_empty else [],
-        "xaxis": {"visible": not is_empty}, "yaxis": {"visible": not is_empty},
-    }  # fmt: skip
-    return go.Figure(layout=layout)

@@ -32,9 +32,9 @@ from app.analytics.view import (
     threat_of,
 )
 from app.analytics.view_losses import HOURS, Span, hours_of, range_of, recorded_words, share_of, top_of
+from app.map.context import PageServices
 from app.map.network_view import NetworkViews
 from app.shell.poll import answer
-from app.web.context import PageServices
 from ml.forecasting.records import Drift, DriftKind
 from tests.app.analyticsdata import accuracy_of, empty_report, losses_of, report_of
 from tests.app.analyticsdata import forecast_of as made_at

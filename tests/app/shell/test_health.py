@@ -30,7 +30,7 @@ def goes_on(rig: Rig) -> bool:
 def test_a_calm_grid_is_fresh_and_ready(rig: Rig) -> None:
     health = rig.get("/api/health")
     assert (health["condition"], health["since"], health["problems"]) == ("fresh", None, [])
-    assert {worker["name"] for worker in health["workers"]} == {"planner", "maintainer", "lookout"}
+    assert {worker["name"] for worker in health["workers"]} == {"optimisation", "maintenance", "forecasting"}
     assert rig.get("/api/ready") == {"ready": True, "problems": [], "reason": None}
     assert rig.get("/api/live")["live"] is True
 
@@ -48,16 +48,16 @@ def test_a_failing_planner_is_named_until_it_plans_again(rig: Rig, monkeypatch: 
         health = rig.get("/api/health")
         assert (health["status"], health["condition"]) == ("degraded", "degraded")
         (problem,) = health["problems"]
-        assert (problem["cause"], problem["subject"]) == ("worker_failed", "planner")
+        assert (problem["cause"], problem["subject"]) == ("worker_failed", "optimisation")
         assert "no policy for this" in problem["detail"]
-        (worker,) = [one for one in health["workers"] if one["name"] == "planner"]
+        (worker,) = [one for one in health["workers"] if one["name"] == "optimisation"]
         assert worker["failing"]
         assert goes_on(rig)
         assert rig.get("/api/ready")["ready"] is True  # the state is fresh
     planner.attempt()
     rig.run()
     assert causes(rig) == set()
-    (worker,) = [one for one in rig.get("/api/health")["workers"] if one["name"] == "planner"]
+    (worker,) = [one for one in rig.get("/api/health")["workers"] if one["name"] == "optimisation"]
     assert not worker["failing"]
     assert "no policy for this" in worker["last_failure"]
 

@@ -8,10 +8,10 @@ import pytest
 from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
+from app.map.context import PageServices
 from app.map.network_view import NetworkViews
 from app.shell.frame import PAGES, known_path, to_alarms
 from app.shell.poll import answer
-from app.web.context import PageServices
 from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig
 

@@ -1,4 +1,4 @@
-"""What pages are handed."""
+"""What pages are handed: the services, and the map that all browsers share."""
 
 from dataclasses import dataclass
 
