@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from ml.forecasting.backtest import Backtest, alone, backtest, naive_backtest, naive_mae, scores
 from ml.forecasting.forecaster import MODEL_DAYS, Forecaster, Source
+from ml.forecasting.groups import GroupForecaster
 from ml.forecasting.live.weather import noised_forecast
-from ml.forecasting.model.groups import GroupForecaster
 from ml.forecasting.model.hours import DAY, TARGET, TEMPERATURE, TEMPERATURE_AHEAD, ForecastError, hours_of
 from ml.forecasting.model.model import ModelSettings, Parts
 from ml.forecasting.quality.metrics import range_of

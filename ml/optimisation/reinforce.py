@@ -22,6 +22,7 @@ from grid.network import FloatArray
 Seen = TypeVar("Seen")
 SeenBefore = TypeVar("SeenBefore", contravariant=True)
 WORST_RATIO = 3.0  # an action without a solution counts as so many times the median cost
+JUDGED_SITUATIONS, JUDGED_SEED = 16, 20_260_701  # that decisions are measured in while training goes on
 ROUNDING = 1e-9  # of a cost: less is no difference
 EVALUATED_EVERY = 20  # steps: so often are decisions on fixed situations judged
 

@@ -14,14 +14,14 @@ from sklearn.base import clone
 from grid.network import FloatArray
 from grid.sources.weather import LATITUDE_DEGREE
 from ml.forecasting.forecaster import MODEL_DAYS, Forecaster
+from ml.forecasting.groups import GroupForecaster
 from ml.forecasting.live.renewables import PvPlace, clear_sky_output
-from ml.forecasting.model.groups import GroupForecaster
 from ml.forecasting.model.hours import DAY, WEEK
 from ml.forecasting.model.model import LEVELS, ModelSettings
 from ml.forecasting.quality.drift import drift
 from ml.forecasting.quality.metrics import BAND_80, BAND_90, covered
-from ml.forecasting.quality.renewal import renew
 from ml.forecasting.records import Accuracy, Contest, Drift, Forecast, SeriesInfo, SeriesKind
+from ml.forecasting.renewal import renew
 
 HORIZON = 48
 JUDGED = timedelta(days=7)  # before the first training: left out of it, and forecast in hindsight

@@ -12,6 +12,7 @@ from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispat
 from ml.optimisation.dispatch.policy import DispatchPolicy
 from ml.optimisation.dispatch.polish import polish
 from ml.optimisation.dispatch.problem import DispatchSituations
+from ml.optimisation.dispatch.yardstick import DispatchYardstick
 from ml.optimisation.plans.plan import (
     Constraint,
     MethodResult,
@@ -25,7 +26,6 @@ from ml.optimisation.plans.plan import (
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
-from ml.optimisation.yardsticks import DispatchYardstick
 
 LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training
 LIVE_LEVELS = (0.6, 1.4)  # of the present loads

@@ -38,7 +38,7 @@ from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet, prior_phi
 from ml.optimisation.switching.net_compiled import Forward
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations, Variety
-from ml.optimisation.yardsticks import SwitchingYardstick
+from ml.optimisation.switching.yardstick import SwitchingYardstick
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching

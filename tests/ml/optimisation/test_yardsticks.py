@@ -14,11 +14,20 @@ from grid.network import FloatArray, Network
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
 from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
 from ml.optimisation.dispatch.problem import DispatchProblem
-from ml.optimisation.reinforce import EVALUATED_EVERY, WORST_RATIO, Hyperparameters, Trainer, bounded
+from ml.optimisation.dispatch.yardstick import DispatchYardstick
+from ml.optimisation.reinforce import (
+    EVALUATED_EVERY,
+    JUDGED_SEED,
+    JUDGED_SITUATIONS,
+    WORST_RATIO,
+    Hyperparameters,
+    Trainer,
+    bounded,
+)
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
-from ml.optimisation.yardsticks import DRAWS, SEED, SITUATIONS, DispatchYardstick, SwitchingYardstick
+from ml.optimisation.switching.yardstick import DRAWS, SwitchingYardstick
 from tests.ml.exhaustive import exhaustive
 
 torch.set_num_threads(1)
@@ -57,7 +66,7 @@ def sampling_gap_percent(trainer: Trainer[SwitchingSituations], best: FloatArray
     problem = problem_of(trainer)
     cost = []
     with torch.no_grad():
-        for seen in problem.fixed_draws(DRAWS, SITUATIONS // DRAWS, SEED):
+        for seen in problem.fixed_draws(DRAWS, JUDGED_SITUATIONS // DRAWS, JUDGED_SEED):
             sampled = problem.distribution(trainer.net, seen).sample(32, torch.Generator().manual_seed(3))
             cost.append(bounded(problem.cost(seen, sampled)).mean(axis=1))
     return 100 * float((np.concatenate(cost) / best - 1).mean())
@@ -70,7 +79,7 @@ def test_decisions_are_far_nearer_to_the_best_than_what_training_samples() -> No
     last = trainer.decision_gaps[-1]
     assert 1 < sampled < 100
     assert last.gap_percent < 0.01 * sampled
-    assert (last.step, last.situations) == (STEPS, SITUATIONS)
+    assert (last.step, last.situations) == (STEPS, JUDGED_SITUATIONS)
 
 
 def test_the_best_known_is_the_best_of_all_trees() -> None:
@@ -78,8 +87,8 @@ def test_the_best_known_is_the_best_of_all_trees() -> None:
     assert trainer.yardstick is not None
     best = [
         exhaustive(lambda opened, seen=seen, row=row: seen.total_kw(opened, row), seen.objective.loops).cost
-        for seen in problem_of(trainer).fixed_draws(DRAWS, SITUATIONS // DRAWS, SEED)
-        for row in range(SITUATIONS // DRAWS)
+        for seen in problem_of(trainer).fixed_draws(DRAWS, JUDGED_SITUATIONS // DRAWS, JUDGED_SEED)
+        for row in range(JUDGED_SITUATIONS // DRAWS)
     ]
     assert trainer.yardstick.best_cost == pytest.approx(best, rel=1e-4)
     assert (trainer.yardstick.best_cost >= np.array(best) * (1 - 1e-12)).all()

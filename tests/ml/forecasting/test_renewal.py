@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from ml.forecasting.quality.renewal import renew
 from ml.forecasting.records import ContestVerdict
+from ml.forecasting.renewal import renew
 from tests.ml.series import hourly, quick
 
 

@@ -1,26 +1,22 @@
-"""What training is measured by: the policy's decisions on a few situations that stay the same.
+"""What training of switching is measured by: the policy's decisions in a few situations that stay the same.
 
 What training samples costs more than what the policy decides, as sampling explores: it says how undecided the policy
 is, not how good. So decisions are judged apart: what the policy answers without exploring, in situations drawn once,
 from a seed of their own, against the best that is known for each. The best known is a decision improved by the
-product's own deterministic step (branch exchange, or the polish of a dispatch); where a later decision is better than
+product's own deterministic step, branch exchange; where a later decision is better than
 that, it is improved in turn and takes its place.
 """
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from grid.network import FloatArray, IntArray
-from ml.optimisation.dispatch.polish import one_thread, polish
-from ml.optimisation.dispatch.problem import DispatchProblem
-from ml.optimisation.reinforce import ROUNDING
+from ml.optimisation.reinforce import JUDGED_SEED, JUDGED_SITUATIONS, ROUNDING
 from ml.optimisation.switching.candidates import SAMPLES, Proposer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 
-SITUATIONS = 16
-DRAWS = 4  # of switching: the situations of one draw share outage and risk weight
-SEED = 20_260_701
+DRAWS = 4  # the situations of one draw share outage and risk weight
 
 
 class SwitchingYardstick:
@@ -31,15 +27,15 @@ class SwitchingYardstick:
 
     def __init__(self, problem: SwitchingProblem) -> None:
         self._problem = problem
-        self._drawn = problem.fixed_draws(DRAWS, SITUATIONS // DRAWS, SEED)
-        self.best_cost: FloatArray = np.full(SITUATIONS, np.inf)
+        self._drawn = problem.fixed_draws(DRAWS, JUDGED_SITUATIONS // DRAWS, JUDGED_SEED)
+        self.best_cost: FloatArray = np.full(JUDGED_SITUATIONS, np.inf)
 
     def evaluate(self, net: nn.Module) -> FloatArray:
         """(s,) objective in kW of the decisions in each situation; best_cost takes up what is better than it."""
         decided = [self._decided(net, seen) for seen in self._drawn]
         cost = np.concatenate([found for _, found in decided])
         for place in np.flatnonzero(cost < (1 - ROUNDING) * self.best_cost).tolist():
-            draw, row = divmod(place, SITUATIONS // DRAWS)
+            draw, row = divmod(place, JUDGED_SITUATIONS // DRAWS)
             self.best_cost[place] = _exchanged(self._drawn[draw], row, decided[draw][0][row])
         return cost
 
@@ -47,7 +43,7 @@ class SwitchingYardstick:
     def _decided(self, net: nn.Module, seen: SwitchingSituations) -> tuple[IntArray, FloatArray]:
         """The decisions (b, t) of one draw, and their objective (b,)."""
         policy = self._problem.distribution(net, seen)
-        sampled = policy.sample(SAMPLES, torch.Generator().manual_seed(SEED))
+        sampled = policy.sample(SAMPLES, torch.Generator().manual_seed(JUDGED_SEED))
         actions = torch.cat([torch.as_tensor(policy.mode())[:, None], sampled], dim=1)
         cost = self._problem.cost(seen, actions)
         rows, best = np.arange(len(cost)), cost.argmin(axis=1)
@@ -62,25 +58,3 @@ def _exchanged(seen: SwitchingSituations, row: int, opened: IntArray) -> float:
         lambda start, neighbours: seen.predicted_change_kw(start, neighbours, row),
     )
     return float(proposer.exchange("", opened).cost[0])
-
-
-class DispatchYardstick:
-    """Decisions are the most likely set-points. polish_steps: of the product's polish, for the best known."""
-
-    def __init__(self, problem: DispatchProblem, polish_steps: int) -> None:
-        self._problem, self._polish_steps = problem, polish_steps
-        self._seen = problem.draw(SITUATIONS, np.random.default_rng(SEED))
-        self.best_cost: FloatArray = np.full(SITUATIONS, np.inf)
-
-    @torch.no_grad()
-    def evaluate(self, net: nn.Module) -> FloatArray:
-        """(s,) losses and penalties in MW of the decisions; best_cost takes up what is better than it."""
-        problem, seen = self._problem, self._seen
-        with one_thread():
-            mean: Tensor = problem.distribution(net, seen).mean
-            set_points = problem.coordinates.set_points(seen.prior, mean[:, None].numpy())[:, 0]
-            cost = problem.grid.outcome(set_points, seen.rest_pu).cost_mw
-        for row in np.flatnonzero(cost < (1 - ROUNDING) * self.best_cost).tolist():
-            polished = polish(problem.grid, set_points[row], seen.rest_pu[row], self._polish_steps)
-            self.best_cost[row] = polished.outcome.cost_mw[0]
-        return np.asarray(cost)

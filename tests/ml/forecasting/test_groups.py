@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from ml.forecasting.model.groups import GroupForecaster, at_place
+from ml.forecasting.groups import GroupForecaster, at_place
 from ml.forecasting.model.model import LEVELS
 from tests.ml.series import hourly, quick
 
