@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 
 from grid.network import BoolArray, FloatArray
-from grid.thermal.conductor import Weather
 
 
 class Quality(IntEnum):
@@ -44,6 +43,22 @@ class Event:
     target_name: str
     magnitude: float
     started_at: datetime  # simulated
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Weather along the lines: one for the grid (floats) or one for each branch (arrays that broadcast).
+
+    ambient_c in degrees Celsius, wind_m_s in m/s, wind_angle_degree between wind and conductor (90 = square
+    on), irradiance_w_m2 the global irradiance in W/m2, humidity_percent the relative humidity, which
+    forecasts use and IEEE 738 does not.
+    """
+
+    ambient_c: float | FloatArray
+    wind_m_s: float | FloatArray
+    wind_angle_degree: float | FloatArray
+    irradiance_w_m2: float | FloatArray
+    humidity_percent: float | FloatArray
 
 
 @dataclass(frozen=True, eq=False)

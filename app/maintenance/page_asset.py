@@ -11,15 +11,9 @@ from app.map.context import PageServices
 from app.web.browser_view import Asset, View
 from app.web.ids import Id
 from components.common.theme import Scheme
-from components.common.trends import CONFIG
+from components.common.trends import CONFIG, empty_figure
 from components.maintenance.asset_panel import asset_head, similar_list
-from components.maintenance.risk_figures import (
-    DRIVERS_NOTE,
-    curves_figure,
-    drivers_figure,
-    empty_figure,
-    probability_figure,
-)
+from components.maintenance.risk_figures import DRIVERS_NOTE, curves_figure, drivers_figure, probability_figure
 from grid.alarms.book import AssetKind
 
 NO_TEMPERATURE = "No temperature is known"

@@ -11,10 +11,11 @@ from app.web.plain import number, stamp
 from components.maintenance.risk_table import Source, risk_class
 from components.maintenance.words import conflict_words, why_not_words
 from grid.network import FloatArray
-from ml.maintenance.model.card import card_to, plain
+from ml.maintenance.model.card import card_to
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS
 from ml.maintenance.schedule.problem import DEFERRED, Judgement
+from ml.reporting.plain import plain
 
 JSON = dict[str, Any]
 

@@ -9,7 +9,7 @@ from grid.cases.cases import Profiles
 from grid.network import Energy, FloatArray, Generators, Loads
 from grid.sources.clock import Clock, clock_at, hourly_clock
 from grid.sources.weather import season_c
-from grid.thermal.conductor import Weather
+from grid.telemetry import Weather
 
 CLASSES = ("residential", "commercial", "industrial")
 CLASS_SHARES = (0.45, 0.35, 0.2)  # of loads whose class the case doesn't say

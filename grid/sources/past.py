@@ -22,7 +22,7 @@ from grid.sources.demand import (
     generation_factor,
 )
 from grid.sources.weather import HOURS_TO_FORGET, WeatherModel, weather_of
-from grid.thermal.conductor import Weather
+from grid.telemetry import Weather
 
 MOST_VALUES = 60_000_000  # float32 of loads and generators: 240 MB
 

@@ -11,8 +11,7 @@ from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
 from grid.sources.weather import WeatherModel
-from grid.telemetry import Event, EventKind, Frame, Quality, Reading
-from grid.thermal.conductor import Weather
+from grid.telemetry import Event, EventKind, Frame, Quality, Reading, Weather
 
 VOLTAGE_NOISE, POWER_NOISE = (
     0.001,

@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from grid.network import FloatArray
 from grid.sources.clock import Clock, clock_at
-from grid.thermal.conductor import Weather
+from grid.telemetry import Weather
 
 LATITUDE_DEGREE = 50.0
 MEAN_WIND_M_S = 4.5  # at 10 m, Weibull with shape 2 (Rayleigh)

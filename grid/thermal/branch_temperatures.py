@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 
 from grid.flow.powerflow import GridState
 from grid.network import BranchKind, FloatArray, Network
+from grid.telemetry import Weather
 from grid.thermal.conductor import (
     Conductors,
-    Weather,
     cable_temperature_step,
     conductor_ampacity_a,
     conductor_steady_temperature,

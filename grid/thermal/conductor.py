@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from grid.telemetry import Weather
+
 FloatArray = NDArray[np.float64]
 
 MAX_TEMPERATURE_C = 660.0
@@ -34,22 +36,6 @@ SMALLEST_MM2, LARGEST_MM2, USUAL_MM2 = 15.0, 700.0, 240.0
 LARGEST_CREDIBLE_BUNDLE = 4
 LARGEST_RATING_KA = 50.0
 """Case files write 'no limit' as a very large rating: anything above is read as not known."""
-
-
-@dataclass(frozen=True)
-class Weather:
-    """Weather along the lines: one for the grid (floats) or one for each branch (arrays that broadcast).
-
-    ambient_c in degrees Celsius, wind_m_s in m/s, wind_angle_degree between wind and conductor (90 = square
-    on), irradiance_w_m2 the global irradiance in W/m2, humidity_percent the relative humidity, which
-    forecasts use and IEEE 738 does not.
-    """
-
-    ambient_c: float | FloatArray
-    wind_m_s: float | FloatArray
-    wind_angle_degree: float | FloatArray
-    irradiance_w_m2: float | FloatArray
-    humidity_percent: float | FloatArray
 
 
 @dataclass(frozen=True, eq=False)

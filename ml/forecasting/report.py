@@ -13,9 +13,9 @@ from ml.forecasting.backtest import Backtest, by_source, table_of
 from ml.forecasting.model.hours import DAY, WEEK
 from ml.forecasting.model.model import LEVELS
 from ml.forecasting.quality.metrics import MEDIAN, Scores, covered
-from ml.maintenance.model.card import library_versions, plain
 from ml.reporting.charts import Line, Plot, round_end
 from ml.reporting.pages import Table, render
+from ml.reporting.plain import library_versions, plain
 
 HEADERS = ("forecast", "MAPE", "MAE", "rMAE", "rCRPS", "in the 80 % band", "in the 90 % band", "bias", "hours")
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from ml.maintenance.assessment import CAPACITY_SHARE, Assessment
 from ml.maintenance.crossval import ENSEMBLE, LOGISTIC
-from ml.maintenance.model.card import library_versions, plain
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
 from ml.reporting.charts import Line, Plot, round_end
 from ml.reporting.pages import Table, render
+from ml.reporting.plain import library_versions, plain
 from ml.tables.training_table import FloatArray
 
 HEADERS = ("model", "PR-AUC", "Brier skill", "calibration error", f"recall at {100 * CAPACITY_SHARE:.0f} % of rows")

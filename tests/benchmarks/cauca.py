@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from ml.maintenance.assessment import Assessment, assess
 from ml.maintenance.crossval import FOLDS
-from ml.maintenance.model.card import library_versions
 from ml.maintenance.model.metrics import Figure
+from ml.reporting.plain import library_versions
 from ml.tables.training_table import Roles, read_table
 from tests.benchmarks import report
 from tests.paths import SHARED

@@ -8,7 +8,6 @@ from sklearn.isotonic import IsotonicRegression
 from grid.network import BoolArray, FloatArray
 from ml.maintenance.fleet.fleet import FleetData
 from ml.maintenance.model.alarms import alarm_figures
-from ml.maintenance.model.card import plain
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.metrics import (
     Draws,
@@ -22,6 +21,7 @@ from ml.maintenance.model.metrics import (
 )
 from ml.maintenance.model.model import CauseClassifier, Member
 from ml.maintenance.model.store import ModelBundle
+from ml.reporting.plain import plain
 
 HORIZONS = (30, 90, 365)
 MAIN_HORIZON = 365

@@ -10,8 +10,9 @@ from grid.network import FloatArray, IntArray
 from grid.sources.clock import Clock, hourly_clock
 from grid.sources.demand import CLASSES, class_shapes
 from grid.sources.weather import hourly_weather
+from grid.telemetry import Weather
 from grid.thermal.branch_temperatures import conductors_of_rating, soil_c
-from grid.thermal.conductor import Weather, cable_temperature_step, conductor_steady_temperature
+from grid.thermal.conductor import cable_temperature_step, conductor_steady_temperature
 from grid.thermal.transformer import TransformerParameters, transformer_course
 
 HOURS_PER_WEEK, WEEKS_PER_YEAR = 168, 52

@@ -6,16 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xgboost
 
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
-
-LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
+from ml.reporting.plain import library_versions
 
 
 @dataclass(frozen=True)
@@ -45,29 +42,11 @@ class ModelCard:
     reliability: dict[int, tuple[ReliabilityRow, ...]] = field(default_factory=dict)
 
 
-def library_versions() -> dict[str, str]:
-    """Installed versions of what the models are made with."""
-    return {name: version(name) for name in LIBRARIES} | {"xgboost": xgboost.__version__}
-
-
 def table_sha256(frame: pd.DataFrame) -> str:
     """SHA-256 of a table's column names and values, in order, whatever its index."""
     digest = hashlib.sha256(json.dumps([str(name) for name in frame.columns]).encode())
     digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     return digest.hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """Numbers, texts, lists and dicts as JSON has them; what is not finite becomes None."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(inner) for inner in value]
-    if isinstance(value, Figure):
-        return plain(vars(value))
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def card_to(card: ModelCard) -> dict[str, Any]:

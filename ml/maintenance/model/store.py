@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.maintenance.model.card import Feature, ModelCard, card_from, card_to, library_versions, plain, table_sha256
+from ml.maintenance.model.card import Feature, ModelCard, card_from, card_to, table_sha256
 from ml.maintenance.model.files import (
     ModelFileError,
     calibrations_from,
@@ -29,6 +29,7 @@ from ml.maintenance.model.files import (
     write_forest,
 )
 from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.reporting.plain import library_versions, plain
 
 __all__ = ["Feature", "ModelBundle", "ModelCard", "ModelFileError", "library_versions", "load", "save", "table_sha256"]
 

@@ -13,8 +13,7 @@ from grid.sources.clock import clock_at
 from grid.sources.demand import class_shapes, profile_row, pv_share, wind_share
 from grid.sources.simulator import Simulator
 from grid.sources.weather import WeatherModel, clear_sky_w_m2
-from grid.telemetry import Event, EventKind, Frame, Quality
-from grid.thermal.conductor import Weather
+from grid.telemetry import Event, EventKind, Frame, Quality, Weather
 from tests.cases import shared_case
 
 NIGHT, NOON = datetime(2026, 6, 21, 0), datetime(2026, 6, 21, 12)

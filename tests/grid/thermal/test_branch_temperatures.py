@@ -10,8 +10,8 @@ import pytest
 from grid.assets.register import asset_register, temperature_limit_c
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BranchKind, Network
+from grid.telemetry import Weather
 from grid.thermal.branch_temperatures import RATED_WEATHER, BranchTemperatures
-from grid.thermal.conductor import Weather
 from tests.cases import shared_case
 
 COOL = Weather(10.0, 3.0, 60.0, 0.0, 60.0)

@@ -11,11 +11,11 @@ from linerate.models.ieee738 import IEEE738
 from linerate.types import Conductor, Span, Tower
 from linerate.types import Weather as LinerateWeather
 
+from grid.telemetry import Weather
 from grid.thermal import conductor as thermal
 from grid.thermal.conductor import (
     MAX_TEMPERATURE_C,
     Conductors,
-    Weather,
     cable_temperature_step,
     conductor_ampacity_a,
     conductor_steady_temperature,
