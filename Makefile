@@ -21,6 +21,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/vulture
+	$(BIN)/lint-imports
 
 # One thread a worker: the workers are what keeps the cores busy. loadfile: a file's tests share what they have set up.
 UNIT := $(BIN)/python -m pytest tests --ignore=tests/browser -n 2 --dist loadfile

@@ -13,7 +13,7 @@ from app.web.plain import number, numbers, stamp
 from grid.flow.loss_breakdown import LossCause, NonTechnical, top_branches
 from grid.network import Energy, FloatArray, Network
 from grid.studies.renewable_share import EnergyMix
-from ml.forecasting.live.ledger import Energy as EnergySums
+from ml.forecasting.live.ledger import EnergyTotals as EnergySums
 from ml.forecasting.live.ledger import Performance
 from ml.forecasting.records import LossRecord
 

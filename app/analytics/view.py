@@ -17,7 +17,7 @@ from components.analytics.words import drift_words, hosting_words, limit_words, 
 from components.common import text
 from components.maintenance.fleet import Status
 from grid.network import RENEWABLE, Energy, Network
-from ml.forecasting.live.ledger import Comparison, Performance, Period
+from ml.forecasting.live.ledger import Performance, Period, PeriodComparison
 from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesKind, SeriesReport, datetime64_of
 
 HOURS_BEFORE = 48  # of actual values, before a forecast's first hour
@@ -258,7 +258,7 @@ def beside_of(now: Looked) -> list[Beside]:
     return [] if performance is None else [_beside(one) for one in performance.comparisons]
 
 
-def _beside(one: Comparison) -> Beside:
+def _beside(one: PeriodComparison) -> Beside:
     name, missing = PERIODS[one.period]
     return Beside(
         name, one.hours, one.today.loss_kwh, one.then.loss_kwh, one.today.loss_percent, one.then.loss_percent, missing

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from app.engine.quality import Quality
+from app.engine.quality import BoardQuality
 from grid.alarms.book import Alarm
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
@@ -153,7 +153,7 @@ class Board:
     snapshot: Snapshot
     history: History
     reports: Mapping[str, Published]  # by the worker's name; all of the snapshot's network
-    quality: Quality
+    quality: BoardQuality
 
     @property
     def network(self) -> Network:

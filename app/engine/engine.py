@@ -18,7 +18,7 @@ from app.engine.commands import PlanRefusedError, UnknownIdError, checked_event,
 from app.engine.operating_point import operating_point_of, problem_now
 from app.engine.pipeline import Watch
 from app.engine.plan_execution import Operator
-from app.engine.quality import FRESH, Cause, Problem, Quality, WorkerHealth, quality_of
+from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
 from app.engine.worker import Worker
 from app.settings import Settings
 from components.optimisation.words import problem_words
@@ -47,7 +47,7 @@ class Engine:
         self._reports: queue.SimpleQueue[Published] = queue.SimpleQueue()
         self._asked = threading.Event()  # a person waits for a cycle
         self._healths: Callable[[], Sequence[WorkerHealth]] = tuple
-        self._problems: tuple[Problem, ...] = ()  # of the last cycle
+        self._problems: tuple[BoardProblem, ...] = ()  # of the last cycle
         self._event_ids = itertools.count(1)
         self._worker = Worker("engine", self._run)
         self._speed, self._paused, self._risk_weight = (
@@ -238,14 +238,14 @@ class Engine:
             frame = watch.simulator.read()
         except ConnectionError as error:
             watch.alarms.watch_system(True, False, None, watch.simulator.time)
-            self._problems = (_problem(Cause.NO_ANSWER, watch.simulator.name, error),)
+            self._problems = (_problem(ProblemCause.NO_ANSWER, watch.simulator.name, error),)
             self._publish_stale(watch, f"the source doesn't answer: {error}", ())
             return
         estimate = watch.estimate(frame)
         solved = watch.solve(estimate, frame)
         if not solved.fresh:
             watch.alarms.watch_system(False, True, None, frame.measured_at)
-            self._problems = (_problem(Cause.NO_SOLUTION, watch.network.name, solved.reason),)
+            self._problems = (_problem(ProblemCause.NO_SOLUTION, watch.network.name, solved.reason),)
             self._publish_stale(watch, solved.reason, solved.suspects)
             return
         temperature_c = watch.temperatures(solved.state, frame, elapsed)
@@ -313,7 +313,7 @@ class Engine:
 
     def _publish_failure(self, error: Exception) -> None:
         """The last snapshot again, with the failure."""
-        self._problems = (_problem(Cause.CYCLE_FAILED, "engine", error),)
+        self._problems = (_problem(ProblemCause.CYCLE_FAILED, "engine", error),)
         if self._boards.ready:
             self._republish(stale=True, stale_reason=f"cycle failed: {self._last_error}")
 
@@ -351,7 +351,7 @@ class Engine:
             )
         )
 
-    def _quality(self, before: Quality) -> Quality:
+    def _quality(self, before: BoardQuality) -> BoardQuality:
         return quality_of(self._problems, self._healths(), datetime.now(UTC), before)
 
     def _next_version(self) -> int:
@@ -412,13 +412,17 @@ class Engine:
         self._watch = watch
 
 
-def _problem(cause: Cause, subject: str, detail: object) -> Problem:
-    return Problem(cause=cause, subject=subject, detail=str(detail), since=datetime.now(UTC))
+def _problem(cause: ProblemCause, subject: str, detail: object) -> BoardProblem:
+    return BoardProblem(cause=cause, subject=subject, detail=str(detail), since=datetime.now(UTC))
 
 
-def _sensor_problems(suspect_bus: BoolArray) -> tuple[Problem, ...]:
+def _sensor_problems(suspect_bus: BoolArray) -> tuple[BoardProblem, ...]:
     """One problem where readings of buses (n,) aren't believed."""
     count = int(suspect_bus.sum())
     if not count:
         return ()
-    return (_problem(Cause.SENSORS_MISSING, f"{count} of {len(suspect_bus)} buses", "the last good readings stand in"),)
+    return (
+        _problem(
+            ProblemCause.SENSORS_MISSING, f"{count} of {len(suspect_bus)} buses", "the last good readings stand in"
+        ),
+    )

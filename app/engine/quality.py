@@ -8,7 +8,7 @@ from enum import StrEnum
 SILENT_S = 120.0  # without a sign of life from a worker; its longest single step, a training, takes less
 
 
-class Condition(StrEnum):
+class BoardCondition(StrEnum):
     """From good to bad."""
 
     FRESH = "fresh"
@@ -16,7 +16,7 @@ class Condition(StrEnum):
     STALE = "stale"  # the state shown is an earlier one
 
 
-class Cause(StrEnum):
+class ProblemCause(StrEnum):
     """Why something shown is worth less than it could be."""
 
     NO_ANSWER = "no_answer"  # the source doesn't answer
@@ -31,10 +31,10 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class BoardProblem:
     """One cause. subject: the worker, file or element. detail: what it says itself. since: wall clock, UTC."""
 
-    cause: Cause
+    cause: ProblemCause
     subject: str
     detail: str
     since: datetime
@@ -47,24 +47,26 @@ class WorkerHealth:
     name: str
     running: bool
     beat_s: float
-    problems: tuple[Problem, ...]
+    problems: tuple[BoardProblem, ...]
     last_failure: str  # also when it is over
     computed_from: int  # version of the snapshot that its report was made of, 0 without one
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quality:
+class BoardQuality:
     """The worst of all problems, and the problems. since: of the present condition; None while fresh."""
 
-    condition: Condition
+    condition: BoardCondition
     since: datetime | None
-    problems: tuple[Problem, ...]
+    problems: tuple[BoardProblem, ...]
 
 
-STALE_CAUSES = frozenset({Cause.NO_ANSWER, Cause.NO_SOLUTION, Cause.CYCLE_FAILED})
+STALE_CAUSES = frozenset({ProblemCause.NO_ANSWER, ProblemCause.NO_SOLUTION, ProblemCause.CYCLE_FAILED})
 
 
-def quality_of(problems: Iterable[Problem], workers: Iterable[WorkerHealth], now: datetime, before: Quality) -> Quality:
+def quality_of(
+    problems: Iterable[BoardProblem], workers: Iterable[WorkerHealth], now: datetime, before: BoardQuality
+) -> BoardQuality:
     """Judge the cycle's problems and the workers' accounts at a moment. before: the last judgement, whose times stay.
 
     A worker that was never started isn't missed.
@@ -74,10 +76,10 @@ def quality_of(problems: Iterable[Problem], workers: Iterable[WorkerHealth], now
         found.extend(worker.problems)
         if worker.running and worker.beat_s > SILENT_S:
             detail = f"no sign of life for {worker.beat_s:.0f} s"
-            found.append(Problem(cause=Cause.WORKER_SILENT, subject=worker.name, detail=detail, since=now))
+            found.append(BoardProblem(cause=ProblemCause.WORKER_SILENT, subject=worker.name, detail=detail, since=now))
     known = {(one.cause, one.subject): one.since for one in before.problems}
     kept = tuple(
-        Problem(
+        BoardProblem(
             cause=one.cause,
             subject=one.subject,
             detail=one.detail,
@@ -86,24 +88,24 @@ def quality_of(problems: Iterable[Problem], workers: Iterable[WorkerHealth], now
         for one in found
     )
     condition = _condition(kept)
-    if condition is Condition.FRESH:
+    if condition is BoardCondition.FRESH:
         return FRESH
     since = before.since if before.condition is condition else min(one.since for one in kept)
-    return Quality(condition=condition, since=since, problems=kept)
+    return BoardQuality(condition=condition, since=since, problems=kept)
 
 
-def worse(quality: Quality, problem: Problem) -> Quality:
+def worse(quality: BoardQuality, problem: BoardProblem) -> BoardQuality:
     """A judgement with one more problem."""
     problems = (*quality.problems, problem)
     condition = _condition(problems)
     since = quality.since if quality.condition is condition else problem.since
-    return Quality(condition=condition, since=since, problems=problems)
+    return BoardQuality(condition=condition, since=since, problems=problems)
 
 
-def _condition(problems: tuple[Problem, ...]) -> Condition:
+def _condition(problems: tuple[BoardProblem, ...]) -> BoardCondition:
     if any(one.cause in STALE_CAUSES for one in problems):
-        return Condition.STALE
-    return Condition.DEGRADED if problems else Condition.FRESH
+        return BoardCondition.STALE
+    return BoardCondition.DEGRADED if problems else BoardCondition.FRESH
 
 
-FRESH = Quality(condition=Condition.FRESH, since=None, problems=())
+FRESH = BoardQuality(condition=BoardCondition.FRESH, since=None, problems=())

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
 from app.engine.board import Board, BoardStore, Published
-from app.engine.quality import Cause, Problem, WorkerHealth
+from app.engine.quality import BoardProblem, ProblemCause, WorkerHealth
 from grid.network import Network
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class GridWorker(ABC, Generic[Report]):
         self._computed_from = 0
         self._started = False
         self._beat = float("nan")
-        self._problems: dict[Cause, Problem] = {}
+        self._problems: dict[ProblemCause, BoardProblem] = {}
         self._last_failure = ""
 
     # --- what a worker is --------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ class GridWorker(ABC, Generic[Report]):
             log.exception("%s failed at version %d", self.name, board.snapshot.version)
             failure = f"{error}" or type(error).__name__
         self._beat = time.monotonic()
-        if self.tell(Cause.WORKER_FAILED, failure):
+        if self.tell(ProblemCause.WORKER_FAILED, failure):
             self.failed(board)
         return busy
 
@@ -175,14 +175,14 @@ class GridWorker(ABC, Generic[Report]):
             )
         )
 
-    def tell(self, cause: Cause, detail: str, subject: str = "") -> bool:
+    def tell(self, cause: ProblemCause, detail: str, subject: str = "") -> bool:
         """Show a problem, or with an empty detail that it is over; whether that is news."""
         before = self._problems.get(cause)
         if (before.detail if before else "") == detail:
             return False
         problems = {other: problem for other, problem in self._problems.items() if other is not cause}
         if detail:
-            now = Problem(cause=cause, subject=subject or self.name, detail=detail, since=datetime.now(UTC))
+            now = BoardProblem(cause=cause, subject=subject or self.name, detail=detail, since=datetime.now(UTC))
             problems[cause] = now if before is None else replace(now, since=before.since)
             self._last_failure = detail
         self._problems = problems  # replaced whole: others read it
@@ -191,7 +191,7 @@ class GridWorker(ABC, Generic[Report]):
     @property
     def failure(self) -> str:
         """Why the last step failed; empty where it didn't."""
-        problem = self._problems.get(Cause.WORKER_FAILED)
+        problem = self._problems.get(ProblemCause.WORKER_FAILED)
         return problem.detail if problem else ""
 
     def _run(self) -> None:

@@ -31,7 +31,7 @@ HOSTING_BUSES = 150  # of a larger grid it isn't asked what each bus could take
 
 
 @dataclass(frozen=True, eq=False)
-class Situation:
+class LookAheadSituation:
     """What the latest look ahead found. worst_injection: the median scenario in its worst hour."""
 
     ahead: Ahead
@@ -53,7 +53,7 @@ class LiveForecasts:
         per_hour = 2 * len(load) + len(generator) + network.n_branch
         self.hours: deque[Hour] = deque(maxlen=max(48, min(MOST_HOURS, VALUES_KEPT // per_hour)))
         self.recent = RecentLoads.unknown(len(load))
-        self.situation: Situation | None = None
+        self.situation: LookAheadSituation | None = None
         self._behind = 0  # hours since the ledger was kept
         first, values = now.replace(minute=0, second=0, microsecond=0), np.zeros((0, len(self.series.infos)))
         if past is not None and settings.history_days:
@@ -111,7 +111,9 @@ class LiveForecasts:
             network, operating_point.injection, operating_point.closed, self.series, samples, drawn, start, previous
         )
         worst = injection_at(operating_point.injection, samples, ahead.worst.hour)
-        self.situation = Situation(ahead, worst, *self._margins(operating_point.injection, operating_point.closed))
+        self.situation = LookAheadSituation(
+            ahead, worst, *self._margins(operating_point.injection, operating_point.closed)
+        )
 
     def _margins(
         self, injection: Injection, closed: np.ndarray

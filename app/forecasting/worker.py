@@ -15,7 +15,7 @@ import numpy as np
 from app.engine.board import Board, BoardStore, Snapshot, WorstHour
 from app.engine.commands import UnknownIdError
 from app.engine.engine import Engine
-from app.engine.quality import Cause
+from app.engine.quality import ProblemCause
 from app.engine.worker import GridWorker
 from app.forecasting.live_forecasts import LiveForecasts
 from app.forecasting.report import ForecastReport
@@ -176,9 +176,9 @@ class ForecastWorker(GridWorker[ForecastReport]):
                     self._live.keep(every_hours)
             except OSError as error:
                 log.warning("the hourly ledger can't be kept: %s", error)
-                self.tell(Cause.NOT_KEPT, str(error), "hourly ledger")
+                self.tell(ProblemCause.NOT_KEPT, str(error), "hourly ledger")
             else:
-                self.tell(Cause.NOT_KEPT, "")
+                self.tell(ProblemCause.NOT_KEPT, "")
 
     def _count_plan(self, board: Board) -> None:
         """What the latest plan would leave of the losses: once a cycle, while plans are made."""

@@ -8,7 +8,7 @@ from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import YEAR_COLUMN, Maintained, crews_of, job_words, status_of, weeks_of
 from app.maintenance.view_asset import drivers_of, signals_of, similar_to
 from app.web.plain import number, stamp
-from components.maintenance.risk_table import Source, risk_class
+from components.maintenance.risk_table import RateSource, risk_class
 from components.maintenance.words import conflict_words, why_not_words
 from grid.network import FloatArray
 from ml.maintenance.model.card import card_to
@@ -56,7 +56,9 @@ class _Told:
             "risk_class": None if named is None else named.value.lower(),
             "novelty": None if found is None else number(found.novelty[branch]),
             "unusual": None if found is None else bool(found.is_novel[branch]),
-            "source": None if found is None else (Source.MODEL if found.learned[branch] else Source.CNAIM).value,
+            "source": None
+            if found is None
+            else (RateSource.MODEL if found.learned[branch] else RateSource.CNAIM).value,
             "why_not_model": None if found is None else why_not_words(found.why_not[branch]) or None,
             "next_job": self._jobs.get(branch),
         }

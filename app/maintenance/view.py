@@ -16,9 +16,9 @@ from app.web.services import Services
 from components.common import text
 from components.common.trends import Curve
 from components.maintenance.fleet import Fleet, Status
-from components.maintenance.gantt import Crew, Job, Plan, Way, week_words
+from components.maintenance.gantt import Crew, GanttPlan, Job, Way, week_words
 from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoint
-from components.maintenance.risk_table import Novelty, RiskClass, RiskRow, Source, risk_class
+from components.maintenance.risk_table import Novelty, RateSource, RiskClass, RiskRow, risk_class
 from components.maintenance.words import conflict_words, why_not_words
 from grid.alarms.book import AssetKind
 from grid.network import FloatArray, IntArray
@@ -101,7 +101,8 @@ def rows_of(now: Maintained) -> list[RiskRow]:
             code_of(i), branch.name[i], branch.kind[i].value.capitalize(),
             float(chance[i, 0]), float(chance[i, 1]), float(chance[i, 2]), cause_words(found, i),
             float(consequence[i]), float(interrupted_kw[i]), float(risk[i]), novelty_of(found, i),
-            Source.MODEL if found.learned[i] else Source.CNAIM, why_not_words(found.why_not[i]), weeks.get(i, ""),
+            RateSource.MODEL if found.learned[i] else RateSource.CNAIM, why_not_words(found.why_not[i]),
+            weeks.get(i, ""),
         )
         for i in now.branches.tolist()
     ]  # fmt: skip
@@ -240,7 +241,7 @@ def job_words(made: ScheduleView | None) -> Mapping[int, str]:
     return {branch: "deferred" if week == DEFERRED else week_words(made.first_day, week) for branch, week in weeks}
 
 
-def plan_of(now: Maintained) -> Plan | None:
+def plan_of(now: Maintained) -> GanttPlan | None:
     """The schedule as it is drawn; None before the first one."""
     made = now.report.schedule
     if made is None:
@@ -255,7 +256,7 @@ def plan_of(now: Maintained) -> Plan | None:
         )
         for i, branch in enumerate(made.branches.tolist())
     )  # fmt: skip
-    return Plan(made.first_day, problem.n_week, drawn, crews_of(problem, weeks), ways_of(made))
+    return GanttPlan(made.first_day, problem.n_week, drawn, crews_of(problem, weeks), ways_of(made))
 
 
 def crews_of(problem: ScheduleProblem, weeks: IntArray) -> tuple[Crew, ...]:

@@ -11,7 +11,7 @@ from app.maintenance.view import YEAR_COLUMN, Maintained, cause_words, code_of, 
 from components.common import text
 from components.common.trends import Curve
 from components.maintenance.asset_panel import AssetHead, SignalRow, SignalState, Similar
-from components.maintenance.risk_figures import MOST_DRIVERS, Driver, ProbabilityTrend
+from components.maintenance.risk_figures import MOST_DRIVERS, Driver, ProbabilityCurve
 from components.maintenance.risk_table import Novelty, risk_class
 from components.maintenance.words import why_not_words
 from grid.assets.deterioration import Signal
@@ -51,7 +51,7 @@ FEATURE_WORDS = {
 class Condition:
     """What the panel's figures draw of an asset."""
 
-    trend: ProbabilityTrend
+    trend: ProbabilityCurve
     drivers: tuple[Driver, ...]
     thermal: tuple[Curve, ...]
     similar: tuple[Similar, ...]
@@ -60,7 +60,7 @@ class Condition:
 def condition_of(now: Maintained, branch: int) -> Condition:
     """What is drawn of an asset; its drivers, some 0.3 ms, are all that is computed for it."""
     trend = now.maintainer.trend(branch)
-    kept = ProbabilityTrend(trend.time, trend.probability, trend.low, trend.high, trend.published)
+    kept = ProbabilityCurve(trend.time, trend.probability, trend.low, trend.high, trend.published)
     return Condition(kept, drivers_of(now, branch), thermal_of(now, branch), similar_to(now, branch))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.engine import Engine
-from app.engine.quality import Cause
+from app.engine.quality import ProblemCause
 from app.engine.worker import GridWorker
 from app.learning.training import FleetTraining
 from app.maintenance.schedule import first_monday, make_schedule
@@ -131,7 +131,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """Read the model files again. ModelFileError where they are refused: the running models stay."""
         self._bundle = load(self._settings.models_dir, FEATURES)
         self._problem = ""
-        self.tell(Cause.MODELS_REFUSED, "")
+        self.tell(ProblemCause.MODELS_REFUSED, "")
         self._thread.wake()
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -201,7 +201,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
                 self._problem += f" They are put aside as {aside}, and models are trained anew."
             except OSError as hindrance:
                 self._problem += f" They can't be put aside ({hindrance}); models are trained anew all the same."
-        self.tell(Cause.MODELS_REFUSED, self._problem, str(folder))
+        self.tell(ProblemCause.MODELS_REFUSED, self._problem, str(folder))
         log.warning(self._problem)
 
     def watch_training(self) -> bool:
@@ -214,7 +214,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._training = None
         if training.failure:
             self._problem = f"Training failed: {training.failure}"
-            self.tell(Cause.LEARNING_FAILED, training.failure, "failure models")
+            self.tell(ProblemCause.LEARNING_FAILED, training.failure, "failure models")
         else:
             self._take(training)
         training.clean_up()
@@ -224,13 +224,13 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """Use what was trained, and keep it for the next start; what can't be kept is used all the same."""
         bundle, folder = load(training.folder, FEATURES), self._settings.models_dir
         self._bundle, self._problem = bundle, ""
-        for over in (Cause.MODELS_REFUSED, Cause.LEARNING_FAILED, Cause.NOT_KEPT):
+        for over in (ProblemCause.MODELS_REFUSED, ProblemCause.LEARNING_FAILED, ProblemCause.NOT_KEPT):
             self.tell(over, "")
         try:
             save(bundle, folder)
         except OSError as error:
             log.warning("the failure models can't be kept: %s", error)
-            self.tell(Cause.NOT_KEPT, f"the failure models: {error}", str(folder))
+            self.tell(ProblemCause.NOT_KEPT, f"the failure models: {error}", str(folder))
 
     def look(self, board: Board) -> None:
         """Make and publish the prognosis for a board's snapshot, and let the engine count with it."""

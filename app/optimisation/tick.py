@@ -39,7 +39,7 @@ from components.optimisation.figures import (
 from components.optimisation.form import locked_list
 from components.optimisation.plan import TONES, StepState, Tone, headline, saving_words, step_table
 from components.optimisation.tables import (
-    Method,
+    MethodRow,
     comparison_table,
     limited_table,
     methods_table,
@@ -102,7 +102,7 @@ def _proposal_key(report: PlanReport, snapshot: Snapshot) -> str:
 class Figures:
     """What the figures draw."""
 
-    methods: tuple[Method, ...]
+    methods: tuple[MethodRow, ...]
     front: Front
     learning: Learning
 

@@ -7,7 +7,7 @@ from app.map.network_view import short_names
 from app.optimisation.worker import PlanReport
 from components.common import text
 from components.optimisation.plan import Headline, Saving, Step, StepState, Tone, sentence
-from components.optimisation.tables import Comparison, Limited, Method, Room, SetPointRow
+from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import no_plan_words, stopped_words
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, Constraint, NoPlan, NoPlanKind, Plan, Proposal, Requirements
@@ -142,20 +142,20 @@ def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) ->
     )  # fmt: skip
 
 
-def comparison_of(proposal: Proposal, network: Network) -> tuple[Comparison, ...]:
+def comparison_of(proposal: Proposal, network: Network) -> tuple[ComparedQuantity, ...]:
     """Present and proposed state, row by row."""
     before = proposal.present if proposal.plan is None else proposal.plan.before
     after = None if proposal.plan is None else proposal.plan.after
     bus, branch = short_names(network.bus.name), branch_names(network)
 
-    def row(label: str, unit: str, name: str, digits: int | None = None) -> Comparison:
-        return Comparison(label, unit, getattr(before, name), None if after is None else getattr(after, name),
+    def row(label: str, unit: str, name: str, digits: int | None = None) -> ComparedQuantity:
+        return ComparedQuantity(label, unit, getattr(before, name), None if after is None else getattr(after, name),
                           digits=digits)  # fmt: skip
 
-    def placed(label: str, unit: str, name: str, place: str, names: tuple[str, ...], digits: int) -> Comparison:
+    def placed(label: str, unit: str, name: str, place: str, names: tuple[str, ...], digits: int) -> ComparedQuantity:
         found = [names[index] if 0 <= (index := getattr(v, place)) < len(names) else "" for v in (before, after) if v]
         values = row(label, unit, name, digits)
-        return Comparison(label, unit, values.before, values.after, (found[0], found[-1]), digits)
+        return ComparedQuantity(label, unit, values.before, values.after, (found[0], found[-1]), digits)
 
     rows = [
         row("Losses", "kW", "loss_kw"),
@@ -197,12 +197,12 @@ def set_points_of(plan: Plan, network: Network) -> tuple[SetPointRow, ...]:
     )
 
 
-def methods_of(proposal: Proposal | None) -> tuple[Method, ...]:
+def methods_of(proposal: Proposal | None) -> tuple[MethodRow, ...]:
     """What the methods found."""
     if proposal is None:
         return ()
     return tuple(
-        Method(
+        MethodRow(
             found.name, found.loss_kw, found.expected_interrupted_kw, found.objective_kw,
             found.evaluated, found.time_ms, "policy" in found.name.lower(),
         )

@@ -15,7 +15,7 @@ from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
 from app.engine.operating_point import operating_point_for, operating_point_of
-from app.engine.quality import Cause
+from app.engine.quality import ProblemCause
 from app.engine.worker import GridWorker
 from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
@@ -77,6 +77,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._priority = RequestPriority()
         self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
         self._optimizer: SmartGridOptimizer | None = None
+        self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
         self._why_not = ""
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
@@ -243,7 +244,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._lock:
             optimizer.take_over()
         if self._network is snapshot.network:
-            self._publish(board, self.report_on(self._boards.latest).proposal)
+            self._publish(board, self._proposed)
 
     def _keep(self, optimizer: SmartGridOptimizer) -> None:
         """Keep the policy for the next start; where that can't be, it is used all the same."""
@@ -252,9 +253,9 @@ class PlanWorker(GridWorker[PlanReport]):
             optimizer.save(folder)
         except OSError as error:
             log.warning("the policy can't be kept: %s", error)
-            self.tell(Cause.NOT_KEPT, f"the policy: {error}", str(folder))
+            self.tell(ProblemCause.NOT_KEPT, f"the policy: {error}", str(folder))
         else:
-            self.tell(Cause.NOT_KEPT, "")
+            self.tell(ProblemCause.NOT_KEPT, "")
 
     @property
     def _first_training(self) -> bool:
@@ -264,7 +265,7 @@ class PlanWorker(GridWorker[PlanReport]):
         """Begin with a network: its kept policy, or a new one. The lock is held."""
         network = self._network = snapshot.network
         self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
-        self._recent, self._made, self._pareto_at = {}, (None, {}), 0
+        self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._engine.set_requirements(self._requirements)
         settings = self._settings
@@ -279,7 +280,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._optimizer = optimizer
 
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
-        snapshot = board.snapshot
+        self._proposed, snapshot = proposal, board.snapshot
         report = PlanReport(
             snapshot.network, self._version + 1, snapshot.simulated_at, proposal, self._status(), self._training(),
             *self._pareto, _made_for(snapshot, proposal),

@@ -14,7 +14,7 @@ from app.optimisation.worker import PlanReport
 from app.web.bodies import CHANGED
 from app.web.services import Services
 from grid.network import BoolArray, FloatArray
-from ml.forecasting.live.ledger import Avoidable, Comparison, Energy, Period, a_year_before
+from ml.forecasting.live.ledger import Avoidable, EnergyTotals, Period, PeriodComparison, a_year_before
 from ml.forecasting.model.model import LEVELS
 from ml.forecasting.records import Accuracy, Forecast, LossRecord, SeriesReport
 
@@ -22,7 +22,7 @@ DAY_HOURS = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Hours:
+class DayHours:
     """Hourly means of a day, (24,) in kW, NaN where nothing was recorded."""
 
     loss_kw: FloatArray
@@ -35,9 +35,9 @@ class Hours:
         """(24,) hours that were recorded."""
         return np.isfinite(self.loss_kw)
 
-    def energy(self, chosen: BoolArray) -> Energy:
+    def energy(self, chosen: BoolArray) -> EnergyTotals:
         """The sums over chosen (24,) hours; NaN without any."""
-        return Energy(*(float(value[chosen].sum()) if chosen.any() else np.nan for value in vars(self).values()))
+        return EnergyTotals(*(float(value[chosen].sum()) if chosen.any() else np.nan for value in vars(self).values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,8 @@ class DayReport:
     forecasts: ForecastReport
     maintained: Maintained
     planner: PlanReport
-    hours: Hours
-    earlier: dict[Period, Hours]
+    hours: DayHours
+    earlier: dict[Period, DayHours]
     losses: LossRecord | None
     series: tuple[SeriesDay, ...]
     price_per_mwh: float
@@ -89,17 +89,17 @@ class DayReport:
         return self.hours.known & (np.arange(DAY_HOURS) < self.over)
 
     @property
-    def energy(self) -> Energy:
+    def energy(self) -> EnergyTotals:
         """Of the recorded hours that are over."""
         return self.hours.energy(self.whole)
 
     @property
-    def comparisons(self) -> tuple[Comparison, ...]:
+    def comparisons(self) -> tuple[PeriodComparison, ...]:
         """The day against earlier ones, by the hours that both have."""
         found = []
         for period, hours in self.earlier.items():
             both = self.whole & hours.known
-            found.append(Comparison(period, int(both.sum()), self.hours.energy(both), hours.energy(both)))
+            found.append(PeriodComparison(period, int(both.sum()), self.hours.energy(both), hours.energy(both)))
         return tuple(found)
 
     @property
@@ -153,9 +153,9 @@ def gather(services: Services, day: date) -> DayReport:
     return found
 
 
-def _hours(forecasts: ForecastWorker, start: datetime) -> Hours:
+def _hours(forecasts: ForecastWorker, start: datetime) -> DayHours:
     columns = ("loss_kw", "load_kw", "generation_kw", "renewable_kw")
-    return Hours(*(forecasts.hourly_kw(column, start, DAY_HOURS) for column in columns))
+    return DayHours(*(forecasts.hourly_kw(column, start, DAY_HOURS) for column in columns))
 
 
 def _series_day(forecasts: ForecastWorker, series: SeriesReport, midnight: datetime) -> SeriesDay:

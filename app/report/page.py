@@ -8,7 +8,7 @@ from app.report import parts_day, parts_now
 from app.report.content import DAY_HOURS, DayReport
 from components.common import text
 from components.common.theme import DARK, FONT, LIGHT, Palette
-from ml.reporting.pages import Look, Table, render
+from ml.reporting.pages import Look, ReportTable, render
 
 GREEN = {LIGHT: "#117733", DARK: "#44aa99"}  # P. Tol's muted scheme, as on the map
 
@@ -20,7 +20,7 @@ class StatePart:
     day: str
     running: str
     grid: str
-    table: Table
+    table: ReportTable
 
 
 def page(report: DayReport) -> str:
@@ -63,7 +63,7 @@ def state(report: DayReport) -> StatePart:
         day=f"{report.day:%A} {report.day.day} {report.day:%B %Y}",
         running="" if report.over == DAY_HOURS else f"{text.count(report.over, 'hour')} so far",
         grid=network.title,
-        table=Table(headers=("part", "state"), rows=rows, words=2),
+        table=ReportTable(headers=("part", "state"), rows=rows, words=2),
     )
 
 

@@ -13,11 +13,11 @@ from components.analytics.words import drift_words
 from components.common import text
 from grid.flow.loss_breakdown import LossCause, top_branches
 from grid.network import FloatArray, Network
-from ml.forecasting.live.ledger import Comparison, Energy, Period
+from ml.forecasting.live.ledger import EnergyTotals, Period, PeriodComparison
 from ml.forecasting.quality.metrics import BAND_80, MEDIAN, covered
 from ml.forecasting.records import LossRecord, SeriesKind
 from ml.reporting.charts import NARROW, Band, Course, HourChart, unit_of
-from ml.reporting.pages import Table
+from ml.reporting.pages import ReportTable
 
 TOP_ASSETS = 10
 MOST_SERIES = 20
@@ -49,15 +49,15 @@ class EnergyPart:
     """Hourly courses of the day, and its sums beside those of earlier days."""
 
     charts: Sequence[HourChart]
-    table: Table
+    table: ReportTable
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossPart:
+class LossSection:
     """Where the losses of the day arose. hidden: what meters say of losses beyond the technical ones."""
 
     note: str
-    tables: Sequence[Table]
+    tables: Sequence[ReportTable]
     hidden: str
 
 
@@ -66,7 +66,7 @@ class ForecastPart:
     """What was forecast for the day beside what was measured, and how good all forecasts kept were."""
 
     charts: Sequence[HourChart]
-    table: Table
+    table: ReportTable
     warnings: Sequence[str]
 
 
@@ -117,12 +117,12 @@ def energy(report: DayReport) -> EnergyPart:
             HourChart("Load and generation", "MW, hourly mean", start, powers),
             HourChart("Losses", f"{unit}, hourly mean", start, [lost]),
         ],
-        table=Table(headers=headers, rows=[_compared(one) for one in report.comparisons]),
+        table=ReportTable(headers=headers, rows=[_compared(one) for one in report.comparisons]),
     )
 
 
-def _compared(one: Comparison) -> list[str]:
-    def pair(energy: Energy) -> tuple[str, str, str]:
+def _compared(one: PeriodComparison) -> list[str]:
+    def pair(energy: EnergyTotals) -> tuple[str, str, str]:
         return mwh(energy.loss_kwh), text.number(energy.loss_percent, 2, "%"), mwh(energy.load_kwh)
 
     now, then = pair(one.today), pair(one.then)
@@ -131,7 +131,7 @@ def _compared(one: Comparison) -> list[str]:
     return [PERIODS[one.period], str(one.hours), now[0], then[0], signed, now[1], then[1], now[2], then[2]]
 
 
-def losses(report: DayReport) -> LossPart | None:
+def losses(report: DayReport) -> LossSection | None:
     """Where the losses of the day arose; None where no hour of it is recorded."""
     record = report.losses
     if record is None:
@@ -144,10 +144,10 @@ def losses(report: DayReport) -> LossPart | None:
     shares = [(name, *_loss(value, by_level.sum(), price)) for name, value in [*areas, *causes]]
     recorded = f"{text.count(len(record.time), 'hour')} at {text.number(price, 0, 'EUR/MWh')}; losses of branches."
     shunts = f" Shunts of buses drew another {text.small(float(record.shunt_mwh.sum()), 'MWh')}."
-    by_area = Table(
+    by_area = ReportTable(
         headers=("area or cause", "energy", "share", "", "cost"), rows=shares, caption="By area and cause"
     )  # fmt: skip
-    return LossPart(
+    return LossSection(
         note=recorded + shunts,
         tables=[by_area, _levels(record, by_level), _assets_that_lose(report.forecasts.network, record)],
         hidden=_hidden(record),
@@ -159,7 +159,7 @@ def _loss(value: float, total: float, price: float) -> tuple[str | float, ...]:
     return text.small(value, "MWh"), text.percent(share), share, eur(value * price)
 
 
-def _levels(record: LossRecord, by_level: FloatArray) -> Table:
+def _levels(record: LossRecord, by_level: FloatArray) -> ReportTable:
     """Levels against causes; causes that occur nowhere are left out."""
     occurs = [place for place in range(len(LossCause)) if (np.nan_to_num(by_level[:, place]) != 0).any()]
     names = list(CAUSES.values())
@@ -173,10 +173,10 @@ def _levels(record: LossRecord, by_level: FloatArray) -> Table:
         for level in range(len(by_level))
     ]
     headers = ("voltage level", *(f"{names[place].lower()}, MWh" for place in occurs), "all, MWh", "cost")
-    return Table(headers=headers, rows=rows, caption="By voltage level and cause")
+    return ReportTable(headers=headers, rows=rows, caption="By voltage level and cause")
 
 
-def _assets_that_lose(network: Network, record: LossRecord) -> Table:
+def _assets_that_lose(network: Network, record: LossRecord) -> ReportTable:
     total, branch = float(np.nansum(record.branch_mwh)), network.branch
     rows = [
         [branch.name[place], record.levels.label(int(record.levels.of_branch[place])), branch.kind[place].value,
@@ -184,7 +184,7 @@ def _assets_that_lose(network: Network, record: LossRecord) -> Table:
         for place in top_branches(record.branch_mwh, TOP_ASSETS).tolist()
     ]  # fmt: skip
     headers = ("asset", "level", "type", "energy", "share", "", "cost")
-    return Table(headers=headers, rows=rows, words=3, caption="Assets that lost most")
+    return ReportTable(headers=headers, rows=rows, words=3, caption="Assets that lost most")
 
 
 def _hidden(record: LossRecord) -> str:
@@ -214,7 +214,7 @@ def forecasts(report: DayReport) -> ForecastPart | None:
     ]  # fmt: skip
     return ForecastPart(
         charts=[_course(one) for one in main if one.forecast is not None],
-        table=Table(headers=headers, rows=[_accuracy(one) for one in report.series[:MOST_SERIES]]),
+        table=ReportTable(headers=headers, rows=[_accuracy(one) for one in report.series[:MOST_SERIES]]),
         warnings=drift[:MOST_SERIES],
     )
 

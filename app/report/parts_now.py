@@ -16,7 +16,7 @@ from grid.alarms.predictive import most_threatened
 from grid.network import Energy, Network
 from ml.forecasting.records import Ahead
 from ml.reporting.charts import NARROW, Band, Course, HourChart, unit_of
-from ml.reporting.pages import Table
+from ml.reporting.pages import ReportTable
 
 MOST_ALERTS, MOST_THREATENED, MOST_ALARMS, TOP_ASSETS, MOST_JOBS, MOST_STEPS = 15, 10, 25, 10, 10, 24
 
@@ -30,7 +30,7 @@ class AheadPart:
     failed: str
     alerts: Sequence[str]
     charts: Sequence[HourChart]
-    tables: Sequence[Table]
+    tables: Sequence[ReportTable]
     is_derived: bool
     curtailed: str
 
@@ -40,7 +40,7 @@ class TablePart:
     """A sentence with tables and what isn't in them."""
 
     words: str
-    tables: Sequence[Table] = ()
+    tables: Sequence[ReportTable] = ()
     more: str = ""
 
 
@@ -51,7 +51,7 @@ class PlanPart:
     title: str
     saved: str
     checks: str
-    table: Table
+    table: ReportTable
     more: str
     note: str
 
@@ -105,7 +105,7 @@ def _curtailed(found: Ahead) -> str:
     return f"{text.small(energy, 'MWh')} of renewable power are expected to be cut: an estimate by the median course."
 
 
-def _threatened(network: Network, found: Ahead) -> list[Table]:
+def _threatened(network: Network, found: Ahead) -> list[ReportTable]:
     """Branches and buses with the largest chances."""
     branch, bus, look = network.branch, network.bus, found.look
     high = np.fmax.reduce(look.loading_high_percent, axis=0)
@@ -123,8 +123,8 @@ def _threatened(network: Network, found: Ahead) -> list[Table]:
     branches = ("branch", "chance of overload", "loading, 95 % below")
     buses = ("bus", "chance outside limits", "voltage, 95 % above", "95 % below")
     return [
-        Table(headers=branches, rows=loaded, caption="Most threatened branches"),
-        Table(headers=buses, rows=strained, caption="Most threatened buses"),
+        ReportTable(headers=branches, rows=loaded, caption="Most threatened branches"),
+        ReportTable(headers=buses, rows=strained, caption="Most threatened buses"),
     ]
 
 
@@ -143,7 +143,7 @@ def mix(report: DayReport) -> TablePart | None:
         f"{text.number(share, 1, '%')} of the generation is renewable." if np.isfinite(share)
         else "The renewable share isn't known: the case doesn't say what all its generators are."
     )  # fmt: skip
-    return TablePart(words=words, tables=[Table(headers=("energy", "power", "share", ""), rows=rows)])
+    return TablePart(words=words, tables=[ReportTable(headers=("energy", "power", "share", ""), rows=rows)])
 
 
 def alarms(report: DayReport) -> TablePart | None:
@@ -158,7 +158,7 @@ def alarms(report: DayReport) -> TablePart | None:
     ]  # fmt: skip
     return TablePart(
         words=f"{text.count(len(active), 'alarm')} active.",
-        tables=[Table(headers=("priority", "asset", "alarm", "state", "raised"), rows=rows, words=5)],
+        tables=[ReportTable(headers=("priority", "asset", "alarm", "state", "raised"), rows=rows, words=5)],
         more=f"{len(active) - MOST_ALARMS:,} more are active." if len(active) > MOST_ALARMS else "",
     )
 
@@ -185,8 +185,8 @@ def assets(report: DayReport) -> TablePart:
         words=f"{text.count(fleet.assets, 'asset')}; {text.small(fleet.failures_per_year)} failures a year expected, "
         f"{text.rough(fleet.risk_eur_per_year, 'EUR')} a year at risk. {status}",
         tables=[
-            Table(headers=headers, rows=risky, words=3, caption="Riskiest assets"),
-            Table(headers=planned, rows=jobs, words=3, caption="Next jobs"),
+            ReportTable(headers=headers, rows=risky, words=3, caption="Riskiest assets"),
+            ReportTable(headers=planned, rows=jobs, words=3, caption="Next jobs"),
         ],
     )
 
@@ -211,7 +211,7 @@ def plan(report: DayReport) -> PlanPart:
         title=shown.title,
         saved=saved,
         checks=", ".join(f"{'✓' if kept else '✗'} {words}" for kept, words in shown.checks),
-        table=Table(headers=headers, rows=rows, words=3),
+        table=ReportTable(headers=headers, rows=rows, words=3),
         more=f"{text.count(more, 'more step')}." if more else "",
         note=shown.note,
     )

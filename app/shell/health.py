@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from app.engine.board import Board
-from app.engine.quality import Cause, Condition, Problem, Quality, WorkerHealth, worse
+from app.engine.quality import BoardCondition, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, worse
 from app.shell.openapi import API_VERSION
 from app.web import plain
 from app.web.bodies import answer
@@ -36,7 +36,7 @@ def register_health(api: Blueprint, services: Services) -> None:
                 {"ready": False, "problems": [], "reason": "no cycle has run yet"}, HTTPStatus.SERVICE_UNAVAILABLE
             )
         found = quality_now(services.boards.latest, datetime.now(UTC))
-        ok = found.condition is not Condition.STALE
+        ok = found.condition is not BoardCondition.STALE
         body = {
             "ready": ok,
             "problems": [_problem(one) for one in found.problems],
@@ -45,14 +45,16 @@ def register_health(api: Blueprint, services: Services) -> None:
         return answer(body, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def quality_now(board: Board, now: datetime) -> Quality:
+def quality_now(board: Board, now: datetime) -> BoardQuality:
     """The board's own judgement, and whether boards still come: an engine that hangs can't say so itself."""
     age_s = (now - board.snapshot.created_at).total_seconds() if not board.snapshot.stale else 0.0
     most_s = max(LEAST_LATE_S, LATE_CYCLES * board.snapshot.cycle.period_s)
     if age_s <= most_s:
         return board.quality
     detail = f"no cycle for {age_s:.0f} s, one is due every {board.snapshot.cycle.period_s:g} s"
-    late = Problem(cause=Cause.CYCLE_FAILED, subject="engine", detail=detail, since=board.snapshot.created_at)
+    late = BoardProblem(
+        cause=ProblemCause.CYCLE_FAILED, subject="engine", detail=detail, since=board.snapshot.created_at
+    )
     return worse(board.quality, late)
 
 
@@ -60,7 +62,7 @@ def _health(services: Services, board: Board) -> dict[str, Any]:
     snapshot, now = board.snapshot, datetime.now(UTC)
     cycle, quality = snapshot.cycle, quality_now(board, now)
     return {
-        "status": "ok" if quality.condition is Condition.FRESH else "degraded",
+        "status": "ok" if quality.condition is BoardCondition.FRESH else "degraded",
         "condition": quality.condition,
         "since": None if quality.since is None else plain.stamp(quality.since),
         "problems": [_problem(one) for one in quality.problems],
@@ -87,7 +89,7 @@ def _uptime_s(services: Services) -> float:
     return round(time.monotonic() - services.engine.started_at, 3)
 
 
-def _problem(one: Problem) -> dict[str, Any]:
+def _problem(one: BoardProblem) -> dict[str, Any]:
     return {"cause": one.cause, "subject": one.subject, "detail": one.detail, "since": plain.stamp(one.since)}
 
 
@@ -96,7 +98,7 @@ def _worker(one: WorkerHealth) -> dict[str, Any]:
         "name": one.name,
         "running": one.running,
         "heartbeat_age_s": plain.number(round(one.beat_s, 3)),
-        "failing": any(problem.cause is Cause.WORKER_FAILED for problem in one.problems),
+        "failing": any(problem.cause is ProblemCause.WORKER_FAILED for problem in one.problems),
         "last_failure": one.last_failure or None,
         "computed_from_version": one.computed_from,
     }

@@ -65,7 +65,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Plan:
+class GanttPlan:
     """A schedule: start is its first week's Monday."""
 
     start: date
@@ -93,7 +93,7 @@ def week_words(start: date, week: int | None) -> str:
     return f"{week + 1}: {day.day} {day:%b}"
 
 
-def gantt_figure(plan: Plan | None, scheme: Scheme) -> go.Figure:
+def gantt_figure(plan: GanttPlan | None, scheme: Scheme) -> go.Figure:
     """One bar a job in its week, the riskiest MOST_BARS; under them each crew's hours against its capacity."""
     palette = PALETTES[scheme]
     jobs = () if plan is None else _drawn(plan)
@@ -118,17 +118,19 @@ def gantt_figure(plan: Plan | None, scheme: Scheme) -> go.Figure:
     return figure
 
 
-def gantt_height(plan: Plan) -> int:
+def gantt_height(plan: GanttPlan) -> int:
     """Height in pixels at which bars and crews are legible."""
     return MARGINS_PX + BAR_PX * max(4, len(_drawn(plan))) + CREW_PX * len(plan.crews) + 20
 
 
-def _drawn(plan: Plan) -> tuple[Job, ...]:
+def _drawn(plan: GanttPlan) -> tuple[Job, ...]:
     dearest = sorted(plan.placed, key=lambda job: (not job.pinned, -job.deferral_eur))[:MOST_BARS]
     return tuple(sorted(dearest, key=lambda job: (job.week, job.skill)))
 
 
-def _jobs(figure: go.Figure, plan: Plan, jobs: Sequence[Job], palette: Palette, domain: tuple[float, float]) -> None:
+def _jobs(
+    figure: go.Figure, plan: GanttPlan, jobs: Sequence[Job], palette: Palette, domain: tuple[float, float]
+) -> None:
     row = {job.code: place for place, job in enumerate(jobs)}
     for place, crew in enumerate(plan.crews):
         mine = [job for job in jobs if job.skill == crew.skill]
@@ -160,7 +162,7 @@ def _look(place: int, palette: Palette) -> dict[str, object]:
     return {"color": palette.equipment_fill, "line": {"color": palette.equipment, "width": 1}, "pattern": pattern}
 
 
-def _job_words(plan: Plan, job: Job) -> str:
+def _job_words(plan: GanttPlan, job: Job) -> str:
     pinned = "<br>pinned by hand" if job.pinned else ""
     week, hours = week_words(plan.start, job.week), text.number(job.hours, 0, "h")
     return (
@@ -198,7 +200,7 @@ def _crew(figure: go.Figure, row: int, crew: Crew, palette: Palette, domain: tup
     )
 
 
-def deferred_table(plan: Plan | None) -> Component:
+def deferred_table(plan: GanttPlan | None) -> Component:
     """The jobs that no week was found for, or that aren't worth it, with what they go on risking."""
     jobs = () if plan is None else plan.deferred
     if not jobs:
@@ -222,7 +224,7 @@ def _why_deferred(job: Job) -> str:
     return "costs more than it saves, or crews are busy" if job.weeks else "an outage would break supply or limits"
 
 
-def ways_table(plan: Plan | None) -> Component:
+def ways_table(plan: GanttPlan | None) -> Component:
     """The schedule beside other ways to plan, all under one judge."""
     if plan is None or not plan.ways:
         return html.P("Nothing to compare with yet.", className="quiet-line")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from components.common import text
 from components.common.theme import PALETTES, Palette, Scheme, faded
 from components.common.trends import Curve, asset_figure, empty_figure
-from components.maintenance.risk_table import CLASS_FROM_EUR, RiskClass, RiskRow, Source, rounded
+from components.maintenance.risk_table import CLASS_FROM_EUR, RateSource, RiskClass, RiskRow, rounded
 
 FloatArray = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def matrix_figure(rows: Sequence[RiskRow], scheme: Scheme, chosen: str | None = 
 
 def _point_words(row: RiskRow) -> str:
     risk, chance = text.rough(row.risk_eur_per_year, "EUR/yr"), text.small(100 * row.probability_365_days, "%", 2)
-    fallback = "" if row.source is Source.MODEL else f" ({row.source})"
+    fallback = "" if row.source is RateSource.MODEL else f" ({row.source})"
     return f"<b>{row.asset}</b><br>{chance} in 365 d{fallback}<br>{text.rough(row.consequence_eur, 'EUR')}<br>{risk}"
 
 
@@ -134,7 +134,7 @@ def ring_of(rows: Sequence[RiskRow], chosen: str | None) -> dict[str, object]:
 
 
 @dataclass(frozen=True, eq=False)
-class ProbabilityTrend:
+class ProbabilityCurve:
     """An asset's probability of failing within 365 days, k moments: time datetime64, the others (k,) from 0 to 1.
 
     low and high: of the single models, whose disagreement is all that is known of the probability's uncertainty.
@@ -148,7 +148,7 @@ class ProbabilityTrend:
     published: FloatArray
 
 
-def probability_figure(trend: ProbabilityTrend, scheme: Scheme) -> go.Figure:
+def probability_figure(trend: ProbabilityCurve, scheme: Scheme) -> go.Figure:
     """The probability over time between the lowest and the highest of the single models, beside the published one."""
     palette = PALETTES[scheme]
     figure = empty_figure(scheme, not np.isfinite(trend.probability).any(), "No probability has been kept yet")

@@ -32,7 +32,7 @@ CLASS_FROM_EUR = {  # expected consequence of a year's failures from which a cla
 }
 
 
-class Source(StrEnum):
+class RateSource(StrEnum):
     """Where a probability comes from."""
 
     MODEL = "model"
@@ -66,7 +66,7 @@ class RiskRow:
     interrupted_kw: float
     risk_eur_per_year: float
     novelty: Novelty
-    source: Source
+    source: RateSource
     reason: str
     week: str
 
@@ -119,7 +119,12 @@ def columns() -> list[gridlook.JSON]:
         number("consequence_eur", "Consequence, EUR", ",.3~r", width=118),
         number("interrupted_kw", "Interrupts, kW", ",.3~r", width=102),
         words("novelty", "Condition", width=102, headerTooltip="Compared with healthy assets"),
-        words("source", "Source", width=84, cellClassRules={"source-fallback": f"params.value == '{Source.CNAIM}'"}),
+        words(
+            "source",
+            "RateSource",
+            width=84,
+            cellClassRules={"source-fallback": f"params.value == '{RateSource.CNAIM}'"},
+        ),
         words("reason", "Why not the model", width=200, tooltipField="reason"),
         words("week", "Next job", width=110),
     ]

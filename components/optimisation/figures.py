@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from components.common.labels import label_places, with_margins
 from components.common.theme import PALETTES, Scheme, figure_template
 from components.common.trends import rounded
-from components.optimisation.tables import Method
+from components.optimisation.tables import MethodRow
 
 Trace = dict[str, object]
 CURVE_POINTS = 100
@@ -65,7 +65,7 @@ class Learning:
     entropy: tuple[EntropyPoint, ...]
 
 
-def method_traces(methods: Sequence[Method]) -> list[Trace]:
+def method_traces(methods: Sequence[MethodRow]) -> list[Trace]:
     """Objective against time of the other methods and of the policy; those without a result are left out."""
     found = sorted((m for m in methods if math.isfinite(m.objective_kw)), key=lambda method: method.time_ms)
     times, results = [math.log10(max(m.time_ms, SHORTEST_MS)) for m in found], [m.objective_kw for m in found]
@@ -91,7 +91,7 @@ def _room(times: Sequence[float], results: Sequence[float]) -> Trace:
     return {"x": x, "y": [rounded(end) for end in with_margins(results)]}
 
 
-def methods_figure(methods: Sequence[Method], scheme: Scheme) -> go.Figure:
+def methods_figure(methods: Sequence[MethodRow], scheme: Scheme) -> go.Figure:
     """What each method found against the time that it took."""
     palette = PALETTES[scheme]
     traces = method_traces(methods)

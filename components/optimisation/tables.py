@@ -14,7 +14,7 @@ UNJUDGED = "Nothing has been judged yet."
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedQuantity:
     """A quantity now and under the plan, after is None without one. where: the asset, now and then, if it matters."""
 
     label: str
@@ -59,7 +59,7 @@ class SetPointRow:
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodRow:
     """What one method found; NaN where it found nothing feasible. is_policy: the trained one."""
 
     name: str
@@ -83,14 +83,14 @@ def _nothing(words: str) -> Component:
     return html.P(words, className="quiet-line")
 
 
-def comparison_table(rows: Sequence[Comparison]) -> Component:
+def comparison_table(rows: Sequence[ComparedQuantity]) -> Component:
     """Before and after with the change."""
     if not rows:
         return _nothing(UNJUDGED)
     return table(("", "Present", "Proposed", "Change"), [_compared(row) for row in rows], "Present and proposed")
 
 
-def _compared(row: Comparison) -> Cells:
+def _compared(row: ComparedQuantity) -> Cells:
     after = row.after
     before = _with_place(_sized(row.before, row), row.where[0])
     if after is None:
@@ -98,11 +98,11 @@ def _compared(row: Comparison) -> Cells:
     return row.label, before, _with_place(_sized(after, row), row.where[1]), _signed(after - row.before, row)
 
 
-def _sized(value: float, row: Comparison) -> str:
+def _sized(value: float, row: ComparedQuantity) -> str:
     return text.small(value, row.unit, 4) if row.digits is None else text.number(value, row.digits, row.unit)
 
 
-def _signed(difference: float, row: Comparison) -> str:
+def _signed(difference: float, row: ComparedQuantity) -> str:
     shown = text.small(difference, row.unit, 3) if row.digits is None else text.number(difference, row.digits, row.unit)
     return shown if difference <= 0 or shown == text.UNKNOWN else f"+{shown}"
 
@@ -157,7 +157,7 @@ def set_point_table(rows: Sequence[SetPointRow]) -> Component:
     return table(columns, cells, "Set-points of generators")
 
 
-def methods_table(rows: Sequence[Method]) -> Component:
+def methods_table(rows: Sequence[MethodRow]) -> Component:
     """What the chart shows, in numbers, for those who don't see it."""
     if not rows:
         return _nothing("No method has run yet.")

@@ -17,7 +17,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from ml.forecasting.backtest import Backtest, alone, backtest, naive_backtest, naive_mae, scores
-from ml.forecasting.forecaster import MODEL_DAYS, Forecaster, Source
+from ml.forecasting.forecaster import MODEL_DAYS, Forecaster, ForecastSource
 from ml.forecasting.groups import GroupForecaster
 from ml.forecasting.live.weather import noised_forecast
 from ml.forecasting.model.hours import DAY, TARGET, TEMPERATURE, TEMPERATURE_AHEAD, ForecastError, hours_of
@@ -26,7 +26,7 @@ from ml.forecasting.quality.metrics import range_of
 from ml.forecasting.report import Assessed, document, printed, write
 from ml.forecasting.user_series import Mended, SeriesColumns, read_series
 
-__all__ = ["Forecaster", "GroupForecaster", "Source", "main", "run"]
+__all__ = ["ForecastSource", "Forecaster", "GroupForecaster", "main", "run"]
 
 OUT = Path("var/forecasting")
 FEWEST_TEST_DAYS, MOST_TEST_DAYS = 14, 365

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from ml.forecasting.forecaster import COLUMNS, Forecaster, Source
+from ml.forecasting.forecaster import COLUMNS, Forecaster, ForecastSource
 from ml.forecasting.model.baselines import naive, naive_quantiles
 from ml.forecasting.model.hours import DAY, FloatArray, Hours, IntArray
 from ml.forecasting.model.model import Parts
@@ -102,7 +102,7 @@ def naive_mae(found: Backtest) -> float:
 def by_source(found: Backtest) -> dict[str, int]:
     """Number of forecasts by what they were made by."""
     names, counts = np.unique(np.array(found.sources), return_counts=True)
-    known = [source.value for source in Source]
+    known = [source.value for source in ForecastSource]
     order = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda pair: (pair[0] not in known, pair[0]))
     return dict(order)
 

@@ -35,7 +35,7 @@ LEAST_MEASURED = 0.5
 """Share of the last two days that must have been measured for a model to be used; of the last week for last week."""
 
 
-class Source(StrEnum):
+class ForecastSource(StrEnum):
     """What a forecast was made by."""
 
     MODEL = "model"
@@ -51,7 +51,7 @@ class Issued:
 
     issues: IntArray
     quantiles: FloatArray
-    sources: tuple[Source, ...]
+    sources: tuple[ForecastSource, ...]
 
 
 class Forecaster(BaseEstimator):
@@ -152,15 +152,17 @@ class Forecaster(BaseEstimator):
         self._check(issues, hours)
         sources = [self._source(hours, int(row)) for row in issues]
         quantiles = np.empty((len(issues), self.horizon, len(LEVELS)))
-        modelled = np.array([source not in (Source.LAST_WEEK, Source.PROFILE) for source in sources], dtype=bool)
+        modelled = np.array(
+            [source not in (ForecastSource.LAST_WEEK, ForecastSource.PROFILE) for source in sources], dtype=bool
+        )
         if modelled.any():
             quantiles[modelled] = self._calibrated(hours, issues[modelled])
         for i, (row, source) in enumerate(zip(issues.tolist(), sources, strict=True)):
-            if source is Source.PROFILE:
+            if source is ForecastSource.PROFILE:
                 quantiles[i] = profile(hours, row, self.horizon, self.profile, self.expected_mean)
-            elif source is Source.LAST_WEEK:
+            elif source is ForecastSource.LAST_WEEK:
                 quantiles[i] = naive_quantiles(hours, row, self.horizon, 7)
-            elif source is Source.BLEND:
+            elif source is ForecastSource.BLEND:
                 share = model_share(row / DAY)
                 other = naive_quantiles(hours, row, self.horizon, 7)
                 quantiles[i] = share * quantiles[i] + (1 - share) * other
@@ -213,14 +215,14 @@ class Forecaster(BaseEstimator):
             at = hours.times(np.array([last if first >= 0 else first]))[0]
             raise ForecastError(f"{at} is too far from the series, which ends {hours.times(np.array([hours.end]))[0]}")
 
-    def _source(self, hours: Hours, row: int) -> Source:
+    def _source(self, hours: Hours, row: int) -> ForecastSource:
         if self.model_ is not None and row >= FIRST_ISSUE and hours.measured_share(row, 2 * DAY) >= LEAST_MEASURED:
             if model_share(row / DAY) < 1:
-                return Source.BLEND
+                return ForecastSource.BLEND
             known = bool(weather_known(hours, np.array([row]), self.horizon)[0])
-            return Source.MODEL if known else Source.PERSISTED_WEATHER
+            return ForecastSource.MODEL if known else ForecastSource.PERSISTED_WEATHER
         enough = row >= WEEK + 2 * DAY and hours.measured_share(row, WEEK) >= LEAST_MEASURED
-        return Source.LAST_WEEK if enough else Source.PROFILE
+        return ForecastSource.LAST_WEEK if enough else ForecastSource.PROFILE
 
     def _calibrated(self, hours: Hours, issues: IntArray) -> FloatArray:
         """(n, H, 7) sorted quantiles in the series's unit."""

@@ -14,7 +14,7 @@ from ml.forecasting.model.hours import DAY, WEEK
 from ml.forecasting.model.model import LEVELS
 from ml.forecasting.quality.metrics import MEDIAN, Scores, covered
 from ml.reporting.charts import Line, Plot, round_end
-from ml.reporting.pages import Table, render
+from ml.reporting.pages import ReportTable, render
 from ml.reporting.plain import library_versions, plain
 
 HEADERS = ("forecast", "MAPE", "MAE", "rMAE", "rCRPS", "in the 80 % band", "in the 90 % band", "bias", "hours")
@@ -110,7 +110,7 @@ def _page(found: Assessed, report: dict[str, Any]) -> str:
     content = {
         "title": f"Forecasts of {found.target}",
         "facts": _facts(found),
-        "scores": Table(headers=HEADERS, rows=_rows(found)),
+        "scores": ReportTable(headers=HEADERS, rows=_rows(found)),
         "plots": [_by_step(found), _reliability(found), *_last_week(found)],
         "notes": found.notes,
         "made_at": report["made_at"],

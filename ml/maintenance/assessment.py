@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.maintenance.crossval import ENSEMBLE, Held, best_single, ensemble, held_out, logistic, split
+from ml.maintenance.crossval import ENSEMBLE, HeldOut, best_single, ensemble, held_out, logistic, split
 from ml.maintenance.leakage import Suspicion, group_candidates, suspicious
 from ml.maintenance.model.metrics import (
     Draws,
@@ -22,7 +22,7 @@ from ml.maintenance.model.metrics import (
     recall_at_capacity,
     reliability,
 )
-from ml.tables.training_table import FloatArray, Table
+from ml.tables.training_table import FloatArray, TrainingTable
 
 CAPACITY_SHARE = 0.1
 """Share of the rows that could be inspected, for the recall at capacity."""
@@ -65,7 +65,7 @@ class GroupLoss:
 class Assessment:
     """All that is told of a table; figures come from `held`, without the suspicious columns unless kept."""
 
-    table: Table
+    table: TrainingTable
     split: str
     base_rate: Figure
     models: tuple[ModelFigures, ...]
@@ -74,7 +74,7 @@ class Assessment:
     kept: tuple[str, ...]
     group: GroupLoss | None
     reliability: tuple[ReliabilityRow, ...]
-    held: Held
+    held: HeldOut
 
     @property
     def features(self) -> pd.DataFrame:
@@ -88,7 +88,7 @@ class Assessment:
 
 
 def assess(
-    table: Table, seed: int, gap: float | None = None, group: str | None = None, keep: tuple[str, ...] = ()
+    table: TrainingTable, seed: int, gap: float | None = None, group: str | None = None, keep: tuple[str, ...] = ()
 ) -> Assessment:
     """Split, train, compare and look for leakage.
 
@@ -117,7 +117,7 @@ def assess(
     )
 
 
-def _figures(name: str, held: Held, draws: Draws) -> ModelFigures:
+def _figures(name: str, held: HeldOut, draws: Draws) -> ModelFigures:
     label, probability = held.label, held.probability[name]
     capacity = max(1, round(CAPACITY_SHARE * len(label)))
     return ModelFigures(
@@ -129,7 +129,7 @@ def _figures(name: str, held: Held, draws: Draws) -> ModelFigures:
     )
 
 
-def _without(table: Table, found: tuple[Suspicion, ...], seed: int, gap: float | None) -> list[Without]:
+def _without(table: TrainingTable, found: tuple[Suspicion, ...], seed: int, gap: float | None) -> list[Without]:
     """Each suspicious column left out alone, and all of them where there are several."""
     names = [suspicion.column for suspicion in found]
     choices = [[name] for name in names] + ([names] if len(names) > 1 else [])
@@ -156,7 +156,7 @@ def _without(table: Table, found: tuple[Suspicion, ...], seed: int, gap: float |
 
 
 def _group_loss(
-    table: Table, features: pd.DataFrame, usual: Held, seed: int, gap: float | None, named: str | None
+    table: TrainingTable, features: pd.DataFrame, usual: HeldOut, seed: int, gap: float | None, named: str | None
 ) -> GroupLoss | None:
     """None where no group was named and no column looks like one, or where its split leaves too little."""
     automatic = named is None
@@ -181,7 +181,7 @@ def _group_loss(
     return GroupLoss(column, automatic, len(np.unique(group)), *figures)
 
 
-def _same_rows(usual: Held, unseen: Held) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.generic]]:
+def _same_rows(usual: HeldOut, unseen: HeldOut) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.generic]]:
     """Label, both predictions and groups of the rows that both splits tested."""
     _, first, second = np.intersect1d(usual.rows, unseen.rows, return_indices=True)
     one, other = usual.probability[ENSEMBLE][first], unseen.probability[ENSEMBLE][second]

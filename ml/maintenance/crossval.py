@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.maintenance.model.metrics import Draws
 from ml.maintenance.model.model import FailureEnsemble
-from ml.tables.training_table import FloatArray, Table
+from ml.tables.training_table import FloatArray, TrainingTable
 
 FOLDS = 5
 BLOCKS = (0.55, 0.7, 0.85)
@@ -60,7 +60,7 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class HeldOut:
     """Predictions of held-out rows: row indices (m,), label (m,), unit (m,), probabilities (m,) by model."""
 
     rows: Rows
@@ -74,7 +74,11 @@ class Held:
 
 
 def split(
-    table: Table, seed: int, gap: float | None = None, group: NDArray[np.generic] | None = None, words: str = "group"
+    table: TrainingTable,
+    seed: int,
+    gap: float | None = None,
+    group: NDArray[np.generic] | None = None,
+    words: str = "group",
 ) -> Split:
     """By asset (or by another (n,) group, called words) and by time where these exist, else stratified by the target.
 
@@ -95,7 +99,7 @@ def split(
     return Split(_checked(folds, table.label), told, unit)
 
 
-def last_fold(table: Table, seed: int, gap: float | None = None) -> Fold:
+def last_fold(table: TrainingTable, seed: int, gap: float | None = None) -> Fold:
     """Rows that the model to be kept is fitted to and calibrated on: other assets, later times; nothing is tested."""
     everything = np.arange(table.rows)
     fold = Fold(everything, everything, everything)
@@ -167,7 +171,7 @@ def _checked(folds: list[Fold], label: FloatArray) -> list[Fold]:
     return [fold for fold in folds if len(fold.test)]
 
 
-def held_out(features: pd.DataFrame, label: FloatArray, made: Split, fitters: Sequence[Fitter]) -> Held:
+def held_out(features: pd.DataFrame, label: FloatArray, made: Split, fitters: Sequence[Fitter]) -> HeldOut:
     """Predict the test rows of all folds with models fitted and calibrated on the others."""
     rows, found = [], []
     for fold in made.folds:
@@ -177,7 +181,7 @@ def held_out(features: pd.DataFrame, label: FloatArray, made: Split, fitters: Se
         found.append({name: values for part in parts for name, values in part.items()})
     index = np.concatenate(rows)
     probability = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
-    return Held(index, label[index], made.unit[index], probability)
+    return HeldOut(index, label[index], made.unit[index], probability)
 
 
 def ensemble(seed: int) -> Fitter:

@@ -13,7 +13,7 @@ from ml.maintenance.assessment import CAPACITY_SHARE, Assessment
 from ml.maintenance.crossval import ENSEMBLE, LOGISTIC
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
 from ml.reporting.charts import Line, Plot, round_end
-from ml.reporting.pages import Table, render
+from ml.reporting.pages import ReportTable, render
 from ml.reporting.plain import library_versions, plain
 from ml.tables.training_table import FloatArray
 
@@ -129,10 +129,10 @@ def _page(found: Assessment, report: dict[str, Any]) -> str:
         "title": f"Failure model of {found.table.name}",
         "facts": facts(found),
         "warnings": warned(found),
-        "models": Table(headers=HEADERS, rows=_rows(found)),
+        "models": ReportTable(headers=HEADERS, rows=_rows(found)),
         "told": told(found),
         "plots": [_precision_recall(found), _reliability(found.reliability)],
-        "reliability": Table(headers=("rows", "mean probability", "share of events (95 %)"), rows=bins, words=0),
+        "reliability": ReportTable(headers=("rows", "mean probability", "share of events (95 %)"), rows=bins, words=0),
         "features": report["features"],
         "made_at": report["trained_at"],
         "seed": report["seed"],

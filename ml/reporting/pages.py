@@ -43,7 +43,7 @@ COMMANDS_LOOK = Look(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class ReportTable:
     """A table whose first `words` columns are text and the others numbers; not shown without rows.
 
     A cell that is a number is a share from 0 to 1, drawn as a bar.

@@ -37,7 +37,7 @@ class Roles:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class TrainingTable:
     """n rows. features (n, d): numeric or pandas categories. label (n,) 0 or 1. time (n,): days, or the file's numbers.
 
     asset and group (n,) as text, None where there is no such column. left_out: column and why, to be told.
@@ -57,12 +57,12 @@ class Table:
         """n."""
         return len(self.label)
 
-    def without(self, columns: list[str]) -> Table:
+    def without(self, columns: list[str]) -> TrainingTable:
         """The same rows without some features."""
-        return Table(**{**vars(self), "features": self.features.drop(columns=columns)})
+        return TrainingTable(**{**vars(self), "features": self.features.drop(columns=columns)})
 
 
-def read_table(path: Path, roles: Roles) -> Table:
+def read_table(path: Path, roles: Roles) -> TrainingTable:
     """Read and check a CSV file; TableError names what is wrong and where."""
     text = read_text(path)
     named = [roles.target, *filter(None, (roles.time, roles.asset, roles.group)), *roles.drop]
@@ -78,7 +78,7 @@ def read_table(path: Path, roles: Roles) -> Table:
     if not len(features.columns):
         raise TableError(text.name, "no column is left to learn from: " + _told(left_out))
     asset, group = (None if name is None else _names(text, name) for name in (roles.asset, roles.group))
-    return Table(text.name, roles.target, features, label, time, asset, group, left_out)
+    return TrainingTable(text.name, roles.target, features, label, time, asset, group, left_out)
 
 
 def _label(text: CsvText, target: str) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 from app.engine.board import Snapshot
 from app.forecasting.report import ForecastReport
 from app.maintenance.view import maintained
-from app.report.content import DAY_HOURS, DayReport, Hours, SeriesDay
+from app.report.content import DAY_HOURS, DayHours, DayReport, SeriesDay
 from grid.alarms.predictive import outlook
 from grid.alarms.trouble import TroubleKind, WorstTrouble
 from grid.flow.loss_breakdown import BranchLevels, by_level, no_load_mw, non_technical
@@ -157,9 +157,9 @@ def empty_report(snapshot: Snapshot) -> ForecastReport:
     )  # fmt: skip
 
 
-def hours_of(ledger: HourlyLedger, start: datetime) -> Hours:
+def hours_of(ledger: HourlyLedger, start: datetime) -> DayHours:
     columns = ("loss_kw", "load_kw", "generation_kw", "renewable_kw")
-    return Hours(*(ledger.hourly_kw(start, DAY_HOURS, column) for column in columns))
+    return DayHours(*(ledger.hourly_kw(start, DAY_HOURS, column) for column in columns))
 
 
 def day_of(rig: Rig, day: date | None = None, stress: float = 1.0) -> DayReport:

@@ -1,6 +1,7 @@
 """An engine on a case without a thread of its own, and the API on a bare Flask server."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,9 +29,18 @@ CYCLE = timedelta(minutes=5)
 class HandDriven(Engine):
     """An engine whose thread is the test's: what workers deliver is on the board at once."""
 
+    def __init__(self, *arguments: Any) -> None:
+        self._turns = threading.RLock()  # a test may run workers in threads of their own
+        super().__init__(*arguments)
+
     def deliver(self, published: Published) -> None:
         super().deliver(published)
-        self.take_reports()
+        with self._turns:
+            self.take_reports()
+
+    def run_cycle(self, elapsed: timedelta = timedelta(0)) -> None:
+        with self._turns:
+            super().run_cycle(elapsed)
 
 
 @dataclass(frozen=True)

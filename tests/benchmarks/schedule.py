@@ -13,7 +13,7 @@ from grid.sources.demand import yearly_load_mw
 from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
 from ml.maintenance.schedule.problem import DEFERRED, FloatArray, Jobs, ScheduleProblem, judge
 from ml.maintenance.schedule.rules import fixed_intervals
-from ml.maintenance.schedule.solve import Comparison, Schedule, compare, solve
+from ml.maintenance.schedule.solve import Schedule, ScheduleComparison, compare, solve
 from tests.benchmarks.report import Figure, at_least, at_most, write
 
 SEEDS = (11, 12, 13, 14, 15)
@@ -51,7 +51,7 @@ class Measured:
 
     seed: int
     schedule: Schedule
-    comparison: Comparison
+    comparison: ScheduleComparison
     seconds: float
 
 

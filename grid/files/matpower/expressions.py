@@ -49,7 +49,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Scope:
+class MatpowerScope:
     """What an expression may name: the struct's own name, its matrices, and variables. All values are 2-D."""
 
     struct: str
@@ -62,7 +62,7 @@ def number(value: float) -> Matrix:
     return np.array([[value]], dtype=np.float64)
 
 
-def evaluate(text: str, scope: Scope) -> Matrix:
+def evaluate(text: str, scope: MatpowerScope) -> Matrix:
     """The value of an expression, a 2-D array; raises StatementError where it is not understood."""
     parser = _Parser(text, scope)
     try:
@@ -73,7 +73,7 @@ def evaluate(text: str, scope: Scope) -> Matrix:
     return value
 
 
-def evaluate_target(text: str, scope: Scope) -> Target:
+def evaluate_target(text: str, scope: MatpowerScope) -> Target:
     """The part of a matrix left of an equals sign, e.g. `mpc.bus(:, [PD QD])`; raises StatementError."""
     parser = _Parser(text, scope)
     field = parser.field_of(parser.take())
@@ -116,7 +116,7 @@ def _combine(sign: str, left: Matrix, right: Matrix) -> Matrix:
 class _Parser:
     """Recursive descent over the tokens of one expression; each method reads one rule of the grammar."""
 
-    def __init__(self, text: str, scope: Scope) -> None:
+    def __init__(self, text: str, scope: MatpowerScope) -> None:
         self._rest = _tokens(text)
         self._scope = scope
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from grid.errors import CaseError
-from grid.files.matpower.expressions import Scope, StatementError, evaluate, evaluate_target, number
+from grid.files.matpower.expressions import MatpowerScope, StatementError, evaluate, evaluate_target, number
 from grid.files.matpower.format import COLUMNS, CONSTANTS, INDEX_OUTPUTS, USED_FIELDS, Matrix, Mpc, build_mpc, shorten
 
 _QUOTED = re.compile(r"(?<![\w)\]}.'])'(?:[^'\n]|'')*'|\"(?:[^\"\n]|\"\")*\"")
@@ -43,8 +43,8 @@ class _Workspace:
     variables: dict[str, Matrix] = field(default_factory=dict)
     closed: bool = False
 
-    def scope(self) -> Scope:
-        return Scope(self.struct, self.matrices, self.variables)
+    def scope(self) -> MatpowerScope:
+        return MatpowerScope(self.struct, self.matrices, self.variables)
 
 
 def read_m(text: str, file: str) -> Mpc:

@@ -53,7 +53,7 @@ class HourlyRecord:
 
 
 @dataclass(frozen=True)
-class Energy:
+class EnergyTotals:
     """What a number of hours had, in kWh; NaN for what isn't known."""
 
     loss_kwh: float
@@ -68,13 +68,13 @@ class Energy:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PeriodComparison:
     """Today's whole hours against the same hours of another day: hours that both have, at most 24."""
 
     period: Period
     hours: int
-    today: Energy
-    then: Energy
+    today: EnergyTotals
+    then: EnergyTotals
 
     @property
     def loss_change_percent(self) -> float:
@@ -101,8 +101,8 @@ class Performance:
     """Today so far: its whole hours, what they are compared with, and what could have been saved."""
 
     hours: int
-    today: Energy
-    comparisons: tuple[Comparison, ...]
+    today: EnergyTotals
+    comparisons: tuple[PeriodComparison, ...]
     avoidable: Avoidable
 
 
@@ -219,14 +219,14 @@ class HourlyLedger:
         row = hour % HOURS_KEPT
         return np.where((self._hour[row] == hour) & (self._cycles[row] > 0), row, -1)
 
-    def _energy(self, rows: IntArray) -> Energy:
+    def _energy(self, rows: IntArray) -> EnergyTotals:
         kwh = (self._sum[rows, :4] / self._cycles[rows, None]).sum(axis=0)
-        return Energy(*map(float, kwh)) if len(rows) else Energy(*[np.nan] * len(fields(Energy)))
+        return EnergyTotals(*map(float, kwh)) if len(rows) else EnergyTotals(*[np.nan] * len(fields(EnergyTotals)))
 
-    def _comparison(self, period: Period, today: IntArray, day: datetime) -> Comparison:
+    def _comparison(self, period: Period, today: IntArray, day: datetime) -> PeriodComparison:
         then = self._rows(day, len(today))
         both = (today >= 0) & (then >= 0)
-        return Comparison(period, int(both.sum()), self._energy(today[both]), self._energy(then[both]))
+        return PeriodComparison(period, int(both.sum()), self._energy(today[both]), self._energy(then[both]))
 
     def _avoidable(self, rows: IntArray) -> Avoidable:
         rows = rows[self._plans[rows] > 0]

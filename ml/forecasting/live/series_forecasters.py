@@ -34,7 +34,7 @@ PLACE = PvPlace(LATITUDE_DEGREE, 0.0, tilt=0.0)  # the simulator's; cases don't 
 HINDSIGHT = "in hindsight, by what was known then: "
 HOUR = timedelta(hours=1)
 SMALL = ModelSettings(penalty=0.1, rounds=20, depth=3)
-"""As good as the larger default on the simulator's loads, in a quarter of the time (docs/decisions.md)."""
+"""As good as the larger default on the simulator's loads, in a quarter of the time (docs/lab_notes.md)."""
 
 
 @dataclass

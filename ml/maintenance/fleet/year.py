@@ -29,7 +29,7 @@ HOURLY_NOISE = 0.04
 
 
 @dataclass(frozen=True, eq=False)
-class Loads:
+class FleetLoads:
     """What n assets carry: their peak per unit (n,), its growth a year (n,), shares of CLASSES (n, 3), zone (n,)."""
 
     peak_pu: FloatArray
@@ -37,7 +37,7 @@ class Loads:
     mix: FloatArray
     zone: IntArray
 
-    def next_year(self) -> "Loads":
+    def next_year(self) -> "FleetLoads":
         """A year later."""
         return replace(self, peak_pu=np.minimum(self.peak_pu * (1 + self.growth), MOST_PEAK_PU))
 
@@ -55,11 +55,11 @@ class FleetYear:
     zone: IntArray
 
 
-def drawn_loads(traits: AssetTraits, rng: np.random.Generator) -> Loads:
+def drawn_loads(traits: AssetTraits, rng: np.random.Generator) -> FleetLoads:
     """Loads of a fleet."""
     count = len(traits)
     peak = PEAK_LOAD_PU[traits.kind] + PEAK_SPREAD_PU * rng.standard_normal(count)
-    return Loads(
+    return FleetLoads(
         peak_pu=np.clip(peak, LEAST_PEAK_PU, MOST_PEAK_PU),
         growth=GROWTH + GROWTH_SPREAD * rng.standard_normal(count),
         mix=rng.dirichlet(np.ones(len(CLASSES)), count),
@@ -67,7 +67,7 @@ def drawn_loads(traits: AssetTraits, rng: np.random.Generator) -> Loads:
     )
 
 
-def fleet_year(traits: AssetTraits, loads: Loads, start: datetime, rng: np.random.Generator) -> FleetYear:
+def fleet_year(traits: AssetTraits, loads: FleetLoads, start: datetime, rng: np.random.Generator) -> FleetYear:
     """Simulate 52 weeks from a date."""
     clock = hourly_clock(start, HOURS)
     weather = [hourly_weather(clock, _heat_waves(clock, rng), rng) for _ in range(ZONES)]

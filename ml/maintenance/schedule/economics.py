@@ -13,7 +13,7 @@ from grid.assets.register import AssetRegister, Skill
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
 from grid.studies.areas import partition
 from ml.maintenance.schedule.problem import DEFERRED, Jobs, ScheduleProblem
-from ml.maintenance.schedule.solve import Comparison, Conflict, Schedule, compare, solve_with
+from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleComparison, compare, solve_with
 
 WEEKS = 26
 MOST_JOBS = 200  # those that risk most
@@ -38,7 +38,7 @@ class ScheduleView:
     problem: ScheduleProblem
     schedule: Schedule | None
     conflict: Conflict | None
-    compared: Comparison | None
+    compared: ScheduleComparison | None
     pins: Mapping[int, int]
     first_day: date
     windows_asked: bool

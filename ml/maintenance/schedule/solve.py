@@ -31,7 +31,7 @@ GAP = 0.001
 """Share of the expected cost: half a year of 200 jobs comes this near in the time, or nearly so."""
 
 
-class Method(StrEnum):
+class ScheduleMethod(StrEnum):
     """Where a schedule comes from."""
 
     MILP = "mixed-integer programme"
@@ -47,7 +47,7 @@ class Schedule:
     """
 
     judgement: Judgement
-    method: Method
+    method: ScheduleMethod
     greedy_eur: float
     lower_bound_eur: float
     seconds: float
@@ -77,7 +77,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class ScheduleComparison:
     """A schedule beside the greedy one, fixed intervals and doing nothing, all under one judge."""
 
     proposed: Judgement
@@ -95,13 +95,13 @@ def solve(problem: ScheduleProblem, time_limit_s: float = TIME_LIMIT_S, gap: flo
     settled = judge(problem, problem.jobs.fixed)
     if not settled.feasible:
         return Conflict(settled.violations)
-    best, method = judge(problem, greedy(problem)), Method.GREEDY
+    best, method = judge(problem, greedy(problem)), ScheduleMethod.GREEDY
     greedy_eur = best.expected_cost_eur
     week, bound_eur = _optimum(problem, time_limit_s, gap)
     if week is not None:
         found = judge(problem, week)
         if found.feasible and found.expected_cost_eur <= greedy_eur:
-            best, method = found, Method.MILP
+            best, method = found, ScheduleMethod.MILP
     seconds = time.perf_counter() - began
     return Schedule(best, method, greedy_eur, min(bound_eur, best.expected_cost_eur), seconds)
 
@@ -130,9 +130,9 @@ def solve_with(
 
 def compare(
     problem: ScheduleProblem, schedule: Schedule, age_years: FloatArray, interval_years: FloatArray | float
-) -> Comparison:
+) -> ScheduleComparison:
     """The schedule beside the rules. age_years (n,) and interval_years as for fixed_intervals."""
-    return Comparison(
+    return ScheduleComparison(
         schedule.judgement,
         judge(problem, greedy(problem)),
         judge(problem, fixed_intervals(problem, age_years, interval_years)),

@@ -31,6 +31,7 @@ LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training
 LIVE_LEVELS = (0.6, 1.4)  # of the present loads
 LEAST_SAVING = 0.02  # of the present losses: noise of instruments alone makes them seem up to 1.5 % above the least
 VOLTAGE_RESERVE_PU = 0.003  # three standard deviations of a voltage reading: a plan must not raise alarms
+RESERVE_SHARES = (1.0, 0.1)  # of both reserves: less where no set-points keep the limits with the whole of them
 RESERVE = 0.05  # of the load to either limit of a source, of ratings, and of a generator's range of reactive power
 POLISH_STEPS = 8  # derived ratings, which the policy doesn't know, take a few more than the case's own limits
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
@@ -118,28 +119,27 @@ class DispatchOptimizer:
         if present is None:
             raise ValueError("the present state has no power flow solution")
         missed = missed_by(self._verifier, present, present, wanted)
-        found = [_Found(PRESENT, present, missed, 1, _ms_since(began))]
+        start = found = [_Found(PRESENT, present, missed, 1, _ms_since(began))]
         plan, conflict, reason = None, None, NoPlan(kind=NoPlanKind.BEST_FOUND)
-        try:
-            grid = DispatchGrid(
-                self.network,
-                operating_point.injection,
-                operating_point.closed,
-                limits_of(self.network, wanted, present.state),
-            )
-        except NoDispatchError as error:
-            reason = error.reason
-        else:
-            found += self._methods(grid, operating_point, present, wanted)
+        for share in RESERVE_SHARES:
+            limits = limits_of(self.network, wanted, present.state, share)
+            try:
+                grid = DispatchGrid(self.network, operating_point.injection, operating_point.closed, limits)
+            except NoDispatchError as error:
+                reason = error.reason
+                break
+            found = [*start, *self._methods(grid, operating_point, present, wanted)]
             plan, nearest = self._best(found, present, operating_point, wanted)
-            if plan is None and nearest is not None:
+            if plan is not None or any(item.usable for item in found[1:]):
+                break
+            if nearest is not None:
                 conflict, reason = _conflict(nearest)
         return Proposal(
             requirements=wanted,
             present=present,
             plan=plan,
             limited=(),
-            conflict=conflict,
+            conflict=None if plan is not None else conflict,
             reason=None if plan is not None else reason,
             methods=tuple(item.result for item in found),
             policy=self.policy_name,
@@ -205,19 +205,20 @@ class DispatchOptimizer:
         return None, min(solved, key=lambda item: len(item.missed)) if required else None
 
 
-def limits_of(network: Network, wanted: Requirements, present: GridState) -> DispatchLimits:
+def limits_of(network: Network, wanted: Requirements, present: GridState, share: float = 1.0) -> DispatchLimits:
     """The limits that a plan must keep, less a reserve for what instruments and loads do until it is carried out.
 
+    share: of the reserve that is kept. A plan with less of it still keeps every limit; it may raise an alarm sooner.
     Derived ratings count too, as exceeding them raises alarms, but not below what the present state loads branches.
     """
     own = DispatchLimits.of(network)
     low = own.min_vm_pu if wanted.min_vm_pu is None else np.full(network.n_bus, wanted.min_vm_pu)
     high = own.max_vm_pu if wanted.max_vm_pu is None else np.full(network.n_bus, wanted.max_vm_pu)
-    band_pu = np.clip((high - low) / 4, 0.0, VOLTAGE_RESERVE_PU)
-    balance_mw = np.clip((own.max_p_mw - own.min_p_mw) / 4, 0.0, RESERVE * max(present.total_load_mw, 0.0))
+    band_pu = np.clip((high - low) / 4, 0.0, share * VOLTAGE_RESERVE_PU)
+    balance_mw = np.clip((own.max_p_mw - own.min_p_mw) / 4, 0.0, share * RESERVE * max(present.total_load_mw, 0.0))
     balance_mw = np.where(network.generator.is_source, balance_mw, 0.0)
     range_mvar = own.max_q_mvar - own.min_q_mvar
-    reactive_mvar = RESERVE * np.where(np.isfinite(range_mvar), range_mvar, 0.0)
+    reactive_mvar = share * RESERVE * np.where(np.isfinite(range_mvar), range_mvar, 0.0)
     present_percent = np.where(network.branch.rating_derived, present.loading_percent, 0.0)
     return DispatchLimits(
         min_p_mw=own.min_p_mw + balance_mw,
@@ -226,7 +227,7 @@ def limits_of(network: Network, wanted: Requirements, present: GridState) -> Dis
         max_q_mvar=own.max_q_mvar - reactive_mvar,
         min_vm_pu=low + band_pu,
         max_vm_pu=high - band_pu,
-        max_loading_percent=np.maximum((1 - RESERVE) * wanted.max_loading_percent, present_percent),
+        max_loading_percent=np.maximum((1 - share * RESERVE) * wanted.max_loading_percent, present_percent),
     )
 
 

@@ -117,7 +117,7 @@ def test_the_ledger_has_the_cycles_of_an_hour_in_kw(watched: Rig) -> None:
     while watched.now.simulated_at < start + HOUR:
         watched.run(1, QUARTER)
         seen += [watched.now.metrics] if start <= watched.now.simulated_at < start + HOUR else []
-    forecast_worker(watched).step()
+    forecast_worker(watched).turn(watched.board)
     measured = {
         "loss_kw": [1000 * one.loss_mw for one in seen],
         "load_kw": [1000 * one.load_mw for one in seen],

@@ -40,7 +40,7 @@ from app.map.network_view import NetworkView
 from app.web.browser_view import Asset, Page, View
 from components.maintenance.asset_panel import SignalState
 from components.maintenance.gantt import Job
-from components.maintenance.risk_table import Novelty, Source
+from components.maintenance.risk_table import Novelty, RateSource
 from components.maintenance.schedule_grid import schedule_data
 from grid.alarms.book import AssetKind
 from grid.assets.deterioration import SIGNALS, Signal
@@ -106,7 +106,7 @@ def test_before_the_first_prognosis_nothing_is_claimed(rig: Rig) -> None:
 
 def test_without_models_every_figure_is_cnaims_and_says_so(rig: Rig) -> None:
     rows = rows_of(watched(rig))
-    assert {row.source for row in rows} == {Source.CNAIM}
+    assert {row.source for row in rows} == {RateSource.CNAIM}
     assert {row.reason for row in rows} == {"no trained model"}
     assert {row.novelty for row in rows} == {Novelty.UNKNOWN}
     assert all(row.probability_30_days < row.probability_365_days for row in rows)
@@ -122,7 +122,7 @@ def test_rows_are_the_products_that_they_claim(now: Maintained) -> None:
         assert row.code == f"branch-{branch}"
         assert row.risk_eur_per_year == pytest.approx(row.probability_365_days * row.consequence_eur)
         assert row.interrupted_kw == pytest.approx(1000 * now.snapshot.risk.interrupted_mw[branch])
-        assert row.source is Source.MODEL
+        assert row.source is RateSource.MODEL
         assert row.reason == ""
         assert row.cause
     fleet = fleet_of(now)
@@ -134,7 +134,7 @@ def test_rows_are_the_products_that_they_claim(now: Maintained) -> None:
 def test_an_asset_whose_inputs_are_missing_says_so(now: Maintained) -> None:
     silent = without(now, 3)
     row = next(row for row in rows_of(silent) if row.code == "branch-3")
-    assert (row.source, row.reason) == (Source.CNAIM, "4 condition signals are missing")
+    assert (row.source, row.reason) == (RateSource.CNAIM, "4 condition signals are missing")
     head = head_of(silent, 3)
     assert head.fallback == "4 condition signals are missing"
     assert "by CNAIM" in {note for _, _, note in head.facts}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.engine.quality import Cause
+from app.engine.quality import ProblemCause
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
 from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.hazard import CnaimHazard
@@ -117,7 +117,7 @@ def test_damaged_models_are_put_aside_and_named_and_others_trained(city: Rig) ->
         (aside,) = folder.parent.glob("models.damaged-*")
         assert str(aside) in maintainer(later).latest.problem
         (problem,) = later.board.quality.problems
-        assert (problem.cause, problem.subject) == (Cause.MODELS_REFUSED, str(folder))
+        assert (problem.cause, problem.subject) == (ProblemCause.MODELS_REFUSED, str(folder))
         assert not folder.exists()
     finally:
         maintainer(later).stop()

@@ -266,7 +266,7 @@ def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
         assert not wait_for(lambda: planner(city).latest.proposal is not None, seconds=0.6)
         city.run()
         assert wait_for(lambda: planner(city).latest.training.episodes >= EPISODES)
-        assert planner(city).plan is not None
+        assert wait_for(lambda: planner(city).plan is not None)
     finally:
         planner(city).stop(30)
 

@@ -13,10 +13,10 @@ REPORT = "/api/analytics/report"
 def city(cache_dir: Path) -> Rig:
     """A rig whose lookout has seen some hours."""
     rig = make_rig(cache_dir)
-    rig.services.forecast_worker.step()
+    rig.services.forecast_worker.turn(rig.board)
     for _ in range(4):
         rig.run(12)
-        rig.services.forecast_worker.step()
+        rig.services.forecast_worker.turn(rig.board)
     return rig
 
 

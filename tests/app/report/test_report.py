@@ -14,10 +14,10 @@ import pytest
 from werkzeug.serving import make_server
 
 from app.report.__main__ import main
-from app.report.content import DayReport, Hours, issue_of_day
+from app.report.content import DayHours, DayReport, issue_of_day
 from app.report.page import page
 from grid.network import Network
-from ml.forecasting.live.ledger import Energy
+from ml.forecasting.live.ledger import EnergyTotals
 from tests.app.analyticsdata import day_of, empty_report, ledger_of
 from tests.app.rig import Rig
 
@@ -159,7 +159,7 @@ def test_names_that_utf8_cannot_hold_do_not_stop_a_report(rig: Rig) -> None:
 
 def unknown(report: DayReport) -> DayReport:
     """A report in which no number is known."""
-    nothing = Hours(*[np.full(24, np.nan)] * 4)
+    nothing = DayHours(*[np.full(24, np.nan)] * 4)
     look = report.forecasts.ahead
     losses = report.losses
     assert look is not None
@@ -223,8 +223,8 @@ def test_the_forecast_of_a_day_is_the_last_one_made_before_it() -> None:
 
 
 def test_sums_of_no_hours_are_unknown() -> None:
-    hours = Hours(*[np.full(24, 2.0)] * 4)
-    assert hours.energy(np.arange(24) < 3) == Energy(6.0, 6.0, 6.0, 6.0)
+    hours = DayHours(*[np.full(24, 2.0)] * 4)
+    assert hours.energy(np.arange(24) < 3) == EnergyTotals(6.0, 6.0, 6.0, 6.0)
     assert np.isnan(hours.energy(np.zeros(24, dtype=bool)).loss_kwh)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.quality import SILENT_S, Cause, Condition, quality_of
+from app.engine.quality import SILENT_S, BoardCondition, ProblemCause, quality_of
 from app.shell.health import quality_now
 from grid.telemetry import EventKind
 from tests.app.rig import Rig, make_rig
@@ -111,18 +111,18 @@ def test_a_stale_state_is_not_ready_and_says_since_when(rig: Rig, monkeypatch: p
 
 def test_an_engine_that_hangs_is_said_by_who_answers(rig: Rig) -> None:
     board = rig.board
-    assert quality_now(board, board.snapshot.created_at + timedelta(seconds=9)).condition is Condition.FRESH
+    assert quality_now(board, board.snapshot.created_at + timedelta(seconds=9)).condition is BoardCondition.FRESH
     hung = quality_now(board, board.snapshot.created_at + timedelta(seconds=60))
-    assert hung.condition is Condition.STALE
-    assert hung.problems[0].cause is Cause.CYCLE_FAILED
+    assert hung.condition is BoardCondition.STALE
+    assert hung.problems[0].cause is ProblemCause.CYCLE_FAILED
 
 
 def test_a_silent_worker_is_named_but_not_one_that_was_never_started(rig: Rig) -> None:
     now, health = datetime.now(UTC), rig.services.planner.health
     before = rig.board.quality
     assert not health.running
-    assert quality_of((), [replace(health, beat_s=10 * SILENT_S)], now, before).condition is Condition.FRESH
+    assert quality_of((), [replace(health, beat_s=10 * SILENT_S)], now, before).condition is BoardCondition.FRESH
     silent = quality_of((), [replace(health, running=True, beat_s=10 * SILENT_S)], now, before)
-    assert [one.cause for one in silent.problems] == [Cause.WORKER_SILENT]
+    assert [one.cause for one in silent.problems] == [ProblemCause.WORKER_SILENT]
     later = quality_of((), [replace(health, running=True, beat_s=11 * SILENT_S)], now + timedelta(seconds=9), silent)
     assert (later.since, later.problems[0].since) == (now, now)

@@ -27,7 +27,7 @@ from components.maintenance.risk_figures import (
     MOST_POINTS,
     SYMBOLS,
     Driver,
-    ProbabilityTrend,
+    ProbabilityCurve,
     curves_figure,
     drivers_figure,
     matrix_figure,
@@ -36,9 +36,9 @@ from components.maintenance.risk_figures import (
 from components.maintenance.risk_table import (
     CLASS_FROM_EUR,
     Novelty,
+    RateSource,
     RiskClass,
     RiskRow,
-    Source,
     columns,
     risk_class,
     row_data,
@@ -49,11 +49,11 @@ from tests.components.optimisation.test_plan import words
 NAN = math.nan
 ROW = RiskRow(
     "branch-3", "Mall Line", "Line", 0.00123, 0.0036, 0.0145, "mechanical fatigue", 120_000.0, 4_200.0, 1_740.0,
-    Novelty.USUAL, Source.MODEL, "", "2: 26 Jan",
+    Novelty.USUAL, RateSource.MODEL, "", "2: 26 Jan",
 )  # fmt: skip
 BLANK = replace(
     ROW, code="branch-9", probability_30_days=NAN, probability_90_days=NAN, probability_365_days=NAN, cause="",
-    consequence_eur=NAN, interrupted_kw=NAN, risk_eur_per_year=NAN, novelty=Novelty.UNKNOWN, source=Source.CNAIM,
+    consequence_eur=NAN, interrupted_kw=NAN, risk_eur_per_year=NAN, novelty=Novelty.UNKNOWN, source=RateSource.CNAIM,
     reason="temperature is missing", week="",
 )  # fmt: skip
 FLEET = Fleet(13, 11, 1, 2, {RiskClass.HIGH: 3, RiskClass.VERY_HIGH: 1}, 0.214, 123_456.0, 7, 12, 5, 45_678.0)
@@ -154,7 +154,7 @@ def test_empty_figures_say_what_is_missing(scheme: Scheme) -> None:
     nothing = np.full(5, NAN)
     empty = {
         "a probability and a consequence": matrix_figure([BLANK], scheme),
-        "No probability": probability_figure(ProbabilityTrend(TIME, nothing, nothing, nothing, nothing), scheme),
+        "No probability": probability_figure(ProbabilityCurve(TIME, nothing, nothing, nothing, nothing), scheme),
         "no drivers": drivers_figure((), scheme),
         "No reliability": reliability_figure({}, scheme),
         "not a transformer": curves_figure([Curve("Hot spot", "°C", TIME, nothing)], scheme, "not a transformer"),
@@ -167,7 +167,7 @@ def test_empty_figures_say_what_is_missing(scheme: Scheme) -> None:
 
 def test_probability_over_time_has_its_interval_and_the_published_rate() -> None:
     value = np.array([0.01, NAN, 0.012, 0.013, 0.02])
-    figure = probability_figure(ProbabilityTrend(TIME, value, 0.8 * value, 1.2 * value, 0.5 * value), Scheme.LIGHT)
+    figure = probability_figure(ProbabilityCurve(TIME, value, 0.8 * value, 1.2 * value, 0.5 * value), Scheme.LIGHT)
     high, low, model, published = figure.data
     assert low.fill == "tonexty"
     assert list(model.y) == [1.0, None, 1.2, 1.3, 2.0]

@@ -12,8 +12,8 @@ from components.maintenance.gantt import (
     MOST_DEFERRED,
     PATTERNS,
     Crew,
+    GanttPlan,
     Job,
-    Plan,
     Way,
     deferred_table,
     gantt_figure,
@@ -48,7 +48,7 @@ WAYS = (
     Way("Proposed", 45_000.0, 7_500.0, 21_990.0, 15_510.0, 2, True),
     Way("Fixed intervals", 61_000.0, 20_000.0, 30_000.0, 11_000.0, 4, False),
 )
-PLAN = Plan(START, 3, JOBS, CREWS, WAYS)
+PLAN = GanttPlan(START, 3, JOBS, CREWS, WAYS)
 
 
 def test_weeks_are_counted_from_one_with_their_monday() -> None:

@@ -36,9 +36,9 @@ from components.optimisation.plan import (
     step_table,
 )
 from components.optimisation.tables import (
-    Comparison,
+    ComparedQuantity,
     Limited,
-    Method,
+    MethodRow,
     Room,
     SetPointRow,
     comparison_table,
@@ -52,9 +52,9 @@ NAN = math.nan
 SWITCHING = ((True, "Hill Tie"), (False, "Central North Line"))
 SAVING = Saving(123.4, 5.61, 1080.2, 86_416.0, 12.3, 12.6)
 METHODS = (
-    Method("policy", 2190.1, 9.05, 2190.1, 33, 4.2, True),
-    Method("sequential opening", 2255.8, 9.05, 2255.8, 8, 1.1, False),
-    Method("exhaustive search", NAN, NAN, NAN, 0, 2.0, False),
+    MethodRow("policy", 2190.1, 9.05, 2190.1, 33, 4.2, True),
+    MethodRow("sequential opening", 2255.8, 9.05, 2255.8, 8, 1.1, False),
+    MethodRow("exhaustive search", NAN, NAN, NAN, 0, 2.0, False),
 )
 
 
@@ -116,14 +116,14 @@ def test_steps_have_numbers_marks_and_states() -> None:
 
 def test_before_and_after_have_a_signed_change() -> None:
     rows = (
-        Comparison("Losses", "kW", 2413.0, 2190.0),
-        Comparison("Lowest voltage", "p.u.", 0.9957, 1.0001, ("Industrial Zone", "Mall"), 4),
-        Comparison("Risk", "kW/yr", NAN, 2.0),
+        ComparedQuantity("Losses", "kW", 2413.0, 2190.0),
+        ComparedQuantity("Lowest voltage", "p.u.", 0.9957, 1.0001, ("Industrial Zone", "Mall"), 4),
+        ComparedQuantity("Risk", "kW/yr", NAN, 2.0),
     )
     shown = words(comparison_table(rows))
     for expected in ("−223\u202fkW", "+0.0044\u202fp.u.", "Industrial Zone", "Mall", text.UNKNOWN):
         assert expected in shown
-    alone = words(comparison_table((Comparison("Losses", "kW", 2413.0, None),)))
+    alone = words(comparison_table((ComparedQuantity("Losses", "kW", 2413.0, None),)))
     assert alone.count(text.UNKNOWN) == 2
 
 

@@ -15,7 +15,7 @@ from scipy.io import savemat
 
 from grid.errors import CaseError
 from grid.files.fileimport import read_net
-from grid.files.matpower.expressions import Scope, StatementError, evaluate, number
+from grid.files.matpower.expressions import MatpowerScope, StatementError, evaluate, number
 from grid.files.matpower.format import Mpc
 from grid.files.matpower.text import read_m, statements
 from tests.paths import DATA, SHARED
@@ -157,7 +157,7 @@ def test_mat_with_one_generator_and_names(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_arithmetic(text: str, value: float | None) -> None:
-    scope = Scope("mpc", {"bus": np.array([[1.0, 2.0], [3.0, 4.0]])}, {"b": number(2.0)})
+    scope = MatpowerScope("mpc", {"bus": np.array([[1.0, 2.0], [3.0, 4.0]])}, {"b": number(2.0)})
     if value is None:
         with pytest.raises(StatementError):
             evaluate(text, scope)
@@ -166,7 +166,7 @@ def test_arithmetic(text: str, value: float | None) -> None:
 
 
 def test_elementwise_and_lists() -> None:
-    scope = Scope("mpc", {"bus": np.array([[1.0, 2.0], [3.0, 4.0]])}, {"PD": number(2.0)})
+    scope = MatpowerScope("mpc", {"bus": np.array([[1.0, 2.0], [3.0, 4.0]])}, {"PD": number(2.0)})
     assert evaluate("mpc.bus(:, [PD, 1]) .* mpc.bus(:, PD) - 1", scope).tolist() == [[3, 1], [15, 11]]
 
 

@@ -15,7 +15,7 @@ from ml.forecasting.backtest import (
     scores,
     table_of,
 )
-from ml.forecasting.forecaster import COLUMNS, Forecaster, Source, model_share
+from ml.forecasting.forecaster import COLUMNS, Forecaster, ForecastSource, model_share
 from ml.forecasting.model.hours import ForecastError
 from ml.forecasting.model.model import ModelSettings, Parts, fit_ridges
 from tests.ml.series import hourly, quick
@@ -86,9 +86,14 @@ def test_a_forecast_tells_its_issue_time_its_source_and_sorted_quantiles() -> No
 
 @pytest.mark.parametrize(
     ("days", "source"),
-    [(3, Source.PROFILE), (30, Source.LAST_WEEK), (90, Source.BLEND), (200, Source.MODEL)],
+    [
+        (3, ForecastSource.PROFILE),
+        (30, ForecastSource.LAST_WEEK),
+        (90, ForecastSource.BLEND),
+        (200, ForecastSource.MODEL),
+    ],
 )
-def test_with_the_history_the_source_grows_up_and_is_told(days: int, source: Source) -> None:
+def test_with_the_history_the_source_grows_up_and_is_told(days: int, source: ForecastSource) -> None:
     frame = hourly(days)
     found = quick().fit(frame).predict(frame.index[-1] + pd.Timedelta(hours=1))
     assert set(found["source"]) == {source.value}
@@ -100,7 +105,7 @@ def test_an_empty_history_gives_the_profile_of_the_expected_mean() -> None:
     frame = hourly(1)
     frame["target"] = np.nan
     found = quick(expected_mean=40.0).fit(frame).predict(frame.index[0])
-    assert set(found["source"]) == {Source.PROFILE.value}
+    assert set(found["source"]) == {ForecastSource.PROFILE.value}
     assert found["q50"].mean() == pytest.approx(40, rel=0.3)
     with pytest.raises(ForecastError, match="expected_mean"):
         quick().fit(frame).predict(frame.index[0])
@@ -113,9 +118,9 @@ def test_a_model_with_half_of_the_last_days_unmeasured_falls_back_to_last_week_t
     made = quick().fit(gap, at(frame, 200))
     assert set(made.predict(at(frame, 205))["source"]) == {"model"}
     week_ago = made.predict(at(frame, 210))
-    assert set(week_ago["source"]) == {Source.LAST_WEEK.value}
+    assert set(week_ago["source"]) == {ForecastSource.LAST_WEEK.value}
     gap.iloc[24 * 203 : 24 * 210, 0] = np.nan
-    assert set(quick().fit(gap, at(frame, 200)).predict(at(frame, 210))["source"]) == {Source.PROFILE.value}
+    assert set(quick().fit(gap, at(frame, 200)).predict(at(frame, 210))["source"]) == {ForecastSource.PROFILE.value}
 
 
 def test_a_missing_day_is_neither_learned_from_nor_in_the_way() -> None:
@@ -186,7 +191,7 @@ def test_weather_may_be_handed_to_predict_and_is_yesterday_s_where_it_isn_t() ->
     cut = frame.iloc[: 24 * 200].copy()
     made = quick().fit(cut)
     issue = at(frame, 200)
-    assert set(made.predict(issue)["source"]) == {Source.PERSISTED_WEATHER.value}
+    assert set(made.predict(issue)["source"]) == {ForecastSource.PERSISTED_WEATHER.value}
     found = made.predict(issue, ahead=coming)
     assert set(found["source"]) == {"model"}
     hot = made.predict(issue, ahead=coming + 12)

@@ -17,7 +17,7 @@ from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.store import load
 from ml.maintenance.model.ubjson import check_ubjson
 from ml.maintenance.own_model import load_maintenance_model
-from ml.tables.training_table import Roles, Table, read_table
+from ml.tables.training_table import Roles, TrainingTable, read_table
 
 FEATURES = ["load", "age", "noise", "region", "maker"]
 
@@ -59,7 +59,7 @@ def train(data: Path, *more: str) -> int:
     return main(["train", "--data", str(data), "--target", "failed", "--out", str(data.parent / "out"), *more])
 
 
-def table(data: Path, **roles: str) -> Table:
+def table(data: Path, **roles: str) -> TrainingTable:
     return read_table(data, Roles("failed", **roles))
 
 

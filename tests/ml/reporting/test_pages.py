@@ -6,14 +6,14 @@ import jinja2
 import pytest
 
 from ml.reporting.charts import Line, Plot
-from ml.reporting.pages import COMMANDS_LOOK, Look, Table, render
+from ml.reporting.pages import COMMANDS_LOOK, Look, ReportTable, render
 
 EVIL = "\"><script>alert(1)</script>&amp;'</style>{{ 7 * 7 }}"
 PLOT = Plot("Error", "h", "MAE", [Line("model", [0, 1], [0, 1], "accent")], 1, 1)
 CONTENT = {
     "title": EVIL,
     "facts": [EVIL, ""],
-    "scores": Table(headers=("forecast", EVIL, ""), rows=[(EVIL, "1", 0.25)], caption=EVIL),
+    "scores": ReportTable(headers=("forecast", EVIL, ""), rows=[(EVIL, "1", 0.25)], caption=EVIL),
     "plots": [PLOT],
     "notes": [EVIL],
     "made_at": EVIL,
@@ -49,7 +49,7 @@ def test_the_first_columns_are_words_and_a_number_is_a_bar() -> None:
 
 
 def test_a_table_without_rows_and_an_empty_word_leave_nothing() -> None:
-    html = render("backtest.html", {**CONTENT, "scores": Table(headers=("forecast",), rows=[]), "notes": []})
+    html = render("backtest.html", {**CONTENT, "scores": ReportTable(headers=("forecast",), rows=[]), "notes": []})
     for tag in ("<table", "<ul", "<p></p>"):
         assert tag not in html
 

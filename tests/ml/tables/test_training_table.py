@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from ml.maintenance.leakage import group_candidates, suspicious
 from ml.tables.csv_text import TableError
-from ml.tables.training_table import Roles, Table, read_table
+from ml.tables.training_table import Roles, TrainingTable, read_table
 from tests.paths import SHARED
 
 CAUCA = SHARED / "maintenance/cauca_distribution_transformers_2019.csv"
@@ -26,7 +26,7 @@ def write(path: Path, frame: pd.DataFrame, **options: object) -> Path:
     return path / "assets.csv"
 
 
-def read(path: Path, frame: pd.DataFrame, **roles: object) -> Table:
+def read(path: Path, frame: pd.DataFrame, **roles: object) -> TrainingTable:
     return read_table(write(path, frame), Roles("failed", **roles))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml.maintenance.schedule.problem import DEFERRED, ScheduleProblem, ViolationKind, judge
 from ml.maintenance.schedule.rules import greedy
-from ml.maintenance.schedule.solve import Conflict, Method, Schedule, compare, solve, solve_with, with_pins
+from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleMethod, compare, solve, solve_with, with_pins
 from tests.benchmarks.schedule import fleet
 
 
@@ -65,7 +65,7 @@ def test_the_programme_beats_greedy_where_greedy_is_wrong() -> None:
     found = solved(solve(problem))
     assert greedy(problem).tolist() == [0, DEFERRED, DEFERRED]
     assert found.week.tolist() == [DEFERRED, 0, 0]
-    assert found.method is Method.MILP
+    assert found.method is ScheduleMethod.MILP
     assert found.expected_cost_eur < found.greedy_eur
 
 
@@ -92,7 +92,7 @@ def test_rules_are_kept_and_greedy_is_never_better(seed: int) -> None:
 def test_without_time_greedy_answers_and_the_bound_still_holds() -> None:
     problem, _ = fleet(11)
     hasty = solved(solve(problem, time_limit_s=1e-4))
-    assert hasty.method is Method.GREEDY
+    assert hasty.method is ScheduleMethod.GREEDY
     assert hasty.expected_cost_eur == judge(problem, greedy(problem)).expected_cost_eur == hasty.greedy_eur
     assert 0 < hasty.lower_bound_eur <= hasty.expected_cost_eur
     patient = solved(solve(problem, time_limit_s=120.0, gap=0.01))
