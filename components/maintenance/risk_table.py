@@ -121,7 +121,7 @@ def columns() -> list[gridlook.JSON]:
         words("novelty", "Condition", width=102, headerTooltip="Compared with healthy assets"),
         words(
             "source",
-            "RateSource",
+            "Source",
             width=84,
             cellClassRules={"source-fallback": f"params.value == '{RateSource.CNAIM}'"},
         ),
