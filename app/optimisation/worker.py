@@ -191,7 +191,7 @@ class PlanWorker(GridWorker[PlanReport]):
         if self._optimizer is None:
             raise UnsuitableGridError(self._why_not)
         operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
-        before = self.latest.proposal
+        before = self._proposed
         shown = before.plan if before is not None and before.requirements == wanted else None
         proposal = self._optimizer.propose(operating_point, wanted, shown)
         made = self._made[1] if self._made[0] is snapshot else {}
