@@ -1,4 +1,4 @@
-"""Command line: `python -m app [--case NAME|FILE] [--port 8050] [--host 127.0.0.1]`."""
+"""Command line: `python -m app [--case NAME|FILE] [--source NAME[:ARGUMENT]] [--port 8050] [--host 127.0.0.1]`."""
 
 import argparse
 import signal
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from app import create_app
 from app.settings import Settings
 from grid.errors import CaseError
+from grid.sources.registry import SOURCES
 
 CONNECTION_LIMIT = 1000  # waitress's own is 100, which a room full of dashboards would reach
 
@@ -52,6 +53,7 @@ def _settings(arguments: list[str] | None) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m app", description="Smart Grid Operations System")
     cases = "built-in case, simbench:CODE, synthetic:NODES:GENERATORS[:SEED], feeder:PATH or a file"
     parser.add_argument("--case", help=cases)
+    parser.add_argument("--source", help=f"where measurements come from: {', '.join(SOURCES)}")
     parser.add_argument("--port", type=int)
     parser.add_argument("--host")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
