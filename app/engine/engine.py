@@ -14,7 +14,14 @@ from types import MappingProxyType
 import numpy as np
 
 from app.engine.board import NO_REPORTS, Board, BoardStore, CycleStats, History, Published, Snapshot, WorstHour
-from app.engine.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
+from app.engine.commands import (
+    NotOfferedError,
+    PlanRefusedError,
+    UnknownIdError,
+    checked_event,
+    checked_speed,
+    checked_weight,
+)
 from app.engine.operating_point import operating_point_of, problem_now
 from app.engine.pipeline import Pipeline, SourceOf
 from app.engine.plan_execution import PlanExecution
@@ -92,16 +99,18 @@ class Engine:
 
     def add_event(self, kind: EventKind, target: int | None, magnitude: float) -> Event:
         """Inject a disturbance; returns it with its id. KeyError for an unknown target, ValueError for a wrong
-        magnitude."""
+        magnitude, NotOfferedError where the source takes no events."""
         latest = self._boards.latest.snapshot
+        self._require(latest.offers.events, "takes no simulated events")
         target_name = checked_event(latest.network, kind, target, magnitude)
         event = Event(next(self._event_ids), kind, target, target_name, magnitude, latest.simulated_at)
         self._do(lambda: self._change_events(lambda events: (*events, event), latest.network))
         return event
 
     def remove_event(self, event_id: int) -> None:
-        """End a disturbance. KeyError for an id that isn't active."""
+        """End a disturbance. KeyError for an id that isn't active, NotOfferedError where the source takes no events."""
         latest = self._boards.latest.snapshot
+        self._require(latest.offers.events, "takes no simulated events")
         if not any(event.id == event_id for event in latest.events):
             raise UnknownIdError(f"no active event {event_id}")
         self._do(
@@ -111,19 +120,24 @@ class Engine:
         )
 
     def pause(self) -> None:
-        """Stop simulated time; measurements go on."""
+        """Stop simulated time; measurements go on. NotOfferedError where time is not simulated."""
+        self._require_clock()
         self._do(lambda: setattr(self, "_paused", True))
 
     def resume(self) -> None:
-        """Let simulated time go on."""
+        """Let simulated time go on. NotOfferedError where time is not simulated."""
+        self._require_clock()
         self._do(lambda: setattr(self, "_paused", False))
 
     def step(self) -> None:
-        """Let one cycle's worth of simulated time pass, paused or not."""
+        """Let one cycle's worth of simulated time pass, paused or not. NotOfferedError where time is not simulated."""
+        self._require_clock()
         self._do(self._add_step)
 
     def set_speed(self, minutes_per_s: float) -> None:
-        """Simulated minutes a second. ValueError outside 0 (exclusive) to 1,440."""
+        """Simulated minutes a second. ValueError outside 0 (exclusive) to 1,440, NotOfferedError where time is not
+        simulated."""
+        self._require_clock()
         value = checked_speed(minutes_per_s)
         self._do(lambda: setattr(self, "_speed", value))
 
@@ -148,9 +162,11 @@ class Engine:
     def apply(self, plan: Plan, count: int | None = None) -> None:
         """Carry out a plan's first actions, by default all, one a cycle, or its set-points, all in the next cycle.
 
-        PlanRefusedError where they fail to verify.
+        PlanRefusedError where they fail to verify, or where nobody carries out orders.
         """
         latest = self._boards.latest.snapshot
+        if not latest.offers.orders:
+            raise PlanRefusedError(f"The plan is advice only: the source ({latest.source}) carries out no orders.")
         problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
         if problem is not None:
             raise PlanRefusedError(f"The plan is refused: {problem_words(latest.network, problem)}")
@@ -180,6 +196,13 @@ class Engine:
     def watch_over(self, healths: Callable[[], Sequence[WorkerHealth]]) -> None:
         """Let the board's quality count with what workers say of themselves."""
         self._healths = healths
+
+    def _require_clock(self) -> None:
+        self._require(self._boards.latest.snapshot.offers.clock, "has no simulated time to pause, step or speed up")
+
+    def _require(self, offered: bool, otherwise: str) -> None:
+        if not offered:
+            raise NotOfferedError(f"The source ({self._boards.latest.snapshot.source}) {otherwise}.")
 
     def _do(self, command: Command) -> None:
         """What a person wants is done at once, in a cycle of its own."""

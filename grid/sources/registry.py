@@ -5,6 +5,7 @@ from datetime import datetime
 
 from grid.cases.cases import Case
 from grid.errors import CaseError
+from grid.sources.replay import open_replay
 from grid.sources.seams import SourceParts
 from grid.sources.simulator import open_simulator
 
@@ -12,6 +13,7 @@ from grid.sources.simulator import open_simulator
 Opener = Callable[[Case, str, datetime, int], SourceParts]
 SOURCES: Mapping[str, Opener] = {
     "simulator": open_simulator,
+    "replay": open_replay,
 }
 
 
