@@ -48,7 +48,8 @@ class PlanExecution:
     def undo(self, count: int | None) -> None:
         """Take up the reverse of what was done, the last first: what opened closes before what closed opens.
 
-        Set-points of the last plans are taken back at once: the generators go back to what they were set to.
+        Set-points of the last plans are taken back at once: the generators go back to what they were set to. Raises
+        ConnectionError where that can't be sent.
         """
         if self._held_before and self._actuator is not None:
             first = 0 if count is None else max(0, len(self._held_before) - count)
