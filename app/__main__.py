@@ -1,4 +1,7 @@
-"""Command line: `python -m app [--case NAME|FILE] [--port 8050] [--host 127.0.0.1]`."""
+"""Command line: `python -m app [--case NAME|FILE] [--source NAME[:ARGUMENT]] [--port 8050] [--host 127.0.0.1]`.
+
+`python -m app record` writes a recording (app/record.py).
+"""
 
 import argparse
 import signal
@@ -20,7 +23,12 @@ CONNECTION_LIMIT = 1000  # waitress's own is 100, which a room full of dashboard
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the dashboard until SIGTERM or Ctrl-C; returns the exit code."""
+    """Serve the dashboard until SIGTERM or Ctrl-C, or write a recording; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["record"]:
+        from app import record  # a recording needs no server, and a server no recorder
+
+        return record.main(arguments[1:])
     try:
         settings = _settings(arguments)
     except ValidationError as error:
@@ -48,10 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _settings(arguments: list[str] | None) -> Settings:
+def _settings(arguments: list[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m app", description="Smart Grid Operations System")
     cases = "built-in case, simbench:CODE, synthetic:NODES:GENERATORS[:SEED], feeder:PATH or a file"
     parser.add_argument("--case", help=cases)
+    parser.add_argument("--source", help="where measurements come from: simulator or replay:FILE.csv")
     parser.add_argument("--port", type=int)
     parser.add_argument("--host")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}

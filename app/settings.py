@@ -16,6 +16,9 @@ class Settings(BaseSettings):
         default="city8",
         description="built-in case, `simbench:CODE`, `synthetic:NODES:GENERATORS[:SEED]`, `feeder:PATH` or a file",
     )
+    source: str = Field(
+        default="simulator", description="where measurements come from: `simulator` or `replay:FILE.csv`"
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8050, ge=1, le=65535, description="port to listen on")
     cycle_seconds: float = Field(default=3.0, ge=0.05, le=3600, description="time between cycles, s")

@@ -29,4 +29,3 @@ _.branch_p_from_mw
 _.charts, _.is_derived, _.curtailed
 _.light, _.dark, _.font
 _.filters  # ml.reporting.pages: Jinja2's own table of filters
-Source  # grid.telemetry: the seam that the simulator fits and real sources will

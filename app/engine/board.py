@@ -19,6 +19,7 @@ from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
 from grid.sources.past import Past
+from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk
@@ -91,6 +92,7 @@ class Snapshot:
     speed_minutes_per_s: float
     paused: bool
     source: str
+    offers: SourceOffers  # what people may ask of the source
     cycle: CycleStats
     worst_hour: WorstHour | None = None  # once the forecast worker has looked ahead
 

@@ -14,6 +14,10 @@ class UnknownIdError(KeyError):
     """There is no such bus, branch, generator, alarm or event."""
 
 
+class NotOfferedError(ValueError):
+    """The source doesn't offer what is asked of it; the message says what."""
+
+
 class PlanRefusedError(ValueError):
     """A plan that can't be carried out now; the message says why."""
 

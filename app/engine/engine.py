@@ -14,10 +14,17 @@ from types import MappingProxyType
 import numpy as np
 
 from app.engine.board import NO_REPORTS, Board, BoardStore, CycleStats, History, Published, Snapshot, WorstHour
-from app.engine.commands import PlanRefusedError, UnknownIdError, checked_event, checked_speed, checked_weight
+from app.engine.commands import (
+    NotOfferedError,
+    PlanRefusedError,
+    UnknownIdError,
+    checked_event,
+    checked_speed,
+    checked_weight,
+)
 from app.engine.operating_point import operating_point_of, problem_now
-from app.engine.pipeline import Watch
-from app.engine.plan_execution import Operator
+from app.engine.pipeline import Pipeline, SourceOf
+from app.engine.plan_execution import PlanExecution
 from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
 from app.engine.worker import Worker
 from app.settings import Settings
@@ -41,8 +48,11 @@ DURATIONS_KEPT = 200
 class Engine:
     """Runs cycles and takes commands; every public method may be called from any thread and returns at once."""
 
-    def __init__(self, case: Case, settings: Settings, boards: BoardStore, history_of: HistoryOf) -> None:
-        self._settings, self._boards, self._history_of = settings, boards, history_of
+    def __init__(
+        self, case: Case, settings: Settings, boards: BoardStore, history_of: HistoryOf, source_of: SourceOf
+    ) -> None:
+        self._settings, self._boards = settings, boards
+        self._history_of, self._source_of = history_of, source_of
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Published] = queue.SimpleQueue()
         self._asked = threading.Event()  # a person waits for a cycle
@@ -58,7 +68,7 @@ class Engine:
         self._version = self._iteration = self._missed = self._failed = 0
         self._last_error = ""
         self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
-        self._watch = Watch(case, settings, history_of)
+        self._pipeline = Pipeline(case, settings, history_of, source_of)
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._due_step = timedelta(0)
         self.started_at = time.monotonic()
@@ -72,7 +82,7 @@ class Engine:
         """
         self.run_cycle()
         if not self._boards.ready:
-            raise CaseError(self._watch.network.name, f"the first cycle failed: {self._last_error}")
+            raise CaseError(self._pipeline.network.name, f"the first cycle failed: {self._last_error}")
         self._worker.start()
 
     def stop(self, timeout_s: float = 1.5) -> None:
@@ -89,16 +99,18 @@ class Engine:
 
     def add_event(self, kind: EventKind, target: int | None, magnitude: float) -> Event:
         """Inject a disturbance; returns it with its id. KeyError for an unknown target, ValueError for a wrong
-        magnitude."""
+        magnitude, NotOfferedError where the source takes no events."""
         latest = self._boards.latest.snapshot
+        self._require(latest.offers.events, "takes no simulated events")
         target_name = checked_event(latest.network, kind, target, magnitude)
         event = Event(next(self._event_ids), kind, target, target_name, magnitude, latest.simulated_at)
         self._do(lambda: self._change_events(lambda events: (*events, event), latest.network))
         return event
 
     def remove_event(self, event_id: int) -> None:
-        """End a disturbance. KeyError for an id that isn't active."""
+        """End a disturbance. KeyError for an id that isn't active, NotOfferedError where the source takes no events."""
         latest = self._boards.latest.snapshot
+        self._require(latest.offers.events, "takes no simulated events")
         if not any(event.id == event_id for event in latest.events):
             raise UnknownIdError(f"no active event {event_id}")
         self._do(
@@ -108,19 +120,24 @@ class Engine:
         )
 
     def pause(self) -> None:
-        """Stop simulated time; measurements go on."""
+        """Stop simulated time; measurements go on. NotOfferedError where time is not simulated."""
+        self._require_clock()
         self._do(lambda: setattr(self, "_paused", True))
 
     def resume(self) -> None:
-        """Let simulated time go on."""
+        """Let simulated time go on. NotOfferedError where time is not simulated."""
+        self._require_clock()
         self._do(lambda: setattr(self, "_paused", False))
 
     def step(self) -> None:
-        """Let one cycle's worth of simulated time pass, paused or not."""
+        """Let one cycle's worth of simulated time pass, paused or not. NotOfferedError where time is not simulated."""
+        self._require_clock()
         self._do(self._add_step)
 
     def set_speed(self, minutes_per_s: float) -> None:
-        """Simulated minutes a second. ValueError outside 0 (exclusive) to 1,440."""
+        """Simulated minutes a second. ValueError outside 0 (exclusive) to 1,440, NotOfferedError where time is not
+        simulated."""
+        self._require_clock()
         value = checked_speed(minutes_per_s)
         self._do(lambda: setattr(self, "_speed", value))
 
@@ -135,23 +152,25 @@ class Engine:
 
     def set_failure_rates(self, network: Network, rate_per_year: FloatArray) -> None:
         """Failures a year (m,) that the trained models give, from the next cycle on; NaN where they give none."""
-        self._note(lambda: self._watch.learn(network, rate_per_year))
+        self._note(lambda: self._pipeline.learn(network, rate_per_year))
 
     def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
         """From the next cycle on, raise and clear the alarms of what is expected of the next hours, and let plans be
         made for the worst."""
-        self._note(lambda: self._watch.expect(network, outlook, worst))
+        self._note(lambda: self._pipeline.expect(network, outlook, worst))
 
     def apply(self, plan: Plan, count: int | None = None) -> None:
         """Carry out a plan's first actions, by default all, one a cycle, or its set-points, all in the next cycle.
 
-        PlanRefusedError where they fail to verify.
+        PlanRefusedError where they fail to verify, or where nobody carries out orders.
         """
         latest = self._boards.latest.snapshot
+        if not latest.offers.orders:
+            raise PlanRefusedError(f"The plan is advice only: the source ({latest.source}) carries out no orders.")
         problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
         if problem is not None:
             raise PlanRefusedError(f"The plan is refused: {problem_words(latest.network, problem)}")
-        self._do(lambda: self._operate(latest.network, lambda operator: operator.apply(plan, count)))
+        self._do(lambda: self._operate(latest.network, lambda execution: execution.apply(plan, count)))
 
     def undo(self, count: int | None = 1) -> None:
         """Take back the last actions of plans, or the set-points of the last plans, None for all.
@@ -161,13 +180,13 @@ class Engine:
         latest = self._boards.latest.snapshot
         if not latest.operations.done and not latest.operations.set_points_done:
             raise PlanRefusedError("There is nothing to undo: nothing of a plan has been carried out.")
-        self._do(lambda: self._operate(latest.network, lambda operator: operator.undo(count)))
+        self._do(lambda: self._operate(latest.network, lambda execution: execution.undo(count)))
 
     def load(self, case: Case) -> None:
         """Watch another case from the next cycle on. CaseError where its first simulated state has no solution."""
-        watch = Watch(case, self._settings, self._history_of)
-        watch.try_first_state()
-        self._do(lambda: self._switch(watch))
+        pipeline = Pipeline(case, self._settings, self._history_of, self._source_of)
+        pipeline.try_first_state()
+        self._do(lambda: self._switch(pipeline))
 
     def deliver(self, published: Published) -> None:
         """Put a worker's report on the board, unless the board shows another network by then."""
@@ -177,6 +196,13 @@ class Engine:
     def watch_over(self, healths: Callable[[], Sequence[WorkerHealth]]) -> None:
         """Let the board's quality count with what workers say of themselves."""
         self._healths = healths
+
+    def _require_clock(self) -> None:
+        self._require(self._boards.latest.snapshot.offers.clock, "has no simulated time to pause, step or speed up")
+
+    def _require(self, offered: bool, otherwise: str) -> None:
+        if not offered:
+            raise NotOfferedError(f"The source ({self._boards.latest.snapshot.source}) {otherwise}.")
 
     def _do(self, command: Command) -> None:
         """What a person wants is done at once, in a cycle of its own."""
@@ -230,85 +256,85 @@ class Engine:
 
     def cycle(self, elapsed: timedelta) -> None:
         """One pass from measurements to a published Snapshot. elapsed: simulated time since the last one."""
-        watch = self._watch
+        pipeline = self._pipeline
         self._iteration += 1
-        self._step_operations(watch)
         try:
-            watch.simulator.advance(elapsed)
-            frame = watch.simulator.read()
+            self._step_plan(pipeline)
+            frame, elapsed = pipeline.measure(elapsed)
         except ConnectionError as error:
-            watch.alarms.watch_system(True, False, None, watch.simulator.time)
-            self._problems = (_problem(ProblemCause.NO_ANSWER, watch.simulator.name, error),)
-            self._publish_stale(watch, f"the source doesn't answer: {error}", ())
+            pipeline.alarms.watch_system(True, False, None, pipeline.time)
+            self._problems = (_problem(ProblemCause.NO_ANSWER, pipeline.parts.source.name, error),)
+            self._publish_stale(pipeline, f"the source doesn't answer: {error}", ())
             return
-        estimate = watch.estimate(frame)
-        solved = watch.solve(estimate, frame)
+        estimate = pipeline.estimate(frame)
+        solved = pipeline.solve(estimate, frame)
         if not solved.fresh:
-            watch.alarms.watch_system(False, True, None, frame.measured_at)
-            self._problems = (_problem(ProblemCause.NO_SOLUTION, watch.network.name, solved.reason),)
-            self._publish_stale(watch, solved.reason, solved.suspects)
+            pipeline.alarms.watch_system(False, True, None, frame.measured_at)
+            self._problems = (_problem(ProblemCause.NO_SOLUTION, pipeline.network.name, solved.reason),)
+            self._publish_stale(pipeline, solved.reason, solved.suspects)
             return
-        temperature_c = watch.temperatures(solved.state, frame, elapsed)
-        condition = watch.condition.step(solved.state, frame, temperature_c, elapsed)
-        risk = watch.risk(solved.state, frame, condition)
-        supply = watch.supply(solved.state, frame, risk, self._risk_weight)
-        watch.alarms.watch_state(solved.state, temperature_c, watch.simulator.closed, frame.measured_at)
-        watch.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
-        alarms = watch.alarms.book.active()
+        temperature_c = pipeline.temperatures(solved.state, frame, elapsed)
+        condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
+        risk = pipeline.risk(solved.state, frame, condition)
+        supply = pipeline.supply(solved.state, frame, risk, self._risk_weight)
+        pipeline.alarms.watch_state(solved.state, temperature_c, pipeline.ordered_closed, frame.measured_at)
+        pipeline.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
+        alarms = pipeline.alarms.book.active()
         snapshot = Snapshot(
             version=self._next_version(),
             iteration=self._iteration,
             created_at=datetime.now(UTC),
             simulated_at=frame.measured_at,
-            network=watch.network,
+            network=pipeline.network,
             frame=frame,
-            injection=watch.injection(estimate),
+            injection=pipeline.injection(estimate),
             state=solved.state,
             stale=False,
             stale_reason="",
             suspects=(),
             temperature_c=temperature_c,
-            temperature_limit_c=watch.temperature_limit_c,
+            temperature_limit_c=pipeline.temperature_limit_c,
             risk=risk,
             condition=condition,
-            is_asset=watch.is_asset,
-            register=watch.register,
+            is_asset=pipeline.is_asset,
+            register=pipeline.register,
             supply=supply,
-            metrics=watch.metrics(solved.state, risk, len(alarms)),
+            metrics=pipeline.metrics(solved.state, risk, len(alarms)),
             alarms=alarms,
-            events=watch.simulator.events,
-            operations=watch.operator.operations,
+            events=pipeline.events,
+            operations=pipeline.plan_execution.operations,
             requirements=self._requirements,
-            yearly_load_mw=watch.yearly_load_mw,
-            loss_hours_per_year=watch.loss_hours_per_year,
+            yearly_load_mw=pipeline.yearly_load_mw,
+            loss_hours_per_year=pipeline.loss_hours_per_year,
             speed_minutes_per_s=self._speed,
             paused=self._paused,
-            source=watch.simulator.name,
+            source=pipeline.parts.source.name,
+            offers=pipeline.parts.offers,
             cycle=self._stats(),
-            worst_hour=watch.worst_hour,
+            worst_hour=pipeline.worst_hour,
         )
-        watch.history.append(snapshot, reward=-self._objective_kw(snapshot))
+        pipeline.history.append(snapshot, reward=-self._objective_kw(snapshot))
         self._problems = _sensor_problems(estimate.suspect_bus)
-        self._replace(snapshot, watch.history)
+        self._replace(snapshot, pipeline.history)
 
     def _objective_kw(self, snapshot: Snapshot) -> float:
         """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
         expected_kw = 1000 * float(snapshot.risk.risk_mw.sum())
         return 1000 * snapshot.metrics.loss_mw + self._requirements.risk_weight * expected_kw
 
-    def _publish_stale(self, watch: Watch, reason: str, suspects: tuple[Suspect, ...]) -> None:
+    def _publish_stale(self, pipeline: Pipeline, reason: str, suspects: tuple[Suspect, ...]) -> None:
         """The last snapshot again with its own times, marked stale; nothing of it is recorded a second time."""
-        if self._boards.latest.snapshot.network is not watch.network:
-            raise RuntimeError(f"nothing of {watch.network.name} has been shown yet: {reason}")
-        alarms, metrics = watch.alarms.book.active(), self._boards.latest.snapshot.metrics
+        if self._boards.latest.snapshot.network is not pipeline.network:
+            raise RuntimeError(f"nothing of {pipeline.network.name} has been shown yet: {reason}")
+        alarms, metrics = pipeline.alarms.book.active(), self._boards.latest.snapshot.metrics
         self._republish(
             stale=True,
             stale_reason=reason,
             suspects=suspects,
             alarms=alarms,
             metrics=replace(metrics, active_alarms=len(alarms)),
-            events=watch.simulator.events,
-            operations=watch.operator.operations,
+            events=pipeline.events,
+            operations=pipeline.plan_execution.operations,
         )
 
     def _publish_failure(self, error: Exception) -> None:
@@ -384,32 +410,34 @@ class Engine:
 
     def _acknowledge(self, alarm_id: int, person: str) -> None:
         try:
-            self._watch.alarms.book.acknowledge(alarm_id, person, self._watch.simulator.time)
+            self._pipeline.alarms.book.acknowledge(alarm_id, person, self._pipeline.time)
         except KeyError:
             log.info("alarm %d was gone before it could be acknowledged", alarm_id)
 
     def _change_events(self, change: Callable[[Events], Events], network: Network) -> None:
         """Change the events, unless another grid has come between: theirs have other targets."""
-        if network is self._watch.network:
-            self._watch.simulator.events = change(self._watch.simulator.events)
+        if network is self._pipeline.network:
+            disturbances = self._pipeline.parts.disturbances
+            if disturbances is not None:
+                disturbances.events = change(disturbances.events)
 
-    def _operate(self, network: Network, command: Callable[[Operator], None]) -> None:
-        """Command the operator, unless another grid has come between."""
-        if network is self._watch.network:
-            command(self._watch.operator)
+    def _operate(self, network: Network, command: Callable[[PlanExecution], None]) -> None:
+        """Command the execution of plans, unless another grid has come between."""
+        if network is self._pipeline.network:
+            command(self._pipeline.plan_execution)
 
-    def _step_operations(self, watch: Watch) -> None:
+    def _step_plan(self, pipeline: Pipeline) -> None:
         """The next action of a plan, judged by the last snapshot."""
         if (
             self._boards.ready
-            and self._boards.latest.snapshot.network is watch.network
+            and self._boards.latest.snapshot.network is pipeline.network
             and not self._boards.latest.snapshot.stale
         ):
-            watch.operator.step(operating_point_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
+            pipeline.plan_execution.step(operating_point_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
 
-    def _switch(self, watch: Watch) -> None:
-        watch.alarms.book.next_id = self._watch.alarms.book.next_id  # ids are never used twice
-        self._watch = watch
+    def _switch(self, pipeline: Pipeline) -> None:
+        pipeline.alarms.book.next_id = self._pipeline.alarms.book.next_id  # ids are never used twice
+        self._pipeline = pipeline
 
 
 def _problem(cause: ProblemCause, subject: str, detail: object) -> BoardProblem:

@@ -1,14 +1,14 @@
-"""Watch: all that one case keeps from cycle to cycle, and the steps that turn a frame into a snapshot's parts."""
+"""Pipeline: all that one case keeps from cycle to cycle, and the steps that turn a frame into a snapshot's parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from app.engine.board import History, WorstHour
-from app.engine.plan_execution import Operator
+from app.engine.plan_execution import PlanExecution
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch
@@ -20,16 +20,24 @@ from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.metrics import Metrics, metrics_of, renewable_generators
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses
-from grid.network import FloatArray, Network
+from grid.network import BoolArray, FloatArray, Network
 from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
-from grid.sources.simulator import Simulator
-from grid.telemetry import Frame
+from grid.sources.registry import open_source
+from grid.sources.seams import SourceParts
+from grid.telemetry import Event, Frame
 from grid.thermal.branch_temperatures import BranchTemperatures
 from ml.maintenance.condition import ConditionMonitor, is_asset
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk, asset_risk
 from ml.optimisation.supply.supply import Supply, path_ohm, supply_of
+
+SourceOf = Callable[[Case, Settings], SourceParts]
+
+
+def source_of(case: Case, settings: Settings) -> SourceParts:
+    """The source of a case that the settings name. CaseError where it can't be opened."""
+    return open_source(settings.source, case, settings.start, settings.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +50,22 @@ class Solved:
     suspects: tuple[Suspect, ...]
 
 
-class Watch:
-    """One case under watch. Owned by the engine thread."""
+class Pipeline:
+    """One case under watch, with its source. Owned by the engine thread."""
 
-    def __init__(self, case: Case, settings: Settings, history_of: Callable[[Network, Past | None], History]) -> None:
+    def __init__(
+        self,
+        case: Case,
+        settings: Settings,
+        history_of: Callable[[Network, Past | None], History],
+        source_of: SourceOf,
+    ) -> None:
         network = case.network
         self.case, self.network = case, network
-        self.simulator = Simulator(case, settings.start, settings.seed)
-        self.history = history_of(network, self.simulator.past)
+        self.parts = source_of(case, settings)
+        self.history = history_of(network, self.parts.past)
+        self._measured_at: datetime | None = None
+        self._start = settings.start.replace(tzinfo=UTC)
         self.temperature_limit_c = temperature_limit_c(network)
         self.alarms = AlarmWatch(network, self.temperature_limit_c)
         self.register = _register(case, settings)
@@ -62,11 +78,43 @@ class Watch:
         self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
         self._supplied_mvar = network.load.q_mvar.copy()
         self.yearly_load_mw = yearly_load_mw(network.load, case.profiles)
-        self.operator = Operator(network, self.simulator)
+        self.plan_execution = PlanExecution(network, self.parts.actuator)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
         self._path_ohm = path_ohm(network)
         self._renewable = renewable_generators(network)
+
+    @property
+    def time(self) -> datetime:
+        """The source's present moment: its clock's, or that of the last frame."""
+        if self.parts.clock is not None:
+            return self.parts.clock.time
+        return self._start if self._measured_at is None else self._measured_at
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The disturbances that are active."""
+        return () if self.parts.disturbances is None else self.parts.disturbances.events
+
+    @property
+    def ordered_closed(self) -> BoolArray:
+        """What switches (m,) were set to; the case's own positions where nobody can set them from here."""
+        actuator = self.parts.actuator
+        return self.network.branch.closed if actuator is None else actuator.closed
+
+    def measure(self, elapsed: timedelta) -> tuple[Frame, timedelta]:
+        """The next frame, and the time since the last one: elapsed where the clock is simulated, else what frames say.
+
+        Raises ConnectionError where the source doesn't answer.
+        """
+        before = self._measured_at
+        if self.parts.clock is not None:
+            self.parts.clock.advance(elapsed)
+        frame = self.parts.source.read()
+        self._measured_at = frame.measured_at
+        if self.parts.clock is None:
+            elapsed = timedelta(0) if before is None else max(timedelta(0), frame.measured_at - before)
+        return frame, elapsed
 
     def estimate(self, frame: Frame) -> Estimate:
         """Believable injections from a frame."""
@@ -104,7 +152,10 @@ class Watch:
 
     def try_first_state(self) -> None:
         """Measure and solve once. CaseError where there is no solution to begin with."""
-        frame = self.simulator.read()
+        try:
+            frame, _ = self.measure(timedelta(0))
+        except ConnectionError as error:
+            raise CaseError(self.network.name, f"the source doesn't answer: {error}") from None
         try:
             self.solve(self.estimate(frame), frame)
         except PowerFlowDivergedError as error:
@@ -119,7 +170,7 @@ class Watch:
     def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
         """Judge what is expected of a network's next hours, unless it isn't the watched one any more."""
         if network is self.network:
-            self.alarms.watch_outlook(outlook, self.simulator.time)
+            self.alarms.watch_outlook(outlook, self.time)
             self.worst_hour = worst
 
     def learn(self, network: Network, rate_per_year: FloatArray) -> None:

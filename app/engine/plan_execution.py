@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from app.engine.board import Operations
 from grid.network import Network
-from grid.sources.simulator import Held, Simulator
+from grid.sources.seams import Actuator, Held, HoldOrder, SwitchOrder
 from ml.optimisation.optimizer import problem_with
-from ml.optimisation.plans.plan import Action, Plan, PlanProblem, Requirements, SetPoint
+from ml.optimisation.plans.plan import Action, Plan, PlanProblem, PlanProblemKind, Requirements, SetPoint
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
@@ -21,11 +21,14 @@ class _Job:
     set_points: tuple[SetPoint, ...] = ()
 
 
-class Operator:
-    """Switches and sets generators in the simulated grid. Owned by the engine thread."""
+class PlanExecution:
+    """Switches and sets generators through a source's actuator. Owned by the engine thread.
 
-    def __init__(self, network: Network, simulator: Simulator) -> None:
-        self._network, self._simulator = network, simulator
+    Without an actuator plans are advice: nothing is ever taken up.
+    """
+
+    def __init__(self, network: Network, actuator: Actuator | None) -> None:
+        self._network, self._actuator = network, actuator
         self._verifier = Verifier(network)
         self._job: _Job | None = None
         self._done: tuple[Action, ...] = ()
@@ -45,12 +48,14 @@ class Operator:
     def undo(self, count: int | None) -> None:
         """Take up the reverse of what was done, the last first: what opened closes before what closed opens.
 
-        Set-points of the last plans are taken back at once: the generators go back to what they were set to.
+        Set-points of the last plans are taken back at once: the generators go back to what they were set to. Raises
+        ConnectionError where that can't be sent.
         """
-        if self._held_before:
+        if self._held_before and self._actuator is not None:
             first = 0 if count is None else max(0, len(self._held_before) - count)
-            self._simulator.held, self._held_before = self._held_before[first], self._held_before[:first]
-            self._job, self._stopped = None, None
+            self._job, self._stopped = None, _problem_of_holding(self._actuator, self._held_before[first])
+            if self._stopped is None:
+                self._held_before = self._held_before[:first]
             return
         back = [Action(done.branch, not done.close, float("nan"), float("nan"), float("nan")) for done in self._done]
         waiting = len(self._job.pending) if self._job is not None and self._job.undoing else 0
@@ -58,30 +63,41 @@ class Operator:
         self._job, self._stopped = _Job(Requirements(), tuple(back[::-1][:wanted]), undoing=True), None
 
     def step(self, operating_point: OperatingPoint) -> None:
-        """Do the next pending action, or set all set-points, if that still verifies."""
-        job = self._job
-        if job is not None and job.set_points:
-            self._set(job, operating_point)
+        """Do the next pending action, or set all set-points, if that still verifies and the actuator takes it.
+
+        Raises ConnectionError where the order can't be sent; it is still pending then.
+        """
+        job, actuator = self._job, self._actuator
+        if job is None or actuator is None:
             return
-        if job is None or not job.pending:
+        if job.set_points:
+            self._set(job, actuator, operating_point)
+            return
+        if not job.pending:
             return
         action, rest = job.pending[0], job.pending[1:]
         problem = problem_with(self._verifier, operating_point, job.requirements, [action])
+        if problem is None and not actuator.execute(SwitchOrder(branch=action.branch, close=action.close)).taken:
+            problem = PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, branch=action.branch, close=action.close)
         if problem is not None:
             self._job, self._stopped = None, problem
             return
-        closed = self._simulator.closed.copy()
-        closed[action.branch] = action.close
-        self._simulator.closed = closed
         self._done = self._done[:-1] if job.undoing else (*self._done, action)
         self._job = _Job(job.requirements, rest, job.undoing)
 
-    def _set(self, job: _Job, operating_point: OperatingPoint) -> None:
+    def _set(self, job: _Job, actuator: Actuator, operating_point: OperatingPoint) -> None:
         problem = problem_with_set_points(
             self._network, self._verifier, operating_point, job.requirements, job.set_points
         )
+        before = actuator.held
+        if problem is None:
+            problem = _problem_of_holding(actuator, before.then(*held_by(self._network, job.set_points)))
         self._job, self._stopped = None, problem
         if problem is None:
-            before = self._simulator.held
             self._held_before = (*self._held_before, before)
-            self._simulator.held = before.then(*held_by(self._network, job.set_points))
+
+
+def _problem_of_holding(actuator: Actuator, held: Held) -> PlanProblem | None:
+    """Order generators to be held; what stands against it, if the order isn't taken."""
+    taken = actuator.execute(HoldOrder(held=held)).taken
+    return None if taken else PlanProblem(kind=PlanProblemKind.ORDER_REFUSED)

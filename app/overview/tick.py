@@ -124,11 +124,13 @@ def _head(snapshot: Snapshot, now: datetime) -> JSON:
 
 
 def source_state(snapshot: Snapshot) -> tuple[str, str]:
-    """A word for the style sheet, and what people read: running, paused, or stale with the reason."""
+    """A word for the style sheet, and what people read: running, paused, stale with the reason, or what is replayed."""
     if snapshot.stale:
         return "stale", f"Stale: {snapshot.stale_reason}"
     if snapshot.paused:
         return "paused", "Paused"
+    if not snapshot.offers.clock:
+        return "running", snapshot.source.capitalize()
     return "running", f"Running, {snapshot.speed_minutes_per_s:g} min/s"
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.analytics.api import register_analytics
 from app.engine.board import Board, NotReadyError
-from app.engine.commands import PlanRefusedError, UnknownIdError
+from app.engine.commands import NotOfferedError, PlanRefusedError, UnknownIdError
 from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_plans
@@ -71,6 +71,10 @@ def _register_errors(api: Blueprint) -> None:
 
     @api.errorhandler(PlanRefusedError)
     def refused(failure: PlanRefusedError) -> Response:
+        return error(str(failure), HTTPStatus.CONFLICT)
+
+    @api.errorhandler(NotOfferedError)
+    def not_offered(failure: NotOfferedError) -> Response:
         return error(str(failure), HTTPStatus.CONFLICT)
 
     @api.errorhandler(NotReadyError)
@@ -168,6 +172,8 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         body = read_body(request, EventBody)
         try:
             event = engine.add_event(body.kind, body.target, body.magnitude)
+        except NotOfferedError:
+            raise
         except ValueError as failure:
             raise BadRequestError(str(failure), "magnitude", status=422) from None
         return answer({"event": payloads.event(event)}, HTTPStatus.ACCEPTED)
@@ -231,7 +237,7 @@ def _data_source(services: Services) -> dict[str, Any]:
         "source": snapshot.source,
         "is_active": not snapshot.paused and not snapshot.stale,
         "generation_interval": snapshot.cycle.period_s,
-        "speed_minutes_per_s": snapshot.speed_minutes_per_s,
+        "speed_minutes_per_s": snapshot.speed_minutes_per_s if snapshot.offers.clock else None,
         "current_iteration": snapshot.iteration,
         "simulated_time": payloads.stamp(snapshot.simulated_at),
         "total_episodes_trained": services.planner.latest.training.episodes,

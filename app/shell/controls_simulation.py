@@ -13,7 +13,8 @@ PAUSE = "Pause"  # the button says Resume while time stands still, see assets/pa
 
 
 def controls(services: PageServices) -> list[Component]:
-    """Buttons and the choice of a speed."""
+    """Buttons and the choice of a speed; not to be seen where time isn't simulated: ticks still need their places."""
+    offered = not services.boards.ready or services.boards.latest.snapshot.offers.clock
     speeds = sorted({*SPEEDS, services.settings.speed_minutes_per_s})
     options = [{"value": f"{speed:g}", "label": f"{speed:g} min/s"} for speed in speeds]
     return [
@@ -27,6 +28,7 @@ def controls(services: PageServices) -> list[Component]:
                 ),
             ],
             className="simulation", role="group", **{"aria-label": "Simulation"},
+            style={} if offered else {"display": "none"},
         )
     ]  # fmt: skip
 

@@ -109,7 +109,7 @@ ENDPOINTS = (
         ("source", "is_active", "generation_interval", "current_iteration", "simulated_time", "total_episodes_trained"),
     ),
     Endpoint("get", "/api/events", "Injected disturbances that are active.", ("events",)),
-    Endpoint("post", "/api/events", "Inject a disturbance.", ("event",), EventBody, 202),
+    Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", ("event",), EventBody, 202),
     Endpoint(
         "delete",
         "/api/events",

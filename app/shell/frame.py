@@ -75,7 +75,7 @@ def _header(services: PageServices, path: str) -> html.Header:
     time = html.Div(
         [
             html.Span(UNKNOWN, id=Id.GRID_NAME, className="grid-name"),
-            html.Span(UNKNOWN, id=Id.CLOCK, className="clock", title="Simulated time"),
+            html.Span(UNKNOWN, id=Id.CLOCK, className="clock", title="Time of the measurements"),
             html.Span(UNKNOWN, id=Id.SOURCE_STATE, className="source-state"),
             html.Span(UNKNOWN, id=Id.AGE, className="age", title="Age of the data"),
         ],
@@ -92,7 +92,7 @@ def _header(services: PageServices, path: str) -> html.Header:
         [
             *simulation.controls(services),
             dmc.Button("Case", id=Id.CASE_OPEN, variant="default", size="compact-sm"),
-            dmc.Button("Events", id=Id.EVENTS_OPEN, variant="default", size="compact-sm"),
+            events.button(services),
             dmc.ColorSchemeToggle(
                 id=Id.SCHEME_TOGGLE,
                 lightIcon=html.Span(className="icon icon-sun"),

@@ -7,6 +7,7 @@ from typing import Any
 from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine, HistoryOf
+from app.engine.pipeline import SourceOf, source_of
 from app.engine.worker import GridWorker
 from app.forecasting.worker import ForecastWorker
 from app.history.ring import HistoryRing
@@ -15,7 +16,7 @@ from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from grid.cases.cases import Case
 
-EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf], Engine]
+EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf, SourceOf], Engine]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Services:
     def around(cls, settings: Settings, case: Case, engine_of: EngineOf = Engine) -> "Services":
         """The engine of a case and all that works beside it, none of it started."""
         boards = BoardStore()
-        engine = engine_of(case, settings, boards, HistoryRing)
+        engine = engine_of(case, settings, boards, HistoryRing, source_of)
         planner = PlanWorker(settings, engine, boards)
         maintainer, forecast_worker = (
             MaintenanceWorker(settings, engine, boards),

@@ -63,6 +63,8 @@ def problem_words(network: Network, problem: PlanProblem) -> str:
             return f"with {_then(network, problem)} the limit of {problem.constraint} would be broken."
         case PlanProblemKind.NO_IMPROVEMENT:
             return "it would no longer improve on the present state."
+        case PlanProblemKind.ORDER_REFUSED:
+            return f"the source has refused the order for {_then(network, problem)}."
 
 
 def stopped_words(network: Network, problem: PlanProblem | None) -> str:

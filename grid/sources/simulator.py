@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from grid.cases.cases import Case
+from grid.errors import CaseError
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
-from grid.network import BoolArray, FloatArray, IntArray, Network
+from grid.network import BoolArray, FloatArray, IntArray
 from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
+from grid.sources.seams import Acknowledgement, Held, HoldOrder, Order, SourceParts
 from grid.sources.weather import WeatherModel
 from grid.telemetry import Event, EventKind, Frame, Quality, Reading, Weather
 
@@ -33,32 +35,11 @@ class _Truth:
     state: GridState | None
 
 
-@dataclass(frozen=True, eq=False)
-class Held:
-    """What generators (g,) are held at, NaN where nothing holds them.
-
-    They then follow the demand or the weather with their power, and the upstream grid with their voltage.
-    """
-
-    p_mw: FloatArray
-    vm_pu: FloatArray
-
-    @classmethod
-    def nothing(cls, network: Network) -> "Held":
-        """No generator is held."""
-        free = np.full(len(network.generator), np.nan)
-        return cls(free, free)
-
-    def then(self, p_mw: FloatArray, vm_pu: FloatArray) -> "Held":
-        """This with other set-points, NaN where they stay as they are."""
-        return Held(np.where(np.isnan(p_mw), self.p_mw, p_mw), np.where(np.isnan(vm_pu), self.vm_pu, vm_pu))
-
-
 class Simulator:
-    """A Source over simulated time. Owned by one thread, the engine's.
+    """A Source over simulated time, which is its own clock and actuator and takes events. Owned by the engine's thread.
 
-    held: set-points that were given to generators, which anyone who owns the simulator may replace. past: the hours
-    before its start.
+    closed, held: what switches and generators were ordered to, which anyone who owns the simulator may replace.
+    past: the hours before its start.
     """
 
     name = "simulator"
@@ -81,6 +62,21 @@ class Simulator:
         self._tap = 0
         self._voltage: FloatArray | None = None
         self._sent: Frame | None = None
+
+    @property
+    def parts(self) -> SourceParts:
+        """A source that offers everything."""
+        return SourceParts(source=self, clock=self, actuator=self, disturbances=self, past=self.past)
+
+    def execute(self, order: Order) -> Acknowledgement:
+        """Switch a branch, or hold generators; a simulated grid always does."""
+        if isinstance(order, HoldOrder):
+            self.held = order.held
+        else:
+            closed = self.closed.copy()
+            closed[order.branch] = order.close
+            self.closed = closed
+        return Acknowledgement(taken=True)
 
     def advance(self, step: timedelta) -> None:
         """Let simulated time pass."""
@@ -202,3 +198,10 @@ def _faulty(reading: Reading, sent: Reading | None, gone: BoolArray, stuck: Bool
     value = reading.value if sent is None else np.where(stuck, sent.value, reading.value)
     value = np.where(gone, np.nan, value)
     return Reading(value, np.where(np.isnan(value), Quality.MISSING, reading.quality).astype(np.int8))
+
+
+def open_simulator(case: Case, argument: str, start: datetime, seed: int) -> SourceParts:
+    """A simulator of a case, which has no argument: CaseError where one is given."""
+    if argument:
+        raise CaseError(f"simulator:{argument}", "the simulator takes nothing after a colon")
+    return Simulator(case, start, seed).parts

@@ -155,6 +155,7 @@ class PlanProblemKind(StrEnum):
     INTERRUPTION = "interruption"  # loads would be interrupted
     LIMIT = "limit"  # would be broken
     NO_IMPROVEMENT = "no_improvement"  # on the present state
+    ORDER_REFUSED = "order_refused"  # by the actuator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,9 +30,10 @@ class FailingSource(Simulator):
 
 def with_failing_source(rig: Rig) -> FailingSource:
     """Put a source that can fail in the simulator's place."""
-    watch = rig.engine._watch
-    watch.simulator = FailingSource(watch.case, START, rig.services.settings.seed)
-    return watch.simulator
+    pipeline = rig.engine._pipeline
+    source = FailingSource(pipeline.case, START, rig.services.settings.seed)
+    pipeline.parts = source.parts
+    return source
 
 
 def imbalance_pu(snapshot: Snapshot) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from grid.sources.simulator import Held, Simulator
+from grid.sources.seams import Held
+from grid.sources.simulator import Simulator
 from ml.optimisation.plans.plan import PlanProblem, PlanProblemKind
 from tests.app.rig import START, Rig
 
@@ -73,7 +74,7 @@ def test_undo_gives_the_generators_back_to_the_simulator(meshed: Rig) -> None:
 
 def test_plans_are_undone_one_after_another_or_all_at_once(meshed: Rig) -> None:
     engine = meshed.engine
-    operator, simulator = engine._watch.operator, engine._watch.simulator
+    operator, simulator = engine._pipeline.plan_execution, engine._pipeline.parts.source
     plan, own = meshed.services.planner.plan, simulator.held
     assert plan is not None
     engine.apply(plan)
@@ -106,7 +107,7 @@ def test_a_plan_is_refused_once_the_grid_has_changed(meshed: Rig) -> None:
 
 
 def test_a_plan_is_verified_once_more_right_before_it_is_carried_out(meshed: Rig) -> None:
-    operator, simulator = meshed.engine._watch.operator, meshed.engine._watch.simulator
+    operator, simulator = meshed.engine._pipeline.plan_execution, meshed.engine._pipeline.parts.source
     plan, own = meshed.services.planner.plan, simulator.held
     assert plan is not None
     meshed.post("/api/events", {"kind": "generator_trip", "target": plan.set_points[-1].generator}, 202)
@@ -121,7 +122,7 @@ def test_a_plan_is_verified_once_more_right_before_it_is_carried_out(meshed: Rig
 
 
 def test_held_generators_stay_while_the_others_follow_the_demand(meshed: Rig) -> None:
-    simulator = meshed.engine._watch.simulator
+    simulator = meshed.engine._pipeline.parts.source
     nothing = Held.nothing(simulator.case.network)
     p_mw, vm_pu = nothing.p_mw.copy(), nothing.vm_pu.copy()
     p_mw[1], vm_pu[2] = 33.0, 1.015

@@ -96,7 +96,7 @@ def test_a_stale_state_is_not_ready_and_says_since_when(rig: Rig, monkeypatch: p
         raise ConnectionError("line cut")
 
     with monkeypatch.context() as broken:
-        broken.setattr(rig.engine._watch.simulator, "read", silent)
+        broken.setattr(rig.engine._pipeline.parts.source, "read", silent)
         rig.run(2)
         refused = rig.get("/api/ready", status=503)
         assert "line cut" in refused["reason"]

@@ -25,6 +25,7 @@ def city() -> Network:
         (PlanProblemKind.INTERRUPTION, "with {name} closed loads would be interrupted."),
         (PlanProblemKind.LIMIT, "with {name} closed the limit of low voltage would be broken."),
         (PlanProblemKind.NO_IMPROVEMENT, "it would no longer improve on the present state."),
+        (PlanProblemKind.ORDER_REFUSED, "the source has refused the order for {name} closed."),
     ],
 )
 def test_what_stands_against_an_action(city: Network, kind: PlanProblemKind, words: str) -> None:

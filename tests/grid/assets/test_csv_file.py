@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.__main__ import main
-from app.engine.pipeline import Watch
+from app.engine.pipeline import Pipeline, source_of
 from app.history.ring import HistoryRing
 from app.settings import Settings
 from grid.assets.csv_file import COLUMNS, AssetFileError, read_assets
@@ -159,15 +159,15 @@ def test_no_content_ends_in_anything_but_an_answer_or_that_error(
             read(tmp_path, text)
 
 
-def test_the_watch_takes_the_file_and_another_case_goes_without(tmp_path: Path) -> None:
+def test_the_pipeline_takes_the_file_and_another_case_goes_without(tmp_path: Path) -> None:
     path = tmp_path / "assets.csv"
     path.write_text("name,customers\nCampus Line,41\n")
     own = Settings(_env_file=None, case="city8", asset_file=path)
-    watch = Watch(case_of("city8"), own, HistoryRing)
-    assert watch.register.customers[watch.network.branch.name.index("Campus Line")] == 41
-    Watch(case_of("case118"), own, HistoryRing)
+    pipeline = Pipeline(case_of("city8"), own, HistoryRing, source_of)
+    assert pipeline.register.customers[pipeline.network.branch.name.index("Campus Line")] == 41
+    Pipeline(case_of("case118"), own, HistoryRing, source_of)
     with pytest.raises(AssetFileError, match="case118 has no branch"):
-        Watch(case_of("case118"), Settings(_env_file=None, case="case118", asset_file=path), HistoryRing)
+        Pipeline(case_of("case118"), Settings(_env_file=None, case="case118", asset_file=path), HistoryRing, source_of)
 
 
 def test_a_case_from_a_file_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +186,8 @@ def test_a_case_from_a_file_is_told_by_its_name(tmp_path: Path, monkeypatch: pyt
     ):
         case = load_case(spec, tmp_path)
         with pytest.raises(AssetFileError, match="has no branch of this name"):
-            Watch(case, Settings(_env_file=None, case=spec, asset_file=path), HistoryRing)
-        Watch(case, Settings(_env_file=None, case="city8", asset_file=path), HistoryRing)
+            Pipeline(case, Settings(_env_file=None, case=spec, asset_file=path), HistoryRing, source_of)
+        Pipeline(case, Settings(_env_file=None, case="city8", asset_file=path), HistoryRing, source_of)
 
 
 def test_a_wrong_file_stops_the_start(
