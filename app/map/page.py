@@ -59,5 +59,5 @@ class Page:
     layout: Callable[[PageServices], Component]
     registers: tuple[Register, ...]
     tick: Callable[[PageRequest], PagePart]
-    seen: Mapping[str, str]
+    seen: Mapping[str, str] = field(default_factory=dict)
     has_map: bool = False
