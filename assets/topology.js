@@ -29,7 +29,7 @@
 
   function paintWhenReady(map, retries) {
     const cy = instance(map.id), values = map.values;
-    if (!values) return;
+    if (!values?.f) return;  // none yet, or the last tick of a page that has no map
     if (!cy || cy.edges().length !== values.f.length || !cy.nodes().length) {
       if (retries > 0) requestAnimationFrame(() => paintWhenReady(map, retries - 1));
       return;

@@ -5,6 +5,7 @@ _.journal  # grid.alarms.book.AlarmBook: what changed when; the alarm log gets i
 _.model_config  # pydantic reads it on its models
 _.max_content_length  # Flask reads it on a request: how much of a body it takes in
 _.feature_names_in_  # scikit-learn's attribute for names of columns; permutation importance and others read it
+_._value_  # grid.alarms.book.AlarmKind: the enum reads it in finding a member by its value
 
 (
     _.probability_30_days,

@@ -8,8 +8,10 @@ from dash.development.base_component import Component
 from app.analytics import page_ahead as analyticsahead
 from app.analytics import page_forecast as analyticsforecast
 from app.analytics import page_losses as analyticslosses
+from app.analytics.tick import forecast_tick
 from app.analytics.view import beside_of, looked, saved_of, status_of, summary_of
 from app.map.context import PageServices
+from app.map.page import Page
 from app.web.ids import Id
 from components.analytics.performance import beside_table, saved_words
 from components.analytics.tables import tiles
@@ -67,3 +69,14 @@ def register(app: dash.Dash, services: PageServices) -> None:
         if now is None:
             return (no_update,) * 3
         return tile_cards(tiles(summary_of(now))), beside_table(beside_of(now)), saved_words(saved_of(now))
+
+
+ANALYTICS = Page(
+    name="analytics",
+    path="/analytics",
+    title="Analytics",
+    layout=layout,
+    registers=(register, analyticsforecast.register, analyticsahead.register, analyticslosses.register),
+    tick=forecast_tick,
+    seen={"analytics": Id.ANALYTICS_SEEN},
+)

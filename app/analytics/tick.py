@@ -3,11 +3,20 @@
 A report comes about once a simulated hour. A browser fetches the parts of the page when the key is another one.
 """
 
-from app.analytics.view import Looked, status_of
+from app.analytics.view import Looked, looked, status_of
 from app.map.network_view import NetworkView
+from app.map.page import PagePart, PageRequest
+from app.map.tick import JSON
 from components.maintenance.fleet import status_line
 
-JSON = dict[str, object]
+
+def forecast_tick(request: PageRequest) -> PagePart:
+    """The page's part for a browser; nothing while the worker looks at another network."""
+    now = looked(request.services)
+    if now is None:
+        return PagePart(data=dict)
+    shown = request.shown
+    return PagePart(keys={"analytics": report_key(now, shown)}, data=lambda: {"analytics": analytics_tick(now, shown)})
 
 
 def analytics_tick(now: Looked, shown: NetworkView) -> JSON:

@@ -7,8 +7,10 @@ from dash.development.base_component import Component
 
 from app.maintenance import page_asset as maintasset
 from app.maintenance import page_schedule as maintschedule
+from app.maintenance.tick import fleet_tick
 from app.maintenance.view import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
 from app.map.context import PageServices
+from app.map.page import Page
 from app.web.ids import Id
 from components.common import text
 from components.common.cards import graph, scrolled
@@ -221,3 +223,14 @@ def chosen_code(services: PageServices, now: Maintained, view_data: object) -> s
     """The code of the branch that a browser has chosen."""
     asset = maintasset.chosen(services, now, view_data)
     return None if asset is None else asset.code
+
+
+MAINTENANCE = Page(
+    name="maintenance",
+    path="/maintenance",
+    title="Maintenance",
+    layout=layout,
+    registers=(register, maintasset.register, maintschedule.register),
+    tick=fleet_tick,
+    seen={"maintenance": Id.MAINTENANCE_SEEN},
+)

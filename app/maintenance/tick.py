@@ -7,18 +7,31 @@ models, another schedule, or when some simulated time has passed. A browser fetc
 from collections.abc import Mapping
 from zlib import crc32
 
-from app.maintenance.view import Maintained, schedule_state, status_of
+from app.maintenance.view import Maintained, maintained, schedule_state, status_of
 from app.maintenance.view_asset import head_of, signals_of
 from app.map.network_view import NetworkView
+from app.map.page import PagePart, PageRequest
+from app.map.tick import JSON
 from app.web.browser_view import View
 from components.maintenance.asset_panel import asset_head, signals_table
 from components.maintenance.fleet import status_line
 from grid.alarms.book import AssetKind
 from ml.maintenance.schedule.economics import ScheduleView
 
-JSON = dict[str, object]
 LARGE_ASSETS = 500
 HOURS_BETWEEN, HOURS_BETWEEN_LARGE = 1, 6  # simulated, between two tables of the same models and schedule
+
+
+def fleet_tick(request: PageRequest) -> PagePart:
+    """The page's part for a browser; nothing while the worker looks at another network."""
+    now = maintained(request.services)
+    if now is None:
+        return PagePart(data=lambda: {"maintenance": None})
+    shown, view = request.shown, request.view
+    return PagePart(
+        keys={"maintenance": keys_of(now, shown, view)},
+        data=lambda: {"maintenance": maintenance_tick(now, shown, view)},
+    )
 
 
 def maintenance_tick(now: Maintained, shown: NetworkView, view: View) -> JSON:

@@ -7,9 +7,10 @@ from dash.development.base_component import Component
 
 from app.engine.commands import PlanRefusedError
 from app.map.context import PageServices
+from app.map.page import Page
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
-from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of
+from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of, optimisation_tick
 from app.optimisation.view import status_of
 from app.web.ids import Id
 from components.common.theme import Scheme
@@ -162,3 +163,15 @@ def _register_buttons(app: dash.Dash, services: PageServices) -> None:
         except PlanRefusedError as error:
             return str(error)
         return ""
+
+
+OPTIMISATION = Page(
+    name="optimisation",
+    path="/optimisation",
+    title="Optimisation",
+    layout=layout,
+    registers=(register, planmaps.register, planform.register),
+    tick=optimisation_tick,
+    seen={"answer": Id.PLAN_SEEN, "form": Id.FORM_SEEN, "figures": Id.FIGURES_SEEN},
+    has_map=True,
+)

@@ -10,6 +10,8 @@ from dash.development.base_component import Component
 
 from app.engine.board import Snapshot
 from app.map.network_view import NetworkView
+from app.map.page import PagePart, PageRequest
+from app.map.tick import JSON
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
     comparison_of,
@@ -24,7 +26,7 @@ from app.optimisation.view import (
 )
 from app.optimisation.view_marks import locks, marks, path_marks, proposed_map
 from app.optimisation.worker import PlanReport, PlanWorker
-from app.web.browser_view import Page, View
+from app.web.browser_view import View
 from app.web.ids import unlock_id
 from components.optimisation.figures import (
     EntropyPoint,
@@ -49,7 +51,26 @@ from components.optimisation.tables import (
 from ml.optimisation.optimizer import ParetoPoint
 from ml.optimisation.plans.plan import Plan, Requirements
 
-JSON = dict[str, object]
+
+def optimisation_tick(request: PageRequest) -> PagePart:
+    """The page's part for a browser: what has changed of the plan, and what its present map marks."""
+    planner, snapshot, shown, view = request.services.planner, request.board.snapshot, request.shown, request.view
+    return PagePart(
+        keys=plan_keys(planner.latest, planner.requirements, snapshot, shown),
+        data=lambda: {"plan": plan_tick(planner, snapshot, shown, view, request.parts)},
+        marks=lambda: plan_marks(planner, snapshot, shown, view),
+    )
+
+
+def plan_keys(
+    report: PlanReport, requirements: Requirements, snapshot: Snapshot, shown: NetworkView
+) -> dict[str, object]:
+    """The key of each part that tells of the plan."""
+    return {
+        "answer": answer_key(report, snapshot, shown),
+        "form": form_key(requirements, shown),
+        "figures": figure_key(report, snapshot, shown),
+    }
 
 
 def plan_tick(
@@ -57,11 +78,7 @@ def plan_tick(
 ) -> JSON:
     """The part of a tick that tells of the plan. seen: the keys of the parts that the browser shows."""
     report, requirements = planner.latest, planner.requirements
-    keys = {
-        "answer": answer_key(report, snapshot, shown),
-        "form": form_key(requirements, shown),
-        "figures": figure_key(report, snapshot, shown),
-    }
+    keys = plan_keys(report, requirements, snapshot, shown)
     part: JSON = {"keys": keys, "status": status_of(report, snapshot.network)}
     if seen.get("answer") != keys["answer"]:
         part["answer"] = answer_parts(report, snapshot)
@@ -113,15 +130,19 @@ def figures_of(report: PlanReport, snapshot: Snapshot) -> Figures:
     return Figures(methods, front_of(report, snapshot), learning_of(report))
 
 
-def map_marks(planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
-    """What a map marks: the plan's switches, on the overview its supply paths too, on the plan's page locks."""
+def plan_marks(planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
+    """What the page's present map marks: the plan's switches, and locks."""
     proposal, scope = proposal_for(planner.latest, snapshot.network), shown.scope(view.area)
     plan = None if proposal is None else proposal.plan
-    if view.page is Page.OPTIMISATION:
-        return {"k": locks(planner.requirements, scope), **marks(plan, scope, snapshot.network)}
-    if not view.plan or plan is None:
+    return {"k": locks(planner.requirements, scope), **marks(plan, scope, snapshot.network)}
+
+
+def overview_marks(planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
+    """What the overview's map marks where that is wanted: the plan's switches, and its supply paths."""
+    proposal, scope = proposal_for(planner.latest, snapshot.network), shown.scope(view.area)
+    if not view.plan or proposal is None or proposal.plan is None:
         return {}
-    return {"r": path_marks(plan, scope, snapshot.network), **marks(plan, scope, snapshot.network)}
+    return {"r": path_marks(proposal.plan, scope, snapshot.network), **marks(proposal.plan, scope, snapshot.network)}
 
 
 def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:

@@ -12,9 +12,10 @@ from app.alarms import page as alarms
 from app.analytics.view import HOURS_SMALL, looked, next_day_of, worst_of
 from app.map import controls as mapcontrols
 from app.map.context import PageServices
+from app.map.page import Page
 from app.optimisation.tick import overview_words
 from app.overview import page_drawer as drawer
-from app.overview.tick import cards, loss_of
+from app.overview.tick import cards, loss_of, overview_tick
 from app.web.browser_view import Layer, View
 from app.web.ids import Id, Many, kpi_id
 from components.analytics.forecast_figures import next_day_figure
@@ -240,3 +241,15 @@ def _register_map(app: dash.Dash, services: PageServices) -> None:
         scope = shown.scope(view.area)
         inside = shown.areas is not None and scope.areas is None
         return scope.elements, shown.scope_key(view.area), scope.title, "inline-flex" if inside else "none"
+
+
+OVERVIEW = Page(
+    name="overview",
+    path="/",
+    title="Overview",
+    layout=layout,
+    registers=(register, alarms.register, drawer.register),
+    tick=overview_tick,
+    seen={"alarms": Id.ALARMS_SEEN, "ahead": Id.AHEAD_SEEN},
+    has_map=True,
+)

@@ -1,137 +1,60 @@
-"""Tick: all that changes on a page from one cycle to the next, as one small dictionary for one browser's view.
-
-Numbers are formatted here, by the pure functions of `components`; the browser only puts them in place. What rarely
-changes (alarms, events) is left out when the browser has it already.
-"""
+"""The overview's part of a tick: totals, alarms, the asset in the drawer and the new points of the trends."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Self
 
 import numpy as np
 
 from app.alarms.view import alarm_ids
+from app.analytics.tick import report_key
+from app.analytics.view import looked
 from app.engine.board import History, Snapshot, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
-from app.map.values import map_values
-from app.web.browser_view import Asset, Page, View
-from app.web.ids import event_remove_id
-from components.common import text
-from components.common.alarms import alarm_list, banner, fingerprint
-from components.common.events import event_list
+from app.map.page import PagePart, PageRequest
+from app.map.tick import JSON, Seen, now_seen
+from app.optimisation.tick import overview_marks, overview_words
+from app.web.browser_view import Asset, View
+from components.common.alarms import alarm_list
 from components.common.kpi import Kpi, Totals, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
 from components.map.drawer import drawer_content, drawer_head
 from grid.alarms.book import AssetKind
 from grid.flow.metrics import Metrics
 
-JSON = dict[str, object]
 SPARE_CYCLES = 1
-WITHOUT_MAP = (Page.MAINTENANCE, Page.ANALYTICS)
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a browser shows: version, scope and view of its last tick, its newest point, and its lists.
+def overview_tick(request: PageRequest) -> PagePart:
+    """The overview's part of a tick: its figures, the plan in a line, and that there is another forecast."""
+    board, shown, planner = request.board, request.shown, request.services.planner
+    now = looked(request.services)
+    ahead: JSON = {} if now is None else {"ahead": report_key(now, shown)}
 
-    banner and alarms are fingerprints of the alarms that the header and the alarm list show; events are ids.
-    """
+    def data() -> JSON:
+        words = overview_words(planner.latest, board.snapshot)
+        figures = figures_tick(board.snapshot, board.history, shown, request.view, request.seen, request.parts)
+        return figures | ahead | {"proposal": words}
 
-    version: int = 0
-    scope: str = ""
-    view: str = ""
-    time: str = ""
-    banner: str = ""
-    events: str = ""
-    alarms: str = ""
-
-    @classmethod
-    def parse(cls, data: object, alarms: object = None) -> Self:
-        """From a browser's data; anything else than what we sent counts as nothing seen."""
-        if not isinstance(data, Mapping):
-            return cls()
-        texts = {name: data.get(name) for name in ("scope", "view", "time", "banner", "events")}
-        version = data.get("version")
-        if not isinstance(version, int) or not all(isinstance(value, str) for value in texts.values()):
-            return cls()
-        return cls(version, **texts, alarms=alarms if isinstance(alarms, str) else "")  # type: ignore[arg-type]
+    return PagePart(keys=ahead, data=data, marks=lambda: overview_marks(planner, board.snapshot, shown, request.view))
 
 
-def now_seen(snapshot: Snapshot, shown: NetworkView, view: View) -> Seen:
-    """What a browser has after the tick of a snapshot."""
-    return Seen(
-        version=snapshot.version,
-        scope=shown.scope_key(view.area),
-        view=format(hash(view), "x"),
-        time=snapshot.simulated_at.replace(tzinfo=None).isoformat(timespec="seconds"),
-        banner=fingerprint(snapshot.alarms),
-        alarms=f"{shown.key}/{fingerprint(snapshot.alarms)}",
-        events=",".join(str(event.id) for event in snapshot.events),
-    )
-
-
-def tick(snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen, now: datetime) -> JSON:
-    """The tick of a snapshot for a view. seen: what the browser has. now: wall clock, UTC."""
-    has = now_seen(snapshot, shown, view)
-    same_network = seen.scope.partition("/")[0] == shown.key
-    data: JSON = {
-        "version": snapshot.version,
-        "seen": asdict(has),
-        "network": shown.key,
-        "scope": has.scope,
-        "head": _head(snapshot, now),
-        "map": {} if view.page in WITHOUT_MAP else map_values(snapshot, shown, view),
-    }
-    if seen.banner != has.banner or not same_network:
-        data["banner"] = banner(snapshot.alarms)
-    if seen.events != has.events or not same_network:
-        data["events"] = event_list(snapshot.events, event_remove_id)
-    if view.page is Page.OVERVIEW:
-        data |= _overview(snapshot, history, shown, view, seen)
-    return data
-
-
-def _overview(snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen) -> JSON:
-    """What only the overview shows."""
+def figures_tick(
+    snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen, parts: Mapping[str, object]
+) -> JSON:
+    """Totals, the new points of the trends, and the alarms where parts tells of others than the browser shows."""
     has = now_seen(snapshot, shown, view)
     data: JSON = {
         "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
         "weight": f"{snapshot.supply.risk_weight:g}",
     }
-    if seen.scope.partition("/")[0] == shown.key and seen.time:
+    if seen.of(shown) and seen.time:
         data["loss"] = loss_of(history).points(after=_with_margin(snapshot, seen.time))
-    if seen.alarms != has.alarms:
+    if parts.get("alarms") != has.alarms:
         data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"))
     if view.asset is not None:
         data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
     return data
-
-
-def _head(snapshot: Snapshot, now: datetime) -> JSON:
-    state, words = source_state(snapshot)
-    return {
-        "name": snapshot.network.title,
-        "clock": text.moment(snapshot.simulated_at),
-        "state": state,
-        "words": words,
-        "age_ms": max(0, round(1000 * (now - snapshot.created_at).total_seconds())),
-        "period_ms": round(1000 * snapshot.cycle.period_s),
-        "paused": snapshot.paused,
-        "speed": f"{snapshot.speed_minutes_per_s:g}",
-    }
-
-
-def source_state(snapshot: Snapshot) -> tuple[str, str]:
-    """A word for the style sheet, and what people read: running, paused, stale with the reason, or what is replayed."""
-    if snapshot.stale:
-        return "stale", f"Stale: {snapshot.stale_reason}"
-    if snapshot.paused:
-        return "paused", "Paused"
-    if not snapshot.offers.clock:
-        return "running", snapshot.source.capitalize()
-    return "running", f"Running, {snapshot.speed_minutes_per_s:g} min/s"
 
 
 def _totals(metrics: Metrics) -> Totals:

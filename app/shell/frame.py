@@ -1,6 +1,5 @@
 """The frame around every page: header with clock, state and alarm banner, navigation, dialogs and stores."""
 
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,39 +9,28 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from flask import has_request_context, request
 
-from app.analytics import page as analytics
-from app.maintenance import page as maintenance
 from app.map.context import PageServices
-from app.optimisation import page as optimisation
-from app.overview import page as overview
 from app.shell import controls_simulation as simulation
 from app.shell import dialog_case as cases
 from app.shell import dialog_events as events
 from app.shell import poll
-from app.web.browser_view import Page
+from app.shell.pages import PAGES, page_at
 from app.web.ids import Id
 from components.common.text import UNKNOWN
 from components.common.theme import mantine_theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SCRIPT = "smartgrid"
-PAGES: dict[str, tuple[Page, str, Callable[[PageServices], Component]]] = {
-    "/": (Page.OVERVIEW, "Overview", overview.layout),
-    "/optimisation": (Page.OPTIMISATION, "Optimisation", optimisation.layout),
-    "/maintenance": (Page.MAINTENANCE, "Maintenance", maintenance.layout),
-    "/analytics": (Page.ANALYTICS, "Analytics", analytics.layout),
-}
 
 
 def layout(services: PageServices) -> Component:
     """The whole document; the page inside follows the address, so that it comes along with the frame."""
-    path = known_path(urlsplit(request.referrer or "").path if has_request_context() else "/")
-    page, _, page_layout = PAGES[path]
+    page = page_at(urlsplit(request.referrer or "").path if has_request_context() else "/")
     content = html.Div(
         [
             html.A("Skip to content", href=f"#{Id.PAGE}", className="skip-link"),
-            _header(services, path),
-            html.Main(page_layout(services), id=Id.PAGE, tabIndex=-1),
+            _header(services, page.path),
+            html.Main(page.layout(services), id=Id.PAGE, tabIndex=-1),
             cases.dialog(services),
             events.dialog(),
             dcc.Location(id=Id.URL),
@@ -52,11 +40,6 @@ def layout(services: PageServices) -> Component:
         className="shell",
     )
     return dmc.MantineProvider(content, id=Id.PROVIDER, theme=mantine_theme(), defaultColorScheme="auto")
-
-
-def known_path(path: str | None) -> str:
-    """A page's address; the overview's for any other."""
-    return path if path in PAGES else "/"
 
 
 def to_alarms(path: str) -> str:
@@ -111,11 +94,12 @@ def navigation(path: str) -> list[Component]:
     """Links to the pages; the present one is marked."""
     return [
         dcc.Link(
-            [title, dmc.VisuallyHidden(" (this page)")] if address == path else title,
-            href=address, className="nav-link nav-here" if address == path else "nav-link",
+            [page.title, dmc.VisuallyHidden(" (this page)")] if page.path == path else page.title,
+            href=page.path,
+            className="nav-link nav-here" if page.path == path else "nav-link",
         )
-        for address, (_, title, _) in PAGES.items()
-    ]  # fmt: skip
+        for page in PAGES
+    ]
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
@@ -131,11 +115,10 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def show_page(address: str | None, view: dict[str, object]) -> tuple:
-        path = known_path(address)
-        page, _, page_layout = PAGES[path]
-        if view.get("page") == page.value:
+        page = page_at(address)
+        if view.get("page") == page.name:
             return (no_update,) * 4
-        return page_layout(services), navigation(path), to_alarms(path), {"page": page.value}
+        return page.layout(services), navigation(page.path), to_alarms(page.path), {"page": page.name}
 
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "network"),

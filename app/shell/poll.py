@@ -7,35 +7,21 @@ import dash
 from dash import Input, Output, State, dcc, no_update
 from dash.development.base_component import Component
 
-from app.analytics.tick import analytics_tick, report_key
-from app.analytics.view import looked
-from app.maintenance.tick import maintenance_tick
-from app.maintenance.view import maintained
 from app.map.context import PageServices
-from app.map.network_view import NetworkView
-from app.optimisation.tick import map_marks, overview_words, plan_tick
-from app.overview.tick import WITHOUT_MAP, Seen, now_seen, tick
-from app.web.browser_view import Page, View
+from app.map.page import Page, PageRequest
+from app.map.tick import Seen, now_seen, tick
+from app.shell.pages import PAGES, page_named
+from app.web.browser_view import View
 from app.web.ids import Id
 
-PARTS_SEEN = {  # stores of the pages, each there only while its page is
-    "alarms": Id.ALARMS_SEEN,
-    "answer": Id.PLAN_SEEN,
-    "form": Id.FORM_SEEN,
-    "figures": Id.FIGURES_SEEN,
-    "maintenance": Id.MAINTENANCE_SEEN,
-    "analytics": Id.ANALYTICS_SEEN,
-    "ahead": Id.AHEAD_SEEN,
-}
-Part = dict[str, object]
-ALWAYS = {"keys", "status"}  # of the optimisation page's part; the rest is there when it has changed
+PARTS_SEEN = {name: store for page in PAGES for name, store in page.seen.items()}
 SLOWEST_POLL_MS, FASTEST_POLL_MS = 1000, 250
 
 
 def stores(services: PageServices, page: Page) -> list[Component]:
     """The timer and what a browser keeps; a first tick comes along, so that values stand there from the beginning."""
     period_ms = 500 * services.settings.cycle_seconds
-    view = {"page": page.value}
+    view = {"page": page.name}
     first = answer(services, view, None, {}) if services.boards.ready else None
     return [
         dcc.Interval(id=Id.POLL, interval=round(min(max(period_ms, FASTEST_POLL_MS), SLOWEST_POLL_MS))),
@@ -50,49 +36,23 @@ def stores(services: PageServices, page: Page) -> list[Component]:
 def answer(services: PageServices, view_data: object, seen_data: object, parts: Mapping[str, object]) -> object:
     """The tick for a browser's view; no_update where the browser has it already.
 
-    A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: the keys
-    of the page's own parts that it shows: alarms and what lies ahead on the overview; answer, form and figures on the
-    optimisation page; all of the maintenance page's in one, and of the analytics page's.
+    A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: what the
+    stores of its page say, by the names of PARTS_SEEN.
     """
     if not services.boards.ready:
         return no_update
     board = services.boards.latest
-    snapshot, history = board.snapshot, board.history
-    shown, planner = services.views.of(snapshot.network), services.planner
-    view = View.parse(view_data, snapshot.network, shown.key)
-    seen, has = Seen.parse(seen_data, parts.get("alarms")), now_seen(snapshot, shown, view)
-    plan: Part = {}
-    if view.page is Page.OPTIMISATION:
-        plan = plan_tick(planner, snapshot, shown, view, parts)
-    told, keys = _told(services, shown, view)
-    news = not plan.keys() <= ALWAYS or any(key != parts.get(name) for name, key in keys.items())
+    shown = services.views.of(board.network)
+    view = View.parse(view_data, board.network, shown.key)
+    page, seen, has = page_named(view.page), Seen.parse(seen_data), now_seen(board.snapshot, shown, view)
+    part = page.tick(PageRequest(services=services, board=board, shown=shown, view=view, seen=seen, parts=parts))
+    news = any(key != parts.get(name) for name, key in part.keys.items())
     if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and not news:
         return no_update
-    data = tick(snapshot, history, shown, view, seen, datetime.now(UTC))
-    data |= told
-    if view.page in WITHOUT_MAP:
-        return data
-    data["map"] |= map_marks(planner, snapshot, shown, view)  # type: ignore[operator]
-    if view.page is Page.OPTIMISATION:
-        return data | {"plan": plan}
-    return data | {"proposal": overview_words(planner.latest, snapshot)}
-
-
-def _told(services: PageServices, shown: NetworkView, view: View) -> tuple[Part, Part]:
-    """What the workers tell a page, and its keys; nothing while they look at another network."""
-    if view.page is Page.OPTIMISATION:
-        return {}, {}
-    if view.page is Page.MAINTENANCE:
-        kept = maintained(services)
-        part = None if kept is None else maintenance_tick(kept, shown, view)
-        return {"maintenance": part}, {} if part is None else {"maintenance": part["keys"]}
-    now = looked(services)
-    if now is None:
-        return {}, {}
-    key = report_key(now, shown)
-    if view.page is Page.ANALYTICS:
-        return {"analytics": analytics_tick(now, shown)}, {"analytics": key}
-    return {"ahead": key}, {"ahead": key}
+    data = tick(board.snapshot, shown, view, seen, datetime.now(UTC), page.has_map) | part.data()
+    if page.has_map:
+        data["map"] |= part.marks()  # type: ignore[operator]
+    return data
 
 
 def register(app: dash.Dash, services: PageServices) -> None:

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from app.settings import Settings
 from app.shell.api import api_blueprint
-from app.shell.pages import build as build_pages
+from app.shell.dash_app import build as build_pages
 from app.web.services import Services
 from grid.cases.cases import load_case
 

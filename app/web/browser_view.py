@@ -9,15 +9,7 @@ from grid.alarms.book import AssetKind
 from grid.network import Network
 
 MOST_PATHS = 8
-
-
-class Page(StrEnum):
-    """The pages; their names in the browser's data."""
-
-    OVERVIEW = "overview"
-    OPTIMISATION = "optimisation"
-    MAINTENANCE = "maintenance"
-    ANALYTICS = "analytics"
+HOME = "overview"  # the page of a browser that names none
 
 
 class Layer(StrEnum):
@@ -57,13 +49,14 @@ class Asset:
 @dataclass(frozen=True)
 class View:
     """layer: what the map shows. area: the part of a large grid that is open. paths: generator buses whose supply
-    paths are marked. asset: what the drawer shows. plan: whether the overview's map marks the proposed plan."""
+    paths are marked. asset: what the drawer shows. page: a page's name. plan: whether the overview's map marks the
+    proposed plan."""
 
     layer: Layer = Layer.LOADING
     area: int | None = None
     asset: Asset | None = None
     paths: tuple[int, ...] = ()
-    page: Page = Page.OVERVIEW
+    page: str = HOME
     plan: bool = True
 
     @classmethod
@@ -72,7 +65,8 @@ class View:
         if not isinstance(data, Mapping):
             return cls()
         layer = Layer(data["layer"]) if data.get("layer") in tuple(Layer) else Layer.LOADING
-        page = Page(data["page"]) if data.get("page") in tuple(Page) else Page.OVERVIEW
+        page = data.get("page")
+        page = page if isinstance(page, str) else HOME
         plan = data.get("plan") is not False
         if data.get("network") != key:
             return cls(layer, page=page, plan=plan)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
@@ -16,23 +16,19 @@ from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from grid.cases.cases import Case
 
+Beside = TypeVar("Beside", bound=GridWorker[Any])
 EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf, SourceOf], Engine]
 
 
 @dataclass(frozen=True)
 class Services:
-    """The engine takes commands, boards are read, the loader brings in another case, the planner proposes.
-
-    The maintainer tells which assets are likely to fail, and when to work on them; the forecast worker what comes next.
-    """
+    """The engine takes commands, boards are read, the loader brings in another case, workers work beside the engine."""
 
     settings: Settings
     engine: Engine
     boards: BoardStore
     cases: CaseLoader
-    planner: PlanWorker
-    maintainer: MaintenanceWorker
-    forecast_worker: ForecastWorker
+    workers: tuple[GridWorker[Any], ...]
 
     @classmethod
     def around(cls, settings: Settings, case: Case, engine_of: EngineOf = Engine) -> "Services":
@@ -40,18 +36,35 @@ class Services:
         boards = BoardStore()
         engine = engine_of(case, settings, boards, HistoryRing, source_of)
         planner = PlanWorker(settings, engine, boards)
-        maintainer, forecast_worker = (
+        workers = (
+            planner,
             MaintenanceWorker(settings, engine, boards),
             ForecastWorker(settings, engine, boards, planner.planned_share),
         )
-        services = cls(settings, engine, boards, CaseLoader(settings, engine), planner, maintainer, forecast_worker)
-        engine.watch_over(lambda: [worker.health for worker in services.workers])
-        return services
+        engine.watch_over(lambda: [worker.health for worker in workers])
+        return cls(settings, engine, boards, CaseLoader(settings, engine), workers)
+
+    def worker(self, kind: type[Beside]) -> Beside:
+        """The worker of a kind. Raises LookupError where there is none."""
+        for worker in self.workers:
+            if isinstance(worker, kind):
+                return worker
+        raise LookupError(f"no {kind.__name__} works beside the engine")
 
     @property
-    def workers(self) -> tuple[GridWorker[Any], ...]:
-        """All that work beside the engine."""
-        return self.planner, self.maintainer, self.forecast_worker
+    def planner(self) -> PlanWorker:
+        """Proposes plans."""
+        return self.worker(PlanWorker)
+
+    @property
+    def maintainer(self) -> MaintenanceWorker:
+        """Tells which assets are likely to fail, and when to work on them."""
+        return self.worker(MaintenanceWorker)
+
+    @property
+    def forecast_worker(self) -> ForecastWorker:
+        """Tells what comes next."""
+        return self.worker(ForecastWorker)
 
     def start(self) -> None:
         """Begin: the engine with a first cycle, then those that work beside it. CaseError where that cycle fails."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,19 +24,36 @@ LONGEST_NAME = 80
 
 
 class AlarmKind(StrEnum):
-    """What is wrong."""
+    """What is wrong. quantity: what is measured. condition: what is said of a yes/no condition."""
 
-    OVERLOAD = "overload"
-    HIGH_TEMPERATURE = "high_temperature"
-    VOLTAGE_DEVIATION = "voltage_deviation"
-    LOSS_OF_SUPPLY = "loss_of_supply"
-    BRANCH_TRIPPED = "branch_tripped"
-    SOURCE_STALE = "source_stale"
-    SENSOR_SUSPECT = "sensor_suspect"
-    POWER_FLOW_DIVERGED = "power_flow_diverged"
-    EXPECTED_OVERLOAD = "expected_overload"
-    EXPECTED_VOLTAGE_DEVIATION = "expected_voltage_deviation"
-    EXPECTED_DIVERGENCE = "expected_divergence"
+    quantity: str
+    condition: str
+
+    OVERLOAD = "overload", "Loading", "is overloaded"
+    HIGH_TEMPERATURE = "high_temperature", "Temperature", "is too hot"
+    VOLTAGE_DEVIATION = "voltage_deviation", "Voltage", "has an abnormal voltage"
+    LOSS_OF_SUPPLY = "loss_of_supply", "Demand without supply", "has lost its supply"
+    BRANCH_TRIPPED = "branch_tripped", "Flow before the trip", "has tripped"
+    SOURCE_STALE = "source_stale", "Age of the data", "sends no new data"
+    SENSOR_SUSPECT = "sensor_suspect", "Normalised residual", "sends suspect measurements"
+    POWER_FLOW_DIVERGED = "power_flow_diverged", "Power mismatch", "has no power flow solution"
+    EXPECTED_OVERLOAD = "expected_overload", "Chance of overload", "is expected to be overloaded"
+    EXPECTED_VOLTAGE_DEVIATION = (
+        "expected_voltage_deviation",
+        "Chance of abnormal voltage",
+        "is expected to have an abnormal voltage",
+    )
+    EXPECTED_DIVERGENCE = (
+        "expected_divergence",
+        "Chance of no power flow solution",
+        "is expected to have no power flow solution",
+    )
+
+    def __new__(cls, value: str, quantity: str, condition: str) -> Self:
+        """A kind by its name, with its words."""
+        kind = str.__new__(cls, value)
+        kind._value_, kind.quantity, kind.condition = value, quantity, condition
+        return kind
 
 
 class Priority(StrEnum):
@@ -64,20 +82,6 @@ class AssetKind(StrEnum):
     SYSTEM = "system"
 
 
-# The measured quantity, and what is said of a yes/no condition.
-_WORDS = {
-    AlarmKind.OVERLOAD: ("Loading", "is overloaded"),
-    AlarmKind.HIGH_TEMPERATURE: ("Temperature", "is too hot"),
-    AlarmKind.VOLTAGE_DEVIATION: ("Voltage", "has an abnormal voltage"),
-    AlarmKind.LOSS_OF_SUPPLY: ("Demand without supply", "has lost its supply"),
-    AlarmKind.BRANCH_TRIPPED: ("Flow before the trip", "has tripped"),
-    AlarmKind.SOURCE_STALE: ("Age of the data", "sends no new data"),
-    AlarmKind.SENSOR_SUSPECT: ("Normalised residual", "sends suspect measurements"),
-    AlarmKind.POWER_FLOW_DIVERGED: ("Power mismatch", "has no power flow solution"),
-    AlarmKind.EXPECTED_OVERLOAD: ("Chance of overload", "is expected to be overloaded"),
-    AlarmKind.EXPECTED_VOLTAGE_DEVIATION: ("Chance of abnormal voltage", "is expected to have an abnormal voltage"),
-    AlarmKind.EXPECTED_DIVERGENCE: ("Chance of no power flow solution", "is expected to have no power flow solution"),
-}
 _ON_RETURN = {
     AlarmState.UNACKNOWLEDGED: AlarmState.RETURNED_UNACKNOWLEDGED,
     AlarmState.ACKNOWLEDGED: AlarmState.NORMAL,
@@ -302,11 +306,10 @@ class AlarmBook:
 
 def _message(alarm: Alarm, value: float, limit: float, is_low: bool) -> str:
     """Return the sentence that a person reads."""
-    quantity, condition = _WORDS[alarm.kind]
     has_returned = alarm.returned_at is not None
     if not alarm.unit:
-        return f"{alarm.asset_name} {'is back to normal' if has_returned else condition}."
+        return f"{alarm.asset_name} {'is back to normal' if has_returned else alarm.kind.condition}."
     digits = 3 if abs(limit) < 10.0 else 1
     verb, side = "is back to" if has_returned else "is", "low" if is_low else "high"
     reading = f"{value:.{digits}f} {alarm.unit}, {side} limit {limit:.{digits}f} {alarm.unit}"
-    return f"{quantity} of {alarm.asset_name} {verb} {reading.removesuffix('.')}."
+    return f"{alarm.kind.quantity} of {alarm.asset_name} {verb} {reading.removesuffix('.')}."

@@ -37,7 +37,7 @@ from app.maintenance.view_asset import (
     similar_to,
 )
 from app.map.network_view import NetworkView
-from app.web.browser_view import Asset, Page, View
+from app.web.browser_view import Asset, View
 from components.maintenance.asset_panel import SignalState
 from components.maintenance.gantt import Job
 from components.maintenance.risk_table import Novelty, RateSource
@@ -49,7 +49,7 @@ from ml.maintenance.records import WhyNot, WhyNotKind
 from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig
 
-SHOWN = View(page=Page.MAINTENANCE)
+SHOWN = View(page="maintenance")
 
 
 def watched(rig: Rig) -> Maintained:
@@ -100,7 +100,7 @@ def test_before_the_first_prognosis_nothing_is_claimed(rig: Rig) -> None:
     assert plan_of(empty) is None
     assert status_of(empty).words == "Waiting for the first prognosis"
     assert schedule_state(empty)[0] == "Waiting for the first schedule"
-    shown = View(page=Page.MAINTENANCE, asset=Asset(AssetKind.BRANCH, 0))
+    shown = View(page="maintenance", asset=Asset(AssetKind.BRANCH, 0))
     assert "not made yet" in sent(maintenance_tick(empty, NetworkView(rig.now.network, "k"), shown))
 
 
@@ -286,7 +286,7 @@ def test_a_browser_gets_a_part_again_only_when_it_has_changed(city: Rig, now: Ma
     assert keys_of(seconds, shown, SHOWN) == first
     later = replace(now.report, simulated_at=now.snapshot.simulated_at.replace(year=2027))
     assert changed_parts(first, keys_of(replace(now, report=later), shown, SHOWN)) == {"risk", "condition"}
-    other = View(page=Page.MAINTENANCE, asset=Asset(AssetKind.BRANCH, 3))
+    other = View(page="maintenance", asset=Asset(AssetKind.BRANCH, 3))
     assert changed_parts(first, keys_of(now, shown, other)) == {"condition"}
     assert changed_parts(first, keys_of(without(now, 2), shown, SHOWN)) == {"risk", "condition"}
     no_models = replace(now, report=replace(now.report, bundle=None))

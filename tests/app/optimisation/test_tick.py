@@ -15,14 +15,14 @@ from app.optimisation.tick import answer_key, answer_parts, figure_key, figures_
 from app.optimisation.view import conflict_words, headline_of
 from app.optimisation.view_marks import changed_paths, locks, marks, path_marks, proposed_map
 from app.optimisation.worker import NO_TRAINING, PlanReport
-from app.web.browser_view import Page, View
+from app.web.browser_view import View
 from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
 from ml.optimisation.plans.plan import Constraint, Plan, PlanProblem, PlanProblemKind, Proposal, Requirements
 from tests.app.plans import proposal_of
 from tests.app.rig import Rig, make_rig
 
-SHOWN = View(page=Page.OPTIMISATION)
+SHOWN = View(page="optimisation")
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from plotly.utils import PlotlyJSONEncoder
 
 from app.map.context import PageServices
 from app.map.network_view import NetworkViews
-from app.shell.frame import PAGES, known_path, to_alarms
-from app.shell.poll import answer
+from app.shell.frame import to_alarms
+from app.shell.pages import PAGES, page_at, page_named
+from app.shell.poll import PARTS_SEEN, answer
 from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig
 
@@ -66,9 +67,27 @@ def test_the_overview_marks_the_plan_only_where_asked(pages: PageServices) -> No
 
 
 def test_addresses() -> None:
-    assert known_path("/optimisation") in PAGES
-    assert known_path("/nowhere") == known_path(None) == "/"
+    assert page_at("/optimisation").name == "optimisation"
+    assert page_at("/nowhere") is page_at(None) is page_at("/") is page_named("nowhere")
     assert to_alarms("/optimisation").startswith("/#")
+
+
+def test_no_two_pages_share_an_address_a_name_or_a_store() -> None:
+    assert len({page.path for page in PAGES}) == len({page.name for page in PAGES}) == len(PAGES)
+    assert len(set(PARTS_SEEN.values())) == len(PARTS_SEEN) == sum(len(page.seen) for page in PAGES)
+
+
+def test_an_unknown_page_gets_what_the_overview_gets(pages: PageServices) -> None:
+    assert sent(pages, {"page": "nowhere"}, None, {}).keys() == sent(pages, {}, None, {}).keys()
+    assert sent(pages, {"page": ["overview"]}, None, {}).keys() == sent(pages, {}, None, {}).keys()
+
+
+def test_alarms_come_until_the_page_says_that_it_shows_them(pages: PageServices) -> None:
+    first = sent(pages, {}, None, {})
+    pages.engine.run_cycle()
+    assert "alarms" in sent(pages, {}, first["seen"], {"alarms": "others"})
+    shown = {"alarms": sent(pages, {}, first["seen"], {})["seen"]["alarms"]}
+    assert "alarms" not in sent(pages, {}, first["seen"], shown)
 
 
 def test_the_maintenance_page_gets_its_part_again_when_its_keys_are_others(pages: PageServices) -> None:

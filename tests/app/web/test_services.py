@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
+from app.engine.worker import GridWorker
 from tests.app.rig import Rig, wait_for
 
 NewRig = Callable[..., Rig]
@@ -36,3 +38,11 @@ def test_what_workers_find_counts_from_the_next_cycle_on(new_rig: NewRig) -> Non
         np.testing.assert_allclose(rig.now.risk.failure_probability, -np.expm1(-0.5))
     finally:
         rig.engine.stop()
+
+
+def test_a_worker_is_found_by_its_kind(new_rig: NewRig) -> None:
+    services = new_rig(cycle_seconds=NO_CYCLE_S).services
+    assert all(services.worker(type(worker)) is worker for worker in services.workers)
+    assert len({worker.name for worker in services.workers}) == len(services.workers)
+    with pytest.raises(LookupError, match="no Unemployed works beside the engine"):
+        services.worker(type("Unemployed", (GridWorker,), {}))
