@@ -9,6 +9,7 @@ import numpy as np
 from app.engine.board import Snapshot
 from app.engine.operating_point import operating_point_of
 from app.settings import Settings
+from grid.capabilities import FULL_LOOK_AHEAD, HOSTING
 from grid.fingerprint import fingerprint
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.network import FloatArray
@@ -17,7 +18,7 @@ from grid.studies.hosting import HostingMargin, hosting_margin
 from grid.studies.loadability import Loadability, loadability
 from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.ledger import HourlyLedger, HourlyRecord
-from ml.forecasting.live.look_ahead import HOURS, LARGE_BUSES, injection_at, make_ahead, samples_wanted
+from ml.forecasting.live.look_ahead import HOURS, injection_at, make_ahead, samples_wanted
 from ml.forecasting.live.past import solved_hours, wanted_hours
 from ml.forecasting.live.scenarios import RecentLoads, scenarios_of
 from ml.forecasting.live.series import series_of
@@ -27,7 +28,6 @@ from ml.forecasting.records import Ahead, Forecast, SeriesKind, SeriesReport
 RECENT_HOURS = 14 * 24
 A_YEAR_AND_A_DAY = 366 * 24
 MOST_HOURS, VALUES_KEPT = 31 * 24, 24_000_000  # float32 of hours: 96 MB on the largest grids, where fewer are kept
-HOSTING_BUSES = 150  # of a larger grid it isn't asked what each bus could take
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +119,11 @@ class LiveForecasts:
         self, injection: Injection, closed: np.ndarray
     ) -> tuple[tuple[Loadability, ...], HostingMargin | None]:
         network = self.network
-        if network.n_bus > LARGE_BUSES:
+        if network.n_bus > FULL_LOOK_AHEAD.most:
             return (), None
         members = [self.series.group_of_load == group for group in range(self.series.groups)]
         limits = loadability(network, injection, closed, [np.ones(len(network.load), dtype=bool), *members])
-        if network.n_bus > HOSTING_BUSES:
+        if network.n_bus > HOSTING.most:
             return limits, None
         try:
             return limits, hosting_margin(network, injection, closed, np.arange(network.n_bus))

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 
 from app.engine.board import Snapshot
+from grid.capabilities import OUTAGE_WINDOWS
 from grid.network import BoolArray, FloatArray, IntArray
 from ml.maintenance.model.prognosis import Prognosis
 from ml.maintenance.schedule.economics import (
@@ -19,7 +20,6 @@ from ml.maintenance.schedule.economics import (
 )
 from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
 
-MOST_WINDOWS_BUSES = 1500  # above, outages aren't asked of the power flow: it would take minutes
 RATE_HORIZON_DAYS = 365
 
 
@@ -38,7 +38,7 @@ def make_schedule(snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, i
     network, register = snapshot.network, snapshot.register
     rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
     branches, first_day = branches_worth_a_job(snapshot.is_asset, rate, consequence), first_monday(snapshot)
-    asked = network.n_bus <= MOST_WINDOWS_BUSES
+    asked = network.n_bus <= OUTAGE_WINDOWS.most
     allowed = _windows(snapshot, branches, first_day) if asked else np.ones((len(branches), WEEKS), dtype=bool)
     problem = schedule_problem(network, register, branches, rate, consequence, allowed)
     age = snapshot.simulated_at.year - register.year_built[branches]

@@ -16,9 +16,9 @@ from app.web.browser_view import View
 from components.maintenance.asset_panel import asset_head, signals_table
 from components.maintenance.fleet import status_line
 from grid.alarms.book import AssetKind
+from grid.capabilities import HOURLY_FLEET
 from ml.maintenance.schedule.economics import ScheduleView
 
-LARGE_ASSETS = 500
 HOURS_BETWEEN, HOURS_BETWEEN_LARGE = 1, 6  # simulated, between two tables of the same models and schedule
 
 
@@ -92,5 +92,5 @@ def _learned_key(now: Maintained) -> str:
 def _period(now: Maintained) -> str:
     if now.report.simulated_at is None:
         return ""
-    hours = HOURS_BETWEEN_LARGE if len(now.branches) > LARGE_ASSETS else HOURS_BETWEEN
+    hours = HOURS_BETWEEN_LARGE if len(now.branches) > HOURLY_FLEET.most else HOURS_BETWEEN
     return str(int(now.report.simulated_at.timestamp() // (3600 * hours)))

@@ -15,8 +15,8 @@ from app.web.browser_view import MOST_PATHS, Asset, Layer, View
 from app.web.ids import Id, Many
 from components.map.legend import legend, path_legend
 from grid.alarms.book import AssetKind
+from grid.capabilities import ANIMATED_MAP
 
-ANIMATED_BRANCHES = 300
 MOST_GENERATORS = 200
 
 
@@ -65,7 +65,7 @@ def supply_controls(services: PageServices, snapshot: Snapshot | None) -> Compon
 
 def is_animated(snapshot: Snapshot | None) -> bool:
     """Whether flows move from the start: not on a grid so large that it would keep a computer busy."""
-    return snapshot is not None and snapshot.network.n_branch <= ANIMATED_BRANCHES
+    return snapshot is not None and snapshot.network.n_branch <= ANIMATED_MAP.most
 
 
 def path_options(snapshot: Snapshot | None) -> list[dict[str, str]]:

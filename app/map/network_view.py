@@ -14,10 +14,10 @@ from app.web.browser_view import Asset
 from components.map.geometry import places
 from components.map.topology import Edge, Element, Node, elements
 from grid.alarms.book import AssetKind
+from grid.capabilities import WHOLE_MAP
 from grid.network import BusKind, FloatArray, IntArray, Network
 from grid.studies.areas import Areas, partition
 
-AREAS_ABOVE = 1500  # buses; a larger grid is shown as areas first
 SCOPES_KEPT = 32
 AREA_SPACING_PX = 70.0
 AREA_WIDTHS_PX = (12.0, 44.0)
@@ -45,7 +45,7 @@ class NetworkView:
 
     def __init__(self, network: Network, key: str) -> None:
         self.network, self.key = network, key
-        self.areas = partition(network) if network.n_bus > AREAS_ABOVE else None
+        self.areas = partition(network) if network.n_bus > WHOLE_MAP.most else None
         self.flow_reference_mw = _flow_reference_mw(network)
         self._labels = short_names(network.bus.name)
         self.scope = lru_cache(SCOPES_KEPT)(self._scope)

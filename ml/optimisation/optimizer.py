@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from grid.capabilities import SWITCHING
 from grid.fingerprint import fingerprint
 from grid.network import Network
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
@@ -27,7 +28,7 @@ from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.grid import operated_radially
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
 
-LARGEST_RADIAL = 1000  # buses; beyond, the matrices of all paths and loops leave the milliseconds
+LARGEST_RADIAL = SWITCHING.most
 # Risk weights over the one at which losses and risk count alike
 PARETO_RATIOS: tuple[float, ...] = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from grid.alarms.predictive import Outlook, outlook
 from grid.alarms.trouble import worst_trouble
+from grid.capabilities import FULL_LOOK_AHEAD
 from grid.flow.powerflow import Injection, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, Network
 from grid.studies.lookahead import LookAhead, Samples, look_ahead
@@ -16,7 +17,7 @@ from ml.forecasting.live.series import SeriesSet
 from ml.forecasting.records import Ahead
 
 HOURS = 24
-SAMPLES, SAMPLES_LARGE, LARGE_BUSES = 100, 20, 1500
+SAMPLES, SAMPLES_LARGE, LARGE_BUSES = 100, 20, FULL_LOOK_AHEAD.most
 
 
 def samples_wanted(network: Network) -> int:

@@ -10,13 +10,14 @@ from datetime import date, timedelta
 import numpy as np
 
 from grid.assets.register import AssetRegister, Skill
+from grid.capabilities import ALL_JOBS
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
 from grid.studies.areas import partition
 from ml.maintenance.schedule.problem import DEFERRED, Jobs, ScheduleProblem
 from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleComparison, compare, solve_with
 
 WEEKS = 26
-MOST_JOBS = 200  # those that risk most
+MOST_JOBS = ALL_JOBS.most
 CREW_HOURS_A_WEEK = 40.0  # assumption: one crew of each skill for every 100 of its jobs, working 40 h a week
 JOBS_A_CREW = 100
 LOST_LOAD_EUR_PER_MWH = 10_000.0  # assumption: usual value of lost load, 5 to 25 EUR/kWh

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from grid.capabilities import DISPATCH
 from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Energy, FloatArray, IntArray, Network
@@ -20,7 +21,7 @@ REACTIVE_MW_PER_MVAR = 0.2
 VOLTAGE_MW_PER_PU = 100.0  # these two as in ml.optimisation.radial.objective
 OVERLOAD_MW_PER_PERCENT = 0.1
 WEATHER = frozenset({Energy.PV, Energy.WIND})
-LARGEST_GRID = 500  # buses: the matrices are dense; case300 takes half a second, PEGASE 1354 most of a minute
+LARGEST_GRID = DISPATCH.most
 
 
 @dataclass(frozen=True, eq=False)
