@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dash.development.base_component import Component
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, Snapshot
 from app.map.network_view import NetworkView
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
@@ -52,11 +52,9 @@ from ml.optimisation.plans.plan import Plan, Requirements
 JSON = dict[str, object]
 
 
-def plan_tick(
-    planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View, seen: Mapping[str, object]
-) -> JSON:
+def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View, seen: Mapping[str, object]) -> JSON:
     """The part of a tick that tells of the plan. seen: the keys of the parts that the browser shows."""
-    report, requirements = planner.latest, planner.requirements
+    snapshot, report, requirements = board.snapshot, planner.report_on(board), planner.requirements_on(board)
     keys = {
         "answer": answer_key(report, snapshot, shown),
         "form": form_key(requirements, shown),
@@ -113,15 +111,16 @@ def figures_of(report: PlanReport, snapshot: Snapshot) -> Figures:
     return Figures(methods, front_of(report, snapshot), learning_of(report))
 
 
-def map_marks(planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
+def map_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
     """What a map marks: the plan's switches, on the overview its supply paths too, on the plan's page locks."""
-    proposal, scope = proposal_for(planner.latest, snapshot.network), shown.scope(view.area)
+    network, scope = board.network, shown.scope(view.area)
+    proposal = proposal_for(planner.report_on(board), network)
     plan = None if proposal is None else proposal.plan
     if view.page is Page.OPTIMISATION:
-        return {"k": locks(planner.requirements, scope), **marks(plan, scope, snapshot.network)}
+        return {"k": locks(planner.requirements_on(board), scope), **marks(plan, scope, network)}
     if not view.plan or plan is None:
         return {}
-    return {"r": path_marks(plan, scope, snapshot.network), **marks(plan, scope, snapshot.network)}
+    return {"r": path_marks(plan, scope, network), **marks(plan, scope, network)}
 
 
 def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:

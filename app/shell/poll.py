@@ -8,9 +8,10 @@ from dash import Input, Output, State, dcc, no_update
 from dash.development.base_component import Component
 
 from app.analytics.tick import analytics_tick, report_key
-from app.analytics.view import looked
+from app.analytics.view import looked_on
+from app.engine.board import Board
 from app.maintenance.tick import maintenance_tick
-from app.maintenance.view import maintained
+from app.maintenance.view import maintained_on
 from app.map.context import PageServices
 from app.map.network_view import NetworkView
 from app.optimisation.tick import map_marks, overview_words, plan_tick
@@ -63,8 +64,8 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     seen, has = Seen.parse(seen_data, parts.get("alarms")), now_seen(snapshot, shown, view)
     plan: Part = {}
     if view.page is Page.OPTIMISATION:
-        plan = plan_tick(planner, snapshot, shown, view, parts)
-    told, keys = _told(services, shown, view)
+        plan = plan_tick(planner, board, shown, view, parts)
+    told, keys = _told(services, board, shown, view)
     news = not plan.keys() <= ALWAYS or any(key != parts.get(name) for name, key in keys.items())
     if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and not news:
         return no_update
@@ -72,23 +73,20 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     data |= told
     if view.page in WITHOUT_MAP:
         return data
-    data["map"] |= map_marks(planner, snapshot, shown, view)  # type: ignore[operator]
+    data["map"] |= map_marks(planner, board, shown, view)  # type: ignore[operator]
     if view.page is Page.OPTIMISATION:
         return data | {"plan": plan}
-    return data | {"proposal": overview_words(planner.latest, snapshot)}
+    return data | {"proposal": overview_words(planner.report_on(board), snapshot)}
 
 
-def _told(services: PageServices, shown: NetworkView, view: View) -> tuple[Part, Part]:
-    """What the workers tell a page, and its keys; nothing while they look at another network."""
+def _told(services: PageServices, board: Board, shown: NetworkView, view: View) -> tuple[Part, Part]:
+    """What the workers tell a page, and its keys."""
     if view.page is Page.OPTIMISATION:
         return {}, {}
     if view.page is Page.MAINTENANCE:
-        kept = maintained(services)
-        part = None if kept is None else maintenance_tick(kept, shown, view)
-        return {"maintenance": part}, {} if part is None else {"maintenance": part["keys"]}
-    now = looked(services)
-    if now is None:
-        return {}, {}
+        part = maintenance_tick(maintained_on(board, services), shown, view)
+        return {"maintenance": part}, {"maintenance": part["keys"]}
+    now = looked_on(board, services)
     key = report_key(now, shown)
     if view.page is Page.ANALYTICS:
         return {"analytics": analytics_tick(now, shown)}, {"analytics": key}
