@@ -73,7 +73,10 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
     snapshot, history = board.snapshot, board.history
     present = payloads.paths(snapshot)
     network = snapshot.network
-    nothing: dict[str, Any] = {"plan": None, "limited": [], "present": None, "conflict": None, "methods": []}
+    nothing: dict[str, Any] = {
+        "plan": None, "limited": [], "present": None, "conflict": None, "methods": [], "policy": None,
+        "requirements": None, "time_ms": None,
+    }  # fmt: skip
     return {
         "success": True,
         "episode_result": {
