@@ -79,7 +79,7 @@ def _shown(now: Looked, one: SeriesReport, issue: str | None, look: Scheme) -> t
     forecast = forecast_of(now, one, issue)
     return (
         fan_figure(fan_of(now, one, forecast), look),
-        facts(facts_of(now.report.network, one, forecast, now.forecast_worker.accuracy(one.info.code))),
+        facts(facts_of(now.report.network, one, forecast, now.report.accuracy_of(one.info.code))),
         issue_words(forecast, one.forecast, now),
     )
 
@@ -157,7 +157,7 @@ def _register_accuracy(app: dash.Dash, services: PageServices) -> None:
             return (no_update,) * len(ACCURACY)
         look = Scheme(scheme)
         try:
-            found = now.forecast_worker.accuracy(one.info.code)
+            found = now.report.accuracy_of(one.info.code)
         except UnknownIdError:  # the grid has just become another one
             found = None
         if found is None:

@@ -99,7 +99,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         if key is None or scheme is None or now is None:
             return (no_update,) * (3 + len(GRAPHS))
         asked, look = range_of(now.at, span, dates), Scheme(scheme)
-        record = now.forecast_worker.losses(asked.start, asked.hours)
+        record = now.forecast_worker.losses(now.report, asked.start, asked.hours)
         share = share_of(record)
         return (
             recorded_words(record, asked),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, Snapshot
 from app.forecasting.report import ForecastReport
 from app.forecasting.worker import ForecastWorker
 from app.web.services import Services
@@ -51,9 +51,11 @@ class Looked:
 
 def looked(services: Services) -> Looked | None:
     """What the forecast worker knows now; None before there is a snapshot."""
-    if not services.boards.ready:
-        return None
-    board = services.boards.latest
+    return looked_on(services.boards.latest, services) if services.boards.ready else None
+
+
+def looked_on(board: Board, services: Services) -> Looked:
+    """What the forecast worker has told on a board."""
     return Looked(board.snapshot, services.forecast_worker.report_on(board), services.forecast_worker)
 
 
@@ -86,7 +88,7 @@ def series_of(now: Looked, code: str | None) -> SeriesReport | None:
 
 def issues_of(now: Looked, one: SeriesReport) -> list[str]:
     """The moments of stored forecasts in ISO 8601, the latest last."""
-    issues = list(now.forecast_worker.issue_times(one.info.code))
+    issues = list(now.report.issue_times(one.info.code))
     if one.forecast is not None and one.forecast.issued_at not in issues:
         issues.append(one.forecast.issued_at)
     return [time.isoformat() for time in issues]
@@ -94,7 +96,7 @@ def issues_of(now: Looked, one: SeriesReport) -> list[str]:
 
 def forecast_of(now: Looked, one: SeriesReport, issue: str | None) -> Forecast | None:
     """A stored forecast; the latest for None, and where there is none of that moment any more."""
-    stored = None if issue is None else now.forecast_worker.forecast(one.info.code, datetime.fromisoformat(issue))
+    stored = None if issue is None else now.report.forecast_of(one.info.code, datetime.fromisoformat(issue))
     return stored or one.forecast
 
 
@@ -103,7 +105,7 @@ def fan_of(now: Looked, one: SeriesReport, forecast: Forecast | None) -> Fan | N
     if forecast is None:
         return None
     start = forecast.issued_at - HOURS_BEFORE * HOUR
-    actual = now.forecast_worker.actual(one.info.code, start, HOURS_BEFORE + len(forecast.quantiles_mw))
+    actual = now.report.actual_of(one.info.code, start, HOURS_BEFORE + len(forecast.quantiles_mw))
     return Fan(
         one.info.name, forecast.issued_at, now.at, forecast.time, forecast.quantiles_mw,
         datetime64_of(start) + np.arange(len(actual)) * np.timedelta64(3600, "s"), actual, one.limit_mw,

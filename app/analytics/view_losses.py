@@ -122,9 +122,9 @@ def recorded_words(record: LossRecord | None, asked: Range) -> str:
 
 def trend_of(now: Looked, asked: Range) -> tuple[np.ndarray, FloatArray, FloatArray]:
     """Hours, and the mean losses and generation in each, kW; NaN where nothing is recorded."""
-    forecast_worker = now.forecast_worker
+    forecast_worker, network = now.forecast_worker, now.report.network
     return (
         asked.time,
-        forecast_worker.hourly_kw("loss_kw", asked.start, asked.hours),
-        forecast_worker.hourly_kw("generation_kw", asked.start, asked.hours),
+        forecast_worker.hourly_kw(network, "loss_kw", asked.start, asked.hours),
+        forecast_worker.hourly_kw(network, "generation_kw", asked.start, asked.hours),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from app.engine.board import Snapshot
 from grid.telemetry import EventKind
 from ml.optimisation.optimizer import problem_with, problem_with_plan
-from ml.optimisation.plans.plan import Plan, PlanProblem, Requirements
+from ml.optimisation.plans.plan import Plan, PlanProblem, PlanProblemKind, Requirements
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 
@@ -42,6 +42,8 @@ def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int
     A plan for the worst of the coming hours must still help then, and keep the limits now.
     """
     network, wanted = snapshot.network, plan.requirements
+    if plan.network is not network:
+        return PlanProblem(kind=PlanProblemKind.OTHER_NETWORK)
     present = operating_point_of(snapshot, price_per_mwh)
     if not (wanted.worst_hour and plan.actions):
         return problem_with_plan(network, present, plan, count)

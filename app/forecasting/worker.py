@@ -13,7 +13,6 @@ from datetime import datetime
 import numpy as np
 
 from app.engine.board import Board, BoardStore, Snapshot, WorstHour
-from app.engine.commands import UnknownIdError
 from app.engine.engine import Engine
 from app.engine.quality import ProblemCause
 from app.engine.worker import GridWorker
@@ -25,7 +24,7 @@ from grid.network import FloatArray, Network
 from grid.studies.renewable_share import energy_mix
 from ml.forecasting.live.hourly import ONE_HOUR, Hour, loss_record
 from ml.forecasting.live.series import series_of
-from ml.forecasting.records import Accuracy, Forecast, LossRecord
+from ml.forecasting.records import LossRecord
 
 log = logging.getLogger(__name__)
 KEPT_EVERY_HOURS = 24
@@ -46,56 +45,22 @@ class ForecastWorker(GridWorker[ForecastReport]):
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
-    def actual(self, code: str, start: datetime, hours: int) -> FloatArray:
-        """(hours,) MW of a series, means of hours, NaN where unknown. UnknownIdError for another code."""
-        told = self._about(code)
-        found = np.full(hours, np.nan)
-        if code in told.actual_mw:
-            first, values = told.actual_mw[code]
-            rows = (start - first) // ONE_HOUR + np.arange(hours)
-            inside = (rows >= 0) & (rows < len(values))
-            found[inside] = values[rows[inside]]
-        return found
-
-    def issue_times(self, code: str) -> tuple[datetime, ...]:
-        """When the forecasts that are kept were issued, the earliest first. UnknownIdError for another code."""
-        told = self._about(code)
-        return tuple(told.forecasts.get(code, ()))
-
-    def forecast(self, code: str, issued_at: datetime) -> Forecast | None:
-        """A forecast that is kept, None where there is none of that time. UnknownIdError for another code."""
-        told = self._about(code)
-        return told.forecasts.get(code, {}).get(issued_at)
-
-    def accuracy(self, code: str) -> Accuracy | None:
-        """How a series' forecasts turned out; None before one has. UnknownIdError for another code."""
-        told = self._about(code)
-        return told.accuracy.get(code)
-
-    def hourly_kw(self, column: str, start: datetime, hours: int) -> FloatArray:
+    def hourly_kw(self, network: Network, column: str, start: datetime, hours: int) -> FloatArray:
         """(hours,) mean of loss_kw, load_kw, generation_kw or renewable_kw, NaN where nothing was recorded."""
         live = self._live
-        if live is None or live.network is not self._boards.latest.network:
+        if live is None or live.network is not network:
             return np.full(hours, np.nan)
         with self._lock:
             return live.ledger.hourly_kw(start, hours, column)
 
-    def losses(self, start: datetime, hours: int) -> LossRecord | None:
-        """Losses of the recorded hours of a range, the last month at most; None where none was recorded."""
-        told = self.latest
+    def losses(self, told: ForecastReport, start: datetime, hours: int) -> LossRecord | None:
+        """Losses of a report's recorded hours in a range, the last month at most; None where none was recorded."""
         return loss_record(told.network, told.recorded_hours, start, hours, self._settings.price_per_mwh)
 
     def stop(self, timeout_s: float = 1.5) -> None:
         """Finish the present step, if it isn't a training, end the thread and keep the ledger."""
         super().stop(timeout_s)
         self._keep(1)
-
-    def _about(self, code: str) -> ForecastReport:
-        told = self.latest
-        infos = [one.info for one in told.series] if told.series else series_of(told.network).infos
-        if code not in {info.code for info in infos}:
-            raise UnknownIdError(f"no series {code!r}; there are {', '.join(info.code for info in infos)}")
-        return told
 
     # --- the thread ----------------------------------------------------------------------------------------------
 

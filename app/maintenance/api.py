@@ -9,8 +9,8 @@ from flask import Blueprint, Response, request
 from app.engine.board import NotReadyError
 from app.engine.commands import UnknownIdError
 from app.maintenance import payloads as maintpayloads
-from app.maintenance.view import Maintained, maintained
-from app.web.bodies import CHANGED, BadRequestError, ReloadBody, ScheduleBody, answer, read_body
+from app.maintenance.view import Maintained, maintained_on
+from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.services import Services
 from components.maintenance.words import conflict_words
 from ml.maintenance.model.files import ModelFileError
@@ -45,10 +45,10 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
 
     @api.post("/api/maintenance/schedule")
     def solve() -> Response:
-        body, made = read_body(request, ScheduleBody), _made(_now(services))
+        body, now = read_body(request, ScheduleBody), _now(services)
         try:
-            pins = pins_of_weeks(((pin.id, pin.week) for pin in body.pins), made)
-            services.maintainer.reschedule(pins)
+            pins = pins_of_weeks(((pin.id, pin.week) for pin in body.pins), _made(now))
+            services.maintainer.reschedule(now.report, pins)
         except ValueError as error:
             raise BadRequestError(str(error), "pins", status=422) from None
         wanted = [pin.model_dump() for pin in body.pins]
@@ -83,10 +83,7 @@ def pins_of_weeks(weeks: Iterable[tuple[int, int | None]], made: ScheduleView) -
 
 
 def _now(services: Services) -> Maintained:
-    now = maintained(services)
-    if now is None:
-        raise NotReadyError(CHANGED)
-    return now
+    return maintained_on(services.boards.latest, services)
 
 
 def _branch(asset_id: str, now: Maintained) -> int:

@@ -96,7 +96,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
             return NO_SCHEDULE
         try:
             pins = {} if ctx.triggered_id == Id.SCHEDULE_FREE else pins_of_rows(rows, now.report.schedule)
-            services.maintainer.reschedule(pins)
+            services.maintainer.reschedule(now.report, pins)
         except ValueError as error:
             return f"Not solved: {error}"
         return ""

@@ -75,7 +75,7 @@ def _types(shares: FloatArray) -> JSON:
 
 def one_asset(now: Maintained, branch: int) -> JSON:
     """One asset with its signals, trend, drivers and the assets that are like it."""
-    trend = now.maintainer.trend(branch)
+    trend = now.maintainer.trend(now.snapshot.network, branch)
     return {
         **_about(now),
         **_Told(now).asset(branch),

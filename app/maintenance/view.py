@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import History, Snapshot
+from app.engine.board import Board, History, Snapshot
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
 from app.web.browser_view import Asset
@@ -58,9 +58,11 @@ class Maintained:
 
 def maintained(services: Services) -> Maintained | None:
     """What the maintainer knows now; None before there is a snapshot."""
-    if not services.boards.ready:
-        return None
-    board = services.boards.latest
+    return maintained_on(services.boards.latest, services) if services.boards.ready else None
+
+
+def maintained_on(board: Board, services: Services) -> Maintained:
+    """What the maintainer has told on a board."""
     return Maintained(board.snapshot, board.history, services.maintainer.report_on(board), services.maintainer)
 
 

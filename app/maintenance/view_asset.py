@@ -59,7 +59,7 @@ class Condition:
 
 def condition_of(now: Maintained, branch: int) -> Condition:
     """What is drawn of an asset; its drivers, some 0.3 ms, are all that is computed for it."""
-    trend = now.maintainer.trend(branch)
+    trend = now.maintainer.trend(now.snapshot.network, branch)
     kept = ProbabilityCurve(trend.time, trend.probability, trend.low, trend.high, trend.published)
     return Condition(kept, drivers_of(now, branch), thermal_of(now, branch), similar_to(now, branch))
 
@@ -167,7 +167,7 @@ def _state(seen: Observation, branch: int, signal: Signal, value: float, limit: 
 
 def drivers_of(now: Maintained, branch: int) -> tuple[Driver, ...]:
     """The largest contributions to XGBoost's log-odds, with the features' values."""
-    found, seen = now.maintainer.drivers(branch), now.report.seen
+    found, seen = now.report.drivers(branch), now.report.seen
     if not found or seen is None:
         return ()
     largest = sorted(found, key=lambda name: -abs(found[name]))[:MOST_DRIVERS]

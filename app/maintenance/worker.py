@@ -64,6 +64,16 @@ class MaintenanceReport:
     schedule: ScheduleView | None
     scheduling: bool
 
+    def drivers(self, branch: int) -> Mapping[str, float]:
+        """What each feature adds to XGBoost's log-odds of failure within 365 days; empty where it wasn't asked."""
+        if self.bundle is None or self.seen is None or self.prognosis is None:
+            return {}
+        if not self.prognosis.learned[branch]:
+            return {}
+        frame = features_of(self.seen).iloc[[branch]]
+        values = self.bundle.horizons[365].contributions(frame).iloc[0]
+        return {name: float(values[name]) for name in FEATURES}
+
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityTrend:
@@ -92,39 +102,27 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._made: MaintenanceReport | None = None  # the last one, which may still be on its way to the board
         self._schedule: ScheduleView | None = None
         self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
-        self._wanted: Mapping[int, int] | None = None  # pins to schedule with, None where nothing is asked
+        self._wanted: tuple[Network, Mapping[int, int]] | None = None  # pins to schedule with, where that is asked
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
-    def trend(self, branch: int) -> ProbabilityTrend:
+    def trend(self, network: Network, branch: int) -> ProbabilityTrend:
         """How an asset's failure probability developed since the watch began."""
         with self._lock:
-            points = list(self._trend) if self._network is self._boards.latest.network else []
+            points = list(self._trend) if self._network is network else []
         time = np.array([moment for moment, _ in points], dtype="datetime64[s]")
         values = np.array([value[:, branch] for _, value in points], dtype=float).reshape(-1, 4)
         return ProbabilityTrend(time, *values.T)
 
-    def drivers(self, branch: int) -> Mapping[str, float]:
-        """What each feature adds to XGBoost's log-odds of failure within 365 days; empty where it wasn't asked."""
-        report = self.latest
-        if report.bundle is None or report.seen is None or report.prognosis is None:
-            return {}
-        if not report.prognosis.learned[branch]:
-            return {}
-        frame = features_of(report.seen).iloc[[branch]]
-        values = report.bundle.horizons[365].contributions(frame).iloc[0]
-        return {name: float(values[name]) for name in FEATURES}
+    def reschedule(self, report: MaintenanceReport, pins: Mapping[int, int]) -> None:
+        """Make a schedule with jobs of a report's settled by hand: branch to week from 0, or -1 for deferred.
 
-    def reschedule(self, pins: Mapping[int, int]) -> None:
-        """Make a schedule with jobs settled by hand: branch to week from 0, or -1 for deferred.
-
-        ValueError for a branch or week that there isn't.
+        ValueError for a branch or week that there isn't. Pins of a network that isn't watched any more are dropped.
         """
-        schedule = self.latest.schedule
-        if schedule is not None:
-            schedule.check_pins(pins)
-        self._wanted = dict(pins)
+        if report.schedule is not None:
+            report.schedule.check_pins(pins)
+        self._wanted = report.network, dict(pins)
         self._thread.wake()
 
     def reload(self) -> None:
@@ -251,7 +249,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         prognosis = report.prognosis
         if prognosis is None:
             return
-        wanted, due = self._wanted, (first_monday(snapshot), report.bundle is not None)
+        asked, due = self._wanted, (first_monday(snapshot), report.bundle is not None)
+        wanted = asked[1] if asked is not None and asked[0] is snapshot.network else None
         if wanted is None and due == self._tried:
             return
         before = self._schedule

@@ -5,14 +5,15 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, Snapshot
 from app.engine.commands import PlanRefusedError, checked_requirements
 from app.optimisation import payloads as planpayloads
+from app.optimisation.worker import PlanWorker
 from app.web import plain as payloads
 from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
 from app.web.services import Services
 from components.optimisation.words import no_plan_words
-from ml.optimisation.plans.plan import Proposal, Requirements
+from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
 MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for the case's own limits, or any number
@@ -23,38 +24,39 @@ def register_plans(api: Blueprint, services: Services) -> None:
 
     @api.post("/api/grid/optimize")
     def optimize() -> Response:
-        body = read_body(request, OptimizeBody)
+        body, board, planner = read_body(request, OptimizeBody), services.boards.latest, services.planner
         try:
-            asked = _requirements(body, services.planner.requirements)
-            wanted = checked_requirements(services.boards.latest.network, asked)
+            wanted = checked_requirements(board.network, _requirements(body, planner.requirements_on(board)))
         except ValueError as failure:
             message = str(failure)
             raise BadRequestError(message, message.partition(":")[0], status=422) from None
         try:
-            found = services.planner.propose(wanted)
+            found = planner.propose(board, wanted)
             if body.keep:
-                services.planner.amend(lambda present: _requirements(body, present))
+                planner.amend(board, lambda present: _requirements(body, present))
         except ValueError as failure:  # nothing to choose in this grid, or a state without a source or a solution
-            return answer(_episode(services, None, str(failure)))
-        return answer(_episode(services, found, no_plan_words(services.boards.latest.network, found.reason)))
+            return answer(_episode(planner, board, None, str(failure)))
+        return answer(_episode(planner, board, found, no_plan_words(board.network, found.reason)))
 
     @api.post("/api/grid/apply")
     def apply() -> Response:
-        body = read_body(request, ApplyBody)
-        plan = services.planner.plan
+        body, board = read_body(request, ApplyBody), services.boards.latest
         if body.undo:
             services.engine.undo(body.count)
-        elif plan is None:
-            raise PlanRefusedError(
-                "there is no plan: the present state is the best one found, or nothing can be chosen"
-            )
-        else:
-            services.engine.apply(plan, body.count)
-        network = services.boards.latest.network
-        actions = [] if body.undo or plan is None else [
-            planpayloads.action(item, network) for item in plan.actions[: body.count]
-        ]  # fmt: skip
-        return answer({"success": True, "actions": actions, "undo": body.undo}, HTTPStatus.ACCEPTED)
+            return answer({"success": True, "actions": [], "undo": True}, HTTPStatus.ACCEPTED)
+        plan = _meant(services.planner.plan_on(board), body.code)
+        services.engine.apply(plan, body.count)
+        actions = [planpayloads.action(item, plan.network) for item in plan.actions[: body.count]]
+        return answer({"success": True, "actions": actions, "undo": False}, HTTPStatus.ACCEPTED)
+
+
+def _meant(plan: Plan | None, code: str | None) -> Plan:
+    """The plan, where it is the one of the code that is named. PlanRefusedError for another one, and for none."""
+    if plan is None:
+        raise PlanRefusedError("there is no plan: the present state is the best one found, or nothing can be chosen")
+    if code is not None and code != plan.code:
+        raise PlanRefusedError(f"another plan is meant: the plan is {plan.code} by now, not {code}")
+    return plan
 
 
 def _requirements(body: OptimizeBody, present: Requirements) -> Requirements:
@@ -66,13 +68,15 @@ def _requirements(body: OptimizeBody, present: Requirements) -> Requirements:
     return Requirements(locked=locked, **values)
 
 
-def _episode(services: Services, found: Proposal | None, reason: str) -> dict[str, Any]:
+def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: str) -> dict[str, Any]:
     """The supply paths and totals of the present, and what the optimiser proposes."""
-    board = services.boards.latest
     snapshot, history = board.snapshot, board.history
     present = payloads.paths(snapshot)
     network = snapshot.network
-    nothing: dict[str, Any] = {"plan": None, "limited": [], "present": None, "conflict": None, "methods": []}
+    nothing: dict[str, Any] = {
+        "plan": None, "limited": [], "present": None, "conflict": None, "methods": [], "policy": None,
+        "requirements": None, "time_ms": None,
+    }  # fmt: skip
     return {
         "success": True,
         "episode_result": {
@@ -85,7 +89,7 @@ def _episode(services: Services, found: Proposal | None, reason: str) -> dict[st
         **(nothing if found is None else planpayloads.proposal(found, network)),
         "made_for": None if found is None else _made_for(snapshot, found),
         "reason": reason,
-        **planpayloads.training(services.planner.latest.training),
+        **planpayloads.training(planner.report_on(board).training),
         "timestamp": payloads.stamp(snapshot.created_at),
     }
 

@@ -35,10 +35,11 @@ def layout(services: PageServices) -> Component:
     """The page as it is now; ticks change what is new."""
     parts, status = {}, ""
     if services.boards.ready:
-        report = services.planner.latest
+        board = services.boards.latest
+        report = services.planner.report_on(board)
         parts, status = (
-            answer_parts(report, services.boards.latest.snapshot),
-            status_of(report, services.boards.latest.network),
+            answer_parts(report, board.snapshot),
+            status_of(report, board.network),
         )
     return html.Div(
         [
@@ -123,7 +124,8 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
     def draw_figures(_network: str | None, scheme: str | None) -> object:
         if scheme is None or not services.boards.ready:
             return no_update
-        snapshot, report = services.boards.latest.snapshot, services.planner.latest
+        board = services.boards.latest
+        snapshot, report = board.snapshot, services.planner.report_on(board)
         key = figure_key(report, snapshot, services.views.of(snapshot.network))
         return [*_figures(figures_of(report, snapshot), Scheme(scheme)), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
 

@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.engine.board import NotReadyError
 from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
 from app.optimisation.form import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
@@ -121,14 +122,14 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def ask(request: Request) -> tuple[str, Request]:
-        refused = ""
+        refused, board = "", services.boards.latest
         try:
             names, values = request["changed"], request["values"]
-            services.planner.amend(lambda present: changed(present, names, values))  # type: ignore[arg-type]
-        except ValueError as error:
+            services.planner.amend(board, lambda present: changed(present, names, values))  # type: ignore[arg-type]
+        except (ValueError, NotReadyError) as error:
             refused = f"Not taken: {error}"
-        shown = services.views.of(services.boards.latest.network)
-        return refused, {"key": form_key(services.planner.requirements, shown), "at": request["at"]}
+        shown = services.views.of(board.network)
+        return refused, {"key": form_key(services.planner.requirements_on(board), shown), "at": request["at"]}
 
 
 def _register_browser(app: dash.Dash) -> None:
@@ -166,12 +167,13 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
 
     def settle(code: str, adds: bool | None) -> object:
         """Change a lock, see with_lock; what stands against it in words, no change where there is no such branch."""
-        branch = Asset.parse(code, services.boards.latest.network)
+        board = services.boards.latest
+        branch = Asset.parse(code, board.network)
         if branch is None or branch.kind is not AssetKind.BRANCH:
             return no_update
         try:
-            services.planner.amend(lambda present: with_lock(present, branch.index, adds))
-        except ValueError as error:
+            services.planner.amend(board, lambda present: with_lock(present, branch.index, adds))
+        except (ValueError, NotReadyError) as error:
             return f"Not taken: {error}"
         return ""
 

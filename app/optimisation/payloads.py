@@ -29,6 +29,7 @@ def proposal(answer: Proposal, network: Network) -> JSON:
 def plan(item: Plan, network: Network) -> JSON:
     """A plan: actions in their order, set-points, and what it brings."""
     return {
+        "code": item.code,
         "actions": [action(step, network) for step in item.actions],
         "set_points": [set_point(change, network) for change in item.set_points],
         "pairs": item.pairs,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dash.development.base_component import Component
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, Snapshot
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON
@@ -54,11 +54,11 @@ from ml.optimisation.plans.plan import Plan, Requirements
 
 def optimisation_tick(request: PageRequest) -> PagePart:
     """The page's part for a browser: what has changed of the plan, and what its present map marks."""
-    planner, snapshot, shown, view = request.services.planner, request.board.snapshot, request.shown, request.view
+    planner, board, shown, view = request.services.planner, request.board, request.shown, request.view
     return PagePart(
-        keys=plan_keys(planner.latest, planner.requirements, snapshot, shown),
-        data=lambda: {"plan": plan_tick(planner, snapshot, shown, view, request.parts)},
-        marks=lambda: plan_marks(planner, snapshot, shown, view),
+        keys=plan_keys(planner.report_on(board), planner.requirements_on(board), board.snapshot, shown),
+        data=lambda: {"plan": plan_tick(planner, board, shown, view, request.parts)},
+        marks=lambda: plan_marks(planner, board, shown, view),
     )
 
 
@@ -73,11 +73,9 @@ def plan_keys(
     }
 
 
-def plan_tick(
-    planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View, seen: Mapping[str, object]
-) -> JSON:
+def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View, seen: Mapping[str, object]) -> JSON:
     """The part of a tick that tells of the plan. seen: the keys of the parts that the browser shows."""
-    report, requirements = planner.latest, planner.requirements
+    snapshot, report, requirements = board.snapshot, planner.report_on(board), planner.requirements_on(board)
     keys = plan_keys(report, requirements, snapshot, shown)
     part: JSON = {"keys": keys, "status": status_of(report, snapshot.network)}
     if seen.get("answer") != keys["answer"]:
@@ -130,19 +128,19 @@ def figures_of(report: PlanReport, snapshot: Snapshot) -> Figures:
     return Figures(methods, front_of(report, snapshot), learning_of(report))
 
 
-def plan_marks(planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
+def plan_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
     """What the page's present map marks: the plan's switches, and locks."""
-    proposal, scope = proposal_for(planner.latest, snapshot.network), shown.scope(view.area)
+    proposal, scope = proposal_for(planner.report_on(board), board.network), shown.scope(view.area)
     plan = None if proposal is None else proposal.plan
-    return {"k": locks(planner.requirements, scope), **marks(plan, scope, snapshot.network)}
+    return {"k": locks(planner.requirements_on(board), scope), **marks(plan, scope, board.network)}
 
 
-def overview_marks(planner: PlanWorker, snapshot: Snapshot, shown: NetworkView, view: View) -> JSON:
+def overview_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
     """What the overview's map marks where that is wanted: the plan's switches, and its supply paths."""
-    proposal, scope = proposal_for(planner.latest, snapshot.network), shown.scope(view.area)
+    proposal, scope = proposal_for(planner.report_on(board), board.network), shown.scope(view.area)
     if not view.plan or proposal is None or proposal.plan is None:
         return {}
-    return {"r": path_marks(proposal.plan, scope, snapshot.network), **marks(proposal.plan, scope, snapshot.network)}
+    return {"r": path_marks(proposal.plan, scope, board.network), **marks(proposal.plan, scope, board.network)}
 
 
 def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:

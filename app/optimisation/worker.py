@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.engine.board import Board, BoardStore, Snapshot
+from app.engine.board import Board, BoardStore, NotReadyError, Snapshot
 from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
 from app.engine.operating_point import operating_point_for, operating_point_of
@@ -96,48 +96,59 @@ class PlanWorker(GridWorker[PlanReport]):
             return None
         return 1.0 if proposal.plan is None else proposal.plan.after.loss_kw / proposal.present.loss_kw
 
+    def plan_on(self, board: Board) -> Plan | None:
+        """The plan that can be applied on a board."""
+        proposal = self.report_on(board).proposal
+        return None if proposal is None else proposal.plan
+
     @property
     def plan(self) -> Plan | None:
         """The plan that can be applied now."""
-        proposal = self.latest.proposal
-        return None if proposal is None else proposal.plan
+        return self.plan_on(self._boards.latest)
 
     def plan_seen(self, code: str) -> Plan | None:
         """The latest plan that does what a page has shown, by Plan.code; None where it is too long ago."""
         network = self._boards.latest.network
         return self._recent.get(code) if self._network is network else None
 
+    def requirements_on(self, board: Board) -> Requirements:
+        """What plans are made by; of a grid that is new, nothing but the risk weight is taken over."""
+        network, wanted = self._network, self._requirements
+        if network is not None and network is not board.network:
+            return Requirements(risk_weight=wanted.risk_weight)
+        return wanted
+
     @property
     def requirements(self) -> Requirements:
-        """What plans are made by; of a grid that is new, nothing but the risk weight is taken over."""
-        if self._network is not None and self._network is not self._boards.latest.network:
-            return Requirements(risk_weight=self._requirements.risk_weight)
-        return self._requirements
+        """What plans for the latest board are made by."""
+        return self.requirements_on(self._boards.latest)
 
-    def amend(self, change: Callable[[Requirements], Requirements]) -> None:
-        """Change the requirements as they are at that moment, so that nobody's change is lost to another one's."""
-        snapshot = self._boards.latest.snapshot
+    def amend(self, board: Board, change: Callable[[Requirements], Requirements]) -> None:
+        """Change the requirements as they are at that moment, so that nobody's change is lost to another one's.
+
+        ValueError for one out of range, NotReadyError where the board's grid isn't watched any more.
+        """
+        snapshot = board.snapshot
         with self._lock:
-            if self._network is not snapshot.network:
-                self._begin_with(snapshot)
+            self._begin_for(board)
             wanted = self._requirements = checked_requirements(snapshot.network, change(self._requirements))
             self._recent = {}
             self._engine.set_requirements(wanted)
         self._thread.wake()
 
-    def propose(self, wanted: Requirements) -> Proposal:
-        """A plan for the latest snapshot by given requirements: the one that has been made already, or else a new one,
+    def propose(self, board: Board, wanted: Requirements) -> Proposal:
+        """A plan for a board's snapshot by given requirements: the one that has been made already, or else a new one,
         made in the caller's thread.
 
-        Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range.
+        Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range,
+        NotReadyError where the board's grid isn't watched any more.
         """
-        snapshot = self._boards.latest.snapshot
-        checked_requirements(snapshot.network, wanted)
-        made = self._known(snapshot, wanted)
+        checked_requirements(board.network, wanted)
+        made = self._known(board.snapshot, wanted)
         if made is not None:
             return made
         with self._priority.asking(), self._lock:
-            return self._known(snapshot, wanted) or self._propose(snapshot, wanted)
+            return self._known(board.snapshot, wanted) or self._propose(board, wanted)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
@@ -174,7 +185,7 @@ class PlanWorker(GridWorker[PlanReport]):
                 wanted = self._requirements
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
-                proposal = self._known(snapshot, wanted) or self._propose(snapshot, wanted)
+                proposal = self._known(snapshot, wanted) or self._propose(board, wanted)
             if proposal is not None and proposal.plan is not None and wanted == self._requirements:
                 self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
@@ -185,10 +196,10 @@ class PlanWorker(GridWorker[PlanReport]):
             self._planned += 1
         self._publish(board, proposal)
 
-    def _propose(self, snapshot: Snapshot, wanted: Requirements) -> Proposal:
+    def _propose(self, board: Board, wanted: Requirements) -> Proposal:
         """A new proposal. The lock is held."""
-        if self._network is not snapshot.network:
-            self._begin_with(snapshot)
+        snapshot = board.snapshot
+        self._begin_for(board)
         if self._optimizer is None:
             raise UnsuitableGridError(self._why_not)
         operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
@@ -262,12 +273,24 @@ class PlanWorker(GridWorker[PlanReport]):
     def _first_training(self) -> bool:
         return self._optimizer is not None and self._optimizer.episodes < self._optimizer.parameters.steps
 
+    def _begin_for(self, board: Board) -> None:
+        """Begin with a board's network where it is new. The lock is held.
+
+        NotReadyError where another one is watched by then: the planner doesn't go back to a grid for a late request.
+        """
+        if self._network is board.network:
+            return
+        if self._network is not None and self._boards.latest.network is not board.network:
+            raise NotReadyError("the grid has just changed; ask again in a moment")
+        self._begin_with(board.snapshot)
+
     def _begin_with(self, snapshot: Snapshot) -> None:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
-        network = self._network = snapshot.network
+        network = snapshot.network
         self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
+        self._network = network  # after what belongs to it: others read both without the lock
         self._engine.set_requirements(self._requirements)
         settings = self._settings
         parameters = parameters_for(network, settings.training_episodes, settings.dispatch_episodes, settings.seed)

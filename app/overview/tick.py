@@ -7,7 +7,7 @@ import numpy as np
 
 from app.alarms.view import alarm_ids
 from app.analytics.tick import report_key
-from app.analytics.view import looked
+from app.analytics.view import looked_on
 from app.engine.board import History, Snapshot, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
@@ -28,15 +28,14 @@ SPARE_CYCLES = 1
 def overview_tick(request: PageRequest) -> PagePart:
     """The overview's part of a tick: its figures, the plan in a line, and that there is another forecast."""
     board, shown, planner = request.board, request.shown, request.services.planner
-    now = looked(request.services)
-    ahead: JSON = {} if now is None else {"ahead": report_key(now, shown)}
+    ahead: JSON = {"ahead": report_key(looked_on(board, request.services), shown)}
 
     def data() -> JSON:
-        words = overview_words(planner.latest, board.snapshot)
+        words = overview_words(planner.report_on(board), board.snapshot)
         figures = figures_tick(board.snapshot, board.history, shown, request.view, request.seen, request.parts)
         return figures | ahead | {"proposal": words}
 
-    return PagePart(keys=ahead, data=data, marks=lambda: overview_marks(planner, board.snapshot, shown, request.view))
+    return PagePart(keys=ahead, data=data, marks=lambda: overview_marks(planner, board, shown, request.view))
 
 
 def figures_tick(

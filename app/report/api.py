@@ -13,7 +13,8 @@ def register_report(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/analytics/report")
     def report() -> Response:
-        wanted = day(request.args, "day", services.boards.latest.snapshot.simulated_at.date())
-        html = page(gather(services, wanted))
+        board = services.boards.latest
+        wanted = day(request.args, "day", board.snapshot.simulated_at.date())
+        html = page(gather(services, board, wanted))
         headers = {"Cache-Control": "no-store"}
         return Response(html.encode(errors="replace"), mimetype="text/html", headers=headers)

@@ -5,15 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from app.engine.board import NotReadyError, Snapshot
-from app.engine.commands import UnknownIdError
+from app.engine.board import Board, Snapshot
 from app.forecasting.report import ForecastReport
 from app.forecasting.worker import ForecastWorker
-from app.maintenance.view import Maintained, maintained
+from app.maintenance.view import Maintained, maintained_on
 from app.optimisation.worker import PlanReport
-from app.web.bodies import CHANGED
 from app.web.services import Services
-from grid.network import BoolArray, FloatArray
+from grid.network import BoolArray, FloatArray, Network
 from ml.forecasting.live.ledger import Avoidable, EnergyTotals, Period, PeriodComparison, a_year_before
 from ml.forecasting.model.model import LEVELS
 from ml.forecasting.records import Accuracy, Forecast, LossRecord, SeriesReport
@@ -118,48 +116,39 @@ def issue_of_day(issues: tuple[datetime, ...], midnight: datetime) -> datetime |
     return before[-1] if before else within[0] if within else None
 
 
-def gather(services: Services, day: date) -> DayReport:
-    """The report of a day that isn't after today. NotReadyError while the grid changes."""
-    forecasts, now = services.forecast_worker, maintained(services)
-    report, planner = forecasts.latest, services.planner.latest
+def gather(services: Services, board: Board, day: date) -> DayReport:
+    """The report of a day that isn't after today, as it is known on a board."""
+    forecasts, network = services.forecast_worker, board.network
+    report = forecasts.report_on(board)
     midnight = datetime.combine(day, time(), UTC)
-    if now is None or not (now.snapshot.network is report.network is planner.network):
-        raise NotReadyError(CHANGED)
     earlier = {
         Period.YESTERDAY: midnight - timedelta(days=1),
         Period.LAST_WEEK: midnight - timedelta(days=7),
         Period.LAST_YEAR: a_year_before(midnight),
     }
-    passed = (now.snapshot.simulated_at - midnight) // timedelta(hours=1)
-    try:
-        series = tuple(_series_day(forecasts, one, midnight) for one in report.series)
-    except UnknownIdError:
-        raise NotReadyError(CHANGED) from None
-    found = DayReport(
+    passed = (board.snapshot.simulated_at - midnight) // timedelta(hours=1)
+    return DayReport(
         day=day,
         over=min(max(passed, 0), DAY_HOURS),
-        snapshot=now.snapshot,
+        snapshot=board.snapshot,
         forecasts=report,
-        maintained=now,
-        planner=planner,
-        hours=_hours(forecasts, midnight),
-        earlier={period: _hours(forecasts, start) for period, start in earlier.items()},
-        losses=forecasts.losses(midnight, DAY_HOURS),
-        series=series,
+        maintained=maintained_on(board, services),
+        planner=services.planner.report_on(board),
+        hours=_hours(forecasts, network, midnight),
+        earlier={period: _hours(forecasts, network, start) for period, start in earlier.items()},
+        losses=forecasts.losses(report, midnight, DAY_HOURS),
+        series=tuple(_series_day(report, one, midnight) for one in report.series),
         price_per_mwh=services.settings.price_per_mwh,
     )
-    if forecasts.latest.network is not report.network:
-        raise NotReadyError(CHANGED)
-    return found
 
 
-def _hours(forecasts: ForecastWorker, start: datetime) -> DayHours:
+def _hours(forecasts: ForecastWorker, network: Network, start: datetime) -> DayHours:
     columns = ("loss_kw", "load_kw", "generation_kw", "renewable_kw")
-    return DayHours(*(forecasts.hourly_kw(column, start, DAY_HOURS) for column in columns))
+    return DayHours(*(forecasts.hourly_kw(network, column, start, DAY_HOURS) for column in columns))
 
 
-def _series_day(forecasts: ForecastWorker, series: SeriesReport, midnight: datetime) -> SeriesDay:
+def _series_day(report: ForecastReport, series: SeriesReport, midnight: datetime) -> SeriesDay:
     code = series.info.code
-    issued_at = issue_of_day(forecasts.issue_times(code), midnight)
-    forecast = None if issued_at is None else forecasts.forecast(code, issued_at)
-    return SeriesDay(series, forecast, midnight, forecasts.actual(code, midnight, DAY_HOURS), forecasts.accuracy(code))
+    issued_at = issue_of_day(report.issue_times(code), midnight)
+    forecast = None if issued_at is None else report.forecast_of(code, issued_at)
+    return SeriesDay(series, forecast, midnight, report.actual_of(code, midnight, DAY_HOURS), report.accuracy_of(code))

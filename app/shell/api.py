@@ -148,7 +148,7 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/grid/data-source")
     def data_source() -> Response:
-        return answer(_data_source(services))
+        return answer(_data_source(services, boards.latest))
 
     @api.get("/api/alarms")
     def alarms() -> Response:
@@ -231,8 +231,8 @@ def _is_id(text: str) -> bool:
     return text.isdecimal() and len(text) <= LONGEST_ID
 
 
-def _data_source(services: Services) -> dict[str, Any]:
-    snapshot = services.boards.latest.snapshot
+def _data_source(services: Services, board: Board) -> dict[str, Any]:
+    snapshot = board.snapshot
     return {
         "source": snapshot.source,
         "is_active": not snapshot.paused and not snapshot.stale,
@@ -240,7 +240,7 @@ def _data_source(services: Services) -> dict[str, Any]:
         "speed_minutes_per_s": snapshot.speed_minutes_per_s if snapshot.offers.clock else None,
         "current_iteration": snapshot.iteration,
         "simulated_time": payloads.stamp(snapshot.simulated_at),
-        "total_episodes_trained": services.planner.latest.training.episodes,
+        "total_episodes_trained": services.planner.report_on(board).training.episodes,
     }
 
 

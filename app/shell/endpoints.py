@@ -1,9 +1,11 @@
 """The table of the API's operations, from which its description is made."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel
 
+from app.optimisation.models import ApplyAnswer, OptimizeAnswer
 from app.web.bodies import (
     AcknowledgeBody,
     ApplyBody,
@@ -14,27 +16,80 @@ from app.web.bodies import (
     RemovalBody,
     ScheduleBody,
 )
+from app.web.models import (
+    AcknowledgeAnswer,
+    AlarmsAnswer,
+    CaseAnswer,
+    EventAnswer,
+    EventsAnswer,
+    HealthAnswer,
+    LiveAnswer,
+    LoadAnswer,
+    LossAnswer,
+    NodeAnswer,
+    PathsAnswer,
+    ReadyAnswer,
+    RemovalAnswer,
+    RiskAnswer,
+    SourceAnswer,
+    StateAnswer,
+    StatisticsAnswer,
+)
 
-TABLE = ("format", "json or csv")
-START = ("start", "ISO 8601 time, UTC where no zone is given; left out: so many hours before now")
+Fields = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """What the address may ask. kind: its type in JSON schema, with range, format or words to choose from."""
+
+    name: str
+    words: str
+    kind: dict[str, Any]
+
+
+def _whole(name: str, words: str, low: int, high: int | None = None) -> Parameter:
+    most = {} if high is None else {"maximum": high}
+    return Parameter(name=name, words=words, kind={"type": "integer", "minimum": low} | most)
+
+
+def _text(name: str, words: str, form: str = "") -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string"} | ({"format": form} if form else {}))
+
+
+def _choice(*choices: str) -> Parameter:
+    return Parameter(
+        name="format", words=f"{choices[0]} where it is left out", kind={"type": "string", "enum": list(choices)}
+    )
+
+
+TABLE = _choice("json", "csv")
+START = _text("start", "ISO 8601 time, UTC where no zone is given; left out: so many hours before now", "date-time")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation. fields: what the answer holds at its top level. query: what the address may ask, and how.
+    """One operation. answer: its model, or the names at its top level where there is none.
 
     may_lack: whether what the query asks for may not exist. mimetype: what answers come as, where they aren't JSON.
+    files: mimetypes of answers in other formats.
     """
 
     method: str
     path: str
     summary: str
-    fields: tuple[str, ...]
+    answer: type[BaseModel] | Fields
     body: type[BaseModel] | None = None
     status: int = 200
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[Parameter, ...] = ()
     may_lack: bool = False
     mimetype: str = "application/json"
+    files: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> Fields:
+        """Names at the answer's top level."""
+        return self.answer if isinstance(self.answer, tuple) else tuple(self.answer.model_fields)
 
 
 ENDPOINTS = (
@@ -42,35 +97,35 @@ ENDPOINTS = (
         "get",
         "/api/health",
         "What everything shown is worth and why, each worker's heartbeat and last failure, cycle times in ms.",
-        ("status", "condition", "since", "problems", "workers", "timestamp", "data_generation", "grid_state",
-         "version", "uptime_s", "cycle"),
+        HealthAnswer,
     ),
-    Endpoint("get", "/api/live", "The process lives.", ("live", "uptime_s")),
+    Endpoint("get", "/api/live", "The process lives.", LiveAnswer),
     Endpoint(
         "get",
         "/api/ready",
         "Whether the state shown is fresh; 503 with the causes where it is not.",
-        ("ready", "problems", "reason"),
+        ReadyAnswer,
     ),
     Endpoint(
         "get",
         "/api/grid/state",
         "The whole state: voltage in kV, powers and losses in MW, current in A, temperature in °C, "
         "risk in MW expected to be interrupted within a year.",
-        ("version", "iteration", "timestamp", "nodes", "edges", "metrics", "optimization"),
+        StateAnswer,
     ),
     Endpoint(
         "post",
         "/api/grid/optimize",
         "The best verified switching plan for the present moment, or why there is none; losses in kW.",
-        ("success", "episode_result", "plan", "present", "methods", "reason", "timestamp"),
+        OptimizeAnswer,
         OptimizeBody,
     ),
     Endpoint(
         "post",
         "/api/grid/apply",
-        "Carry out the latest plan, one action a cycle, or take back what was done; 409 where it no longer holds.",
-        ("success", "actions", "undo"),
+        "Carry out the latest plan, one action a cycle, or take back what was done; 409 where it no longer holds, "
+        "or where `code` names another one.",
+        ApplyAnswer,
         ApplyBody,
         202,
     ),
@@ -78,54 +133,47 @@ ENDPOINTS = (
         "get",
         "/api/grid/paths",
         "The risk-weighted supply path of every load, and who supplies it by the flows.",
-        ("paths", "loss_percent", "avg_risk", "total_demand"),
+        PathsAnswer,
     ),
-    Endpoint("get", "/api/grid/risk", "Nodes and edges, riskiest first.", ("nodes", "edges", "model")),
+    Endpoint("get", "/api/grid/risk", "Nodes and edges, riskiest first.", RiskAnswer),
     Endpoint(
         "get",
         "/api/grid/loss",
         "Loss, risk and reward over the cycles kept.",
-        (
-            "history",
-            "risk_history",
-            "reward_history",
-            "current_loss_percent",
-            "current_avg_risk",
-            "best_loss",
-            "worst_loss",
-        ),
+        LossAnswer,
     ),
     Endpoint(
         "get",
         "/api/grid/statistics",
         "Mean, min, max and standard deviation over the grid.",
-        ("voltage", "demand", "risk", "temperature", "power_flow", "current", "generation"),
+        StatisticsAnswer,
     ),
-    Endpoint("get", "/api/grid/node/{id}", "One node and its neighbours.", ("id", "name", "neighbor_details")),
+    Endpoint("get", "/api/grid/node/{id}", "One node and its neighbours.", NodeAnswer),
     Endpoint(
         "get",
         "/api/grid/data-source",
         "Where the data come from.",
-        ("source", "is_active", "generation_interval", "current_iteration", "simulated_time", "total_episodes_trained"),
+        SourceAnswer,
     ),
-    Endpoint("get", "/api/events", "Injected disturbances that are active.", ("events",)),
-    Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", ("event",), EventBody, 202),
+    Endpoint("get", "/api/events", "Injected disturbances that are active.", EventsAnswer),
+    Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", EventAnswer, EventBody, 202),
     Endpoint(
         "delete",
         "/api/events",
         "End a disturbance; the id may also be the query parameter id.",
-        ("removed",),
+        RemovalAnswer,
         RemovalBody,
         202,
+        query=(_whole("id", "of the disturbance; left out: the body names it", 0),),
     ),
-    Endpoint("get", "/api/alarms", "Alarms that are not normal.", ("alarms",)),
-    Endpoint("post", "/api/alarms/{id}/ack", "Acknowledge an alarm.", ("acknowledged", "person"), AcknowledgeBody, 202),
-    Endpoint("get", "/api/case", "The case under watch and the built-in ones.", ("case", "title", "cases")),
+    Endpoint("get", "/api/alarms", "Alarms that are not normal.", AlarmsAnswer),
+    Endpoint("post", "/api/alarms/{id}/ack", "Acknowledge an alarm.", AcknowledgeAnswer, AcknowledgeBody, 202),
+    Endpoint("get", "/api/case", "The case under watch and the built-in ones.", CaseAnswer),
     Endpoint(
         "post",
         "/api/case",
         "Watch another case: JSON with its name, or a file as multipart form field `file`.",
-        ("success", "case", "total_nodes", "total_edges"),
+        LoadAnswer,
         CaseBody,
         202,
     ),
@@ -146,6 +194,8 @@ ENDPOINTS = (
         "/api/maintenance/schedule",
         "The schedule, weeks counted from 1; with format=csv or format=ics in the query, a file to download.",
         ("scheduling", "first_day", "weeks", "jobs", "crews", "pins", "conflict", "costs"),
+        query=(_choice("json", "csv", "ics"),),
+        files=("text/csv", "text/calendar"),
     ),
     Endpoint(
         "post",
@@ -174,19 +224,20 @@ ENDPOINTS = (
         "Forecasts with quantiles in MW by hour, source, limit, what was learned from and drift; all series or one.",
         ("status", "problem", "simulated_time", "levels", "series", "forecasts"),
         query=(
-            ("series", "code of a series; left out: the latest forecasts of all"),
-            ("issued_at", "ISO 8601 time of a forecast that is kept; left out: the latest"),
-            ("horizon", "hours, 1 to 48"),
+            _text("series", "code of a series; left out: the latest forecasts of all"),
+            _text("issued_at", "ISO 8601 time of a forecast that is kept; left out: the latest", "date-time"),
+            _whole("horizon", "hours; 48 where it is left out", 1, 48),
             TABLE,
         ),
         may_lack=True,
+        files=("text/csv",),
     ),
     Endpoint(
         "get",
         "/api/forecast/lookahead",
         "What the forecasts mean: losses with an 80 % interval by hour, threatened branches and buses, alerts.",
         ("status", "problem", "simulated_time", "start", "hours", "branches", "buses", "alerts", "worst"),
-        query=(("limit", "branches and buses listed, 0 to 1000; 25 where it is left out"),),
+        query=(_whole("limit", "branches and buses listed; 25 where it is left out", 0, 1000),),
     ),
     Endpoint(
         "get",
@@ -194,7 +245,9 @@ ENDPOINTS = (
         "Losses of recorded hours in MWh and EUR: transmission, distribution, voltage level, cause, hour, assets.",
         ("start", "end", "hours_recorded", "total", "transmission", "distribution", "shunts", "levels", "causes",
          "hours", "assets", "non_technical"),
-        query=(START, ("hours", "1 to 336; 24 where it is left out"), ("limit", "assets listed, 0 to 1000"), TABLE),
+        query=(START, _whole("hours", "24 where it is left out", 1, 336),
+               _whole("limit", "assets listed; 25 where it is left out", 0, 1000), TABLE),
+        files=("text/csv",),
     ),
     Endpoint(
         "get",
@@ -202,14 +255,14 @@ ENDPOINTS = (
         "Today in kWh against yesterday, last week, last year and plans; hourly means of a range in kW.",
         ("today", "comparisons", "avoidable", "mix", "start", "hours", "time", "loss_kw", "load_kw", "generation_kw",
          "renewable_kw"),
-        query=(START, ("hours", "1 to 17568; 24 where it is left out")),
+        query=(START, _whole("hours", "24 where it is left out", 1, 17568)),
     ),
     Endpoint(
         "get",
         "/api/analytics/report",
         "The daily report as one HTML file, to read, keep or print.",
         (),
-        query=(("day", "YYYY-MM-DD, a simulated day; left out: the present one"),),
+        query=(_text("day", "YYYY-MM-DD, a simulated day; left out: the present one", "date"),),
         mimetype="text/html",
     ),
 )  # fmt: skip

@@ -1,33 +1,35 @@
 """The API's own description: an OpenAPI 3.1 document from one table, and a self-contained page that shows it."""
 
 from html import escape
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from app.shell.endpoints import ENDPOINTS, Endpoint
 from app.web.bodies import CaseBody
+from app.web.models import ErrorAnswer, ReadyAnswer
 
 API_VERSION = "1.0.0"
 ERRORS = {
     400: "the body isn't JSON, is nested too deeply or isn't an object",
     404: "there is no such id",
-    409: "the plan doesn't hold any more, or there is none",
+    409: "the plan doesn't hold any more, is another one than is named, or there is none",
     413: "the body is too large",
     422: "a field is wrong; `field` names it",
+    503: "nothing is known yet, or the grid has just changed: ask again in a moment",
 }
+Schemas = dict[str, Any]
+JSON_TYPE = "application/json"
 
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {}
+    schemas: Schemas = {}
     for endpoint in ENDPOINTS:
-        operation = _operation(endpoint)
+        operation = _operation(endpoint, schemas)
         if endpoint.body is not None:
-            name = endpoint.body.__name__
-            schema = endpoint.body.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= schema.pop("$defs", {})
-            schemas[name] = schema
-            content: dict[str, Any] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+            content: dict[str, Any] = {JSON_TYPE: {"schema": _reference(endpoint.body, schemas, "validation")}}
             if endpoint.body is CaseBody:
                 file = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
                 content["multipart/form-data"] = {"schema": file}
@@ -41,32 +43,49 @@ def openapi() -> dict[str, Any]:
     }
 
 
-def _operation(endpoint: Endpoint) -> dict[str, Any]:
-    is_json = endpoint.mimetype == "application/json"
-    schema = {"type": "object", "required": list(endpoint.fields)} if is_json else {"type": "string"}
-    responses: dict[str, Any] = {
-        str(endpoint.status): {"description": "Answer", "content": {endpoint.mimetype: {"schema": schema}}}
-    }
-    responses |= {str(status): {"description": ERRORS[status]} for status in _errors(endpoint)}
+def _reference(model: type[BaseModel], schemas: Schemas, mode: Literal["validation", "serialization"]) -> Schemas:
+    """A reference to a model's schema, which is put beside the others with all that it refers to."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
+    schemas |= schema.pop("$defs", {})
+    schemas[model.__name__] = schema
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    text = {"schema": {"type": "string"}}
+    content = {endpoint.mimetype: text, **dict.fromkeys(endpoint.files, text)}
+    if endpoint.mimetype == JSON_TYPE:
+        content[JSON_TYPE] = {"schema": _answer_schema(endpoint, schemas)}
+    responses: dict[str, Any] = {str(endpoint.status): {"description": "Answer", "content": content}}
+    error = {JSON_TYPE: {"schema": _reference(ErrorAnswer, schemas, "serialization")}}
+    responses |= {str(status): {"description": ERRORS[status], "content": error} for status in _errors(endpoint)}
+    if endpoint.answer is ReadyAnswer:
+        responses["503"] = {"description": "Not ready", "content": content}
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
         "responses": responses,
     }
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "query", "description": words, "schema": {"type": "string"}}
-        for name, words in endpoint.query
+        {"name": one.name, "in": "query", "description": one.words, "schema": one.kind} for one in endpoint.query
     ]
     if "{id}" in endpoint.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}})
     return operation | ({"parameters": parameters} if parameters else {})
 
 
+def _answer_schema(endpoint: Endpoint, schemas: Schemas) -> Schemas:
+    if isinstance(endpoint.answer, tuple):
+        return {"type": "object", "required": list(endpoint.answer)}
+    return _reference(endpoint.answer, schemas, "serialization")
+
+
 def _errors(endpoint: Endpoint) -> tuple[int, ...]:
-    """Statuses of what may be wrong with a request."""
+    """Statuses of what may be wrong with a request, and of a grid that isn't there."""
     if endpoint.body is not None:
         return tuple(ERRORS)
-    return (404,) * ("{id}" in endpoint.path or endpoint.may_lack) + (422,) * bool(endpoint.query)
+    may_lack = "{id}" in endpoint.path or endpoint.may_lack
+    return (404,) * may_lack + (409,) * ("text/calendar" in endpoint.files) + (422,) * bool(endpoint.query) + (503,)
 
 
 def _operation_id(endpoint: Endpoint) -> str:
@@ -93,13 +112,27 @@ def _page_row(endpoint: Endpoint) -> str:
     if endpoint.body is not None:
         properties = endpoint.body.model_json_schema().get("properties", {})
         body = f"<p>Body: {', '.join(f'<code>{escape(name)}</code>' for name in properties)}</p>"
-    query = ", ".join(f"<code>{escape(name)}</code> ({escape(words)})" for name, words in endpoint.query)
+    query = ", ".join(f"<code>{escape(name)}</code> ({escape(words)})" for name, words in _asked(endpoint))
     body += f"<p>Query: {query}</p>" if query else ""
     fields = ", ".join(f"<code>{escape(field)}</code>" for field in endpoint.fields) or escape(endpoint.mimetype)
     return (
         f"<section><h2><b>{endpoint.method.upper()}</b> <code>{escape(endpoint.path)}</code></h2>"
         f"<p>{escape(endpoint.summary)}</p>{body}<p>Answer: {fields}</p></section>"
     )
+
+
+def _asked(endpoint: Endpoint) -> list[tuple[str, str]]:
+    """Names of what the address may ask, with what it means and may be."""
+    return [(one.name, f"{one.words}{_span(one.kind)}") for one in endpoint.query]
+
+
+def _span(kind: Schemas) -> str:
+    """What a parameter may be."""
+    if "enum" in kind:
+        return f"; {', '.join(kind['enum'])}"
+    if "maximum" in kind:
+        return f"; {kind['minimum']} to {kind['maximum']:,}"
+    return ""
 
 
 _STYLE = (

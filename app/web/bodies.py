@@ -11,7 +11,6 @@ from grid.telemetry import EventKind
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DEPTH = 20
-CHANGED = "the grid has just changed; ask again in a moment"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -80,10 +79,14 @@ class OptimizeBody(_Body):
 
 
 class ApplyBody(_Body):
-    """POST /api/grid/apply: the latest plan's first actions, or back. count: of actions, all where it is left out."""
+    """POST /api/grid/apply: the latest plan's first actions, or back. count: of actions, all where it is left out.
+
+    code: of the plan that is meant, as POST /api/grid/optimize answers it; refused where the latest is another one.
+    """
 
     count: Annotated[int, Field(ge=1)] | None = None
     undo: bool = False
+    code: Annotated[str, Field(max_length=10_000)] | None = None
 
 
 class PinBody(_Body):

@@ -47,6 +47,8 @@ def _missed(margin: Margin | None) -> str:
 def problem_words(network: Network, problem: PlanProblem) -> str:
     """Why a plan can't be carried out, as the rest of a sentence."""
     match problem.kind:
+        case PlanProblemKind.OTHER_NETWORK:
+            return f"it is for another grid, {network.title} is watched now."
         case PlanProblemKind.NO_PRESENT_SOLUTION:
             return "the present state has no power flow solution."
         case PlanProblemKind.SWITCHED_ALREADY:

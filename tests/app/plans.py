@@ -98,7 +98,7 @@ def plan_of(judge: Judge, before: Verdict, after: Verdict, switching: tuple[tupl
     saved_mwh = (before.loss_kw - after.loss_kw) * HOURS / 1000
     return Plan(
         actions=tuple(actions), set_points=(), before=before, after=after, requirements=judge.requirements,
-        saved_mwh_per_year=saved_mwh, saved_money_per_year=saved_mwh * EUR_PER_MWH,
+        saved_mwh_per_year=saved_mwh, saved_money_per_year=saved_mwh * EUR_PER_MWH, network=judge.network,
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def redispatch(judge: Judge, present: Verdict) -> Plan:
     )
     return Plan(
         actions=(), set_points=points, before=present, after=after, requirements=judge.requirements,
-        saved_mwh_per_year=100.0, saved_money_per_year=8000.0,
+        saved_mwh_per_year=100.0, saved_money_per_year=8000.0, network=judge.network,
     )  # fmt: skip
 
 

@@ -177,7 +177,8 @@ class DispatchOptimizer:
         if best is not None and (required or burden_kw(best) < burden_kw(present) - LEAST_SAVING * present.loss_kw):
             saved = (present.loss_kw - best.loss_kw) * operating_point.loss_hours_per_year / 1000
             set_points = set_points_of(self.network, present, best)
-            return Plan(wanted, (), set_points, present, best, saved, saved * operating_point.price_per_mwh), None
+            money = saved * operating_point.price_per_mwh
+            return Plan(wanted, (), set_points, present, best, saved, money, self.network), None
         solved = [item for item in found if item.verdict is not None]
         return None, min(solved, key=lambda item: len(item.missed)) if required else None
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from grid.flow.powerflow import GridState, Injection
-from grid.network import BoolArray
+from grid.network import BoolArray, Network
 
 
 class Constraint(StrEnum):
@@ -122,6 +122,7 @@ class Plan:
     after: Verdict
     saved_mwh_per_year: float
     saved_money_per_year: float
+    network: Network  # that its branches and generators are numbered in
 
     @property
     def margins(self) -> tuple[Margin, ...]:
@@ -148,6 +149,7 @@ class Plan:
 class PlanProblemKind(StrEnum):
     """Why actions or set-points can't be carried out."""
 
+    OTHER_NETWORK = "other_network"  # is watched by now
     NO_PRESENT_SOLUTION = "no_present_solution"
     SWITCHED_ALREADY = "switched_already"
     OUT_OF_SERVICE = "out_of_service"

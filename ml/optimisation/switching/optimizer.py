@@ -155,7 +155,8 @@ class SwitchingOptimizer:
             actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
                 saved = (present.loss_kw - verdict.loss_kw) * operating_point.loss_hours_per_year / 1000
-                return Plan(wanted, actions, (), present, verdict, saved, saved * operating_point.price_per_mwh), None
+                money = saved * operating_point.price_per_mwh
+                return Plan(wanted, actions, (), present, verdict, saved, money, self.network), None
         if verdicts or not required:
             return None, None
         if not missed:

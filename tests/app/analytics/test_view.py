@@ -1,7 +1,6 @@
 """What the analytics page says of a real state of the grid, its part of a tick, and the time ranges it asks for."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,28 +42,16 @@ from tests.app.rig import Rig
 NOW = datetime(2026, 1, 15, 9, 40, tzinfo=UTC)
 
 
-class Told:
-    """A forecast worker that has told all about a snapshot, and keeps one more forecast from six hours before."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.latest = report_of(rig.now)
-        self.accuracy = lambda _code: accuracy_of()
-
-    def issue_times(self, code: str) -> tuple[datetime, ...]:
-        latest = next(one.forecast for one in self.latest.series if one.info.code == code)
-        return () if latest is None else (latest.issued_at - timedelta(hours=6), latest.issued_at)
-
-    def forecast(self, _code: str, issued_at: datetime) -> object:
-        return made_at(99.0, issued_at) if issued_at < self.latest.simulated_at - timedelta(hours=5) else None
-
-    def actual(self, _code: str, _start: datetime, hours: int) -> np.ndarray:
-        return np.arange(float(hours))
-
-
 @pytest.fixture
-def now(rig: Rig) -> Iterator[Looked]:
-    told: Any = Told(rig)
-    return Looked(rig.now, told.latest, told)
+def now(rig: Rig) -> Looked:
+    """All about a snapshot, and of every series one more forecast from six hours before."""
+    report, before = report_of(rig.now), timedelta(hours=6)
+    latest = [(one.info.code, one.forecast) for one in report.series if one.forecast is not None]
+    kept = {
+        code: {one.issued_at - before: made_at(99.0, one.issued_at - before), one.issued_at: one}
+        for code, one in latest
+    }
+    return Looked(rig.now, replace(report, forecasts=kept), rig.services.forecast_worker)
 
 
 def test_series_are_chosen_by_code_and_the_first_stands_in_for_others(now: Looked) -> None:

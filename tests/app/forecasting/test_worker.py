@@ -46,12 +46,12 @@ def test_before_the_first_look_nothing_is_told(rig: Rig) -> None:
     found, start = forecast_worker(rig), rig.now.simulated_at
     assert (found.latest.version, found.latest.series, found.latest.ahead) == (0, (), None)
     assert found.latest.status
-    assert np.isnan(found.actual("load", start - HOUR, 3)).all()
-    assert found.issue_times("load") == ()
-    assert found.losses(start - HOUR, 5) is None
-    assert np.isnan(found.hourly_kw("loss_kw", start, 2)).all()
+    assert np.isnan(found.latest.actual_of("load", start - HOUR, 3)).all()
+    assert found.latest.issue_times("load") == ()
+    assert found.losses(found.latest, start - HOUR, 5) is None
+    assert np.isnan(found.hourly_kw(rig.now.network, "loss_kw", start, 2)).all()
     with pytest.raises(UnknownIdError, match="no series 'steam'; there are load, group-0"):
-        found.accuracy("steam")
+        found.latest.accuracy_of("steam")
 
 
 def test_every_series_has_a_forecast_of_two_days(watched: Rig) -> None:
@@ -90,22 +90,22 @@ def test_each_hour_is_forecast_anew_and_the_last_one_is_known(watched: Rig) -> N
     before, start = found.latest.version, watched.now.simulated_at
     run_hours(watched, 3)
     assert found.latest.version >= before + 3
-    times = found.issue_times("load")
+    times = found.latest.issue_times("load")
     assert len(times) == 4
     assert set(np.diff(times)) == {HOUR}
-    kept = found.forecast("load", times[0])
+    kept = found.latest.forecast_of("load", times[0])
     assert kept is not None
     assert kept.issued_at == times[0]
-    assert found.forecast("load", start - timedelta(days=300)) is None
-    known = found.actual("load", start.replace(minute=0) - HOUR, 6)
+    assert found.latest.forecast_of("load", start - timedelta(days=300)) is None
+    known = found.latest.actual_of("load", start.replace(minute=0) - HOUR, 6)
     assert np.isfinite(known[:4]).all()
     assert np.isnan(known[4:]).all()
-    record = found.losses(start.replace(minute=0), 3)
+    record = found.losses(found.latest, start.replace(minute=0), 3)
     assert record is not None
     assert record.non_technical.hours_known == 3
     assert record.level_mwh.sum() == pytest.approx(record.branch_mwh.sum(), rel=1e-4)
     assert abs(record.non_technical.percent_of_fed_in) < 1.5  # meters of class 1, nobody steals
-    accuracy = found.accuracy("load")
+    accuracy = found.latest.accuracy_of("load")
     assert accuracy is not None
     assert accuracy.issues == 3
     assert np.isfinite(accuracy.mae_mw[0])
@@ -126,7 +126,9 @@ def test_the_ledger_has_the_cycles_of_an_hour_in_kw(watched: Rig) -> None:
     }
     assert len(seen) == 4
     for column, values in measured.items():
-        assert forecast_worker(watched).hourly_kw(column, start, 1)[0] == pytest.approx(np.mean(values), rel=1e-5)
+        assert forecast_worker(watched).hourly_kw(watched.now.network, column, start, 1)[0] == pytest.approx(
+            np.mean(values), rel=1e-5
+        )
 
 
 def test_hours_before_the_start_are_there_to_compare_with(watched: Rig) -> None:
@@ -186,7 +188,7 @@ def test_days_that_pass_in_one_cycle_leave_gaps_and_no_failure(watched: Rig) -> 
     assert report.series[0].forecast is not None
     assert report.series[0].forecast.issued_at == watched.now.simulated_at.replace(minute=0)
     assert report.series[0].forecast.source == "standard profile"
-    known = forecast_worker(watched).actual("load", watched.now.simulated_at - timedelta(days=12), 288)
+    known = forecast_worker(watched).latest.actual_of("load", watched.now.simulated_at - timedelta(days=12), 288)
     assert 2 <= np.isfinite(known).sum() < 20
 
 
@@ -222,12 +224,12 @@ def test_the_record_of_hours_outlives_the_process(cache_dir: Path, new_rig: Call
     forecast_worker(first).turn(first.board)
     run_hours(first, 6)
     start = first.now.simulated_at - timedelta(hours=6)
-    told = forecast_worker(first).hourly_kw("loss_kw", start, 5)
+    told = forecast_worker(first).hourly_kw(first.now.network, "loss_kw", start, 5)
     forecast_worker(first).start()
     forecast_worker(first).stop()
     again = new_rig(start="2026-03-01T00:00", history_days=0)
     forecast_worker(again).turn(again.board)
-    np.testing.assert_allclose(forecast_worker(again).hourly_kw("loss_kw", start, 5), told)
+    np.testing.assert_allclose(forecast_worker(again).hourly_kw(again.now.network, "loss_kw", start, 5), told)
 
 
 # --- plans for the worst of the coming hours -------------------------------------------------------------------------
@@ -238,7 +240,7 @@ def test_plans_can_be_made_for_the_worst_of_the_coming_hours(watched: Rig) -> No
     worst = watched.now.worst_hour
     assert worst is not None
     planner = watched.services.planner
-    planner.amend(lambda present: replace(present, worst_hour=True))
+    planner.amend(watched.board, lambda present: replace(present, worst_hour=True))
     planner.plan_once(watched.board, planner.requirements)
     latest = planner.latest
     assert latest.made_for == worst.time
@@ -261,7 +263,7 @@ def test_a_plan_for_later_that_breaks_a_limit_now_is_refused(watched: Rig) -> No
     watched.run(1)
     planner = watched.services.planner
     wanted = Requirements(risk_weight=0.0, worst_hour=True, max_loading_percent=95.0)
-    found = planner.propose(wanted).plan
+    found = planner.propose(watched.board, wanted).plan
     assert found is not None
     watched.engine.add_event(EventKind.LOAD_SURGE, None, 2.6)
     watched.run(2)

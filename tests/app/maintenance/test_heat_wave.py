@@ -111,7 +111,8 @@ def test_the_grid_counts_with_it_and_the_optimiser_proposes_otherwise(summers: S
     worth = {heat: weight_worth_moving(rig) for heat, (rig, _) in summers.items()}
     assert 0 < worth[True] < 0.8 * worth[False]
     weight = float(np.sqrt(worth[True] * min(worth[False], 4 * worth[True])))
-    calm, hot = (summers[heat][0].services.planner.propose(Requirements(risk_weight=weight)).plan for heat in worth)
+    rigs = [summers[heat][0] for heat in worth]
+    calm, hot = (rig.services.planner.propose(rig.board, Requirements(risk_weight=weight)).plan for rig in rigs)
     assert calm is None
     assert hot is not None
     closed, opened = (action.branch for action in hot.actions)

@@ -169,7 +169,7 @@ def test_signals_are_ten_with_units_limits_and_what_is_missing(now: Maintained) 
 
 def test_drivers_are_the_largest_contributions_with_the_features_values(now: Maintained) -> None:
     assert set(FEATURE_WORDS) == set(FEATURES)
-    found, everything = condition_of(now, 3), now.maintainer.drivers(3)
+    found, everything = condition_of(now, 3), now.report.drivers(3)
     largest = sorted((abs(value) for value in everything.values()), reverse=True)[:5]
     assert [abs(driver.log_odds) for driver in found.drivers] == pytest.approx(largest)
     assert all(driver.value for driver in found.drivers)
@@ -261,11 +261,11 @@ def test_what_is_pinned_stays_and_contradictions_are_named(new_rig: Callable[...
     made = watched(rig).report.schedule
     assert made is not None
     branch = int(made.branches[0])
-    rig.services.maintainer.reschedule({branch: 9})
+    rig.services.maintainer.reschedule(rig.services.maintainer.latest, {branch: 9})
     pinned = watched(rig)
     job = next(job for job in jobs_of(pinned) if job.code == f"branch-{branch}")
     assert (job.week, job.pinned) == (9, True)
-    rig.services.maintainer.reschedule(dict.fromkeys(made.branches.tolist(), 0))
+    rig.services.maintainer.reschedule(rig.services.maintainer.latest, dict.fromkeys(made.branches.tolist(), 0))
     against = watched(rig)
     words, note = schedule_state(against)
     assert words == "No schedule: pins contradict one another"

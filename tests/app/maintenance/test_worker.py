@@ -64,7 +64,7 @@ def test_without_models_and_without_training_it_stays_with_the_published_hazard(
     assert latest.bundle is None
     assert not latest.training.running
     assert not rig.now.risk.learned.any()
-    assert maintainer(rig).drivers(0) == {}
+    assert maintainer(rig).latest.drivers(0) == {}
 
 
 Damage = Callable[[Path], None]
@@ -137,7 +137,7 @@ def test_drivers_add_up_to_the_log_odds(city: Rig) -> None:
     latest = maintainer(city).latest
     assert latest.bundle is not None
     assert latest.seen is not None
-    drivers = maintainer(city).drivers(2)
+    drivers = maintainer(city).latest.drivers(2)
     assert len(drivers) == len(latest.bundle.card.features)
     assert max(map(abs, drivers.values())) > 0
 
@@ -146,7 +146,7 @@ def test_the_trend_has_a_point_an_hour_and_starts_anew_with_another_grid(city: R
     for _ in range(4):
         look(city)
         city.run(elapsed=timedelta(minutes=30))
-    trend = maintainer(city).trend(0)
+    trend = maintainer(city).trend(city.now.network, 0)
     assert len(trend.time) == 2
     assert np.all((trend.low <= trend.probability) & (trend.probability <= trend.high))
 
@@ -162,7 +162,7 @@ def test_a_schedule_is_made_pinned_and_refused(city: Rig) -> None:
     assert view.schedule.expected_cost_eur <= view.compared.nothing.expected_cost_eur
     done = np.flatnonzero(view.schedule.week != DEFERRED)
     branch = int(view.branches[done[0]])
-    maintainer(city).reschedule({branch: DEFERRED})
+    maintainer(city).reschedule(maintainer(city).latest, {branch: DEFERRED})
     maintainer(city).schedule_once(city.board)
     again = maintainer(city).latest.schedule
     assert again is not None
@@ -170,9 +170,9 @@ def test_a_schedule_is_made_pinned_and_refused(city: Rig) -> None:
     assert again.schedule.week[done[0]] == DEFERRED
     assert again.schedule.expected_cost_eur >= view.schedule.expected_cost_eur
     with pytest.raises(ValueError, match="branch 999"):
-        maintainer(city).reschedule({999: 3})
+        maintainer(city).reschedule(maintainer(city).latest, {999: 3})
     with pytest.raises(ValueError, match="week 99"):
-        maintainer(city).reschedule({branch: 99})
+        maintainer(city).reschedule(maintainer(city).latest, {branch: 99})
 
 
 def test_a_pin_stays_at_its_date_when_weeks_pass_and_nothing_is_solved_twice(city: Rig) -> None:
@@ -182,7 +182,7 @@ def test_a_pin_stays_at_its_date_when_weeks_pass_and_nothing_is_solved_twice(cit
     assert first is not None
     job = int(np.argmax(first.problem.jobs.allowed[:, 6]))
     branch = int(first.branches[job])
-    maintainer(city).reschedule({branch: 6})
+    maintainer(city).reschedule(maintainer(city).latest, {branch: 6})
     maintainer(city).schedule_once(city.board)
     pinned = maintainer(city).latest.schedule
     maintainer(city).schedule_once(city.board)

@@ -143,7 +143,9 @@ def test_training_of_the_old_grid_is_not_shown_for_the_new_one(city: Rig) -> Non
 
 
 def test_another_grid_forgets_locks_and_limits_but_keeps_the_risk_weight(city: Rig) -> None:
-    planner(city).amend(lambda _: Requirements(risk_weight=0.2, locked=frozenset({13}), most_pairs=1, min_vm_pu=0.96))
+    planner(city).amend(
+        city.board, lambda _: Requirements(risk_weight=0.2, locked=frozenset({13}), most_pairs=1, min_vm_pu=0.96)
+    )
     city.run()
     assert city.now.requirements.locked == {13}
     city.post("/api/case", {"case": "case33bw"}, 202)
@@ -158,7 +160,7 @@ def test_requirements_are_checked_and_then_kept_to(city: Rig) -> None:
     first = plan(city)
     assert first is not None
     locked = frozenset({first.actions[0].branch})
-    planner(city).amend(lambda _: Requirements(locked=locked))
+    planner(city).amend(city.board, lambda _: Requirements(locked=locked))
     second = plan(city)
     assert second is None or not locked & {action.branch for action in second.actions}
     for wrong, word in (
@@ -169,15 +171,15 @@ def test_requirements_are_checked_and_then_kept_to(city: Rig) -> None:
         (Requirements(locked=frozenset({14})), "locked"),
     ):
         with pytest.raises(ValueError, match=f"^{word}: "):
-            planner(city).amend(lambda _, wrong=wrong: wrong)
+            planner(city).amend(city.board, lambda _, wrong=wrong: wrong)
         with pytest.raises(ValueError, match=f"^{word}: "):
-            planner(city).propose(wrong)
+            planner(city).propose(city.board, wrong)
     assert planner(city).requirements.locked == locked
 
 
 def test_proposing_for_oneself_changes_no_plan_of_others(city: Rig) -> None:
     usual = plan(city)
-    asked = planner(city).propose(Requirements(min_vm_pu=1.02))
+    asked = planner(city).propose(city.board, Requirements(min_vm_pu=1.02))
     assert (asked.plan, asked.conflict) == (None, Constraint.LOW_VOLTAGE)
     assert planner(city).plan is usual
     assert planner(city).requirements == Requirements(risk_weight=0.05)
@@ -188,7 +190,7 @@ def test_the_very_same_is_not_proposed_twice(city: Rig) -> None:
 
     def ask() -> Proposal:
         together.wait()
-        return planner(city).propose(wanted)
+        return planner(city).propose(city.board, wanted)
 
     with ThreadPoolExecutor(4) as pool:
         answers = [future.result() for future in [pool.submit(ask) for _ in range(4)]]
@@ -202,12 +204,12 @@ def test_the_very_same_is_not_proposed_twice(city: Rig) -> None:
 
 def test_what_has_been_proposed_for_a_snapshot_is_its_answer_until_the_next_one(city: Rig) -> None:
     usual, other = Requirements(), Requirements(risk_weight=2.0)
-    first, second = planner(city).propose(usual), planner(city).propose(other)
+    first, second = planner(city).propose(city.board, usual), planner(city).propose(city.board, other)
     assert first is not second
-    assert planner(city).propose(usual) is first
-    assert planner(city).propose(other) is second
+    assert planner(city).propose(city.board, usual) is first
+    assert planner(city).propose(city.board, other) is second
     city.run()
-    assert planner(city).propose(usual) is not first
+    assert planner(city).propose(city.board, usual) is not first
 
 
 def test_pareto_points_wait_for_a_quiet_moment(city: Rig) -> None:
@@ -218,7 +220,7 @@ def test_pareto_points_wait_for_a_quiet_moment(city: Rig) -> None:
     assert first is not None
     for _ in range(PARETO_EVERY + 1):
         city.run()
-        planner(city).propose(Requirements())
+        planner(city).propose(city.board, Requirements())
         plan(city)
     assert planner(city).latest.present is first
     time.sleep(1.1 * QUIET_S)
@@ -228,7 +230,7 @@ def test_pareto_points_wait_for_a_quiet_moment(city: Rig) -> None:
 
 
 def test_it_proposes_before_its_thread_has_looked_at_the_grid(city: Rig) -> None:
-    proposal = planner(city).propose(Requirements())
+    proposal = planner(city).propose(city.board, Requirements())
     assert proposal.plan is not None
     assert planner(city).latest.proposal is None
 
@@ -249,9 +251,9 @@ def test_a_plan_that_a_page_still_shows_is_known_until_what_is_asked_changes(cit
     assert planner(city).plan_seen(first.code) is first
     assert planner(city).plan_seen("c99") is None
     locked = replace(planner(city).requirements, locked=frozenset({first.actions[0].branch}))
-    planner(city).amend(lambda _: locked)
+    planner(city).amend(city.board, lambda _: locked)
     assert planner(city).plan_seen(first.code) is None
-    planner(city).amend(lambda _: replace(locked, locked=frozenset()))
+    planner(city).amend(city.board, lambda _: replace(locked, locked=frozenset()))
     again = plan(city)
     assert again is not None
     assert planner(city).plan_seen(first.code) is again
@@ -272,7 +274,7 @@ def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
 
 
 def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None:
-    planner(city).amend(lambda _: Requirements(risk_weight=2.0))
+    planner(city).amend(city.board, lambda _: Requirements(risk_weight=2.0))
     now = city.run()
     expected = -(1000 * now.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.risk.risk_mw)))
     history = city.board.history
@@ -280,10 +282,10 @@ def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None
 
 
 def test_changes_made_at_once_are_not_lost_to_one_another(city: Rig) -> None:
-    planner(city).amend(lambda _: Requirements())
+    planner(city).amend(city.board, lambda _: Requirements())
 
     def lock(branch: int) -> None:
-        planner(city).amend(lambda present: replace(present, locked=present.locked | {branch}))
+        planner(city).amend(city.board, lambda present: replace(present, locked=present.locked | {branch}))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lock, range(14)))

@@ -55,7 +55,7 @@ def test_what_a_browser_shows_is_not_sent_again(pages: PageServices) -> None:
 
 def test_requirements_of_one_browser_reach_the_others_at_once(pages: PageServices) -> None:
     first = sent(pages, PLAN, None, {})
-    pages.planner.amend(lambda _: Requirements(risk_weight=0.5, locked=frozenset({5})))
+    pages.planner.amend(pages.boards.latest, lambda _: Requirements(risk_weight=0.5, locked=frozenset({5})))
     other = sent(pages, PLAN, first["seen"], first["plan"]["keys"])
     assert set(other["plan"]) == {"keys", "status", "form"}
     assert other["map"]["k"] == [5]

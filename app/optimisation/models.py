@@ -1,0 +1,132 @@
+"""What the API answers of plans: one model an endpoint. Powers in kW; values that aren't known are null."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from app.web.models import (
+    ActionItem,
+    Answer,
+    Count,
+    Megawatt,
+    MegawattPerYear,
+    PathItem,
+    Percent,
+    PerUnit,
+    Place,
+    Reward,
+)
+from ml.optimisation.plans.plan import Constraint
+
+Kilowatt = Annotated[float | None, Field(description="kW")]
+
+
+class VerdictItem(Answer):
+    """A judged state. violations: by how much each missed constraint is missed, in its own unit."""
+
+    loss_kw: Kilowatt
+    expected_interrupted_kw: Kilowatt
+    objective_kw: Kilowatt
+    unsupplied_kw: Kilowatt
+    min_vm_pu: PerUnit
+    max_vm_pu: PerUnit
+    max_loading_percent: Percent
+    open_edges: tuple[Place, ...]
+    violations: dict[Constraint, float]
+
+
+class SetPointItem(Answer):
+    """A generator's change. vm_pu: null where it doesn't hold the voltage."""
+
+    generator: Place
+    name: str
+    p_mw_before: Megawatt
+    p_mw: Megawatt
+    vm_pu_before: PerUnit
+    vm_pu: PerUnit
+
+
+class MarginItem(Answer):
+    """A state against a limit, at the element that is nearest to it."""
+
+    constraint: Constraint
+    value: float | None
+    limit: float | None
+    unit: str
+    element: str
+
+
+class PlanItem(Answer):
+    """A verified plan. code: names what it does; POST /api/grid/apply may name it."""
+
+    code: str
+    actions: tuple[ActionItem, ...]
+    set_points: tuple[SetPointItem, ...]
+    pairs: Count
+    after: VerdictItem
+    saved_kw: Kilowatt
+    saved_mwh_per_year: float
+    saved_eur_per_year: float
+    margins: tuple[MarginItem, ...]
+
+
+class MethodItem(Answer):
+    """What one method found in the same situation."""
+
+    method: str
+    loss_kw: Kilowatt
+    expected_interrupted_kw: Kilowatt
+    objective_kw: Kilowatt
+    evaluated: Count
+    time_ms: float
+
+
+class RequirementsItem(Answer):
+    """What a plan had to keep; null: the case's own limits, or any number."""
+
+    risk_weight: Annotated[float, Field(ge=0)]
+    min_vm_pu: PerUnit
+    max_vm_pu: PerUnit
+    max_loading_percent: Percent
+    locked: tuple[Place, ...]
+    most_pairs: Annotated[int, Field(ge=1, le=3)] | None
+    n_minus_1: bool
+    worst_hour: bool
+
+
+class EpisodeItem(Answer):
+    """The present operation."""
+
+    paths: tuple[PathItem, ...]
+    loss_percent: Percent
+    total_demand: Megawatt
+    avg_risk: MegawattPerYear
+    reward: Reward
+
+
+class OptimizeAnswer(Answer):
+    """POST /api/grid/optimize. null beside reason: where nothing can be chosen in the grid."""
+
+    success: Literal[True]
+    episode_result: EpisodeItem
+    plan: PlanItem | None
+    limited: tuple[PlanItem, ...]
+    present: VerdictItem | None
+    conflict: Constraint | None
+    methods: tuple[MethodItem, ...]
+    policy: str | None
+    requirements: RequirementsItem | None
+    time_ms: float | None
+    made_for: AwareDatetime | None
+    reason: str
+    episodes_trained: Count
+    training: bool
+    timestamp: AwareDatetime
+
+
+class ApplyAnswer(Answer):
+    """POST /api/grid/apply."""
+
+    success: Literal[True]
+    actions: tuple[ActionItem, ...]
+    undo: bool
