@@ -10,19 +10,23 @@ import numpy as np
 
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection
-from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
+from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.training import LearningOptimizer, parameters_for
 
 
 def main() -> None:
-    """One episode and one plan for the smallest radial case."""
-    with TemporaryDirectory() as cache:
-        network = load_case("city8", Path(cache)).network
-    branch, probability = network.branch, np.full(network.n_branch, 0.01)
-    optimizer = SmartGridOptimizer(network, probability, parameters_for(network, 1, 1, 1))
-    optimizer.train_episode()
-    optimizer.take_over()
+    """One episode for the smallest radial case, and one plan by the policy that it keeps."""
+    with TemporaryDirectory() as folder:
+        cache = Path(folder)
+        network = load_case("city8", cache).network
+        branch, probability = network.branch, np.full(network.n_branch, 0.01)
+        learning = LearningOptimizer(network, probability, parameters_for(network, 1, 1, 1))
+        learning.train_episode()
+        learning.save(cache)
+        optimizer = SmartGridOptimizer(network)
+        optimizer.use_kept(cache)
     operating_point = OperatingPoint(
         Injection.of_case(network), branch.closed, branch.in_service, probability, 1.0, 1.0
     )

@@ -20,10 +20,11 @@ from app.engine.worker import GridWorker
 from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
 from grid.network import Network
-from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError, parameters_for
+from ml.optimisation.optimizer import ParetoPoint, UnsuitableGridError
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.reinforce import DecisionGap, Progress
+from ml.optimisation.training import LearningOptimizer, parameters_for
 
 log = logging.getLogger(__name__)
 TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
@@ -76,7 +77,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._lock = threading.Lock()  # held while the optimiser proposes
         self._priority = RequestPriority()
         self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
-        self._optimizer: SmartGridOptimizer | None = None
+        self._optimizer: LearningOptimizer | None = None
         self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
         self._why_not = ""
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
@@ -246,7 +247,7 @@ class PlanWorker(GridWorker[PlanReport]):
         if self._network is snapshot.network:
             self._publish(board, self._proposed)
 
-    def _keep(self, optimizer: SmartGridOptimizer) -> None:
+    def _keep(self, optimizer: LearningOptimizer) -> None:
         """Keep the policy for the next start; where that can't be, it is used all the same."""
         folder = self._settings.cache_dir
         try:
@@ -271,7 +272,7 @@ class PlanWorker(GridWorker[PlanReport]):
         settings = self._settings
         parameters = parameters_for(network, settings.training_episodes, settings.dispatch_episodes, settings.seed)
         try:
-            optimizer = SmartGridOptimizer(network, snapshot.risk.failure_probability, parameters)
+            optimizer = LearningOptimizer(network, snapshot.risk.failure_probability, parameters)
         except UnsuitableGridError as error:
             self._why_not = str(error)
             return

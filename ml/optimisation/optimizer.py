@@ -1,14 +1,16 @@
-"""SmartGridOptimizer: the door to the optimiser. Switching where a grid is operated radially, dispatch elsewhere."""
+"""SmartGridOptimizer: the door to the optimiser. Switching where a grid is operated radially, dispatch elsewhere.
+
+Behind it nothing imports torch: policies come as plain arrays. The door to learning is ml.optimisation.training.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from grid.fingerprint import fingerprint
-from grid.network import FloatArray, Network
+from grid.network import Network
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
-from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -21,8 +23,8 @@ from ml.optimisation.plans.plan import (
 )
 from ml.optimisation.plans.set_points import problem_with_set_points
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, broken, burden_kw
+from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.grid import operated_radially
-from ml.optimisation.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
 
 LARGEST_RADIAL = 1000  # buses; beyond, the matrices of all paths and loops leave the milliseconds
@@ -47,17 +49,8 @@ class UnsuitableGridError(ValueError):
 class Chooser(Protocol):
     """What answers for one kind of grid: by switching, or by dispatch."""
 
-    @property
-    def trainer(self) -> Trainer[Any]:
-        """What trains the policy."""
-        ...
-
-    def train_episode(self, operating_point: OperatingPoint | None, risk_weight: float | None, /) -> Progress:
-        """One step of REINFORCE, around the given operating point or the case's own loads."""
-        ...
-
-    def take_over(self) -> None:
-        """Answer with what has been learned so far."""
+    def use(self, policy: LearnedPolicy, /) -> None:
+        """Answer by another policy from now on. PolicyError where it doesn't fit."""
         ...
 
     def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None, /) -> Proposal:
@@ -65,57 +58,37 @@ class Chooser(Protocol):
         ...
 
 
-def parameters_for(network: Network, switching_episodes: int, dispatch_episodes: int, seed: int) -> Hyperparameters:
-    """Those of the policy that suits a network, for a first training of so many episodes."""
-    if operated_radially(network):
-        return Hyperparameters(steps=switching_episodes, seed=seed)
-    return replace(DISPATCH_PARAMETERS, steps=dispatch_episodes, seed=seed)
-
-
 class SmartGridOptimizer:
-    """Proposes verified plans for one network and learns by REINFORCE. Not for several threads at once.
+    """Proposes verified plans for one network by a learned policy. Not for several threads at once.
 
-    failure_probability: (m,) within a year, around which situations are drawn. Raises UnsuitableGridError.
+    seed: of what is sampled from the policy. Until a policy is given, the untrained prior stands for it. Raises
+    UnsuitableGridError.
     """
 
-    def __init__(self, network: Network, failure_probability: FloatArray, parameters: Hyperparameters) -> None:
-        self.network, self.parameters = network, parameters
+    def __init__(self, network: Network, seed: int = 1) -> None:
+        self.network = network
         self._chooser: Chooser
         self._risk_ratios = PARETO_RATIOS
         if not operated_radially(network):
             self._risk_ratios = (0.0,)  # a dispatch doesn't change whom an outage interrupts
-            self._chooser = _dispatch(network, parameters)
+            self._chooser = _dispatch(network)
             return
         if network.n_bus > LARGEST_RADIAL:
             raise UnsuitableGridError(
                 f"the grid has {network.n_bus:,} buses, switching is chosen up to {LARGEST_RADIAL:,}"
             )
-        self._chooser = SwitchingOptimizer(network, failure_probability, parameters)
+        self._chooser = SwitchingOptimizer(network, seed)
 
-    @property
-    def episodes(self) -> int:
-        """How many episodes the policy has been trained for."""
-        return self._chooser.trainer.steps_done
+    def use(self, policy: LearnedPolicy) -> None:
+        """Propose by another policy from now on; not while propose runs. PolicyError where it doesn't fit."""
+        self._chooser.use(policy)
 
-    @property
-    def curve(self) -> Sequence[Progress]:
-        """Reward, entropy and loss of every episode."""
-        return self._chooser.trainer.curve
+    def use_kept(self, cache_dir: Path) -> None:
+        """Propose by the policy that training has kept.
 
-    @property
-    def decision_gaps(self) -> Sequence[DecisionGap]:
-        """How far the policy's decisions on fixed situations have been from the best known, every so many episodes."""
-        return self._chooser.trainer.decision_gaps
-
-    def train_episode(
-        self, operating_point: OperatingPoint | None = None, risk_weight: float | None = None
-    ) -> Progress:
-        """One episode: around the given operating point of the live grid, or around the case's own loads."""
-        return self._chooser.train_episode(operating_point, risk_weight)
-
-    def take_over(self) -> None:
-        """Let proposals use what has been learned since the last time."""
-        self._chooser.take_over()
+        Raises FileNotFoundError where there is none, PolicyError where it is damaged or doesn't fit.
+        """
+        self.use(LearnedPolicy.read(self.folder(cache_dir), self.about))
 
     def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none.
@@ -147,34 +120,21 @@ class SmartGridOptimizer:
         points = [ParetoPoint(w, v.loss_kw, v.expected_interrupted_kw, pairs) for w, v, pairs in verdicts]
         return tuple(sorted(_undominated(points), key=lambda point: point.loss_kw))
 
-    # --- checkpoints ---------------------------------------------------------------------------------------------
+    # --- where policies are kept -----------------------------------------------------------------------------------
 
     @property
     def about(self) -> dict[str, object]:
-        """What a checkpoint must be of to fit: the case, its branches, loads and generators."""
+        """What a kept policy must be of to fit: the case, its branches, loads and generators."""
         return {"case": self.network.name, "grid": fingerprint(self.network)}
 
     def folder(self, cache_dir: Path) -> Path:
         """Where this grid's policy is kept."""
         return cache_dir / "policies" / str(self.about["grid"])
 
-    def save(self, cache_dir: Path) -> None:
-        """Keep the policy for the next start."""
-        self._chooser.trainer.save(self.folder(cache_dir), self.about)
 
-    def resume(self, cache_dir: Path) -> bool:
-        """Take up a kept policy; False where there is none for this grid and these parameters."""
-        try:
-            self._chooser.trainer.resume(self.folder(cache_dir), self.about)
-        except (OSError, ValueError):
-            return False
-        self.take_over()
-        return True
-
-
-def _dispatch(network: Network, parameters: Hyperparameters) -> DispatchOptimizer:
+def _dispatch(network: Network) -> DispatchOptimizer:
     try:
-        return DispatchOptimizer(network, parameters)
+        return DispatchOptimizer(network)
     except ValueError as error:
         raise UnsuitableGridError(f"there is no switching to choose in this grid, and {error}") from None
 

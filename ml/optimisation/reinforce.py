@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from grid.network import FloatArray
+from ml.optimisation.policy import LearnedPolicy, Weights
 
 Seen = TypeVar("Seen")
 SeenBefore = TypeVar("SeenBefore", contravariant=True)
@@ -218,10 +219,16 @@ class Trainer(Generic[Seen]):
         warm = min(1.0, (self.steps_done + 1) / max(self.parameters.warm_up_steps, 1))
         return self.parameters.learning_rate * warm * max(1 - self._share_done(), 0.01)
 
+    def policy(self, about: dict[str, object]) -> LearnedPolicy:
+        """The policy as it is now; later steps don't change it."""
+        return LearnedPolicy(
+            weights=weights_of(self.net), about=about, parameters=asdict(self.parameters), episodes=self.steps_done
+        )
+
     def save(self, folder: Path, about: dict[str, object]) -> None:
         """Write weights and state (weights.pt) and what they are (metadata.json: about, parameters, the curve).
 
-        Raises OSError.
+        Beside them stands what decides by them needs, see LearnedPolicy. Raises OSError.
         """
         folder.mkdir(parents=True, exist_ok=True)
         state = {
@@ -243,6 +250,7 @@ class Trainer(Generic[Seen]):
             "best_cost": [] if self.yardstick is None else self.yardstick.best_cost.tolist(),
         }
         (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+        self.policy(about).save(folder)
 
     def resume(self, folder: Path, about: dict[str, object]) -> None:
         """Go on from a checkpoint. One from before decisions were evaluated begins to evaluate with its next step.
@@ -278,6 +286,11 @@ class Trainer(Generic[Seen]):
         self.curve = curve
         if self.yardstick is not None and measured:
             self.evaluations, self.yardstick.best_cost = evaluations, best_cost
+
+
+def weights_of(net: nn.Module) -> Weights:
+    """Copies of all weights and constants of a net, by name."""
+    return {name: value.detach().numpy().copy() for name, value in net.state_dict().items()}
 
 
 def _gap_percent(cost: FloatArray, best: FloatArray) -> float:

@@ -22,11 +22,13 @@ from grid.flow.contingency import n_minus_1
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import FloatArray, Network
 from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
-from ml.optimisation.dispatch.optimizer import LEVELS, POLICY, limits_of
+from ml.optimisation.dispatch.optimizer import POLICY, limits_of
+from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
-from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
+from ml.optimisation.dispatch.training import LEVELS
 from ml.optimisation.plans.plan import Proposal, Requirements
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.training import LearningOptimizer, parameters_for
 from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse
 from tests.benchmarks.dispatch_judge import IPOPT, RUNOPP, Judge, Optimum
 from tests.benchmarks.policies import KEPT, SAVE_EVERY
@@ -119,11 +121,11 @@ def network_of(name: str) -> Network:
     return load_case(name, Path("var")).network
 
 
-def optimizer_of(name: str, seed: int, episodes: int, kept: Path) -> SmartGridOptimizer:
+def optimizer_of(name: str, seed: int, episodes: int, kept: Path) -> LearningOptimizer:
     """The dashboard's optimiser, as far as it is trained."""
     network = network_of(name)
     parameters = parameters_for(network, Settings().training_episodes, episodes, seed)
-    optimizer = SmartGridOptimizer(network, np.zeros(network.n_branch), parameters)
+    optimizer = LearningOptimizer(network, np.zeros(network.n_branch), parameters)
     optimizer.resume(kept / str(seed))
     return optimizer
 
@@ -141,11 +143,11 @@ def train(name: str, seed: int, episodes: int, kept: Path) -> None:
             _clock(optimizer, kept / str(seed)).write_text(f"{spent:.1f}", encoding="utf-8")
 
 
-def _clock(optimizer: SmartGridOptimizer, cache_dir: Path) -> Path:
+def _clock(optimizer: LearningOptimizer, cache_dir: Path) -> Path:
     return optimizer.folder(cache_dir) / "seconds.txt"
 
 
-def _seconds(optimizer: SmartGridOptimizer, cache_dir: Path) -> float:
+def _seconds(optimizer: LearningOptimizer, cache_dir: Path) -> float:
     """Processor time that training has taken so far."""
     clock = _clock(optimizer, cache_dir)
     return float(clock.read_text(encoding="utf-8")) if optimizer.episodes and clock.exists() else 0.0
@@ -154,7 +156,7 @@ def _seconds(optimizer: SmartGridOptimizer, cache_dir: Path) -> float:
 def situations(network: Network, held_out: int) -> list[Injection]:
     """The case's own loads and held-out ones, drawn as for training from a seed that nothing is trained on."""
     grid = DispatchGrid(network, Injection.of_case(network), network.branch.closed, DispatchLimits.of(network))
-    problem = DispatchProblem(grid, *LEVELS)
+    problem = DispatchProblem(Coordinates.of(grid), *LEVELS)
     factors = problem.factors(held_out, np.random.default_rng(HELD_OUT_SEED))
     return [problem.injection(row) for row in np.concatenate([np.ones((1, factors.shape[1])), factors])]
 

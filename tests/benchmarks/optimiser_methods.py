@@ -10,7 +10,6 @@ from torch import Tensor
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
-from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.local_search import (
@@ -21,11 +20,15 @@ from ml.optimisation.radial.local_search import (
     last,
     sequential_opening,
 )
-from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.radial.tree_policy import TreePolicy
+from ml.optimisation.radial.trees import TreeDistribution
+from ml.optimisation.reinforce import weights_of
 from ml.optimisation.switching.candidates import SAMPLES, Proposer, from_policy
-from ml.optimisation.switching.net import SwitchingNet, prior_phi
+from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.net_compiled import Forward
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
+from ml.optimisation.switching.situation import prior_phi
+from ml.optimisation.training import LearningOptimizer
 from tests.benchmarks.policies import failure_probability
 
 REFERENCE_KICKS = 5
@@ -117,12 +120,12 @@ def sampled(bench: Bench, phi: Tensor, seed: int) -> tuple[FloatArray, FloatArra
 
 def learned_phi(bench: Bench, net: SwitchingNet) -> Tensor:
     """phi (b, c) of a trained net."""
-    return Forward(net)(bench.seen.seen)
+    return torch.as_tensor(Forward(weights_of(net))(bench.seen.seen))
 
 
 def untrained_phi(bench: Bench) -> Tensor:
     """phi (b, c) of the prior."""
-    return prior_phi(bench.seen.seen)
+    return torch.as_tensor(prior_phi(bench.seen.seen))
 
 
 def polished(bench: Bench, opened: IntArray) -> FloatArray:
@@ -145,14 +148,14 @@ def decision_ms(bench: Bench, net: SwitchingNet | None, count: int, polish: bool
 
     net: None for the prior. polish: with branch exchange from the best of them.
     """
-    times, answer = np.empty(count), prior_phi if net is None else Forward(net)
+    times, answer = np.empty(count), prior_phi if net is None else Forward(weights_of(net))
     problem, seen = bench.problem, bench.seen
-    weight, generator = seen.objective.risk_weight, torch.Generator().manual_seed(1)
+    weight, rng = seen.objective.risk_weight, np.random.default_rng(1)
     for row in range(-WARM_UP, count):
         demand, load = seen.demand_pu[[row]], seen.load_pu[[row]]
         began = thread_time()
         one = problem.situations(demand, load, risk_weight=weight)
-        opened = from_policy(TreePolicy(one.objective.loops, answer(one.seen)), generator)
+        opened = from_policy(TreeDistribution(one.objective.loops, answer(one.seen)), rng)
         judged = np.unique(opened, axis=0)
         cost = one.objective.total_kw(judged, demand[0], load[0])
         if polish:
@@ -161,7 +164,7 @@ def decision_ms(bench: Bench, net: SwitchingNet | None, count: int, polish: bool
     return times
 
 
-def proposed(bench: Bench, network: Network, optimizer: SmartGridOptimizer) -> tuple[FloatArray, FloatArray]:
+def proposed(bench: Bench, network: Network, optimizer: LearningOptimizer) -> tuple[FloatArray, FloatArray]:
     """(b,) objective of what the dashboard proposes in each situation, and (b,) its processor time in ms.
 
     Where it proposes nothing the present configuration stays.

@@ -7,11 +7,11 @@ import numpy as np
 
 from grid.flow.powerflow import Injection
 from grid.network import Network
-from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.reinforce import Hyperparameters
+from ml.optimisation.training import LearningOptimizer
 from tests.benchmarks.policies import FEEDERS, failure_probability, feeder
 from tests.benchmarks.report import Figure
 
@@ -44,7 +44,7 @@ def static(names: tuple[str, ...] = NAMES, seeds: tuple[int, ...] = SEEDS) -> tu
 def _proposed(network: Network, seed: int) -> tuple[float, float]:
     """Losses in kW that are then in force, and seconds of processor that training took."""
     probability = failure_probability(RadialGrid.of(network))
-    optimizer = SmartGridOptimizer(network, probability, Hyperparameters(steps=EPISODES, seed=seed))
+    optimizer = LearningOptimizer(network, probability, Hyperparameters(steps=EPISODES, seed=seed))
     began = time.process_time()
     while optimizer.episodes < EPISODES:
         optimizer.train_episode()

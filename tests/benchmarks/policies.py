@@ -18,12 +18,12 @@ import torch
 from app.settings import Settings
 from grid.cases.cases import load_case
 from grid.network import Network
-from ml.optimisation.optimizer import SmartGridOptimizer, parameters_for
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.reinforce import Trainer
 from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, Variety
+from ml.optimisation.training import LearningOptimizer, parameters_for
 from tests.paths import SHARED
 
 FEEDERS = SHARED / "feeders"
@@ -69,15 +69,15 @@ def problem(grid: RadialGrid) -> SwitchingProblem:
     return SwitchingProblem(grid, failure_probability(grid), Variety())
 
 
-def in_training(network: Network, seed: int) -> SmartGridOptimizer:
+def in_training(network: Network, seed: int) -> LearningOptimizer:
     """What the dashboard's first training begins with, or goes on with where something is kept."""
     parameters = parameters_for(network, EPISODES, EPISODES, seed)
-    found = SmartGridOptimizer(network, failure_probability(RadialGrid.of(network)), parameters)
+    found = LearningOptimizer(network, failure_probability(RadialGrid.of(network)), parameters)
     found.resume(_folder(seed))
     return found
 
 
-def trained(name: str, seed: int) -> SmartGridOptimizer:
+def trained(name: str, seed: int) -> LearningOptimizer:
     """The optimiser with the policy of one seed. RuntimeError where it hasn't been trained to the end."""
     found = in_training(feeder(name), seed)
     if found.episodes < EPISODES:
@@ -95,7 +95,7 @@ def net(name: str, seed: int) -> SwitchingNet:
     return found
 
 
-def train(network: Network, seed: int) -> SmartGridOptimizer:
+def train(network: Network, seed: int) -> LearningOptimizer:
     """Train one policy to the end."""
     optimizer, began = in_training(network, seed), time.process_time()
     while optimizer.episodes < EPISODES:

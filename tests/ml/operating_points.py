@@ -13,7 +13,7 @@ from grid.flow.powerflow import Injection
 from grid.network import BoolArray, Network
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.radial.tree_policy import TreePolicy
 from tests.cases import shared_case
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for one another

@@ -1,4 +1,4 @@
-"""The dispatch policy in plain torch: a Gaussian over set-points, its mean and spread from a network over the loads.
+"""The dispatch policy in plain torch, as it learns: a Gaussian over set-points by a network over the loads.
 
 Actions are in the coordinates of ml.optimisation.dispatch.prior, in which losses are as curved in every direction;
 limits cut what lies outside them, so a set-point can stand exactly at its limit.
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ml.optimisation.dispatch.policy import DIRECT_GAIN, HEAD_GAIN, MEAN_BOUND
+
 LOG_STD_BELOW, LOG_STD_ABOVE = 4.0, 1.0  # how far the network may move the logarithm of the spread
-MEAN_BOUND = 3.0  # beyond it all is cut at limits and nothing can be learnt
-DIRECT_GAIN, HEAD_GAIN = 4.0, 8.0  # over the number of inputs: one step of Adam moves all weights at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class DispatchNet(nn.Module):
 
     def forward(self, features: Tensor) -> GaussianSetPoints:
         """The distributions over actions."""
-        seen = ((features - self.centre) / self.spread).float()
+        seen = ((features - self.centre) / self.spread).to(self.head.weight.dtype)
         mean, log_std = (HEAD_GAIN / self.hidden * self.head(self.body(seen))).chunk(2, dim=-1)
         mean = mean + DIRECT_GAIN / self.inputs * self.direct(seen)
         mean = MEAN_BOUND * torch.tanh(mean / MEAN_BOUND)

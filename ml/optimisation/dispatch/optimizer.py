@@ -1,4 +1,7 @@
-"""Dispatch of a meshed grid: methods propose set-points, full AC power flow verifies, the best becomes the plan."""
+"""Dispatch of a meshed grid: methods propose set-points, full AC power flow verifies, the best becomes the plan.
+
+It decides by a learned policy's weights and imports no torch; what learns is ml.optimisation.dispatch.training.
+"""
 
 import time
 from collections.abc import Callable
@@ -11,8 +14,7 @@ from grid.network import FloatArray, Network
 from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispatchError
 from ml.optimisation.dispatch.policy import DispatchPolicy
 from ml.optimisation.dispatch.polish import polish
-from ml.optimisation.dispatch.problem import DispatchSituations
-from ml.optimisation.dispatch.yardstick import DispatchYardstick
+from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.plans.plan import (
     Constraint,
     MethodResult,
@@ -25,10 +27,8 @@ from ml.optimisation.plans.plan import (
 )
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
-from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
+from ml.optimisation.policy import LearnedPolicy
 
-LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training
-LIVE_LEVELS = (0.6, 1.4)  # of the present loads
 LEAST_SAVING = 0.02  # of the present losses: noise of instruments alone makes them seem up to 1.5 % above the least
 VOLTAGE_RESERVE_PU = 0.003  # three standard deviations of a voltage reading: a plan must not raise alarms
 RESERVE_SHARES = (1.0, 0.1)  # of both reserves: less where no set-points keep the limits with the whole of them
@@ -64,50 +64,27 @@ class _Found:
 
 
 class DispatchOptimizer:
-    """Owns the policy of one network and answers for its operating points. Not for several threads at once.
+    """Answers for the operating points of one network by a policy. Not for several threads at once.
 
-    Raises ValueError where there is nothing to dispatch, or the grid is too large for it.
+    Until a policy is given, the untrained prior stands for it. Raises ValueError where there is nothing to dispatch, or
+    the grid is too large for it.
     """
 
-    def __init__(self, network: Network, parameters: Hyperparameters) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network
         self._verifier = Verifier(network)
-        self._learner = DispatchPolicy(network, DispatchLimits.of(network), parameters, LEVELS)
-        self.trainer.yardstick = DispatchYardstick(self._learner.problem, POLISH_STEPS)
-        self.take_over()
-
-    @property
-    def trainer(self) -> Trainer[DispatchSituations]:
-        """What trains the policy."""
-        return self._learner.trainer
+        own = DispatchGrid(network, Injection.of_case(network), network.branch.closed, DispatchLimits.of(network))
+        self.coordinates = Coordinates.of(own)
+        self._policy, self._episodes = DispatchPolicy(self.coordinates), 0
 
     @property
     def policy_name(self) -> str:
         """What the policy is, and how long it has learned."""
         return f"set-point policy, {self._episodes:,} episodes of REINFORCE"
 
-    def train_episode(
-        self, operating_point: OperatingPoint | None = None, _risk_weight: float | None = None
-    ) -> Progress:
-        """One step of REINFORCE on loads around the given operating point's, or else around the case's own.
-
-        The policy is one for the case's own switch states with all generators running; in an operating point of others
-        it goes on learning around the case.
-        """
-        problem = self._learner.problem
-        if operating_point is not None and self._is_usual(operating_point):
-            problem = problem.around(operating_point.injection, *LIVE_LEVELS)
-        self.trainer.problem = problem
-        return self.trainer.step()
-
-    def _is_usual(self, operating_point: OperatingPoint) -> bool:
-        branch = self.network.branch
-        usual = np.array_equal(operating_point.closed, branch.closed & branch.in_service)
-        return usual and bool(operating_point.injection.generator_on.all())
-
-    def take_over(self) -> None:
-        """Answer with what has been learned so far. Not while propose runs."""
-        self._policy, self._episodes = self._learner.answering(), self.trainer.steps_done
+    def use(self, policy: LearnedPolicy) -> None:
+        """Answer by another policy from now on; not while propose runs. PolicyError where it doesn't fit."""
+        self._policy, self._episodes = DispatchPolicy(self.coordinates, policy.weights), policy.episodes
 
     def propose(self, operating_point: OperatingPoint, wanted: Requirements, _shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none. ValueError where the present has no solution.

@@ -1,66 +1,93 @@
-"""The policy of dispatch in meshed grids: set-points by a Gaussian policy that REINFORCE trains.
+"""The policy of dispatch in meshed grids as it decides: the most likely set-points, by learned weights, without torch.
 
 A policy belongs to a network in its case's own switch states. Under other switch states, or with generators lost, its
 set-points are carried over by generator and bus; what it proposes is polished and verified on the grid as it is
-(ml/optimisation/dispatch/optimizer.py). Not for several threads at once: each needs its own policy.
+(ml/optimisation/dispatch/optimizer.py). What learns is ml/optimisation/dispatch/training.py.
 """
 
-from copy import copy, deepcopy
-
-import torch
-from torch import Tensor
+import numpy as np
 
 from grid.flow.powerflow import Injection
-from grid.network import FloatArray, Network
-from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
+from grid.network import FloatArray
 from ml.optimisation.dispatch.polish import one_thread
-from ml.optimisation.dispatch.problem import DispatchProblem, DispatchSituations
-from ml.optimisation.reinforce import Hyperparameters, Trainer
+from ml.optimisation.dispatch.prior import Coordinates
+from ml.optimisation.policy import PolicyError, Weights
 
-DISPATCH_PARAMETERS = Hyperparameters(
-    steps=1000,
-    situations=16,
-    rollouts=16,
-    risk_seeking=0.0,  # one answer is taken, not the best of several
-    learning_rate=8e-3,
-    warm_up_steps=20,
-    entropy_start=0.002,  # a nat is worth less than in switching, where there are fewer of them
-    entropy_end=0.0002,
-)
+MEAN_BOUND = 3.0  # beyond it all is cut at limits and nothing can be learnt
+DIRECT_GAIN, HEAD_GAIN = 4.0, 8.0  # over the number of inputs: one step of Adam moves all weights at once
+
+
+class DispatchMean:
+    """Means (b, u) of the actions from features (b, f), by the weights of a DispatchNet, named as it names them.
+
+    Raises PolicyError where they aren't of such a net, or not of size u.
+    """
+
+    def __init__(self, weights: Weights, size: int) -> None:
+        try:
+            self._centre, self._spread = (weights[name].astype(float) for name in ("centre", "spread"))
+            self._first, self._second = _linear(weights, "body.0"), _linear(weights, "body.2")
+            self._direct = _linear(weights, "direct")
+            weight, bias = _linear(weights, "head")
+        except KeyError as error:
+            raise PolicyError(f"these are no weights of a dispatch policy: {error} is missing") from None
+        if self._direct[0].shape[1] != size:
+            raise PolicyError(f"the policy has {self._direct[0].shape[1]} set-points, the grid {size}")
+        self._head = weight[:, :size], bias[:size]  # the others are the spread, by which only training samples
+
+    def __call__(self, features: FloatArray) -> FloatArray:
+        """The means, as the net gives them."""
+        seen = (features - self._centre) / self._spread
+        hidden = _silu(_mapped(_silu(_mapped(seen, self._first)), self._second))
+        mean = HEAD_GAIN / hidden.shape[1] * _mapped(hidden, self._head)
+        mean += DIRECT_GAIN / seen.shape[1] * _mapped(seen, self._direct)
+        bounded: FloatArray = MEAN_BOUND * np.tanh(mean / MEAN_BOUND)
+        return bounded
 
 
 class DispatchPolicy:
-    """A net and the problem it was, or will be, trained on."""
+    """Set-points in the coordinates of one grid. weights: None for the untrained prior."""
 
-    def __init__(
-        self, network: Network, limits: DispatchLimits, parameters: Hyperparameters, levels: tuple[float, float]
-    ) -> None:
-        """levels: of load, the range that training draws from. ValueError where the grid has nothing to dispatch."""
-        grid = DispatchGrid(network, Injection.of_case(network), network.branch.closed, limits)
-        self.problem = DispatchProblem(grid, *levels)
-        torch.manual_seed(parameters.seed)
-        self.net = self.problem.new_net()
-        self.trainer: Trainer[DispatchSituations] = Trainer(self.net, self.problem, parameters)
-
-    def answering(self) -> "DispatchPolicy":
-        """The policy as it is now, with weights of its own that further training doesn't move."""
-        other = copy(self)
-        other.net = deepcopy(self.net)
-        return other
+    def __init__(self, coordinates: Coordinates, weights: Weights | None = None) -> None:
+        self.coordinates = coordinates
+        self._mean = None if weights is None else DispatchMean(weights, coordinates.grid.size)
 
     def set_points(self, rest_pu: FloatArray) -> FloatArray:
         """(b, u) the most likely set-points for what the buses are fed without them, (b, n)."""
-        with torch.no_grad(), one_thread():
-            seen = self.problem.situations(rest_pu)
-            mean: Tensor = self.problem.distribution(self.net, seen).mean
-            return self.problem.coordinates.set_points(seen.prior, mean[:, None].numpy())[:, 0]
+        with one_thread():
+            prior = self.coordinates.prior(rest_pu)
+            if self._mean is None:
+                return prior
+            mean = self._mean(features_of(rest_pu))
+            return self.coordinates.set_points(prior, mean[:, None])[:, 0]
 
     def prior(self, injection: Injection) -> Injection:
         """The injection with what an untrained policy would set."""
-        grid = self.problem.grid
-        return grid.with_set_points(injection, self.problem.coordinates.prior(grid.rest_pu(injection)[None])[0])
+        grid = self.coordinates.grid
+        return grid.with_set_points(injection, self.coordinates.prior(grid.rest_pu(injection)[None])[0])
 
     def propose(self, injection: Injection) -> Injection:
         """The injection with the policy's set-points."""
-        grid = self.problem.grid
+        grid = self.coordinates.grid
         return grid.with_set_points(injection, self.set_points(grid.rest_pu(injection)[None])[0])
+
+
+def features_of(rest_pu: FloatArray) -> FloatArray:
+    """(b, f) what a policy sees of what the buses are fed without the generators set, (b, n)."""
+    return np.concatenate([rest_pu.real, rest_pu.imag], axis=1)
+
+
+def _linear(weights: Weights, layer: str) -> tuple[FloatArray, FloatArray]:
+    """Weight (inputs, outputs) and bias (outputs,)."""
+    return weights[f"{layer}.weight"].T.astype(float), weights[f"{layer}.bias"].astype(float)
+
+
+def _mapped(values: FloatArray, layer: tuple[FloatArray, FloatArray]) -> FloatArray:
+    weight, bias = layer
+    mapped: FloatArray = values @ weight + bias
+    return mapped
+
+
+def _silu(values: FloatArray) -> FloatArray:
+    silu: FloatArray = values / (1 + np.exp(-values))
+    return silu

@@ -13,6 +13,7 @@ from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray
 from ml.optimisation.dispatch.grid import DispatchGrid
 from ml.optimisation.dispatch.net import DispatchNet, GaussianSetPoints
+from ml.optimisation.dispatch.policy import features_of
 from ml.optimisation.dispatch.polish import one_thread
 from ml.optimisation.dispatch.prior import Coordinates
 
@@ -34,9 +35,10 @@ class DispatchSituations:
 class DispatchProblem:
     """Draws loads of a grid and judges set-points by AC power flow."""
 
-    def __init__(self, grid: DispatchGrid, lowest_level: float = 0.3, highest_level: float = 1.1) -> None:
+    def __init__(self, coordinates: Coordinates, lowest_level: float = 0.3, highest_level: float = 1.1) -> None:
+        grid = coordinates.grid
         self.grid, self.levels, self.base = grid, (lowest_level, highest_level), grid.injection
-        self.coordinates = Coordinates.of(grid)
+        self.coordinates = coordinates
         self._region = _regions(grid)
 
     def around(self, injection: Injection, lowest_level: float, highest_level: float) -> "DispatchProblem":
@@ -75,8 +77,8 @@ class DispatchProblem:
 
     def situations(self, rest_pu: FloatArray) -> DispatchSituations:
         """Situations of what the buses are fed without the generators set (b, n), see DispatchGrid.rest_pu."""
-        features = np.concatenate([rest_pu.real, rest_pu.imag], axis=1)
-        return DispatchSituations(rest_pu, self.coordinates.prior(rest_pu), torch.as_tensor(features))
+        features = torch.as_tensor(features_of(rest_pu))
+        return DispatchSituations(rest_pu, self.coordinates.prior(rest_pu), features)
 
     def distribution(self, net: nn.Module, seen: DispatchSituations) -> GaussianSetPoints:
         """The policy's distributions."""

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
+from scipy.linalg import solve_triangular
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
-from torch import Tensor
 
 from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.trees_compiled import draw, pick_independent
@@ -48,7 +47,7 @@ class Loops:
     cycle: FloatArray
     path: FloatArray
     fixed_closed: BoolArray
-    free_cycle: Tensor
+    free_cycle: FloatArray
     root: int
     tail: IntArray
     head: IntArray
@@ -129,7 +128,7 @@ def find_loops(
     free = np.flatnonzero((cycle != 0).any(axis=0) & ~locked)
     fixed = usable & ~between_sources
     fixed[free] = False
-    return Loops(free, cycle, path, fixed, torch.as_tensor(cycle[:, free]), int(sources[0]), tail, head)
+    return Loops(free, cycle, path, fixed, cycle[:, free], int(sources[0]), tail, head)
 
 
 def _spanning_forest(n_bus: int, tail: IntArray, head: IntArray) -> BoolArray:
@@ -167,52 +166,49 @@ def _paths_from_root(n_bus: int, tail: IntArray, head: IntArray, root: int) -> F
     return paths
 
 
-class TreePolicy:
-    """The distributions of b situations in one grid, for phi (b, c); differentiable in phi."""
+class TreeDistribution:
+    """The distributions of b situations in one grid, for phi (b, c): what decides.
 
-    def __init__(self, loops: Loops, phi: Tensor) -> None:
+    What learns is ml.optimisation.radial.tree_policy.TreePolicy, the same distributions differentiable in phi.
+    """
+
+    def __init__(self, loops: Loops, phi: FloatArray) -> None:
         self.loops = loops
-        self._phi = phi - phi.detach().amax(dim=-1, keepdim=True)  # a common shift changes no probability
-        self._weighted = loops.free_cycle * torch.exp(self._phi / 2)[:, None, :]
-        self._factor = torch.linalg.cholesky(self._weighted @ self._weighted.mT)
-        self._log_det = 2 * self._factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        self._phi = phi - phi.max(axis=-1, keepdims=True)  # a common shift changes no probability
+        self._weighted = loops.free_cycle * np.exp(self._phi / 2)[:, None, :]
+        self._factor = np.linalg.cholesky(self._weighted @ self._weighted.mT)
 
-    def _basis(self) -> Tensor:
-        """(b, t, c) orthonormal rows; the squared norm of a column is the probability that its branch is open."""
-        return torch.linalg.solve_triangular(self._factor, self._weighted, upper=False)
+    def log_prob(self, opened: IntArray) -> FloatArray:
+        """(b, k) logarithms of the probabilities of configurations opened (b, k, t): positions of phi."""
+        situations = np.arange(len(opened))[:, None, None]
+        log_det = 2 * np.log(np.diagonal(self._factor, axis1=-2, axis2=-1)).sum(axis=-1)
+        logarithm: FloatArray = self._phi[situations, opened].sum(axis=-1) - log_det[:, None]
+        return logarithm
 
-    def log_prob(self, opened: Tensor) -> Tensor:
-        """Logarithm of the probability (b, k) of configurations opened (b, k, t): positions of phi."""
-        chosen = torch.gather(self._phi[:, None, :].expand(-1, opened.shape[1], -1), 2, opened)
-        return chosen.sum(dim=-1) - self._log_det[:, None]
-
-    def open_probability(self) -> Tensor:
-        """(b, c) probability that each branch is open."""
-        return (self._basis() ** 2).sum(dim=1)
-
-    def entropy(self) -> Tensor:
-        """(b,) entropy of each distribution in nats."""
-        return self._log_det - (self.open_probability() * self._phi).sum(dim=-1)
-
-    @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample(self, count: int, rng: np.random.Generator) -> IntArray:
         """(b, count, t) independent exact samples: as many Gram-Schmidt steps as there are loops."""
-        basis = self._basis().contiguous()
+        basis = np.array(
+            [solve_triangular(*both, lower=True) for both in zip(self._factor, self._weighted, strict=True)]
+        )
         situations, ties, _ = basis.shape
-        uniform = torch.rand((ties, situations, count), generator=generator, dtype=basis.dtype)
         picked = np.empty((situations, count, ties), dtype=np.int64)
-        draw(basis.numpy(), uniform.numpy(), picked)
-        return torch.as_tensor(np.sort(picked, axis=-1))
+        draw(basis, rng.random((ties, situations, count)), picked)
+        return np.sort(picked, axis=-1)
 
     def mode(self) -> IntArray:
-        """(b, t) the most probable configuration of each situation.
+        """(b, t) the most probable configuration of each situation."""
+        return most_probable(self.loops, self._phi)
 
-        Exchange property of spanning trees: walking through the branches by falling phi, each is opened that the
-        others can spare.
-        """
-        cycle = self.loops.free_cycle.numpy()
-        orders = np.argsort(-self._phi.detach().numpy(), axis=1, kind="stable")
-        picked = np.empty((len(orders), len(cycle)), dtype=np.int64)
-        for row, order in enumerate(orders):
-            pick_independent(cycle.copy(), order, picked[row])
-        return np.sort(picked, axis=1)
+
+def most_probable(loops: Loops, phi: FloatArray) -> IntArray:
+    """(b, t) the configuration of the largest sum of phi (b, c) in each situation.
+
+    Exchange property of spanning trees: walking through the branches by falling phi, each is opened that the others can
+    spare.
+    """
+    cycle = loops.free_cycle
+    orders = np.argsort(-phi, axis=1, kind="stable")
+    picked = np.empty((len(orders), len(cycle)), dtype=np.int64)
+    for row, order in enumerate(orders):
+        pick_independent(cycle.copy(), order, picked[row])
+    return np.sort(picked, axis=1)

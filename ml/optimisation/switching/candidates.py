@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
@@ -17,8 +16,8 @@ from ml.optimisation.radial.local_search import (
     last,
     sequential_opening,
 )
-from ml.optimisation.radial.trees import Loops, TreePolicy
-from ml.optimisation.switching.net import PHI_BOUND
+from ml.optimisation.radial.trees import Loops, TreeDistribution
+from ml.optimisation.switching.situation import PHI_BOUND
 
 SAMPLES = 32
 BEAM = 12  # configurations that a search within a number of pairs goes on from
@@ -97,9 +96,9 @@ def restorations(loops: Loops, opened: IntArray) -> tuple[IntArray, IntArray]:
     return neighbours, new
 
 
-def from_policy(policy: TreePolicy, generator: torch.Generator) -> IntArray:
+def from_policy(policy: TreeDistribution, rng: np.random.Generator) -> IntArray:
     """(k, t) the most probable configuration and samples of one situation's distribution."""
-    return np.concatenate([policy.mode(), policy.sample(SAMPLES, generator)[0].numpy()])
+    return np.concatenate([policy.mode(), policy.sample(SAMPLES, rng)[0]])
 
 
 def from_sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArray) -> IntArray:
@@ -107,12 +106,12 @@ def from_sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: 
     return sequential_opening(loops, resistance_pu, demand_pu)[None]
 
 
-def completions(loops: Loops, closed: BoolArray, phi: torch.Tensor, generator: torch.Generator) -> IntArray:
+def completions(loops: Loops, closed: BoolArray, phi: FloatArray, rng: np.random.Generator) -> IntArray:
     """(k, t) configurations nearest to switch states closed (m,) that aren't radial or leave buses without supply.
 
     What is closed stays closed where it can; which of the open branches close is drawn from the policy's phi (1, c).
     """
-    is_open = torch.as_tensor(~closed[loops.branch])
-    biased = torch.where(is_open, phi.clamp(0, PHI_BOUND), phi.clamp(-PHI_BOUND, 0) - PHI_BOUND)
-    opened = from_policy(TreePolicy(loops, biased), generator)
+    is_open = ~closed[loops.branch]
+    biased = np.where(is_open, phi.clip(0, PHI_BOUND), phi.clip(-PHI_BOUND, 0) - PHI_BOUND)
+    opened = from_policy(TreeDistribution(loops, biased), rng)
     return opened[is_radial_batch(loops, opened)]

@@ -12,7 +12,7 @@ from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Limits, RadialObjective
 from ml.optimisation.radial.trees import Loops, find_loops
-from ml.optimisation.switching.net import Situation, situation
+from ml.optimisation.switching.situation import Situation, situation
 
 LOOPS_KEPT = 8
 

@@ -1,11 +1,13 @@
-"""Switching of a grid that is operated radially: methods propose, full AC power flow verifies, the best is ordered."""
+"""Switching of a grid that is operated radially: methods propose, full AC power flow verifies, the best is ordered.
+
+It decides by a learned policy's weights and imports no torch; what learns is ml.optimisation.switching.training.
+"""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
-import torch
 
 from grid.network import FloatArray, IntArray, Network
 from ml.optimisation.plans.plan import (
@@ -28,63 +30,41 @@ from ml.optimisation.plans.verification import (
     broken,
     burden_kw,
 )
-from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.radial.trees import TreePolicy
-from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
+from ml.optimisation.policy import LearnedPolicy
+from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching import candidates as method
 from ml.optimisation.switching.candidates import Candidates, Proposer
 from ml.optimisation.switching.choice import Choice, Choices, ConflictError
-from ml.optimisation.switching.memory import TreeMemory
-from ml.optimisation.switching.net import SwitchingNet, prior_phi
 from ml.optimisation.switching.net_compiled import Forward
-from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations, Variety
-from ml.optimisation.switching.yardstick import SwitchingYardstick
+from ml.optimisation.switching.situation import Situation, prior_phi
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
 STAYING = 0.05  # of its gain: so much more must another plan bring to take the place of the one that people see
 MOST_PAIRS = 3  # for which plans of few actions are listed
-LIVE_VARIETY = Variety(lowest_level=0.6, highest_level=1.4)  # around the present state
 
 
 class SwitchingOptimizer:
-    """Owns the policy of one network and answers for its operating points. Not for several threads at once."""
+    """Answers for the operating points of one network by a policy. Not for several threads at once.
 
-    def __init__(self, network: Network, failure_probability: FloatArray, parameters: Hyperparameters) -> None:
+    seed: of what is sampled from the policy. Until a policy is given, the untrained prior stands for it.
+    """
+
+    def __init__(self, network: Network, seed: int) -> None:
         self.network = network
         self._verifier, self._choices = Verifier(network), Choices(network)
-        self._generator = torch.Generator().manual_seed(parameters.seed)
-        torch.manual_seed(parameters.seed)
-        problem = SwitchingProblem(RadialGrid.of(network), failure_probability, Variety())
-        self.trainer: Trainer[SwitchingSituations] = Trainer(SwitchingNet(), problem, parameters, TreeMemory(problem))
-        self.trainer.yardstick = SwitchingYardstick(problem)
-        self.take_over()
+        self._rng = np.random.default_rng(seed)
+        self._phi: Callable[[Situation], FloatArray] = prior_phi
+        self._episodes = 0
 
     @property
     def policy_name(self) -> str:
         """What the policy is, and how long it has learned."""
         return f"spanning-tree policy, {self._episodes:,} episodes of REINFORCE"
 
-    def train_episode(
-        self, operating_point: OperatingPoint | None = None, risk_weight: float | None = None
-    ) -> Progress:
-        """One step of REINFORCE on situations around the given operating point, or else around the case's own loads.
-
-        Only the latter have a memory of good configurations: an operating point's loops are its own.
-        """
-        if operating_point is not None:
-            grid = RadialGrid.of(self.network, operating_point.injection)
-            grid = replace(grid, usable=grid.usable & operating_point.available).without_unreachable()
-            self.trainer.problem = SwitchingProblem(
-                grid, operating_point.failure_probability, LIVE_VARIETY, risk_weight
-            )
-        return self.trainer.step()
-
-    def take_over(self) -> None:
-        """Answer with what has been learned so far. Not while propose runs."""
-        # the net itself may be in the middle of a step when somebody asks
-        self._phi = Forward(cast(SwitchingNet, self.trainer.net))
-        self._episodes = self.trainer.steps_done
+    def use(self, policy: LearnedPolicy) -> None:
+        """Answer by another policy from now on; not while propose runs. PolicyError where it doesn't fit."""
+        self._phi, self._episodes = Forward(policy.weights), policy.episodes
 
     def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none. ValueError where the present has no solution."""
@@ -122,22 +102,21 @@ class SwitchingOptimizer:
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last is the policy with branch exchange from the best of all."""
         proposer, loops, grid = Proposer(choice.loops, choice.cost, choice.predicted), choice.loops, choice.grid
-        with torch.no_grad():
-            found = []
-            if choice.start is not None:
-                start = choice.start[None]
-                found.append(proposer.run(method.PRESENT, lambda: start))
-            found.append(proposer.run(method.PRIOR, lambda: method.from_policy(
-                TreePolicy(loops, prior_phi(choice.seen)), self._generator)))  # fmt: skip
-            found.append(proposer.run(method.POLICY, lambda: method.from_policy(
-                TreePolicy(loops, self._phi(choice.seen)), self._generator)))  # fmt: skip
-            learned = found[-1]
-            found.append(proposer.run(method.SEQUENTIAL, lambda: method.from_sequential_opening(
-                loops, grid.impedance_pu.real, grid.demand_pu)))  # fmt: skip
-            if choice.start is None:
-                phi = self._phi(choice.seen)
-                found.append(proposer.run(method.RESTORED, lambda: method.completions(
-                    loops, choice.present, phi, self._generator)))  # fmt: skip
+        found = []
+        if choice.start is not None:
+            start = choice.start[None]
+            found.append(proposer.run(method.PRESENT, lambda: start))
+        found.append(proposer.run(method.PRIOR, lambda: method.from_policy(
+            TreeDistribution(loops, prior_phi(choice.seen)), self._rng)))  # fmt: skip
+        found.append(proposer.run(method.POLICY, lambda: method.from_policy(
+            TreeDistribution(loops, self._phi(choice.seen)), self._rng)))  # fmt: skip
+        learned = found[-1]
+        found.append(proposer.run(method.SEQUENTIAL, lambda: method.from_sequential_opening(
+            loops, grid.impedance_pu.real, grid.demand_pu)))  # fmt: skip
+        if choice.start is None:
+            phi = self._phi(choice.seen)
+            found.append(proposer.run(method.RESTORED, lambda: method.completions(
+                loops, choice.present, phi, self._rng)))  # fmt: skip
         before = found[0] if choice.start is not None else found[-1]
         if len(before.opened):
             found.append(proposer.exchange(method.EXCHANGE, before.opened[0]))

@@ -10,8 +10,9 @@ from grid.network import FloatArray, IntArray
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Costs, Limits, RadialObjective
-from ml.optimisation.radial.trees import Loops, NotConnectedError, TreePolicy
-from ml.optimisation.switching.net import Situation, situation
+from ml.optimisation.radial.tree_policy import TreePolicy
+from ml.optimisation.radial.trees import Loops, NotConnectedError, TreeDistribution
+from ml.optimisation.switching.situation import Situation, situation
 
 REGIONS = 4
 OUTAGES_KEPT = 64
@@ -146,7 +147,7 @@ class SwitchingProblem:
     def _balance(self) -> float:
         """The risk weight at which losses and expected interruption count alike, for the grid's own demand."""
         seen = self.situations(self.grid.demand_pu[None], self.grid.load_pu[None])
-        opened = TreePolicy(self.whole, seen.seen.prior[:, self.whole.branch].double()).mode()
+        opened = TreeDistribution(self.whole, seen.seen.prior[:, self.whole.branch].astype(float)).mode()
         costs = seen.costs(opened, 0)
         loss, interrupted = float(costs.loss_kw[0]), float(costs.interrupted_kw[0])
         return loss / interrupted if np.isfinite(loss) and interrupted > 0 else 0.0

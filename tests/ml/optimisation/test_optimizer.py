@@ -9,7 +9,7 @@ import pytest
 
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from ml.optimisation.optimizer import SmartGridOptimizer, problem_with
+from ml.optimisation.optimizer import problem_with
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -23,6 +23,7 @@ from ml.optimisation.plans.plan import (
 )
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters
+from ml.optimisation.training import LearningOptimizer
 from tests.ml.operating_points import HOURS, PRICE, network_of, operating_point_at
 
 OPTIMUM_KW = 139.5513
@@ -31,9 +32,9 @@ ANY_VOLTAGE = Requirements(min_vm_pu=0.5, max_vm_pu=1.5)
 
 
 @cache
-def untrained(spec: str = "case33bw") -> SmartGridOptimizer:
+def untrained(spec: str = "case33bw") -> LearningOptimizer:
     network = network_of(spec)
-    return SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=2))
+    return LearningOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=2))
 
 
 def uneven(network: Network, level: float = 1.0) -> OperatingPoint:
@@ -282,8 +283,8 @@ def test_plans_that_no_longer_hold_are_refused_with_a_reason() -> None:
     assert problem(there, back, must_improve=False) is None
 
 
-def trained(network: Network, steps: int = 3, seed: int = 1) -> SmartGridOptimizer:
-    return SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=steps, seed=seed))
+def trained(network: Network, steps: int = 3, seed: int = 1) -> LearningOptimizer:
+    return LearningOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=steps, seed=seed))
 
 
 def test_a_kept_policy_is_taken_up_again_and_only_where_it_fits(tmp_path: Path) -> None:

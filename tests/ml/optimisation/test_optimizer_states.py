@@ -10,11 +10,11 @@ import pytest
 from grid.flow.powerflow import PowerFlow
 from grid.flow.topology import is_radial
 from grid.network import BoolArray, Network
-from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Plan, Requirements
 from ml.optimisation.plans.verification import OperatingPoint, burden_kw
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.reinforce import Hyperparameters
+from ml.optimisation.training import LearningOptimizer
 from tests.ml.operating_points import (
     operating_point_at,
     pv_feeder,
@@ -26,9 +26,9 @@ from tests.ml.operating_points import (
 
 
 @cache
-def untrained() -> SmartGridOptimizer:
+def untrained() -> LearningOptimizer:
     network = pv_feeder()
-    return SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=2))
+    return LearningOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=2))
 
 
 def operating_points(count: int, seed: int, most_out: int = 2, level: float = 0.6) -> list[OperatingPoint]:

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.radial.tree_policy import TreePolicy
 from ml.optimisation.reinforce import Hyperparameters, Trainer, advantages, bounded
-from ml.optimisation.switching.net import SwitchingNet, prior_phi
+from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
+from ml.optimisation.switching.situation import prior_phi
 from tests.cases import shared_case
 from tests.ml.varieties import LOADS_ONLY
 
@@ -39,7 +40,7 @@ def mean_cost_kw(policy: TreePolicy, seen: SwitchingSituations) -> float:
 @pytest.mark.parametrize("steps", [60, pytest.param(150, marks=pytest.mark.long)])
 def test_training_beats_the_prior_on_situations_it_has_never_seen(steps: int) -> None:
     held_out = problem().situations(*problem().demand(80, np.random.default_rng(1234)))
-    before = mean_cost_kw(TreePolicy(held_out.objective.loops, prior_phi(held_out.seen)), held_out)
+    before = mean_cost_kw(TreePolicy(held_out.objective.loops, torch.as_tensor(prior_phi(held_out.seen))), held_out)
     trained = trainer(steps=steps)
     trained.train()
     with torch.no_grad():

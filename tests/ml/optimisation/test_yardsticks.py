@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from grid.cases.cases import load_case
+from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
-from ml.optimisation.dispatch.optimizer import DispatchOptimizer
-from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
+from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
+from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, DispatchLearner
 from ml.optimisation.dispatch.yardstick import DispatchYardstick
 from ml.optimisation.reinforce import (
     EVALUATED_EVERY,
@@ -25,8 +27,8 @@ from ml.optimisation.reinforce import (
     bounded,
 )
 from ml.optimisation.switching.net import SwitchingNet
-from ml.optimisation.switching.optimizer import SwitchingOptimizer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
+from ml.optimisation.switching.training import SwitchingLearner
 from ml.optimisation.switching.yardstick import DRAWS, SwitchingYardstick
 from tests.ml.exhaustive import exhaustive
 
@@ -40,13 +42,15 @@ def network_of(name: str) -> Network:
     return load_case(name, Path("var")).network
 
 
-def switching(name: str = "city8", seed: int = 1) -> SwitchingOptimizer:
+def switching(name: str = "city8", seed: int = 1) -> SwitchingLearner:
     network = network_of(name)
-    return SwitchingOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=STEPS, seed=seed))
+    return SwitchingLearner(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=STEPS, seed=seed))
 
 
-def dispatch(steps: int = STEPS) -> DispatchOptimizer:
-    return DispatchOptimizer(network_of("case14"), Hyperparameters(**{**vars(DISPATCH_PARAMETERS), "steps": steps}))
+def dispatch(steps: int = STEPS) -> DispatchLearner:
+    network = network_of("case14")
+    grid = DispatchGrid(network, Injection.of_case(network), network.branch.closed, DispatchLimits.of(network))
+    return DispatchLearner(Coordinates.of(grid), Hyperparameters(**{**vars(DISPATCH_PARAMETERS), "steps": steps}))
 
 
 def problem_of(trainer: Trainer[SwitchingSituations]) -> SwitchingProblem:

@@ -12,7 +12,6 @@ from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
 from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits
 from ml.optimisation.dispatch.optimizer import (
-    LEVELS,
     POLICY,
     POLICY_POLISHED,
     PRESENT,
@@ -21,9 +20,10 @@ from ml.optimisation.dispatch.optimizer import (
     DispatchOptimizer,
     limits_of,
 )
-from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS
+from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
-from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError, parameters_for
+from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, LEVELS, DispatchLearner
+from ml.optimisation.optimizer import UnsuitableGridError
 from ml.optimisation.plans.plan import (
     Constraint,
     NoPlan,
@@ -36,6 +36,7 @@ from ml.optimisation.plans.plan import (
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points, without_trifles
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
 from ml.optimisation.reinforce import Hyperparameters
+from ml.optimisation.training import LearningOptimizer, parameters_for
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse
 from tests.cases import shared_case
@@ -51,7 +52,7 @@ def network_of(name: str) -> Network:
 
 @cache
 def optimizer_of(name: str) -> DispatchOptimizer:
-    return DispatchOptimizer(network_of(name), TINY)
+    return DispatchOptimizer(network_of(name))
 
 
 def operating_point_of(name: str, level: float = 1.0, **changes: object) -> OperatingPoint:
@@ -106,7 +107,7 @@ def test_a_plan_keeps_every_limit_and_loses_less_by_a_power_flow_of_its_own(name
 def test_plans_for_varied_loads_break_no_limit_further_than_the_present(name: str) -> None:
     network, operating_point = network_of(name), operating_point_of(name)
     grid = DispatchGrid(network, operating_point.injection, operating_point.closed, DispatchLimits.of(network))
-    problem = DispatchProblem(grid, *LEVELS)
+    problem = DispatchProblem(Coordinates.of(grid), *LEVELS)
     for factors in problem.factors(4, np.random.default_rng(7)):
         injection = problem.injection(factors)
         plan = optimizer_of(name).propose(replace(operating_point, injection=injection), Requirements()).plan
@@ -137,7 +138,7 @@ def test_limits_of_the_case_that_cannot_be_kept_are_broken_no_further_than_now()
     case = network_of("case14")
     low, high = np.full(case.n_bus, 1.07), np.full(case.n_bus, 1.071)
     network = replace(case, bus=replace(case.bus, min_vm_pu=low, max_vm_pu=high))
-    plan = DispatchOptimizer(network, TINY).propose(operating_point_of("case14"), Requirements()).plan
+    plan = DispatchOptimizer(network).propose(operating_point_of("case14"), Requirements()).plan
     assert plan is not None
     limits = enforced_limits(network, Requirements(), plan.before.state)
     before, after = (check(network, one.injection, one.state, limits) for one in (plan.before, plan.after))
@@ -255,34 +256,35 @@ def test_set_points_are_refused_where_they_no_longer_improve_or_cannot_be_set() 
 
 
 def test_training_goes_on_around_a_moment_and_answers_only_when_taken_over() -> None:
-    optimizer = DispatchOptimizer(network_of("case14"), TINY)
+    optimizer = DispatchOptimizer(network_of("case14"))
+    learner = DispatchLearner(optimizer.coordinates, TINY)
     before = optimizer.policy_name
-    optimizer.train_episode()
+    learner.train_episode()
     operating_point = operating_point_of("case14", 0.5)
-    optimizer.train_episode(operating_point, 1.0)
-    assert optimizer.trainer.problem.base is operating_point.injection  # type: ignore[attr-defined]
-    optimizer.train_episode(
+    learner.train_episode(operating_point, 1.0)
+    assert learner.trainer.problem.base is operating_point.injection  # type: ignore[attr-defined]
+    learner.train_episode(
         replace(operating_point, closed=operating_point.closed & (np.arange(len(operating_point.closed)) != 2)), 1.0
     )
-    assert optimizer.trainer.problem.base is not operating_point.injection  # type: ignore[attr-defined]
-    assert optimizer.trainer.steps_done == 3
+    assert learner.trainer.problem.base is not operating_point.injection  # type: ignore[attr-defined]
+    assert learner.trainer.steps_done == 3
     assert optimizer.policy_name == before
-    optimizer.take_over()
+    optimizer.use(learner.trainer.policy({}))
     assert "3 episodes" in optimizer.policy_name
 
 
 def test_the_door_chooses_dispatch_for_meshed_grids_and_keeps_its_policy(tmp_path: Path) -> None:
     network = network_of("case14")
     risk = np.full(network.n_branch, 0.01)
-    optimizer = SmartGridOptimizer(network, risk, TINY)
+    optimizer = LearningOptimizer(network, risk, TINY)
     optimizer.train_episode()
     optimizer.save(tmp_path)
-    again = SmartGridOptimizer(network, risk, TINY)
+    again = LearningOptimizer(network, risk, TINY)
     assert again.resume(tmp_path)
     assert again.episodes == 1
     assert "set-point policy, 1 episodes" in again.propose(operating_point_of("case14"), Requirements()).policy
     assert len(again.pareto(operating_point_of("case14"), Requirements())) <= 1
-    assert not SmartGridOptimizer(network_of("case30"), np.zeros(41), TINY).resume(tmp_path)
+    assert not LearningOptimizer(network_of("case30"), np.zeros(41), TINY).resume(tmp_path)
 
 
 def test_each_kind_of_grid_has_training_of_its_own() -> None:
@@ -293,4 +295,4 @@ def test_each_kind_of_grid_has_training_of_its_own() -> None:
 def test_a_grid_too_large_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ml.optimisation.dispatch.grid.LARGEST_GRID", 13)
     with pytest.raises(UnsuitableGridError, match=r"no switching.*14 buses, dispatch takes up to 13"):
-        SmartGridOptimizer(network_of("case14"), np.zeros(20), TINY)
+        LearningOptimizer(network_of("case14"), np.zeros(20), TINY)

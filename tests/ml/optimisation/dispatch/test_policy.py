@@ -15,9 +15,13 @@ from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
 from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, Outcome
 from ml.optimisation.dispatch.net import GaussianSetPoints
-from ml.optimisation.dispatch.policy import DISPATCH_PARAMETERS, DispatchPolicy
+from ml.optimisation.dispatch.policy import DispatchMean, DispatchPolicy, features_of
 from ml.optimisation.dispatch.polish import polish
+from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
+from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, DispatchLearner
+from ml.optimisation.policy import PolicyError
+from ml.optimisation.reinforce import weights_of
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import TOLERANCE_PU, check
 
@@ -104,24 +108,58 @@ def test_samples_have_the_policys_mean_and_spread() -> None:
 
 
 def test_training_improves_decisions_on_loads_it_has_never_seen() -> None:
-    network, limits = network_of("case30"), limits_of("case30")
+    coordinates = Coordinates.of(grid_of("case30"))
     reported = []
-    policy = DispatchPolicy(network, limits, TINY, (0.3, 1.1))
-    policy.trainer.train(reported.append)
+    learner = DispatchLearner(coordinates, TINY)
+    new = DispatchPolicy(coordinates, learner.trainer.policy({}).weights)
+    learner.trainer.train(reported.append)
     assert len(reported) == TINY.steps
-    held_out = policy.problem.draw(40, np.random.default_rng(1234))
-    untrained = DispatchPolicy(network, limits, TINY, policy.problem.levels)
-    np.testing.assert_allclose(untrained.set_points(held_out.rest_pu), held_out.prior)
+    held_out = learner.problem.draw(40, np.random.default_rng(1234))
+    untrained, policy = DispatchPolicy(coordinates), DispatchPolicy(coordinates, learner.trainer.policy({}).weights)
+    for one in (untrained, new):
+        np.testing.assert_allclose(one.set_points(held_out.rest_pu), held_out.prior)
     before, after = (
-        policy.problem.grid.outcome(one.set_points(held_out.rest_pu), held_out.rest_pu).cost_mw
+        coordinates.grid.outcome(one.set_points(held_out.rest_pu), held_out.rest_pu).cost_mw
         for one in (untrained, policy)
     )
     assert np.log(after).mean() < np.log(before).mean()
 
 
+@pytest.mark.parametrize(("name", "seed"), [("case14", 1), ("case30", 2), ("case118", 3)])
+def test_what_decides_gives_the_nets_mean(name: str, seed: int) -> None:
+    """To 1e-6 what torch gives for the same weights in double precision, and in single to what torch itself rounds."""
+    problem = DispatchProblem(Coordinates.of(grid_of(name)))
+    torch.manual_seed(seed)
+    net = problem.new_net()
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight += 0.3 * torch.randn_like(weight)
+    seen, weights = problem.draw(20, np.random.default_rng(seed)), weights_of(net)
+    found = DispatchMean(weights, problem.grid.size)(features_of(seen.rest_pu))
+    with torch.no_grad():
+        np.testing.assert_allclose(found, net(seen.features).mean.numpy(), atol=1e-4)
+        expected = net.double()(seen.features).mean.numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(
+        DispatchPolicy(problem.coordinates, weights).set_points(seen.rest_pu),
+        problem.coordinates.set_points(seen.prior, expected[:, None])[:, 0],
+        atol=1e-6,
+    )
+
+
+def test_weights_of_another_grid_or_net_are_refused() -> None:
+    weights = dict(weights_of(DispatchProblem(Coordinates.of(grid_of("case14"))).new_net()))
+    with pytest.raises(PolicyError, match="set-points, the grid"):
+        DispatchPolicy(Coordinates.of(grid_of("case30")), weights)
+    del weights["centre"]
+    with pytest.raises(PolicyError, match="'centre' is missing"):
+        DispatchPolicy(Coordinates.of(grid_of("case14")), weights)
+
+
 def test_polish_reaches_the_same_minimum_from_different_starts() -> None:
     grid = grid_of("case118")
-    problem = DispatchProblem(grid)
+    problem = DispatchProblem(Coordinates.of(grid))
     for seen in problem.draw(3, np.random.default_rng(5)).rest_pu:
         starts = [problem.coordinates.prior(seen[None])[0], grid.of_injection(grid.injection)]
         costs = [polish(grid, start, seen, 12).outcome for start in starts]

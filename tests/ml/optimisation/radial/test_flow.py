@@ -10,7 +10,8 @@ from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import is_radial
 from grid.network import Network
 from ml.optimisation.radial.flow import RadialFlow, closed_current, exchange_neighbours, is_radial_batch
-from ml.optimisation.radial.trees import Loops, TreePolicy, find_loops
+from ml.optimisation.radial.tree_policy import TreePolicy
+from ml.optimisation.radial.trees import Loops, find_loops
 from tests.cases import shared_case
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from grid.flow.topology import is_radial
-from ml.optimisation.radial.trees import Loops, NotConnectedError, TreePolicy, find_loops
+from ml.optimisation.radial.tree_policy import TreePolicy
+from ml.optimisation.radial.trees import Loops, NotConnectedError, TreeDistribution, find_loops
 
 Graph = tuple[int, np.ndarray, np.ndarray, np.ndarray]
 
@@ -92,6 +93,36 @@ def test_samples_follow_the_distribution(seed: int) -> None:
     often = expected >= 5
     statistic = ((observed - expected)[often] ** 2 / expected[often]).sum()
     assert statistic < chi2.ppf(1 - 1e-4, often.sum() - 1)
+
+
+@pytest.mark.parametrize("sources", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_decides_and_what_learns_are_one_distribution(seed: int, sources: int) -> None:
+    graph = random_graph(seed, sources=sources)
+    loops = loops_of(graph)
+    configurations = every_configuration(graph, loops)
+    phi = np.random.default_rng(seed).normal(0, 2, (2, len(loops.branch)))
+    deciding, learning = TreeDistribution(loops, phi), TreePolicy(loops, torch.as_tensor(phi))
+    both = np.tile(configurations.numpy(), (2, 1, 1))
+    np.testing.assert_allclose(deciding.log_prob(both), learning.log_prob(torch.as_tensor(both)).numpy(), atol=1e-10)
+    assert np.exp(deciding.log_prob(both)).sum(axis=1) == pytest.approx([1, 1], abs=1e-12)
+    np.testing.assert_array_equal(deciding.mode(), learning.mode())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_decides_draws_trees_as_often_as_they_are_probable(seed: int) -> None:
+    graph = random_graph(seed, n_bus=5, extra=3)
+    loops = loops_of(graph)
+    configurations = every_configuration(graph, loops).numpy()
+    distribution = TreeDistribution(loops, np.random.default_rng(seed).normal(0, 1, (1, len(loops.branch))))
+    expected = np.exp(distribution.log_prob(configurations[None])[0]) * 20_000
+    samples = distribution.sample(20_000, np.random.default_rng(seed))[0]
+    place = {tuple(row): index for index, row in enumerate(configurations.tolist())}
+    observed = np.bincount([place[tuple(row)] for row in samples.tolist()], minlength=len(place))
+    often = expected >= 5
+    statistic = ((observed - expected)[often] ** 2 / expected[often]).sum()
+    assert statistic < chi2.ppf(1 - 1e-4, often.sum() - 1)
+    np.testing.assert_array_equal(samples, distribution.sample(20_000, np.random.default_rng(seed))[0])
 
 
 def test_gradients_match_finite_differences() -> None:

@@ -5,7 +5,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-import torch
 
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Requirements
@@ -13,7 +12,7 @@ from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
 from ml.optimisation.switching.candidates import Proposer, completions, restorations
 from ml.optimisation.switching.choice import Choice, Choices
-from ml.optimisation.switching.net import prior_phi
+from ml.optimisation.switching.situation import prior_phi
 from tests.ml.operating_points import network_of, operating_point_at, random_configurations
 
 
@@ -169,8 +168,7 @@ def test_completions_supply_everybody_after_an_outage_and_keep_what_is_closed(sp
         if choice.start is not None or not choice.loops.ties:
             continue  # nothing can be done about it
         restored += 1
-        generator = torch.Generator().manual_seed(1)
-        opened = completions(choice.loops, choice.present, prior_phi(choice.seen), generator)
+        opened = completions(choice.loops, choice.present, prior_phi(choice.seen), np.random.default_rng(1))
         assert len(opened) > 1
         assert is_radial_batch(choice.loops, opened).all()
         closed = choice.closed(opened[0])

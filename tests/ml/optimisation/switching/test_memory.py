@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.radial.trees import TreePolicy
+from ml.optimisation.radial.tree_policy import TreePolicy
 from ml.optimisation.reinforce import Hyperparameters, Trainer
 from ml.optimisation.switching import memory
 from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
+from ml.optimisation.training import LearningOptimizer
 from tests.ml.operating_points import network_of, operating_point_at
 from tests.ml.varieties import LOADS_ONLY
 
@@ -106,7 +106,7 @@ def test_a_checkpoint_without_a_memory_is_refused_and_changes_nothing(tmp_path: 
 
 def test_the_product_learns_with_a_memory_around_the_case_and_keeps_it(tmp_path: Path) -> None:
     network = network_of("case33bw")
-    optimizer = SmartGridOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=4))
+    optimizer = LearningOptimizer(network, np.full(network.n_branch, 0.01), Hyperparameters(steps=4))
     for _ in range(4):
         optimizer.train_episode()
     optimizer.train_episode(operating_point_at(network), 0.0)
