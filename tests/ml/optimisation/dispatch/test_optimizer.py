@@ -138,7 +138,7 @@ def test_limits_of_the_case_that_cannot_be_kept_are_broken_no_further_than_now()
     case = network_of("case14")
     low, high = np.full(case.n_bus, 1.07), np.full(case.n_bus, 1.071)
     network = replace(case, bus=replace(case.bus, min_vm_pu=low, max_vm_pu=high))
-    plan = DispatchOptimizer(network, TINY).propose(operating_point_of("case14"), Requirements()).plan
+    plan = DispatchOptimizer(network).propose(operating_point_of("case14"), Requirements()).plan
     assert plan is not None
     limits = enforced_limits(network, Requirements(), plan.before.state)
     before, after = (check(network, one.injection, one.state, limits) for one in (plan.before, plan.after))
