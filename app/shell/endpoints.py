@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.analytics.models import LookAheadAnswer, LossesAnswer, PerformanceAnswer
+from app.maintenance.models import AssetAnswer, AssetsAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
 from app.optimisation.models import ApplyAnswer, OptimizeAnswer
 from app.web.bodies import (
     AcknowledgeBody,
@@ -181,19 +183,19 @@ ENDPOINTS = (
         "get",
         "/api/maintenance/assets",
         "Lines, cables and transformers, riskiest first: failure within 30, 90 and 365 days from 0 to 1, by whom, why.",
-        ("status", "problem", "simulated_time", "assets"),
+        AssetsAnswer,
     ),
     Endpoint(
         "get",
         "/api/maintenance/assets/{id}",
         "One asset: signals with limits, probability over time, drivers in log-odds of XGBoost alone, similar assets.",
-        ("id", "name", "failure_probability", "source", "signals", "trend", "drivers", "similar"),
+        AssetAnswer,
     ),
     Endpoint(
         "get",
         "/api/maintenance/schedule",
         "The schedule, weeks counted from 1; with format=csv or format=ics in the query, a file to download.",
-        ("scheduling", "first_day", "weeks", "jobs", "crews", "pins", "conflict", "costs"),
+        ScheduleAnswer,
         query=(_choice("json", "csv", "ics"),),
         files=("text/csv", "text/calendar"),
     ),
@@ -201,7 +203,7 @@ ENDPOINTS = (
         "post",
         "/api/maintenance/schedule",
         "Settle jobs by hand and solve again around them, in the background; GET tells when it is done.",
-        ("success", "pins"),
+        PinsAnswer,
         ScheduleBody,
         202,
     ),
@@ -215,7 +217,7 @@ ENDPOINTS = (
         "post",
         "/api/maintenance/model",
         "Read the model files again; refused ones are answered with the reason, and the running models stay.",
-        ("success", "trained"),
+        ReloadAnswer,
         ReloadBody,
     ),
     Endpoint(
@@ -236,15 +238,14 @@ ENDPOINTS = (
         "get",
         "/api/forecast/lookahead",
         "What the forecasts mean: losses with an 80 % interval by hour, threatened branches and buses, alerts.",
-        ("status", "problem", "simulated_time", "start", "hours", "branches", "buses", "alerts", "worst"),
+        LookAheadAnswer,
         query=(_whole("limit", "branches and buses listed; 25 where it is left out", 0, 1000),),
     ),
     Endpoint(
         "get",
         "/api/analytics/losses",
         "Losses of recorded hours in MWh and EUR: transmission, distribution, voltage level, cause, hour, assets.",
-        ("start", "end", "hours_recorded", "total", "transmission", "distribution", "shunts", "levels", "causes",
-         "hours", "assets", "non_technical"),
+        LossesAnswer,
         query=(START, _whole("hours", "24 where it is left out", 1, 336),
                _whole("limit", "assets listed; 25 where it is left out", 0, 1000), TABLE),
         files=("text/csv",),
@@ -253,8 +254,7 @@ ENDPOINTS = (
         "get",
         "/api/analytics/performance",
         "Today in kWh against yesterday, last week, last year and plans; hourly means of a range in kW.",
-        ("today", "comparisons", "avoidable", "mix", "start", "hours", "time", "loss_kw", "load_kw", "generation_kw",
-         "renewable_kw"),
+        PerformanceAnswer,
         query=(START, _whole("hours", "24 where it is left out", 1, 17568)),
     ),
     Endpoint(

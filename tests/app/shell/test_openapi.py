@@ -75,6 +75,17 @@ def test_a_plan_that_is_carried_out_and_taken_back_is_answered_as_its_model_says
     judge("POST /api/grid/apply", rig.post("/api/grid/apply", {"undo": True}, 202))
 
 
+def test_an_answer_to_pins_is_what_its_model_says(rig: Rig) -> None:
+    rig.services.maintainer.load_or_train()
+    rig.services.maintainer.turn(rig.board)
+    rig.services.maintainer.turn(rig.board)
+    job = rig.get("/api/maintenance/schedule")["jobs"][0]["id"]
+    pins = {"pins": [{"id": job, "week": None}]}
+    judge("POST /api/maintenance/schedule", rig.post("/api/maintenance/schedule", pins, 202))
+    rig.services.maintainer.turn(rig.board)
+    judge("GET /api/maintenance/schedule", rig.get("/api/maintenance/schedule"))
+
+
 def test_errors_are_what_their_model_says(rig: Rig) -> None:
     for path in ("/api/grid/node/99", "/api/forecast?horizon=0", "/api/nothing"):
         ErrorAnswer.model_validate_json(rig.client.get(path).data)

@@ -1,0 +1,180 @@
+"""What the API answers of failure prognoses and schedules: one model an endpoint. Values that aren't known are null."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from app.web.models import Answer, Count, Place, Probability
+from components.maintenance.asset_panel import SignalState
+from components.maintenance.risk_table import RateSource
+from grid.network import BranchKind
+from ml.maintenance.model.causes import Cause
+from ml.maintenance.schedule.solve import ScheduleMethod
+
+Euro = Annotated[float | None, Field(description="EUR")]
+Hours = Annotated[float, Field(description="h")]
+Week = Annotated[int | None, Field(description="from 1 on, null for deferred")]
+
+
+class AboutItem(Answer):
+    """What the maintenance worker does, what hinders it, and of which moment it speaks."""
+
+    status: str
+    problem: str | None
+    simulated_time: AwareDatetime | None
+
+
+class HorizonItem(Answer):
+    """Probabilities within 30, 90 and 365 days."""
+
+    days_30: Probability = Field(alias="30")
+    days_90: Probability = Field(alias="90")
+    days_365: Probability = Field(alias="365")
+
+
+class AssetItem(Answer):
+    """An asset in short. failure_types: shares by cause. novelty: how unlike what the models have learned from."""
+
+    id: Place
+    name: str
+    type: BranchKind
+    failure_probability: HorizonItem
+    failure_probability_low: HorizonItem
+    failure_probability_high: HorizonItem
+    published_probability: HorizonItem
+    failure_types: dict[Cause, Probability]
+    consequence_eur: Euro
+    interrupted_kw: Annotated[float | None, Field(description="kW")]
+    risk_eur_per_year: Euro
+    risk_class: str | None
+    novelty: float | None
+    unusual: bool | None
+    source: RateSource | None
+    why_not_model: str | None
+    next_job: str | None
+
+
+class AssetsAnswer(AboutItem):
+    """GET /api/maintenance/assets."""
+
+    assets: tuple[AssetItem, ...]
+
+
+class SignalItem(Answer):
+    """What a sensor shows, in its unit."""
+
+    name: str
+    value: float | None
+    unit: str
+    usual_low: float | None
+    usual_high: float | None
+    limit: float | None
+    state: SignalState
+
+
+class TrendItem(Answer):
+    """Failure within 365 days over simulated time, UTC."""
+
+    time: tuple[str, ...]
+    probability: tuple[Probability, ...]
+    low: tuple[Probability, ...]
+    high: tuple[Probability, ...]
+    published: tuple[Probability, ...]
+
+
+class DriverItem(Answer):
+    """What a feature adds to the log-odds of failure within 365 days."""
+
+    feature: str
+    value: str
+    log_odds: float | None
+
+
+class SimilarItem(Answer):
+    """An asset that is like another one."""
+
+    id: Place
+    name: str
+    failure_probability_365: Probability
+
+
+class AssetAnswer(AboutItem, AssetItem):
+    """GET /api/maintenance/assets/{id}."""
+
+    year_built: float | None
+    measured_at: AwareDatetime
+    stale: bool
+    signals: tuple[SignalItem, ...]
+    trend: TrendItem
+    drivers: tuple[DriverItem, ...]
+    similar: tuple[SimilarItem, ...]
+
+
+class JobItem(Answer):
+    """A job of the schedule."""
+
+    id: Place
+    name: str
+    week: Week
+    week_starts: date | None
+    crew: str
+    hours: Hours
+    cost_eur: Euro
+    expected_cost_eur: Euro
+    deferral_cost_eur: Euro
+    pinned: bool
+
+
+class CrewItem(Answer):
+    """A crew's work by the week."""
+
+    crew: str
+    load_hours: tuple[Hours, ...]
+    capacity_hours: tuple[Hours, ...]
+
+
+class PinItem(Answer):
+    """A job that is settled by hand."""
+
+    id: Place
+    week: Week
+
+
+class CostItem(Answer):
+    """What a schedule costs."""
+
+    expected_cost_eur: Euro
+    work_eur: Euro
+    risk_eur: Euro
+    residual_eur: Euro
+    deferred_risk_eur: Euro
+
+
+class ScheduleAnswer(Answer):
+    """GET /api/maintenance/schedule. gap: from the best that is possible, 0 to 1."""
+
+    scheduling: bool
+    first_day: date | None
+    weeks: Count
+    jobs: tuple[JobItem, ...]
+    crews: tuple[CrewItem, ...]
+    pins: tuple[PinItem, ...]
+    conflict: str | None
+    method: ScheduleMethod | None
+    gap: float | None
+    costs: dict[str, CostItem]
+
+
+class PinsAnswer(Answer):
+    """POST /api/maintenance/schedule."""
+
+    success: Literal[True]
+    pins: tuple[PinItem, ...]
+
+
+class ReloadAnswer(Answer):
+    """POST /api/maintenance/model."""
+
+    success: Literal[True]
+    trained: Literal[True]
