@@ -3,7 +3,7 @@
 A report comes about once a simulated hour. A browser fetches the parts of the page when the key is another one.
 """
 
-from app.analytics.view import Looked, looked, status_of
+from app.analytics.view import Looked, looked_on, status_of
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON
@@ -11,11 +11,8 @@ from components.maintenance.fleet import status_line
 
 
 def forecast_tick(request: PageRequest) -> PagePart:
-    """The page's part for a browser; nothing while the worker looks at another network."""
-    now = looked(request.services)
-    if now is None:
-        return PagePart(data=dict)
-    shown = request.shown
+    """The page's part for a browser."""
+    now, shown = looked_on(request.board, request.services), request.shown
     return PagePart(keys={"analytics": report_key(now, shown)}, data=lambda: {"analytics": analytics_tick(now, shown)})
 
 

@@ -7,7 +7,7 @@ models, another schedule, or when some simulated time has passed. A browser fetc
 from collections.abc import Mapping
 from zlib import crc32
 
-from app.maintenance.view import Maintained, maintained, schedule_state, status_of
+from app.maintenance.view import Maintained, maintained_on, schedule_state, status_of
 from app.maintenance.view_asset import head_of, signals_of
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
@@ -23,11 +23,8 @@ HOURS_BETWEEN, HOURS_BETWEEN_LARGE = 1, 6  # simulated, between two tables of th
 
 
 def fleet_tick(request: PageRequest) -> PagePart:
-    """The page's part for a browser; nothing while the worker looks at another network."""
-    now = maintained(request.services)
-    if now is None:
-        return PagePart(data=lambda: {"maintenance": None})
-    shown, view = request.shown, request.view
+    """The page's part for a browser."""
+    now, shown, view = maintained_on(request.board, request.services), request.shown, request.view
     return PagePart(
         keys={"maintenance": keys_of(now, shown, view)},
         data=lambda: {"maintenance": maintenance_tick(now, shown, view)},

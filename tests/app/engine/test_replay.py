@@ -11,7 +11,7 @@ from app import record
 from app.engine.commands import NotOfferedError
 from app.map.context import PageServices
 from app.map.network_view import NetworkViews
-from app.overview.tick import source_state
+from app.map.tick import source_state
 from app.settings import Settings
 from app.shell.frame import layout
 from grid.alarms.book import AlarmKind
