@@ -123,6 +123,18 @@ def test_damaged_models_are_put_aside_and_named_and_others_trained(city: Rig) ->
         maintainer(later).stop()
 
 
+def test_an_empty_models_folder_is_trained(tmp_path: Path) -> None:
+    rig = make_rig(tmp_path, training_fleets=1, training_assets=20)
+    rig.services.settings.models_dir.mkdir()
+    try:
+        maintainer(rig).load_or_train()
+        look(rig)
+        assert maintainer(rig).latest.training.running
+        assert maintainer(rig).latest.problem == ""
+    finally:
+        maintainer(rig).stop()
+
+
 def test_whole_files_are_read_again(city: Rig) -> None:
     look(city)
     before = maintainer(city).latest.bundle

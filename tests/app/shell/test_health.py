@@ -1,6 +1,9 @@
 """Whatever fails is named within two cycles, and the live view goes on."""
 
-from collections.abc import Callable
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,6 +79,39 @@ def test_a_cache_path_that_is_a_file_costs_the_caching_and_is_named(tmp_path: Pa
     health = rig.get("/api/health")
     (problem,) = health["problems"]
     assert (problem["cause"], problem["subject"]) == ("not_kept", str(blocked))
+    assert goes_on(rig)
+    assert rig.services.planner.plan is not None
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of 3 MB without any room."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount is None
+        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], check=False).returncode
+    ):
+        pytest.skip("mounting a small file system needs root")
+    try:
+        with contextlib.suppress(OSError), (folder / "fill").open("wb", buffering=0) as fill:
+            while True:
+                fill.write(bytes(4096))
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_costs_the_keeping_and_is_named(full_disk: Path, tmp_path: Path) -> None:
+    rig = make_rig(tmp_path / "other", training_episodes=2)
+    rig.services.planner._settings = rig.services.settings.model_copy(update={"cache_dir": full_disk})
+    while rig.services.planner.attempt():
+        pass
+    rig.run()
+    (problem,) = rig.get("/api/health")["problems"]
+    assert (problem["cause"], problem["subject"]) == ("not_kept", str(full_disk))
+    assert "No space left" in problem["detail"]
     assert goes_on(rig)
     assert rig.services.planner.plan is not None
 
