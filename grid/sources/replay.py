@@ -24,6 +24,7 @@ from grid.sources.seams import SourceParts
 from grid.telemetry import Frame, Quality, Reading, Weather
 
 TIME, QUALITY = "time", "quality"
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
 WEATHER = tuple(f"weather.{field.name}" for field in fields(Weather))
 READINGS = (
     ("load", "p_mw"),
@@ -168,7 +169,9 @@ class _Layout:
 
     def _moment(self, row: int, text: str) -> datetime:
         try:
-            time = datetime.fromisoformat(text)
+            if not ISO_TIME.fullmatch(text.strip()):  # fromisoformat alone takes letters between time and zone
+                raise ValueError(text)
+            time = datetime.fromisoformat(text.strip())
         except ValueError:
             raise _wrong(self._file, row, TIME, text, "must be a time such as 2026-01-15T06:00") from None
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

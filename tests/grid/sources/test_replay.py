@@ -111,6 +111,7 @@ def test_points_that_are_left_out_were_not_measured(file: Path, city: Case, fram
         (put(5, "branch.2.closed", "open"), "row 5", "branch.2.closed", "must be 0 or 1"),
         (put(6, "bus.3.vm_pu.quality", "bad"), "row 6", "bus.3.vm_pu.quality", "good, suspect, missing"),
         (put(5, "time", "noon"), "row 5", "time", "must be a time"),
+        (put(5, "time", "2026-01-15T0645x+00:00"), "row 5", "time", "must be a time"),
         (put(5, "time", "2026-01-15T06:30:00"), "row 5", "time", "must rise"),
         (put(1, "bus.5.vm_pu", "bus.99.vm_pu"), "row 1", "bus.99.vm_pu", "has no bus 99"),
         (put(1, "bus.5.vm_pu", "bus.5.colour"), "row 1", "bus.5.colour", "no point"),
