@@ -449,8 +449,5 @@ def _sensor_problems(suspect_bus: BoolArray) -> tuple[BoardProblem, ...]:
     count = int(suspect_bus.sum())
     if not count:
         return ()
-    return (
-        _problem(
-            ProblemCause.SENSORS_MISSING, f"{count} of {len(suspect_bus)} buses", "the last good readings stand in"
-        ),
-    )
+    detail = f"of {count} of {len(suspect_bus)} buses the last good readings stand in"
+    return (_problem(ProblemCause.SENSORS_MISSING, "sensors", detail),)

@@ -1,7 +1,7 @@
 """What everything shown is worth: fresh, degraded because, or stale since. One judgement for pages and API."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -78,15 +78,7 @@ def quality_of(
             detail = f"no sign of life for {worker.beat_s:.0f} s"
             found.append(BoardProblem(cause=ProblemCause.WORKER_SILENT, subject=worker.name, detail=detail, since=now))
     known = {(one.cause, one.subject): one.since for one in before.problems}
-    kept = tuple(
-        BoardProblem(
-            cause=one.cause,
-            subject=one.subject,
-            detail=one.detail,
-            since=known.get((one.cause, one.subject), one.since),
-        )
-        for one in found
-    )
+    kept = tuple(replace(one, since=known.get((one.cause, one.subject), one.since)) for one in found)
     condition = _condition(kept)
     if condition is BoardCondition.FRESH:
         return FRESH

@@ -210,12 +210,14 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         if training.running:
             return True
         self._training = None
-        if training.failure:
-            self._problem = f"Training failed: {training.failure}"
-            self.tell(ProblemCause.LEARNING_FAILED, training.failure, "failure models")
-        else:
-            self._take(training)
-        training.clean_up()
+        try:
+            if training.failure:
+                self._problem = f"Training failed: {training.failure}"
+                self.tell(ProblemCause.LEARNING_FAILED, training.failure, "failure models")
+            else:
+                self._take(training)
+        finally:
+            training.clean_up()
         return True
 
     def _take(self, training: FleetTraining) -> None:

@@ -14,7 +14,7 @@ import pytest
 from app.engine.quality import SILENT_S, BoardCondition, ProblemCause, quality_of
 from app.shell.health import quality_now
 from grid.telemetry import EventKind
-from tests.app.rig import Rig, make_rig
+from tests.app.rig import Rig, make_rig, wait_for
 
 NewRig = Callable[..., Rig]
 
@@ -123,8 +123,31 @@ def test_without_any_sensor_the_last_good_readings_stand_in_and_it_is_said(rig: 
     health = rig.get("/api/health")
     (problem,) = health["problems"]
     assert problem["cause"] == "sensors_missing"
-    assert f"{rig.now.network.n_bus} of {rig.now.network.n_bus} buses" in problem["subject"]
+    assert f"{rig.now.network.n_bus} of {rig.now.network.n_bus} buses" in problem["detail"]
+    rig.engine.remove_event(rig.now.events[0].id)
+    rig.run()
+    (fewer,) = rig.get("/api/health")["problems"]
+    assert f"{rig.now.network.n_bus - 1} of" in fewer["detail"]
+    assert fewer["since"] == problem["since"]  # the same trouble, though of fewer buses
     assert goes_on(rig)
+
+
+def test_a_worker_that_cannot_begin_says_so_and_works_all_the_same(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    maintainer = rig.services.maintainer
+
+    def fail() -> None:
+        raise PermissionError("the models folder is not ours")
+
+    monkeypatch.setattr(maintainer, "load_or_train", fail)
+    maintainer.start()
+    try:
+        assert wait_for(lambda: maintainer.latest.prognosis is not None)
+        rig.run()
+        (problem,) = rig.get("/api/health")["problems"]
+        assert (problem["cause"], problem["subject"]) == ("learning_failed", "maintenance")
+        assert "not ours" in problem["detail"]
+    finally:
+        maintainer.stop()
 
 
 def test_a_stale_state_is_not_ready_and_says_since_when(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
