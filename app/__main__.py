@@ -45,9 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
     threading.Thread(target=_announce, args=(address,), daemon=True).start()
     try:
         waitress.serve(
-            app, host=settings.host, port=settings.port, threads=settings.threads,
-            connection_limit=CONNECTION_LIMIT, _quiet=True,
-        )  # fmt: skip
+            app,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            connection_limit=CONNECTION_LIMIT,
+            _quiet=True,
+        )
     except OSError as error:
         print(f"error: can't listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
         return 1

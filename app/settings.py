@@ -37,9 +37,11 @@ class Settings(BaseSettings):
         default=10.0, ge=0, le=1e6, description="ohm that one unit of failure probability is worth on a path"
     )
     optimiser_risk_weight: float = Field(
-        default=0.05, ge=0, le=1e6,
+        default=0.05,
+        ge=0,
+        le=1e6,
         description="kW of losses that plans give for one kW of demand expected to be interrupted within a year",
-    )  # fmt: skip
+    )
     price_per_mwh: float = Field(default=80.0, ge=0, le=1e5, description="price of losses, EUR/MWh")
     training_episodes: int = Field(
         default=400, ge=1, le=100_000, description="episodes of the policy's first training for a grid"
@@ -56,9 +58,11 @@ class Settings(BaseSettings):
     )
     training_assets: int = Field(default=1000, ge=20, le=10_000, description="assets of each simulated fleet")
     history_days: int = Field(
-        default=400, ge=0, le=1500,
+        default=400,
+        ge=0,
+        le=1500,
         description="days of the simulated past that forecasts learn from; 0: nothing is known before the start",
-    )  # fmt: skip
+    )
     cache_dir: Path = Field(
         default=Path("var"), description="folder for computed layouts, trained policies and the hourly record of losses"
     )

@@ -78,8 +78,16 @@ ALL_JOBS = Ceiling(
     reason="the integer programme has a variable for each job and week",
 )
 CEILINGS = (
-    HOSTING, ALL_JOBS, ANIMATED_MAP, DISPATCH, HOURLY_FLEET, SWITCHING, WHOLE_MAP, FULL_LOOK_AHEAD, OUTAGE_WINDOWS,
-)  # fmt: skip
+    HOSTING,
+    ALL_JOBS,
+    ANIMATED_MAP,
+    DISPATCH,
+    HOURLY_FLEET,
+    SWITCHING,
+    WHOLE_MAP,
+    FULL_LOOK_AHEAD,
+    OUTAGE_WINDOWS,
+)
 
 
 def table() -> str:

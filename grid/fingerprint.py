@@ -12,9 +12,18 @@ def fingerprint(network: Network) -> str:
     bus, branch, generator = network.bus, network.branch, network.generator
     digest = hashlib.sha256()
     for values in (
-        branch.from_bus, branch.to_bus, np.round(branch.yft, 9), network.load.p_mw,
-        generator.bus, generator.is_source, generator.min_p_mw, generator.max_p_mw,
-        generator.min_q_mvar, generator.max_q_mvar, bus.min_vm_pu, bus.max_vm_pu,
-    ):  # fmt: skip
+        branch.from_bus,
+        branch.to_bus,
+        np.round(branch.yft, 9),
+        network.load.p_mw,
+        generator.bus,
+        generator.is_source,
+        generator.min_p_mw,
+        generator.max_p_mw,
+        generator.min_q_mvar,
+        generator.max_q_mvar,
+        bus.min_vm_pu,
+        bus.max_vm_pu,
+    ):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:16]

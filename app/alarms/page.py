@@ -14,9 +14,14 @@ from components.common.alarms import alarm_list
 def panel(services: PageServices) -> Component:
     """The list; who acknowledges is kept in the browser."""
     operator = dmc.TextInput(
-        id=Id.OPERATOR, placeholder="Your name", size="xs", persistence=True, persistence_type="local",
-        className="operator", **{"aria-label": "Your name, for acknowledgements"},
-    )  # fmt: skip
+        id=Id.OPERATOR,
+        placeholder="Your name",
+        size="xs",
+        persistence=True,
+        persistence_type="local",
+        className="operator",
+        **{"aria-label": "Your name, for acknowledgements"},
+    )
     shown: Component | None = None
     if services.boards.ready:
         snapshot = services.boards.latest.snapshot

@@ -1,5 +1,7 @@
 """The analytics page: forecasts and how good they are, what they mean for the grid, and where energy went."""
 
+from typing import Any
+
 import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
@@ -64,7 +66,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.ANALYTICS_SEEN, "data"),
         prevent_initial_call=True,
     )
-    def show_figures(_key: str | None) -> tuple:
+    def show_figures(_key: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if now is None:
             return (no_update,) * 3

@@ -1,5 +1,7 @@
 """What the forecasts mean for the grid: threatened assets, alerts, losses to expect, renewables, room for more."""
 
+from typing import Any
+
 import dash
 import dash_mantine_components as dmc
 from dash import Input, Output, html, no_update
@@ -34,9 +36,12 @@ OVERLOADS, VOLTAGES = "Overloads", "Voltages"
 def layout() -> list[Component]:
     """The cards; what they hold comes with the first tick."""
     kind = dmc.SegmentedControl(
-        id=Id.THREAT_KIND, data=[OVERLOADS, VOLTAGES], value=OVERLOADS, size="xs",
+        id=Id.THREAT_KIND,
+        data=[OVERLOADS, VOLTAGES],
+        value=OVERLOADS,
+        size="xs",
         **{"aria-label": "What threatens"},
-    )  # fmt: skip
+    )
     threat = dmc.Paper(
         [
             html.Div([html.H2("Chance of trouble by hour"), kind], className="card-head"),
@@ -83,7 +88,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.ANALYTICS_SEEN, "data"),
         prevent_initial_call=True,
     )
-    def show_words(_key: str | None) -> tuple:
+    def show_words(_key: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if now is None:
             return (no_update,) * 6
@@ -106,7 +111,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def show_threats(key: str | None, kind: str | None, scheme: str | None) -> tuple:
+    def show_threats(key: str | None, kind: str | None, scheme: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return (no_update,) * 3
@@ -121,7 +126,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_ahead(key: str | None, scheme: str | None) -> tuple:
+    def draw_ahead(key: str | None, scheme: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return (no_update,) * 2

@@ -1,5 +1,7 @@
 """The forecasts' part of the analytics page: the fan of a series, issue by issue, and how good its forecasts are."""
 
+from typing import Any
+
 import dash
 import dash_mantine_components as dmc
 import plotly.graph_objects as go
@@ -32,13 +34,28 @@ def layout(now: Looked | None) -> list[Component]:
     choices = [] if now is None else choices_of(now)
     value = choices[0]["value"] if choices else None
     series = dmc.Select(
-        id=Id.SERIES, data=choices, value=value, size="xs", allowDeselect=False, searchable=True,
-        className="series-select", **{"aria-label": "Series"},
-    )  # fmt: skip
+        id=Id.SERIES,
+        data=choices,
+        value=value,
+        size="xs",
+        allowDeselect=False,
+        searchable=True,
+        className="series-select",
+        **{"aria-label": "Series"},
+    )
     slider = dmc.Slider(
-        id=Id.ISSUE, value=0, min=0, max=1, step=1, label=None, size="sm", disabled=True, updatemode="drag",
-        thumbLabel="Time of issue", className="issue-slider",
-    )  # fmt: skip
+        id=Id.ISSUE,
+        value=0,
+        min=0,
+        max=1,
+        step=1,
+        label=None,
+        size="sm",
+        disabled=True,
+        updatemode="drag",
+        thumbLabel="Time of issue",
+        className="issue-slider",
+    )
     fan = dmc.Paper(
         [
             html.Div([html.H2("Forecast and actual"), series], className="card-head"),
@@ -126,7 +143,7 @@ def _register_fan(app: dash.Dash, services: PageServices) -> None:
     )
     def show_forecast(
         key: str | None, code: str | None, issue: str | None, scheme: str | None, moments: object, choices: object
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         now = looked(services)
         one = None if now is None else series_of(now, code)
         if key is None or scheme is None or now is None or one is None:
@@ -150,7 +167,7 @@ def _register_accuracy(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def show_accuracy(key: str | None, code: str | None, scheme: str | None) -> tuple:
+    def show_accuracy(key: str | None, code: str | None, scheme: str | None) -> tuple[Any, ...]:
         now = looked(services)
         one = None if now is None else series_of(now, code)
         if key is None or scheme is None or now is None or one is None:
@@ -169,6 +186,6 @@ def _register_accuracy(app: dash.Dash, services: PageServices) -> None:
         )
 
 
-def unknown_accuracy(look: Scheme) -> tuple:
+def unknown_accuracy(look: Scheme) -> tuple[Any, ...]:
     """Figures that say that nothing could be compared yet."""
     return (empty_figure(look, True, "Not yet known: no forecast's hours have passed yet"),) * len(ACCURACY)

@@ -1,6 +1,7 @@
 """Recorded losses and performance: where energy went in a time range, and today beside other days."""
 
 import math
+from typing import Any
 
 import dash
 import dash_mantine_components as dmc
@@ -66,14 +67,25 @@ def _card(title: str, *content: Component) -> Component:
 def _range() -> Component:
     """The time range that the parts below it are about."""
     span = dmc.SegmentedControl(
-        id=Id.LOSS_SPAN, data=[one.value for one in Span], value=Span.DAY.value, size="xs",
+        id=Id.LOSS_SPAN,
+        data=[one.value for one in Span],
+        value=Span.DAY.value,
+        size="xs",
         **{"aria-label": "Time range"},
-    )  # fmt: skip
+    )
     dates = dmc.DatePickerInput(
-        id=Id.LOSS_DATES, type="range", size="xs", valueFormat="D MMM YYYY", placeholder="From one date to another",
-        allowSingleDateInRange=True, weekendDays=[], style=NO_DATES, className="loss-dates",
-        popoverProps={"withinPortal": True}, **{"aria-label": "First and last date"},
-    )  # fmt: skip
+        id=Id.LOSS_DATES,
+        type="range",
+        size="xs",
+        valueFormat="D MMM YYYY",
+        placeholder="From one date to another",
+        allowSingleDateInRange=True,
+        weekendDays=[],
+        style=NO_DATES,
+        className="loss-dates",
+        popoverProps={"withinPortal": True},
+        **{"aria-label": "First and last date"},
+    )
     return dmc.Paper(
         [html.H2("Recorded losses"), span, dates, html.Span(id=Id.LOSS_RECORDED, className="quiet-line")],
         className="card range-bar",
@@ -94,7 +106,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def show_losses(key: str | None, span: object, dates: object, scheme: str | None) -> tuple:
+    def show_losses(key: str | None, span: object, dates: object, scheme: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return (no_update,) * (3 + len(GRAPHS))
@@ -118,7 +130,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.LOSS_SPAN, "value"),
         prevent_initial_call=True,
     )
-    def ask_dates(span: str | None) -> tuple:
+    def ask_dates(span: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if span != Span.OWN or now is None:
             return NO_DATES, no_update, no_update

@@ -54,9 +54,14 @@ def losses(report: ForecastReport, record: LossRecord | None, start: datetime, h
         "distribution": money(by_level[is_distribution].sum(), price),
         "shunts": money(record.shunt_mwh.sum(), price),
         "levels": [
-            {"level": levels.label(level), "high_kv": float(levels.high_kv[level]),
-             "low_kv": float(levels.low_kv[level]), "distribution": bool(is_distribution[level]),
-             **money(by_level[level].sum(), price), "causes": _causes(by_level[level], price)}
+            {
+                "level": levels.label(level),
+                "high_kv": float(levels.high_kv[level]),
+                "low_kv": float(levels.low_kv[level]),
+                "distribution": bool(is_distribution[level]),
+                **money(by_level[level].sum(), price),
+                "causes": _causes(by_level[level], price),
+            }
             for level in range(len(levels.high_kv))
         ],
         "causes": _causes(by_level.sum(axis=0), price),
@@ -68,7 +73,7 @@ def losses(report: ForecastReport, record: LossRecord | None, start: datetime, h
         ],
         "assets": _top_assets(report.network, record, limit),
         "non_technical": _non_technical(record.non_technical),
-    }  # fmt: skip
+    }
 
 
 def recorded_hours(record: LossRecord) -> list[str]:
@@ -88,12 +93,16 @@ def _causes(mwh: FloatArray, price: float) -> list[JSON]:
 def _top_assets(network: Network, record: LossRecord, limit: int) -> list[JSON]:
     branch, total = network.branch, float(np.nansum(record.branch_mwh))
     return [
-        {"id": place, "name": branch.name[place], "type": branch.kind[place].value,
-         "level": record.levels.label(int(record.levels.of_branch[place])),
-         **money(record.branch_mwh[place], record.price_per_mwh),
-         "share_percent": number(100 * record.branch_mwh[place] / total)}
+        {
+            "id": place,
+            "name": branch.name[place],
+            "type": branch.kind[place].value,
+            "level": record.levels.label(int(record.levels.of_branch[place])),
+            **money(record.branch_mwh[place], record.price_per_mwh),
+            "share_percent": number(100 * record.branch_mwh[place] / total),
+        }
         for place in top_branches(record.branch_mwh, limit).tolist()
-    ]  # fmt: skip
+    ]
 
 
 def _non_technical(found: NonTechnical) -> JSON | None:
@@ -132,13 +141,23 @@ def _today(found: Performance | None) -> JSON:
     return {
         "today": {"hours": found.hours, **_energy(found.today)},
         "comparisons": [
-            {"period": one.period.value, "hours": one.hours, "today": _energy(one.today), "then": _energy(one.then),
-             "loss_change_percent": number(one.loss_change_percent)}
+            {
+                "period": one.period.value,
+                "hours": one.hours,
+                "today": _energy(one.today),
+                "then": _energy(one.then),
+                "loss_change_percent": number(one.loss_change_percent),
+            }
             for one in found.comparisons
         ],
-        "avoidable": {"hours": kept.hours, "estimate": True, "loss_kwh": number(kept.loss_kwh),
-                      "plan_loss_kwh": number(kept.plan_loss_kwh), "avoidable_kwh": number(kept.avoidable_kwh)},
-    }  # fmt: skip
+        "avoidable": {
+            "hours": kept.hours,
+            "estimate": True,
+            "loss_kwh": number(kept.loss_kwh),
+            "plan_loss_kwh": number(kept.plan_loss_kwh),
+            "avoidable_kwh": number(kept.avoidable_kwh),
+        },
+    }
 
 
 def _energy(sums: EnergySums) -> JSON:
@@ -154,6 +173,7 @@ def _mix(mix: EnergyMix) -> JSON:
         "renewable_percent": number(mix.renewable_percent),
         "energies": [
             {"energy": energy.value, "generation_mw": number(power), "percent": number(percent)}
-            for energy, power, percent in shares if power > 0
+            for energy, power, percent in shares
+            if power > 0
         ],
-    }  # fmt: skip
+    }

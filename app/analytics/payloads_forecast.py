@@ -58,12 +58,17 @@ def _forecast(network: Network, shown: Shown) -> JSON:
         "limit_mw": number(series.limit_mw),
         "limit_words": limit_words(network, series) or None,
         "learned": series.learned or None,
-        "drift": None if drift is None else {
-            "found": drift.found, "reasons": list(drift_words(drift)), "coverage_80_percent": _known(drift.coverage_80),
-            "mae_mw": _known(drift.mae), "naive_mae_mw": _known(drift.naive_mae),
+        "drift": None
+        if drift is None
+        else {
+            "found": drift.found,
+            "reasons": list(drift_words(drift)),
+            "coverage_80_percent": _known(drift.coverage_80),
+            "mae_mw": _known(drift.mae),
+            "naive_mae_mw": _known(drift.naive_mae),
         },
         "hours": hours_of(shown),
-    }  # fmt: skip
+    }
 
 
 def hours_of(shown: Shown) -> list[JSON]:

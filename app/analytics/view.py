@@ -25,9 +25,14 @@ HOURS_SMALL = 24  # of the overview's figure
 HOUR = timedelta(hours=1)
 NEEDS_A_WEEK = "not yet known: needs 7 days"
 ENERGY_NAMES = {
-    Energy.GRID: "Grid connection", Energy.THERMAL: "Thermal", Energy.HYDRO: "Hydro", Energy.PV: "PV",
-    Energy.WIND: "Wind", Energy.RENEWABLE: "Other renewables", Energy.UNKNOWN: "Not known",
-}  # fmt: skip
+    Energy.GRID: "Grid connection",
+    Energy.THERMAL: "Thermal",
+    Energy.HYDRO: "Hydro",
+    Energy.PV: "PV",
+    Energy.WIND: "Wind",
+    Energy.RENEWABLE: "Other renewables",
+    Energy.UNKNOWN: "Not known",
+}
 PERIODS = {
     Period.YESTERDAY: ("Yesterday", "yesterday isn't recorded"),
     Period.LAST_WEEK: ("Same day last week", "needs 7 days of records"),
@@ -107,10 +112,16 @@ def fan_of(now: Looked, one: SeriesReport, forecast: Forecast | None) -> Fan | N
     start = forecast.issued_at - HOURS_BEFORE * HOUR
     actual = now.report.actual_of(one.info.code, start, HOURS_BEFORE + len(forecast.quantiles_mw))
     return Fan(
-        one.info.name, forecast.issued_at, now.at, forecast.time, forecast.quantiles_mw,
-        datetime64_of(start) + np.arange(len(actual)) * np.timedelta64(3600, "s"), actual, one.limit_mw,
+        one.info.name,
+        forecast.issued_at,
+        now.at,
+        forecast.time,
+        forecast.quantiles_mw,
+        datetime64_of(start) + np.arange(len(actual)) * np.timedelta64(3600, "s"),
+        actual,
+        one.limit_mw,
         one.info.installed_mw,
-    )  # fmt: skip
+    )
 
 
 def facts_of(
@@ -150,9 +161,7 @@ def threat_of(now: Looked, of_buses: bool) -> Threat | None:
     if ahead is None:
         return None
     if of_buses:
-        return Threat(
-            "voltage violation", hours_of(ahead), network.bus.name, 100 * ahead.look.violation_probability
-        )  # fmt: skip
+        return Threat("voltage violation", hours_of(ahead), network.bus.name, 100 * ahead.look.violation_probability)
     return Threat("overload", hours_of(ahead), network.branch.name, 100 * ahead.look.overload_probability)
 
 
@@ -211,7 +220,7 @@ def energy_shares(now: Looked) -> list[Share]:
     return [
         Share(ENERGY_NAMES[kind], "" if kind is Energy.UNKNOWN else words[kind in RENEWABLE], power, percent)
         for kind, power, percent in rows
-    ]  # fmt: skip
+    ]
 
 
 def hosting_of(now: Looked) -> list[HostingRow]:
@@ -236,11 +245,15 @@ def summary_of(now: Looked) -> Summary:
     peak = int(np.nanargmax(ahead.load_mw))
     known = np.isfinite(ahead.curtailed_mw).any()
     return replace(
-        found, hours=len(ahead.load_mw), peak_mw=float(ahead.load_mw[peak]),
-        peak_at=text.clock(ahead.start + peak * HOUR), expected_mwh=float(ahead.look.loss_mw.sum()),
+        found,
+        hours=len(ahead.load_mw),
+        peak_mw=float(ahead.load_mw[peak]),
+        peak_at=text.clock(ahead.start + peak * HOUR),
+        expected_mwh=float(ahead.look.loss_mw.sum()),
         expected_words=f"mean of {ahead.look.samples:,} courses, next {len(ahead.load_mw)} h",
-        curtailed_mwh=float(np.nansum(ahead.curtailed_mw)) if known else np.nan, alerts=len(ahead.outlook.alerts),
-    )  # fmt: skip
+        curtailed_mwh=float(np.nansum(ahead.curtailed_mw)) if known else np.nan,
+        alerts=len(ahead.outlook.alerts),
+    )
 
 
 def _today(performance: Performance | None) -> Summary:
@@ -249,9 +262,11 @@ def _today(performance: Performance | None) -> Summary:
         return empty
     yesterday = next((one for one in performance.comparisons if one.period is Period.YESTERDAY), None)
     return replace(
-        empty, today_kwh=performance.today.loss_kwh, today_hours=performance.hours,
+        empty,
+        today_kwh=performance.today.loss_kwh,
+        today_hours=performance.hours,
         change_percent=np.nan if yesterday is None else yesterday.loss_change_percent,
-    )  # fmt: skip
+    )
 
 
 def beside_of(now: Looked) -> list[Beside]:

@@ -79,10 +79,14 @@ class LiveForecasts:
         loss_kw = 1000 * hour.loss_mw
         self.ledger.append(
             HourlyRecord(
-                hour.start, loss_kw, 1000 * hour.load_mw, 1000 * hour.generation_mw, 1000 * hour.renewable_mw,
+                hour.start,
+                loss_kw,
+                1000 * hour.load_mw,
+                1000 * hour.generation_mw,
+                1000 * hour.renewable_mw,
                 planned_share * loss_kw,
             )
-        )  # fmt: skip
+        )
 
     def observe(self, hour: Hour) -> None:
         """Let forecasters take in an hour."""

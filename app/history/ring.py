@@ -16,8 +16,16 @@ from grid.sources.past import Past
 
 CYCLES_KEPT = 480
 VALUES_KEPT = 24_000_000  # per-asset float32 values: 96 MB on the largest grids, where fewer cycles are kept
-TOTALS = ("load_mw", "generation_mw", "renewable_percent", "loss_mw", "loss_percent", "efficiency_percent",
-          "average_risk", "active_alarms")  # fmt: skip
+TOTALS = (
+    "load_mw",
+    "generation_mw",
+    "renewable_percent",
+    "loss_mw",
+    "loss_percent",
+    "efficiency_percent",
+    "average_risk",
+    "active_alarms",
+)
 
 
 class HistoryRing:

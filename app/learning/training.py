@@ -30,9 +30,17 @@ class FleetTraining:
         self.running = True
         self._lines: queue.Queue[str | None] = queue.Queue()
         command = [
-            sys.executable, "-m", "ml.maintenance.fleet.training", str(self.folder), "--seed", str(settings.seed),
-            "--fleets", str(settings.training_fleets), "--assets", str(settings.training_assets),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "ml.maintenance.fleet.training",
+            str(self.folder),
+            "--seed",
+            str(settings.seed),
+            "--fleets",
+            str(settings.training_fleets),
+            "--assets",
+            str(settings.training_assets),
+        ]
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(  # noqa: S603 our own module and settings
             command, cwd=ROOT, env=os.environ | threads, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

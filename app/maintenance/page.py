@@ -1,5 +1,7 @@
 """The maintenance page: the fleet in figures, all assets by risk, the one that is chosen, the schedule, the models."""
 
+from typing import Any
+
 import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
@@ -58,7 +60,7 @@ def _stores() -> list[Component]:
     return [dcc.Store(id=name) for name in names]
 
 
-def _table(rows: list) -> Component:
+def _table(rows: list[Any]) -> Component:
     tools = html.Div(
         [
             dmc.Button("Clear filters", id=Id.RISK_RESET, size="compact-xs", variant="default"),
@@ -130,7 +132,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.CARD_SEEN, "data"),
         Input(Id.SCHEME, "data"),
     )
-    def show_card(key: str | None, scheme: str | None) -> tuple:
+    def show_card(key: str | None, scheme: str | None) -> tuple[Any, ...]:
         now = maintained(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update
@@ -174,7 +176,7 @@ def _register_risk(app: dash.Dash, services: PageServices) -> None:
         Input(Id.RISK_SEEN, "data"),
         prevent_initial_call=True,
     )
-    def show_fleet(_key: str | None) -> tuple:
+    def show_fleet(_key: str | None) -> tuple[Any, ...]:
         now = maintained(services)
         if now is None:
             return (no_update,) * 3
@@ -191,7 +193,7 @@ def _register_risk(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         State(Id.VIEW, "data"),
     )
-    def draw_fleet(key: str | None, scheme: str | None, view_data: object) -> tuple:
+    def draw_fleet(key: str | None, scheme: str | None, view_data: object) -> tuple[Any, ...]:
         now = maintained(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update

@@ -1,5 +1,7 @@
 """The chosen asset beside the table: figures, signals, probability over time, drivers, ageing, and assets like it."""
 
+from typing import Any
+
 import dash
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
@@ -83,7 +85,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.VIEW, "data"),
         prevent_initial_call=True,
     )
-    def show_asset(_key: str | None, scheme: str | None, view_data: object) -> tuple:
+    def show_asset(_key: str | None, scheme: str | None, view_data: object) -> tuple[Any, ...]:
         now = maintained(services)
         asset = None if now is None else chosen(services, now, view_data)
         if now is None or asset is None or scheme is None:

@@ -1,6 +1,7 @@
 """The schedule: Gantt chart, crews, what is deferred; a table in which weeks are set and held, and the files."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dash
 import dash_mantine_components as dmc
@@ -129,7 +130,7 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         State(Id.SCHEDULE_GRID, "columnDefs"),
         prevent_initial_call=True,
     )
-    def show_schedule(_key: str | None, before: object) -> tuple:
+    def show_schedule(_key: str | None, before: object) -> tuple[Any, ...]:
         now = maintained(services)
         if now is None:
             return (no_update,) * 5
@@ -151,7 +152,7 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_schedule(key: str | None, scheme: str | None) -> tuple:
+    def draw_schedule(key: str | None, scheme: str | None) -> tuple[Any, ...]:
         now = maintained(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update

@@ -83,25 +83,37 @@ def one_asset(now: Maintained, branch: int) -> JSON:
         "measured_at": stamp(now.snapshot.frame.measured_at),
         "stale": now.snapshot.stale,
         "signals": [
-            {"name": row.name, "value": number(row.value), "unit": row.unit, "usual_low": number(row.usual_low),
-             "usual_high": number(row.usual_high), "limit": number(row.limit), "state": row.state.value}
+            {
+                "name": row.name,
+                "value": number(row.value),
+                "unit": row.unit,
+                "usual_low": number(row.usual_low),
+                "usual_high": number(row.usual_high),
+                "limit": number(row.limit),
+                "state": row.state.value,
+            }
             for row in signals_of(now, branch)
         ],
         "trend": {
             "time": [str(moment) for moment in trend.time],
-            **{name: [number(value) for value in getattr(trend, name).tolist()]
-               for name in ("probability", "low", "high", "published")},
+            **{
+                name: [number(value) for value in getattr(trend, name).tolist()]
+                for name in ("probability", "low", "high", "published")
+            },
         },
         "drivers": [
             {"feature": driver.feature, "value": driver.value, "log_odds": number(driver.log_odds)}
             for driver in drivers_of(now, branch)
         ],
         "similar": [
-            {"id": int(other.code.rpartition("-")[2]), "name": other.name,
-             "failure_probability_365": number(other.probability_365_days)}
+            {
+                "id": int(other.code.rpartition("-")[2]),
+                "name": other.name,
+                "failure_probability_365": number(other.probability_365_days),
+            }
             for other in similar_to(now, branch)
         ],
-    }  # fmt: skip
+    }
 
 
 def _about(now: Maintained) -> JSON:
@@ -118,19 +130,33 @@ def schedule(now: Maintained) -> JSON:
     made = now.report.schedule
     jobs: list[JSON] = []
     answer: JSON = {
-        "scheduling": now.report.scheduling, "first_day": None, "weeks": 0, "jobs": jobs, "crews": [], "pins": [],
-        "conflict": None, "method": None, "gap": None, "costs": {},
-    }  # fmt: skip
+        "scheduling": now.report.scheduling,
+        "first_day": None,
+        "weeks": 0,
+        "jobs": jobs,
+        "crews": [],
+        "pins": [],
+        "conflict": None,
+        "method": None,
+        "gap": None,
+        "costs": {},
+    }
     if made is None:
         return answer
     problem, weeks = made.problem, weeks_of(made)
     for position, (branch, week) in enumerate(zip(made.branches.tolist(), weeks.tolist(), strict=True)):
         jobs.append(_job(now, position, branch, week))
     compared = made.compared
-    judged = {} if compared is None else {
-        "proposed": compared.proposed, "greedy": compared.greedy, "fixed_intervals": compared.intervals,
-        "nothing": compared.nothing,
-    }  # fmt: skip
+    judged = (
+        {}
+        if compared is None
+        else {
+            "proposed": compared.proposed,
+            "greedy": compared.greedy,
+            "fixed_intervals": compared.intervals,
+            "nothing": compared.nothing,
+        }
+    )
     return answer | {
         "first_day": made.first_day.isoformat(),
         "weeks": problem.n_week,
@@ -189,6 +215,10 @@ def model(now: Maintained) -> JSON:
         "simulated_data": True,
         "horizons_days": list(HORIZONS),
         "card": card,
-        "training": {"running": training.running, "step": training.step, "steps": training.steps,
-                     "words": training.words},
-    }  # fmt: skip
+        "training": {
+            "running": training.running,
+            "step": training.step,
+            "steps": training.steps,
+            "words": training.words,
+        },
+    }

@@ -100,14 +100,23 @@ def rows_of(now: Maintained) -> list[RiskRow]:
     weeks = job_words(now.report.schedule)
     return [
         RiskRow(
-            code_of(i), branch.name[i], branch.kind[i].value.capitalize(),
-            float(chance[i, 0]), float(chance[i, 1]), float(chance[i, 2]), cause_words(found, i),
-            float(consequence[i]), float(interrupted_kw[i]), float(risk[i]), novelty_of(found, i),
-            RateSource.MODEL if found.learned[i] else RateSource.CNAIM, why_not_words(found.why_not[i]),
+            code_of(i),
+            branch.name[i],
+            branch.kind[i].value.capitalize(),
+            float(chance[i, 0]),
+            float(chance[i, 1]),
+            float(chance[i, 2]),
+            cause_words(found, i),
+            float(consequence[i]),
+            float(interrupted_kw[i]),
+            float(risk[i]),
+            novelty_of(found, i),
+            RateSource.MODEL if found.learned[i] else RateSource.CNAIM,
+            why_not_words(found.why_not[i]),
             weeks.get(i, ""),
         )
         for i in now.branches.tolist()
-    ]  # fmt: skip
+    ]
 
 
 def risk_eur_per_year(found: Prognosis, consequence: FloatArray) -> FloatArray:
@@ -252,12 +261,18 @@ def plan_of(now: Maintained) -> GanttPlan | None:
     deferral = problem.risk_eur[:, -1] + problem.residual_eur
     drawn = tuple(
         Job(
-            code_of(branch), jobs.name[i], jobs.skill[i], None if weeks[i] == DEFERRED else int(weeks[i]),
-            float(jobs.hours[i]), float(jobs.cost_eur[i]), float(deferral[i]), branch in made.pins,
+            code_of(branch),
+            jobs.name[i],
+            jobs.skill[i],
+            None if weeks[i] == DEFERRED else int(weeks[i]),
+            float(jobs.hours[i]),
+            float(jobs.cost_eur[i]),
+            float(deferral[i]),
+            branch in made.pins,
             int(jobs.allowed[i].sum()),
         )
         for i, branch in enumerate(made.branches.tolist())
-    )  # fmt: skip
+    )
     return GanttPlan(made.first_day, problem.n_week, drawn, crews_of(problem, weeks), ways_of(made))
 
 
@@ -287,9 +302,7 @@ def ways_of(made: ScheduleView) -> tuple[Way, ...]:
 
 def _way(name: str, found: Judgement) -> Way:
     jobs = int((found.week != DEFERRED).sum())
-    return Way(
-        name, found.expected_cost_eur, found.work_eur, found.risk_eur, found.residual_eur, jobs, found.feasible
-    )  # fmt: skip
+    return Way(name, found.expected_cost_eur, found.work_eur, found.risk_eur, found.residual_eur, jobs, found.feasible)
 
 
 def schedule_state(now: Maintained) -> tuple[str, str]:

@@ -36,15 +36,31 @@ SIGNAL_WORDS = {  # name, unit, and the factor from the signal's own unit
     Signal.HUMIDITY: ("Humidity", "%", 1.0),
 }
 FEATURE_WORDS = {
-    "kind": "Kind", "location": "Surroundings", "vn_kv": "Nominal voltage", "length_km": "Length",
-    "rating_mva": "Rating", "age_years": "Age", "loading_percent": "Loading", "peak_loading_percent": "Peak of 7 d",
-    "temperature_c": "Temperature", "hot_spot_margin_k": "Margin to limit", "overtemperature_k": "Over its limit",
-    "temperature_residual_k": "Warmer than expected", "ageing_rate": "Ageing rate", "thermal_age_years": "Thermal age",
-    "load_age_years": "Peak load × age", "vibration_mm_s": "Vibration", "vibration_ratio": "Vibration / expected",
-    "corrosion": "Corrosion", "thd_percent": "Distortion", "oil_quality": "Oil quality",
-    "trips_last_year": "Trips in a year", "ambient_c": "Ambient", "humidity_percent": "Humidity",
+    "kind": "Kind",
+    "location": "Surroundings",
+    "vn_kv": "Nominal voltage",
+    "length_km": "Length",
+    "rating_mva": "Rating",
+    "age_years": "Age",
+    "loading_percent": "Loading",
+    "peak_loading_percent": "Peak of 7 d",
+    "temperature_c": "Temperature",
+    "hot_spot_margin_k": "Margin to limit",
+    "overtemperature_k": "Over its limit",
+    "temperature_residual_k": "Warmer than expected",
+    "ageing_rate": "Ageing rate",
+    "thermal_age_years": "Thermal age",
+    "load_age_years": "Peak load × age",
+    "vibration_mm_s": "Vibration",
+    "vibration_ratio": "Vibration / expected",
+    "corrosion": "Corrosion",
+    "thd_percent": "Distortion",
+    "oil_quality": "Oil quality",
+    "trips_last_year": "Trips in a year",
+    "ambient_c": "Ambient",
+    "humidity_percent": "Humidity",
     "log_published_rate": "CNAIM's rate, log",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,8 +246,10 @@ def similar_to(now: Maintained, branch: int) -> tuple[Similar, ...]:
     names = now.snapshot.network.branch.name
     return tuple(
         Similar(
-            code_of(other), names[other], float(found.probability[other, YEAR_COLUMN]),
+            code_of(other),
+            names[other],
+            float(found.probability[other, YEAR_COLUMN]),
             f"{text.small(float(traits.vn_kv[other]), 'kV')}, {text.number(float(age[other]), 0, 'years')}",
         )
         for other in nearest.tolist()
-    )  # fmt: skip
+    )

@@ -286,9 +286,17 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     def _publish(self, board: Board, found: Prognosis) -> None:
         snapshot = board.snapshot
         report = MaintenanceReport(
-            snapshot.network, self._version + 1, snapshot.simulated_at, found, snapshot.condition, self._bundle,
-            self._training_state, self._hindrance, self._schedule, False,
-        )  # fmt: skip
+            snapshot.network,
+            self._version + 1,
+            snapshot.simulated_at,
+            found,
+            snapshot.condition,
+            self._bundle,
+            self._training_state,
+            self._hindrance,
+            self._schedule,
+            False,
+        )
         self._made = report
         self.publish(report, board)
 

@@ -1,6 +1,8 @@
 """What steers the map: layer, search, marked supply paths, risk weight; one reducer in the browser turns them into
 the view."""
 
+from typing import Any
+
 import dash
 import dash_mantine_components as dmc
 import numpy as np
@@ -32,9 +34,12 @@ def toolbar(title: str) -> Component:
     name = "Find a bus or branch"
     search = finder(Id.SEARCH, placeholder=name, size="xs", className="map-search", **{"aria-label": name})
     layer = dmc.SegmentedControl(
-        id=Id.LAYER, data=[{"value": layer.value, "label": layer.value.capitalize()} for layer in Layer],
-        value=Layer.LOADING.value, size="xs", **{"aria-label": "Quantity on the map"},
-    )  # fmt: skip
+        id=Id.LAYER,
+        data=[{"value": layer.value, "label": layer.value.capitalize()} for layer in Layer],
+        value=Layer.LOADING.value,
+        size="xs",
+        **{"aria-label": "Quantity on the map"},
+    )
     fit = dmc.Button(
         "Fit", id=Id.FIT, size="compact-sm", variant="default", **{"aria-label": "Fit the map to the view"}
     )
@@ -48,19 +53,31 @@ def supply_controls(services: PageServices, snapshot: Snapshot | None) -> Compon
             dmc.Switch(id=Id.ANIMATE, label="Animate flow", size="xs", checked=is_animated(snapshot)),
             dmc.Switch(id=Id.SHOW_PLAN, label="Mark the plan", size="xs", checked=True),
             dmc.MultiSelect(
-                id=Id.PATHS, placeholder="Mark supply paths of …", data=path_options(snapshot), maxValues=MOST_PATHS,
-                searchable=True, clearable=True, size="xs", className="paths-select",
+                id=Id.PATHS,
+                placeholder="Mark supply paths of …",
+                data=path_options(snapshot),
+                maxValues=MOST_PATHS,
+                searchable=True,
+                clearable=True,
+                size="xs",
+                className="paths-select",
                 **{"aria-label": "Generators whose supply paths are marked"},
             ),
             html.Label("Risk weight, Ω", htmlFor=Id.RISK_WEIGHT.value, className="inline-label"),
             dmc.NumberInput(
-                id=Id.RISK_WEIGHT, value=services.settings.risk_weight, min=0, max=1e6, step=5, size="xs", w=92,
+                id=Id.RISK_WEIGHT,
+                value=services.settings.risk_weight,
+                min=0,
+                max=1e6,
+                step=5,
+                size="xs",
+                w=92,
                 debounce=500,
             ),
             html.Span(["now ", html.Span(id=Id.RISK_WEIGHT_NOW), " Ω"], className="note"),
         ],
         className="map-supply",
-    )  # fmt: skip
+    )
 
 
 def is_animated(snapshot: Snapshot | None) -> bool:
@@ -94,7 +111,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.PATHS, "value"),
         State(Id.VIEW, "data"),
     )
-    def draw_legends(_scope: str | None, layer: str, _paths: list[str] | None, view_data: object) -> tuple:
+    def draw_legends(_scope: str | None, layer: str, _paths: list[str] | None, view_data: object) -> tuple[Any, ...]:
         if not services.boards.ready:
             return no_update, no_update
         snapshot = services.boards.latest.snapshot
@@ -161,6 +178,6 @@ def _register_options(app: dash.Dash, services: PageServices) -> None:
         Input(Id.NETWORK, "data"),
         prevent_initial_call=True,
     )
-    def offer_paths(_network: str | None) -> tuple:
+    def offer_paths(_network: str | None) -> tuple[Any, ...]:
         snapshot = services.boards.latest.snapshot
         return path_options(snapshot), [], is_animated(snapshot)

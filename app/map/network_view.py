@@ -112,11 +112,14 @@ class NetworkView:
         from_bus, to_bus = network.branch.from_bus[branch], network.branch.to_bus[branch]
         edges = [
             Edge(
-                Asset(AssetKind.BRANCH, int(i)).code, network.branch.name[i], network.branch.kind[i],
-                Asset(AssetKind.BUS, int(f)).code, Asset(AssetKind.BUS, int(t)).code,
+                Asset(AssetKind.BRANCH, int(i)).code,
+                network.branch.name[i],
+                network.branch.kind[i],
+                Asset(AssetKind.BUS, int(f)).code,
+                Asset(AssetKind.BUS, int(t)).code,
             )
             for i, f, t in zip(branch, from_bus, to_bus, strict=True)
-        ]  # fmt: skip
+        ]
         points = places(network.bus.x[bus], network.bus.y[bus])
         return Scope(title, bus, branch, n_own, None, elements(nodes, edges, points))
 

@@ -74,9 +74,15 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
     present = payloads.paths(snapshot)
     network = snapshot.network
     nothing: dict[str, Any] = {
-        "plan": None, "limited": [], "present": None, "conflict": None, "methods": [], "policy": None,
-        "requirements": None, "time_ms": None,
-    }  # fmt: skip
+        "plan": None,
+        "limited": [],
+        "present": None,
+        "conflict": None,
+        "methods": [],
+        "policy": None,
+        "requirements": None,
+        "time_ms": None,
+    }
     return {
         "success": True,
         "episode_result": {

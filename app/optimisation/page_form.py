@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import dash
 import dash_mantine_components as dmc
@@ -62,7 +63,7 @@ def layout(services: PageServices) -> Component:
         ],
         id=Id.PLAN_FORM,
         className="card plan-form",
-    )  # fmt: skip
+    )
 
 
 def _field(label: str, *content: Component) -> Component:
@@ -72,17 +73,30 @@ def _field(label: str, *content: Component) -> Component:
 def _weight(value: object) -> Component:
     marks = [{"value": WEIGHTS.index(weight), "label": f"{weight:g}"} for weight in MARKED_WEIGHTS]
     return dmc.Slider(
-        id=Id.WEIGHT, value=value, min=0, max=len(WEIGHTS) - 1, step=1, marks=marks, label=None, size="sm",
-        updatemode="drag", thumbLabel="Risk weight", className="slider",
-    )  # fmt: skip
+        id=Id.WEIGHT,
+        value=value,
+        min=0,
+        max=len(WEIGHTS) - 1,
+        step=1,
+        marks=marks,
+        label=None,
+        size="sm",
+        updatemode="drag",
+        thumbLabel="Risk weight",
+        className="slider",
+    )
 
 
 def _pairs(value: object) -> Component:
     choices = [*(str(count) for count in range(1, MOST_PAIRS + 1)), FREE]
     return dmc.SegmentedControl(
-        id=Id.PAIRS, value=value, data=[{"value": choice, "label": choice.capitalize()} for choice in choices],
-        size="xs", fullWidth=True, **{"aria-label": "Pairs of switches, at most"},
-    )  # fmt: skip
+        id=Id.PAIRS,
+        value=value,
+        data=[{"value": choice, "label": choice.capitalize()} for choice in choices],
+        size="xs",
+        fullWidth=True,
+        **{"aria-label": "Pairs of switches, at most"},
+    )
 
 
 def _band(case: object, value: object) -> tuple[Component, ...]:
@@ -91,18 +105,36 @@ def _band(case: object, value: object) -> tuple[Component, ...]:
     return (
         dmc.Switch(id=Id.CASE_LIMITS, label="Limits of the case", size="xs", checked=case),
         dmc.RangeSlider(
-            id=Id.BAND, value=value, min=low, max=high, step=0.005, precision=3, minRange=0.01, marks=marks, size="sm",
-            updatemode="drag", disabled=case, thumbFromLabel="Lowest voltage, p.u.",
-            thumbToLabel="Highest voltage, p.u.", className="slider",
+            id=Id.BAND,
+            value=value,
+            min=low,
+            max=high,
+            step=0.005,
+            precision=3,
+            minRange=0.01,
+            marks=marks,
+            size="sm",
+            updatemode="drag",
+            disabled=case,
+            thumbFromLabel="Lowest voltage, p.u.",
+            thumbToLabel="Highest voltage, p.u.",
+            className="slider",
         ),
-    )  # fmt: skip
+    )
 
 
 def _loading(value: object) -> Component:
     return dmc.NumberInput(
-        id=Id.LOADING, value=value, min=10, max=300, step=5, size="xs", w=92, debounce=500,
+        id=Id.LOADING,
+        value=value,
+        min=10,
+        max=300,
+        step=5,
+        size="xs",
+        w=92,
+        debounce=500,
         **{"aria-label": "Highest loading, %"},
-    )  # fmt: skip
+    )
 
 
 def _search() -> list[Component]:
@@ -188,7 +220,7 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
         return settle(f"{AssetKind.BRANCH}-{clicked['id']['branch']}", False)  # type: ignore[index]
 
     @app.callback(words, Output(Id.LOCK_SEARCH, "value"), Input(Id.LOCK_SEARCH, "value"), prevent_initial_call=True)
-    def lock(code: str | None) -> tuple:
+    def lock(code: str | None) -> tuple[Any, ...]:
         return (no_update, no_update) if code is None else (settle(code, True), None)
 
     register_finder(app, Id.LOCK_SEARCH)

@@ -1,5 +1,7 @@
 """Present and proposed side by side, in one layout, and the taps that lock switches."""
 
+from typing import Any
+
 import dash
 import dash_cytoscape as cyto
 import dash_mantine_components as dmc
@@ -43,7 +45,7 @@ def layout(services: PageServices) -> Component:
             dcc.Store(id=Id.LOCK_REQUEST),
         ],
         className="plan-map-block",
-    )  # fmt: skip
+    )
 
 
 def _map(title: str, name: Id, elements: list[Element], title_id: Id | None) -> Component:
@@ -104,7 +106,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.VIEW, "data"),
         prevent_initial_call=True,
     )
-    def send_elements(wanted: str | None, has: str | None, view_data: object) -> tuple:
+    def send_elements(wanted: str | None, has: str | None, view_data: object) -> tuple[Any, ...]:
         if wanted is None or wanted == has or not services.boards.ready:
             return (no_update,) * 3
         network = services.boards.latest.network

@@ -85,8 +85,11 @@ def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View,
         part["form"] = [form_of(requirements, snapshot.network), form_words(requirements, snapshot)]
     if seen.get("figures") != keys["figures"]:
         figures = figures_of(report, snapshot)
-        part["figures"] = [method_traces(figures.methods), front_traces(figures.front),
-                           learning_traces(figures.learning)]  # fmt: skip
+        part["figures"] = [
+            method_traces(figures.methods),
+            front_traces(figures.front),
+            learning_traces(figures.learning),
+        ]
     return part
 
 
@@ -174,8 +177,10 @@ def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:
     operations, network = snapshot.operations, snapshot.network
     shown: list[Component] = []
     if operations.done or operations.pending:
-        applied = (*steps_of(network, operations.done, StepState.DONE),
-                   *steps_of(network, operations.pending, StepState.PENDING))  # fmt: skip
+        applied = (
+            *steps_of(network, operations.done, StepState.DONE),
+            *steps_of(network, operations.pending, StepState.PENDING),
+        )
         shown.append(step_table(applied))
     if plan is not None and plan.actions:
         shown.append(step_table(steps_of(network, plan.actions, StepState.PLANNED)))

@@ -135,11 +135,15 @@ def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) ->
     names = branch_names(network)
     return tuple(
         Step(
-            action.close, names[action.branch],
-            action.loss_kw, action.min_vm_pu, action.max_loading_percent, state,
+            action.close,
+            names[action.branch],
+            action.loss_kw,
+            action.min_vm_pu,
+            action.max_loading_percent,
+            state,
         )
         for action in actions
-    )  # fmt: skip
+    )
 
 
 def comparison_of(proposal: Proposal, network: Network) -> tuple[ComparedQuantity, ...]:
@@ -149,8 +153,9 @@ def comparison_of(proposal: Proposal, network: Network) -> tuple[ComparedQuantit
     bus, branch = short_names(network.bus.name), branch_names(network)
 
     def row(label: str, unit: str, name: str, digits: int | None = None) -> ComparedQuantity:
-        return ComparedQuantity(label, unit, getattr(before, name), None if after is None else getattr(after, name),
-                          digits=digits)  # fmt: skip
+        return ComparedQuantity(
+            label, unit, getattr(before, name), None if after is None else getattr(after, name), digits=digits
+        )
 
     def placed(label: str, unit: str, name: str, place: str, names: tuple[str, ...], digits: int) -> ComparedQuantity:
         found = [names[index] if 0 <= (index := getattr(v, place)) < len(names) else "" for v in (before, after) if v]
@@ -203,8 +208,13 @@ def methods_of(proposal: Proposal | None) -> tuple[MethodRow, ...]:
         return ()
     return tuple(
         MethodRow(
-            found.name, found.loss_kw, found.expected_interrupted_kw, found.objective_kw,
-            found.evaluated, found.time_ms, "policy" in found.name.lower(),
+            found.name,
+            found.loss_kw,
+            found.expected_interrupted_kw,
+            found.objective_kw,
+            found.evaluated,
+            found.time_ms,
+            "policy" in found.name.lower(),
         )
         for found in proposal.methods
-    )  # fmt: skip
+    )

@@ -306,9 +306,15 @@ class PlanWorker(GridWorker[PlanReport]):
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
         self._proposed, snapshot = proposal, board.snapshot
         report = PlanReport(
-            snapshot.network, self._version + 1, snapshot.simulated_at, proposal, self._status(), self._training(),
-            *self._pareto, _made_for(snapshot, proposal),
-        )  # fmt: skip
+            snapshot.network,
+            self._version + 1,
+            snapshot.simulated_at,
+            proposal,
+            self._status(),
+            self._training(),
+            *self._pareto,
+            _made_for(snapshot, proposal),
+        )
         self.publish(report, board)
 
     def _status(self) -> str:
@@ -328,9 +334,13 @@ class PlanWorker(GridWorker[PlanReport]):
         curve = optimizer.curve
         stride = max(1, len(curve) // CURVE_KEPT)
         return Training(
-            optimizer.episodes, optimizer.parameters.steps, self._first_training, self._training_s,
-            tuple(curve[::stride]), tuple(optimizer.decision_gaps),
-        )  # fmt: skip
+            optimizer.episodes,
+            optimizer.parameters.steps,
+            self._first_training,
+            self._training_s,
+            tuple(curve[::stride]),
+            tuple(optimizer.decision_gaps),
+        )
 
 
 def _point(proposal: Proposal) -> ParetoPoint:

@@ -1,6 +1,7 @@
 """The overview: totals, the map of the grid with its alarms, and the trend of the losses."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dash
 import dash_cytoscape as cyto
@@ -166,7 +167,7 @@ def _register_next_day(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_next_day(key: str | None, scheme: str | None) -> tuple:
+    def draw_next_day(key: str | None, scheme: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update
@@ -232,7 +233,7 @@ def _register_map(app: dash.Dash, services: PageServices) -> None:
         State(Id.VIEW, "data"),
         prevent_initial_call=True,
     )
-    def send_elements(wanted: str | None, view_data: object) -> tuple:
+    def send_elements(wanted: str | None, view_data: object) -> tuple[Any, ...]:
         if wanted is None or not services.boards.ready:
             return (no_update,) * 4
         network = services.boards.latest.network

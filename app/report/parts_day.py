@@ -96,9 +96,7 @@ def summary(report: DayReport) -> SummaryPart:
     if kept is not None:
         said = f"estimate, {text.count(kept.hours, 'hour')} with a plan"
         shown.append(("Avoidable by plans", mwh(kept.avoidable_kwh), said))
-    return SummaryPart(
-        note=f"{text.count(hours, 'whole hour')} recorded of {report.over} that are over.", tiles=shown
-    )  # fmt: skip
+    return SummaryPart(note=f"{text.count(hours, 'whole hour')} recorded of {report.over} that are over.", tiles=shown)
 
 
 def energy(report: DayReport) -> EnergyPart:
@@ -146,7 +144,7 @@ def losses(report: DayReport) -> LossSection | None:
     shunts = f" Shunts of buses drew another {text.small(float(record.shunt_mwh.sum()), 'MWh')}."
     by_area = ReportTable(
         headers=("area or cause", "energy", "share", "", "cost"), rows=shares, caption="By area and cause"
-    )  # fmt: skip
+    )
     return LossSection(
         note=recorded + shunts,
         tables=[by_area, _levels(record, by_level), _assets_that_lose(report.forecasts.network, record)],
@@ -179,10 +177,14 @@ def _levels(record: LossRecord, by_level: FloatArray) -> ReportTable:
 def _assets_that_lose(network: Network, record: LossRecord) -> ReportTable:
     total, branch = float(np.nansum(record.branch_mwh)), network.branch
     rows = [
-        [branch.name[place], record.levels.label(int(record.levels.of_branch[place])), branch.kind[place].value,
-         *_loss(float(record.branch_mwh[place]), total, record.price_per_mwh)]
+        [
+            branch.name[place],
+            record.levels.label(int(record.levels.of_branch[place])),
+            branch.kind[place].value,
+            *_loss(float(record.branch_mwh[place]), total, record.price_per_mwh),
+        ]
         for place in top_branches(record.branch_mwh, TOP_ASSETS).tolist()
-    ]  # fmt: skip
+    ]
     headers = ("asset", "level", "type", "energy", "share", "", "cost")
     return ReportTable(headers=headers, rows=rows, words=3, caption="Assets that lost most")
 
@@ -205,13 +207,21 @@ def forecasts(report: DayReport) -> ForecastPart | None:
         return None
     main = [one for one in report.series if one.series.info.kind is not SeriesKind.GROUP]
     headers = (
-        "series", "forecasts", f"error, first 24{NARROW}h", "of the naive",
-        f"in 80{NARROW}% band", f"in 90{NARROW}% band", "error of the day", f"day in 80{NARROW}% band", "drift",
-    )  # fmt: skip
+        "series",
+        "forecasts",
+        f"error, first 24{NARROW}h",
+        "of the naive",
+        f"in 80{NARROW}% band",
+        f"in 90{NARROW}% band",
+        "error of the day",
+        f"day in 80{NARROW}% band",
+        "drift",
+    )
     drift = [
         f"{one.series.info.name}: {'; '.join(drift_words(one.series.drift))}."
-        for one in report.series if one.series.drift is not None and one.series.drift.found
-    ]  # fmt: skip
+        for one in report.series
+        if one.series.drift is not None and one.series.drift.found
+    ]
     return ForecastPart(
         charts=[_course(one) for one in main if one.forecast is not None],
         table=ReportTable(headers=headers, rows=[_accuracy(one) for one in report.series[:MOST_SERIES]]),
@@ -238,8 +248,12 @@ def _accuracy(one: SeriesDay) -> list[str]:
     if found is not None:
         error, naive = _mean(found.mae_mw), _mean(found.naive_mae_mw)
         bands = (_mean(found.coverage_80_percent), _mean(found.coverage_90_percent))
-        known = [f"{found.issues:,}", text.small(error, "MW"), text.small(naive, "MW"),
-                 *(text.number(share, 0, "%") for share in bands)]  # fmt: skip
+        known = [
+            f"{found.issues:,}",
+            text.small(error, "MW"),
+            text.small(naive, "MW"),
+            *(text.number(share, 0, "%") for share in bands),
+        ]
     judged = "not judged yet" if drift is None else "yes" if drift.found else "none"
     return [one.series.info.name, *known, *_of_day(one), judged]
 

@@ -116,10 +116,14 @@ def _threatened(network: Network, found: Ahead) -> list[ReportTable]:
     low, top = np.fmin.reduce(look.vm_low_pu, axis=0), np.fmax.reduce(look.vm_high_pu, axis=0)
     beyond = np.fmax(bus.min_vm_pu - low, top - bus.max_vm_pu)
     strained = [
-        [bus.name[place], text.number(found.outlook.bus_percent[place], 0, "%"), text.number(low[place], 3, "p.u."),
-         text.number(top[place], 3, "p.u.")]
+        [
+            bus.name[place],
+            text.number(found.outlook.bus_percent[place], 0, "%"),
+            text.number(low[place], 3, "p.u."),
+            text.number(top[place], 3, "p.u."),
+        ]
         for place in most_threatened(found.outlook.bus_percent, beyond, MOST_THREATENED).tolist()
-    ]  # fmt: skip
+    ]
     branches = ("branch", "chance of overload", "loading, 95 % below")
     buses = ("bus", "chance outside limits", "voltage, 95 % above", "95 % below")
     return [
@@ -140,9 +144,10 @@ def mix(report: DayReport) -> TablePart | None:
     ]
     share = found.renewable_percent
     words = (
-        f"{text.number(share, 1, '%')} of the generation is renewable." if np.isfinite(share)
+        f"{text.number(share, 1, '%')} of the generation is renewable."
+        if np.isfinite(share)
         else "The renewable share isn't known: the case doesn't say what all its generators are."
-    )  # fmt: skip
+    )
     return TablePart(words=words, tables=[ReportTable(headers=("energy", "power", "share", ""), rows=rows)])
 
 
@@ -152,10 +157,15 @@ def alarms(report: DayReport) -> TablePart | None:
     if not active:
         return None
     rows = [
-        [item.priority.value, item.asset_name, item.message, item.state.value.replace("_", " "),
-         text.moment(item.raised_at)]
+        [
+            item.priority.value,
+            item.asset_name,
+            item.message,
+            item.state.value.replace("_", " "),
+            text.moment(item.raised_at),
+        ]
         for item in active[:MOST_ALARMS]
-    ]  # fmt: skip
+    ]
     return TablePart(
         words=f"{text.count(len(active), 'alarm')} active.",
         tables=[ReportTable(headers=("priority", "asset", "alarm", "state", "raised"), rows=rows, words=5)],
@@ -171,14 +181,32 @@ def assets(report: DayReport) -> TablePart:
         return TablePart(words="", more=status)
     rows = sorted(rows_of(now), key=lambda row: -np.nan_to_num(row.risk_eur_per_year))[:TOP_ASSETS]
     risky = [
-        [row.asset, row.kind, row.week or "none planned", text.percent(row.probability_365_days, 2),
-         text.rough(row.consequence_eur, "EUR"), text.rough(row.risk_eur_per_year, "EUR"), row.source.value]
+        [
+            row.asset,
+            row.kind,
+            row.week or "none planned",
+            text.percent(row.probability_365_days, 2),
+            text.rough(row.consequence_eur, "EUR"),
+            text.rough(row.risk_eur_per_year, "EUR"),
+            row.source.value,
+        ]
         for row in rows
-    ]  # fmt: skip
-    jobs = [] if schedule is None else [
-        [job.asset, job.skill, week_words(schedule.start, job.week), text.number(job.hours, 0, "h"),
-         text.rough(job.cost_eur, "EUR"), text.rough(job.deferral_eur, "EUR")] for job in schedule.placed[:MOST_JOBS]
-    ]  # fmt: skip
+    ]
+    jobs = (
+        []
+        if schedule is None
+        else [
+            [
+                job.asset,
+                job.skill,
+                week_words(schedule.start, job.week),
+                text.number(job.hours, 0, "h"),
+                text.rough(job.cost_eur, "EUR"),
+                text.rough(job.deferral_eur, "EUR"),
+            ]
+            for job in schedule.placed[:MOST_JOBS]
+        ]
+    )
     headers = ("asset", "type", "job", "failure within a year", "cost of a failure", "risk a year", "by")
     planned = ("job", "crew", "week from", "work", "cost", "deferring costs")
     return TablePart(
@@ -196,15 +224,26 @@ def plan(report: DayReport) -> PlanPart:
     shown = headline_of(report.planner, report.snapshot)
     proposal, network = report.planner.proposal, report.snapshot.network
     found = None if proposal is None else proposal.plan
-    saved = "" if shown.saving is None else (
-        f"{saving_words(shown.saving)}, {text.rough(shown.saving.money_per_year, 'EUR')} a year: an estimate."
-    )  # fmt: skip
-    rows = [] if found is None else [
-        [str(step), "close" if action.close else "open", network.branch.name[action.branch],
-         text.small(action.loss_kw, "kW"), text.number(action.min_vm_pu, 3, "p.u."),
-         text.number(action.max_loading_percent, 0, "%")]
-        for step, action in enumerate(found.actions[:MOST_STEPS], start=1)
-    ]  # fmt: skip
+    saved = (
+        ""
+        if shown.saving is None
+        else (f"{saving_words(shown.saving)}, {text.rough(shown.saving.money_per_year, 'EUR')} a year: an estimate.")
+    )
+    rows = (
+        []
+        if found is None
+        else [
+            [
+                str(step),
+                "close" if action.close else "open",
+                network.branch.name[action.branch],
+                text.small(action.loss_kw, "kW"),
+                text.number(action.min_vm_pu, 3, "p.u."),
+                text.number(action.max_loading_percent, 0, "%"),
+            ]
+            for step, action in enumerate(found.actions[:MOST_STEPS], start=1)
+        ]
+    )
     more = 0 if found is None else len(found.actions) - len(rows)
     headers = ("step", "action", "switch", "losses then", "lowest voltage", "highest loading")
     return PlanPart(

@@ -93,8 +93,9 @@ def _register_errors(api: Blueprint) -> None:
     def no_method(failure: HTTPException) -> Response | HTTPException:
         return (
             error(f"{request.method} is not answered on {request.path}", 405)
-            if request.path.startswith("/api") else failure
-        )  # fmt: skip
+            if request.path.startswith("/api")
+            else failure
+        )
 
 
 class _PerVersion:
@@ -118,10 +119,13 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/grid/state")
     def grid_state() -> Response:
-        return kept("state", lambda board: {
-            **payloads.grid_state(board.snapshot),
-            "optimization": _optimization(services, board),
-        })  # fmt: skip
+        return kept(
+            "state",
+            lambda board: {
+                **payloads.grid_state(board.snapshot),
+                "optimization": _optimization(services, board),
+            },
+        )
 
     @api.get("/api/grid/paths")
     def paths() -> Response:
@@ -208,9 +212,17 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         else:
             case = services.cases.load(read_body(request, CaseBody).case)
         network = case.network
-        return answer({"success": True, "case": network.name, "title": network.title,
-                       "total_nodes": network.n_bus, "total_edges": network.n_branch,
-                       "previous": previous}, HTTPStatus.ACCEPTED)  # fmt: skip
+        return answer(
+            {
+                "success": True,
+                "case": network.name,
+                "title": network.title,
+                "total_nodes": network.n_bus,
+                "total_edges": network.n_branch,
+                "previous": previous,
+            },
+            HTTPStatus.ACCEPTED,
+        )
 
 
 def _register_documents(api: Blueprint, services: Services) -> None:

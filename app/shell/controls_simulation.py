@@ -23,14 +23,21 @@ def controls(services: PageServices) -> list[Component]:
                 dmc.Button(PAUSE, id=Id.SIMULATION_TOGGLE, variant="default", size="compact-sm", w=74),
                 dmc.Button("Step", id=Id.SIMULATION_STEP, variant="default", size="compact-sm"),
                 dmc.Select(
-                    id=Id.SIMULATION_SPEED, data=options, value=f"{services.settings.speed_minutes_per_s:g}",
-                    size="xs", w=98, allowDeselect=False, **{"aria-label": "Simulated minutes a second"},
+                    id=Id.SIMULATION_SPEED,
+                    data=options,
+                    value=f"{services.settings.speed_minutes_per_s:g}",
+                    size="xs",
+                    w=98,
+                    allowDeselect=False,
+                    **{"aria-label": "Simulated minutes a second"},
                 ),
             ],
-            className="simulation", role="group", **{"aria-label": "Simulation"},
+            className="simulation",
+            role="group",
+            **{"aria-label": "Simulation"},
             style={} if offered else {"display": "none"},
         )
-    ]  # fmt: skip
+    ]
 
 
 def register(app: dash.Dash, services: PageServices) -> None:

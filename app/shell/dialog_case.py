@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from typing import Any
 
 import dash
 import dash_mantine_components as dmc
@@ -75,7 +76,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         running=[(Output(Id.CASE_LOAD, "loading"), True, False)],
         prevent_initial_call=True,
     )
-    def load(_clicks: int, contents: str | None, file_name: str | None, name: str | None, spec: str | None) -> tuple:
+    def load(
+        _clicks: int, contents: str | None, file_name: str | None, name: str | None, spec: str | None
+    ) -> tuple[Any, ...]:
         try:
             if ctx.triggered_id == Id.CASE_UPLOAD:
                 if contents is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import dash
 import dash_mantine_components as dmc
@@ -136,7 +137,7 @@ def _register_fields(app: dash.Dash, services: PageServices) -> None:
         Input(Id.EVENT_KIND, "value"),
         prevent_initial_call=True,
     )
-    def choose_kind(kind: str) -> tuple:
+    def choose_kind(kind: str) -> tuple[Any, ...]:
         chosen = EventKind(kind)
         label, value, disabled = MAGNITUDES.get(chosen, ("Magnitude", 1.0, True))
         return TARGETS.get(chosen, "Whole grid"), chosen not in TARGETS, None, label, value, disabled

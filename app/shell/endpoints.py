@@ -246,8 +246,12 @@ ENDPOINTS = (
         "/api/analytics/losses",
         "Losses of recorded hours in MWh and EUR: transmission, distribution, voltage level, cause, hour, assets.",
         LossesAnswer,
-        query=(START, _whole("hours", "24 where it is left out", 1, 336),
-               _whole("limit", "assets listed; 25 where it is left out", 0, 1000), TABLE),
+        query=(
+            START,
+            _whole("hours", "24 where it is left out", 1, 336),
+            _whole("limit", "assets listed; 25 where it is left out", 0, 1000),
+            TABLE,
+        ),
         files=("text/csv",),
     ),
     Endpoint(
@@ -265,4 +269,4 @@ ENDPOINTS = (
         query=(_text("day", "YYYY-MM-DD, a simulated day; left out: the present one", "date"),),
         mimetype="text/html",
     ),
-)  # fmt: skip
+)

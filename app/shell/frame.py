@@ -1,6 +1,7 @@
 """The frame around every page: header with clock, state and alarm banner, navigation, dialogs and stores."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dash
@@ -114,7 +115,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.VIEW, "data"),
         prevent_initial_call=True,
     )
-    def show_page(address: str | None, view: dict[str, object]) -> tuple:
+    def show_page(address: str | None, view: dict[str, object]) -> tuple[Any, ...]:
         page = page_at(address)
         if view.get("page") == page.name:
             return (no_update,) * 4

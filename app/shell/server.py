@@ -23,8 +23,14 @@ def build(settings: Settings) -> Flask:
     services = Services.around(settings, load_case(settings.case, settings.cache_dir))
     server = Flask("smartgrid")
     server.config["MAX_CONTENT_LENGTH"] = int(4e6 * settings.upload_mb)  # far over: refused before it is read
-    server.config["COMPRESS_MIMETYPES"] = ["application/json", "text/html", "text/css", "text/javascript",
-                                           "application/javascript", "image/svg+xml"]  # fmt: skip
+    server.config["COMPRESS_MIMETYPES"] = [
+        "application/json",
+        "text/html",
+        "text/css",
+        "text/javascript",
+        "application/javascript",
+        "image/svg+xml",
+    ]
     Compress(server)
     server.register_blueprint(api_blueprint(services))
     build_pages(server, services)

@@ -56,27 +56,29 @@ def edges(snapshot: Snapshot) -> list[JSON]:
     """Every branch with its state: resistance in ohm, current in A, power_flow and loss in MW, risk in MW a year."""
     network, state, branch = snapshot.network, snapshot.state, snapshot.network.branch
     sources, targets = branch.from_bus.tolist(), branch.to_bus.tolist()
-    return _rows({
-        "name": branch.name,
-        "type": [kind.value for kind in branch.kind],
-        "source": sources,
-        "target": targets,
-        "source_name": [network.bus.name[bus] for bus in sources],
-        "target_name": [network.bus.name[bus] for bus in targets],
-        "resistance": branch.r_ohm.tolist(),
-        "current": numbers(1000 * state.i_ka),
-        "temperature": numbers(snapshot.temperature_c),
-        "loading_percent": numbers(state.loading_percent),
-        "rating_derived": branch.rating_derived.tolist(),
-        "power_flow": numbers(state.p_from_mw),
-        "loss": numbers(state.loss_mw),
-        "risk": numbers(snapshot.risk.risk_mw),
-        "failure_probability": numbers(snapshot.risk.failure_probability),
-        "interrupted_mw": numbers(snapshot.risk.interrupted_mw),
-        "year_built": numbers(snapshot.risk.year_built),
-        "year_generated": snapshot.risk.year_generated.tolist(),
-        "in_service": state.closed.tolist(),
-    })  # fmt: skip
+    return _rows(
+        {
+            "name": branch.name,
+            "type": [kind.value for kind in branch.kind],
+            "source": sources,
+            "target": targets,
+            "source_name": [network.bus.name[bus] for bus in sources],
+            "target_name": [network.bus.name[bus] for bus in targets],
+            "resistance": branch.r_ohm.tolist(),
+            "current": numbers(1000 * state.i_ka),
+            "temperature": numbers(snapshot.temperature_c),
+            "loading_percent": numbers(state.loading_percent),
+            "rating_derived": branch.rating_derived.tolist(),
+            "power_flow": numbers(state.p_from_mw),
+            "loss": numbers(state.loss_mw),
+            "risk": numbers(snapshot.risk.risk_mw),
+            "failure_probability": numbers(snapshot.risk.failure_probability),
+            "interrupted_mw": numbers(snapshot.risk.interrupted_mw),
+            "year_built": numbers(snapshot.risk.year_built),
+            "year_generated": snapshot.risk.year_generated.tolist(),
+            "in_service": state.closed.tolist(),
+        }
+    )
 
 
 def _rows(columns: dict[str, Any]) -> list[JSON]:
@@ -156,19 +158,21 @@ def supply_paths(snapshot: Snapshot) -> list[JSON]:
     for bus in np.flatnonzero((demand > 0) & (supply.paths.generator_bus >= 0)).tolist():
         generator = int(supply.paths.generator_bus[bus])
         path = supply.paths.path_buses(bus)
-        found.append({
-            "load_node": bus,
-            "load_name": names[bus],
-            "generator_node": generator,
-            "generator_name": generator_name[generator],
-            "path": path,
-            "path_names": [names[passed] for passed in path],
-            "demand": float(demand[bus]),
-            "loss": number(supply.loss_mw[bus]),
-            "risk": number(supply.paths.path_risk[bus]),
-            "cost_ohm": number(supply.paths.cost[bus]),
-            "supplied_by": suppliers(snapshot, bus),
-        })  # fmt: skip
+        found.append(
+            {
+                "load_node": bus,
+                "load_name": names[bus],
+                "generator_node": generator,
+                "generator_name": generator_name[generator],
+                "path": path,
+                "path_names": [names[passed] for passed in path],
+                "demand": float(demand[bus]),
+                "loss": number(supply.loss_mw[bus]),
+                "risk": number(supply.paths.path_risk[bus]),
+                "cost_ohm": number(supply.paths.cost[bus]),
+                "supplied_by": suppliers(snapshot, bus),
+            }
+        )
     return found
 
 
@@ -266,11 +270,13 @@ def node(snapshot: Snapshot, bus: int) -> JSON:
         **all_nodes[bus],
         "supplied_by": suppliers(snapshot, bus),
         "neighbor_details": [
-            {"node": all_nodes[int(branch.to_bus[edge] if branch.from_bus[edge] == bus else branch.from_bus[edge])],
-             "edge": all_edges[edge]}
+            {
+                "node": all_nodes[int(branch.to_bus[edge] if branch.from_bus[edge] == bus else branch.from_bus[edge])],
+                "edge": all_edges[edge],
+            }
             for edge in touching
         ],
-    }  # fmt: skip
+    }
 
 
 def alarm(item: Alarm) -> JSON:

@@ -66,15 +66,31 @@ def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
     percent = threat.percent[:, rows].T
     figure.add_heatmap(
         name=f"Chance of {threat.what}, %",
-        x=times(threat.time), y=list(range(len(rows))),
-        z=[series(row) for row in percent], zmin=0, zmax=100, xgap=1, ygap=1,
+        x=times(threat.time),
+        y=list(range(len(rows))),
+        z=[series(row) for row in percent],
+        zmin=0,
+        zmax=100,
+        xgap=1,
+        ygap=1,
         customdata=[[threat.names[asset]] * len(threat.time) for asset in rows],
-        colorscale=_scale(palette), hoverongaps=False,
+        colorscale=_scale(palette),
+        hoverongaps=False,
         hovertemplate="<b>%{customdata}</b><br>%{x|%a %H:%M}<br>%{z:.0f} % chance<extra></extra>",
-        colorbar={"title": {"text": "Chance, %", "side": "top"}, "orientation": "h", "thickness": 8, "len": 0.5,
-                  "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "tickvals": [0, 50, 100],
-                  "outlinewidth": 0, "tickfont": {"color": palette.muted, "size": 10}},
-    )  # fmt: skip
+        colorbar={
+            "title": {"text": "Chance, %", "side": "top"},
+            "orientation": "h",
+            "thickness": 8,
+            "len": 0.5,
+            "y": 1.0,
+            "yanchor": "bottom",
+            "x": 1,
+            "xanchor": "right",
+            "tickvals": [0, 50, 100],
+            "outlinewidth": 0,
+            "tickfont": {"color": palette.muted, "size": 10},
+        },
+    )
     figure.update_yaxes(showgrid=False, tickfont={"size": 11}, **named_rows([threat.names[asset] for asset in rows]))
     figure.update_xaxes(showgrid=False)
     time_axis(figure)
@@ -109,13 +125,33 @@ def expected_loss_figure(loss: ExpectedLoss | None, scheme: Scheme) -> go.Figure
     if loss is None:
         return figure
     at, edge = times(loss.time), {"width": 0, "color": palette.equipment}
-    figure.add_scatter(x=at, y=series(loss.high_mw), mode="lines", line=edge, name="90 %", showlegend=False,
-                       hovertemplate="90 % below %{y:.3g} MW<extra></extra>")  # fmt: skip
-    figure.add_scatter(x=at, y=series(loss.low_mw), mode="lines", line=edge, name="80 % interval", fill="tonexty",
-                       fillcolor=faded(palette.equipment, 0.3),
-                       hovertemplate="10 % below %{y:.3g} MW<extra></extra>")  # fmt: skip
-    figure.add_scatter(x=at, y=series(loss.mean_mw), mode="lines", name="Expected",
-                       line={"color": palette.accent, "width": 2}, hovertemplate="%{y:.3g} MW")  # fmt: skip
+    figure.add_scatter(
+        x=at,
+        y=series(loss.high_mw),
+        mode="lines",
+        line=edge,
+        name="90 %",
+        showlegend=False,
+        hovertemplate="90 % below %{y:.3g} MW<extra></extra>",
+    )
+    figure.add_scatter(
+        x=at,
+        y=series(loss.low_mw),
+        mode="lines",
+        line=edge,
+        name="80 % interval",
+        fill="tonexty",
+        fillcolor=faded(palette.equipment, 0.3),
+        hovertemplate="10 % below %{y:.3g} MW<extra></extra>",
+    )
+    figure.add_scatter(
+        x=at,
+        y=series(loss.mean_mw),
+        mode="lines",
+        name="Expected",
+        line={"color": palette.accent, "width": 2},
+        hovertemplate="%{y:.3g} MW",
+    )
     figure.update_yaxes(title_text="Losses, MW", rangemode="tozero", nticks=5)
     time_axis(figure)
     figure.update_layout(showlegend=True)
@@ -141,15 +177,23 @@ def stack_figure(stack: Stack | None, scheme: Scheme) -> go.Figure:
         return figure
     at = times(stack.time)
     for place, (energy, power) in enumerate(zip(stack.energies, stack.power_mw, strict=True)):
-        figure.add_bar(x=at, y=series(power), name=energy, marker=told_apart(place, palette),
-                       hovertemplate="%{y:.3g} MW")  # fmt: skip
+        figure.add_bar(
+            x=at, y=series(power), name=energy, marker=told_apart(place, palette), hovertemplate="%{y:.3g} MW"
+        )
     if np.nanmax(stack.curtailed_mw, initial=0.0) > 0:
         left = stack.power_mw.sum(axis=0) - stack.curtailed_mw
         cut = {"color": palette.overload_text, "width": 2, "dash": "dash", "shape": "hvh"}
-        figure.add_scatter(x=at, y=series(left), mode="lines", name="Left after the cut", line=cut,
-                           hovertemplate="%{y:.3g} MW")  # fmt: skip
-    figure.add_scatter(x=at, y=series(stack.load_mw), mode="lines", name="Load",
-                       line={"color": palette.text, "width": 2}, hovertemplate="%{y:.4g} MW")  # fmt: skip
+        figure.add_scatter(
+            x=at, y=series(left), mode="lines", name="Left after the cut", line=cut, hovertemplate="%{y:.3g} MW"
+        )
+    figure.add_scatter(
+        x=at,
+        y=series(stack.load_mw),
+        mode="lines",
+        name="Load",
+        line={"color": palette.text, "width": 2},
+        hovertemplate="%{y:.4g} MW",
+    )
     figure.update_yaxes(title_text="MW", rangemode="tozero", nticks=5)
     time_axis(figure)
     figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)

@@ -66,13 +66,21 @@ def fan_figure(fan: Fan | None, scheme: Scheme) -> go.Figure:
         return figure
     bands(figure, fan.time, fan.quantiles_mw, palette)
     figure.add_scatter(
-        x=times(fan.time), y=series(fan.quantiles_mw[:, MEDIAN]), name="Median", mode="lines",
-        line={"color": palette.accent, "width": 2}, hovertemplate="%{y:.4g} MW",
-    )  # fmt: skip
+        x=times(fan.time),
+        y=series(fan.quantiles_mw[:, MEDIAN]),
+        name="Median",
+        mode="lines",
+        line={"color": palette.accent, "width": 2},
+        hovertemplate="%{y:.4g} MW",
+    )
     figure.add_scatter(
-        x=times(fan.actual_time), y=series(fan.actual_mw), name="Actual", mode="lines",
-        line={"color": palette.text, "width": 2, "dash": "solid"}, hovertemplate="%{y:.4g} MW",
-    )  # fmt: skip
+        x=times(fan.actual_time),
+        y=series(fan.actual_mw),
+        name="Actual",
+        mode="lines",
+        line={"color": palette.text, "width": 2, "dash": "solid"},
+        hovertemplate="%{y:.4g} MW",
+    )
     top = float(np.nanmax(np.append(fan.actual_mw, fan.quantiles_mw[:, -1])))
     level(figure, fan.limit_mw, top, "Limit", palette.overload_text, "dash")
     level(figure, fan.installed_mw, top, "Installed", palette.muted, "dot")
@@ -94,12 +102,17 @@ def bands(figure: go.Figure, time: np.ndarray, quantiles_mw: FloatArray, palette
         for column in (high, low):
             edge = {"width": 0, "color": palette.accent}
             figure.add_scatter(
-                x=times(time), y=series(quantiles_mw[:, column]), mode="lines", line=edge,
+                x=times(time),
+                y=series(quantiles_mw[:, column]),
+                mode="lines",
+                line=edge,
                 name=f"{PERCENT[high]} %" if column == high else f"{PERCENT[low]} to {PERCENT[high]} %",
-                showlegend=column == low, fill="tonexty" if column == low else None,
-                fillcolor=faded(palette.accent, density), hoverinfo=None if told else "skip",
+                showlegend=column == low,
+                fill="tonexty" if column == low else None,
+                fillcolor=faded(palette.accent, density),
+                hoverinfo=None if told else "skip",
                 hovertemplate=f"{PERCENT[column]} % below %{{y:.4g}} MW<extra></extra>" if told else None,
-            )  # fmt: skip
+            )
 
 
 def level(figure: go.Figure, value_mw: float, top: float, name: str, colour: str, dash: str) -> None:
@@ -116,13 +129,24 @@ def level(figure: go.Figure, value_mw: float, top: float, name: str, colour: str
         line={"color": colour, "dash": dash, "width": 2},
     )
     figure.add_annotation(
-        xref="paper", x=1, xanchor="right", y=value_mw, yanchor="bottom", showarrow=False,
-        text=f"{name} {text.small(value_mw, 'MW')}", font={"size": 11, "color": colour},
-    )  # fmt: skip
+        xref="paper",
+        x=1,
+        xanchor="right",
+        y=value_mw,
+        yanchor="bottom",
+        showarrow=False,
+        text=f"{name} {text.small(value_mw, 'MW')}",
+        font={"size": 11, "color": colour},
+    )
     figure.add_scatter(  # unseen, so that the axis reaches the line
-        x=figure.data[0].x[:1], y=[rounded(value_mw)], mode="markers", marker={"opacity": 0}, name=name,
-        showlegend=False, hoverinfo="skip",
-    )  # fmt: skip
+        x=figure.data[0].x[:1],
+        y=[rounded(value_mw)],
+        mode="markers",
+        marker={"opacity": 0},
+        name=name,
+        showlegend=False,
+        hoverinfo="skip",
+    )
 
 
 def _moment(figure: go.Figure, time: datetime, words: str, palette: Palette) -> None:
@@ -131,9 +155,16 @@ def _moment(figure: go.Figure, time: datetime, words: str, palette: Palette) -> 
         type="line", yref="paper", y0=0, y1=1, x0=at, x1=at, line={"color": palette.muted, "width": 1, "dash": "dot"}
     )
     figure.add_annotation(
-        x=at, yref="paper", y=0, xanchor="left", yanchor="bottom", xshift=2, showarrow=False, text=words,
+        x=at,
+        yref="paper",
+        y=0,
+        xanchor="left",
+        yanchor="bottom",
+        xshift=2,
+        showarrow=False,
+        text=words,
         font={"size": 11, "color": palette.muted},
-    )  # fmt: skip
+    )
 
 
 def calibration_figure(nominal: FloatArray, frequency: FloatArray, scheme: Scheme) -> go.Figure:
@@ -141,13 +172,23 @@ def calibration_figure(nominal: FloatArray, frequency: FloatArray, scheme: Schem
     palette = PALETTES[scheme]
     figure = empty_figure(scheme, not np.isfinite(frequency).any(), NO_ACCURACY)
     ends = [0, 100]
-    figure.add_scatter(x=ends, y=ends, mode="lines", name="Perfect", hoverinfo="skip",
-                       line={"color": palette.muted, "dash": "dash", "width": 1})  # fmt: skip
     figure.add_scatter(
-        x=series(100 * nominal), y=series(100 * frequency), mode="lines+markers", name="Observed",
-        marker={"size": 8, "color": palette.accent}, line={"color": palette.accent, "width": 1.5},
+        x=ends,
+        y=ends,
+        mode="lines",
+        name="Perfect",
+        hoverinfo="skip",
+        line={"color": palette.muted, "dash": "dash", "width": 1},
+    )
+    figure.add_scatter(
+        x=series(100 * nominal),
+        y=series(100 * frequency),
+        mode="lines+markers",
+        name="Observed",
+        marker={"size": 8, "color": palette.accent},
+        line={"color": palette.accent, "width": 1.5},
         hovertemplate="%{x:.0f} % nominal, %{y:.0f} % observed<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_xaxes(title_text="Nominal level, %", range=ends, tickvals=[5, 25, 50, 75, 95])
     figure.update_yaxes(title_text="Actual values below, %", range=ends, nticks=6)
     figure.update_layout(hovermode="closest", showlegend=True)
@@ -163,8 +204,9 @@ def error_figure(mae_mw: FloatArray, naive_mae_mw: FloatArray, scheme: Scheme) -
         ("Same hour a week before", naive_mae_mw, {"color": palette.equipment, "width": 1.5, "dash": "dash"}),
     )
     for name, values, line in lines:
-        figure.add_scatter(x=_leads(values), y=series(values), mode="lines", name=name, line=line,
-                           hovertemplate="%{y:.3g} MW")  # fmt: skip
+        figure.add_scatter(
+            x=_leads(values), y=series(values), mode="lines", name=name, line=line, hovertemplate="%{y:.3g} MW"
+        )
     figure.update_xaxes(title_text="Lead, hours", nticks=8)
     figure.update_yaxes(title_text="Mean absolute error, MW", rangemode="tozero", nticks=5)
     figure.update_layout(showlegend=True)
@@ -179,11 +221,23 @@ def coverage_figure(coverage_80_percent: FloatArray, coverage_90_percent: FloatA
     lines = ((80, coverage_80_percent, palette.accent, "circle"), (90, coverage_90_percent, palette.text, "diamond"))
     for nominal, values, colour, symbol in lines:
         figure.add_scatter(
-            x=_leads(values), y=series(values), mode="lines+markers", name=f"In the {nominal} % band",
-            line={"color": colour, "width": 1.5}, marker={"size": 5, "symbol": symbol}, hovertemplate="%{y:.0f} %",
-        )  # fmt: skip
-        figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=nominal, y1=nominal,
-                         line={"color": colour, "dash": "dash", "width": 1})  # fmt: skip
+            x=_leads(values),
+            y=series(values),
+            mode="lines+markers",
+            name=f"In the {nominal} % band",
+            line={"color": colour, "width": 1.5},
+            marker={"size": 5, "symbol": symbol},
+            hovertemplate="%{y:.0f} %",
+        )
+        figure.add_shape(
+            type="line",
+            xref="paper",
+            x0=0,
+            x1=1,
+            y0=nominal,
+            y1=nominal,
+            line={"color": colour, "dash": "dash", "width": 1},
+        )
     figure.update_xaxes(title_text="Lead, hours", nticks=8)
     figure.update_yaxes(title_text="Actual values inside, %", range=[0, 104], tickvals=[0, 20, 40, 60, 80, 90, 100])
     figure.update_layout(showlegend=True)
@@ -213,17 +267,42 @@ def next_day_figure(day: NextDay | None, scheme: Scheme) -> go.Figure:
     if day is None:
         return figure
     at, fill = times(day.time), {"width": 0, "color": palette.accent}
-    figure.add_scatter(x=at, y=series(day.load_high_mw), mode="lines", line=fill, name="90 %", showlegend=False,
-                       hovertemplate="90 % below %{y:.4g} MW<extra></extra>")  # fmt: skip
-    figure.add_scatter(x=at, y=series(day.load_low_mw), mode="lines", line=fill, name="80 % band", fill="tonexty",
-                       fillcolor=faded(palette.accent, 0.25),
-                       hovertemplate="10 % below %{y:.4g} MW<extra></extra>")  # fmt: skip
-    figure.add_scatter(x=at, y=series(day.load_mw), mode="lines", line={"color": palette.accent, "width": 2},
-                       name="Load", hovertemplate="%{y:.4g} MW")  # fmt: skip
+    figure.add_scatter(
+        x=at,
+        y=series(day.load_high_mw),
+        mode="lines",
+        line=fill,
+        name="90 %",
+        showlegend=False,
+        hovertemplate="90 % below %{y:.4g} MW<extra></extra>",
+    )
+    figure.add_scatter(
+        x=at,
+        y=series(day.load_low_mw),
+        mode="lines",
+        line=fill,
+        name="80 % band",
+        fill="tonexty",
+        fillcolor=faded(palette.accent, 0.25),
+        hovertemplate="10 % below %{y:.4g} MW<extra></extra>",
+    )
+    figure.add_scatter(
+        x=at,
+        y=series(day.load_mw),
+        mode="lines",
+        line={"color": palette.accent, "width": 2},
+        name="Load",
+        hovertemplate="%{y:.4g} MW",
+    )
     if np.nanmax(day.renewable_mw, initial=0.0) > 0:
-        figure.add_scatter(x=at, y=series(day.renewable_mw), mode="lines", name="Renewables",
-                           line={"color": palette.equipment, "width": 1.5, "dash": "dash"},
-                           hovertemplate="%{y:.4g} MW")  # fmt: skip
+        figure.add_scatter(
+            x=at,
+            y=series(day.renewable_mw),
+            mode="lines",
+            name="Renewables",
+            line={"color": palette.equipment, "width": 1.5, "dash": "dash"},
+            hovertemplate="%{y:.4g} MW",
+        )
     level(figure, day.limit_mw, float(np.nanmax(day.load_high_mw, initial=0.0)), "Limit", palette.overload_text, "dash")
     figure.update_yaxes(title_text="MW", nticks=4)
     figure.update_xaxes(nticks=5, tickformat="%H:%M")

@@ -72,13 +72,20 @@ def loss_sunburst(share: LossShare | None, scheme: Scheme) -> go.Figure:
         return figure
     rows, price = list(sectors.values()), share.price_per_mwh
     figure.add_sunburst(
-        name="Losses, MWh", ids=list(sectors), labels=[row.label for row in rows], parents=[row.parent for row in rows],
-        values=[row.energy_mwh for row in rows], branchvalues="total", sort=False, leaf={"opacity": 1},
+        name="Losses, MWh",
+        ids=list(sectors),
+        labels=[row.label for row in rows],
+        parents=[row.parent for row in rows],
+        values=[row.energy_mwh for row in rows],
+        branchvalues="total",
+        sort=False,
+        leaf={"opacity": 1},
         marker={"colors": [row.colour for row in rows], "line": {"width": 1, "color": palette.surface}},
         customdata=[text.rough(row.energy_mwh * price, "EUR") for row in rows],
         hovertemplate="<b>%{label}</b><br>%{value:.3g} MWh, %{percentRoot:.1%}<br>%{customdata}<extra></extra>",
-        texttemplate="%{label}<br>%{percentRoot:.0%}", insidetextfont={"color": [_ink(row.colour) for row in rows]},
-    )  # fmt: skip
+        texttemplate="%{label}<br>%{percentRoot:.0%}",
+        insidetextfont={"color": [_ink(row.colour) for row in rows]},
+    )
     figure.update_layout(
         margin={"l": 4, "r": 4, "t": 4, "b": 4}, hovermode="closest", uniformtext={"minsize": 9, "mode": "hide"}
     )
@@ -172,9 +179,12 @@ def loss_hours_figure(hours: LossHours | None, scheme: Scheme) -> go.Figure:
         if not np.nansum(lost) > 0:
             continue
         figure.add_bar(
-            x=times(hours.time), y=series(lost), name=cause, hovertemplate="%{y:.3g} MWh",
+            x=times(hours.time),
+            y=series(lost),
+            name=cause,
+            hovertemplate="%{y:.3g} MWh",
             marker=told_apart(place, palette),
-        )  # fmt: skip
+        )
     step = "day" if hours.is_daily else "hour"
     figure.update_yaxes(title_text=f"Losses, MWh a {step}", rangemode="tozero", nticks=5)
     time_axis(figure, f"{step.capitalize()} beginning, simulated time")
@@ -196,13 +206,18 @@ def top_losses_figure(assets: Sequence[AssetLoss], scheme: Scheme) -> go.Figure:
     palette = PALETTES[scheme]
     figure = empty_figure(scheme, not assets, NOTHING)
     figure.add_bar(
-        orientation="h", y=list(range(len(assets))), name="Losses",
-        x=[rounded(asset.energy_mwh) for asset in assets], customdata=[asset.name for asset in assets],
+        orientation="h",
+        y=list(range(len(assets))),
+        name="Losses",
+        x=[rounded(asset.energy_mwh) for asset in assets],
+        customdata=[asset.name for asset in assets],
         text=[f"{energy(1000 * asset.energy_mwh)}, {text.rough(asset.cost_eur, 'EUR')}" for asset in assets],
-        textposition="auto", cliponaxis=False, textfont={"color": palette.text},
+        textposition="auto",
+        cliponaxis=False,
+        textfont={"color": palette.text},
         marker={"color": palette.equipment_fill, "line": {"color": palette.equipment, "width": 1}},
         hovertemplate="<b>%{customdata}</b><br>%{text}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_yaxes(showgrid=False, **named_rows([asset.name for asset in assets]))
     figure.update_xaxes(title_text="Losses, MWh", rangemode="tozero", nticks=5)
     figure.update_layout(showlegend=False, hovermode="closest", bargap=0.25)

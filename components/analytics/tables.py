@@ -15,8 +15,13 @@ from components.optimisation.tables import table
 MOST_ALERTS = 30
 MOST_PLANTS, MOST_BUSES = 20, 100
 TITLES = (
-    "Highest load ahead", "Renewable share now", "Losses expected", "Losses today", "To be curtailed", "Alerts ahead",
-)  # fmt: skip
+    "Highest load ahead",
+    "Renewable share now",
+    "Losses expected",
+    "Losses today",
+    "To be curtailed",
+    "Alerts ahead",
+)
 NOT_YET = "not yet known"
 TOO_LARGE = "Not known: the grid is too large to ask for every bus, or its state has no solution."
 NO_ALERTS = "Nothing threatens: no asset is likely to be in trouble in the hours ahead."
@@ -140,8 +145,10 @@ def hosting_table(rows: Sequence[HostingRow], was_asked: bool) -> Component:
         for row in known[:MOST_BUSES]
     ]
     unasked = len(rows) - len(known)
-    notes = [f"{len(known) - len(cells):,} more have more room" if len(known) > len(cells) else "",
-             f"{unasked:,} not asked or without supply" if unasked else ""]  # fmt: skip
+    notes = [
+        f"{len(known) - len(cells):,} more have more room" if len(known) > len(cells) else "",
+        f"{unasked:,} not asked or without supply" if unasked else "",
+    ]
     found = table(("Bus", "Limited by", "", "Room"), cells, "Hosting margin by bus", "plan-table words-second")
     return html.Div([found, html.P("; ".join(filter(None, notes)), className="quiet-line")])
 

@@ -85,11 +85,25 @@ def _row(alarm: Alarm, ids: AlarmIds) -> html.Li:
 def _actions(alarm: Alarm, ids: AlarmIds, waits: bool) -> html.Div:
     code, actions = ids.asset_code(alarm), []
     if code is not None:
-        actions.append(dmc.Button("Show", id=ids.show_asset(code, f"alarm-{alarm.id}"), size="compact-xs",
-                                  variant="subtle", **{"aria-label": f"Show {alarm.asset_name}"}))  # fmt: skip
+        actions.append(
+            dmc.Button(
+                "Show",
+                id=ids.show_asset(code, f"alarm-{alarm.id}"),
+                size="compact-xs",
+                variant="subtle",
+                **{"aria-label": f"Show {alarm.asset_name}"},
+            )
+        )
     if waits:
-        actions.append(dmc.Button("Acknowledge", id=ids.acknowledge(alarm.id), size="compact-xs", variant="default",
-                                  **{"aria-label": f"Acknowledge: {alarm.message}"}))  # fmt: skip
+        actions.append(
+            dmc.Button(
+                "Acknowledge",
+                id=ids.acknowledge(alarm.id),
+                size="compact-xs",
+                variant="default",
+                **{"aria-label": f"Acknowledge: {alarm.message}"},
+            )
+        )
     return html.Div(actions, className="alarm-actions")
 
 

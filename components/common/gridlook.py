@@ -41,10 +41,14 @@ def number_column(field: str, title: str, formatter: str, **more: object) -> JSO
     """A column of numbers, None where unknown. formatter: d3's, e.g. ',.3~r'."""
     shown = f"params.value == null ? '{UNKNOWN}' : d3.format('{formatter}')(params.value)"
     return {
-        "field": field, "headerName": title, "type": "numericColumn", "filter": "agNumberColumnFilter",
+        "field": field,
+        "headerName": title,
+        "type": "numericColumn",
+        "filter": "agNumberColumnFilter",
         "filterParams": {"filterOptions": NUMBER_FILTERS},
-        "valueFormatter": {"function": shown}, **more,
-    }  # fmt: skip
+        "valueFormatter": {"function": shown},
+        **more,
+    }
 
 
 def text_column(field: str, title: str, **more: object) -> JSON:
@@ -55,9 +59,15 @@ def text_column(field: str, title: str, **more: object) -> JSON:
 def every_column() -> JSON:
     """What holds for all columns: sorting, a filter in sight below the header, headers that wrap."""
     return {
-        "sortable": True, "resizable": True, "floatingFilter": True, "wrapHeaderText": True, "autoHeaderHeight": True,
-        "suppressHeaderMenuButton": True, "suppressHeaderFilterButton": True, "minWidth": 60,
-    }  # fmt: skip
+        "sortable": True,
+        "resizable": True,
+        "floatingFilter": True,
+        "wrapHeaderText": True,
+        "autoHeaderHeight": True,
+        "suppressHeaderMenuButton": True,
+        "suppressHeaderFilterButton": True,
+        "minWidth": 60,
+    }
 
 
 def options(empty: str, **more: object) -> JSON:

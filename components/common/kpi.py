@@ -58,13 +58,25 @@ def kpis(now: Totals, earlier: Totals | None) -> tuple[Kpi, ...]:
             f"{text.number(now.loss_percent, 2, '%')} of generation",
             change("loss_mw", loss_digits, "MW"),
         ),
-        Kpi("Efficiency", text.number(now.efficiency_percent, 2, "%"), "generation less losses",
-            change("efficiency_percent", 2, "%")),
-        Kpi("Average asset risk", text.small(1000 * now.average_risk, "kW/yr"), "interruption expected a branch",
-            _risk_change(now, earlier)),
-        Kpi("Active alarms", text.number(now.active_alarms, 0), "active or unacknowledged",
-            change("active_alarms", 0, "")),
-    )  # fmt: skip
+        Kpi(
+            "Efficiency",
+            text.number(now.efficiency_percent, 2, "%"),
+            "generation less losses",
+            change("efficiency_percent", 2, "%"),
+        ),
+        Kpi(
+            "Average asset risk",
+            text.small(1000 * now.average_risk, "kW/yr"),
+            "interruption expected a branch",
+            _risk_change(now, earlier),
+        ),
+        Kpi(
+            "Active alarms",
+            text.number(now.active_alarms, 0),
+            "active or unacknowledged",
+            change("active_alarms", 0, ""),
+        ),
+    )
 
 
 def _risk_change(now: Totals, earlier: Totals | None) -> str:

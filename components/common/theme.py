@@ -137,9 +137,17 @@ def mantine_theme() -> dict[str, object]:
 def _dark_shades() -> list[str]:
     """Mantine's ten dark shades, light text first, page last, from our own greys."""
     return [
-        DARK.text, "#c5cad0", DARK.muted, "#7d868f", DARK.border,
-        "#31373d", DARK.raised, DARK.surface, "#181b1f", DARK.page,
-    ]  # fmt: skip
+        DARK.text,
+        "#c5cad0",
+        DARK.muted,
+        "#7d868f",
+        DARK.border,
+        "#31373d",
+        DARK.raised,
+        DARK.surface,
+        "#181b1f",
+        DARK.page,
+    ]
 
 
 def figure_template(scheme: Scheme) -> go.layout.Template:

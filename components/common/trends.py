@@ -105,9 +105,15 @@ def asset_figure(curves: Sequence[Curve], scheme: Scheme) -> go.Figure:
         )
         for limit in curve.limits:
             figure.add_shape(
-                type="line", xref="paper", x0=0, x1=1, yref=axis, y0=limit, y1=limit,
+                type="line",
+                xref="paper",
+                x0=0,
+                x1=1,
+                yref=axis,
+                y0=limit,
+                y1=limit,
                 line={"color": palette.muted, "dash": "dash", "width": 1},
-            )  # fmt: skip
+            )
     figure.update_layout(xaxis={"anchor": "y" if len(curves) == 1 else f"y{len(curves)}", "nticks": 6})
     return figure
 
@@ -116,8 +122,11 @@ def empty_figure(scheme: Scheme, is_empty: bool, words: str) -> go.Figure:
     """A figure in the page's look, with a sentence in it while there is nothing to draw."""
     note = {"text": words, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
     layout = {
-        "template": figure_template(scheme), "uirevision": "kept",
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 36}, "annotations": [note] if is_empty else [],
-        "xaxis": {"visible": not is_empty}, "yaxis": {"visible": not is_empty},
-    }  # fmt: skip
+        "template": figure_template(scheme),
+        "uirevision": "kept",
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 36},
+        "annotations": [note] if is_empty else [],
+        "xaxis": {"visible": not is_empty},
+        "yaxis": {"visible": not is_empty},
+    }
     return go.Figure(layout=layout)

@@ -108,13 +108,23 @@ def gantt_figure(plan: GanttPlan | None, scheme: Scheme) -> go.Figure:
         _crew(figure, row, crew, palette, (bottom_px / inside_px, (bottom_px + CREW_BARS_PX) / inside_px))
     named = list(range(0, plan.weeks, -(-plan.weeks // MOST_NAMED_WEEKS)))
     figure.update_xaxes(
-        range=[-0.5, plan.weeks - 0.5], tickvals=named, showgrid=True, automargin=True, anchor="free", position=0,
-        ticktext=[week_words(plan.start, week).replace(" ", "<br>", 1) for week in named], title_text="Week",
-    )  # fmt: skip
+        range=[-0.5, plan.weeks - 0.5],
+        tickvals=named,
+        showgrid=True,
+        automargin=True,
+        anchor="free",
+        position=0,
+        ticktext=[week_words(plan.start, week).replace(" ", "<br>", 1) for week in named],
+        title_text="Week",
+    )
     figure.update_layout(
-        height=height, barmode="overlay", hovermode="closest", showlegend=True, bargap=0.25,
+        height=height,
+        barmode="overlay",
+        hovermode="closest",
+        showlegend=True,
+        bargap=0.25,
         margin={"l": 8, "r": 44, "t": 30, "b": 34},
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -135,19 +145,31 @@ def _jobs(
     for place, crew in enumerate(plan.crews):
         mine = [job for job in jobs if job.skill == crew.skill]
         figure.add_bar(
-            orientation="h", name=crew.skill.capitalize(), width=0.8,
-            y=[row[job.code] for job in mine], base=[(job.week or 0) - 0.47 for job in mine], x=[0.94] * len(mine),
+            orientation="h",
+            name=crew.skill.capitalize(),
+            width=0.8,
+            y=[row[job.code] for job in mine],
+            base=[(job.week or 0) - 0.47 for job in mine],
+            x=[0.94] * len(mine),
             customdata=[job.code for job in mine],
             text=[f"{PINNED_MARK} " * job.pinned + text.number(job.hours, 0, "h") for job in mine],
-            textposition="outside", cliponaxis=False,
-            hovertext=[_job_words(plan, job) for job in mine], hovertemplate="%{hovertext}<extra></extra>",
+            textposition="outside",
+            cliponaxis=False,
+            hovertext=[_job_words(plan, job) for job in mine],
+            hovertemplate="%{hovertext}<extra></extra>",
             marker=_look(place, palette),
             textfont={"size": 11, "color": palette.text},
-        )  # fmt: skip
+        )
     figure.update_layout(
-        yaxis={"domain": list(domain), "range": [max(len(jobs), 4) - 0.5, -0.5], "tickvals": list(range(len(jobs))),
-               "ticktext": [shortened(job.asset) for job in jobs], "tickfont": {"size": 11}, "showgrid": False}
-    )  # fmt: skip
+        yaxis={
+            "domain": list(domain),
+            "range": [max(len(jobs), 4) - 0.5, -0.5],
+            "tickvals": list(range(len(jobs))),
+            "ticktext": [shortened(job.asset) for job in jobs],
+            "tickfont": {"size": 11},
+            "showgrid": False,
+        }
+    )
 
 
 def shortened(name: str) -> str:
@@ -179,21 +201,39 @@ def _crew(figure: go.Figure, row: int, crew: Crew, palette: Palette, domain: tup
     look = _look(row, palette)
     look["color"] = [palette.overload if missed else palette.equipment_fill for missed in over]
     figure.add_bar(
-        x=weeks, y=[rounded(load) for load in crew.load_hours], yaxis=axis, width=0.94, showlegend=False, marker=look,
-        text=["▲" if missed else "" for missed in over], name=f"{crew.skill}, load",
+        x=weeks,
+        y=[rounded(load) for load in crew.load_hours],
+        yaxis=axis,
+        width=0.94,
+        showlegend=False,
+        marker=look,
+        text=["▲" if missed else "" for missed in over],
+        name=f"{crew.skill}, load",
         hovertemplate="%{y:.4g} h of " + crew.skill + "<extra></extra>",
-    )  # fmt: skip
+    )
     edges = [week + side for week in weeks for side in (-0.5, 0.5)]
     figure.add_scatter(
-        x=edges, y=[rounded(limit) for limit in crew.capacity_hours for _ in range(2)], yaxis=axis, mode="lines",
-        name="Capacity", showlegend=row == 0, line={"color": palette.text, "width": 1.5, "dash": "dash"},
+        x=edges,
+        y=[rounded(limit) for limit in crew.capacity_hours for _ in range(2)],
+        yaxis=axis,
+        mode="lines",
+        name="Capacity",
+        showlegend=row == 0,
+        line={"color": palette.text, "width": 1.5, "dash": "dash"},
         hovertemplate="%{y:.4g} h capacity<extra></extra>",
-    )  # fmt: skip
+    )
     template = figure.layout.template.layout.yaxis.to_plotly_json()
     figure.add_annotation(
-        text=f"Hours of {crew.skill}", xref="paper", x=0, xanchor="left", yref="paper", y=domain[1], yanchor="bottom",
-        showarrow=False, font={"size": 11, "color": palette.muted},
-    )  # fmt: skip
+        text=f"Hours of {crew.skill}",
+        xref="paper",
+        x=0,
+        xanchor="left",
+        yref="paper",
+        y=domain[1],
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11, "color": palette.muted},
+    )
     most = max([*crew.load_hours, *crew.capacity_hours, 1.0])
     figure.update_layout(
         {f"yaxis{row + 2}": template | {"domain": list(domain), "nticks": 3, "range": [0, 1.15 * most]}}
@@ -206,10 +246,15 @@ def deferred_table(plan: GanttPlan | None) -> Component:
     if not jobs:
         return html.P("No job is deferred." if plan else "There is no schedule yet.", className="quiet-line")
     rows = [
-        (job.asset + (f" {PINNED_MARK}" if job.pinned else ""), job.skill, text.rough(job.deferral_eur, "EUR"),
-         text.rough(job.cost_eur, "EUR"), _why_deferred(job))
+        (
+            job.asset + (f" {PINNED_MARK}" if job.pinned else ""),
+            job.skill,
+            text.rough(job.deferral_eur, "EUR"),
+            text.rough(job.cost_eur, "EUR"),
+            _why_deferred(job),
+        )
         for job in jobs[:MOST_DEFERRED]
-    ]  # fmt: skip
+    ]
     total = text.rough(sum(job.deferral_eur for job in jobs), "EUR")
     left_out = len(jobs) - len(rows)
     parts: list[Component] = [table(("Asset", "Crew", "Risk", "Work", "Why"), rows, "Deferred jobs")]

@@ -90,22 +90,35 @@ def reliability_figure(reliability: dict[int, tuple[ReliabilityPoint, ...]], sch
     ends = [value for point in points for value in (point.predicted, point.observed)]
     span = [100 * min(ends) / 1.5, 100 * max(ends) * 1.5]
     figure.add_scatter(
-        x=span, y=span, mode="lines", name="Perfect", line={"color": palette.muted, "dash": "dash", "width": 1},
+        x=span,
+        y=span,
+        mode="lines",
+        name="Perfect",
+        line={"color": palette.muted, "dash": "dash", "width": 1},
         hoverinfo="skip",
-    )  # fmt: skip
+    )
     looks = zip((palette.equipment, palette.text, palette.accent), ("square", "diamond", "circle"), strict=True)
     for (days, rows), (colour, symbol) in zip(sorted(reliability.items()), looks, strict=False):
         drawn = [row for row in rows if row.predicted > 0 and row.observed > 0]
         figure.add_scatter(
-            mode="markers+lines", name=f"{days} days", marker={"symbol": symbol, "size": 8, "color": colour},
+            mode="markers+lines",
+            name=f"{days} days",
+            marker={"symbol": symbol, "size": 8, "color": colour},
             line={"color": colour, "width": 1},
-            x=[rounded(100 * row.predicted) for row in drawn], y=[rounded(100 * row.observed) for row in drawn],
-            error_y={"type": "data", "symmetric": False, "width": 3, "thickness": 1, "color": colour,
-                     "array": [_bar(row.high - row.observed) for row in drawn],
-                     "arrayminus": [_bar(row.observed - row.low) for row in drawn]},
+            x=[rounded(100 * row.predicted) for row in drawn],
+            y=[rounded(100 * row.observed) for row in drawn],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "width": 3,
+                "thickness": 1,
+                "color": colour,
+                "array": [_bar(row.high - row.observed) for row in drawn],
+                "arrayminus": [_bar(row.observed - row.low) for row in drawn],
+            },
             text=[f"{row.rows:,} rows" for row in drawn],
             hovertemplate="%{x:.3g} % predicted, %{y:.3g} % observed, %{text}",
-        )  # fmt: skip
+        )
     axis = log_axis(*(math.log10(end) for end in span)) | {"tickformat": "~g"}
     figure.update_xaxes(title_text="Predicted, %", **axis)
     figure.update_yaxes(title_text="Observed, %", range=[math.log10(end) for end in span], **axis)

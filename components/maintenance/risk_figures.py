@@ -58,15 +58,20 @@ def matrix_figure(rows: Sequence[RiskRow], scheme: Scheme, chosen: str | None = 
     for name in RiskClass:
         group = [row for row in shown if row.risk_class is name]
         figure.add_scatter(
-            mode="markers", name=f"{name} ({len(group):,})",
+            mode="markers",
+            name=f"{name} ({len(group):,})",
             x=[rounded(row.consequence_eur) for row in group],
             y=[rounded(100 * row.probability_365_days) for row in group],
             customdata=[row.code for row in group],
             text=[_point_words(row) for row in group],
             hovertemplate="%{text}<extra></extra>",
-            marker={"symbol": SYMBOLS[name], "color": class_colour(name, palette), "size": size,
-                    "line": {"width": 1, "color": palette.surface if "open" not in SYMBOLS[name] else palette.quiet}},
-        )  # fmt: skip
+            marker={
+                "symbol": SYMBOLS[name],
+                "color": class_colour(name, palette),
+                "size": size,
+                "line": {"width": 1, "color": palette.surface if "open" not in SYMBOLS[name] else palette.quiet},
+            },
+        )
     ring = {"symbol": "circle-open", "size": 18, "color": palette.selected, "line": {"width": 2}}
     figure.add_scatter(mode="markers", name="Chosen", hoverinfo="skip", marker=ring, **ring_of(shown, chosen))
     figure.update_xaxes(range=list(x), title_text="Consequence of a failure, EUR", tickformat=",~s", **log_axis(*x))
@@ -74,9 +79,16 @@ def matrix_figure(rows: Sequence[RiskRow], scheme: Scheme, chosen: str | None = 
     figure.update_layout(hovermode="closest", clickmode="event")
     if len(shown) < len(known):
         figure.add_annotation(
-            text=f"the riskiest {len(shown):,} of {len(known):,}", xref="paper", yref="paper", x=1, y=0,
-            xanchor="right", yanchor="bottom", showarrow=False, font={"size": 11, "color": palette.muted},
-        )  # fmt: skip
+            text=f"the riskiest {len(shown):,} of {len(known):,}",
+            xref="paper",
+            yref="paper",
+            x=1,
+            y=0,
+            xanchor="right",
+            yanchor="bottom",
+            showarrow=False,
+            font={"size": 11, "color": palette.muted},
+        )
     return figure
 
 
@@ -112,15 +124,23 @@ def _bands(figure: go.Figure, x: tuple[float, float], y: tuple[float, float], pa
             continue
         (x0, y0), (x1, y1) = (left, offset - left), (right, offset - right)
         figure.add_scatter(
-            mode="lines", x=[10**x0, 10**x1], y=[10**y0, 10**y1], showlegend=False, hoverinfo="skip",
+            mode="lines",
+            x=[10**x0, 10**x1],
+            y=[10**y0, 10**y1],
+            showlegend=False,
+            hoverinfo="skip",
             line={"color": palette.muted, "width": 1, "dash": "dash"},
-        )  # fmt: skip
+        )
         figure.add_annotation(
-            x=max(x0, x[0] + INSIDE), y=min(y0, y[1] - INSIDE), showarrow=False, xanchor="left",
+            x=max(x0, x[0] + INSIDE),
+            y=min(y0, y[1] - INSIDE),
+            showarrow=False,
+            xanchor="left",
             text=f"{name.value} from {limit:,.0f} EUR/yr",
-            yanchor="top" if left > x[0] else "bottom", xshift=30 if left > x[0] else 2,
+            yanchor="top" if left > x[0] else "bottom",
+            xshift=30 if left > x[0] else 2,
             font={"size": 10, "color": palette.muted},
-        )  # fmt: skip
+        )
 
 
 def ring_of(rows: Sequence[RiskRow], chosen: str | None) -> dict[str, object]:
@@ -158,17 +178,41 @@ def probability_figure(trend: ProbabilityCurve, scheme: Scheme) -> go.Figure:
         return [rounded(100 * value) for value in values.tolist()]
 
     edge = {"color": palette.quiet, "width": 1, "dash": "dot"}
-    figure.add_scatter(x=time, y=percent(trend.high), mode="lines", line=edge, name="Highest", showlegend=False,
-                       hovertemplate="at most %{y:.3g} %<extra></extra>")  # fmt: skip
-    figure.add_scatter(x=time, y=percent(trend.low), mode="lines", line=edge, name="Range of the single models",
-                       fill="tonexty", fillcolor=faded(palette.equipment, 0.2),
-                       hovertemplate="at least %{y:.3g} %<extra></extra>")  # fmt: skip
-    figure.add_scatter(x=time, y=percent(trend.probability), mode="lines+markers" if len(time) < 3 else "lines",
-                       name="Model", line={"color": palette.accent, "width": 2},
-                       hovertemplate="%{y:.3g} %")  # fmt: skip
-    figure.add_scatter(x=time, y=percent(trend.published), mode="lines", name="CNAIM",
-                       line={"color": palette.text, "width": 1.5, "dash": "dash"},
-                       hovertemplate="%{y:.3g} %")  # fmt: skip
+    figure.add_scatter(
+        x=time,
+        y=percent(trend.high),
+        mode="lines",
+        line=edge,
+        name="Highest",
+        showlegend=False,
+        hovertemplate="at most %{y:.3g} %<extra></extra>",
+    )
+    figure.add_scatter(
+        x=time,
+        y=percent(trend.low),
+        mode="lines",
+        line=edge,
+        name="Range of the single models",
+        fill="tonexty",
+        fillcolor=faded(palette.equipment, 0.2),
+        hovertemplate="at least %{y:.3g} %<extra></extra>",
+    )
+    figure.add_scatter(
+        x=time,
+        y=percent(trend.probability),
+        mode="lines+markers" if len(time) < 3 else "lines",
+        name="Model",
+        line={"color": palette.accent, "width": 2},
+        hovertemplate="%{y:.3g} %",
+    )
+    figure.add_scatter(
+        x=time,
+        y=percent(trend.published),
+        mode="lines",
+        name="CNAIM",
+        line={"color": palette.text, "width": 1.5, "dash": "dash"},
+        hovertemplate="%{y:.3g} %",
+    )
     figure.update_yaxes(title_text="Fails in 365 d, %", nticks=5, rangemode="tozero")
     figure.update_xaxes(nticks=5)
     if len(time) == 1:
@@ -196,14 +240,15 @@ def drivers_figure(drivers: Sequence[Driver], scheme: Scheme) -> go.Figure:
         y=[f"{driver.feature}<br>{driver.value}" for driver in found],
         x=[rounded(driver.log_odds) for driver in found],
         text=[f"{'+' if driver.log_odds > 0 else ''}{text.number(driver.log_odds, 2)}" for driver in found],
-        textposition="auto", cliponaxis=False,
+        textposition="auto",
+        cliponaxis=False,
         marker={
             "color": [palette.accent if driver.log_odds > 0 else palette.equipment_fill for driver in found],
             "line": {"color": palette.equipment, "width": 1},
             "pattern": {"shape": ["" if driver.log_odds > 0 else "/" for driver in found]},
         },
         hovertemplate="%{y}: %{x:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_yaxes(autorange="reversed", ticklabelposition="outside")
     figure.update_xaxes(
         title_text="← lowers   log-odds   raises →", nticks=5, zeroline=True, zerolinecolor=palette.muted

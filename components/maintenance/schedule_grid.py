@@ -52,21 +52,34 @@ def schedule_columns(choices: Sequence[str]) -> list[gridlook.JSON]:
     return [
         words("asset", "Asset", pinned="left", width=150, tooltipField="asset"),
         words(
-            "week", "Week", width=125, editable=True, cellEditor="agSelectCellEditor",
-            cellEditorParams={"values": list(choices)}, cellClass="editable-cell", singleClickEdit=True,
+            "week",
+            "Week",
+            width=125,
+            editable=True,
+            cellEditor="agSelectCellEditor",
+            cellEditorParams={"values": list(choices)},
+            cellClass="editable-cell",
+            singleClickEdit=True,
             comparator={"function": "nodeA.data.order - nodeB.data.order"},
             headerTooltip="Choose another week, or press Enter on it",
         ),
         {
-            "field": "pinned", "headerName": "Pinned", "width": 84, "editable": True, "cellDataType": "boolean",
-            "filter": False, "floatingFilter": False, "cellRenderer": "agCheckboxCellRenderer",
-            "cellEditor": "agCheckboxCellEditor", "headerTooltip": "A pinned job stays when the rest is solved again",
+            "field": "pinned",
+            "headerName": "Pinned",
+            "width": 84,
+            "editable": True,
+            "cellDataType": "boolean",
+            "filter": False,
+            "floatingFilter": False,
+            "cellRenderer": "agCheckboxCellRenderer",
+            "cellEditor": "agCheckboxCellEditor",
+            "headerTooltip": "A pinned job stays when the rest is solved again",
         },
         words("skill", "Crew", width=110),
         number("hours", "Work, h", ",.3~r", width=90),
         number("cost_eur", "Work, EUR", ",.3~r", width=105),
         number("deferral_eur", "Risk if deferred, EUR", ",.3~r", width=125),
-    ]  # fmt: skip
+    ]
 
 
 def schedule_grid(jobs: Sequence[Job], start: date | None, weeks: int, name: ComponentId) -> Component:

@@ -63,40 +63,73 @@ def _nodes(palette: Palette) -> list[Rule]:
     return [
         _rule(
             "node",
-            width=12, height=12, shape="ellipse",
-            background_color=palette.equipment_fill, border_width=1.5, border_color=palette.equipment,
-            label="data(l)", color=palette.text, font_size=12, min_zoomed_font_size=7,
-            text_valign="bottom", text_halign="center", text_margin_y=3, text_wrap="wrap", text_max_width=130,
-            text_background_color=palette.surface, text_background_opacity=0.82, text_background_padding=1,
-            text_background_shape="roundrectangle", overlay_padding=6,
+            width=12,
+            height=12,
+            shape="ellipse",
+            background_color=palette.equipment_fill,
+            border_width=1.5,
+            border_color=palette.equipment,
+            label="data(l)",
+            color=palette.text,
+            font_size=12,
+            min_zoomed_font_size=7,
+            text_valign="bottom",
+            text_halign="center",
+            text_margin_y=3,
+            text_wrap="wrap",
+            text_max_width=130,
+            text_background_color=palette.surface,
+            text_background_opacity=0.82,
+            text_background_padding=1,
+            text_background_shape="roundrectangle",
+            overlay_padding=6,
         ),
         _rule(
             ".generator",
-            width=22, height=22, background_color=palette.raised, background_image=_sine(palette.equipment),
-            background_fit="contain", border_width=2,
+            width=22,
+            height=22,
+            background_color=palette.raised,
+            background_image=_sine(palette.equipment),
+            background_fit="contain",
+            border_width=2,
         ),
         _rule(".substation", width=17, height=17, shape="round-rectangle"),
         _rule(".junction", width=8, height=8, border_width=1),
         _rule(".auxiliary", width=3, height=3, border_width=0, background_color=palette.equipment, label=""),
         _rule(
             ".stub",
-            width=15, height=15, shape="diamond", background_opacity=0.4, border_style="dashed",
+            width=15,
+            height=15,
+            shape="diamond",
+            background_opacity=0.4,
+            border_style="dashed",
             color=palette.muted,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _areas(palette: Palette) -> list[Rule]:
     return [
         _rule(
             ".area",
-            width="data(w)", height="data(w)", shape="round-rectangle", border_width=2, font_size=11,
-            text_background_opacity=0.7, text_margin_y=2, min_zoomed_font_size=6,
+            width="data(w)",
+            height="data(w)",
+            shape="round-rectangle",
+            border_width=2,
+            font_size=11,
+            text_background_opacity=0.7,
+            text_margin_y=2,
+            min_zoomed_font_size=6,
         ),
         _rule(".corridor", line_opacity=0.7, text_opacity=0),
         *(
-            _rule(f"node.area[s = {status.value}]", border_color=colour, border_width=5, font_weight="normal",
-                  background_color=palette.equipment_fill)
+            _rule(
+                f"node.area[s = {status.value}]",
+                border_color=colour,
+                border_width=5,
+                font_weight="normal",
+                background_color=palette.equipment_fill,
+            )
             for status, colour in (
                 (NodeStatus.LOW_VOLTAGE, palette.low_voltage),
                 (NodeStatus.HIGH_VOLTAGE, palette.high),
@@ -104,40 +137,68 @@ def _areas(palette: Palette) -> list[Rule]:
                 (NodeStatus.OVERLOAD, palette.overload),
             )
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _edges(palette: Palette) -> list[Rule]:
     return [
         _rule(
             "edge",
-            width="data(w)", curve_style="bezier", control_point_step_size=16, line_color=palette.quiet,
-            label="data(l)", color=palette.text, font_size=11, min_zoomed_font_size=LABELS_FROM_ZOOM_1,
-            text_wrap="wrap", text_rotation="autorotate", text_margin_y=-10,
-            text_background_color=palette.surface, text_background_opacity=0.9, text_background_padding=1,
-            text_background_shape="roundrectangle", arrow_scale=0.9,
-            mid_target_arrow_color=palette.quiet, mid_source_arrow_color=palette.quiet,
+            width="data(w)",
+            curve_style="bezier",
+            control_point_step_size=16,
+            line_color=palette.quiet,
+            label="data(l)",
+            color=palette.text,
+            font_size=11,
+            min_zoomed_font_size=LABELS_FROM_ZOOM_1,
+            text_wrap="wrap",
+            text_rotation="autorotate",
+            text_margin_y=-10,
+            text_background_color=palette.surface,
+            text_background_opacity=0.9,
+            text_background_padding=1,
+            text_background_shape="roundrectangle",
+            arrow_scale=0.9,
+            mid_target_arrow_color=palette.quiet,
+            mid_source_arrow_color=palette.quiet,
         ),
-        _rule(".transformer", line_color=palette.equipment, curve_style="bezier", source_arrow_shape="circle",
-              target_arrow_shape="circle", source_arrow_color=palette.equipment,
-              target_arrow_color=palette.equipment, source_arrow_fill="hollow", target_arrow_fill="hollow"),
+        _rule(
+            ".transformer",
+            line_color=palette.equipment,
+            curve_style="bezier",
+            source_arrow_shape="circle",
+            target_arrow_shape="circle",
+            source_arrow_color=palette.equipment,
+            target_arrow_color=palette.equipment,
+            source_arrow_fill="hollow",
+            target_arrow_fill="hollow",
+        ),
         _rule("edge[d > 0]", mid_target_arrow_shape="triangle"),
         _rule("edge[d < 0]", mid_source_arrow_shape="triangle"),
         _rule(
             "edge.flow[d != 0]",
-            line_style="dashed", line_dash_pattern=[9, 5], underlay_color=palette.quiet, underlay_opacity=0.35,
+            line_style="dashed",
+            line_dash_pattern=[9, 5],
+            underlay_color=palette.quiet,
+            underlay_opacity=0.35,
             underlay_padding="data(h)",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _node_status(palette: Palette) -> list[Rule]:
     def filled(status: NodeStatus, colour: str, text: str) -> Rule:
         return _rule(
             f"node[s = {status.value}]",
-            background_color=colour, border_color=colour, border_width=4, color=text, font_weight="bold",
-            min_zoomed_font_size=5, z_index=20,
-        )  # fmt: skip
+            background_color=colour,
+            border_color=colour,
+            border_width=4,
+            color=text,
+            font_weight="bold",
+            min_zoomed_font_size=5,
+            z_index=20,
+        )
 
     return [
         filled(NodeStatus.LOW_VOLTAGE, palette.low_voltage, palette.low_voltage_text),
@@ -146,34 +207,54 @@ def _node_status(palette: Palette) -> list[Rule]:
         filled(NodeStatus.OVERLOAD, palette.overload, palette.overload_text),
         _rule(
             f"node[s = {NodeStatus.DEAD.value}]",
-            background_color=palette.surface, border_color=palette.dead, border_style="dashed", border_width=2,
-            background_image_opacity=0.3, color=palette.muted, min_zoomed_font_size=5,
+            background_color=palette.surface,
+            border_color=palette.dead,
+            border_style="dashed",
+            border_width=2,
+            background_image_opacity=0.3,
+            color=palette.muted,
+            min_zoomed_font_size=5,
         ),
         _rule("node[a = 1]", border_style="double", border_width=6),
-    ]  # fmt: skip
+    ]
 
 
 def _edge_status(palette: Palette) -> list[Rule]:
     def coloured(status: EdgeStatus, colour: str, text: str) -> Rule:
         return _rule(
             f"edge[s = {status.value}]",
-            line_color=colour, mid_target_arrow_color=colour, mid_source_arrow_color=colour, underlay_color=colour,
-            color=text, font_weight="bold", min_zoomed_font_size=5, z_index=15,
-        )  # fmt: skip
+            line_color=colour,
+            mid_target_arrow_color=colour,
+            mid_source_arrow_color=colour,
+            underlay_color=colour,
+            color=text,
+            font_weight="bold",
+            min_zoomed_font_size=5,
+            z_index=15,
+        )
 
     return [
         coloured(EdgeStatus.HIGH, palette.high, palette.high_text),
         coloured(EdgeStatus.OVERLOAD, palette.overload, palette.overload_text),
         _rule(
             f"edge[s = {EdgeStatus.OPEN.value}]",
-            width=1.5, line_style="dashed", line_dash_pattern=[7, 6], line_color=palette.quiet,
-            mid_target_arrow_shape="square", mid_target_arrow_fill="hollow", mid_target_arrow_color=palette.equipment,
+            width=1.5,
+            line_style="dashed",
+            line_dash_pattern=[7, 6],
+            line_color=palette.quiet,
+            mid_target_arrow_shape="square",
+            mid_target_arrow_fill="hollow",
+            mid_target_arrow_color=palette.equipment,
         ),
         _rule(
             f"edge[s = {EdgeStatus.DEAD.value}]",
-            width=1.5, line_style="dashed", line_dash_pattern=[2, 6], line_color=palette.dead, color=palette.muted,
+            width=1.5,
+            line_style="dashed",
+            line_dash_pattern=[2, 6],
+            line_color=palette.dead,
+            color=palette.muted,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _paths() -> list[Rule]:
@@ -194,29 +275,45 @@ def _plan(palette: Palette) -> list[Rule]:
     at any zoom.
     """
     label = {
-        "color": palette.text, "font_weight": "bold", "font_size": "data(z)", "min_zoomed_font_size": 0,
-        "z_index": 40, "z_index_compare": "manual",
-    }  # fmt: skip
+        "color": palette.text,
+        "font_weight": "bold",
+        "font_size": "data(z)",
+        "min_zoomed_font_size": 0,
+        "z_index": 40,
+        "z_index_compare": "manual",
+    }
 
     def switched(mark: Mark, fill: str) -> Rule:
         return _rule(
             f"edge[x = {mark.value}]",
-            underlay_color=palette.accent, underlay_opacity=0.3, underlay_padding=5, arrow_scale="data(m)",
-            mid_source_arrow_shape="none", mid_target_arrow_shape="circle", mid_target_arrow_fill=fill,
-            mid_target_arrow_color=palette.text, text_rotation="none", text_margin_y="data(o)", **label,
-        )  # fmt: skip
+            underlay_color=palette.accent,
+            underlay_opacity=0.3,
+            underlay_padding=5,
+            arrow_scale="data(m)",
+            mid_source_arrow_shape="none",
+            mid_target_arrow_shape="circle",
+            mid_target_arrow_fill=fill,
+            mid_target_arrow_color=palette.text,
+            text_rotation="none",
+            text_margin_y="data(o)",
+            **label,
+        )
 
     return [
         _rule("edge[r = 1]", underlay_color=palette.accent, underlay_opacity=0.25, underlay_padding=4),
         _rule(
             "edge[k = 1]",
-            mid_source_arrow_shape="none", mid_target_arrow_shape="square", mid_target_arrow_fill="filled",
-            mid_target_arrow_color=palette.text, arrow_scale="data(m)", **label,
+            mid_source_arrow_shape="none",
+            mid_target_arrow_shape="square",
+            mid_target_arrow_fill="filled",
+            mid_target_arrow_color=palette.text,
+            arrow_scale="data(m)",
+            **label,
         ),
         switched(Mark.CLOSE, "filled"),
         switched(Mark.OPEN, "hollow"),
         _rule("node[g]", border_color=palette.accent, border_width=4, z_index=18, min_zoomed_font_size=5),
-    ]  # fmt: skip
+    ]
 
 
 def _selection(palette: Palette) -> list[Rule]:

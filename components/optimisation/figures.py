@@ -103,10 +103,15 @@ def methods_figure(methods: Sequence[MethodRow], scheme: Scheme) -> go.Figure:
     )
     for (name, marker), trace in zip(looks, traces, strict=True):
         figure.add_scatter(
-            mode="markers+text", name=name, showlegend=bool(name), marker=marker, textfont={"size": 11},
+            mode="markers+text",
+            name=name,
+            showlegend=bool(name),
+            marker=marker,
+            textfont={"size": 11},
             cliponaxis=False,
-            hovertemplate="%{text}: %{y:.5g} kW in %{x:.3g} ms<extra></extra>", **trace,
-        )  # fmt: skip
+            hovertemplate="%{text}: %{y:.5g} kW in %{x:.3g} ms<extra></extra>",
+            **trace,
+        )
     figure.update_xaxes(type="log", title_text="Time, ms", nticks=5, dtick=1)
     figure.update_yaxes(title_text="Objective, kW", nticks=5, tickformat=",~g")
     return figure
@@ -139,9 +144,13 @@ def front_figure(front: Front, scheme: Scheme) -> go.Figure:
     )
     for (name, mode, marker, first), trace in zip(looks, traces, strict=True):
         figure.add_scatter(
-            mode=mode, name=name, marker=marker, line=line,
-            hovertemplate=first + "%{y:.5g} kW losses, %{x:.4g} kW/yr interrupted", **trace,
-        )  # fmt: skip
+            mode=mode,
+            name=name,
+            marker=marker,
+            line=line,
+            hovertemplate=first + "%{y:.5g} kW losses, %{x:.4g} kW/yr interrupted",
+            **trace,
+        )
     figure.update_xaxes(title_text="Expected interruption, kW/yr", nticks=5, tickformat=",~g")
     figure.update_yaxes(title_text="Losses, kW", nticks=5, tickformat=",~g")
     figure.update_layout(hovermode="closest")
@@ -178,15 +187,28 @@ def learning_figure(learning: Learning, scheme: Scheme) -> go.Figure:
     )
     for (name, mode, axis, colour, dash, hover), trace in zip(looks, traces, strict=True):
         figure.add_scatter(
-            mode=mode, name=name, yaxis=axis, line={"color": colour, "width": 2, "dash": dash}, marker={"size": 5},
-            hovertemplate=hover, **trace,
-        )  # fmt: skip
+            mode=mode,
+            name=name,
+            yaxis=axis,
+            line={"color": colour, "width": 2, "dash": dash},
+            marker={"size": 5},
+            hovertemplate=hover,
+            **trace,
+        )
     axis = figure.layout.template.layout.yaxis.to_plotly_json()
     figure.update_layout(
         yaxis={"title": {"text": "Decisions over best known, %"}, "rangemode": "tozero", "nticks": 4},
-        yaxis2=axis | {"title": {"text": "Entropy, nats"}, "overlaying": "y", "side": "right", "showgrid": False,
-                       "rangemode": "tozero", "nticks": 4, "tickmode": "auto"},
-    )  # fmt: skip
+        yaxis2=axis
+        | {
+            "title": {"text": "Entropy, nats"},
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+            "rangemode": "tozero",
+            "nticks": 4,
+            "tickmode": "auto",
+        },
+    )
     figure.update_xaxes(title_text="Steps of training", nticks=5)
     return figure
 
@@ -195,8 +217,13 @@ def _figure(scheme: Scheme, traces: Sequence[Trace]) -> go.Figure:
     """An empty figure; its annotation says so while no trace has a point."""
     margin = {"l": 8, "r": 8, "t": 8, "b": 36}
     empty = {
-        "text": "Nothing yet", "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False,
+        "text": "Nothing yet",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0.5,
+        "showarrow": False,
         "visible": not any(trace["x"] for trace in traces),
-    }  # fmt: skip
+    }
     layout = {"template": figure_template(scheme), "showlegend": True, "uirevision": "kept", "margin": margin}
     return go.Figure(layout=layout | {"annotations": [empty]})

@@ -17,9 +17,14 @@ from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, Network
 
 OVERLOAD = AlarmRule(
-    AlarmKind.OVERLOAD, AssetKind.BRANCH, Priority.HIGH, "%", deadband=3.0,
-    on_delay=timedelta(minutes=5), off_delay=timedelta(minutes=10),
-)  # fmt: skip
+    AlarmKind.OVERLOAD,
+    AssetKind.BRANCH,
+    Priority.HIGH,
+    "%",
+    deadband=3.0,
+    on_delay=timedelta(minutes=5),
+    off_delay=timedelta(minutes=10),
+)
 HIGH_TEMPERATURE = AlarmRule(
     AlarmKind.HIGH_TEMPERATURE,
     AssetKind.BRANCH,
@@ -29,9 +34,15 @@ HIGH_TEMPERATURE = AlarmRule(
     off_delay=timedelta(minutes=10),
 )
 VOLTAGE_DEVIATION = AlarmRule(
-    AlarmKind.VOLTAGE_DEVIATION, AssetKind.BUS, Priority.MEDIUM, "p.u.", deadband=0.003,
-    on_delay=timedelta(minutes=5), off_delay=timedelta(minutes=10), direction=Direction.OUTSIDE,
-)  # fmt: skip
+    AlarmKind.VOLTAGE_DEVIATION,
+    AssetKind.BUS,
+    Priority.MEDIUM,
+    "p.u.",
+    deadband=0.003,
+    on_delay=timedelta(minutes=5),
+    off_delay=timedelta(minutes=10),
+    direction=Direction.OUTSIDE,
+)
 LOSS_OF_SUPPLY = AlarmRule(AlarmKind.LOSS_OF_SUPPLY, AssetKind.BUS, Priority.HIGH)
 BRANCH_TRIPPED = AlarmRule(AlarmKind.BRANCH_TRIPPED, AssetKind.BRANCH, Priority.HIGH)
 SENSOR_SUSPECT = AlarmRule(AlarmKind.SENSOR_SUSPECT, AssetKind.BUS, Priority.LOW, off_delay=timedelta(minutes=10))

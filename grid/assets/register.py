@@ -133,14 +133,12 @@ def asset_register(
         rating_mva=rating_mva,
         location=tuple(said or drawn for said, drawn in zip(given.location, drawn_location, strict=True)),
         criticality=_first_known(given.criticality, _criticality(customers, interrupted_mw)).astype(int),
-        skill=tuple(
-            said or SKILL_OF_KIND[kind] for said, kind in zip(given.skill, network.branch.kind, strict=True)
-        ),
+        skill=tuple(said or SKILL_OF_KIND[kind] for said, kind in zip(given.skill, network.branch.kind, strict=True)),
         replacement_eur=_first_known(given.replacement_eur, planned_eur),
         failure_eur=_first_known(given.failure_eur, emergency_eur),
         customers=customers,
         generated=~complete,
-    )  # fmt: skip
+    )
 
 
 def branch_rating_mva(network: Network) -> FloatArray:

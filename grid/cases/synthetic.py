@@ -150,6 +150,14 @@ def _net(
         for a, b in pairs.tolist():
             conductor = _conductor(flow[a] if closed else 0.0)
             length = 1.2 * float(np.hypot(*(points[a] - points[b])))
-            create_line_from_parameters(net, a, b, length, name="" if closed else f"Tie {names[a]} - {names[b]}",
-                                        type="ol", in_service=closed, **vars(conductor))  # fmt: skip
+            create_line_from_parameters(
+                net,
+                a,
+                b,
+                length,
+                name="" if closed else f"Tie {names[a]} - {names[b]}",
+                type="ol",
+                in_service=closed,
+                **vars(conductor),
+            )
     return net

@@ -203,9 +203,17 @@ def _add_lines(net: pandapowerNet, branch: _Table, row_of: Mapping[str, int]) ->
     x_ohm = np.where(np.abs(x_ohm) < least_ohm, least_ohm, x_ohm)
     is_tie = branch.numbers(IS_TIE) == 1
     create_lines_from_parameters(
-        net, start, end, 1.0, r_ohm, x_ohm, c_nf_per_km=0.0, max_i_ka=np.nan,
-        name=[f"Branch {name}" for name in names], in_service=~is_tie,
-    )  # fmt: skip
+        net,
+        start,
+        end,
+        1.0,
+        r_ohm,
+        x_ohm,
+        c_nf_per_km=0.0,
+        max_i_ka=np.nan,
+        name=[f"Branch {name}" for name in names],
+        in_service=~is_tie,
+    )
 
 
 def _refuse_islands(net: pandapowerNet, bus: _Table, source: IntArray) -> None:

@@ -158,9 +158,16 @@ class _Sweep:
         topology = self._topology
         power = self._power if dead is None else np.where(dead, 0, self._power)
         self._solver.compute_pf(
-            self._matrix, self._voltage[topology.active], power[topology.active], FIRST, self._slack_weights,
-            topology.pv, topology.pq, MAX_ITERATIONS, TOLERANCE_PU,
-        )  # fmt: skip
+            self._matrix,
+            self._voltage[topology.active],
+            power[topology.active],
+            FIRST,
+            self._slack_weights,
+            topology.pv,
+            topology.pq,
+            MAX_ITERATIONS,
+            TOLERANCE_PU,
+        )
         return self._solver.get_V() if self._solver.converged() else np.full(len(topology.active), np.nan)
 
     def _again(self, branch: int) -> FloatArray:

@@ -64,9 +64,16 @@ class FixedFlow:
             first[held] *= vm_pu[row] / np.abs(first[held])
             first[0] = vm_pu[row, 0] * angle
             self._solver.compute_pf(
-                topology.admittance, first, power[row], FIRST, self._slack_weights,
-                topology.pv, topology.pq, MAX_ITERATIONS, TOLERANCE_PU,
-            )  # fmt: skip
+                topology.admittance,
+                first,
+                power[row],
+                FIRST,
+                self._slack_weights,
+                topology.pv,
+                topology.pq,
+                MAX_ITERATIONS,
+                TOLERANCE_PU,
+            )
             if self._solver.converged():
                 begin = voltage[row, active] = self._solver.get_V().copy()  # it is the solver's own memory
             else:

@@ -83,8 +83,10 @@ def _facts(found: Assessed) -> list[str]:
     first, last = main.hours.times(main.issues[[0, -1]])
     made = ", ".join(f"{count} by {name}" for name, count in by_source(main).items())
     return [
-        f"{found.data}, {found.target}: {len(main.issues)} forecasts of {main.actual.shape[1]} h, "
-        f"issued {first} to {last}",
+        (
+            f"{found.data}, {found.target}: {len(main.issues)} forecasts of {main.actual.shape[1]} h, "
+            f"issued {first} to {last}"
+        ),
         f"rMAE is relative to: {found.rival}; forecasts of '{found.main}': {made}; {main.seconds:.0f} s",
     ]
 

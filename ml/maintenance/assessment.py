@@ -22,7 +22,8 @@ from ml.maintenance.model.metrics import (
     recall_at_capacity,
     reliability,
 )
-from ml.tables.training_table import FloatArray, TrainingTable
+from ml.tables.csv_text import FloatArray
+from ml.tables.training_table import TrainingTable
 
 CAPACITY_SHARE = 0.1
 """Share of the rows that could be inspected, for the recall at capacity."""

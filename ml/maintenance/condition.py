@@ -106,9 +106,15 @@ class ConditionMonitor:
         traits, weather, total_hours = self._traits, frame.weather, self._hours.sum()
         load_mw = load_pu * traits.rating_mva
         signals = measured(
-            self._hidden, traits, temperature, load_mw, load_pu,
-            float(weather.ambient_c), float(weather.humidity_percent), self._rng,
-        )  # fmt: skip
+            self._hidden,
+            traits,
+            temperature,
+            load_mw,
+            load_pu,
+            float(weather.ambient_c),
+            float(weather.humidity_percent),
+            self._rng,
+        )
         mean_rate = self._aged_h.sum(axis=0) / total_hours if total_hours > 0 else np.full(len(traits), np.nan)
         return Observation(
             traits=traits,

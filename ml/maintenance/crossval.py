@@ -23,7 +23,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.maintenance.model.metrics import Draws
 from ml.maintenance.model.model import FailureEnsemble
-from ml.tables.training_table import FloatArray, TrainingTable
+from ml.tables.csv_text import FloatArray
+from ml.tables.training_table import TrainingTable
 
 FOLDS = 5
 BLOCKS = (0.55, 0.7, 0.85)

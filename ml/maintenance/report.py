@@ -15,7 +15,7 @@ from ml.maintenance.model.metrics import Figure, ReliabilityRow
 from ml.reporting.charts import Line, Plot, round_end
 from ml.reporting.pages import ReportTable, render
 from ml.reporting.plain import library_versions, plain
-from ml.tables.training_table import FloatArray
+from ml.tables.csv_text import FloatArray
 
 HEADERS = ("model", "PR-AUC", "Brier skill", "calibration error", f"recall at {100 * CAPACITY_SHARE:.0f} % of rows")
 CURVE_POINTS = 200
@@ -103,8 +103,10 @@ def told(found: Assessment) -> list[str]:
         return ["no column looks like a group of assets (a place, a feeder, a maker); name one with --group"]
     chosen = "chosen because it looks most like a group; another with --group" if loss.automatic else "as asked"
     return [
-        f"groups not seen in training ({loss.groups} of '{loss.column}', {chosen}): PR-AUC {loss.unseen}, "
-        f"by the usual split {loss.usual}, lost {loss.lost}"
+        (
+            f"groups not seen in training ({loss.groups} of '{loss.column}', {chosen}): PR-AUC {loss.unseen}, "
+            f"by the usual split {loss.usual}, lost {loss.lost}"
+        )
     ]
 
 

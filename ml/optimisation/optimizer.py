@@ -145,10 +145,11 @@ def _undominated(points: list[ParetoPoint]) -> list[ParetoPoint]:
     kept: dict[tuple[float, float], ParetoPoint] = {}
     for point in points:
         better = any(
-            other.loss_kw <= point.loss_kw and other.expected_interrupted_kw <= point.expected_interrupted_kw
+            other.loss_kw <= point.loss_kw
+            and other.expected_interrupted_kw <= point.expected_interrupted_kw
             and (other.loss_kw, other.expected_interrupted_kw) != (point.loss_kw, point.expected_interrupted_kw)
             for other in points
-        )  # fmt: skip
+        )
         if not better:
             kept.setdefault((point.loss_kw, point.expected_interrupted_kw), point)
     return list(kept.values())

@@ -21,7 +21,7 @@ from grid.network import FloatArray
 from ml.optimisation.policy import LearnedPolicy, Weights
 
 Seen = TypeVar("Seen")
-SeenBefore = TypeVar("SeenBefore", contravariant=True)
+SeenBefore_contra = TypeVar("SeenBefore_contra", contravariant=True)
 WORST_RATIO = 3.0  # an action without a solution counts as so many times the median cost
 JUDGED_SITUATIONS, JUDGED_SEED = 16, 20_260_701  # that decisions are measured in while training goes on
 ROUNDING = 1e-9  # of a cost: less is no difference
@@ -60,10 +60,10 @@ class Problem(Protocol, Generic[Seen]):
         ...
 
 
-class Memory(Protocol, Generic[SeenBefore]):
+class Memory(Protocol, Generic[SeenBefore_contra]):
     """Actions to learn from beside the sampled ones."""
 
-    def recall(self, seen: SeenBefore, actions: Tensor, cost: FloatArray) -> tuple[Tensor, FloatArray] | None:
+    def recall(self, seen: SeenBefore_contra, actions: Tensor, cost: FloatArray) -> tuple[Tensor, FloatArray] | None:
         """One more action (b, 1, ...) for each situation and its cost (b, 1), after actions (b, k, ...) were judged."""
         ...
 

@@ -189,7 +189,7 @@ def _hour_chart(chart: HourChart) -> Markup:
 def _plot(plot: Plot) -> Markup:
     frame = _Frame(
         left=PLOT_LEFT, height=PLOT_HEIGHT, bottom=PLOT_BOTTOM, x_end=plot.x_end, y_low=0.0, y_high=plot.y_end
-    )  # fmt: skip
+    )
     drawn = [frame.tick(value, label) for value, label in _ticks(0.0, plot.y_end, _step(plot.y_end))]
     drawn += [frame.mark(value, label) for value, label in _ticks(0.0, plot.x_end, _step(plot.x_end))]
     drawn.append(_UNDER.format((PLOT_LEFT + WIDTH - RIGHT) / 2, PLOT_HEIGHT - 6, plot.x_title))

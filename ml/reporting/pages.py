@@ -32,14 +32,26 @@ class Look:
 
 COMMANDS_LOOK = Look(
     light={
-        "text": "#1c2430", "muted": "#5b6675", "border": "#c9d0d9", "raised": "#ffffff", "surface": "#f4f5f6",
-        "accent": "#1f5fbf", "second": "#b4530a", "high": "#9a3412",
+        "text": "#1c2430",
+        "muted": "#5b6675",
+        "border": "#c9d0d9",
+        "raised": "#ffffff",
+        "surface": "#f4f5f6",
+        "accent": "#1f5fbf",
+        "second": "#b4530a",
+        "high": "#9a3412",
     },
     dark={
-        "text": "#e6eaf0", "muted": "#a3adba", "border": "#3a4452", "raised": "#14181e", "surface": "#1c2128",
-        "accent": "#7fb2ff", "second": "#f2a65a", "high": "#fdba74",
+        "text": "#e6eaf0",
+        "muted": "#a3adba",
+        "border": "#3a4452",
+        "raised": "#14181e",
+        "surface": "#1c2128",
+        "accent": "#7fb2ff",
+        "second": "#f2a65a",
+        "high": "#fdba74",
     },
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def main() -> None:
 
 def _models() -> ModelBundle:
     if not FOLDER.exists():
-        save(train(FleetPlan(), lambda step, words: print(step, words)), FOLDER)
+        save(train(FleetPlan(), print), FOLDER)
     return load(FOLDER, FEATURES)
 
 

@@ -41,9 +41,13 @@ def plans() -> tuple[list[Figure], str]:
     for case, states in STATES.items():
         _count(case, states, counts)
     total = counts.plans
-    checks = (("radial", counts.radial), ("fully supplied", counts.supplied), ("verified by Newton's method apart from "
-              "the optimiser's", counts.verified), ("never worse than the present state", counts.not_worse),
-              ("with an order that never interrupts a load", counts.uninterrupted))  # fmt: skip
+    checks = (
+        ("radial", counts.radial),
+        ("fully supplied", counts.supplied),
+        ("verified by Newton's method apart from the optimiser's", counts.verified),
+        ("never worse than the present state", counts.not_worse),
+        ("with an order that never interrupts a load", counts.uninterrupted),
+    )
     figures = [
         Figure(f"{counts.states:,} random states, {total:,} plans: {words}", f"{100 * count / max(total, 1):.2f} %",
                "100 %", count == total)

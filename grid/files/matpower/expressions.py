@@ -27,12 +27,21 @@ _TOKEN = re.compile(
 )
 _NUMBERS: Mapping[str, float] = {"pi": np.pi, "Inf": np.inf, "inf": np.inf, "NaN": np.nan, "nan": np.nan}
 _FUNCTIONS: Mapping[str, Callable[[Matrix], Matrix]] = {
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
     "sqrt": np.sqrt,
-}  # fmt: skip
+}
 _OPERATORS: Mapping[str, Callable[[Matrix, Matrix], Matrix]] = {
-    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power,
-}  # fmt: skip
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "^": np.power,
+}
 
 
 class StatementError(ValueError):

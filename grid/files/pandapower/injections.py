@@ -9,10 +9,20 @@ from grid.files.pandapower.tables import BusLookup, label, own_names
 from grid.network import Energy, FloatArray, Generators, Loads
 
 ENERGY_WORDS = {
-    "pv": Energy.PV, "solar": Energy.PV, "photovoltaic": Energy.PV, "wind": Energy.WIND, "wp": Energy.WIND,
-    "hydro": Energy.HYDRO, "thermal": Energy.THERMAL, "gas": Energy.THERMAL, "coal": Energy.THERMAL,
-    "nuclear": Energy.THERMAL, "chp": Energy.THERMAL, "biomass": Energy.RENEWABLE, "res": Energy.RENEWABLE,
-}  # fmt: skip
+    "pv": Energy.PV,
+    "solar": Energy.PV,
+    "photovoltaic": Energy.PV,
+    "wind": Energy.WIND,
+    "wp": Energy.WIND,
+    "hydro": Energy.HYDRO,
+    "thermal": Energy.THERMAL,
+    "gas": Energy.THERMAL,
+    "coal": Energy.THERMAL,
+    "nuclear": Energy.THERMAL,
+    "chp": Energy.THERMAL,
+    "biomass": Energy.RENEWABLE,
+    "res": Energy.RENEWABLE,
+}
 
 
 def read_loads(net: pandapower.pandapowerNet, lookup: BusLookup) -> Loads:
@@ -36,8 +46,10 @@ def read_loads(net: pandapower.pandapowerNet, lookup: BusLookup) -> Loads:
         for column, own, field in ((idx_bus.PD, p, "p_mw"), (idx_bus.QD, q, "q_mvar"))
     )
     others = np.flatnonzero((np.abs(rest_p) > 1e-9) | (np.abs(rest_q) > 1e-9))
-    names = [text or f"Load at {label(net.bus, net.bus.index.get_loc(number), 'bus')}" for text, number in
-             zip(own_names(load), load.bus, strict=True)]  # fmt: skip
+    names = [
+        text or f"Load at {label(net.bus, net.bus.index.get_loc(number), 'bus')}"
+        for text, number in zip(own_names(load), load.bus, strict=True)
+    ]
     profiles = load["profile"] if "profile" in load.columns else [""] * len(load)
     return Loads(
         name=(*names, *(f"Other demand {index}" for index in range(len(others)))),
@@ -45,7 +57,7 @@ def read_loads(net: pandapower.pandapowerNet, lookup: BusLookup) -> Loads:
         p_mw=np.concatenate([p, rest_p[others]]),
         q_mvar=np.concatenate([q, rest_q[others]]),
         profile=(
-            *("" if name != name or name is None else str(name) for name in profiles),
+            *("" if pd.isna(name) else str(name) for name in profiles),
             *([""] * len(others)),
         ),
     )

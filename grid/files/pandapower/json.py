@@ -28,9 +28,21 @@ _ALLOWED = re.compile(
     r"|pandapower\.(control|protection|timeseries)(\.\w+)*\.(?!function$|method$)[A-Z]\w*"
 )
 _KEYS = frozenset(
-    {"_module", "_class", "_object", "dtype", "orient", "typ", "index_name", "index_names", "column_name",
-     "column_names", "is_multiindex", "is_multicolumn"}
-)  # fmt: skip
+    {
+        "_module",
+        "_class",
+        "_object",
+        "dtype",
+        "orient",
+        "typ",
+        "index_name",
+        "index_names",
+        "column_name",
+        "column_names",
+        "is_multiindex",
+        "is_multicolumn",
+    }
+)
 
 
 def read_json(text: str, file: str) -> pandapowerNet:

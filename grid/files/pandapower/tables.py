@@ -68,5 +68,5 @@ def label(table: pd.DataFrame, row: int, kind: str) -> str:
 def own_names(table: pd.DataFrame) -> list[str]:
     """Names as the case gives them, empty where it gives none or only a number."""
     names = table["name"] if "name" in table.columns else [None] * len(table)
-    texts = ["" if name is None or name != name else str(name).strip() for name in names]
+    texts = ["" if pd.isna(name) else str(name).strip() for name in names]
     return ["" if text.replace(".", "").isdigit() else text for text in texts]

@@ -45,9 +45,13 @@ def values_to_mean(
     """What an hour holds the means of, at one moment; the meters' totals are NaN where a reading was missing."""
     totals = [state.shunt_mva.real.sum(), state.total_load_mw, state.total_generation_mw, fed_in_mw, delivered_mw]
     return [
-        np.array(injection.load_p_mw), np.array(injection.load_q_mvar), np.array(state.generator_p_mw),
-        no_load_mw(network, state), np.array(state.loss_mw), np.array(totals),
-    ]  # fmt: skip
+        np.array(injection.load_p_mw),
+        np.array(injection.load_q_mvar),
+        np.array(state.generator_p_mw),
+        no_load_mw(network, state),
+        np.array(state.loss_mw),
+        np.array(totals),
+    ]
 
 
 def hour_of_state(
@@ -92,9 +96,10 @@ def loss_record(
         return None
     shunt = np.array([hour.shunt_mw for hour in found])
     technical = np.array([hour.loss_mw for hour in found]) + shunt
-    fed_in, delivered = (np.array([[one] for one in values]) for values in zip(
-        *((hour.fed_in_mw, hour.delivered_mw) for hour in found), strict=True
-    ))  # fmt: skip
+    fed_in, delivered = (
+        np.array([[one] for one in values])
+        for values in zip(*((hour.fed_in_mw, hour.delivered_mw) for hour in found), strict=True)
+    )
     return LossRecord(
         time=np.array([datetime64_of(hour.start) for hour in found]),
         levels=BranchLevels.of(network),

@@ -25,9 +25,18 @@ FORMAT = 1
 _EPOCH, _HOUR = datetime(1970, 1, 1), timedelta(hours=1)  # noqa: DTZ001 - simulated time has no zone
 _COLUMNS = ("loss_kw", "load_kw", "generation_kw", "renewable_kw", "planned_kw", "plan_loss_kw")
 _UNREADABLE = (
-    ValueError, KeyError, EOFError, TypeError, RuntimeError, OverflowError, MemoryError, SyntaxError, struct.error,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    ValueError,
+    KeyError,
+    EOFError,
+    TypeError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 log = logging.getLogger(__name__)
 
@@ -171,9 +180,14 @@ class HourlyLedger:
         known = np.flatnonzero(self._cycles)
         try:
             np.savez_compressed(
-                unfinished, format=FORMAT, hour=self._hour[known], cycles=self._cycles[known], plans=self._plans[known],
-                sum=self._sum[known], open_hour=self._open_hour,
-            )  # fmt: skip
+                unfinished,
+                format=FORMAT,
+                hour=self._hour[known],
+                cycles=self._cycles[known],
+                plans=self._plans[known],
+                sum=self._sum[known],
+                open_hour=self._open_hour,
+            )
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)

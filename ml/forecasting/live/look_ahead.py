@@ -26,9 +26,15 @@ def samples_wanted(network: Network) -> int:
 
 
 def make_ahead(
-    network: Network, injection: Injection, closed: BoolArray, series: SeriesSet, samples: Samples,
-    drawn_mw: FloatArray, start: datetime, previous: Outlook | None,
-) -> Ahead:  # fmt: skip
+    network: Network,
+    injection: Injection,
+    closed: BoolArray,
+    series: SeriesSet,
+    samples: Samples,
+    drawn_mw: FloatArray,
+    start: datetime,
+    previous: Outlook | None,
+) -> Ahead:
     """Solve the scenarios of the hours from start on and say what they mean. drawn_mw: as scenarios_of takes them."""
     look = look_ahead(network, injection, closed, samples)
     found = outlook(network, look, start, previous)

@@ -42,9 +42,15 @@ class RecentLoads:
 
 
 def scenarios_of(
-    network: Network, injection: Injection, series: SeriesSet, recent: RecentLoads, start: datetime,
-    drawn_mw: FloatArray, is_held: bool, rng: np.random.Generator,
-) -> Samples:  # fmt: skip
+    network: Network,
+    injection: Injection,
+    series: SeriesSet,
+    recent: RecentLoads,
+    start: datetime,
+    drawn_mw: FloatArray,
+    is_held: bool,
+    rng: np.random.Generator,
+) -> Samples:
     """Scenarios (c, h) of all loads and generators from start on.
 
     drawn_mw: (c, s - 1, h) of groups and plants. injection: the present one. is_held: generators stay at set-points

@@ -53,9 +53,13 @@ class SeriesForecasters:
     """Owned by one thread. Times are simulated ones in UTC; hours are named by their beginning."""
 
     def __init__(
-        self, infos: tuple[SeriesInfo, ...], first: datetime, values_mw: FloatArray, mean_mw: FloatArray,
+        self,
+        infos: tuple[SeriesInfo, ...],
+        first: datetime,
+        values_mw: FloatArray,
+        mean_mw: FloatArray,
         settings: ModelSettings = SMALL,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """values_mw: (h, s) hours from first on, h may be 0. mean_mw: (s,) expected while nothing is known."""
         self._series: dict[str, _OneSeries] = {}
         for place, info in enumerate(infos):
@@ -70,9 +74,10 @@ class SeriesForecasters:
     def untrained(self) -> list[str]:
         """Codes of the series with history enough for a model and none yet, in order."""
         return [
-            code for code, one in self._series.items()
+            code
+            for code, one in self._series.items()
             if one.trained_until is None and _days(one) >= MODEL_DAYS + JUDGED.days
-        ]  # fmt: skip
+        ]
 
     def train(self, code: str, now: datetime) -> None:
         """Fit a series's model to all but its last week, and forecast that week in hindsight. Some seconds.

@@ -54,9 +54,14 @@ def ended_before(residuals: FloatArray, issues: IntArray, now: int) -> FloatArra
 
 
 def offsets(
-    residuals: FloatArray, issues: IntArray, now: int, levels: FloatArray, window_days: int, fewest: int,
+    residuals: FloatArray,
+    issues: IntArray,
+    now: int,
+    levels: FloatArray,
+    window_days: int,
+    fewest: int,
     reach: int = POOLED_STEPS,
-) -> FloatArray:  # fmt: skip
+) -> FloatArray:
     """(H, q) to be added to the quantiles of a forecast issued at row now.
 
     residuals (m, H, q): target minus quantile of earlier issues (m,), ascending. Of the last window_days days whose

@@ -69,9 +69,10 @@ def card_figures(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: i
     event = np.where(np.isfinite(wait), fleet.day + wait, np.nan)[rows]
     alarms = alarm_figures(fleet.day[rows], ensemble, event, threshold, float(days), draws)
     of_rivals = {
-        "PR-AUC of rivals": pr_auc, "Brier skill of rivals": brier_skill,
+        "PR-AUC of rivals": pr_auc,
+        "Brier skill of rivals": brier_skill,
         "calibration error of rivals": calibration_error,
-    }  # fmt: skip
+    }
     figures = {
         "rows": int(rows.sum()),
         "events": len(np.unique(event[label > 0])),

@@ -37,7 +37,7 @@ class ModelCard:
     data: str
     data_sha256: str
     seed: int
-    versions: dict[str, str] = field(default_factory=lambda: library_versions())
+    versions: dict[str, str] = field(default_factory=library_versions)
     metrics: dict[str, Any] = field(default_factory=dict)
     reliability: dict[int, tuple[ReliabilityRow, ...]] = field(default_factory=dict)
 

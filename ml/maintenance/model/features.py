@@ -11,13 +11,31 @@ from ml.maintenance.model.hazard import AssetCategory, AssetCondition, CnaimHaza
 
 CATEGORIES = np.array([AssetCategory.OVERHEAD_LINE, AssetCategory.CABLE, AssetCategory.TRANSFORMER])
 UNITS = {  # in the order of the columns; an empty unit is a class or a ratio
-    "kind": "", "location": "", "vn_kv": "kV", "length_km": "km", "rating_mva": "MVA", "age_years": "years",
-    "loading_percent": "%", "peak_loading_percent": "%", "temperature_c": "°C", "hot_spot_margin_k": "K",
-    "overtemperature_k": "K", "temperature_residual_k": "K", "ageing_rate": "", "thermal_age_years": "years",
-    "load_age_years": "years", "vibration_mm_s": "mm/s", "vibration_ratio": "", "corrosion": "",
-    "thd_percent": "%", "oil_quality": "", "trips_last_year": "", "ambient_c": "°C", "humidity_percent": "%",
+    "kind": "",
+    "location": "",
+    "vn_kv": "kV",
+    "length_km": "km",
+    "rating_mva": "MVA",
+    "age_years": "years",
+    "loading_percent": "%",
+    "peak_loading_percent": "%",
+    "temperature_c": "°C",
+    "hot_spot_margin_k": "K",
+    "overtemperature_k": "K",
+    "temperature_residual_k": "K",
+    "ageing_rate": "",
+    "thermal_age_years": "years",
+    "load_age_years": "years",
+    "vibration_mm_s": "mm/s",
+    "vibration_ratio": "",
+    "corrosion": "",
+    "thd_percent": "%",
+    "oil_quality": "",
+    "trips_last_year": "",
+    "ambient_c": "°C",
+    "humidity_percent": "%",
     "log_published_rate": "",
-}  # fmt: skip
+}
 FEATURES = tuple(UNITS)
 MOST_LIKELY, LEAST_RATE = 1 - 1e-9, 1e-7  # keep logarithms finite for lines of any length that a case may claim
 

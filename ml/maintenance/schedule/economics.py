@@ -110,16 +110,25 @@ def schedule_problem(
 
 
 def solved(
-    problem: ScheduleProblem, branches: IntArray, age_years: FloatArray, pins: Mapping[int, int], first_day: date,
+    problem: ScheduleProblem,
+    branches: IntArray,
+    age_years: FloatArray,
+    pins: Mapping[int, int],
+    first_day: date,
     windows_asked: bool,
-) -> ScheduleView:  # fmt: skip
+) -> ScheduleView:
     """Solve for branches (n,) of an age (n,). pins of other branches, or of weeks beyond the last, are dropped."""
     known = {branch: week for branch, week in pins.items() if branch in branches and week < WEEKS}
     place = {branch: position for position, branch in enumerate(branches.tolist())}
     found = solve_with(problem, {place[branch]: week for branch, week in known.items()})
     schedule = found if isinstance(found, Schedule) else None
     return ScheduleView(
-        branches, problem, schedule, found if isinstance(found, Conflict) else None,
+        branches,
+        problem,
+        schedule,
+        found if isinstance(found, Conflict) else None,
         None if schedule is None else compare(problem, schedule, age_years, INTERVAL_YEARS),
-        known, first_day, windows_asked,
-    )  # fmt: skip
+        known,
+        first_day,
+        windows_asked,
+    )

@@ -9,8 +9,16 @@ from hashlib import sha256
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
 
 COLUMNS = (
-    "asset", "week", "week_starts", "crew", "hours", "zone", "cost_eur", "expected_cost_eur", "deferral_cost_eur",
-)  # fmt: skip
+    "asset",
+    "week",
+    "week_starts",
+    "crew",
+    "hours",
+    "zone",
+    "cost_eur",
+    "expected_cost_eur",
+    "deferral_cost_eur",
+)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a text for a formula
 LINE_OCTETS = 75  # RFC 5545 section 3.1
 PRODUCT = "-//Smart Grid Operations System//Maintenance schedule//EN"
@@ -28,9 +36,15 @@ def schedule_csv(problem: ScheduleProblem, judgement: Judgement, first_day: date
     for i, week in enumerate(judgement.week.tolist()):
         when = ("", "") if week == DEFERRED else (week + 1, _starts(first_day, week).isoformat())
         table.writerow(
-            [_cell(jobs.name[i]), *when, _cell(jobs.skill[i]), f"{jobs.hours[i]:g}", int(jobs.zone[i]),
-             *(f"{eur:.2f}" for eur in (jobs.cost_eur[i], problem.cost_eur[i, week], problem.cost_eur[i, -1]))]
-        )  # fmt: skip
+            [
+                _cell(jobs.name[i]),
+                *when,
+                _cell(jobs.skill[i]),
+                f"{jobs.hours[i]:g}",
+                int(jobs.zone[i]),
+                *(f"{eur:.2f}" for eur in (jobs.cost_eur[i], problem.cost_eur[i, week], problem.cost_eur[i, -1])),
+            ]
+        )
     return text.getvalue()
 
 
@@ -44,9 +58,12 @@ def schedule_ics(problem: ScheduleProblem, judgement: Judgement, first_day: date
     if stamp.tzinfo is None:
         raise ValueError("stamp: a calendar is stamped in UTC, so the time needs a zone")
     lines = [
-        "BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "CALSCALE:GREGORIAN",
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:{PRODUCT}",
+        "CALSCALE:GREGORIAN",
         f"X-WR-CALNAME:{_text(title)}",
-    ]  # fmt: skip
+    ]
     for i, week in enumerate(judgement.week.tolist()):
         if week != DEFERRED:
             lines += _event(problem, i, week, first_day, stamp, title)

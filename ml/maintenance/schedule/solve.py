@@ -155,9 +155,12 @@ def _optimum(problem: ScheduleProblem, time_limit_s: float, gap: float) -> tuple
     cost = np.append(-gain[job, week], base_eur) / scale
     low = np.append(settled[job].astype(float), 1.0)
     answer = milp(
-        cost, integrality=np.ones(len(cost)), bounds=Bounds(low, np.ones(len(cost))),
-        constraints=_limits(problem, job, week), options={"time_limit": time_limit_s, "mip_rel_gap": gap},
-    )  # fmt: skip
+        cost,
+        integrality=np.ones(len(cost)),
+        bounds=Bounds(low, np.ones(len(cost))),
+        constraints=_limits(problem, job, week),
+        options={"time_limit": time_limit_s, "mip_rel_gap": gap},
+    )
     bound = answer.mip_dual_bound
     bound_eur = scale * float(bound) if bound is not None and np.isfinite(bound) else -np.inf
     bound_eur = max(bound_eur, unlimited_eur)

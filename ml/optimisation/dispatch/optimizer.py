@@ -57,9 +57,7 @@ class _Found:
     def result(self) -> MethodResult:
         """What is shown of it; the present state's figures whatever it breaks."""
         found = self.verdict if self.usable or self.name == PRESENT else None
-        figures = (np.nan,) * 3 if found is None else (
-            found.loss_kw, found.expected_interrupted_kw, found.objective_kw
-        )  # fmt: skip
+        figures = (np.nan,) * 3 if found is None else (found.loss_kw, found.expected_interrupted_kw, found.objective_kw)
         return MethodResult(self.name, *figures, self.evaluated, self.time_ms)
 
 

@@ -14,13 +14,20 @@ from ml.optimisation.radial.objective import OVERLOAD_KW_PER_PERCENT, VOLTAGE_KW
 
 SUPPLY_TOLERANCE_KW = 1e-3
 TOLERANCE = {  # by which a limit may be missed: rounding, not permission
-    Constraint.LOW_VOLTAGE: 1e-6, Constraint.HIGH_VOLTAGE: 1e-6, Constraint.LOADING: 1e-3,
-    Constraint.GENERATION: 1e-3, Constraint.SUPPLY: SUPPLY_TOLERANCE_KW,
-}  # fmt: skip
+    Constraint.LOW_VOLTAGE: 1e-6,
+    Constraint.HIGH_VOLTAGE: 1e-6,
+    Constraint.LOADING: 1e-3,
+    Constraint.GENERATION: 1e-3,
+    Constraint.SUPPLY: SUPPLY_TOLERANCE_KW,
+}
 PRICE_KW = {  # of a broken limit: of a kW without supply, a p.u., a percent, a MW, and of a loop
-    Constraint.SUPPLY: 1000.0, Constraint.LOW_VOLTAGE: VOLTAGE_KW_PER_PU, Constraint.HIGH_VOLTAGE: VOLTAGE_KW_PER_PU,
-    Constraint.LOADING: OVERLOAD_KW_PER_PERCENT, Constraint.GENERATION: 1000.0, Constraint.RADIAL: 1000.0,
-}  # fmt: skip
+    Constraint.SUPPLY: 1000.0,
+    Constraint.LOW_VOLTAGE: VOLTAGE_KW_PER_PU,
+    Constraint.HIGH_VOLTAGE: VOLTAGE_KW_PER_PU,
+    Constraint.LOADING: OVERLOAD_KW_PER_PERCENT,
+    Constraint.GENERATION: 1000.0,
+    Constraint.RADIAL: 1000.0,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,9 +169,10 @@ class Verifier:
             highest = int(np.nanargmax(state.vm_pu - high))
             margins += [
                 Margin(Constraint.LOW_VOLTAGE, float(state.vm_pu[lowest]), float(low[lowest]), "p.u.", names[lowest]),
-                Margin(Constraint.HIGH_VOLTAGE, float(state.vm_pu[highest]), float(high[highest]), "p.u.",
-                       names[highest]),
-            ]  # fmt: skip
+                Margin(
+                    Constraint.HIGH_VOLTAGE, float(state.vm_pu[highest]), float(high[highest]), "p.u.", names[highest]
+                ),
+            ]
         if self._rated.any():
             worst = int(np.argmax(np.where(self._rated, state.loading_percent, -1.0)))
             loading = float(state.loading_percent[worst])

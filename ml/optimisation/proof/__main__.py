@@ -65,8 +65,11 @@ def left_out(network: Network) -> list[str]:
     charging_mvar = network.base_mva * float((branch.yff + branch.yft)[branch.in_service].imag.sum()) * 2
     shunts_mva = network.base_mva * float(np.abs(network.bus.shunt_pu).sum())
     kinds = (charging_mvar, "Mvar of charging of branches"), (shunts_mva, "MVA of shunts at buses")
-    return [f"{amount:.3g} {kind} is left out: the proof holds for series impedances only"
-            for amount, kind in kinds if abs(amount) > 1e-6]  # fmt: skip
+    return [
+        f"{amount:.3g} {kind} is left out: the proof holds for series impedances only"
+        for amount, kind in kinds
+        if abs(amount) > 1e-6
+    ]
 
 
 def _differ(one: np.ndarray, other: np.ndarray, scale: np.ndarray) -> BoolArray:

@@ -174,9 +174,15 @@ class ConicModel:
         r = np.maximum(self._z.real, 1e-12)
         self.lower = self._vector(p=np.minimum(self._least[0], 0), q=np.minimum(self._least[1], 0), v=self._lowest)
         self.upper = self._vector(
-            z=1.0, p=self._most[0], q=self._most[1], l=np.minimum(self._loss / r, current**2),
-            w=self._highest[arcs.tail], f=arcs.below.sum(axis=1), v=self._highest, s=1.0,
-        )  # fmt: skip
+            z=1.0,
+            p=self._most[0],
+            q=self._most[1],
+            l=np.minimum(self._loss / r, current**2),
+            w=self._highest[arcs.tail],
+            f=arcs.below.sum(axis=1),
+            v=self._highest,
+            s=1.0,
+        )
 
     def _bus_rows(self) -> list[Rows]:
         """One parent, power balances and the voltage drop, for each bus but the sources."""

@@ -236,9 +236,12 @@ class _Search:
         cost, lower = model.cost.copy(), model.lower.copy()
         cost[described], lower[described] = (-target, 0.0) if whole else (0.0, 1.0)
         result = milp(
-            cost, integrality=model.integrality if whole else None, bounds=Bounds(lower, model.upper),
-            constraints=[LinearConstraint(rows.matrix, rows.lower, rows.upper)], options={"time_limit": remaining_s},
-        )  # fmt: skip
+            cost,
+            integrality=model.integrality if whole else None,
+            bounds=Bounds(lower, model.upper),
+            constraints=[LinearConstraint(rows.matrix, rows.lower, rows.upper)],
+            options={"time_limit": remaining_s},
+        )
         if result.status not in (OPTIMAL, LIMIT):
             raise ProofError(f"HiGHS gives no answer, though there is one: {result.message}")
         bound = result.mip_dual_bound if whole else result.fun

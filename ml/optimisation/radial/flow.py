@@ -51,7 +51,7 @@ class RadialFlow:
         loss = np.full(rows, np.inf)
         fewest = solve_trees(
             loops.closed(opened), *loops.walk, self._impedance, demand, self._source, iterations, voltage, current, loss
-        )  # fmt: skip
+        )
         self._check(fewest)
         return RadialStates(loss, np.abs(voltage), current)
 

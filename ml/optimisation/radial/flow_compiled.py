@@ -16,9 +16,15 @@ TOLERANCE_PU = 1e-7
 
 @njit(cache=True)
 def _walk(
-    closed: BoolArray, first: IntArray, incident: IntArray, tail: IntArray, head: IntArray,
-    order: IntArray, parent: IntArray, fed_by: IntArray,
-) -> int:  # fmt: skip
+    closed: BoolArray,
+    first: IntArray,
+    incident: IntArray,
+    tail: IntArray,
+    head: IntArray,
+    order: IntArray,
+    parent: IntArray,
+    fed_by: IntArray,
+) -> int:
     """Walk over closed branches (m,) from order[0]; fills order, parent and fed_by (n,), returns how many were reached.
 
     first (n + 1,) and incident: the branches at each bus, one bus after the other.
@@ -41,9 +47,15 @@ def _walk(
 
 @njit(cache=True)
 def tree_flows(
-    closed: BoolArray, root: int, first: IntArray, incident: IntArray, tail: IntArray, head: IntArray,
-    drawn: FloatArray, flow: FloatArray,
-) -> int:  # fmt: skip
+    closed: BoolArray,
+    root: int,
+    first: IntArray,
+    incident: IntArray,
+    tail: IntArray,
+    head: IntArray,
+    drawn: FloatArray,
+    flow: FloatArray,
+) -> int:
     """Fill flow (b, m) along branches of trees closed (b, m), zeros before, with what serves drawn (b, n) losslessly.
 
     Returns how many buses the tree that reaches fewest has.
@@ -65,10 +77,20 @@ def tree_flows(
 
 @njit(cache=True, nogil=True)
 def solve_trees(
-    closed: BoolArray, root: int, first: IntArray, incident: IntArray, tail: IntArray, head: IntArray,
-    impedance: FloatArray, demand: FloatArray, source: float, iterations: int,
-    voltage: FloatArray, current: FloatArray, loss: FloatArray,
-) -> int:  # fmt: skip
+    closed: BoolArray,
+    root: int,
+    first: IntArray,
+    incident: IntArray,
+    tail: IntArray,
+    head: IntArray,
+    impedance: FloatArray,
+    demand: FloatArray,
+    source: float,
+    iterations: int,
+    voltage: FloatArray,
+    current: FloatArray,
+    loss: FloatArray,
+) -> int:
     """Solve trees closed (b, m) under demand (b, n) complex.
 
     Fills voltage (b, n) complex, current (b, m) complex, zeros before, and loss (b,), infinite before, in p.u. Returns

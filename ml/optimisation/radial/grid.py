@@ -41,10 +41,18 @@ class RadialGrid:
             raise ValueError(f"{network.name}: no source is running")
         transformer = np.array([kind is BranchKind.TRANSFORMER for kind in branch.kind], dtype=bool)
         return cls(
-            network.n_bus, branch.from_bus, branch.to_bus, -1 / branch.yft, branch.in_service,
-            transformer & branch.closed & branch.in_service, np.unique(generator.bus[source]),
-            float(injection.generator_vm_pu[source].mean()), demand, load, network.base_mva,
-        )  # fmt: skip
+            network.n_bus,
+            branch.from_bus,
+            branch.to_bus,
+            -1 / branch.yft,
+            branch.in_service,
+            transformer & branch.closed & branch.in_service,
+            np.unique(generator.bus[source]),
+            float(injection.generator_vm_pu[source].mean()),
+            demand,
+            load,
+            network.base_mva,
+        )
 
     def loops(self, out: IntArray | None = None) -> Loops:
         """The loops while branches out (k,) can't be used. NotConnectedError where they leave buses without supply."""

@@ -40,12 +40,23 @@ def supply_of(
     energised_branch = state.closed & state.energised[branch.from_bus] & state.energised[branch.to_bus]
     running = generator.holds_voltage & generator_on & state.energised[generator.bus]
     paths = supply_paths(
-        network.n_bus, branch.from_bus, branch.to_bus, energised_branch, resistance_ohm,
-        failure_probability, generator.bus[running], risk_weight,
-    )  # fmt: skip
+        network.n_bus,
+        branch.from_bus,
+        branch.to_bus,
+        energised_branch,
+        resistance_ohm,
+        failure_probability,
+        generator.bus[running],
+        risk_weight,
+    )
     demand = np.bincount(network.load.bus, state.load_p_mw, network.n_bus) + state.shunt_mva.real
     tracing = trace(
-        branch.from_bus, branch.to_bus, state.p_from_mw, state.p_to_mw,
-        generator.bus, state.generator_p_mw, demand,
-    )  # fmt: skip
+        branch.from_bus,
+        branch.to_bus,
+        state.p_from_mw,
+        state.p_to_mw,
+        generator.bus,
+        state.generator_p_mw,
+        demand,
+    )
     return Supply(paths, risk_weight, tracing.group_generator, tracing.shares, tracing.loss_mw_of_bus)

@@ -78,14 +78,19 @@ class Choices:
             raise ConflictError(Constraint.LOCKED, NoPlan(kind=NoPlanKind.CUT_OFF, buses=cut_off))
         grid = bound.without_unreachable()
         loops = self._loops(grid)
-        seen = situation(grid, loops, grid.demand_pu[None], grid.load_pu[None],
-                         wanted.risk_weight * operating_point.failure_probability)  # fmt: skip
+        seen = situation(
+            grid,
+            loops,
+            grid.demand_pu[None],
+            grid.load_pu[None],
+            wanted.risk_weight * operating_point.failure_probability,
+        )
         flow = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu)
         start = _configuration(loops, operating_point.closed)
         none = Limits.none(grid.n_bus, self._network.n_branch)
         objective = RadialObjective(
             loops, flow, none, operating_point.failure_probability, wanted.risk_weight, grid.base_mva
-        )  # fmt: skip
+        )
         limits = self._limits(objective, grid, start, wanted, present)
         return Choice(grid, loops, seen, replace(objective, limits=limits), operating_point.closed, ~grid.usable, start)
 

@@ -106,17 +106,27 @@ class SwitchingOptimizer:
         if choice.start is not None:
             start = choice.start[None]
             found.append(proposer.run(method.PRESENT, lambda: start))
-        found.append(proposer.run(method.PRIOR, lambda: method.from_policy(
-            TreeDistribution(loops, prior_phi(choice.seen)), self._rng)))  # fmt: skip
-        found.append(proposer.run(method.POLICY, lambda: method.from_policy(
-            TreeDistribution(loops, self._phi(choice.seen)), self._rng)))  # fmt: skip
+        found.append(
+            proposer.run(
+                method.PRIOR, lambda: method.from_policy(TreeDistribution(loops, prior_phi(choice.seen)), self._rng)
+            )
+        )
+        found.append(
+            proposer.run(
+                method.POLICY, lambda: method.from_policy(TreeDistribution(loops, self._phi(choice.seen)), self._rng)
+            )
+        )
         learned = found[-1]
-        found.append(proposer.run(method.SEQUENTIAL, lambda: method.from_sequential_opening(
-            loops, grid.impedance_pu.real, grid.demand_pu)))  # fmt: skip
+        found.append(
+            proposer.run(
+                method.SEQUENTIAL, lambda: method.from_sequential_opening(loops, grid.impedance_pu.real, grid.demand_pu)
+            )
+        )
         if choice.start is None:
             phi = self._phi(choice.seen)
-            found.append(proposer.run(method.RESTORED, lambda: method.completions(
-                loops, choice.present, phi, self._rng)))  # fmt: skip
+            found.append(
+                proposer.run(method.RESTORED, lambda: method.completions(loops, choice.present, phi, self._rng))
+            )
         before = found[0] if choice.start is not None else found[-1]
         if len(before.opened):
             found.append(proposer.exchange(method.EXCHANGE, before.opened[0]))
@@ -174,9 +184,13 @@ class SwitchingOptimizer:
         if verdict is None or broken(verdict, present, wanted):
             return MethodResult(item.name, np.nan, np.nan, np.nan, item.evaluated, item.time_ms)
         return MethodResult(
-            item.name, verdict.loss_kw, verdict.expected_interrupted_kw, verdict.objective_kw,
-            item.evaluated, item.time_ms,
-        )  # fmt: skip
+            item.name,
+            verdict.loss_kw,
+            verdict.expected_interrupted_kw,
+            verdict.objective_kw,
+            item.evaluated,
+            item.time_ms,
+        )
 
     def _restorable(
         self, operating_point: OperatingPoint, wanted: Requirements, choice: Choice, opened: IntArray, verdict: Verdict
@@ -215,9 +229,7 @@ class _Answer:
     ) -> Proposal:
         limited = tuple(item for item in self.limited if item is not None)
         spent = 1000 * (time.perf_counter() - began)
-        return Proposal(
-            self._wanted, self._present, plan, limited, conflict, reason, self.methods, self._policy, spent
-        )  # fmt: skip
+        return Proposal(self._wanted, self._present, plan, limited, conflict, reason, self.methods, self._policy, spent)
 
 
 def _each_better(plans: list[Plan | None]) -> tuple[Plan, ...]:

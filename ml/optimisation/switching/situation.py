@@ -56,8 +56,13 @@ def situation(
     source[grid.source_bus], on_loop[loops.branch] = 1.0, 1.0
     mean_resistance = max(float(resistance.mean()), 1e-12)
     loss = np.maximum((resistance * current**2).sum(axis=1, keepdims=True), 1e-12)
-    bus = [demand_pu.real / mean_demand, demand_pu.imag / mean_demand, load_pu / mean_demand, source,
-           np.log(mean_demand)]  # fmt: skip
+    bus = [
+        demand_pu.real / mean_demand,
+        demand_pu.imag / mean_demand,
+        load_pu / mean_demand,
+        source,
+        np.log(mean_demand),
+    ]
     branch = [
         prior,
         relative,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import networkx
+import networkx as nx
 import numpy as np
 import pandapower.networks
 import pytest
@@ -38,15 +38,15 @@ def judged(
 
 
 def interrupted_kw(network: Network, operating_point: OperatingPoint, closed: BoolArray) -> float:
-    """What is expected to be interrupted within a year, branch by branch, by networkx."""
+    """What is expected to be interrupted within a year, branch by branch, by nx."""
     branch, total = network.branch, 0.0
     demand = np.bincount(network.load.bus, operating_point.injection.load_p_mw, network.n_bus)
 
     def supplied_mw(states: BoolArray) -> float:
-        net = networkx.Graph()
+        net = nx.Graph()
         net.add_nodes_from(range(network.n_bus))
         net.add_edges_from(zip(branch.from_bus[states].tolist(), branch.to_bus[states].tolist(), strict=True))
-        fed = set().union(*(networkx.node_connected_component(net, int(source)) for source in network.source_buses))
+        fed = set().union(*(nx.node_connected_component(net, int(source)) for source in network.source_buses))
         return float(demand[list(fed)].sum())
 
     before = supplied_mw(closed)

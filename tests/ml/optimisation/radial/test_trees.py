@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-import networkx
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -47,17 +47,17 @@ def every_configuration(graph: Graph, loops: Loops) -> torch.Tensor:
 
 def supplied(graph: Graph, closed: np.ndarray) -> bool:
     n_bus, tail, head, sources = graph
-    net = networkx.Graph([(int(sources[0]), int(other)) for other in sources])
+    net = nx.Graph([(int(sources[0]), int(other)) for other in sources])
     net.add_nodes_from(range(n_bus))
     net.add_edges_from(zip(tail[closed].tolist(), head[closed].tolist(), strict=True))
-    return networkx.is_connected(net)
+    return nx.is_connected(net)
 
 
-def merged(graph: Graph) -> networkx.MultiGraph:
+def merged(graph: Graph) -> nx.MultiGraph:
     n_bus, tail, head, sources = graph
     name = np.arange(n_bus)
     name[sources] = sources[0]
-    net = networkx.MultiGraph()
+    net = nx.MultiGraph()
     net.add_nodes_from(np.unique(name).tolist())
     net.add_edges_from((a, b) for a, b in zip(name[tail].tolist(), name[head].tolist(), strict=True) if a != b)
     return net
@@ -69,7 +69,7 @@ def test_probabilities_over_all_trees_sum_to_one(seed: int, sources: int) -> Non
     graph = random_graph(seed, sources=sources)
     loops = loops_of(graph)
     configurations = every_configuration(graph, loops)
-    assert len(configurations) == round(networkx.number_of_spanning_trees(merged(graph)))
+    assert len(configurations) == round(nx.number_of_spanning_trees(merged(graph)))
     phi = torch.as_tensor(np.random.default_rng(seed).normal(0, 2, len(loops.branch)))
     policy = TreePolicy(loops, phi[None])
     log_prob = policy.log_prob(configurations[None])[0]
