@@ -95,7 +95,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         ahead = now.report.ahead
         return (
             worst_of(now) or "Not looked ahead yet.",
-            alert_list(None if ahead is None else [alert.text for alert in ahead.outlook.alerts]),
+            alert_list(None if ahead is None else [alert.text for alert in ahead.outlook.alerts], now.snapshot.stale),
             curtailment_words(stack_of(now)),
             share_table(energy_shares(now), "Energy"),
             share_table(plant_shares(now), "Plant"),

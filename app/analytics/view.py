@@ -15,6 +15,7 @@ from components.analytics.performance import Beside, Saved
 from components.analytics.tables import HostingRow, Share, Summary
 from components.analytics.words import drift_words, hosting_words, limit_words, worst_words
 from components.common import text
+from components.common.quality import stale_words
 from components.maintenance.fleet import Status
 from grid.network import RENEWABLE, Energy, Network
 from ml.forecasting.live.ledger import Performance, Period, PeriodComparison
@@ -66,15 +67,19 @@ def looked_on(board: Board, services: Services) -> Looked:
 
 def status_of(now: Looked) -> Status:
     """What the forecast worker is doing, and what hinders."""
-    stale = f"stale data: {now.snapshot.stale_reason}" if now.snapshot.stale else ""
+    stale = stale_words(now.snapshot.simulated_at, now.snapshot.stale_reason) if now.snapshot.stale else ""
     hindrance = "; ".join(filter(None, [now.report.problem, stale]))
     return Status("ready" if now.report.ahead is not None else "waiting", now.report.status or "Waiting", hindrance)
 
 
 def worst_of(now: Looked) -> str:
-    """The worst coming moment in words; empty while nobody has looked ahead."""
+    """The worst coming moment in words, empty while nobody has looked ahead.
+
+    Of a stale state it is said from when the hours ahead were seen.
+    """
     ahead = now.report.ahead
-    return "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst)
+    words = "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst)
+    return f"As seen from {text.clock(now.at)}: {words}" if words and now.snapshot.stale else words
 
 
 # --- forecasts -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
 from app.web.browser_view import Asset
 from app.web.services import Services
 from components.common import text
+from components.common.quality import stale_words
 from components.common.trends import Curve
 from components.maintenance.fleet import Fleet, Status
 from components.maintenance.gantt import Crew, GanttPlan, Job, Way, week_words
@@ -74,19 +75,20 @@ def code_of(branch: int) -> str:
 def status_of(now: Maintained) -> Status:
     """What the maintainer is doing, and what hinders."""
     report, training = now.report, now.report.training
+    stale = stale_words(now.snapshot.simulated_at, now.snapshot.stale_reason) if now.snapshot.stale else ""
+    hindrance = "; ".join(filter(None, [report.problem, stale]))
     if training.running:
         step = f"step {training.step + 1} of {training.steps}, " if training.steps else ""
         words = f"Models are being trained on simulated fleets: {step}{training.words.lower()}"
         return Status("training", words, "CNAIM's published rates stand in until then")
     if report.prognosis is None:
-        return Status("waiting", "Waiting for the first prognosis", report.problem)
+        return Status("waiting", "Waiting for the first prognosis", hindrance)
     if report.bundle is None:
-        return Status("fallback", "By CNAIM's published rates: there are no trained models", report.problem)
+        return Status("fallback", "By CNAIM's published rates: there are no trained models", hindrance)
     learned = int(report.prognosis.learned[now.branches].sum())
     judged = "" if report.simulated_at is None else f", {text.clock(report.simulated_at)}"
     words = f"{learned:,} of {text.count(len(now.branches), 'asset')} judged by the models{judged}"
-    stale = f"stale data: {now.snapshot.stale_reason}" if now.snapshot.stale else ""
-    return Status("ready", words, "; ".join(filter(None, [report.problem, stale])))
+    return Status("ready", words, hindrance)
 
 
 def rows_of(now: Maintained) -> list[RiskRow]:

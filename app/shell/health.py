@@ -1,6 +1,7 @@
 """How the process is: /api/health for people, /api/live and /api/ready for what starts and balances processes."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -56,6 +57,15 @@ def quality_now(board: Board, now: datetime) -> BoardQuality:
         cause=ProblemCause.CYCLE_FAILED, subject="engine", detail=detail, since=board.snapshot.created_at
     )
     return worse(board.quality, late)
+
+
+def judged_now(board: Board, now: datetime) -> Board:
+    """The board with the judgement of this moment; where that is stale, so is its snapshot, for whatever reason."""
+    quality = quality_now(board, now)
+    if quality is board.quality:
+        return board
+    reason = "; ".join(one.detail for one in quality.problems)
+    return replace(board, quality=quality, snapshot=replace(board.snapshot, stale=True, stale_reason=reason))
 
 
 def _health(services: Services, board: Board) -> dict[str, Any]:

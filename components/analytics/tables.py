@@ -25,6 +25,7 @@ TITLES = (
 NOT_YET = "not yet known"
 TOO_LARGE = "Not known: the grid is too large to ask for every bus, or its state has no solution."
 NO_ALERTS = "Nothing threatens: no asset is likely to be in trouble in the hours ahead."
+NO_ALERTS_THEN = "No alert then. What threatens now isn't known: the state is stale."
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ def facts(rows: Sequence[tuple[str, str]]) -> Component:
     return html.Dl([html.Div([html.Dt(label), html.Dd(words)]) for label, words in rows], className="card-facts")
 
 
-def alert_list(texts: Sequence[str] | None) -> Component:
-    """What is likely to go wrong, the gravest first; None while nobody has looked ahead."""
+def alert_list(texts: Sequence[str] | None, stale: bool = False) -> Component:
+    """What is likely to go wrong, the gravest first; None while nobody has looked ahead. stale: seen from a state that
+    isn't the present one, which calms nobody."""
     if texts is None:
         return html.P("Not looked ahead yet.", className="quiet-line")
     if not texts:
-        return html.P(NO_ALERTS, className="quiet-line")
+        return html.P(NO_ALERTS_THEN if stale else NO_ALERTS, className="quiet-line")
     items = [html.Li([html.Span("▲ ", className="alert-mark"), words]) for words in texts[:MOST_ALERTS]]
     left_out = len(texts) - len(items)
     more = html.P(f"and {left_out:,} more", className="quiet-line") if left_out else None

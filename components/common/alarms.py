@@ -39,11 +39,17 @@ def priority_mark(priority: Priority, words: bool = True) -> html.Span:
     return html.Span([shape, " ", name], className=f"priority priority-{priority}")
 
 
-def banner(alarms: Sequence[Alarm]) -> Component:
-    """Counts of unacknowledged alarms by priority, and the message of the first of the highest."""
+NOT_JUDGED = "Alarms are not judged while the state is stale"
+
+
+def banner(alarms: Sequence[Alarm], stale: bool = False) -> Component:
+    """Counts of unacknowledged alarms by priority, and the message of the first of the highest. stale: nobody knows
+    whether there are others by now."""
     waiting = [alarm for alarm in alarms if alarm.state in OPEN_STATES]
     if not waiting:
         acknowledged = f"{len(alarms)} acknowledged" if alarms else "None active"
+        if stale:
+            return html.Span([NOT_JUDGED, html.Span(f" · {acknowledged} before", className="quiet")])
         return html.Span(["No unacknowledged alarms", html.Span(f" · {acknowledged}", className="quiet")])
     counts = Counter(alarm.priority for alarm in waiting)
     marks = [
@@ -55,10 +61,10 @@ def banner(alarms: Sequence[Alarm]) -> Component:
     return html.Span([*marks, html.Span(first.message, className="banner-message")], className="banner-line")
 
 
-def alarm_list(alarms: Sequence[Alarm], ids: AlarmIds) -> Component:
-    """The list, in the order given; the longest part of it is shown."""
+def alarm_list(alarms: Sequence[Alarm], ids: AlarmIds, stale: bool = False) -> Component:
+    """The list, in the order given; the longest part of it is shown. stale: as of the banner."""
     if not alarms:
-        return dmc.Text("No active alarms.", c="dimmed", size="sm", py="sm")
+        return dmc.Text(f"{NOT_JUDGED}." if stale else "No active alarms.", c="dimmed", size="sm", py="sm")
     rows: list[Component] = [_row(alarm, ids) for alarm in alarms[:LONGEST_LIST]]
     if len(alarms) > LONGEST_LIST:
         rows.append(html.Li(f"and {len(alarms) - LONGEST_LIST} more", className="alarm-more"))

@@ -32,9 +32,8 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tick_of(rig: Rig, shown: NetworkView, view: View = EVERYTHING, seen: Seen = NOTHING) -> dict[str, Any]:
     """The tick of a rig's latest snapshot as a browser gets it."""
-    snapshot, history = rig.board.snapshot, rig.board.history
-    data = tick(snapshot, shown, view, seen, datetime.now(UTC))
-    data |= figures_tick(snapshot, history, shown, view, seen, {"alarms": seen.alarms})
+    data = tick(rig.board, shown, view, seen, datetime.now(UTC))
+    data |= figures_tick(rig.board, shown, view, seen, {"alarms": seen.alarms})
     return json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
 
 
@@ -46,7 +45,8 @@ def view_of(rig: Rig) -> NetworkView:
 def test_a_tick_of_case118_is_small(cache_dir: Path, layer: Layer) -> None:
     rig = make_rig(cache_dir, "case118")
     shown, view = view_of(rig), View(layer)
-    seen = now_seen(rig.run(3), shown, view)
+    rig.run(3)
+    seen = now_seen(rig.board, shown, view)
     rig.run(1, timedelta(minutes=15))
     data = tick_of(rig, shown, view, seen)
     assert len(gzip.compress(json.dumps(data, separators=(",", ":")).encode())) <= BUDGET_BYTES
@@ -77,10 +77,10 @@ def test_marked_supply_paths_reach_every_supplied_bus(cache_dir: Path) -> None:
 def test_lists_that_a_browser_has_are_left_out(cache_dir: Path) -> None:
     rig = make_rig(cache_dir)
     shown, view = view_of(rig), View()
-    assert {"alarms", "events", "banner"} <= tick_of(rig, shown).keys()
-    again = tick_of(rig, shown, view, now_seen(rig.now, shown, view))
-    assert not {"alarms", "events", "banner"} & again.keys()
-    has = now_seen(rig.now, shown, view)
+    assert {"alarms", "events", "banner", "quality"} <= tick_of(rig, shown).keys()
+    again = tick_of(rig, shown, view, now_seen(rig.board, shown, view))
+    assert not {"alarms", "events", "banner", "quality"} & again.keys()
+    has = now_seen(rig.board, shown, view)
     assert Seen.parse(asdict(has)) == replace(has, alarms="")
     assert Seen.parse({"version": "x"}) == Seen.parse(None) == Seen()
 

@@ -47,6 +47,7 @@ def test_alerts_are_listed_or_it_is_said_that_there_are_none() -> None:
     assert "▲  Line 0: 80 % chance" in shown
     assert "and 3 more" in shown
     assert "Nothing threatens" in words(alert_list([]))
+    assert "Nothing threatens" not in words(alert_list([], stale=True))
     assert "Not looked ahead" in words(alert_list(None))
 
 
