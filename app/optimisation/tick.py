@@ -40,7 +40,7 @@ from components.optimisation.figures import (
     method_traces,
 )
 from components.optimisation.form import locked_list
-from components.optimisation.plan import TONES, StepState, Tone, headline, saving_words, step_table
+from components.optimisation.plan import ADVICE_ONLY, TONES, StepState, Tone, headline, saving_words, step_table
 from components.optimisation.tables import (
     MethodRow,
     comparison_table,
@@ -153,6 +153,8 @@ def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
     """The overview's line about the plan: what kind of answer, what is done, what it saves."""
     shown = headline_of(report, snapshot)
     saving = saving_words(shown.saving) if shown.saving is not None else shown.note
+    if shown.saving is not None and not snapshot.offers.orders:
+        saving = f"{saving}. {ADVICE_ONLY}"
     return [TONES[shown.tone], shown.title, saving]
 
 

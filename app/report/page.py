@@ -51,9 +51,10 @@ def state(report: DayReport) -> StatePart:
     """Of which grid and day the report tells, and how far its data can be relied on."""
     snapshot, network = report.snapshot, report.snapshot.network
     data = f"stale, the last solved state is shown: {snapshot.stale_reason}" if snapshot.stale else "fresh"
+    time = "simulated time" if snapshot.offers.clock else "time of the measurements"
     rows = [
         ["Grid", f"{network.title} ({network.name}), {network.n_bus:,} buses, {network.n_branch:,} branches"],
-        ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, simulated time; the data are {data}"],
+        ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, {time}; the data are {data}"],
         ["Source", snapshot.source],
         ["Forecasts", _sentence(report.forecasts.status, report.forecasts.problem)],
         ["Failure models", _sentence(maintenance_status(report.maintained).words, report.maintained.report.problem)],

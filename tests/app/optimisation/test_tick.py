@@ -83,6 +83,27 @@ def test_without_a_proposal_nothing_can_be_applied_and_the_status_is_said(city: 
     assert overview_words(report, city.now)[:2] == ["No proposal", "The grid is meshed."]
 
 
+def test_a_source_that_takes_no_orders_makes_a_plan_advice(city: Rig, proposal: Proposal) -> None:
+    deaf = replace(city.now, offers=replace(city.now.offers, orders=False))
+    for snapshot, told in ((city.now, False), (deaf, True)):
+        report = report_of(snapshot, proposal)
+        assert ("Advice only" in headline_of(report, snapshot).note) == told
+        assert ("Advice only" in overview_words(report, snapshot)[2]) == told
+
+
+def test_of_a_stale_state_nothing_is_proposed_and_what_waits_is_said(city: Rig, proposal: Proposal, plan: Plan) -> None:
+    stale = replace(city.now, stale=True, stale_reason="line cut", operations=Operations((), plan.actions[:1]))
+    report, shown = report_of(stale, proposal), NetworkView(city.now.network, "k")
+    assert headline_of(report, stale).tone is Tone.STALE
+    assert "1 step of a plan waits" in headline_of(report, stale).note
+    parts: dict[str, Any] = answer_parts(report, stale)
+    assert parts["disabled"][:2] == [True, True]
+    assert parts["code"] == ""
+    assert "verified" not in sent(parts)
+    assert proposed_map(stale, report, shown, SHOWN) is None
+    assert answer_key(report, stale, shown) != answer_key(report, city.now, shown)
+
+
 def test_a_proposal_of_another_network_is_not_shown(city: Rig, proposal: Proposal) -> None:
     other = replace(city.now, network=replace(city.now.network))  # the same grid loaded again is another network
     assert headline_of(report_of(city.now, proposal), other).tone is Tone.WAITING
