@@ -15,8 +15,10 @@ from components.analytics.performance import Beside, Saved
 from components.analytics.tables import HostingRow, Share, Summary
 from components.analytics.words import drift_words, hosting_words, limit_words, worst_words
 from components.common import text
+from components.common.ceiling import up_to
 from components.common.quality import stale_words
 from components.maintenance.fleet import Status
+from grid.capabilities import FULL_LOOK_AHEAD
 from grid.network import RENEWABLE, Energy, Network
 from ml.forecasting.live.ledger import Performance, Period, PeriodComparison
 from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesKind, SeriesReport, datetime64_of
@@ -133,7 +135,10 @@ def facts_of(
     network: Network, one: SeriesReport, forecast: Forecast | None, accuracy: Accuracy | None
 ) -> list[tuple[str, str]]:
     """What stands beside a fan: by what it was made, its limit, what was learned, and whether it still holds."""
-    limit = ": ".join(filter(None, [text.small(one.limit_mw, "MW"), limit_words(network, one)]))
+    words = [limit_words(network, one)] if one.limit is not None else []
+    limit = ": ".join([text.small(one.limit_mw, "MW"), *words])
+    if one.limit is None and one.info.kind in (SeriesKind.LOAD, SeriesKind.GROUP):
+        limit = _asked_up_to() if network.n_bus > FULL_LOOK_AHEAD.most else "not asked yet"
     rows = [("Made by", "not forecast yet" if forecast is None else forecast.source), ("Limit", limit)]
     if np.isfinite(one.info.installed_mw):
         rows.append(("Installed", text.small(one.info.installed_mw, "MW")))
@@ -258,7 +263,12 @@ def summary_of(now: Looked) -> Summary:
         expected_words=f"mean of {ahead.look.samples:,} courses, next {len(ahead.load_mw)} h",
         curtailed_mwh=float(np.nansum(ahead.curtailed_mw)) if known else np.nan,
         alerts=len(ahead.outlook.alerts),
+        curtailment_beyond="" if now.report.network.n_bus <= FULL_LOOK_AHEAD.most else _asked_up_to(),
     )
+
+
+def _asked_up_to() -> str:
+    return f"asked in grids of up to {up_to(FULL_LOOK_AHEAD)}"
 
 
 def _today(performance: Performance | None) -> Summary:

@@ -14,6 +14,7 @@ from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
 from app.web.browser_view import Asset
 from app.web.services import Services
 from components.common import text
+from components.common.ceiling import up_to
 from components.common.quality import stale_words
 from components.common.trends import Curve
 from components.maintenance.fleet import Fleet, Status
@@ -22,6 +23,7 @@ from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoi
 from components.maintenance.risk_table import Novelty, RateSource, RiskClass, RiskRow, risk_class
 from components.maintenance.words import conflict_words, why_not_words
 from grid.alarms.book import AssetKind
+from grid.capabilities import HOURLY_FLEET
 from grid.network import FloatArray, IntArray
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.causes import CAUSES
@@ -307,6 +309,14 @@ def _way(name: str, found: Judgement) -> Way:
     return Way(name, found.expected_cost_eur, found.work_eur, found.risk_eur, found.residual_eur, jobs, found.feasible)
 
 
+def tables_as_of(now: Maintained) -> str:
+    """Of when the fleet's tables are, and in a large one how rarely they are made anew."""
+    as_of = f"as of {text.clock(now.snapshot.simulated_at)}"
+    if len(now.branches) <= HOURLY_FLEET.most:
+        return as_of
+    return f"{as_of}; every 6 h with more than {up_to(HOURLY_FLEET)}"
+
+
 def schedule_state(now: Maintained) -> tuple[str, str]:
     """What is to be said above the schedule: how it was made, and what contradicts."""
     made = now.report.schedule
@@ -327,5 +337,4 @@ def schedule_state(now: Maintained) -> tuple[str, str]:
         f"{made.first_day:%b %Y}, found by {made.schedule.method}; a better one could save "
         f"{text.percent(made.schedule.gap)} at most"
     )
-    note = "" if made.windows_asked else "This grid is too large to ask the power flow when assets may be out."
-    return words, note
+    return words, ""

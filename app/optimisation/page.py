@@ -11,7 +11,7 @@ from app.map.page import Page
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
 from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of, optimisation_tick
-from app.optimisation.view import status_of
+from app.optimisation.view import beyond_plans, status_of
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
@@ -135,6 +135,10 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
             return no_update
         board = services.boards.latest
         snapshot, report = board.snapshot, services.planner.report_on(board)
+        if beyond := beyond_plans(report, snapshot.network):
+            return dmc.Paper(
+                [html.H2("Methods and learning"), html.P(beyond, className="quiet-line")], className="card"
+            )
         key = figure_key(report, snapshot, services.views.of(snapshot.network))
         return [*_figures(figures_of(report, snapshot), Scheme(scheme)), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
 

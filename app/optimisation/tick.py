@@ -14,6 +14,7 @@ from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
+    beyond_plans,
     comparison_of,
     headline_of,
     limited_of,
@@ -42,6 +43,7 @@ from components.optimisation.figures import (
 from components.optimisation.form import locked_list
 from components.optimisation.plan import ADVICE_ONLY, TONES, StepState, Tone, headline, saving_words, step_table
 from components.optimisation.tables import (
+    STALE,
     MethodRow,
     comparison_table,
     limited_table,
@@ -100,7 +102,8 @@ def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> st
     operations = snapshot.operations
     done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
     stale = f"/stale {snapshot.simulated_at}" if snapshot.stale else ""
-    return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}"
+    beyond = "/beyond" if beyond_plans(report, snapshot.network) else ""
+    return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}{beyond}"
 
 
 def form_key(requirements: Requirements, shown: NetworkView) -> str:
@@ -166,7 +169,9 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
     running, operations = shown.tone is Tone.RUNNING, snapshot.operations
     undoable = bool(operations.done) or operations.set_points_done
     if snapshot.stale:
-        return _stale_parts(snapshot, headline(shown), undoable)
+        return _parts_without(snapshot, headline(shown), undoable, STALE)
+    if beyond := beyond_plans(report, network):
+        return _parts_without(snapshot, headline(shown), undoable, beyond)
     return {
         "head": headline(shown),
         "steps": _steps(snapshot, plan),
@@ -180,10 +185,10 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
     }
 
 
-def _stale_parts(snapshot: Snapshot, head: list[Component], undoable: bool) -> JSON:
-    """The answer while the state is stale: what has been done and what waits, and nothing that was judged before."""
-    steps = _steps(snapshot, None) if snapshot.operations.done or snapshot.operations.pending else [not_judged()]
-    judged = {name: not_judged() for name in ("compare", "rooms", "limited", "methods")}
+def _parts_without(snapshot: Snapshot, head: list[Component], undoable: bool, why: str) -> JSON:
+    """The answer without a plan for now: what has been done and what waits, and why nothing is judged."""
+    steps = _steps(snapshot, None) if snapshot.operations.done or snapshot.operations.pending else [not_judged(why)]
+    judged = {name: not_judged(why) for name in ("compare", "rooms", "limited", "methods")}
     disabled = [True, True, not undoable, not undoable]
     return {"head": head, "steps": steps, **judged, "code": "", "title": "No plan: as present", "disabled": disabled}
 

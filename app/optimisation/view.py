@@ -6,9 +6,11 @@ from app.engine.board import Snapshot
 from app.map.network_view import short_names
 from app.optimisation.worker import PlanReport
 from components.common import text
+from components.common.ceiling import plan_words
 from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import no_plan_words, stopped_words
+from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, Constraint, NoPlan, NoPlanKind, Plan, Proposal, Requirements
 
@@ -46,6 +48,17 @@ def proposal_for(report: PlanReport, network: Network) -> Proposal | None:
 def offered(report: PlanReport, snapshot: Snapshot) -> Proposal | None:
     """The proposal for the snapshot's network; None for a stale one: what was good then may be wrong now."""
     return None if snapshot.stale else proposal_for(report, snapshot.network)
+
+
+def beyond_plans(report: PlanReport, network: Network) -> str:
+    """That plans are made for smaller grids only, empty where this one isn't too large.
+
+    A grid between the two ceilings may have either kind of plan: there the optimiser's own answer decides.
+    """
+    none_made = proposal_for(report, network) is None and report.version > 0 and not report.training.wanted
+    if network.n_bus > SWITCHING.most or (network.n_bus > DISPATCH.most and none_made):
+        return plan_words(network.n_bus)
+    return ""
 
 
 def branch_names(network: Network) -> tuple[str, ...]:

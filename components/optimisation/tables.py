@@ -84,9 +84,9 @@ def _nothing(words: str) -> Component:
     return html.P(words, className="quiet-line")
 
 
-def not_judged() -> Component:
-    """In place of a table, while the state is stale."""
-    return _nothing(STALE)
+def not_judged(why: str = STALE) -> Component:
+    """In place of a table that isn't made."""
+    return _nothing(why)
 
 
 def comparison_table(rows: Sequence[ComparedQuantity]) -> Component:

@@ -104,6 +104,15 @@ def test_of_a_stale_state_nothing_is_proposed_and_what_waits_is_said(city: Rig, 
     assert answer_key(report, stale, shown) != answer_key(report, city.now, shown)
 
 
+def test_a_grid_too_large_for_any_plan_says_so_in_every_card(cache_dir: Path, city: Rig) -> None:
+    large = make_rig(cache_dir, "case2869pegase").now
+    parts: dict[str, Any] = answer_parts(report_of(large, None, status="No plan: too large"), large)
+    for name in ("compare", "rooms", "limited", "methods", "steps"):
+        assert "1,000 buses" in sent(parts[name])
+        assert "2,869" in sent(parts[name])
+    assert "1,000 buses" not in sent(answer_parts(report_of(city.now, None), city.now))
+
+
 def test_a_proposal_of_another_network_is_not_shown(city: Rig, proposal: Proposal) -> None:
     other = replace(city.now, network=replace(city.now.network))  # the same grid loaded again is another network
     assert headline_of(report_of(city.now, proposal), other).tone is Tone.WAITING

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
+from app.map.controls import size_notes
 from app.map.network_view import NetworkView, NetworkViews, short_names
 from app.map.tick import Seen, now_seen, tick
 from app.overview.tick import figures_tick
@@ -133,6 +134,13 @@ def test_areas_of_a_large_grid(cache_dir: Path) -> None:
     owned = np.concatenate([shown.scope(area).bus[: shown.scope(area).n_own] for area in range(len(areas))])
     assert sorted(owned) == list(range(network.n_bus))
     assert len(tick_of(rig, shown, View(area=0))["map"]["f"]) == len(shown.scope(0).branch)
+
+
+def test_the_map_says_what_a_grid_of_its_size_does_not_get(cache_dir: Path) -> None:
+    told = str(size_notes(make_rig(cache_dir, "case2869pegase").now.network))
+    assert "up to 1,500 buses" in told
+    assert "up to 300 branches" in told
+    assert size_notes(make_rig(cache_dir).now.network) == []
 
 
 def test_corridor_flow_is_the_sum_of_its_branches(cache_dir: Path) -> None:

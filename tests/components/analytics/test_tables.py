@@ -71,7 +71,8 @@ def test_the_least_room_comes_first_with_what_limits_it() -> None:
     assert shown.index("Mall") < shown.index("Hill")
     assert "1 not asked" in shown
     assert "858\u202fkW" in words(hosting_table([HostingRow("Hill", 0.858, "")], True))
-    assert "too large" in words(hosting_table([HostingRow("X", NAN, "")], True))
+    assert "up to 150" in words(hosting_table([HostingRow("X", NAN, "")], True, "up to 150 buses"))
+    assert "Not known" in words(hosting_table([HostingRow("X", NAN, "")], True))
     assert "Not looked at yet" in words(hosting_table([], False))
 
 
