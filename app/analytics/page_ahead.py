@@ -27,6 +27,7 @@ from components.analytics.ahead_figures import (
     threat_words,
 )
 from components.analytics.tables import alert_list, hosting_table, share_table
+from components.common.alarm_words import alert_words
 from components.common.cards import graph, scrolled
 from components.common.ceiling import beyond_notes, beyond_words
 from components.common.theme import Scheme
@@ -97,7 +98,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         ahead, n_bus = now.report.ahead, now.report.network.n_bus
         return (
             [worst_of(now) or "Not looked ahead yet.", *beyond_notes((FULL_LOOK_AHEAD, n_bus))],
-            alert_list(None if ahead is None else [alert.text for alert in ahead.outlook.alerts], now.snapshot.stale),
+            alert_list(
+                None if ahead is None else [alert_words(alert) for alert in ahead.outlook.alerts], now.snapshot.stale
+            ),
             curtailment_words(stack_of(now), beyond_words(FULL_LOOK_AHEAD, n_bus)),
             share_table(energy_shares(now), "Energy"),
             share_table(plant_shares(now), "Plant"),

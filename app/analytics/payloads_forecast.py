@@ -12,7 +12,9 @@ from app.analytics.payloads import HOUR, JSON, about, hourly
 from app.forecasting.report import ForecastReport
 from app.web.plain import number, numbers, stamp
 from components.analytics.words import drift_words, limit_words, worst_words
-from grid.alarms.predictive import PredictiveAlert, most_threatened
+from components.common.alarm_words import alert_words
+from grid.alarms.book import PredictiveAlert
+from grid.alarms.predictive import most_threatened
 from grid.network import FloatArray, Network
 from ml.forecasting.model.model import LEVELS
 from ml.forecasting.records import Ahead, Forecast, SeriesInfo, SeriesReport
@@ -165,7 +167,7 @@ def _alert(alert: PredictiveAlert) -> JSON:
         "ends_at": stamp(alert.ends_at),
         "chance_percent": number(alert.chance_percent),
         "peak": number(alert.peak),
-        "text": alert.text,
+        "text": alert_words(alert),
     }
 
 

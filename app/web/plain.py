@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.engine.board import History, Snapshot
+from components.common.alarm_words import alarm_words
 from grid.alarms.book import Alarm
 from grid.network import FloatArray
 from grid.telemetry import Event
@@ -289,7 +290,7 @@ def alarm(item: Alarm) -> JSON:
         "asset_kind": item.asset_kind.value,
         "asset_id": item.asset_id,
         "asset_name": item.asset_name,
-        "message": item.message,
+        "message": alarm_words(item),
         "value": number(item.value),
         "limit": number(item.limit),
         "unit": item.unit,

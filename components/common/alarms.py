@@ -9,6 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components.common import text
+from components.common.alarm_words import alarm_words
 from grid.alarms.book import Alarm, AlarmState, Priority
 
 LONGEST_LIST = 50
@@ -58,7 +59,7 @@ def banner(alarms: Sequence[Alarm], stale: bool = False) -> Component:
         if counts[priority]
     ]
     first = min(waiting, key=lambda alarm: tuple(Priority).index(alarm.priority))
-    return html.Span([*marks, html.Span(first.message, className="banner-message")], className="banner-line")
+    return html.Span([*marks, html.Span(alarm_words(first), className="banner-message")], className="banner-line")
 
 
 def alarm_list(alarms: Sequence[Alarm], ids: AlarmIds, stale: bool = False) -> Component:
@@ -83,7 +84,7 @@ def _row(alarm: Alarm, ids: AlarmIds) -> html.Li:
     )
     waits = alarm.state in OPEN_STATES
     return html.Li(
-        [head, html.Div(alarm.message, className="alarm-message"), _actions(alarm, ids, waits)],
+        [head, html.Div(alarm_words(alarm), className="alarm-message"), _actions(alarm, ids, waits)],
         className=f"alarm alarm-{alarm.priority}{' alarm-open' if waits else ''}",
     )
 
@@ -107,7 +108,7 @@ def _actions(alarm: Alarm, ids: AlarmIds, waits: bool) -> html.Div:
                 id=ids.acknowledge(alarm.id),
                 size="compact-xs",
                 variant="default",
-                **{"aria-label": f"Acknowledge: {alarm.message}"},
+                **{"aria-label": f"Acknowledge: {alarm_words(alarm)}"},
             )
         )
     return html.Div(actions, className="alarm-actions")

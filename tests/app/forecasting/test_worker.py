@@ -12,6 +12,7 @@ from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.forecasting.live_forecasts import LiveForecasts
 from app.forecasting.worker import ForecastWorker
 from app.optimisation.view import headline_of
+from components.common.alarm_words import alarm_words
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind
@@ -172,7 +173,7 @@ def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., R
     rig.run(1, QUARTER)
     assert rig.alarms(AlarmKind.EXPECTED_OVERLOAD) == ["Bus 8 - Bus 28"]
     (alarm,) = [alarm for alarm in rig.now.alarms if alarm.kind is AlarmKind.EXPECTED_OVERLOAD]
-    assert "chance of overload between" in alarm.message
+    assert "chance of overload between" in alarm_words(alarm)
     rig.engine.remove_event(outage.id)
     run_hours(rig, 2)
     rig.run(1, QUARTER)

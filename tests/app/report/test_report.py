@@ -134,7 +134,7 @@ def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     report = day_of(busy(rig), stress=1.6)
     network = renamed(rig.now.network, EVIL)
     assert report.forecasts.ahead is not None
-    alerts = tuple(replace(one, text=EVIL) for one in report.forecasts.ahead.outlook.alerts)
+    alerts = tuple(replace(one, asset_name=EVIL) for one in report.forecasts.ahead.outlook.alerts)
     ahead = replace(report.forecasts.ahead, outlook=replace(report.forecasts.ahead.outlook, alerts=alerts))
     series = tuple(
         replace(one, series=replace(one.series, info=replace(one.series.info, name=EVIL))) for one in report.series
