@@ -8,6 +8,7 @@ import numpy as np
 from app.engine.board import Board, Snapshot
 from app.forecasting.report import ForecastReport
 from app.forecasting.worker import ForecastWorker
+from app.map.view_quality import because_words
 from app.web.services import Services
 from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
@@ -69,7 +70,7 @@ def looked_on(board: Board, services: Services) -> Looked:
 
 def status_of(now: Looked) -> Status:
     """What the forecast worker is doing, and what hinders."""
-    stale = stale_words(now.snapshot.simulated_at, now.snapshot.stale_reason) if now.snapshot.stale else ""
+    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.stale else ""
     hindrance = "; ".join(filter(None, [now.report.problem, stale]))
     return Status("ready" if now.report.ahead is not None else "waiting", now.report.status or "Waiting", hindrance)
 

@@ -11,6 +11,7 @@ import numpy as np
 from app.engine.board import Board, History, Snapshot
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
+from app.map.view_quality import because_words
 from app.web.browser_view import Asset
 from app.web.services import Services
 from components.common import text
@@ -77,7 +78,7 @@ def code_of(branch: int) -> str:
 def status_of(now: Maintained) -> Status:
     """What the maintainer is doing, and what hinders."""
     report, training = now.report, now.report.training
-    stale = stale_words(now.snapshot.simulated_at, now.snapshot.stale_reason) if now.snapshot.stale else ""
+    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.stale else ""
     hindrance = "; ".join(filter(None, [report.problem, stale]))
     if training.running:
         step = f"step {training.step + 1} of {training.steps}, " if training.steps else ""

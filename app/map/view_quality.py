@@ -1,7 +1,11 @@
 """What pages say of the board's quality: from its records to those that components draw."""
 
-from app.engine.board import Board
+import math
+
+from app.engine.board import Board, Snapshot
 from app.engine.quality import BoardCondition, BoardProblem, BoardQuality, ProblemCause
+from app.web.reasons import detail_words
+from components.common import text
 from components.common.quality import ShownProblem, Standing, Worth
 
 STANDINGS = {
@@ -39,6 +43,16 @@ def quality_key(quality: BoardQuality) -> str:
     return format(hash(told), "x")
 
 
+def because_words(snapshot: Snapshot) -> str:
+    """Why a stale snapshot is stale, in a line; empty for a fresh one."""
+    if snapshot.stale_because is None:
+        return ""
+    shown = _shown(snapshot.stale_because)
+    return ": ".join(filter(None, [shown.words.rstrip("."), shown.detail]))
+
+
 def _shown(problem: BoardProblem) -> ShownProblem:
-    words = CAUSES[problem.cause].format(subject=problem.subject)
-    return ShownProblem(words=words, detail=problem.detail, since=problem.since)
+    words, detail = CAUSES[problem.cause].format(subject=problem.subject), detail_words(problem)
+    if problem.cause is ProblemCause.NO_SOLUTION and math.isfinite(problem.number):
+        detail = f"largest mismatch {text.rough(problem.number, 'MVA')}"
+    return ShownProblem(words=words, detail=detail, since=problem.since)

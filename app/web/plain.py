@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.engine.board import History, Snapshot
+from app.web.reasons import stale_reason, suspect_words
 from components.common.alarm_words import alarm_words
 from grid.alarms.book import Alarm
 from grid.network import FloatArray
@@ -133,9 +134,13 @@ def grid_state(snapshot: Snapshot) -> JSON:
         "simulated_time": stamp(snapshot.simulated_at),
         "case": snapshot.network.name,
         "stale": snapshot.stale,
-        "stale_reason": snapshot.stale_reason,
+        "stale_reason": stale_reason(snapshot),
         "suspects": [
-            {"node": suspect.bus, "name": snapshot.network.bus.name[suspect.bus], "reason": suspect.reason}
+            {
+                "node": suspect.bus,
+                "name": snapshot.network.bus.name[suspect.bus],
+                "reason": suspect_words(snapshot.network, suspect),
+            }
             for suspect in snapshot.suspects
         ],
         "nodes": nodes(snapshot),

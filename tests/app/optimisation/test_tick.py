@@ -20,7 +20,7 @@ from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
 from ml.optimisation.plans.plan import Constraint, Plan, PlanProblem, PlanProblemKind, Proposal, Requirements
 from tests.app.plans import proposal_of
-from tests.app.rig import Rig, make_rig
+from tests.app.rig import Rig, make_rig, no_answer
 
 SHOWN = View(page="optimisation")
 
@@ -92,7 +92,9 @@ def test_a_source_that_takes_no_orders_makes_a_plan_advice(city: Rig, proposal: 
 
 
 def test_of_a_stale_state_nothing_is_proposed_and_what_waits_is_said(city: Rig, proposal: Proposal, plan: Plan) -> None:
-    stale = replace(city.now, stale=True, stale_reason="line cut", operations=Operations((), plan.actions[:1]))
+    stale = replace(
+        city.now, stale=True, stale_because=no_answer("line cut"), operations=Operations((), plan.actions[:1])
+    )
     report, shown = report_of(stale, proposal), NetworkView(city.now.network, "k")
     assert headline_of(report, stale).tone is Tone.STALE
     assert "1 step of a plan waits" in headline_of(report, stale).note

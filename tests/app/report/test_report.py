@@ -19,7 +19,7 @@ from app.report.page import page
 from grid.network import Network
 from ml.forecasting.live.ledger import EnergyTotals
 from tests.app.analyticsdata import day_of, empty_report, ledger_of
-from tests.app.rig import Rig
+from tests.app.rig import Rig, no_answer
 
 NewRig = Callable[..., Rig]
 EVIL = "\"><script>alert(1)</script>&amp;'</style>{0}"
@@ -139,7 +139,7 @@ def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     series = tuple(
         replace(one, series=replace(one.series, info=replace(one.series.info, name=EVIL))) for one in report.series
     )
-    snapshot = replace(rig.now, network=network, source=EVIL, stale=True, stale_reason=EVIL)
+    snapshot = replace(rig.now, network=network, source=EVIL, stale=True, stale_because=no_answer(EVIL))
     named = replace(
         report, snapshot=snapshot, series=series, maintained=replace(report.maintained, snapshot=snapshot),
         forecasts=replace(report.forecasts, network=network, ahead=ahead, status=EVIL, problem=EVIL),
