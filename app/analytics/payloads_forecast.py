@@ -11,7 +11,7 @@ import numpy as np
 from app.analytics.payloads import HOUR, JSON, about, hourly
 from app.forecasting.report import ForecastReport
 from app.web.plain import number, numbers, stamp
-from components.analytics.words import drift_words, limit_words, worst_words
+from components.analytics.words import drift_words, learned_words, limit_words, worst_words
 from components.common.alarm_words import alert_words
 from grid.alarms.book import PredictiveAlert
 from grid.alarms.predictive import most_threatened
@@ -59,7 +59,7 @@ def _forecast(network: Network, shown: Shown) -> JSON:
         "source": None if found is None else found.source,
         "limit_mw": number(series.limit_mw),
         "limit_words": limit_words(network, series) or None,
-        "learned": series.learned or None,
+        "learned": None if series.learned is None else learned_words(series.learned),
         "drift": None
         if drift is None
         else {

@@ -14,7 +14,7 @@ from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
 from components.analytics.performance import Beside, Saved
 from components.analytics.tables import HostingRow, Share, Summary
-from components.analytics.words import drift_words, hosting_words, limit_words, worst_words
+from components.analytics.words import drift_words, hosting_words, learned_words, limit_words, worst_words
 from components.common import text
 from components.common.ceiling import up_to
 from components.common.quality import stale_words
@@ -145,7 +145,7 @@ def facts_of(
         rows.append(("Installed", text.small(one.info.installed_mw, "MW")))
     drift, compared = one.drift, 0 if accuracy is None else accuracy.issues
     rows += [
-        ("Learned from", one.learned or "nothing yet"),
+        ("Learned from", "nothing yet" if one.learned is None else learned_words(one.learned)),
         ("Compared", f"{text.count(compared, 'forecast')} with what came" if compared else "none with what came yet"),
     ]
     if drift is None or drift.coverage_80 is None:

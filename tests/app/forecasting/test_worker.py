@@ -12,6 +12,7 @@ from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.forecasting.live_forecasts import LiveForecasts
 from app.forecasting.worker import ForecastWorker
 from app.optimisation.view import headline_of
+from components.analytics.words import learned_words
 from components.common.alarm_words import alarm_words
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
@@ -156,7 +157,9 @@ def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
     forecast_worker(new).turn(new.board)
     report = forecast_worker(new).latest
     assert {one.forecast.source for one in report.series if one.forecast} == {"standard profile"}
-    assert {one.learned for one in report.series} == {"nothing yet: less than 60 days are known"}
+    assert {learned_words(one.learned) for one in report.series if one.learned} == {
+        "nothing yet: less than 60 days are known"
+    }
     total = report.series[0].forecast
     assert total is not None
     assert total.quantiles_mw[:24, 3].mean() == pytest.approx(new.now.yearly_load_mw.mean(), rel=0.35)
