@@ -16,8 +16,7 @@ from components.common.alarm_words import alert_words
 from grid.alarms.book import PredictiveAlert
 from grid.alarms.predictive import most_threatened
 from grid.network import FloatArray, Network
-from ml.forecasting.model.model import LEVELS
-from ml.forecasting.records import Ahead, Forecast, SeriesInfo, SeriesReport
+from ml.forecasting.records import LEVELS, Ahead, Forecast, SeriesInfo, SeriesReport
 
 QUANTILES = tuple(f"q{round(100 * level):02d}_mw" for level in LEVELS)
 

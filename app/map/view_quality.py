@@ -23,6 +23,7 @@ CAUSES = {
     ProblemCause.NOT_KEPT: "Not kept: {subject} can't be written; what is new is lost at the next start.",
     ProblemCause.MODELS_REFUSED: "Trained models are refused: {subject}.",
     ProblemCause.LEARNING_FAILED: "Learning of {subject} fails: what was learned last stands.",
+    ProblemCause.LEARNING_DOWN: "The process that learns is down: what was learned last stands, and it starts again.",
 }
 
 

@@ -23,10 +23,10 @@ from ml.forecasting.model.hours import (
     IntArray,
     hours_of,
 )
-from ml.forecasting.model.model import LEVELS, ModelSettings, QuantileModel
+from ml.forecasting.model.model import ModelSettings, QuantileModel
 from ml.forecasting.model.shrinkage import deviation, dropped_share, lately, unusual
 from ml.forecasting.quality.metrics import MEDIAN
-from ml.forecasting.records import LEAST_DAYS
+from ml.forecasting.records import LEAST_DAYS, LEVELS
 
 COLUMNS = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 MODEL_DAYS, TRUST_DAYS = LEAST_DAYS, 180
