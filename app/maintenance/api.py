@@ -8,9 +8,11 @@ from flask import Blueprint, Response, request
 
 from app.engine.board import NotReadyError
 from app.engine.commands import UnknownIdError
+from app.engine.jobs import JobKind
 from app.maintenance import payloads as maintpayloads
 from app.maintenance.view import Maintained, maintained_on
 from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
+from app.web.jobs import job_location
 from app.web.services import Services
 from components.maintenance.words import conflict_words
 from ml.maintenance.model.files import ModelFileError
@@ -48,11 +50,14 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
         body, now = read_body(request, ScheduleBody), _now(services)
         try:
             pins = pins_of_weeks(((pin.id, pin.week) for pin in body.pins), _made(now))
-            services.maintainer.reschedule(now.report, pins)
         except ValueError as error:
             raise BadRequestError(str(error), "pins", status=422) from None
+        ticket = services.jobs.open(JobKind.SCHEDULE, maintpayloads.solved)
+        services.maintainer.reschedule(now.report, pins, ticket)
         wanted = [pin.model_dump() for pin in body.pins]
-        return answer({"success": True, "pins": wanted}, HTTPStatus.ACCEPTED)
+        response = answer({"success": True, "pins": wanted, "job": ticket.job.id}, HTTPStatus.ACCEPTED)
+        response.headers["Location"] = job_location(ticket.job)
+        return response
 
     @api.get("/api/maintenance/model")
     def model() -> Response:

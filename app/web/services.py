@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine, HistoryOf
+from app.engine.jobs import JobRoom
 from app.engine.pipeline import SourceOf, source_of
 from app.engine.worker import GridWorker
 from app.forecasting.worker import ForecastWorker
@@ -14,6 +15,7 @@ from app.history.ring import HistoryRing
 from app.maintenance.worker import MaintenanceWorker
 from app.optimisation.worker import PlanWorker
 from app.settings import Settings
+from app.web.errors import failure_of
 from grid.cases.cases import Case
 
 Beside = TypeVar("Beside", bound=GridWorker[Any])
@@ -22,13 +24,17 @@ EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf, SourceOf], Engine]
 
 @dataclass(frozen=True)
 class Services:
-    """The engine takes commands, boards are read, the loader brings in another case, workers work beside the engine."""
+    """The engine takes commands, boards are read, the loader brings in another case, workers work beside the engine.
+
+    jobs: work that may outlast a request.
+    """
 
     settings: Settings
     engine: Engine
     boards: BoardStore
     cases: CaseLoader
     workers: tuple[GridWorker[Any], ...]
+    jobs: JobRoom
 
     @classmethod
     def around(cls, settings: Settings, case: Case, engine_of: EngineOf = Engine) -> "Services":
@@ -42,7 +48,7 @@ class Services:
             ForecastWorker(settings, engine, boards, planner.planned_share),
         )
         engine.watch_over(lambda: [worker.health for worker in workers])
-        return cls(settings, engine, boards, CaseLoader(settings, engine), workers)
+        return cls(settings, engine, boards, CaseLoader(settings, engine), workers, JobRoom(describe=failure_of))
 
     def worker(self, kind: type[Beside]) -> Beside:
         """The worker of a kind. Raises LookupError where there is none."""
@@ -74,6 +80,7 @@ class Services:
 
     def stop(self) -> None:
         """End the threads."""
+        self.jobs.stop()
         for worker in self.workers:
             worker.stop()
         self.engine.stop()
