@@ -23,7 +23,7 @@ from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, UnsuitableGridError
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 from ml.optimisation.plans.verification import OperatingPoint
-from ml.optimisation.reinforce import DecisionGap, Progress
+from ml.optimisation.progress import DecisionGap, Progress
 from ml.optimisation.training import LearningOptimizer, parameters_for
 
 log = logging.getLogger(__name__)

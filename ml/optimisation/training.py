@@ -10,8 +10,9 @@ from ml.optimisation.dispatch.optimizer import DispatchOptimizer
 from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, DispatchLearner
 from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.progress import DecisionGap, Hyperparameters, Progress
 from ml.optimisation.radial.grid import operated_radially
-from ml.optimisation.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
+from ml.optimisation.reinforce import Trainer
 from ml.optimisation.switching.training import SwitchingLearner
 
 
