@@ -168,10 +168,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
 
     @api.delete("/api/events")
     def remove_event() -> Response:
-        event_id = request.args.get("id")
-        if event_id is not None and not _is_id(event_id):
-            raise BadRequestError(f"id: must be a whole number of up to {LONGEST_ID} digits", "id", status=422)
-        identifier = int(event_id) if event_id is not None else read_body(request, RemovalBody).id
+        identifier = _event_named(request.args.get("id"), read_body(request, RemovalBody).id)
         engine.remove_event(identifier)
         return answer({"removed": identifier}, HTTPStatus.ACCEPTED)
 
@@ -222,6 +219,19 @@ def _register_documents(api: Blueprint, services: Services) -> None:
     @api.get("/metrics")
     def prometheus() -> Response:
         return Response(exposition(services.boards.latest.snapshot), mimetype="text/plain; version=0.0.4")
+
+
+def _event_named(address: str | None, body: int | None) -> int:
+    """The id of an event that the address or the body names. BadRequestError where neither does, or they differ."""
+    if address is None:
+        if body is None:
+            raise BadRequestError("id: name the event, in the address or in the body", "id", status=422)
+        return body
+    if not _is_id(address):
+        raise BadRequestError(f"id: must be a whole number of up to {LONGEST_ID} digits", "id", status=422)
+    if body not in (None, int(address)):
+        raise BadRequestError(f"id: the address names event {address}, the body another one", "id", status=422)
+    return int(address)
 
 
 def _is_id(text: str) -> bool:

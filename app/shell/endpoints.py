@@ -54,8 +54,16 @@ def _whole(name: str, words: str, low: int, high: int | None = None) -> Paramete
     return Parameter(name=name, words=words, kind={"type": "integer", "minimum": low} | most)
 
 
-def _text(name: str, words: str, form: str = "") -> Parameter:
-    return Parameter(name=name, words=words, kind={"type": "string"} | ({"format": form} if form else {}))
+def _text(name: str, words: str) -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string"})
+
+
+def _day(name: str, words: str) -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string", "format": "date", "pattern": YEARS})
+
+
+def _time(name: str, words: str) -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string", "format": "date-time", "pattern": YEARS})
 
 
 def _choice(*choices: str) -> Parameter:
@@ -65,8 +73,9 @@ def _choice(*choices: str) -> Parameter:
 
 
 TABLE = _choice("json", "csv")
+YEARS = "^(19|20|21)"  # of what is taken as a time, as app/web/query.py has it
 JOB_ID = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
-START = _text("start", "ISO 8601 time, UTC where no zone is given; left out: so many hours before now", "date-time")
+START = _time("start", "ISO 8601 time, UTC where no zone is given; left out: so many hours before now")
 
 
 @dataclass(frozen=True)
@@ -236,7 +245,7 @@ ENDPOINTS = (
         ForecastAnswer,
         query=(
             _text("series", "code of a series; left out: the latest forecasts of all"),
-            _text("issued_at", "ISO 8601 time of a forecast that is kept; left out: the latest", "date-time"),
+            _time("issued_at", "ISO 8601 time of a forecast that is kept; left out: the latest"),
             _whole("horizon", "hours; 48 where it is left out", 1, 48),
             TABLE,
         ),
@@ -275,7 +284,7 @@ ENDPOINTS = (
         "/api/analytics/report",
         "The daily report as one HTML file, to read, keep or print.",
         None,
-        query=(_text("day", "YYYY-MM-DD, a simulated day; left out: the present one", "date"),),
+        query=(_day("day", "YYYY-MM-DD, a simulated day that isn't to come; left out: the present one"),),
         mimetype="text/html",
     ),
     Endpoint(

@@ -35,7 +35,8 @@ def openapi() -> dict[str, Any]:
             if endpoint.body is CaseBody:
                 file = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
                 content["multipart/form-data"] = {"schema": file}
-            operation["requestBody"] = {"content": content}
+            needed = any(field.is_required() for field in endpoint.body.model_fields.values())
+            operation["requestBody"] = {"content": content, "required": needed}
         paths.setdefault(endpoint.path, {})[endpoint.method] = operation
     return {
         "openapi": "3.1.0",
