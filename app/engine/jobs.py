@@ -147,7 +147,7 @@ class JobTicket:
         except Exception as error:
             self._end(JobState.FAILED, failure=self._describe(error))
             raise
-        self._end(JobState.DONE, result=result)
+        self._end(JobState.DONE, result=result, failure=None)  # whoever cancelled it meanwhile came too late
         return made
 
     def cancel(self, why: str = "") -> None:

@@ -133,6 +133,21 @@ def test_one_that_runs_ends_after_its_step(works: Callable[[], Held]) -> None:
     assert (found.state, found.result, found.failure, found.cancelling) == (JobState.CANCELLED, None, None, False)
 
 
+@pytest.mark.parametrize("why", ["", "another schedule was asked for"])
+def test_who_cancels_after_the_last_step_comes_too_late(why: str) -> None:
+    jobs = room()
+    ticket = jobs.open(JobKind.SCHEDULE)
+
+    def work() -> str:
+        ticket.step(1.0)
+        ticket.cancel(why)
+        return "made"
+
+    assert ticket.run(work) == "made"
+    found = jobs.get(ticket.job.id)
+    assert (found.state, found.result, found.failure, found.cancelling) == (JobState.DONE, "made", None, False)
+
+
 def test_a_failure_is_kept_as_words_and_the_room_works_on() -> None:
     jobs = room(threads=1)
 
