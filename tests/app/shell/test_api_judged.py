@@ -10,6 +10,7 @@ from schemathesis.generation.feedback import NO_FEEDBACK
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app.shell.endpoints import ENDPOINTS
+from grid.telemetry import EventKind
 from tests.app.rig import Rig, make_rig
 
 BY_OPERATION = {f"{endpoint.method.upper()} {endpoint.path}": endpoint for endpoint in ENDPOINTS}
@@ -34,12 +35,24 @@ SAMPLE, MANY = 5, 200
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Rig:
-    """city8 with what all workers have to tell, and a schedule that is asked for."""
+    """city8 with what all workers have to tell, and a schedule."""
     rig = make_rig(tmp_path_factory.mktemp("judged"), training_episodes=1, training_fleets=0)
     rig.services.maintainer.load_or_train()
     for worker in rig.services.workers:
         worker.turn(rig.board)
     rig.services.maintainer.turn(rig.board)
+    return rig
+
+
+@pytest.fixture(scope="module")
+def dark(tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    """city8 without a station: nothing is energised, and workers say why they have nothing to tell."""
+    rig = make_rig(tmp_path_factory.mktemp("dark"), training_episodes=1, training_fleets=0)
+    for station in range(len(rig.now.network.generator)):
+        rig.engine.add_event(EventKind.GENERATOR_TRIP, station, 1.0)
+    rig.run(2)
+    for worker in rig.services.workers:
+        worker.attempt()
     return rig
 
 
@@ -72,3 +85,9 @@ def test_a_sample_of_answers_is_what_the_description_says(judged: Rig, operation
 @pytest.mark.parametrize(("operation", "mode"), ASKED)
 def test_many_answers_are_what_the_description_says(judged: Rig, operation: str, mode: GenerationMode) -> None:
     judge(judged, operation, mode, MANY)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("operation", "mode"), ASKED)
+def test_answers_of_a_dark_grid_are_what_the_description_says(dark: Rig, operation: str, mode: GenerationMode) -> None:
+    judge(dark, operation, mode, SAMPLE)
