@@ -29,6 +29,7 @@ class JobKind(StrEnum):
     """What a job does."""
 
     CASE = "case"
+    MODELS = "models"
     SCHEDULE = "schedule"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from app.engine.jobs import JobKind, JobState
-from app.maintenance.models import SolvedItem
+from app.maintenance.models import ReloadAnswer, SolvedItem
 from app.web.models import Answer, ErrorAnswer, LoadAnswer
 
 
@@ -24,5 +24,5 @@ class JobAnswer(Answer):
     asked_at: AwareDatetime
     started_at: AwareDatetime | None
     ended_at: AwareDatetime | None
-    result: LoadAnswer | SolvedItem | None
+    result: LoadAnswer | SolvedItem | ReloadAnswer | None
     error: ErrorAnswer | None

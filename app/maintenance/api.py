@@ -8,14 +8,14 @@ from flask import Blueprint, Response, request
 
 from app.engine.board import NotReadyError
 from app.engine.commands import UnknownIdError
-from app.engine.jobs import JobKind
+from app.engine.jobs import JobKind, JobTicket
 from app.maintenance import payloads as maintpayloads
 from app.maintenance.view import Maintained, maintained_on
 from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
-from app.web.jobs import job_location
+from app.web.jobs import answer_or_job, job_location
 from app.web.services import Services
 from components.maintenance.words import conflict_words
-from ml.maintenance.model.files import ModelFileError
+from ml.maintenance.records import ModelFileError
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.files import schedule_csv, schedule_ics
 from ml.maintenance.schedule.problem import DEFERRED
@@ -66,11 +66,15 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
     @api.post("/api/maintenance/model")
     def reload() -> Response:
         read_body(request, ReloadBody)
-        try:
-            services.maintainer.reload()
-        except ModelFileError as error:
-            raise BadRequestError(f"refused, the running models stay: {error}", "reload", status=409) from None
-        return answer({"success": True, "trained": True})
+
+        def work(_: JobTicket) -> maintpayloads.JSON:
+            try:
+                services.maintainer.reload()
+            except ModelFileError as error:
+                raise BadRequestError(f"refused, the running models stay: {error}", "reload", status=409) from None
+            return {"success": True, "trained": True}
+
+        return answer_or_job(services.jobs, JobKind.MODELS, work)
 
 
 def pins_of_weeks(weeks: Iterable[tuple[int, int | None]], made: ScheduleView) -> dict[int, int]:

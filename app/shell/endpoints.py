@@ -237,6 +237,7 @@ ENDPOINTS = (
         "Read the model files again; refused ones are answered with the reason, and the running models stay.",
         ReloadAnswer,
         ReloadBody,
+        may_take_long=True,
     ),
     Endpoint(
         "get",

@@ -18,7 +18,7 @@ ERRORS = {
     409: "what is asked doesn't hold now: a plan, pins that contradict one another, a job that has ended",
     413: "the body is too large",
     422: "a field is wrong; `field` names it",
-    503: "nothing is known yet, the grid has just changed, or too many jobs wait: ask again in a moment",
+    503: "nothing is known yet, the grid has just changed, what learns is down, or too many jobs wait: ask again",
 }
 Schemas = dict[str, Any]
 JSON_TYPE = "application/json"

@@ -7,6 +7,7 @@ from flask import Response
 from app.engine.board import NotReadyError
 from app.engine.commands import NotOfferedError, PlanRefusedError, UnknownIdError
 from app.engine.jobs import JobEndedError, JobFailure, TooManyJobsError, in_short
+from app.learning.process import LearningDownError
 from app.web.bodies import BadRequestError, answer
 from grid.errors import CaseError
 
@@ -19,6 +20,7 @@ REFUSALS = (
     JobEndedError,
     NotReadyError,
     TooManyJobsError,
+    LearningDownError,
 )
 
 
@@ -34,7 +36,7 @@ def failure_of(error: Exception) -> JobFailure:
             return JobFailure(words=words, status=HTTPStatus.NOT_FOUND)
         case PlanRefusedError() | NotOfferedError() | JobEndedError():
             return JobFailure(words=str(error), status=HTTPStatus.CONFLICT)
-        case NotReadyError() | TooManyJobsError():
+        case NotReadyError() | TooManyJobsError() | LearningDownError():
             return JobFailure(words=str(error), status=HTTPStatus.SERVICE_UNAVAILABLE)
         case _:
             return in_short(error)

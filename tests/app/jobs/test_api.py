@@ -12,10 +12,12 @@ from flask import Flask
 from app.engine.case_loading import CaseLoader, CaseRead
 from app.engine.jobs import PATIENCE_S, JobKind, JobRoom, TooManyJobsError
 from app.jobs.models import JobAnswer
+from app.learning.requests import LearningRequest, ReloadModels
 from app.shell.api import api_blueprint
 from app.web.errors import failure_of
 from grid.cases.cases import Case
 from grid.errors import CaseError
+from tests.app.learning_here import LearningHere
 from tests.app.rig import Rig, make_rig, strict_json
 
 LONG_S = 60.0
@@ -172,6 +174,39 @@ def test_too_many_jobs_are_a_503(rig: Rig) -> None:
     loader.go.set()
     with pytest.raises(TooManyJobsError):
         JobRoom(most_active=0).open(JobKind.CASE)
+
+
+class HeldLearning(LearningHere):
+    """Reads models again only when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.go = threading.Event(), threading.Event()
+
+    def ask(self, request: LearningRequest[Any]) -> Any:
+        if isinstance(request, ReloadModels):
+            self.began.set()
+            assert self.go.wait(LONG_S)
+        return super().ask(request)
+
+
+def test_models_that_take_longer_to_read_are_a_job(cache_dir: Path, models_folder: Path) -> None:
+    learning = HeldLearning()
+    rig, _ = rig_of(
+        make_rig(cache_dir, learning=learning, models_dir=models_folder),
+        JobRoom(patience_s=0.0, describe=failure_of),
+    )
+    job = rig.post("/api/maintenance/model", {"reload": True}, 202)["id"]
+    assert learning.began.wait(LONG_S)
+    assert job_of(rig, job)["kind"] == "models"
+    learning.go.set()
+    assert ended(rig, job)["result"] == {"success": True, "trained": True}
+    assert rig.post("/api/maintenance/model", {"reload": True}, 200) == {"success": True, "trained": True}
+
+
+def test_models_are_not_read_while_what_learns_is_down(rig: Rig) -> None:
+    rig.services.learning.stop()
+    assert "down" in rig.post("/api/maintenance/model", {"reload": True}, 503)["error"]
 
 
 @pytest.fixture
