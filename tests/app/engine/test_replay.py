@@ -14,6 +14,7 @@ from app.map.network_view import NetworkViews
 from app.map.tick import source_state
 from app.settings import Settings
 from app.shell.frame import layout
+from app.web.models import SourceAnswer
 from app.web.reasons import stale_reason
 from grid.alarms.book import AlarmKind
 from grid.errors import CaseError
@@ -100,6 +101,7 @@ def test_events_and_simulated_time_are_refused(replayed: Rig) -> None:
     for command in (engine.pause, engine.resume, engine.step, lambda: engine.set_speed(2.0)):
         with pytest.raises(NotOfferedError, match="no simulated time"):
             command()
+    SourceAnswer.model_validate_json(replayed.client.get("/api/grid/data-source").data)
     source = replayed.get("/api/grid/data-source")
     assert (source["source"], source["is_active"], source["speed_minutes_per_s"]) == ("replay", True, None)
 
