@@ -117,6 +117,8 @@ class FailureModelLearner:
             training.run(lambda step, words: self._at(step, plan.steps, words))
             bundle = load(training.folder, FEATURES)
         except (OSError, RuntimeError, ModelFileError) as error:
+            if self._trains is None:
+                return  # it was told to stop
             log.exception("training of failure models failed")
             self._failure, self._training = f"{error}" or type(error).__name__, NOT_TRAINING
             return

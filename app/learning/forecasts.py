@@ -68,6 +68,7 @@ class ForecastLearner:
         untrained = live.forecasters.untrained
         if untrained:
             live.forecasters.train(untrained[0], request.now)
+            give_back()
             return SeriesTrained(due=True)
         news = live.forecasters.renew_one(request.now)
         return SeriesTrained(due=False) if news is None else SeriesTrained(due=True, renewed=news[0], contest=news[1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from app.learning.memory import give_back
 from app.learning.requests import BeginPolicy, LearningRequest, PolicyNews, TrainPolicy
 from ml.optimisation.training import LearningOptimizer, parameters_for
 
@@ -63,6 +64,7 @@ class PolicyLearner:
         if optimizer.episodes >= optimizer.parameters.steps:
             log.info("policy of %s trained: %d episodes", optimizer.network.name, optimizer.episodes)
             self._keep(optimizer)
+            give_back()
         elif self._seconds - self._kept_at > KEPT_EVERY_S:
             self._keep(optimizer)
 

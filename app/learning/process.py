@@ -233,11 +233,11 @@ class LearningProcess:
 
 def _started() -> "subprocess.Popen[bytes]":
     """The process, with pipes for messages; what it logs goes where our log goes."""
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    small = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     return subprocess.Popen(
         [sys.executable, "-m", "app.learning"],
         cwd=ROOT,
-        env=os.environ | threads,
+        env=os.environ | small,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
