@@ -267,7 +267,7 @@ class Engine:
             self._publish_stale(pipeline, f"the source doesn't answer: {error}", ())
             return
         estimate = pipeline.estimate(frame)
-        solved = pipeline.solve(estimate, frame)
+        solved = pipeline.solve(estimate)
         if not solved.fresh:
             pipeline.alarms.watch_system(False, True, None, frame.measured_at)
             self._problems = (_problem(ProblemCause.NO_SOLUTION, pipeline.network.name, solved.reason),)
@@ -275,8 +275,8 @@ class Engine:
             return
         temperature_c = pipeline.temperatures(solved.state, frame, elapsed)
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
-        risk = pipeline.risk(solved.state, frame, condition)
-        supply = pipeline.supply(solved.state, frame, risk, self._risk_weight)
+        risk = pipeline.risk(solved.state, estimate, condition)
+        supply = pipeline.supply(solved.state, estimate, risk, self._risk_weight)
         pipeline.alarms.watch_state(solved.state, temperature_c, pipeline.ordered_closed, frame.measured_at)
         pipeline.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
         alarms = pipeline.alarms.book.active()
@@ -286,7 +286,7 @@ class Engine:
             created_at=datetime.now(UTC),
             simulated_at=frame.measured_at,
             network=pipeline.network,
-            frame=frame,
+            frame=estimate.frame,
             injection=pipeline.injection(estimate),
             state=solved.state,
             stale=False,

@@ -18,7 +18,7 @@ def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoi
     available[np.array(out, dtype=np.int64)] = False
     return OperatingPoint(
         injection=snapshot.injection,
-        closed=snapshot.frame.branch_closed & available,
+        closed=snapshot.state.closed & available,
         available=available,
         failure_probability=snapshot.risk.failure_probability,
         loss_hours_per_year=snapshot.loss_hours_per_year,

@@ -120,19 +120,17 @@ class Pipeline:
         """Believable injections from a frame."""
         return self._estimator.estimate(frame)
 
-    def solve(self, estimate: Estimate, frame: Frame) -> Solved:
+    def solve(self, estimate: Estimate) -> Solved:
         """The AC state; where there is none, the last good one with the reason. Raises at a first state without one."""
         start = None if self._last is None else self._last.voltage
         try:
-            state = self._power_flow.solve(estimate.injection, frame.branch_closed, start)
+            state = self._power_flow.solve(estimate.injection, estimate.closed, start)
         except PowerFlowDivergedError as error:
             if self._last is None:
                 raise
             generator, branch = self.network.generator, self.network.branch
-            sources = generator.bus[generator.is_source & frame.generator_on]
-            energised = energised_buses(
-                self.network.n_bus, branch.from_bus, branch.to_bus, frame.branch_closed, sources
-            )
+            sources = generator.bus[generator.is_source & estimate.injection.generator_on]
+            energised = energised_buses(self.network.n_bus, branch.from_bus, branch.to_bus, estimate.closed, sources)
             return Solved(self._last, False, str(error), suspects_of(error, self.network, self._last, energised))
         supplied = state.energised[self.network.load.bus]
         self._supplied_mw = np.where(supplied, state.load_p_mw, self._supplied_mw)
@@ -157,7 +155,7 @@ class Pipeline:
         except ConnectionError as error:
             raise CaseError(self.network.name, f"the source doesn't answer: {error}") from None
         try:
-            self.solve(self.estimate(frame), frame)
+            self.solve(self.estimate(frame))
         except PowerFlowDivergedError as error:
             raise CaseError(
                 self.network.name, f"at {frame.measured_at:%d %b %H:%M} {error}", "simulated state"
@@ -178,15 +176,21 @@ class Pipeline:
         if network is self.network:
             self._learned_rate = rate_per_year
 
-    def risk(self, state: GridState, frame: Frame, condition: Observation) -> AssetRisk:
+    def risk(self, state: GridState, estimate: Estimate, condition: Observation) -> AssetRisk:
         """Failure probability of each branch in a year at the present rate, and what it would interrupt now."""
         return asset_risk(
-            self.network, self.register, state, frame.generator_on, condition.published_per_year, self._learned_rate
+            self.network,
+            self.register,
+            state,
+            estimate.injection.generator_on,
+            condition.published_per_year,
+            self._learned_rate,
         )
 
-    def supply(self, state: GridState, frame: Frame, risk: AssetRisk, risk_weight: float) -> Supply:
+    def supply(self, state: GridState, estimate: Estimate, risk: AssetRisk, risk_weight: float) -> Supply:
         """Cheapest path of every bus to a generator, and what the flows say of who supplies whom."""
-        return supply_of(self.network, state, frame.generator_on, self._path_ohm, risk.failure_probability, risk_weight)
+        running = estimate.injection.generator_on
+        return supply_of(self.network, state, running, self._path_ohm, risk.failure_probability, risk_weight)
 
     def metrics(self, state: GridState, risk: AssetRisk, active_alarms: int) -> Metrics:
         """Totals of a state."""

@@ -1,5 +1,7 @@
 """Gathers what a snapshot knows of one asset for the drawer."""
 
+import math
+
 import numpy as np
 
 from app.engine.board import Snapshot
@@ -10,7 +12,7 @@ from components.common import text
 from components.map.drawer import AssetCard, Fact, SupplyCard, Via
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
-from grid.telemetry import Quality
+from grid.telemetry import Points, Quality, Reason
 
 DERIVED = "derived, not from the case"
 LEAST_SHARE = 0.001
@@ -50,11 +52,11 @@ Facts = tuple[Fact, ...]
 def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
     network, state, frame = snapshot.network, snapshot.state, snapshot.frame
     load, generator, bus = network.load.bus == i, network.generator.bus == i, network.bus
-    quality = Quality(int(frame.bus_vm_pu.quality[i])).name.lower()
     live = [
         Fact("Voltage", text.number(state.vm_pu[i], 4, "p.u."), text.number(state.vm_pu[i] * bus.vn_kv[i], 2, "kV")),
         Fact("Angle", text.number(state.va_degree[i], 2, "°")),
-        Fact("Measured", text.number(float(frame.bus_vm_pu.value[i]), 4, "p.u."), f"quality: {quality}"),
+        *_measured("Measured", frame.bus.vm_pu, i, 4, "p.u."),
+        *_measured("Measured angle", frame.bus.va_degree, i, 2, "°"),
     ]
     if load.any():
         mvar = text.number(state.load_q_mvar[load].sum(), 2, "Mvar")
@@ -76,7 +78,7 @@ def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
 
 
 def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
-    branch, state, risk = snapshot.network.branch, snapshot.state, snapshot.risk
+    branch, state, risk, seen = snapshot.network.branch, snapshot.state, snapshot.risk, snapshot.frame.branch
     ends = snapshot.network.bus.name[branch.from_bus[i]], snapshot.network.bus.name[branch.to_bus[i]]
     live = (
         Fact("Loading", text.number(state.loading_percent[i], 1, "%"), text.number(state.i_ka[i], 3, "kA")),
@@ -84,6 +86,14 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         Fact(f"From {ends[1]}", text.number(state.p_to_mw[i], 2, "MW"), text.number(state.q_to_mvar[i], 2, "Mvar")),
         Fact("Losses", text.small(1000 * state.loss_mw[i], "kW")),
         Fact("Temperature", text.number(snapshot.temperature_c[i], 1, "°C"), "calculated"),
+        *_measured(f"Measured from {ends[0]}", seen.p_from_mw, i, 2, "MW"),
+        *_measured(f"Measured reactive from {ends[0]}", seen.q_from_mvar, i, 2, "Mvar"),
+        *_measured(f"Measured current at {ends[0]}", seen.i_from_ka, i, 3, "kA"),
+        *_measured(f"Measured from {ends[1]}", seen.p_to_mw, i, 2, "MW"),
+        *_measured(f"Measured reactive from {ends[1]}", seen.q_to_mvar, i, 2, "Mvar"),
+        *_measured(f"Measured current at {ends[1]}", seen.i_to_ka, i, 3, "kA"),
+        *_measured("Measured temperature", seen.temperature_c, i, 1, "°C"),
+        *_measured("Tap position", seen.tap_pos, i, 0, ""),
     )
     rating_note = DERIVED if branch.rating_derived[i] else ""
     rating_ka = branch.rating_to_ka[i] if state.loaded_at_to[i] else branch.rating_from_ka[i]
@@ -102,6 +112,19 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         Fact("Model", risk.model),
     )
     return branch.kind[i].value.capitalize(), live, tuple(limits), facts
+
+
+def _measured(label: str, points: Points | None, i: int, digits: int, unit: str) -> Facts:
+    """What an instrument shows, and what that is worth; nothing where the source has no such quantity."""
+    if points is None:
+        return ()
+    seen = points.at(i)
+    note = f"quality: {seen.quality.name.lower()}"
+    if seen.reason is not Reason.NONE:
+        note = f"{note}, {seen.reason.name.lower().replace('_', ' ')}"
+    if seen.quality is not Quality.MISSING and math.isfinite(seen.standard_deviation):
+        note = f"{note}, σ {text.small(seen.standard_deviation, unit, 2)}"
+    return (Fact(label, text.number(seen.value, digits, unit), note),)
 
 
 def _supply(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> SupplyCard:

@@ -33,7 +33,7 @@ class Judge:
         generator = self.network.generator
         self.injection = Injection(
             state.load_p_mw, state.load_q_mvar, state.generator_p_mw, state.generator_q_mvar, generator.vm_pu,
-            snapshot.frame.generator_on,
+            snapshot.injection.generator_on,
         )  # fmt: skip
         self._flow = PowerFlow(self.network)
 

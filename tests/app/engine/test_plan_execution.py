@@ -50,14 +50,14 @@ def test_orders_switch_and_hold_the_simulated_grid(rig: Rig) -> None:
     branch = int(np.flatnonzero(simulator.closed)[0])
     before = simulator.closed
     assert simulator.execute(SwitchOrder(branch=branch, close=False)).taken
-    assert not simulator.read().branch_closed[branch]
+    assert not simulator.read().branch.closed.value[branch]
     assert before[branch]  # what others have been handed doesn't change
     generator = rig.now.network.generator
     free = int(np.flatnonzero(~generator.is_source)[0])  # a source makes up the balance, whatever it is held at
     p_mw = np.full(len(generator), np.nan)
     p_mw[free] = 12.5
     assert simulator.execute(HoldOrder(held=simulator.held.then(p_mw, np.full_like(p_mw, np.nan)))).taken
-    assert simulator.read().generator_p_mw.value[free] == pytest.approx(12.5, rel=0.03)
+    assert simulator.read().generator.p_mw.value[free] == pytest.approx(12.5, rel=0.03)
 
 
 def test_a_refused_switching_ends_the_plan_with_its_reason(rig: Rig) -> None:

@@ -144,7 +144,7 @@ def test_one_action_a_cycle_is_carried_out_and_losses_fall(feeder: Rig) -> None:
         assert [done.branch for done in now.operations.done] == [item.branch for item in found.actions[:count]]
         assert len(now.operations.pending) == len(found.actions) - count
         assert now.metrics.unsupplied_mw == 0
-    np.testing.assert_array_equal(feeder.now.frame.branch_closed, found.after.closed)
+    np.testing.assert_array_equal(feeder.now.frame.branch.closed.value, found.after.closed)
     assert share_lost(feeder.now) < 0.9 * share_lost(before)
     feeder.run()
     assert closed(feeder) == states
@@ -199,7 +199,7 @@ def test_a_plan_is_refused_where_the_grid_has_changed(city: Rig) -> None:
         assert name in answer["error"]
         assert word in answer["error"]
         now = city.run(2)
-        np.testing.assert_array_equal(now.frame.branch_closed, before.frame.branch_closed)
+        np.testing.assert_array_equal(now.frame.branch.closed.value, before.frame.branch.closed.value)
         assert now.operations.done == now.operations.pending == ()
         city.engine.remove_event(event.id)
         city.run()

@@ -54,7 +54,7 @@ def test_apply_holds_the_generators_and_the_live_losses_fall(meshed: Rig) -> Non
     source = now.network.generator.is_source
     for point in plan.set_points:
         assert now.injection.generator_vm_pu[point.generator] == pytest.approx(point.vm_pu, abs=NOISE_PU)
-        measured = now.frame.generator_p_mw.value[point.generator]
+        measured = now.frame.generator.p_mw.value[point.generator]
         if not source[point.generator]:
             assert measured == pytest.approx(point.p_mw, rel=NOISE_SHARE, abs=1e-6)
     plan_now(meshed)
@@ -136,7 +136,7 @@ def test_held_generators_stay_while_the_others_follow_the_demand(meshed: Rig) ->
 def simulator_after(simulator: Simulator, hours: float) -> tuple[np.ndarray, np.ndarray]:
     simulator.advance(timedelta(hours=hours))
     frame = simulator.read()
-    return frame.generator_p_mw.value, frame.generator_vm_pu.value
+    return frame.generator.p_mw.value, frame.generator.vm_pu.value
 
 
 @pytest.mark.parametrize("case", ["case30", "case118"])
