@@ -313,14 +313,9 @@ class Engine:
             cycle=self._stats(),
             worst_hour=pipeline.worst_hour,
         )
-        pipeline.history.append(snapshot, reward=-self._objective_kw(snapshot))
+        pipeline.history.append(snapshot)
         self._problems = _sensor_problems(estimate.suspect_bus)
         self._replace(snapshot, pipeline.history)
-
-    def _objective_kw(self, snapshot: Snapshot) -> float:
-        """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
-        expected_kw = 1000 * float(snapshot.risk.risk_mw.sum())
-        return 1000 * snapshot.metrics.loss_mw + self._requirements.risk_weight * expected_kw
 
     def _publish_stale(self, pipeline: Pipeline, reason: str, suspects: tuple[Suspect, ...]) -> None:
         """The last snapshot again with its own times, marked stale; nothing of it is recorded a second time."""

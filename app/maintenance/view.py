@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import Board, History, Snapshot
+from app.engine.board import Board, History, Point, Quantity, Snapshot
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
 from app.web.browser_view import Asset
@@ -164,7 +164,8 @@ def fleet_of(now: Maintained) -> Fleet | None:
 
 def degradation_of(now: Maintained) -> tuple[Curve, ...]:
     """Efficiency of the grid and mean risk of its branches over the cycles kept."""
-    efficiency, risk = now.history.total("efficiency_percent"), now.history.total("average_risk")
+    kept = (Quantity.EFFICIENCY_PERCENT, Quantity.AVERAGE_RISK)
+    efficiency, risk = (now.history.range(Point(quantity)) for quantity in kept)
     return (
         Curve("Efficiency", "%", efficiency.time, efficiency.value),
         Curve("Mean risk", "kW/yr", risk.time, 1000 * risk.value),

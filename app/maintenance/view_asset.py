@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from app.engine.board import Point, Quantity
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import YEAR_COLUMN, Maintained, cause_words, code_of, job_words, novelty_of, risk_eur_per_year
 from components.common import text
@@ -208,7 +209,7 @@ def _one(seen: Observation, branch: int) -> Observation:
 
 def thermal_of(now: Maintained, branch: int) -> tuple[Curve, ...]:
     """Temperature over the cycles kept with its limit; of a transformer also the life that its paper lost since."""
-    trend = now.history.branch_temperature_c(branch)
+    trend = now.history.range(Point(Quantity.BRANCH_TEMPERATURE_C, branch))
     limit = float(now.snapshot.temperature_limit_c[branch])
     transformer = now.snapshot.network.branch.kind[branch] is BranchKind.TRANSFORMER
     value = trend.value.astype(float)

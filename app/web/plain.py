@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import History, Snapshot
+from app.engine.board import History, Point, Quantity, Snapshot
 from grid.alarms.book import Alarm
 from grid.network import FloatArray
 from grid.telemetry import Event
@@ -145,7 +145,7 @@ def grid_state(snapshot: Snapshot) -> JSON:
 
 def reward(history: History) -> float | None:
     """The reward now: minus (loss in kW + risk weight x demand expected to be interrupted within a year in kW)."""
-    rewards = history.total("reward").value
+    rewards = history.range(Point(Quantity.REWARD_KW)).value
     return number(rewards[-1]) if len(rewards) else None
 
 
@@ -220,13 +220,13 @@ def ranked_risk(snapshot: Snapshot) -> JSON:
 
 def loss(snapshot: Snapshot, history: History) -> JSON:
     """Loss, risk and reward over the cycles kept."""
-    losses = history.total("loss_percent")
+    losses = history.range(Point(Quantity.LOSS_PERCENT))
     known = losses.value[np.isfinite(losses.value)]
     return {
         "time": [str(moment) for moment in losses.time],
         "history": numbers(losses.value),
-        "risk_history": numbers(history.total("average_risk").value),
-        "reward_history": numbers(history.total("reward").value),
+        "risk_history": numbers(history.range(Point(Quantity.AVERAGE_RISK)).value),
+        "reward_history": numbers(history.range(Point(Quantity.REWARD_KW)).value),
         "current_loss_percent": number(snapshot.metrics.loss_percent),
         "current_avg_risk": number(snapshot.metrics.average_risk),
         "best_loss": float(known.min()) if len(known) else None,

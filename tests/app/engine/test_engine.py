@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.engine.board import Snapshot
+from app.engine.board import Point, Quantity, Snapshot
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.cases.cases import load_case
 from grid.sources.simulator import Simulator
@@ -194,7 +194,7 @@ def test_another_case_starts_afresh_but_alarm_ids_go_on(rig: Rig, new_rig: NewRi
     assert rig.now.version > version
     snapshot, history = rig.now, rig.board.history
     assert history.network is snapshot.network
-    assert len(history.total("load_mw").time) == 1
+    assert len(history.range(Point(Quantity.LOAD_MW)).time) == 1
     rig.engine.add_event(EventKind.SENSOR_GONE, 4, 1.0)
     new = {alarm.id for alarm in rig.run(2).alarms}
     assert new

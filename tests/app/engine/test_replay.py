@@ -9,12 +9,14 @@ import pytest
 
 from app import record
 from app.engine.commands import NotOfferedError
+from app.map.asset_card import asset_card
 from app.map.context import PageServices
 from app.map.network_view import NetworkViews
 from app.map.tick import source_state
 from app.settings import Settings
 from app.shell.frame import layout
-from grid.alarms.book import AlarmKind
+from app.web.browser_view import Asset
+from grid.alarms.book import AlarmKind, AssetKind
 from grid.errors import CaseError
 from grid.telemetry import EventKind
 from tests.app.rig import Rig
@@ -127,6 +129,66 @@ def test_the_page_says_replay_and_offers_neither_events_nor_speed(new_rig: NewRi
     for component in ("simulation-speed", "simulation-toggle", "simulation-step", "events-open"):
         assert hidden(replayed, component)
         assert not hidden(simulated, component)
+
+
+def edited(file: Path, change: Callable[[list[list[str]]], list[list[str]]]) -> Path:
+    """The file with its rows of cells changed; the first is the header."""
+    rows = change([line.split(",") for line in file.read_text(encoding="utf-8").splitlines()])
+    file.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def active_loads_alone(rows: list[list[str]]) -> list[list[str]]:
+    kept = [
+        place
+        for place, name in enumerate(rows[0])
+        if name == "time" or name.startswith("weather.") or (name.startswith("load.") and name.endswith(".p_mw"))
+    ]
+    return [[row[place] for place in kept] for row in rows]
+
+
+def test_a_grid_that_measures_active_loads_alone_is_watched_all_the_same(new_rig: NewRig, file: Path) -> None:
+    """No reactive power, voltage, generator, branch or switch is measured; nothing is suspect for that."""
+    rig = new_rig(source=f"replay:{edited(file, active_loads_alone)}")
+    now, network = rig.run(3), rig.now.network
+    assert not now.stale
+    assert (now.frame.load.q_mvar, now.frame.bus.vm_pu, now.frame.branch.closed) == (None, None, None)
+    assert rig.alarms(AlarmKind.SENSOR_SUSPECT) == []
+    np.testing.assert_array_equal(now.state.load_p_mw, now.frame.load.p_mw.value)
+    np.testing.assert_allclose(now.state.load_q_mvar / now.state.load_p_mw, network.load.q_mvar / network.load.p_mw)
+    np.testing.assert_array_equal(now.state.closed, network.branch.closed)
+    for path in ("grid/state", "grid/statistics", "grid/node/3", "grid/paths", "grid/risk", "grid/loss", "alarms"):
+        rig.get(f"/api/{path}")
+    for asset in (Asset(AssetKind.BUS, 3), Asset(AssetKind.BRANCH, 3)):
+        card = asset_card(now, NetworkViews().of(network), asset)
+        assert not [fact.label for fact in card.live if "easured" in fact.label]
+    rig.run(ROWS - 4)
+    first, *_ = rig.board.history.hours.take()
+    assert np.isnan(first.fed_in_mw)  # nobody meters the generators
+    assert first.delivered_mw == pytest.approx(first.load_mw)
+
+
+def test_the_drawer_says_what_is_measured_and_what_it_is_worth(new_rig: NewRig, file: Path) -> None:
+    more = {
+        "branch.3.temperature_c": "41.25",
+        "branch.3.temperature_c.standard_deviation": "0.5",
+        "branch.3.tap_pos": "-2",
+        "branch.3.tap_pos.reason": "substituted",
+        "bus.3.va_degree": "-1.5",
+        "bus.3.va_degree.quality": "suspect",
+        "bus.3.va_degree.reason": "out_of_range",
+    }
+    edited(file, lambda rows: [[*rows[0], *more], *([*row, *more.values()] for row in rows[1:])])
+    rig = new_rig(source=f"replay:{file}")
+    views = NetworkViews().of(rig.now.network)
+    branch, bus = (
+        {fact.label: f"{fact.value}; {fact.note}".replace("\u202f", " ") for fact in card.live}
+        for card in (asset_card(rig.now, views, Asset(kind, 3)) for kind in (AssetKind.BRANCH, AssetKind.BUS))
+    )
+    assert branch["Measured temperature"] == "41.2 °C; quality: good, σ 0.50 °C"
+    assert branch["Tap position"] == "−2; quality: good, substituted"
+    assert bus["Measured angle"] == "−1.50 °; quality: suspect, out of range"
+    assert bus["Measured"].startswith("1.0")
 
 
 def test_a_recording_of_another_grid_is_refused(replayed: Rig, new_rig: NewRig, file: Path) -> None:

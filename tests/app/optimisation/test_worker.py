@@ -9,6 +9,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from app.engine.board import Point, Quantity
 from app.optimisation.request_priority import QUIET_S
 from app.optimisation.worker import PARETO_EVERY, PlanWorker
 from grid.telemetry import EventKind
@@ -278,7 +279,7 @@ def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None
     now = city.run()
     expected = -(1000 * now.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.risk.risk_mw)))
     history = city.board.history
-    assert history.total("reward").value[-1] == pytest.approx(expected)
+    assert history.range(Point(Quantity.REWARD_KW)).value[-1] == pytest.approx(expected)
 
 
 def test_changes_made_at_once_are_not_lost_to_one_another(city: Rig) -> None:
