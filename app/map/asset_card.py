@@ -123,7 +123,7 @@ def _measured(label: str, points: Points | None, i: int, digits: int, unit: str)
     if seen.reason is not Reason.NONE:
         note = f"{note}, {seen.reason.name.lower().replace('_', ' ')}"
     if seen.quality is not Quality.MISSING and math.isfinite(seen.standard_deviation):
-        note = f"{note}, σ {text.small(seen.standard_deviation, unit, 2)}"
+        note = f"{note}, σ\u00a0{text.small(seen.standard_deviation, unit, 2)}"
     return (Fact(label, text.number(seen.value, digits, unit), note),)
 
 

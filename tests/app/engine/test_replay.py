@@ -182,7 +182,7 @@ def test_the_drawer_says_what_is_measured_and_what_it_is_worth(new_rig: NewRig, 
     rig = new_rig(source=f"replay:{file}")
     views = NetworkViews().of(rig.now.network)
     branch, bus = (
-        {fact.label: f"{fact.value}; {fact.note}".replace("\u202f", " ") for fact in card.live}
+        {fact.label: f"{fact.value}; {fact.note}".replace("\u202f", " ").replace("\u00a0", " ") for fact in card.live}
         for card in (asset_card(rig.now, views, Asset(kind, 3)) for kind in (AssetKind.BRANCH, AssetKind.BUS))
     )
     assert branch["Measured temperature"] == "41.2 °C; quality: good, σ 0.50 °C"
