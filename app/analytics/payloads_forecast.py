@@ -14,8 +14,7 @@ from app.web.plain import number, numbers, stamp
 from components.analytics.words import drift_words, limit_words, worst_words
 from grid.alarms.predictive import PredictiveAlert, most_threatened
 from grid.network import FloatArray, Network
-from ml.forecasting.model.model import LEVELS
-from ml.forecasting.records import Ahead, Forecast, SeriesInfo, SeriesReport
+from ml.forecasting.records import LEVELS, Ahead, Forecast, SeriesInfo, SeriesReport
 
 QUANTILES = tuple(f"q{round(100 * level):02d}_mw" for level in LEVELS)
 

@@ -28,6 +28,7 @@ class ProblemCause(StrEnum):
     NOT_KEPT = "not_kept"  # a file can't be written: what is known is lost at the next start
     MODELS_REFUSED = "models_refused"
     LEARNING_FAILED = "learning_failed"  # what was learned last stands
+    LEARNING_DOWN = "learning_down"  # the process that learns; it starts again by itself
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,9 +99,6 @@ class GridWorker(ABC, Generic[Report]):
     def nothing_yet(self, network: Network) -> Report:
         """The report before the first one of a network."""
 
-    def begin(self) -> None:
-        """In the thread, before the first step. What it raises is logged and shown, and the steps go on without it."""
-
     def failed(self, board: Board) -> None:
         """After a step has failed, or has gone well again: a report may say so."""
 
@@ -195,11 +192,6 @@ class GridWorker(ABC, Generic[Report]):
         return problem.detail if problem else ""
 
     def _run(self) -> None:
-        try:
-            self.begin()
-        except Exception as error:
-            log.exception("%s could not begin as it should", self.name)
-            self.tell(ProblemCause.LEARNING_FAILED, f"{error}" or type(error).__name__)
         while not self._thread.stopping:
             if not self.attempt():
                 self._thread.rest(IDLE_S)

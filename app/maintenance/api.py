@@ -13,7 +13,7 @@ from app.maintenance.view import Maintained, maintained_on
 from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.services import Services
 from components.maintenance.words import conflict_words
-from ml.maintenance.model.files import ModelFileError
+from ml.maintenance.records import ModelFileError
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.files import schedule_csv, schedule_ics
 from ml.maintenance.schedule.problem import DEFERRED

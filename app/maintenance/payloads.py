@@ -207,11 +207,11 @@ def _costs(found: Judgement) -> JSON:
 
 def model(now: Maintained) -> JSON:
     """The model card: trained on simulated data, with what, when, and how good."""
-    bundle, training = now.report.bundle, now.report.training
-    card = None if bundle is None else plain(card_to(bundle.card))
+    known, training = now.report.card, now.report.training
+    card = None if known is None else plain(card_to(known))
     return {
         **_about(now),
-        "trained": bundle is not None,
+        "trained": known is not None,
         "simulated_data": True,
         "horizons_days": list(HORIZONS),
         "card": card,

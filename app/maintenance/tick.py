@@ -64,8 +64,8 @@ def keys_of(now: Maintained, shown: NetworkView, view: View) -> Mapping[str, str
 
 def models_key(now: Maintained) -> str:
     """Changes with the models."""
-    bundle = now.report.bundle
-    return "" if bundle is None else f"{bundle.card.trained_at}.{bundle.card.data_sha256[:8]}"
+    card = now.report.card
+    return "" if card is None else f"{card.trained_at}.{card.data_sha256[:8]}"
 
 
 def schedule_key(now: Maintained) -> str:

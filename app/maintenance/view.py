@@ -80,7 +80,7 @@ def status_of(now: Maintained) -> Status:
         return Status("training", words, "CNAIM's published rates stand in until then")
     if report.prognosis is None:
         return Status("waiting", "Waiting for the first prognosis", report.problem)
-    if report.bundle is None:
+    if report.card is None:
         return Status("fallback", "By CNAIM's published rates: there are no trained models", report.problem)
     learned = int(report.prognosis.learned[now.branches].sum())
     judged = "" if report.simulated_at is None else f", {text.clock(report.simulated_at)}"
@@ -174,8 +174,8 @@ def degradation_of(now: Maintained) -> tuple[Curve, ...]:
 
 def card_of(now: Maintained) -> ModelFacts | None:
     """The card of the models behind the prognosis; None without models."""
-    bundle = now.report.bundle
-    return None if bundle is None else facts_of(bundle.card)
+    card = now.report.card
+    return None if card is None else facts_of(card)
 
 
 def facts_of(card: ModelCard) -> ModelFacts:

@@ -184,7 +184,7 @@ def _state(seen: Observation, branch: int, signal: Signal, value: float, limit: 
 
 def drivers_of(now: Maintained, branch: int) -> tuple[Driver, ...]:
     """The largest contributions to XGBoost's log-odds, with the features' values."""
-    found, seen = now.report.drivers(branch), now.report.seen
+    found, seen = now.maintainer.drivers(now.report, branch), now.report.seen
     if not found or seen is None:
         return ()
     largest = sorted(found, key=lambda name: -abs(found[name]))[:MOST_DRIVERS]

@@ -1,7 +1,8 @@
-"""Maintainer: the worker that keeps the failure models, a prognosis for the latest snapshot, and the schedule.
+"""Maintainer: the worker that keeps a prognosis for the latest snapshot, and the schedule.
 
-It reads snapshots and never holds up a cycle. Models are trained on simulated fleets in a process of its own when there
-are none yet; until they are there, and wherever they can't be believed, the published hazard stands in.
+It reads snapshots and never holds up a cycle. The failure models are in the process that learns, which trains them on
+simulated fleets when there are none yet and makes the prognoses; until they are there, and wherever they can't be
+believed, the published hazard stands in. While that process is down, its last prognosis stands.
 """
 
 import logging
@@ -10,7 +11,6 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -18,14 +18,23 @@ from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.engine import Engine
 from app.engine.quality import ProblemCause
 from app.engine.worker import GridWorker
-from app.learning.training import FleetTraining
+from app.learning.process import LearningDownError, LearningHost
+from app.learning.requests import (
+    NOT_TRAINING,
+    AskModels,
+    BeginModels,
+    Drivers,
+    MakePrognosis,
+    ModelsState,
+    ReloadModels,
+    TrainingState,
+)
 from app.maintenance.schedule import first_monday, make_schedule
 from app.settings import Settings
 from grid.network import FloatArray, Network
-from ml.maintenance.model.features import FEATURES, Observation, features_of
-from ml.maintenance.model.files import ModelFileError
+from ml.maintenance.model.card import ModelCard
+from ml.maintenance.model.features import Observation, features_of
 from ml.maintenance.model.prognosis import Prognosis, prognose
-from ml.maintenance.model.store import ModelBundle, load, put_aside, save
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
 
 log = logging.getLogger(__name__)
@@ -35,22 +44,12 @@ VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer poin
 HOURS_BETWEEN_POINTS = 1.0
 
 
-@dataclass(frozen=True)
-class TrainingState:
-    """Of the fleet models: whether it runs, the step it is at of how many, and what it does."""
-
-    running: bool
-    step: int
-    steps: int
-    words: str
-
-
 @dataclass(frozen=True, eq=False)
 class MaintenanceReport:
     """What the maintainer knows about a network, arrays in the order of its branches. version rises with each report.
 
     problem: why a model file was refused, or a training or schedule failed; empty where nothing did. schedule: None
-    until one was made. bundle: the models behind the prognosis, None where there are none.
+    until one was made. card: of the models behind the prognosis, None where there are none.
     """
 
     network: Network
@@ -58,21 +57,11 @@ class MaintenanceReport:
     simulated_at: datetime | None
     prognosis: Prognosis | None
     seen: Observation | None
-    bundle: ModelBundle | None
+    card: ModelCard | None
     training: TrainingState
     problem: str
     schedule: ScheduleView | None
     scheduling: bool
-
-    def drivers(self, branch: int) -> Mapping[str, float]:
-        """What each feature adds to XGBoost's log-odds of failure within 365 days; empty where it wasn't asked."""
-        if self.bundle is None or self.seen is None or self.prognosis is None:
-            return {}
-        if not self.prognosis.learned[branch]:
-            return {}
-        frame = features_of(self.seen).iloc[[branch]]
-        values = self.bundle.horizons[365].contributions(frame).iloc[0]
-        return {name: float(values[name]) for name in FEATURES}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,19 +75,20 @@ class ProbabilityTrend:
     published: FloatArray
 
 
-NOT_TRAINING = TrainingState(False, 0, 0, "")
+DOWN = "what learns is down and starts again by itself"
+NO_MODELS = ModelsState(card=None, training=NOT_TRAINING)
 
 
 class MaintenanceWorker(GridWorker[MaintenanceReport]):
-    """Owns the failure models and the schedule. Every public method may be called from any thread."""
+    """Owns the prognosis and the schedule. Every public method may be called from any thread."""
 
-    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:
+    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, learning: LearningHost) -> None:
         super().__init__("maintenance", engine, boards)
-        self._settings, self._engine = settings, engine
+        self._settings, self._engine, self._learning = settings, engine, learning
         self._lock = threading.Lock()  # held while the trend is written or read
-        self._bundle: ModelBundle | None = None
-        self._problem, self._seen = "", -1
-        self._training: FleetTraining | None = None
+        self._models, self._begun = NO_MODELS, 0  # begun: the generation of what learns that was told to begin
+        self._seen = -1
+        self._down = ""  # why what learns doesn't answer
         self._made: MaintenanceReport | None = None  # the last one, which may still be on its way to the board
         self._schedule: ScheduleView | None = None
         self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
@@ -126,29 +116,32 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._thread.wake()
 
     def reload(self) -> None:
-        """Read the model files again. ModelFileError where they are refused: the running models stay."""
-        self._bundle = load(self._settings.models_dir, FEATURES)
-        self._problem = ""
-        self.tell(ProblemCause.MODELS_REFUSED, "")
+        """Read the model files again. ModelFileError where they are refused: the running models stay.
+
+        LearningDownError where what learns doesn't answer.
+        """
+        self._know(self._learning.ask(ReloadModels(folder=self._settings.models_dir)))
+        self._seen = -1
         self._thread.wake()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """End the thread and a training."""
-        super().stop(timeout_s)
-        if self._training is not None:
-            self._training.stop()
+    def drivers(self, report: MaintenanceReport, branch: int) -> Mapping[str, float]:
+        """What each feature adds to XGBoost's log-odds of failure within 365 days; empty where none is known now."""
+        if report.card is None or report.seen is None or report.prognosis is None:
+            return {}
+        if not report.prognosis.learned[branch]:
+            return {}
+        try:
+            return self._learning.ask(Drivers(features=features_of(report.seen).iloc[[branch]]))
+        except LearningDownError:
+            return {}
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
     def nothing_yet(self, network: Network) -> MaintenanceReport:
         """No prognosis and no schedule; what is known of the models."""
         return MaintenanceReport(
-            network, 0, None, None, None, self._bundle, self._training_state, self._hindrance, None, False
+            network, 0, None, None, None, self._models.card, self._models.training, self._hindrance, None, False
         )
-
-    def begin(self) -> None:
-        """Take the kept models, or begin to train."""
-        self.load_or_train()
 
     def take_up(self, board: Board) -> None:
         """Begin with a network: no trend, no schedule."""
@@ -158,8 +151,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             self._trend.clear()
 
     def step(self, board: Board) -> bool:
-        """Hear of a training, a prognosis for a snapshot that is new, and the schedule that is due."""
-        news, seen = self.watch_training(), self._seen
+        """Hear of the models, a prognosis for a snapshot that is new, and the schedule that is due."""
+        news, seen = self.hear_of_models(), self._seen
         self._seen = board.snapshot.version
         if news or self._seen != seen:
             self.look(board)
@@ -174,74 +167,81 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
 
     @property
     def _hindrance(self) -> str:
-        failure = f"The prognosis or the schedule failed: {self.failure}" if self.failure else ""
-        return " ".join(words for words in (self._problem, failure) if words)
+        models = self._models
+        return " ".join(
+            words
+            for words in (
+                models.refused,
+                f"Training failed: {models.failure}" if models.failure else "",
+                f"The prognosis stands as it was: {self._down}." if self._down else "",
+                f"The prognosis or the schedule failed: {self.failure}" if self.failure else "",
+            )
+            if words
+        )
 
     def load_or_train(self) -> None:
-        """Take the kept models, or train where there are none; refused ones are put aside, and the reason is shown."""
-        folder = self._settings.models_dir
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            try:
-                self.reload()
-                log.info("failure models taken from %s", folder)
-                return
-            except ModelFileError as error:
-                self._refuse(folder, error)
-        if self._settings.training_fleets:
-            self._training = FleetTraining(self._settings)
+        """Have the kept models taken, or others trained where there are none. Raises LearningDownError."""
+        settings = self._settings
+        begin = BeginModels(
+            folder=settings.models_dir,
+            seed=settings.seed,
+            fleets=settings.training_fleets,
+            assets=settings.training_assets,
+        )
+        generation = self._learning.generation
+        self._know(self._learning.ask(begin))
+        self._begun = generation
 
-    def _refuse(self, folder: Path, error: ModelFileError) -> None:
-        """Put refused models aside where others will be trained; without training they stay where they are."""
-        self._problem = f"Refused: {error}."
-        if self._settings.training_fleets:
-            try:
-                aside = put_aside(folder)
-                self._problem += f" They are put aside as {aside}, and models are trained anew."
-            except OSError as hindrance:
-                self._problem += f" They can't be put aside ({hindrance}); models are trained anew all the same."
-        self.tell(ProblemCause.MODELS_REFUSED, self._problem, str(folder))
-        log.warning(self._problem)
-
-    def watch_training(self) -> bool:
-        """Hear how far a training is; whether that has changed."""
-        training = self._training
-        if training is None or not training.news():
-            return False
-        if training.running:
-            return True
-        self._training = None
+    def hear_of_models(self) -> bool:
+        """Begin with models where what learns is new, and hear how far a training is; whether anything has changed."""
+        before, generation = (self._models, self._down), self._learning.generation
         try:
-            if training.failure:
-                self._problem = f"Training failed: {training.failure}"
-                self.tell(ProblemCause.LEARNING_FAILED, training.failure, "failure models")
-            else:
-                self._take(training)
-        finally:
-            training.clean_up()
-        return True
+            if generation and generation != self._begun:
+                self.load_or_train()
+            elif generation and self._models.training.running:
+                self._know(self._learning.ask(AskModels()))
+            self._down = "" if generation or not self._begun else DOWN
+        except LearningDownError:
+            self._down = DOWN
+        return (self._models, self._down) != before
 
-    def _take(self, training: FleetTraining) -> None:
-        """Use what was trained, and keep it for the next start; what can't be kept is used all the same."""
-        bundle, folder = load(training.folder, FEATURES), self._settings.models_dir
-        self._bundle, self._problem = bundle, ""
-        for over in (ProblemCause.MODELS_REFUSED, ProblemCause.LEARNING_FAILED, ProblemCause.NOT_KEPT):
-            self.tell(over, "")
-        try:
-            save(bundle, folder)
-        except OSError as error:
-            log.warning("the failure models can't be kept: %s", error)
-            self.tell(ProblemCause.NOT_KEPT, f"the failure models: {error}", str(folder))
+    def _know(self, models: ModelsState) -> None:
+        """Take in what is known of the models, and show what is wrong with them."""
+        folder = str(self._settings.models_dir)
+        self._models = models
+        self.tell(ProblemCause.MODELS_REFUSED, models.refused, folder)
+        self.tell(ProblemCause.LEARNING_FAILED, models.failure, "failure models")
+        self.tell(ProblemCause.NOT_KEPT, f"the failure models: {models.not_kept}" if models.not_kept else "", folder)
 
     def look(self, board: Board) -> None:
         """Make and publish the prognosis for a board's snapshot, and let the engine count with it."""
         snapshot = board.snapshot
         if self._network is not snapshot.network:
             self.take_up(board)
-        found = prognose(self._bundle, snapshot.condition, snapshot.is_asset, snapshot.stale)
+        found = self._prognosis(snapshot)
+        if found is None:
+            self._publish_changed(self.report_on(board), board, problem=self._hindrance)
+            return
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
         self._engine.set_failure_rates(snapshot.network, rate)
         self._remember(snapshot, found)
         self._publish(board, found)
+
+    def _prognosis(self, snapshot: Snapshot) -> Prognosis | None:
+        """By the models, by the published hazard while there are none; None where the last one stands."""
+        if self._models.card is not None and self._begun:
+            try:
+                wanted = MakePrognosis(seen=snapshot.condition, is_asset=snapshot.is_asset, stale=snapshot.stale)
+                news = self._learning.ask(wanted)
+            except LearningDownError:
+                self._down = DOWN
+                made = self._made
+                if made is not None and made.network is snapshot.network and made.prognosis is not None:
+                    return None
+            else:
+                self._know(news.models)
+                return news.prognosis
+        return prognose(None, snapshot.condition, snapshot.is_asset, snapshot.stale)
 
     def schedule_once(self, board: Board) -> None:
         """Make the schedule that is asked for, or a first one, or the next week's."""
@@ -251,7 +251,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         prognosis = report.prognosis
         if prognosis is None:
             return
-        asked, due = self._wanted, (first_monday(snapshot), report.bundle is not None)
+        asked, due = self._wanted, (first_monday(snapshot), report.card is not None)
         wanted = asked[1] if asked is not None and asked[0] is snapshot.network else None
         if wanted is None and due == self._tried:
             return
@@ -276,13 +276,6 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             while len(self._trend) > most:
                 self._trend.popleft()
 
-    @property
-    def _training_state(self) -> TrainingState:
-        training = self._training
-        if training is None:
-            return NOT_TRAINING
-        return TrainingState(training.running, training.step, training.steps, training.words)
-
     def _publish(self, board: Board, found: Prognosis) -> None:
         snapshot = board.snapshot
         report = MaintenanceReport(
@@ -291,8 +284,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             snapshot.simulated_at,
             found,
             snapshot.condition,
-            self._bundle,
-            self._training_state,
+            self._models.card,
+            self._models.training,
             self._hindrance,
             self._schedule,
             False,

@@ -1,12 +1,12 @@
-"""Planner: the worker that trains the policy and keeps a plan for the latest snapshot, beside the engine.
+"""Planner: the worker that keeps a plan for the latest snapshot, beside the engine, and has its policy trained.
 
-It reads snapshots and never holds up a cycle. A policy is trained when a grid appears for the first time, and kept for
-the next start; from then on one episode a cycle goes on learning from the live grid.
+It reads snapshots and never holds up a cycle. A policy is trained in the process that learns when a grid appears for
+the first time, and kept for the next start; from then on one episode a cycle goes on learning from the live grid. Plans
+are made here, by what was learned last.
 """
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,20 +17,21 @@ from app.engine.engine import Engine
 from app.engine.operating_point import operating_point_for, operating_point_of
 from app.engine.quality import ProblemCause
 from app.engine.worker import GridWorker
+from app.learning.process import LearningDownError, LearningHost
+from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
 from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
 from grid.network import Network
-from ml.optimisation.optimizer import ParetoPoint, UnsuitableGridError
+from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 from ml.optimisation.plans.verification import OperatingPoint
-from ml.optimisation.reinforce import DecisionGap, Progress
-from ml.optimisation.training import LearningOptimizer, parameters_for
+from ml.optimisation.policy import PolicyError
+from ml.optimisation.progress import DecisionGap, Progress
 
 log = logging.getLogger(__name__)
 TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
 PARETO_EVERY, PARETO_AT_LATEST = 10, 30  # plans: when nobody asks, and in any case
 GIVE_WAY_S = 1.0
-CURVE_KEPT = 400
 PLANS_KEPT = 20
 
 
@@ -71,18 +72,20 @@ NO_TRAINING = Training(0, 0, False, 0.0, ())
 class PlanWorker(GridWorker[PlanReport]):
     """Owns the optimiser. Every public method may be called from any thread."""
 
-    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore) -> None:
+    def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, learning: LearningHost) -> None:
         super().__init__("optimisation", engine, boards)
-        self._settings, self._engine = settings, engine
+        self._settings, self._engine, self._learning = settings, engine, learning
         self._lock = threading.Lock()  # held while the optimiser proposes
         self._priority = RequestPriority()
         self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
-        self._optimizer: LearningOptimizer | None = None
+        self._optimizer: SmartGridOptimizer | None = None
+        self._begun: tuple[Network, int] | None = None  # what learns for which network, and in which generation
+        self._learned: PolicyNews | None = None  # of the present network
         self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
         self._why_not = ""
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
-        self._training_s, self._planned = 0.0, 0
+        self._planned = 0
         self._seen = (-1, self._requirements)
         self._pareto_at = 0  # of self._planned
         self._pareto: tuple[tuple[ParetoPoint, ...], ParetoPoint | None] = ((), None)
@@ -169,7 +172,7 @@ class PlanWorker(GridWorker[PlanReport]):
         if now != seen and not board.snapshot.stale:
             self.plan_once(board, now[1])
         self.train_once(board, fresh=seen[0] != now[0])
-        return self._first_training
+        return self._first_training and self._learning.generation > 0
 
     def failed(self, board: Board) -> None:
         """A report without a plan while planning fails."""
@@ -220,7 +223,8 @@ class PlanWorker(GridWorker[PlanReport]):
         """Whether to look again at what other risk weights would choose, which is eight proposals."""
         since = self._planned - self._pareto_at
         due = since >= (PARETO_EVERY if self._priority.quiet else PARETO_AT_LATEST)
-        return not self._first_training and (due or self._pareto[1] is None)
+        learns = self._first_training and not self._learning.health.problems
+        return not learns and (due or self._pareto[1] is None)
 
     def _remember(self, plan: Plan) -> None:
         others = [(code, other) for code, other in self._recent.items() if code != plan.code]
@@ -235,43 +239,63 @@ class PlanWorker(GridWorker[PlanReport]):
             return self._optimizer.propose(operating_point, wanted)
 
     def train_once(self, board: Board, fresh: bool) -> None:
-        """Go on with the first training for a while; later, one episode for each new snapshot."""
-        snapshot, optimizer = board.snapshot, self._optimizer
-        if optimizer is None or (not self._first_training and not fresh):
+        """Have the policy trained: first for a while at a time; later, one episode for each new snapshot.
+
+        While nothing learns, plans are made by what was learned last.
+        """
+        snapshot, generation = board.snapshot, self._learning.generation
+        if self._optimizer is None or not generation or self._network is not snapshot.network:
             return
-        began = time.perf_counter()
-        if self._first_training:
-            while self._first_training and time.perf_counter() - began < TRAINING_SLICE_S and not self._thread.stopping:
+        before = self._learned
+        try:
+            if self._begun != (snapshot.network, generation):
+                self._take(snapshot.network, self._have_begun(snapshot))
+                self._begun = snapshot.network, generation
+            if self._first_training or fresh:
                 self._priority.give_way(GIVE_WAY_S)
-                optimizer.train_episode()
-            if not self._first_training:
-                self._keep(optimizer)
-                log.info("policy of %s trained: %d episodes", snapshot.network.name, optimizer.episodes)
-        else:
-            self._priority.give_way(GIVE_WAY_S)
-            optimizer.train_episode(
-                operating_point_of(snapshot, self._settings.price_per_mwh), self._requirements.risk_weight
-            )
-        self._training_s += time.perf_counter() - began
-        with self._lock:
-            optimizer.take_over()
-        if self._network is snapshot.network:
+                self._take(snapshot.network, self._have_trained(snapshot))
+        except LearningDownError as error:
+            log.info("no training now: %s", error)
+        if self._learned is not before and self._network is snapshot.network:
             self._publish(board, self._proposed)
 
-    def _keep(self, optimizer: LearningOptimizer) -> None:
-        """Keep the policy for the next start; where that can't be, it is used all the same."""
-        folder = self._settings.cache_dir
-        try:
-            optimizer.save(folder)
-        except OSError as error:
-            log.warning("the policy can't be kept: %s", error)
-            self.tell(ProblemCause.NOT_KEPT, f"the policy: {error}", str(folder))
-        else:
-            self.tell(ProblemCause.NOT_KEPT, "")
+    def _have_begun(self, snapshot: Snapshot) -> PolicyNews:
+        settings = self._settings
+        return self._learning.ask(
+            BeginPolicy(
+                network=snapshot.network,
+                failure_probability=snapshot.risk.failure_probability,
+                switching_episodes=settings.training_episodes,
+                dispatch_episodes=settings.dispatch_episodes,
+                seed=settings.seed,
+                cache_dir=settings.cache_dir,
+            )
+        )
+
+    def _have_trained(self, snapshot: Snapshot) -> PolicyNews:
+        return self._learning.ask(
+            TrainPolicy(
+                most_s=TRAINING_SLICE_S,
+                operating_point=operating_point_of(snapshot, self._settings.price_per_mwh),
+                risk_weight=self._requirements.risk_weight,
+            )
+        )
+
+    def _take(self, network: Network, news: PolicyNews) -> None:
+        """Decide by what has been learned, if its grid is still the present one."""
+        with self._lock:
+            if self._optimizer is None or self._network is not network:
+                return
+            if news.episodes:  # before the first one the prior is better
+                self._optimizer.use(news.policy)
+            self._learned = news
+        detail = f"the policy: {news.not_kept}" if news.not_kept else ""
+        self.tell(ProblemCause.NOT_KEPT, detail, str(self._settings.cache_dir))
 
     @property
     def _first_training(self) -> bool:
-        return self._optimizer is not None and self._optimizer.episodes < self._optimizer.parameters.steps
+        learned = self._learned
+        return self._optimizer is not None and (learned is None or learned.episodes < learned.wanted)
 
     def _begin_for(self, board: Board) -> None:
         """Begin with a board's network where it is new. The lock is held.
@@ -287,20 +311,23 @@ class PlanWorker(GridWorker[PlanReport]):
     def _begin_with(self, snapshot: Snapshot) -> None:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
         network = snapshot.network
-        self._optimizer, self._why_not, self._training_s, self._planned, self._pareto = None, "", 0.0, 0, ((), None)
+        self._optimizer, self._learned, self._why_not, self._planned, self._pareto = None, None, "", 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._network = network  # after what belongs to it: others read both without the lock
         self._engine.set_requirements(self._requirements)
-        settings = self._settings
-        parameters = parameters_for(network, settings.training_episodes, settings.dispatch_episodes, settings.seed)
         try:
-            optimizer = LearningOptimizer(network, snapshot.risk.failure_probability, parameters)
+            optimizer = SmartGridOptimizer(network, self._settings.seed)
         except UnsuitableGridError as error:
             self._why_not = str(error)
             return
-        if optimizer.resume(self._settings.cache_dir):
+        try:
+            optimizer.use_kept(self._settings.cache_dir)
             log.info("policy of %s taken from the cache", network.name)
+        except FileNotFoundError:
+            log.info("no policy of %s is kept: it is learned", network.name)
+        except (OSError, PolicyError) as error:
+            log.warning("the kept policy can't be used, one is learned anew: %s", error)
         self._optimizer = optimizer
 
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
@@ -318,29 +345,25 @@ class PlanWorker(GridWorker[PlanReport]):
         self.publish(report, board)
 
     def _status(self) -> str:
-        optimizer = self._optimizer
+        learned = self._learned
         if self.failure:
             return f"No plan: {self.failure}"
-        if optimizer is None:
+        if self._optimizer is None:
             return f"No plan: {self._why_not}"
+        if learned is None:
+            return "Waiting for what learns to start"
+        if not self._learning.generation:
+            return f"Policy after {learned.episodes:,} episodes; nothing learns now"
         if self._first_training:
-            return f"Training the policy: {optimizer.episodes:,} of {optimizer.parameters.steps:,} episodes"
-        return f"Policy ready, {optimizer.episodes:,} episodes"
+            return f"Training the policy: {learned.episodes:,} of {learned.wanted:,} episodes"
+        return f"Policy ready, {learned.episodes:,} episodes"
 
     def _training(self) -> Training:
-        optimizer = self._optimizer
-        if optimizer is None:
+        learned = self._learned
+        if learned is None:
             return NO_TRAINING
-        curve = optimizer.curve
-        stride = max(1, len(curve) // CURVE_KEPT)
-        return Training(
-            optimizer.episodes,
-            optimizer.parameters.steps,
-            self._first_training,
-            self._training_s,
-            tuple(curve[::stride]),
-            tuple(optimizer.decision_gaps),
-        )
+        running = self._first_training and self._learning.generation > 0
+        return Training(learned.episodes, learned.wanted, running, learned.seconds, learned.curve, learned.gaps)
 
 
 def _point(proposal: Proposal) -> ParetoPoint:

@@ -13,8 +13,7 @@ from app.optimisation.worker import PlanReport
 from app.web.services import Services
 from grid.network import BoolArray, FloatArray, Network
 from ml.forecasting.live.ledger import Avoidable, EnergyTotals, Period, PeriodComparison, a_year_before
-from ml.forecasting.model.model import LEVELS
-from ml.forecasting.records import Accuracy, Forecast, LossRecord, SeriesReport
+from ml.forecasting.records import LEVELS, Accuracy, Forecast, LossRecord, SeriesReport
 
 DAY_HOURS = 24
 

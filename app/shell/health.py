@@ -66,7 +66,7 @@ def _health(services: Services, board: Board) -> dict[str, Any]:
         "condition": quality.condition,
         "since": None if quality.since is None else plain.stamp(quality.since),
         "problems": [_problem(one) for one in quality.problems],
-        "workers": [_worker(one.health) for one in services.workers],
+        "workers": [_worker(one) for one in (*(each.health for each in services.workers), services.learning.health)],
         "timestamp": plain.stamp(now),
         "data_generation": "paused" if snapshot.paused else "running",
         "grid_state": "stale" if snapshot.stale else "fresh",

@@ -3,7 +3,6 @@
 import atexit
 import logging
 
-import torch
 from flask import Flask
 from flask_compress import Compress
 from threadpoolctl import threadpool_limits
@@ -17,8 +16,7 @@ from grid.cases.cases import load_case
 
 def build(settings: Settings) -> Flask:
     """Load the case, start the engine and return the server with everything on it."""
-    torch.set_num_threads(1)  # on small matrices, threads only wait for one another
-    threadpool_limits(1)
+    threadpool_limits(1)  # on small matrices, threads only wait for one another
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     services = Services.around(settings, load_case(settings.case, settings.cache_dir))
     server = Flask("smartgrid")

@@ -11,6 +11,7 @@ from app.engine.pipeline import SourceOf, source_of
 from app.engine.worker import GridWorker
 from app.forecasting.worker import ForecastWorker
 from app.history.ring import HistoryRing
+from app.learning.process import LearningHost, LearningProcess
 from app.maintenance.worker import MaintenanceWorker
 from app.optimisation.worker import PlanWorker
 from app.settings import Settings
@@ -29,20 +30,24 @@ class Services:
     boards: BoardStore
     cases: CaseLoader
     workers: tuple[GridWorker[Any], ...]
+    learning: LearningHost
 
     @classmethod
-    def around(cls, settings: Settings, case: Case, engine_of: EngineOf = Engine) -> "Services":
-        """The engine of a case and all that works beside it, none of it started."""
+    def around(
+        cls, settings: Settings, case: Case, engine_of: EngineOf = Engine, learning: LearningHost | None = None
+    ) -> "Services":
+        """The engine of a case and all that works beside it, none of it started. learning: by default a process."""
         boards = BoardStore()
         engine = engine_of(case, settings, boards, HistoryRing, source_of)
-        planner = PlanWorker(settings, engine, boards)
+        learns = LearningProcess() if learning is None else learning
+        planner = PlanWorker(settings, engine, boards, learns)
         workers = (
             planner,
-            MaintenanceWorker(settings, engine, boards),
-            ForecastWorker(settings, engine, boards, planner.planned_share),
+            MaintenanceWorker(settings, engine, boards, learns),
+            ForecastWorker(settings, engine, boards, learns, planner.planned_share),
         )
-        engine.watch_over(lambda: [worker.health for worker in workers])
-        return cls(settings, engine, boards, CaseLoader(settings, engine), workers)
+        engine.watch_over(lambda: [*(worker.health for worker in workers), learns.health])
+        return cls(settings, engine, boards, CaseLoader(settings, engine), workers, learns)
 
     def worker(self, kind: type[Beside]) -> Beside:
         """The worker of a kind. Raises LookupError where there is none."""
@@ -69,11 +74,13 @@ class Services:
     def start(self) -> None:
         """Begin: the engine with a first cycle, then those that work beside it. CaseError where that cycle fails."""
         self.engine.start()
+        self.learning.start()
         for worker in self.workers:
             worker.start()
 
     def stop(self) -> None:
-        """End the threads."""
+        """End the threads, and the process that learns, which workers may be waiting for."""
+        self.learning.stop()
         for worker in self.workers:
             worker.stop()
         self.engine.stop()

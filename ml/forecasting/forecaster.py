@@ -23,9 +23,10 @@ from ml.forecasting.model.hours import (
     IntArray,
     hours_of,
 )
-from ml.forecasting.model.model import LEVELS, ModelSettings, QuantileModel
+from ml.forecasting.model.model import ModelSettings, QuantileModel
 from ml.forecasting.model.shrinkage import deviation, dropped_share, lately, unusual
 from ml.forecasting.quality.metrics import MEDIAN
+from ml.forecasting.records import LEVELS
 
 COLUMNS = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 MODEL_DAYS, TRUST_DAYS = 60, 180

@@ -19,8 +19,8 @@ from ml.forecasting.forecaster import Forecaster
 from ml.forecasting.model.baselines import naive
 from ml.forecasting.model.conformal import ranks
 from ml.forecasting.model.hours import DAY, FloatArray, Hours, IntArray
-from ml.forecasting.model.model import LEVELS
 from ml.forecasting.quality.metrics import BAND_80, MEDIAN
+from ml.forecasting.records import LEVELS
 
 FEWEST_DAYS = 14
 MOST_DAYS = 90

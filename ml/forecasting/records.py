@@ -17,6 +17,7 @@ from grid.studies.loadability import Loadability
 from grid.studies.lookahead import LookAhead
 
 HOUR = np.timedelta64(3600, "s")
+LEVELS = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])  # of the quantiles forecast
 DRIFT_DAYS, CONTEST_DAYS = 7, 28
 FLAT_HOURS = 24
 
@@ -43,7 +44,7 @@ class SeriesInfo:
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Quantiles of the h hours from issued_at on, (h, 7) in MW at LEVELS of the model; source: by what made."""
+    """Quantiles of the h hours from issued_at on, (h, 7) in MW at LEVELS; source: by what made."""
 
     issued_at: datetime
     quantiles_mw: FloatArray

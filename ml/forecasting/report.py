@@ -11,8 +11,8 @@ import numpy as np
 
 from ml.forecasting.backtest import Backtest, by_source, table_of
 from ml.forecasting.model.hours import DAY, WEEK
-from ml.forecasting.model.model import LEVELS
 from ml.forecasting.quality.metrics import MEDIAN, Scores, covered
+from ml.forecasting.records import LEVELS
 from ml.reporting.charts import Line, Plot, round_end
 from ml.reporting.pages import ReportTable, render
 from ml.reporting.plain import library_versions, plain

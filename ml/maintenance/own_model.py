@@ -12,7 +12,8 @@ import xgboost as xgb
 from scipy.special import expit
 
 from ml.maintenance.model.columns import FloatArray
-from ml.maintenance.model.files import ModelFileError, parse_booster
+from ml.maintenance.model.files import parse_booster
+from ml.maintenance.records import ModelFileError
 
 PICKLES = (".pkl", ".pickle", ".joblib")
 OBJECTIVES = {"binary:logistic": False, "reg:logistic": False, "binary:logitraw": True}

@@ -10,8 +10,10 @@ from ml.optimisation.dispatch.optimizer import DispatchOptimizer
 from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, DispatchLearner
 from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.policy import LearnedPolicy
+from ml.optimisation.progress import DecisionGap, Hyperparameters, Progress
 from ml.optimisation.radial.grid import operated_radially
-from ml.optimisation.reinforce import DecisionGap, Hyperparameters, Progress, Trainer
+from ml.optimisation.reinforce import Trainer
 from ml.optimisation.switching.training import SwitchingLearner
 
 
@@ -71,9 +73,14 @@ class LearningOptimizer(SmartGridOptimizer):
         """One episode: around the given operating point of the live grid, or around the case's own loads."""
         return self._learner.train_episode(operating_point, risk_weight)
 
+    @property
+    def learned(self) -> LearnedPolicy:
+        """The policy as it is now; later episodes don't change it."""
+        return self._learner.trainer.policy(self.about)
+
     def take_over(self) -> None:
         """Let proposals use what has been learned since the last time."""
-        self.use(self._learner.trainer.policy(self.about))
+        self.use(self.learned)
 
     def save(self, cache_dir: Path) -> None:
         """Keep the policy for the next start, with all that training needs to go on."""

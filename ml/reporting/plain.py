@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-import xgboost
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
 def library_versions() -> dict[str, str]:
     """Installed versions of what models and forecasts are made with."""
-    return {name: version(name) for name in LIBRARIES} | {"xgboost": xgboost.__version__}
+    return {name: version(name) for name in LIBRARIES} | {"xgboost": _xgboost_version()}
+
+
+def _xgboost_version() -> str:
+    """Of the package without CUDA's libraries, or of the usual one; to load it for that would take a second."""
+    try:
+        return version("xgboost-cpu")
+    except PackageNotFoundError:
+        return version("xgboost")
 
 
 def plain(value: Any) -> Any:

@@ -19,8 +19,8 @@ from grid.studies.loadability import Loadability, LoadabilityFinding, LoadLimit
 from grid.studies.lookahead import Samples, look_ahead
 from grid.studies.renewable_share import energy_mix
 from ml.forecasting.live.ledger import HourlyLedger, HourlyRecord, Period
-from ml.forecasting.model.model import LEVELS
 from ml.forecasting.records import (
+    LEVELS,
     Accuracy,
     Ahead,
     Drift,

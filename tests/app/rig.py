@@ -20,6 +20,7 @@ from app.shell.api import api_blueprint
 from app.web.services import Services
 from grid.alarms.book import AlarmKind
 from grid.cases.cases import load_case
+from tests.app.learning_here import LearningHere
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6)
@@ -115,7 +116,7 @@ def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
     settings = Settings(_env_file=None, **values)
     is_file = Path(settings.case).suffix != "" or settings.case.startswith("feeder:")
     case = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
-    services = Services.around(settings, case, HandDriven)
+    services = Services.around(settings, case, HandDriven, LearningHere())
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
     rig = Rig(services, server.test_client())

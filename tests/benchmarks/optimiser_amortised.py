@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from grid.network import FloatArray, IntArray
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.radial.trees import Loops
-from ml.optimisation.reinforce import Hyperparameters, Trainer
+from ml.optimisation.reinforce import Trainer
 from ml.optimisation.switching.candidates import SAMPLES
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations

@@ -9,8 +9,8 @@ from grid.flow.powerflow import Injection
 from grid.network import Network
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.reinforce import Hyperparameters
 from ml.optimisation.training import LearningOptimizer
 from tests.benchmarks.policies import FEEDERS, failure_probability, feeder
 from tests.benchmarks.report import Figure

@@ -17,10 +17,10 @@ from ml.forecasting.forecaster import MODEL_DAYS, Forecaster
 from ml.forecasting.groups import GroupForecaster
 from ml.forecasting.live.renewables import PvPlace, clear_sky_output
 from ml.forecasting.model.hours import DAY, WEEK
-from ml.forecasting.model.model import LEVELS, ModelSettings
+from ml.forecasting.model.model import ModelSettings
 from ml.forecasting.quality.drift import drift
 from ml.forecasting.quality.metrics import BAND_80, BAND_90, covered
-from ml.forecasting.records import Accuracy, Contest, Drift, Forecast, SeriesInfo, SeriesKind
+from ml.forecasting.records import LEVELS, Accuracy, Contest, Drift, Forecast, SeriesInfo, SeriesKind
 from ml.forecasting.renewal import renew
 
 HORIZON = 48

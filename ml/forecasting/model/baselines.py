@@ -10,7 +10,7 @@ from grid.sources.weather import season_c
 from ml.forecasting.model.conformal import offsets
 from ml.forecasting.model.features import lag_rows
 from ml.forecasting.model.hours import DAY, FloatArray, ForecastError, Hours, IntArray
-from ml.forecasting.model.model import LEVELS
+from ml.forecasting.records import LEVELS
 
 WINDOW_DAYS = 56
 """Of errors that a naive forecast's quantiles are taken from."""

@@ -14,9 +14,8 @@ import xgboost as xgb
 
 from ml.forecasting.model.features import FIRST_ISSUE, Design, Scale, design
 from ml.forecasting.model.hours import BoolArray, FloatArray, Hours, IntArray
+from ml.forecasting.records import LEVELS
 
-LEVELS = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
-"""Of the quantiles forecast."""
 FEWEST_ROWS = 20
 """Days with a known target below which a step has no ridge."""
 RARE_SHARE = 0.3

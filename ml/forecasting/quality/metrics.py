@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.forecasting.model.hours import BoolArray, FloatArray
-from ml.forecasting.model.model import LEVELS
+from grid.network import BoolArray, FloatArray
+from ml.forecasting.records import LEVELS
 
 MEDIAN = int(np.argmin(np.abs(LEVELS - 0.5)))
 BAND_80, BAND_90 = (1, 5), (0, 6)

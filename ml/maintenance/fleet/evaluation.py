@@ -19,8 +19,9 @@ from ml.maintenance.model.metrics import (
     pr_auc,
     recall_at_capacity,
 )
-from ml.maintenance.model.model import CauseClassifier, Member
+from ml.maintenance.model.model import CauseClassifier
 from ml.maintenance.model.store import ModelBundle
+from ml.maintenance.records import Member
 from ml.reporting.plain import plain
 
 HORIZONS = (30, 90, 365)

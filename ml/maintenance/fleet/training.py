@@ -1,8 +1,8 @@
 """Training on simulated fleets: `python -m ml.maintenance.fleet.training FOLDER` writes the dashboard's models.
 
 Models are fitted to some fleets, calibrated on others at later times, and judged on yet another at later times still;
-labels of the first end before the rows of the second begin. It runs in a process of its own beside the dashboard, and
-says on standard output how far it is, a line of JSON a step.
+labels of the first end before the rows of the second begin. The dashboard trains in the process that learns; the
+command says on standard output how far it is, a line of JSON a step.
 """
 
 import argparse
@@ -42,6 +42,11 @@ class FleetPlan:
     fleets: tuple[int, int, int] = (12, 6, 1)
     years: tuple[int, int, int] = (3, 6, 9)
     every_weeks: int = 4
+
+    @classmethod
+    def of(cls, seed: int, fleets: int, assets: int) -> "FleetPlan":
+        """The usual plan with so many fleets to fit to, of so many assets each."""
+        return cls(seed, assets, (fleets, *cls.fleets[1:]))
 
     def first_day(self, role: int) -> float:
         """Day from which a role's rows count: when all labels of the role before have ended."""
@@ -152,7 +157,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--assets", type=int, default=FleetPlan.assets, help="of each fleet")
     parser.add_argument("--fleets", type=int, default=FleetPlan.fleets[FITTED], help="that models are fitted to")
     given = parser.parse_args(arguments)
-    plan = FleetPlan(given.seed, given.assets, (given.fleets, *FleetPlan.fleets[1:]))
+    plan = FleetPlan.of(given.seed, given.fleets, given.assets)
 
     def tell(step: int, words: str) -> None:
         print(json.dumps({"step": step, "steps": plan.steps, "words": words}), flush=True)

@@ -15,8 +15,8 @@ from skops import io as skops
 
 from ml.maintenance.model.calibration import Calibration, Isotonic, Sigmoid
 from ml.maintenance.model.columns import Columns
-from ml.maintenance.model.model import Member
 from ml.maintenance.model.ubjson import check_ubjson
+from ml.maintenance.records import Member, ModelFileError
 
 FEATURES = "features"
 """Attribute of a booster that holds its columns' names: XGBoost's own field refuses some characters."""
@@ -38,14 +38,6 @@ TYPES = frozenset(
     }
 )
 """All types that a forest's file may name, skops' own trust notwithstanding."""
-
-
-class ModelFileError(ValueError):
-    """A file that can't be used as a model: which one, and why."""
-
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file}: {reason}")
-        self.file, self.reason = file, reason
 
 
 def write_booster(booster: xgb.Booster, columns: Columns, path: Path) -> None:

@@ -7,7 +7,6 @@ resampling: both would move the probabilities away from the frequencies that the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,7 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
 from ml.maintenance.model.calibration import Calibration, fit_calibration
 from ml.maintenance.model.columns import BIAS, CodeArray, Columns, FloatArray
-
-
-class Member(StrEnum):
-    """The single models, and what they are averaged to; each has its own calibration."""
-
-    AVERAGE = "average"
-    XGBOOST = "xgboost"
-    RANDOM_FOREST = "random_forest"
+from ml.maintenance.records import Member
 
 
 class FailureEnsemble(ClassifierMixin, BaseEstimator):

@@ -1,6 +1,7 @@
 """The prognosis of a grid's assets: failure probabilities by the trained models, or by the published hazard."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,9 +9,10 @@ from grid.assets.deterioration import SIGNALS, Signal
 from grid.network import BoolArray, FloatArray
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.features import Observation, features_of, residuals_of
-from ml.maintenance.model.model import Member
-from ml.maintenance.model.store import ModelBundle
-from ml.maintenance.records import WhyNot, WhyNotKind
+from ml.maintenance.records import Member, WhyNot, WhyNotKind
+
+if TYPE_CHECKING:  # the published hazard alone needs none of the libraries that models are made with
+    from ml.maintenance.model.store import ModelBundle
 
 DAYS_PER_YEAR = 365.0
 HORIZONS = (30, 90, 365)
@@ -44,7 +46,7 @@ class Prognosis:
         return -np.log1p(-np.minimum(found, 1 - 1e-9)) * DAYS_PER_YEAR / horizon_days
 
 
-def prognose(bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray, stale: bool) -> Prognosis:
+def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArray, stale: bool) -> Prognosis:
     """The prognosis from what is seen; is_asset (n,): False for what no model was trained on."""
     count = len(seen.traits)
     years = np.array(HORIZONS) / DAYS_PER_YEAR
@@ -72,7 +74,7 @@ def prognose(bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray,
 
 
 def _reasons(
-    bundle: ModelBundle | None, seen: Observation, is_asset: BoolArray, stale: bool
+    bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArray, stale: bool
 ) -> tuple[WhyNot | None, ...]:
     """Why each asset has no learned prognosis; None where it has one."""
     if bundle is None:

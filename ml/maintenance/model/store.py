@@ -18,7 +18,6 @@ from typing import Any
 
 from ml.maintenance.model.card import Feature, ModelCard, card_from, card_to, table_sha256
 from ml.maintenance.model.files import (
-    ModelFileError,
     calibrations_from,
     calibrations_to,
     columns_from,
@@ -29,6 +28,7 @@ from ml.maintenance.model.files import (
     write_forest,
 )
 from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.maintenance.records import ModelFileError
 from ml.reporting.plain import library_versions, plain
 
 __all__ = ["Feature", "ModelBundle", "ModelCard", "ModelFileError", "library_versions", "load", "save", "table_sha256"]

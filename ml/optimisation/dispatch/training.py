@@ -9,7 +9,8 @@ from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem, DispatchSituations
 from ml.optimisation.dispatch.yardstick import DispatchYardstick
 from ml.optimisation.plans.verification import OperatingPoint
-from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
+from ml.optimisation.progress import Hyperparameters, Progress
+from ml.optimisation.reinforce import Trainer
 
 LEVELS = (0.3, 1.1)  # of the case's own loads, for the first training
 LIVE_LEVELS = (0.6, 1.4)  # of the present loads

@@ -6,8 +6,9 @@ import torch
 
 from grid.network import FloatArray, Network
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.progress import Hyperparameters, Progress
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.reinforce import Hyperparameters, Progress, Trainer
+from ml.optimisation.reinforce import Trainer
 from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations, Variety

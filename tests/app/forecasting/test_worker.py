@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from app.engine.commands import PlanRefusedError, UnknownIdError
-from app.forecasting.live_forecasts import LiveForecasts
 from app.forecasting.worker import ForecastWorker
 from app.optimisation.view import headline_of
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind
 from ml.forecasting.live.ledger import Period
+from ml.forecasting.live.live_forecasts import LiveForecasts
 from ml.forecasting.records import SeriesKind
 from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig, make_rig

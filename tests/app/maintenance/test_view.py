@@ -169,7 +169,7 @@ def test_signals_are_ten_with_units_limits_and_what_is_missing(now: Maintained) 
 
 def test_drivers_are_the_largest_contributions_with_the_features_values(now: Maintained) -> None:
     assert set(FEATURE_WORDS) == set(FEATURES)
-    found, everything = condition_of(now, 3), now.report.drivers(3)
+    found, everything = condition_of(now, 3), now.maintainer.drivers(now.report, 3)
     largest = sorted((abs(value) for value in everything.values()), reverse=True)[:5]
     assert [abs(driver.log_odds) for driver in found.drivers] == pytest.approx(largest)
     assert all(driver.value for driver in found.drivers)
@@ -209,15 +209,15 @@ def test_similar_assets_are_others_of_the_kind(now: Maintained) -> None:
 def test_the_card_carries_every_figure_with_its_interval(now: Maintained) -> None:
     facts = card_of(now)
     assert facts is not None
-    bundle = now.report.bundle
-    assert bundle is not None
-    assert set(facts.reliability) == set(bundle.horizons)
-    for days in bundle.horizons:
+    card = now.report.card
+    assert card is not None
+    assert set(facts.reliability) == set(card.reliability) == {30, 90, 365}
+    for days in card.reliability:
         metric = next(metric for metric in facts.metrics if metric.name == f"PR-AUC, {days} d")
-        assert metric.value == pytest.approx(bundle.card.metrics[str(days)]["PR-AUC"]["value"])
+        assert metric.value == pytest.approx(card.metrics[str(days)]["PR-AUC"]["value"])
         assert "chance" in metric.note
         assert "CNAIM" in metric.note
-    assert facts_of(replace(bundle.card, metrics={}, reliability={})).metrics == ()
+    assert facts_of(replace(card, metrics={}, reliability={})).metrics == ()
 
 
 def test_the_schedule_is_the_solved_one(now: Maintained) -> None:
@@ -289,7 +289,7 @@ def test_a_browser_gets_a_part_again_only_when_it_has_changed(city: Rig, now: Ma
     other = View(page="maintenance", asset=Asset(AssetKind.BRANCH, 3))
     assert changed_parts(first, keys_of(now, shown, other)) == {"condition"}
     assert changed_parts(first, keys_of(without(now, 2), shown, SHOWN)) == {"risk", "condition"}
-    no_models = replace(now, report=replace(now.report, bundle=None))
+    no_models = replace(now, report=replace(now.report, card=None))
     assert changed_parts(first, keys_of(no_models, shown, SHOWN)) == {"risk", "condition", "card"}
     solving = replace(now, report=replace(now.report, scheduling=True))
     assert changed_parts(first, keys_of(solving, shown, SHOWN)) == {"risk", "schedule"}

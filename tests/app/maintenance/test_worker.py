@@ -12,8 +12,8 @@ import pytest
 
 from app.engine.quality import ProblemCause
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
-from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.hazard import CnaimHazard
+from ml.maintenance.records import ModelFileError
 from ml.maintenance.schedule.economics import moved_pins
 from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig
@@ -61,10 +61,10 @@ def test_without_models_and_without_training_it_stays_with_the_published_hazard(
     maintainer(rig).load_or_train()
     look(rig)
     latest = maintainer(rig).latest
-    assert latest.bundle is None
+    assert latest.card is None
     assert not latest.training.running
     assert not rig.now.risk.learned.any()
-    assert maintainer(rig).latest.drivers(0) == {}
+    assert maintainer(rig).drivers(maintainer(rig).latest, 0) == {}
 
 
 Damage = Callable[[Path], None]
@@ -89,14 +89,14 @@ def pickle_in_its_place(folder: Path) -> None:
 @pytest.mark.parametrize("damage", [one_byte, renamed_feature, pickle_in_its_place])
 def test_damaged_files_are_refused_with_the_reason_and_the_running_models_stay(damage: Damage, city: Rig) -> None:
     look(city)
-    running, folder = maintainer(city).latest.bundle, city.services.settings.models_dir
+    running, folder = maintainer(city).latest.card, city.services.settings.models_dir
     damage(folder)
     refusal = city.post("/api/maintenance/model", {"reload": True}, status=409)
     assert "the running models stay" in refusal["error"]
     with pytest.raises(ModelFileError):
         maintainer(city).reload()
     look(city)
-    assert maintainer(city).latest.bundle is running
+    assert maintainer(city).latest.card is running
     assert city.now.risk.learned.all()
     later = make_rig(folder.parent, training_fleets=0)
     maintainer(later).load_or_train()
@@ -137,20 +137,20 @@ def test_an_empty_models_folder_is_trained(tmp_path: Path) -> None:
 
 def test_whole_files_are_read_again(city: Rig) -> None:
     look(city)
-    before = maintainer(city).latest.bundle
+    before = maintainer(city).latest.card
     assert city.post("/api/maintenance/model", {"reload": True})["success"] is True
     look(city)
-    assert maintainer(city).latest.bundle is not before
+    assert maintainer(city).latest.card is not before
     assert city.now.risk.learned.all()
 
 
 def test_drivers_add_up_to_the_log_odds(city: Rig) -> None:
     look(city)
     latest = maintainer(city).latest
-    assert latest.bundle is not None
+    assert latest.card is not None
     assert latest.seen is not None
-    drivers = maintainer(city).latest.drivers(2)
-    assert len(drivers) == len(latest.bundle.card.features)
+    drivers = maintainer(city).drivers(latest, 2)
+    assert len(drivers) == len(latest.card.features)
     assert max(map(abs, drivers.values())) > 0
 
 
@@ -219,7 +219,7 @@ def test_models_are_trained_in_the_background_when_there_are_none(tmp_path: Path
     try:
         deadline, heard = time.monotonic() + 240, []
         while time.monotonic() < deadline and not heard:
-            if maintainer(rig).watch_training():
+            if maintainer(rig).hear_of_models():
                 look(rig)
                 heard.append(maintainer(rig).latest.training)
             time.sleep(0.1)

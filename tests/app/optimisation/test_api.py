@@ -261,6 +261,7 @@ def test_a_meshed_grid_has_a_reason_or_set_points_but_no_switching(tmp_path: Pat
 def test_the_state_and_the_source_tell_reward_and_episodes(city: Rig) -> None:
     planner = city.services.planner
     plan(city)
+    planner.train_once(city.board, fresh=False)
     while planner.latest.training.running:
         planner.train_once(city.board, fresh=False)
     now = city.run()

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from app.engine.quality import SILENT_S, BoardCondition, ProblemCause, quality_of
+from app.engine.quality import SILENT_S, BoardCondition, BoardProblem, ProblemCause, quality_of
 from app.shell.health import quality_now
 from grid.telemetry import EventKind
-from tests.app.rig import Rig, make_rig, wait_for
+from tests.app.learning_here import LearningHere
+from tests.app.rig import Rig, make_rig
 
 NewRig = Callable[..., Rig]
 
@@ -33,7 +34,12 @@ def goes_on(rig: Rig) -> bool:
 def test_a_calm_grid_is_fresh_and_ready(rig: Rig) -> None:
     health = rig.get("/api/health")
     assert (health["condition"], health["since"], health["problems"]) == ("fresh", None, [])
-    assert {worker["name"] for worker in health["workers"]} == {"optimisation", "maintenance", "forecasting"}
+    assert {worker["name"] for worker in health["workers"]} == {
+        "optimisation",
+        "maintenance",
+        "forecasting",
+        "learning",
+    }
     assert rig.get("/api/ready") == {"ready": True, "problems": [], "reason": None}
     assert rig.get("/api/live")["live"] is True
 
@@ -132,22 +138,69 @@ def test_without_any_sensor_the_last_good_readings_stand_in_and_it_is_said(rig: 
     assert goes_on(rig)
 
 
-def test_a_worker_that_cannot_begin_says_so_and_works_all_the_same(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    maintainer = rig.services.maintainer
-
-    def fail() -> None:
+def test_models_that_cannot_be_read_are_named_and_it_works_without_them(
+    tmp_path: Path, models_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
         raise PermissionError("the models folder is not ours")
 
-    monkeypatch.setattr(maintainer, "load_or_train", fail)
-    maintainer.start()
-    try:
-        assert wait_for(lambda: maintainer.latest.prognosis is not None)
+    monkeypatch.setattr("app.learning.failure_models.load", fail)
+    rig = make_rig(tmp_path, models_dir=models_folder, training_fleets=0)
+    rig.services.maintainer.attempt()
+    rig.run()
+    assert rig.services.maintainer.latest.prognosis is not None
+    (problem,) = rig.get("/api/health")["problems"]
+    assert (problem["cause"], problem["subject"]) == ("learning_failed", "failure models")
+    assert "not ours" in problem["detail"]
+
+
+def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_say_so(
+    tmp_path: Path, models_folder: Path
+) -> None:
+    rig = make_rig(tmp_path, models_dir=models_folder, training_episodes=2)
+    workers, learning = rig.services.workers, rig.services.learning
+    assert isinstance(learning, LearningHere)
+    for worker in workers:
+        while worker.attempt():
+            pass
+    learned = rig.services.maintainer.latest.prognosis
+    looked = rig.services.forecast_worker.latest.ahead
+    assert learned is not None
+    assert learned.learned.any()
+    learning.stop()
+    for _ in range(3):
         rig.run()
-        (problem,) = rig.get("/api/health")["problems"]
-        assert (problem["cause"], problem["subject"]) == ("learning_failed", "maintenance")
-        assert "not ours" in problem["detail"]
-    finally:
-        maintainer.stop()
+        for worker in workers:
+            worker.attempt()
+    assert rig.services.maintainer.latest.prognosis is learned
+    assert rig.services.maintainer.latest.problem == (
+        "The prognosis stands as it was: what learns is down and starts again by itself."
+    )
+    assert rig.services.forecast_worker.latest.ahead is looked
+    assert "stand as they were" in rig.services.forecast_worker.latest.problem
+    assert "nothing learns now" in rig.services.planner.latest.status
+    proposal = rig.services.planner.latest.proposal
+    assert proposal is not None  # plans are made by what was learned
+    assert proposal.present.loss_kw == pytest.approx(1000 * rig.now.metrics.loss_mw, rel=1e-3)
+    assert not [one for one in rig.board.quality.problems if one.cause is ProblemCause.WORKER_FAILED]
+    learning.come_back()
+    rig.run()
+    for worker in workers:
+        while worker.attempt():
+            pass
+    assert rig.services.maintainer.latest.problem == rig.services.forecast_worker.latest.problem == ""
+    assert rig.services.maintainer.latest.prognosis is not learned
+    assert rig.services.forecast_worker.latest.ahead is not looked
+    assert "ready" in rig.services.planner.latest.status
+
+
+def test_a_learning_process_that_is_down_is_named(rig: Rig) -> None:
+    down = BoardProblem(
+        cause=ProblemCause.LEARNING_DOWN, subject="learning", detail="exit code -9", since=datetime.now(UTC)
+    )
+    health = replace(rig.services.learning.health, problems=(down,))
+    found = quality_of((), [health], datetime.now(UTC), rig.board.quality)
+    assert (found.condition, found.problems) == (BoardCondition.DEGRADED, (down,))
 
 
 def test_a_stale_state_is_not_ready_and_says_since_when(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import norm
 
 from ml.forecasting.groups import GroupForecaster, at_place
-from ml.forecasting.model.model import LEVELS
+from ml.forecasting.records import LEVELS
 from tests.ml.series import hourly, quick
 
 DAYS = 260

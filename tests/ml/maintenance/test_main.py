@@ -13,10 +13,10 @@ from sklearn.metrics import average_precision_score
 from ml.maintenance import crossval
 from ml.maintenance.__main__ import main
 from ml.maintenance.crossval import Split, held_out, last_fold, logistic, split
-from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.store import load
 from ml.maintenance.model.ubjson import check_ubjson
 from ml.maintenance.own_model import load_maintenance_model
+from ml.maintenance.records import ModelFileError
 from ml.tables.training_table import Roles, TrainingTable, read_table
 
 FEATURES = ["load", "age", "noise", "region", "maker"]

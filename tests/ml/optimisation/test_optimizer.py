@@ -22,7 +22,7 @@ from ml.optimisation.plans.plan import (
     Requirements,
 )
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
-from ml.optimisation.reinforce import Hyperparameters
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.training import LearningOptimizer
 from tests.ml.operating_points import HOURS, PRICE, network_of, operating_point_at
 

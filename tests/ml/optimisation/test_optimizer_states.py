@@ -12,8 +12,8 @@ from grid.flow.topology import is_radial
 from grid.network import BoolArray, Network
 from ml.optimisation.plans.plan import Plan, Requirements
 from ml.optimisation.plans.verification import OperatingPoint, burden_kw
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.reinforce import Hyperparameters
 from ml.optimisation.training import LearningOptimizer
 from tests.ml.operating_points import (
     operating_point_at,

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.tree_policy import TreePolicy
-from ml.optimisation.reinforce import Hyperparameters, Trainer, advantages, bounded
+from ml.optimisation.reinforce import Trainer, advantages, bounded
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 from ml.optimisation.switching.situation import prior_phi

@@ -17,15 +17,8 @@ from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, DispatchLearner
 from ml.optimisation.dispatch.yardstick import DispatchYardstick
-from ml.optimisation.reinforce import (
-    EVALUATED_EVERY,
-    JUDGED_SEED,
-    JUDGED_SITUATIONS,
-    WORST_RATIO,
-    Hyperparameters,
-    Trainer,
-    bounded,
-)
+from ml.optimisation.progress import Hyperparameters
+from ml.optimisation.reinforce import EVALUATED_EVERY, JUDGED_SEED, JUDGED_SITUATIONS, WORST_RATIO, Trainer, bounded
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 from ml.optimisation.switching.training import SwitchingLearner

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import norm
 
 from ml.forecasting.model.conformal import ended_before, offsets, pooled, ranks, residual_quantiles
-from ml.forecasting.model.model import LEVELS
+from ml.forecasting.records import LEVELS
 
 
 def test_quantiles_of_residuals_are_numpy_s_at_the_widened_levels_without_the_unknown() -> None:

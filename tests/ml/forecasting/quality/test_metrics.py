@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ml.forecasting.model.model import LEVELS
 from ml.forecasting.quality.drift import contest, drift
 from ml.forecasting.quality.metrics import pinball, range_of, score
-from ml.forecasting.records import ContestVerdict, DriftKind
+from ml.forecasting.records import LEVELS, ContestVerdict, DriftKind
 
 
 def test_pinball_loss_as_by_hand() -> None:

@@ -16,10 +16,10 @@ from skops import io as skops
 
 from ml.maintenance.model import store as failure_store
 from ml.maintenance.model.card import Feature, ModelCard, table_sha256
-from ml.maintenance.model.files import ModelFileError
 from ml.maintenance.model.metrics import Draws, Figure, reliability
 from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
 from ml.maintenance.model.store import ModelBundle, load, save
+from ml.maintenance.records import ModelFileError
 
 FEATURES = (Feature("load [%]", unit="%"), Feature("gas", unit="ppm"), Feature("maker", "category"))
 OPENED: list[str] = []

@@ -35,7 +35,7 @@ from ml.optimisation.plans.plan import (
 )
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points, without_trifles
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
-from ml.optimisation.reinforce import Hyperparameters
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.training import LearningOptimizer, parameters_for
 from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import check, enforced_limits, no_worse

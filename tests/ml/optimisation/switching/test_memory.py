@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.tree_policy import TreePolicy
-from ml.optimisation.reinforce import Hyperparameters, Trainer
+from ml.optimisation.reinforce import Trainer
 from ml.optimisation.switching import memory
 from ml.optimisation.switching.memory import TreeMemory
 from ml.optimisation.switching.net import SwitchingNet

@@ -6,9 +6,9 @@ import torch
 
 from grid.network import FloatArray, IntArray
 from ml.optimisation.plans.plan import Requirements
+from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.radial.tree_policy import TreePolicy
 from ml.optimisation.radial.trees import Loops
-from ml.optimisation.reinforce import Hyperparameters
 from ml.optimisation.switching import optimizer as deciding
 from ml.optimisation.switching.net import SwitchingNet
 from ml.optimisation.switching.optimizer import SwitchingOptimizer

@@ -1,0 +1,76 @@
+"""Messages between the process that answers and the process that learns: pickles with their length before them.
+
+Both ends are ours: the child is started by the parent, and the pipes are nobody else's. Nothing is read from a file.
+"""
+
+import pickle
+import struct
+import threading
+from dataclasses import dataclass
+from typing import IO, Any
+
+from app.learning.requests import LearningRequest
+
+LENGTH = struct.Struct("!Q")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A request with its number."""
+
+    number: int
+    request: LearningRequest[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """The answer to a request, or what it raised."""
+
+    number: int
+    answer: Any
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class Alive:
+    """A sign of life; the first one says that requests are answered."""
+
+
+Message = Asked | Told | Alive
+
+
+class Wire:
+    """One end. send may be called from several threads, receive from one."""
+
+    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        """Hand over a message. Raises OSError where the other end is gone, before anything is sent what can't be."""
+        content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            self._outgoing.write(LENGTH.pack(len(content)))
+            self._outgoing.write(content)
+            self._outgoing.flush()
+
+    def receive(self) -> Message | None:
+        """The next message; None once the other end is gone."""
+        head = self._incoming.read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            return None
+        (length,) = LENGTH.unpack(head)
+        content = self._incoming.read(length)
+        if len(content) < length:
+            return None
+        message: Message = pickle.loads(content)  # noqa: S301 from our own other half, see above
+        return message
+
+
+def survives_the_wire(error: Exception) -> Exception:
+    """An exception as it arrives, or a plain one with its words where it would not."""
+    try:
+        arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 our own
+    except Exception:  # noqa: BLE001 pickling calls whatever the class has
+        arrived = None
+    return arrived if isinstance(arrived, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
