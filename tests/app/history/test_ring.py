@@ -1,6 +1,7 @@
 """What is kept of past cycles is what their snapshots showed, whatever range and resolution is asked for."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +34,7 @@ def times(trend: Trend) -> list[datetime]:
 def test_every_quantity_is_kept_as_its_snapshots_showed_it(seen: tuple[Rig, list[Snapshot]]) -> None:
     made, snapshots = seen
     history = made.board.history
-    shown = {
+    shown: dict[Quantity, Callable[[Snapshot], float]] = {
         Quantity.REWARD_KW: lambda one: -one.objective_kw,
         Quantity.BUS_VM_PU: lambda one: one.state.vm_pu[3],
         Quantity.BRANCH_LOADING_PERCENT: lambda one: one.state.loading_percent[3],
@@ -42,9 +43,11 @@ def test_every_quantity_is_kept_as_its_snapshots_showed_it(seen: tuple[Rig, list
     for quantity in Quantity:
         element = 3 if "." in quantity else None
         trend = history.range(Point(quantity, element))
-        value_of = shown.get(quantity, lambda one, name=quantity.value: getattr(one.metrics, name))
+        expected = [
+            shown[quantity](one) if quantity in shown else getattr(one.metrics, quantity.value) for one in snapshots
+        ]
         assert times(trend) == [one.simulated_at for one in snapshots]
-        np.testing.assert_allclose(trend.value, [value_of(one) for one in snapshots], rtol=1e-6)
+        np.testing.assert_allclose(trend.value, expected, rtol=1e-6)
 
 
 def test_a_range_has_its_start_and_not_its_end(seen: tuple[Rig, list[Snapshot]]) -> None:
