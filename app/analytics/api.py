@@ -37,8 +37,8 @@ def register_analytics(api: Blueprint, services: Services) -> None:
         if kind == "csv":
             return _download(forecast_csv(shown), f"forecast-{board.snapshot.simulated_at.date().isoformat()}.csv")
         code = request.args.get("series")
-        issues = {} if code is None else {"issues": [stamp(issue) for issue in report.issue_times(code)]}
-        return answer(forecastpayloads.forecasts(report, shown) | issues)
+        issues = None if code is None else [stamp(issue) for issue in report.issue_times(code)]
+        return answer(forecastpayloads.forecasts(report, shown) | {"issues": issues})
 
     @api.get("/api/forecast/lookahead")
     def lookahead() -> Response:

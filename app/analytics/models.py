@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from app.web.models import Answer, Count, Megawatt, Percent, Place, Probability
+from app.web.models import Answer, Count, Megawatt, Percent, Place, Probability, Share
 from grid.flow.loss_breakdown import LossCause
 from grid.network import BranchKind, Energy
 from ml.forecasting.live.ledger import Period
+from ml.forecasting.records import SeriesKind
 
 MegawattHour = Annotated[float | None, Field(description="MWh")]
 KilowattHour = Annotated[float | None, Field(description="kWh")]
@@ -21,6 +22,60 @@ class ToldItem(Answer):
     status: str
     problem: str | None
     simulated_time: AwareDatetime | None
+
+
+class SeriesItem(Answer):
+    """What is forecast. installed_mw: of plants."""
+
+    code: str
+    name: str
+    kind: SeriesKind
+    installed_mw: Megawatt
+
+
+class DriftItem(Answer):
+    """What was found over the last seven days."""
+
+    found: bool
+    reasons: tuple[str, ...]
+    coverage_80_percent: Percent
+    mae_mw: Megawatt
+    naive_mae_mw: Megawatt
+
+
+class ForecastHourItem(Answer):
+    """Quantiles of an hour, by its beginning, and what was measured in it."""
+
+    time: AwareDatetime
+    q05_mw: Megawatt
+    q10_mw: Megawatt
+    q25_mw: Megawatt
+    q50_mw: Megawatt
+    q75_mw: Megawatt
+    q90_mw: Megawatt
+    q95_mw: Megawatt
+    actual_mw: Megawatt
+
+
+class ForecastItem(SeriesItem):
+    """A forecast of a series. source: by what it was made. limit_mw: what the grid can take, and why in words."""
+
+    issued_at: AwareDatetime | None
+    source: str | None
+    limit_mw: Megawatt
+    limit_words: str | None
+    learned: str | None
+    drift: DriftItem | None
+    hours: tuple[ForecastHourItem, ...]
+
+
+class ForecastAnswer(ToldItem):
+    """GET /api/forecast. levels: of the quantiles. issues: when kept forecasts of the series asked for were made."""
+
+    levels: tuple[Share, ...]
+    series: tuple[SeriesItem, ...]
+    forecasts: tuple[ForecastItem, ...]
+    issues: tuple[AwareDatetime, ...] | None
 
 
 class MoneyItem(Answer):

@@ -14,6 +14,7 @@ from grid.files.fileimport import SUFFIXES
 
 LONGEST_SUFFIX = 10
 LONGEST_STEM = 50  # characters of a file name that are kept; any file system takes as many
+CaseRead = Callable[[], Case]
 
 
 class CaseLoader:
@@ -28,16 +29,24 @@ class CaseLoader:
         return (*BUILT_IN, f"simbench:{DEFAULT_SIMBENCH}", "synthetic:200:4")
 
     def load(self, spec: str) -> Case:
-        """Load a case by name or code. CaseError where there is none, or while another is being loaded.
+        """Load a case by name or code. CaseError where there is none, or while another is being loaded."""
+        return self.bring_in(self.named(spec))
+
+    def load_upload(self, file_name: str, content: bytes) -> Case:
+        """Load an uploaded network file. CaseError names what is wrong with it."""
+        return self.bring_in(self.uploaded(file_name, content))
+
+    def named(self, spec: str) -> CaseRead:
+        """How a case is read by name or code. CaseError for a path.
 
         Paths are refused: a visitor of a hosted page must not read the server's files.
         """
         if Path(spec.strip()).suffix.lower() in SUFFIXES:
             raise CaseError(spec, "files are uploaded or named on the command line (--case), not opened by path")
-        return self._exclusively(lambda: load_named(spec, self._settings.cache_dir))
+        return lambda: load_named(spec, self._settings.cache_dir)
 
-    def load_upload(self, file_name: str, content: bytes) -> Case:
-        """Load an uploaded network file. CaseError names what is wrong with it."""
+    def uploaded(self, file_name: str, content: bytes) -> CaseRead:
+        """How an uploaded network file is read. CaseError where it is too large."""
         name = _plain_name(file_name)
         limit = self._settings.upload_mb * 1e6
         if len(content) > limit:
@@ -49,13 +58,18 @@ class CaseLoader:
                 path.write_bytes(content)  # a name that is plain stays in this folder
                 return load_file(path, self._settings.cache_dir)
 
-        return self._exclusively(read)
+        return read
 
-    def _exclusively(self, read: Callable[[], Case]) -> Case:
+    def bring_in(self, read: CaseRead, between: Callable[[], None] = lambda: None) -> Case:
+        """Read a case and let the engine watch it. CaseError, also while another is being loaded.
+
+        between: called when the case is read; what it raises leaves the engine with its case.
+        """
         if not self._busy.acquire(blocking=False):
             raise CaseError("case", "another case is being loaded; try again in a moment")
         try:
             case = read()
+            between()
             self._engine.load(case)
             return case
         finally:

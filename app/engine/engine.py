@@ -103,7 +103,8 @@ class Engine:
         latest = self._boards.latest.snapshot
         self._require(latest.offers.events, "takes no simulated events")
         target_name = checked_event(latest.network, kind, target, magnitude)
-        event = Event(next(self._event_ids), kind, target, target_name, magnitude, latest.simulated_at)
+        place = None if kind is EventKind.HEAT_WAVE else target  # it is hot everywhere, whatever target was sent
+        event = Event(next(self._event_ids), kind, place, target_name, magnitude, latest.simulated_at)
         self._do(lambda: self._change_events(lambda events: (*events, event), latest.network))
         return event
 

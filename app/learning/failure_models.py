@@ -7,6 +7,7 @@ from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
+from app.learning.memory import give_back
 from app.learning.requests import (
     NOT_TRAINING,
     AskModels,
@@ -118,6 +119,7 @@ class FailureModelLearner:
             return
         self._bundle, self._refused, self._failure, self._training = bundle, "", "", NOT_TRAINING
         log.info("training of failure models is done")
+        give_back()
         try:
             save(bundle, self._folder)
         except OSError as error:

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any
 
+from app.learning.memory import give_back
 from app.learning.requests import (
     BeginForecasts,
     BegunForecasts,
@@ -35,6 +36,7 @@ class ForecastLearner:
         self._live = LiveForecasts(
             request.network, request.now, request.yearly_load_mw, request.past, request.history_days, request.seed
         )
+        give_back()
         return BegunForecasts(hours=self._live.past_hours)
 
     @answer.register

@@ -8,9 +8,11 @@ from flask import Blueprint, Response, request
 
 from app.engine.board import NotReadyError
 from app.engine.commands import UnknownIdError
+from app.engine.jobs import JobKind, JobTicket
 from app.maintenance import payloads as maintpayloads
 from app.maintenance.view import Maintained, maintained_on
 from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
+from app.web.jobs import answer_or_job, job_location
 from app.web.services import Services
 from components.maintenance.words import conflict_words
 from ml.maintenance.records import ModelFileError
@@ -48,11 +50,14 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
         body, now = read_body(request, ScheduleBody), _now(services)
         try:
             pins = pins_of_weeks(((pin.id, pin.week) for pin in body.pins), _made(now))
-            services.maintainer.reschedule(now.report, pins)
         except ValueError as error:
             raise BadRequestError(str(error), "pins", status=422) from None
+        ticket = services.jobs.open(JobKind.SCHEDULE, maintpayloads.solved)
+        services.maintainer.reschedule(now.report, pins, ticket)
         wanted = [pin.model_dump() for pin in body.pins]
-        return answer({"success": True, "pins": wanted}, HTTPStatus.ACCEPTED)
+        response = answer({"success": True, "pins": wanted, "job": ticket.job.id}, HTTPStatus.ACCEPTED)
+        response.headers["Location"] = job_location(ticket.job)
+        return response
 
     @api.get("/api/maintenance/model")
     def model() -> Response:
@@ -61,11 +66,15 @@ def register_maintenance(api: Blueprint, services: Services) -> None:
     @api.post("/api/maintenance/model")
     def reload() -> Response:
         read_body(request, ReloadBody)
-        try:
-            services.maintainer.reload()
-        except ModelFileError as error:
-            raise BadRequestError(f"refused, the running models stay: {error}", "reload", status=409) from None
-        return answer({"success": True, "trained": True})
+
+        def work(_: JobTicket) -> maintpayloads.JSON:
+            try:
+                services.maintainer.reload()
+            except ModelFileError as error:
+                raise BadRequestError(f"refused, the running models stay: {error}", "reload", status=409) from None
+            return {"success": True, "trained": True}
+
+        return answer_or_job(services.jobs, JobKind.MODELS, work)
 
 
 def pins_of_weeks(weeks: Iterable[tuple[int, int | None]], made: ScheduleView) -> dict[int, int]:

@@ -16,6 +16,8 @@ Euro = Annotated[float | None, Field(description="EUR")]
 Hours = Annotated[float, Field(description="h")]
 Week = Annotated[int | None, Field(description="from 1 on, null for deferred")]
 
+Metric = float | str | None | dict[str, float | None] | list[str] | list[list[int]]
+
 
 class AboutItem(Answer):
     """What the maintenance worker does, what hinders it, and of which moment it speaks."""
@@ -167,10 +169,82 @@ class ScheduleAnswer(Answer):
 
 
 class PinsAnswer(Answer):
-    """POST /api/maintenance/schedule."""
+    """POST /api/maintenance/schedule. job: the id of the job that tells how it goes."""
 
     success: Literal[True]
     pins: tuple[PinItem, ...]
+    job: str
+
+
+class SolvedItem(Answer):
+    """What came of a schedule that was asked for; GET /api/maintenance/schedule has all of it."""
+
+    first_day: date
+    weeks: Count
+    conflict: str | None
+    method: ScheduleMethod | None
+    gap: float | None
+    expected_cost_eur: Euro
+
+
+class FeatureItem(Answer):
+    """A column that the models read."""
+
+    name: str
+    dtype: Literal["numeric", "category"]
+    unit: str
+
+
+class FigureItem(Answer):
+    """A figure with its 95 % interval."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class ReliabilityItem(Answer):
+    """Of some rows: the mean of what was predicted, and how often it came."""
+
+    rows: Count
+    predicted: float | None
+    observed: FigureItem
+
+
+class CardItem(Answer):
+    """Where models come from and how good they are. metrics: by horizon in days and name; reliability: by horizon.
+
+    A metric is a number, a figure, numbers by rival, or of the types of failure their names and how often each (row)
+    was taken for each (column).
+    """
+
+    features: tuple[FeatureItem, ...]
+    trained_at: str
+    data: str
+    data_sha256: str
+    seed: int
+    versions: dict[str, str]
+    metrics: dict[str, dict[str, Metric]]
+    reliability: dict[str, tuple[ReliabilityItem, ...]]
+
+
+class TrainingItem(Answer):
+    """A training: whether it runs, the step it is at of how many, and what it does."""
+
+    running: bool
+    step: Count
+    steps: Count
+    words: str
+
+
+class ModelAnswer(AboutItem):
+    """GET /api/maintenance/model. card: null where no models are there."""
+
+    trained: bool
+    simulated_data: Literal[True]
+    horizons_days: tuple[int, ...]
+    card: CardItem | None
+    training: TrainingItem
 
 
 class ReloadAnswer(Answer):

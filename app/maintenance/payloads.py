@@ -14,6 +14,7 @@ from grid.network import FloatArray
 from ml.maintenance.model.card import card_to
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS
+from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement
 from ml.reporting.plain import plain
 
@@ -169,6 +170,19 @@ def schedule(now: Maintained) -> JSON:
         "method": None if made.schedule is None else made.schedule.method.value,
         "gap": None if made.schedule is None else number(made.schedule.gap),
         "costs": {name: _costs(found) for name, found in judged.items()},
+    }
+
+
+def solved(made: ScheduleView) -> JSON:
+    """What came of a schedule that was asked for, in short."""
+    found = made.schedule
+    return {
+        "first_day": made.first_day.isoformat(),
+        "weeks": made.problem.n_week,
+        "conflict": None if made.conflict is None else conflict_words(made.conflict.violations),
+        "method": None if found is None else found.method.value,
+        "gap": None if found is None else number(found.gap),
+        "expected_cost_eur": None if found is None else found.expected_cost_eur,
     }
 
 

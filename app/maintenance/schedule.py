@@ -1,6 +1,6 @@
 """The maintenance schedule of a live grid, from a snapshot and a prognosis."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import numpy as np
@@ -33,21 +33,27 @@ def first_monday(snapshot: Snapshot) -> date:
     return next_monday(snapshot.simulated_at.date())
 
 
-def make_schedule(snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, int]) -> ScheduleView:
-    """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped."""
+def make_schedule(
+    snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, int], step: Callable[[float], None] = lambda _: None
+) -> ScheduleView:
+    """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped.
+
+    step: told what share of the outage windows is known, before the next ones are; what it raises ends the work.
+    """
     network, register = snapshot.network, snapshot.register
     rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
     branches, first_day = branches_worth_a_job(snapshot.is_asset, rate, consequence), first_monday(snapshot)
     asked = network.n_bus <= OUTAGE_WINDOWS.most
-    allowed = _windows(snapshot, branches, first_day) if asked else np.ones((len(branches), WEEKS), dtype=bool)
+    allowed = _windows(snapshot, branches, first_day, step) if asked else np.ones((len(branches), WEEKS), dtype=bool)
     problem = schedule_problem(network, register, branches, rate, consequence, allowed)
+    step(1.0)
     age = snapshot.simulated_at.year - register.year_built[branches]
     return solved(problem, branches, age, pins, first_day, asked)
 
 
-def _windows(snapshot: Snapshot, branches: IntArray, first_day: date) -> BoolArray:
+def _windows(snapshot: Snapshot, branches: IntArray, first_day: date, step: Callable[[float], None]) -> BoolArray:
     present_mw = float(snapshot.injection.load_p_mw.sum())
     if present_mw <= 0:
         return np.ones((len(branches), WEEKS), dtype=bool)
     levels = weekly_peak_levels(snapshot.yearly_load_mw, first_day, WEEKS, present_mw)
-    return outage_windows(snapshot.network, snapshot.injection, snapshot.state.closed, levels, branches)
+    return outage_windows(snapshot.network, snapshot.injection, snapshot.state.closed, levels, branches, step)

@@ -16,6 +16,7 @@ import numpy as np
 
 from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.engine import Engine
+from app.engine.jobs import JobTicket
 from app.engine.quality import ProblemCause
 from app.engine.worker import GridWorker
 from app.learning.process import LearningDownError, LearningHost
@@ -42,6 +43,7 @@ RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map coun
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
 HOURS_BETWEEN_POINTS = 1.0
+OTHER_NETWORK = "another grid is watched by now"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,24 @@ class ProbabilityTrend:
     published: FloatArray
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _WantedSchedule:
+    """Pins that a schedule is asked for with, by branch, and the job that tells how it goes, where somebody asks."""
+
+    network: Network
+    pins: Mapping[int, int]
+    job: JobTicket | None
+
+    @property
+    def cancelled(self) -> bool:
+        return self.job is not None and self.job.job.ended
+
+    def drop(self, why: str) -> None:
+        """It isn't made any more."""
+        if self.job is not None:
+            self.job.cancel(why)
+
+
 DOWN = "what learns is down and starts again by itself"
 NO_MODELS = ModelsState(card=None, training=NOT_TRAINING)
 
@@ -85,14 +105,14 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, learning: LearningHost) -> None:
         super().__init__("maintenance", engine, boards)
         self._settings, self._engine, self._learning = settings, engine, learning
-        self._lock = threading.Lock()  # held while the trend is written or read
+        self._lock = threading.Lock()  # held while the trend, or the schedule that is wanted, is written or read
         self._models, self._begun = NO_MODELS, 0  # begun: the generation of what learns that was told to begin
         self._seen = -1
         self._down = ""  # why what learns doesn't answer
         self._made: MaintenanceReport | None = None  # the last one, which may still be on its way to the board
         self._schedule: ScheduleView | None = None
         self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
-        self._wanted: tuple[Network, Mapping[int, int]] | None = None  # pins to schedule with, where that is asked
+        self._wanted: _WantedSchedule | None = None
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
 
     # --- what others ask for -------------------------------------------------------------------------------------
@@ -105,14 +125,15 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         values = np.array([value[:, branch] for _, value in points], dtype=float).reshape(-1, 4)
         return ProbabilityTrend(time, *values.T)
 
-    def reschedule(self, report: MaintenanceReport, pins: Mapping[int, int]) -> None:
+    def reschedule(self, report: MaintenanceReport, pins: Mapping[int, int], job: JobTicket | None = None) -> None:
         """Make a schedule with jobs of a report's settled by hand: branch to week from 0, or -1 for deferred.
 
-        ValueError for a branch or week that there isn't. Pins of a network that isn't watched any more are dropped.
+        ValueError for a branch or week that there isn't. Pins of a network that isn't watched any more are dropped, and
+        so are those that wait when others are asked for. job: tells how it goes, and what came of it (ScheduleView).
         """
         if report.schedule is not None:
             report.schedule.check_pins(pins)
-        self._wanted = report.network, dict(pins)
+        self._want(_WantedSchedule(network=report.network, pins=dict(pins), job=job), "another schedule was asked for")
         self._thread.wake()
 
     def reload(self) -> None:
@@ -145,7 +166,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
 
     def take_up(self, board: Board) -> None:
         """Begin with a network: no trend, no schedule."""
-        self._schedule, self._wanted, self._tried, self._seen = None, None, None, -1
+        self._schedule, self._tried, self._seen = None, None, -1
         with self._lock:
             self._network = board.network
             self._trend.clear()
@@ -251,19 +272,36 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         prognosis = report.prognosis
         if prognosis is None:
             return
-        asked, due = self._wanted, (first_monday(snapshot), report.card is not None)
-        wanted = asked[1] if asked is not None and asked[0] is snapshot.network else None
-        if wanted is None and due == self._tried:
+        asked, due = self._want(None), (first_monday(snapshot), report.card is not None)
+        if asked is not None and asked.network is not snapshot.network:
+            asked.drop(OTHER_NETWORK)
+            asked = None
+        if asked is not None and asked.cancelled:
+            asked = None
+        if asked is None and due == self._tried:
             return
         before = self._schedule
-        pins = wanted if wanted is not None else before.pins if before is not None else {}
-        self._wanted, self._tried = None, due
+        pins = asked.pins if asked is not None else before.pins if before is not None else {}
+        self._tried = due
+        kept = pins if before is None else moved_pins(pins, before.first_day, due[0])
         self._publish_changed(report, board, scheduling=True)
         try:
-            kept = pins if before is None else moved_pins(pins, before.first_day, due[0])
-            self._schedule = make_schedule(snapshot, prognosis, kept)
+            if asked is None or asked.job is None:
+                self._schedule = make_schedule(snapshot, prognosis, kept)
+            else:
+                step = asked.job.step
+                made = asked.job.run(lambda: make_schedule(snapshot, prognosis, kept, step))
+                self._schedule = self._schedule if made is None else made  # the one before stays where it is cancelled
         finally:
             self._publish_changed(report, board, schedule=self._schedule, scheduling=False)
+
+    def _want(self, wanted: _WantedSchedule | None, why: str = "") -> _WantedSchedule | None:
+        """Put this in the place of what was wanted, and drop that where there is a why; what it was."""
+        with self._lock:
+            before, self._wanted = self._wanted, wanted
+        if before is not None and why:
+            before.drop(why)
+        return before
 
     def _remember(self, snapshot: Snapshot, found: Prognosis) -> None:
         now = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")

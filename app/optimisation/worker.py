@@ -75,10 +75,12 @@ class PlanWorker(GridWorker[PlanReport]):
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, learning: LearningHost) -> None:
         super().__init__("optimisation", engine, boards)
         self._settings, self._engine, self._learning = settings, engine, learning
-        self._lock = threading.Lock()  # held while the optimiser proposes
+        self._lock = threading.Lock()  # held while the planner's optimiser proposes
+        self._asked_lock = threading.Lock()  # held while a request's does: nobody waits for the planner
         self._priority = RequestPriority()
         self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
         self._optimizer: SmartGridOptimizer | None = None
+        self._asked: SmartGridOptimizer | None = None  # the same for requests
         self._begun: tuple[Network, int] | None = None  # what learns for which network, and in which generation
         self._learned: PolicyNews | None = None  # of the present network
         self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
@@ -150,8 +152,12 @@ class PlanWorker(GridWorker[PlanReport]):
         made = self._known(board.snapshot, wanted)
         if made is not None:
             return made
-        with self._priority.asking(), self._lock:
-            return self._known(board.snapshot, wanted) or self._propose(board, wanted)
+        with self._priority.asking():
+            if self._network is not board.network:
+                with self._lock:
+                    self._begin_for(board)
+            with self._asked_lock:
+                return self._known(board.snapshot, wanted) or self._propose(self._asked, board, wanted)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
@@ -188,7 +194,7 @@ class PlanWorker(GridWorker[PlanReport]):
                 wanted = self._requirements
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
-                proposal = self._known(snapshot, wanted) or self._propose(board, wanted)
+                proposal = self._known(snapshot, wanted) or self._propose(optimizer, board, wanted)
             if proposal is not None and proposal.plan is not None and wanted == self._requirements:
                 self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
@@ -199,16 +205,17 @@ class PlanWorker(GridWorker[PlanReport]):
             self._planned += 1
         self._publish(board, proposal)
 
-    def _propose(self, board: Board, wanted: Requirements) -> Proposal:
-        """A new proposal. The lock is held."""
+    def _propose(self, optimizer: SmartGridOptimizer | None, board: Board, wanted: Requirements) -> Proposal:
+        """A new proposal by one of the optimisers, whose lock is held."""
         snapshot = board.snapshot
-        self._begin_for(board)
-        if self._optimizer is None:
+        if optimizer is None:
             raise UnsuitableGridError(self._why_not)
+        if optimizer.network is not board.network:
+            raise NotReadyError("the grid has just changed; ask again in a moment")
         operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
         before = self._proposed
         shown = before.plan if before is not None and before.requirements == wanted else None
-        proposal = self._optimizer.propose(operating_point, wanted, shown)
+        proposal = optimizer.propose(operating_point, wanted, shown)
         made = self._made[1] if self._made[0] is snapshot else {}
         self._made = snapshot, dict([*made.items(), (wanted, proposal)][-PLANS_KEPT:])
         return proposal
@@ -289,6 +296,9 @@ class PlanWorker(GridWorker[PlanReport]):
             if news.episodes:  # before the first one the prior is better
                 self._optimizer.use(news.policy)
             self._learned = news
+        with self._asked_lock:
+            if news.episodes and self._asked is not None and self._asked.network is network:
+                self._asked.use(news.policy)
         detail = f"the policy: {news.not_kept}" if news.not_kept else ""
         self.tell(ProblemCause.NOT_KEPT, detail, str(self._settings.cache_dir))
 
@@ -311,24 +321,29 @@ class PlanWorker(GridWorker[PlanReport]):
     def _begin_with(self, snapshot: Snapshot) -> None:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
         network = snapshot.network
-        self._optimizer, self._learned, self._why_not, self._planned, self._pareto = None, None, "", 0, ((), None)
+        self._learned, self._planned, self._pareto = None, 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
+        self._optimizer, self._asked, self._why_not = self._optimizers(network)
         self._network = network  # after what belongs to it: others read both without the lock
         self._engine.set_requirements(self._requirements)
+
+    def _optimizers(self, network: Network) -> tuple[SmartGridOptimizer | None, SmartGridOptimizer | None, str]:
+        """The planner's and the requests', with the kept policy if there is one; or why there are none."""
+        seed, folder = self._settings.seed, self._settings.cache_dir
         try:
-            optimizer = SmartGridOptimizer(network, self._settings.seed)
+            optimizer, asked = SmartGridOptimizer(network, seed), SmartGridOptimizer(network, seed)
         except UnsuitableGridError as error:
-            self._why_not = str(error)
-            return
+            return None, None, str(error)
         try:
-            optimizer.use_kept(self._settings.cache_dir)
+            optimizer.use_kept(folder)
+            asked.use_kept(folder)
             log.info("policy of %s taken from the cache", network.name)
         except FileNotFoundError:
             log.info("no policy of %s is kept: it is learned", network.name)
         except (OSError, PolicyError) as error:
             log.warning("the kept policy can't be used, one is learned anew: %s", error)
-        self._optimizer = optimizer
+        return optimizer, asked, ""
 
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
         self._proposed, snapshot = proposal, board.snapshot

@@ -8,8 +8,10 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app.analytics.api import register_analytics
-from app.engine.board import Board, NotReadyError
-from app.engine.commands import NotOfferedError, PlanRefusedError, UnknownIdError
+from app.engine.board import Board
+from app.engine.commands import NotOfferedError, UnknownIdError
+from app.engine.jobs import JobFailure, JobKind, JobTicket
+from app.jobs.api import register_jobs
 from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_plans
@@ -28,9 +30,10 @@ from app.web.bodies import (
     read_body,
     to_json,
 )
+from app.web.errors import REFUSALS, error_answer, failure_of
+from app.web.jobs import answer_or_job
 from app.web.services import Services
 from components.optimisation.words import stopped_words
-from grid.errors import CaseError
 
 UPLOAD_MARGIN_BYTES = 100_000  # what multipart encoding adds to a file
 LONGEST_ID = 18  # digits; Python refuses to read numbers of thousands of them
@@ -43,6 +46,7 @@ def api_blueprint(services: Services) -> Blueprint:
     _register_reads(api, services)
     _register_commands(api, services)
     register_health(api, services)
+    register_jobs(api, services)
     register_plans(api, services)
     register_maintenance(api, services)
     register_analytics(api, services)
@@ -51,35 +55,15 @@ def api_blueprint(services: Services) -> Blueprint:
     return api
 
 
-def error(message: str, status: int, field: str = "") -> Response:
-    """A JSON error: what is wrong, and with which field."""
-    return answer({"error": message, "field": field or None, "status": status}, status)
-
-
 def _register_errors(api: Blueprint) -> None:
-    @api.errorhandler(BadRequestError)
-    def bad_request(failure: BadRequestError) -> Response:
-        return error(str(failure), failure.status, failure.field)
+    def refused(failure: Exception) -> Response:
+        return error_answer(failure_of(failure))
 
-    @api.errorhandler(CaseError)
-    def wrong_case(failure: CaseError) -> Response:
-        return error(str(failure), HTTPStatus.UNPROCESSABLE_ENTITY, failure.field or "case")
+    for kind in REFUSALS:
+        api.register_error_handler(kind, refused)
 
-    @api.errorhandler(UnknownIdError)
-    def unknown(failure: UnknownIdError) -> Response:
-        return error(str(failure.args[0]) if failure.args else "not found", HTTPStatus.NOT_FOUND)
-
-    @api.errorhandler(PlanRefusedError)
-    def refused(failure: PlanRefusedError) -> Response:
-        return error(str(failure), HTTPStatus.CONFLICT)
-
-    @api.errorhandler(NotOfferedError)
-    def not_offered(failure: NotOfferedError) -> Response:
-        return error(str(failure), HTTPStatus.CONFLICT)
-
-    @api.errorhandler(NotReadyError)
-    def not_ready(failure: NotReadyError) -> Response:
-        return error(str(failure), HTTPStatus.SERVICE_UNAVAILABLE)
+    def error(message: str, status: int) -> Response:
+        return error_answer(JobFailure(words=message, status=status))
 
     @api.errorhandler(HTTPException)
     def http_error(failure: HTTPException) -> Response:
@@ -184,10 +168,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
 
     @api.delete("/api/events")
     def remove_event() -> Response:
-        event_id = request.args.get("id")
-        if event_id is not None and not _is_id(event_id):
-            raise BadRequestError(f"id: must be a whole number of up to {LONGEST_ID} digits", "id", status=422)
-        identifier = int(event_id) if event_id is not None else read_body(request, RemovalBody).id
+        identifier = _event_named(request.args.get("id"), read_body(request, RemovalBody).id)
         engine.remove_event(identifier)
         return answer({"removed": identifier}, HTTPStatus.ACCEPTED)
 
@@ -208,21 +189,22 @@ def _register_commands(api: Blueprint, services: Services) -> None:
             upload = request.files.get("file")
             if upload is None:
                 raise BadRequestError("file: send the network file in a form field named file", "file", status=422)
-            case = services.cases.load_upload(upload.filename or "", upload.read())
+            read = services.cases.uploaded(upload.filename or "", upload.read())
         else:
-            case = services.cases.load(read_body(request, CaseBody).case)
-        network = case.network
-        return answer(
-            {
+            read = services.cases.named(read_body(request, CaseBody).case)
+
+        def load(ticket: JobTicket) -> dict[str, Any]:
+            network = services.cases.bring_in(read, ticket.step).network
+            return {
                 "success": True,
                 "case": network.name,
                 "title": network.title,
                 "total_nodes": network.n_bus,
                 "total_edges": network.n_branch,
                 "previous": previous,
-            },
-            HTTPStatus.ACCEPTED,
-        )
+            }
+
+        return answer_or_job(services.jobs, JobKind.CASE, load, HTTPStatus.ACCEPTED)
 
 
 def _register_documents(api: Blueprint, services: Services) -> None:
@@ -237,6 +219,19 @@ def _register_documents(api: Blueprint, services: Services) -> None:
     @api.get("/metrics")
     def prometheus() -> Response:
         return Response(exposition(services.boards.latest.snapshot), mimetype="text/plain; version=0.0.4")
+
+
+def _event_named(address: str | None, body: int | None) -> int:
+    """The id of an event that the address or the body names. BadRequestError where neither does, or they differ."""
+    if address is None:
+        if body is None:
+            raise BadRequestError("id: name the event, in the address or in the body", "id", status=422)
+        return body
+    if not _is_id(address):
+        raise BadRequestError(f"id: must be a whole number of up to {LONGEST_ID} digits", "id", status=422)
+    if body not in (None, int(address)):
+        raise BadRequestError(f"id: the address names event {address}, the body another one", "id", status=422)
+    return int(address)
 
 
 def _is_id(text: str) -> bool:

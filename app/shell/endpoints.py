@@ -1,12 +1,13 @@
 """The table of the API's operations, from which its description is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
-from app.analytics.models import LookAheadAnswer, LossesAnswer, PerformanceAnswer
-from app.maintenance.models import AssetAnswer, AssetsAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
+from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
+from app.jobs.models import JobAnswer
+from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
 from app.optimisation.models import ApplyAnswer, OptimizeAnswer
 from app.web.bodies import (
     AcknowledgeBody,
@@ -38,8 +39,6 @@ from app.web.models import (
     StatisticsAnswer,
 )
 
-Fields = tuple[str, ...]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
@@ -55,8 +54,16 @@ def _whole(name: str, words: str, low: int, high: int | None = None) -> Paramete
     return Parameter(name=name, words=words, kind={"type": "integer", "minimum": low} | most)
 
 
-def _text(name: str, words: str, form: str = "") -> Parameter:
-    return Parameter(name=name, words=words, kind={"type": "string"} | ({"format": form} if form else {}))
+def _text(name: str, words: str) -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string"})
+
+
+def _day(name: str, words: str) -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string", "format": "date", "pattern": YEARS})
+
+
+def _time(name: str, words: str) -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string", "format": "date-time", "pattern": YEARS})
 
 
 def _choice(*choices: str) -> Parameter:
@@ -66,32 +73,40 @@ def _choice(*choices: str) -> Parameter:
 
 
 TABLE = _choice("json", "csv")
-START = _text("start", "ISO 8601 time, UTC where no zone is given; left out: so many hours before now", "date-time")
+YEARS = "^(19|20|21)"  # of what is taken as a time, as app/web/query.py has it
+JOB_ID = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
+START = _time("start", "ISO 8601 time, UTC where no zone is given; left out: so many hours before now")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation. answer: its model, or the names at its top level where there is none.
+    """One operation. answer: its model, None where the answer isn't JSON.
 
-    may_lack: whether what the query asks for may not exist. mimetype: what answers come as, where they aren't JSON.
+    may_lack: whether what the query asks for may not exist. may_conflict: whether what is asked may not hold now.
+    may_take_long: whether it is answered with 202 and a job where it does. location: whether the answer names a job's
+    path in its header. id_kind: what the id in the path is. mimetype: what answers come as, where they aren't JSON.
     files: mimetypes of answers in other formats.
     """
 
     method: str
     path: str
     summary: str
-    answer: type[BaseModel] | Fields
+    answer: type[BaseModel] | None
     body: type[BaseModel] | None = None
     status: int = 200
     query: tuple[Parameter, ...] = ()
     may_lack: bool = False
+    may_conflict: bool = False
+    may_take_long: bool = False
+    location: bool = False
+    id_kind: dict[str, Any] = field(default_factory=lambda: {"type": "integer", "minimum": 0})
     mimetype: str = "application/json"
     files: tuple[str, ...] = ()
 
     @property
-    def fields(self) -> Fields:
+    def fields(self) -> tuple[str, ...]:
         """Names at the answer's top level."""
-        return self.answer if isinstance(self.answer, tuple) else tuple(self.answer.model_fields)
+        return () if self.answer is None else tuple(self.answer.model_fields)
 
 
 ENDPOINTS = (
@@ -178,6 +193,7 @@ ENDPOINTS = (
         LoadAnswer,
         CaseBody,
         202,
+        may_take_long=True,
     ),
     Endpoint(
         "get",
@@ -197,21 +213,23 @@ ENDPOINTS = (
         "The schedule, weeks counted from 1; with format=csv or format=ics in the query, a file to download.",
         ScheduleAnswer,
         query=(_choice("json", "csv", "ics"),),
+        may_conflict=True,
         files=("text/csv", "text/calendar"),
     ),
     Endpoint(
         "post",
         "/api/maintenance/schedule",
-        "Settle jobs by hand and solve again around them, in the background; GET tells when it is done.",
+        "Settle jobs by hand and solve again around them, in the background; `job` tells how it goes.",
         PinsAnswer,
         ScheduleBody,
         202,
+        location=True,
     ),
     Endpoint(
         "get",
         "/api/maintenance/model",
         "The model card: trained on simulated data, with what, when, how good, and a training that runs.",
-        ("trained", "simulated_data", "horizons_days", "card", "training"),
+        ModelAnswer,
     ),
     Endpoint(
         "post",
@@ -219,15 +237,16 @@ ENDPOINTS = (
         "Read the model files again; refused ones are answered with the reason, and the running models stay.",
         ReloadAnswer,
         ReloadBody,
+        may_take_long=True,
     ),
     Endpoint(
         "get",
         "/api/forecast",
         "Forecasts with quantiles in MW by hour, source, limit, what was learned from and drift; all series or one.",
-        ("status", "problem", "simulated_time", "levels", "series", "forecasts"),
+        ForecastAnswer,
         query=(
             _text("series", "code of a series; left out: the latest forecasts of all"),
-            _text("issued_at", "ISO 8601 time of a forecast that is kept; left out: the latest", "date-time"),
+            _time("issued_at", "ISO 8601 time of a forecast that is kept; left out: the latest"),
             _whole("horizon", "hours; 48 where it is left out", 1, 48),
             TABLE,
         ),
@@ -265,8 +284,25 @@ ENDPOINTS = (
         "get",
         "/api/analytics/report",
         "The daily report as one HTML file, to read, keep or print.",
-        (),
-        query=(_text("day", "YYYY-MM-DD, a simulated day; left out: the present one", "date"),),
+        None,
+        query=(_day("day", "YYYY-MM-DD, a simulated day that isn't to come; left out: the present one"),),
         mimetype="text/html",
+    ),
+    Endpoint(
+        "get",
+        "/api/jobs/{id}",
+        "How a job is that an answer with 202 named: state, progress from 0 to 1 if known, times, result or error.",
+        JobAnswer,
+        id_kind=JOB_ID,
+    ),
+    Endpoint(
+        "delete",
+        "/api/jobs/{id}",
+        "Cancel a job: at once where it waits, after its present step where it runs; 409 where it has ended.",
+        JobAnswer,
+        status=202,
+        may_conflict=True,
+        location=True,
+        id_kind=JOB_ID,
     ),
 )

@@ -1,10 +1,12 @@
 """The API's own description: an OpenAPI 3.1 document from one table, and a self-contained page that shows it."""
 
 from html import escape
+from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.jobs.models import JobAnswer
 from app.shell.endpoints import ENDPOINTS, Endpoint
 from app.web.bodies import CaseBody
 from app.web.models import ErrorAnswer, ReadyAnswer
@@ -13,10 +15,10 @@ API_VERSION = "1.0.0"
 ERRORS = {
     400: "the body isn't JSON, is nested too deeply or isn't an object",
     404: "there is no such id",
-    409: "the plan doesn't hold any more, is another one than is named, or there is none",
+    409: "what is asked doesn't hold now: a plan, pins that contradict one another, a job that has ended",
     413: "the body is too large",
     422: "a field is wrong; `field` names it",
-    503: "nothing is known yet, or the grid has just changed: ask again in a moment",
+    503: "nothing is known yet, the grid has just changed, what learns is down, or too many jobs wait: ask again",
 }
 Schemas = dict[str, Any]
 JSON_TYPE = "application/json"
@@ -33,7 +35,8 @@ def openapi() -> dict[str, Any]:
             if endpoint.body is CaseBody:
                 file = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
                 content["multipart/form-data"] = {"schema": file}
-            operation["requestBody"] = {"content": content}
+            needed = any(field.is_required() for field in endpoint.body.model_fields.values())
+            operation["requestBody"] = {"content": content, "required": needed}
         paths.setdefault(endpoint.path, {})[endpoint.method] = operation
     return {
         "openapi": "3.1.0",
@@ -54,9 +57,15 @@ def _reference(model: type[BaseModel], schemas: Schemas, mode: Literal["validati
 def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     text = {"schema": {"type": "string"}}
     content = {endpoint.mimetype: text, **dict.fromkeys(endpoint.files, text)}
-    if endpoint.mimetype == JSON_TYPE:
-        content[JSON_TYPE] = {"schema": _answer_schema(endpoint, schemas)}
+    if endpoint.answer is not None:
+        content[JSON_TYPE] = {"schema": _reference(endpoint.answer, schemas, "serialization")}
     responses: dict[str, Any] = {str(endpoint.status): {"description": "Answer", "content": content}}
+    if endpoint.may_take_long:
+        _add_job(responses, schemas)
+    if endpoint.location or endpoint.may_take_long:
+        told = "where a job is found" if endpoint.location else "where the job is found, if the answer is one"
+        header = {"Location": {"description": told, "schema": {"type": "string"}}}
+        responses[str(HTTPStatus.ACCEPTED if endpoint.may_take_long else endpoint.status)]["headers"] = header
     error = {JSON_TYPE: {"schema": _reference(ErrorAnswer, schemas, "serialization")}}
     responses |= {str(status): {"description": ERRORS[status], "content": error} for status in _errors(endpoint)}
     if endpoint.answer is ReadyAnswer:
@@ -70,14 +79,22 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         {"name": one.name, "in": "query", "description": one.words, "schema": one.kind} for one in endpoint.query
     ]
     if "{id}" in endpoint.path:
-        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}})
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": endpoint.id_kind})
     return operation | ({"parameters": parameters} if parameters else {})
 
 
-def _answer_schema(endpoint: Endpoint, schemas: Schemas) -> Schemas:
-    if isinstance(endpoint.answer, tuple):
-        return {"type": "object", "required": list(endpoint.answer)}
-    return _reference(endpoint.answer, schemas, "serialization")
+def _add_job(responses: Schemas, schemas: Schemas) -> None:
+    """What is answered with 202 where the work takes longer than a request waits."""
+    job = _reference(JobAnswer, schemas, "serialization")
+    accepted = str(HTTPStatus.ACCEPTED)
+    if accepted in responses:
+        answered = responses[accepted]["content"][JSON_TYPE]["schema"]
+        responses[accepted] = {
+            "description": "Answer, or the job where it takes longer",
+            "content": {JSON_TYPE: {"schema": {"anyOf": [answered, job]}}},
+        }
+    else:
+        responses[accepted] = {"description": "It takes longer: the job", "content": {JSON_TYPE: {"schema": job}}}
 
 
 def _errors(endpoint: Endpoint) -> tuple[int, ...]:
@@ -85,7 +102,7 @@ def _errors(endpoint: Endpoint) -> tuple[int, ...]:
     if endpoint.body is not None:
         return tuple(ERRORS)
     may_lack = "{id}" in endpoint.path or endpoint.may_lack
-    return (404,) * may_lack + (409,) * ("text/calendar" in endpoint.files) + (422,) * bool(endpoint.query) + (503,)
+    return (404,) * may_lack + (409,) * endpoint.may_conflict + (422,) * bool(endpoint.query) + (503,)
 
 
 def _operation_id(endpoint: Endpoint) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from grid.telemetry import EventKind
@@ -12,6 +12,14 @@ from grid.telemetry import EventKind
 MAX_BODY_BYTES = 1_000_000
 MAX_DEPTH = 20
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _whole(value: object) -> object:
+    """A whole number that came with a point: to JSON, 3.0 is one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class BadRequestError(ValueError):
@@ -30,14 +38,14 @@ class EventBody(_Body):
     """POST /api/events: magnitude is a factor for a surge, kelvin for a heat wave, and unused otherwise."""
 
     kind: Annotated[EventKind, Field(strict=False)]
-    target: int | None = None
+    target: Whole | None = None
     magnitude: Finite = 1.0
 
 
 class RemovalBody(_Body):
-    """DELETE /api/events."""
+    """DELETE /api/events. id: null or left out where the address has it."""
 
-    id: int
+    id: Whole | None = None
 
 
 class AcknowledgeBody(_Body):
@@ -71,8 +79,8 @@ class OptimizeBody(_Body):
     min_vm_pu: Finite | None = None
     max_vm_pu: Finite | None = None
     max_loading_percent: Finite | None = None
-    locked: list[int] | None = None
-    most_pairs: int | None = None
+    locked: list[Whole] | None = None
+    most_pairs: Whole | None = None
     n_minus_1: bool | None = None
     worst_hour: bool | None = None
     keep: bool = False
@@ -84,7 +92,7 @@ class ApplyBody(_Body):
     code: of the plan that is meant, as POST /api/grid/optimize answers it; refused where the latest is another one.
     """
 
-    count: Annotated[int, Field(ge=1)] | None = None
+    count: Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None = None
     undo: bool = False
     code: Annotated[str, Field(max_length=10_000)] | None = None
 
@@ -92,8 +100,8 @@ class ApplyBody(_Body):
 class PinBody(_Body):
     """A job settled by hand: id of its branch, and its week from 1 on, null for deferred."""
 
-    id: int
-    week: int | None
+    id: Whole
+    week: Whole | None
 
 
 class ScheduleBody(_Body):

@@ -311,12 +311,12 @@ class NodeAnswer(NodeItem):
 
 
 class SourceAnswer(Answer):
-    """GET /api/grid/data-source. generation_interval: s between cycles."""
+    """GET /api/grid/data-source. generation_interval: s between cycles. speed: null where time isn't simulated."""
 
     source: str
     is_active: bool
     generation_interval: Seconds
-    speed_minutes_per_s: float
+    speed_minutes_per_s: float | None
     current_iteration: Count
     simulated_time: AwareDatetime
     total_episodes_trained: Count

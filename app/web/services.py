@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine, HistoryOf
+from app.engine.jobs import JobRoom
 from app.engine.pipeline import SourceOf, source_of
 from app.engine.worker import GridWorker
 from app.forecasting.worker import ForecastWorker
@@ -15,6 +16,7 @@ from app.learning.process import LearningHost, LearningProcess
 from app.maintenance.worker import MaintenanceWorker
 from app.optimisation.worker import PlanWorker
 from app.settings import Settings
+from app.web.errors import failure_of
 from grid.cases.cases import Case
 
 Beside = TypeVar("Beside", bound=GridWorker[Any])
@@ -23,7 +25,10 @@ EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf, SourceOf], Engine]
 
 @dataclass(frozen=True)
 class Services:
-    """The engine takes commands, boards are read, the loader brings in another case, workers work beside the engine."""
+    """The engine takes commands, boards are read, the loader brings in another case, workers work beside the engine.
+
+    jobs: work that may outlast a request.
+    """
 
     settings: Settings
     engine: Engine
@@ -31,6 +36,7 @@ class Services:
     cases: CaseLoader
     workers: tuple[GridWorker[Any], ...]
     learning: LearningHost
+    jobs: JobRoom
 
     @classmethod
     def around(
@@ -47,7 +53,9 @@ class Services:
             ForecastWorker(settings, engine, boards, learns, planner.planned_share),
         )
         engine.watch_over(lambda: [*(worker.health for worker in workers), learns.health])
-        return cls(settings, engine, boards, CaseLoader(settings, engine), workers, learns)
+        return cls(
+            settings, engine, boards, CaseLoader(settings, engine), workers, learns, JobRoom(describe=failure_of)
+        )
 
     def worker(self, kind: type[Beside]) -> Beside:
         """The worker of a kind. Raises LookupError where there is none."""
@@ -80,6 +88,7 @@ class Services:
 
     def stop(self) -> None:
         """End the threads, and the process that learns, which workers may be waiting for."""
+        self.jobs.stop()
         self.learning.stop()
         for worker in self.workers:
             worker.stop()

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from app.engine.board import Board, Published, Snapshot
 from app.engine.engine import Engine
+from app.learning.process import LearningHost
 from app.settings import Settings
 from app.shell.api import api_blueprint
 from app.web.services import Services
@@ -102,7 +103,7 @@ def _refuse(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
-def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
+def make_rig(cache_dir: Path, case: str = "city8", learning: LearningHost | None = None, **changes: Any) -> Rig:
     """A rig after its first cycle; changes override settings."""
     values: dict[str, Any] = {
         "cache_dir": cache_dir,
@@ -116,7 +117,7 @@ def make_rig(cache_dir: Path, case: str = "city8", **changes: Any) -> Rig:
     settings = Settings(_env_file=None, **values)
     is_file = Path(settings.case).suffix != "" or settings.case.startswith("feeder:")
     case = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
-    services = Services.around(settings, case, HandDriven, LearningHere())
+    services = Services.around(settings, case, HandDriven, learning or LearningHere())
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
     rig = Rig(services, server.test_client())

@@ -6,6 +6,7 @@ stay broken, but no further. Where the outage leaves loads without supply, one o
 the loop that it makes is judged with the branch out, so a level takes one sweep, and one more for each tie.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -40,19 +41,27 @@ def weekly_peak_levels(yearly_mw: FloatArray, first_day: date, n_week: int, pres
 
 
 def outage_windows(
-    network: Network, injection: Injection, closed: BoolArray, levels: FloatArray, branches: IntArray | None = None
+    network: Network,
+    injection: Injection,
+    closed: BoolArray,
+    levels: FloatArray,
+    branches: IntArray | None = None,
+    step: Callable[[float], None] = lambda _: None,
 ) -> BoolArray:
     """(n, W) whether each of branches (n,), by default all, may be out in weeks whose peak is levels (W,) times now.
 
     injection: the present one; its loads and generators are scaled together. closed: (m,) switch states. Weeks within
     1 % of one another are judged by the highest of them. A week whose load has no solution even without an outage
-    allows none.
+    allows none. step: told the share of weeks' groups that is judged, before each; what it raises ends the work.
     """
     asked = np.arange(network.n_branch) if branches is None else branches
     plain = _without_derived_ratings(network)
     group, highest = _groups(levels)
     is_asked = np.isin(np.arange(network.n_branch), asked)
-    rows = [_allowed(plain, _scaled(injection, level), closed, is_asked) for level in highest]
+    rows = []
+    for place, level in enumerate(highest):
+        step(place / len(highest))
+        rows.append(_allowed(plain, _scaled(injection, level), closed, is_asked))
     return np.stack(rows, axis=1)[asked][:, group] if rows else np.ones((len(asked), 0), dtype=bool)
 
 

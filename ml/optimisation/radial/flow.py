@@ -97,21 +97,53 @@ def exchange_neighbours(loops: Loops, opened: IntArray) -> IntArray:
     return neighbours
 
 
-def exchange_loops(loops: Loops, opened: IntArray, neighbours: IntArray) -> tuple[FloatArray, IntArray]:
-    """By single exchanges from opened (t,) to neighbours (k, t): loops (k, m) that they close, and what each opens."""
-    own_loop = np.linalg.inv(loops.cycle[:, loops.branch[opened]]) @ loops.cycle
-    same = opened[None, :, None] == neighbours[:, None, :]
-    return own_loop[np.argmin(same.any(axis=2), axis=1)], loops.branch[neighbours[~same.any(axis=1)]]
+@dataclass(frozen=True, eq=False)
+class Exchanges:
+    """k single exchanges from one configuration with t open branches.
 
-
-def exchange_shift(around: FloatArray, opens: IntArray, flow: FloatArray) -> FloatArray:
-    """(k,) what exchanges make flow around the loops that they close, see exchange_loops.
-
-    flow: (m,) currents or powers in the present configuration. Opening a branch of the loop that was closed carries its
-    flow around the loop; exact for what buses draw now.
+    around: (t, m) the loop that closing each open branch makes, 1 along a branch, -1 against it. place: (k,) which of
+    them is closed; opens: (k,) the branch of its loop that is opened.
     """
-    shifted: FloatArray = -flow[opens] / around[np.arange(len(opens)), opens]
-    return shifted
+
+    around: FloatArray
+    place: IntArray
+    opens: IntArray
+
+    @classmethod
+    def of(cls, loops: Loops, opened: IntArray, neighbours: IntArray) -> "Exchanges":
+        """Those that lead from opened (t,) to neighbours (k, t)."""
+        around = np.linalg.inv(loops.cycle[:, loops.branch[opened]]) @ loops.cycle
+        place_of = np.full(len(loops.branch), -1)
+        place_of[opened] = np.arange(len(opened))
+        new = neighbours[place_of[neighbours] < 0]
+        closed = opened.sum() - (neighbours.sum(axis=1) - new)  # all others are the same
+        return cls(around, place_of[closed], loops.branch[new])
+
+    def shift(self, flow: FloatArray) -> FloatArray:
+        """(k,) what exchanges make flow around the loops that they close.
+
+        flow: (m,) currents or powers in the present configuration. Opening a branch of the loop that was closed carries
+        its flow around the loop; exact for what buses draw now.
+        """
+        shifted: FloatArray = -flow[self.opens] / self.around[self.place, self.opens]
+        return shifted
+
+    def loss_change(self, flow: FloatArray, resistance: FloatArray) -> FloatArray:
+        """(k,) by how much exchanges change the sum of resistance (m,) times flow (m,) squared."""
+        shifted = self.shift(flow)
+        along = (self.around * resistance) @ flow
+        change = 2 * (np.conj(shifted) * along[self.place]).real
+        return change + np.abs(shifted) ** 2 * (self.around**2 @ resistance)[self.place]
+
+    def weighted_change(self, flow: FloatArray, weight: FloatArray) -> FloatArray:
+        """(k,) by how much exchanges change the sum of weight (m,) times the size of flow (m,)."""
+        shifted, change = self.shift(flow), np.empty(len(self.place))
+        for place in np.unique(self.place).tolist():  # a loop has few of all branches
+            own, members = self.place == place, np.flatnonzero(np.abs(self.around[place]) > 0.5)
+            before, loop = flow[members], self.around[place, members]
+            after = np.abs(before + shifted[own, None] * loop) @ weight[members]
+            change[own] = after - np.abs(before) @ weight[members]
+        return change
 
 
 def is_radial_batch(loops: Loops, opened: IntArray) -> BoolArray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import FloatArray, IntArray
-from ml.optimisation.radial.flow import RadialFlow, RadialStates, exchange_loops, exchange_shift
+from ml.optimisation.radial.flow import Exchanges, RadialFlow, RadialStates
 from ml.optimisation.radial.trees import Loops
 
 OVERLOAD_KW_PER_PERCENT = 100.0  # a percent above a branch's rating costs more than any saving is worth
@@ -83,16 +83,11 @@ class RadialObjective:
         resistances and complex currents of the whole loop). It costs a hundredth of solving the neighbours.
         """
         current = self.flow.solve(opened[None], demand_pu).current_pu[0]
-        around, opens = exchange_loops(self.loops, opened, neighbours)
-        shifted = exchange_shift(around, opens, current)
-        resistance = self.flow.resistance_pu
-        along = (around * resistance) @ current
-        change = 2 * (np.conj(shifted) * along).real + np.abs(shifted) ** 2 * (around**2 @ resistance)
+        exchanges = Exchanges.of(self.loops, opened, neighbours)
+        change = exchanges.loss_change(current, self.flow.resistance_pu)
         if self.risk_weight:
             fed = self.flow.tree_flow(opened[None], load_pu[None])[0]
-            shifted = exchange_shift(around, opens, fed)
-            after = np.abs(fed + shifted[:, None] * around) @ self.failure_probability
-            change += self.risk_weight * (after - np.abs(fed) @ self.failure_probability)
+            change += self.risk_weight * exchanges.weighted_change(fed, self.failure_probability)
         return 1000 * self.base_mva * change
 
     def expected_interrupted_pu(self, opened: IntArray, load_pu: FloatArray) -> FloatArray:

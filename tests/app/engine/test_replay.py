@@ -16,6 +16,7 @@ from app.map.tick import source_state
 from app.settings import Settings
 from app.shell.frame import layout
 from app.web.browser_view import Asset
+from app.web.models import SourceAnswer
 from grid.alarms.book import AlarmKind, AssetKind
 from grid.errors import CaseError
 from grid.telemetry import EventKind
@@ -101,6 +102,7 @@ def test_events_and_simulated_time_are_refused(replayed: Rig) -> None:
     for command in (engine.pause, engine.resume, engine.step, lambda: engine.set_speed(2.0)):
         with pytest.raises(NotOfferedError, match="no simulated time"):
             command()
+    SourceAnswer.model_validate_json(replayed.client.get("/api/grid/data-source").data)
     source = replayed.get("/api/grid/data-source")
     assert (source["source"], source["is_active"], source["speed_minutes_per_s"]) == ("replay", True, None)
 

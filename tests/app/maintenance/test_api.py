@@ -90,7 +90,8 @@ def test_the_schedule_adds_up(city: Rig) -> None:
 def test_pins_are_kept_when_it_is_solved_again(city: Rig) -> None:
     first, second = city.get(SCHEDULE)["jobs"][:2]
     pins = [{"id": first["id"], "week": 11}, {"id": second["id"], "week": None}]
-    assert city.post(SCHEDULE, {"pins": pins}, 202) == {"success": True, "pins": pins}
+    asked = city.post(SCHEDULE, {"pins": pins}, 202)
+    assert asked == {"success": True, "pins": pins, "job": asked["job"]}
     watch(city)
     answer = city.get(SCHEDULE)
     assert sorted(answer["pins"], key=lambda pin: pin["id"]) == sorted(pins, key=lambda pin: pin["id"])
