@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 endif
 ARGS ?=
 
-.PHONY: run test test-long lint unit quick browser bench bench-optimiser bench-maintenance bench-forecast chromium clean
+.PHONY: run test test-long lint unit quick browser lock lowest bench bench-optimiser bench-maintenance bench-forecast chromium clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m app $(ARGS)
@@ -83,14 +83,34 @@ $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.installed: requirements.txt $(VENV)/.created
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+# requirements.txt says what may be, requirements.lock what is tested.
+$(VENV)/.installed: requirements.txt requirements.lock $(VENV)/.created
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt -c requirements.lock
 	$(BIN)/python -m ml.precompile
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt -c requirements.lock
 	touch $@
 
+# The newest versions that requirements*.txt allow, written down: try them with make test before they are committed.
+lock: $(VENV)/.created
+	$(BIN)/python -m pip install --disable-pip-version-check -q "uv>=0.4"
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --upgrade --no-header --no-annotate \
+		requirements-dev.txt -o requirements.lock
+
+# The tests with the lowest versions that requirements*.txt allow, in an environment of their own.
+LOWEST := .venv-lowest
+lowest: export OMP_NUM_THREADS = 1
+lowest: export OPENBLAS_NUM_THREADS = 1
+lowest: $(VENV)/.created
+	$(BIN)/python -m pip install --disable-pip-version-check -q "uv>=0.4"
+	mkdir -p var
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --resolution lowest-direct --no-header --no-annotate \
+		requirements-dev.txt -o var/lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt -c var/lowest.txt
+	$(LOWEST)/bin/python -m pytest tests --ignore=tests/browser -n 2 --dist loadfile
+
 clean:
-	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) var .pytest_cache .mypy_cache .ruff_cache .hypothesis

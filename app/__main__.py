@@ -5,6 +5,7 @@
 
 import argparse
 import signal
+import socket
 import sys
 import threading
 import time
@@ -35,6 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         for wrong in error.errors(include_url=False):
             print(f"error: {wrong['loc'][0]}: {wrong['msg']}, not {wrong['input']!r}", file=sys.stderr)
         return 2
+    refusal = _refusal(settings.host, settings.port)
+    if refusal:
+        print(f"error: {refusal}", file=sys.stderr)
+        return 1
     signal.signal(signal.SIGTERM, _stop)
     try:
         app = create_app(settings)
@@ -58,6 +63,24 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         app.extensions["smartgrid"].stop()
     return 0
+
+
+def _refusal(host: str, port: int) -> str:
+    """Why nobody could listen there, empty where it works: better known before seconds are spent on loading."""
+    try:
+        ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        return f"host: '{host}' is no address of this machine: {error.strerror or error}"
+    with socket.socket(family, kind, protocol) as attempt:
+        if sys.platform != "win32":  # there it would take over a port that is in use
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind(address)
+        except OSError as error:
+            return f"can't listen on {host}:{port}: {error.strerror or error}"
+    return ""
 
 
 def _settings(arguments: list[str]) -> Settings:

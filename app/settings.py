@@ -24,7 +24,10 @@ class Settings(BaseSettings):
     cycle_seconds: float = Field(default=3.0, ge=0.05, le=3600, description="time between cycles, s")
     speed_minutes_per_s: float = Field(default=5.0, gt=0, le=1440, description="simulated minutes a second")
     start: NaiveDatetime = Field(
-        default=datetime(2026, 1, 15, 6), description="simulated start time, ISO 8601, without a zone"
+        default=datetime(2026, 1, 15, 6),
+        ge=datetime(1980, 1, 1),
+        le=datetime(2199, 12, 31),
+        description="simulated start time, ISO 8601, without a zone; years 1980 to 2199",
     )
     seed: int = Field(
         default=1, ge=0, description="seed of the simulated weather, loads, noise and generated asset ages"

@@ -15,11 +15,12 @@
   /* ---- the header ---------------------------------------------------------------------------------------- */
 
   function header(tick) {
-    if (!tick) return Array(9).fill(keep());
+    if (!tick) return Array(12).fill(keep());
     const head = tick.head, newSpeed = head.speed === speed ? keep() : head.speed;
     speed = head.speed;
     return [
       head.name, head.clock, head.words, `source-state source-${head.state}`,
+      ...(tick.quality ?? Array(3).fill(keep())),
       tick.banner ?? keep(), tick.events ?? keep(), head.paused ? "Resume" : "Pause", newSpeed, tick.seen,
     ];
   }

@@ -18,14 +18,14 @@ DISPATCH = Ceiling(
     capability="Dispatch",
     most=500,
     unit="buses",
-    beyond="no plan, and the page says why",
+    beyond="no plan",
     reason="the matrices are dense: case300 takes half a second, PEGASE 1354 most of a minute",
 )
 SWITCHING = Ceiling(
     capability="Switching of a radial grid",
     most=1000,
     unit="buses",
-    beyond="no plan, and the page says why",
+    beyond="no plan",
     reason="the matrices of all paths and loops leave the milliseconds",
 )
 WHOLE_MAP = Ceiling(
@@ -60,7 +60,7 @@ OUTAGE_WINDOWS = Ceiling(
     capability="When an asset can be taken out",
     most=1500,
     unit="buses",
-    beyond="not asked, and the page says so",
+    beyond="not asked",
     reason="a power flow for each asset and week would take minutes",
 )
 HOURLY_FLEET = Ceiling(

@@ -13,6 +13,7 @@ MOST_FILES, MOST_WITHOUT_A_REASON = 20, 14
 RECORDS = {
     "grid.alarms.book",
     "grid.alarms.trouble",
+    "grid.capabilities",
     "grid.network",
     "grid.studies.hosting",
     "grid.studies.loadability",

@@ -27,8 +27,11 @@ from components.analytics.ahead_figures import (
     threat_words,
 )
 from components.analytics.tables import alert_list, hosting_table, share_table
+from components.common.alarm_words import alert_words
 from components.common.cards import graph, scrolled
+from components.common.ceiling import beyond_notes, beyond_words
 from components.common.theme import Scheme
+from grid.capabilities import FULL_LOOK_AHEAD, HOSTING
 
 OVERLOADS, VOLTAGES = "Overloads", "Voltages"
 
@@ -92,14 +95,16 @@ def register(app: dash.Dash, services: PageServices) -> None:
         now = looked(services)
         if now is None:
             return (no_update,) * 6
-        ahead = now.report.ahead
+        ahead, n_bus = now.report.ahead, now.report.network.n_bus
         return (
-            worst_of(now) or "Not looked ahead yet.",
-            alert_list(None if ahead is None else [alert.text for alert in ahead.outlook.alerts]),
-            curtailment_words(stack_of(now)),
+            [worst_of(now) or "Not looked ahead yet.", *beyond_notes((FULL_LOOK_AHEAD, n_bus))],
+            alert_list(
+                None if ahead is None else [alert_words(alert) for alert in ahead.outlook.alerts], now.snapshot.stale
+            ),
+            curtailment_words(stack_of(now), beyond_words(FULL_LOOK_AHEAD, n_bus)),
             share_table(energy_shares(now), "Energy"),
             share_table(plant_shares(now), "Plant"),
-            hosting_table(hosting_of(now), ahead is not None),
+            hosting_table(hosting_of(now), ahead is not None, beyond_words(HOSTING, n_bus)),
         )
 
     @app.callback(

@@ -11,8 +11,10 @@ import numpy as np
 from app.analytics.payloads import HOUR, JSON, about, hourly
 from app.forecasting.report import ForecastReport
 from app.web.plain import number, numbers, stamp
-from components.analytics.words import drift_words, limit_words, worst_words
-from grid.alarms.predictive import PredictiveAlert, most_threatened
+from components.analytics.words import drift_words, learned_words, limit_words, worst_words
+from components.common.alarm_words import alert_words
+from grid.alarms.book import PredictiveAlert
+from grid.alarms.predictive import most_threatened
 from grid.network import FloatArray, Network
 from ml.forecasting.records import LEVELS, Ahead, Forecast, SeriesInfo, SeriesReport
 
@@ -56,7 +58,7 @@ def _forecast(network: Network, shown: Shown) -> JSON:
         "source": None if found is None else found.source,
         "limit_mw": number(series.limit_mw),
         "limit_words": limit_words(network, series) or None,
-        "learned": series.learned or None,
+        "learned": None if series.learned is None else learned_words(series.learned),
         "drift": None
         if drift is None
         else {
@@ -164,7 +166,7 @@ def _alert(alert: PredictiveAlert) -> JSON:
         "ends_at": stamp(alert.ends_at),
         "chance_percent": number(alert.chance_percent),
         "peak": number(alert.peak),
-        "text": alert.text,
+        "text": alert_words(alert),
     }
 
 

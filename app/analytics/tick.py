@@ -22,5 +22,5 @@ def analytics_tick(now: Looked, shown: NetworkView) -> JSON:
 
 
 def report_key(now: Looked, shown: NetworkView) -> str:
-    """Changes with the network and with every report of it."""
-    return f"{shown.key}/{now.report.version}"
+    """Changes with the network, with every report of it, and where the state becomes stale or fresh again."""
+    return f"{shown.key}/{now.report.version}{'/stale' if now.snapshot.stale else ''}"

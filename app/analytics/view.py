@@ -8,14 +8,18 @@ import numpy as np
 from app.engine.board import Board, Snapshot
 from app.forecasting.report import ForecastReport
 from app.forecasting.worker import ForecastWorker
+from app.map.view_quality import because_words
 from app.web.services import Services
 from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
 from components.analytics.performance import Beside, Saved
 from components.analytics.tables import HostingRow, Share, Summary
-from components.analytics.words import drift_words, hosting_words, limit_words, worst_words
+from components.analytics.words import drift_words, hosting_words, learned_words, limit_words, worst_words
 from components.common import text
+from components.common.ceiling import up_to
+from components.common.quality import stale_words
 from components.maintenance.fleet import Status
+from grid.capabilities import FULL_LOOK_AHEAD
 from grid.network import RENEWABLE, Energy, Network
 from ml.forecasting.live.ledger import Performance, Period, PeriodComparison
 from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesKind, SeriesReport, datetime64_of
@@ -66,15 +70,19 @@ def looked_on(board: Board, services: Services) -> Looked:
 
 def status_of(now: Looked) -> Status:
     """What the forecast worker is doing, and what hinders."""
-    stale = f"stale data: {now.snapshot.stale_reason}" if now.snapshot.stale else ""
+    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.stale else ""
     hindrance = "; ".join(filter(None, [now.report.problem, stale]))
     return Status("ready" if now.report.ahead is not None else "waiting", now.report.status or "Waiting", hindrance)
 
 
 def worst_of(now: Looked) -> str:
-    """The worst coming moment in words; empty while nobody has looked ahead."""
+    """The worst coming moment in words, empty while nobody has looked ahead.
+
+    Of a stale state it is said from when the hours ahead were seen.
+    """
     ahead = now.report.ahead
-    return "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst)
+    words = "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst)
+    return f"As seen from {text.clock(now.at)}: {words}" if words and now.snapshot.stale else words
 
 
 # --- forecasts -----------------------------------------------------------------------------------------------------
@@ -128,13 +136,16 @@ def facts_of(
     network: Network, one: SeriesReport, forecast: Forecast | None, accuracy: Accuracy | None
 ) -> list[tuple[str, str]]:
     """What stands beside a fan: by what it was made, its limit, what was learned, and whether it still holds."""
-    limit = ": ".join(filter(None, [text.small(one.limit_mw, "MW"), limit_words(network, one)]))
+    words = [limit_words(network, one)] if one.limit is not None else []
+    limit = ": ".join([text.small(one.limit_mw, "MW"), *words])
+    if one.limit is None and one.info.kind in (SeriesKind.LOAD, SeriesKind.GROUP):
+        limit = _asked_up_to() if network.n_bus > FULL_LOOK_AHEAD.most else "not asked yet"
     rows = [("Made by", "not forecast yet" if forecast is None else forecast.source), ("Limit", limit)]
     if np.isfinite(one.info.installed_mw):
         rows.append(("Installed", text.small(one.info.installed_mw, "MW")))
     drift, compared = one.drift, 0 if accuracy is None else accuracy.issues
     rows += [
-        ("Learned from", one.learned or "nothing yet"),
+        ("Learned from", "nothing yet" if one.learned is None else learned_words(one.learned)),
         ("Compared", f"{text.count(compared, 'forecast')} with what came" if compared else "none with what came yet"),
     ]
     if drift is None or drift.coverage_80 is None:
@@ -253,7 +264,12 @@ def summary_of(now: Looked) -> Summary:
         expected_words=f"mean of {ahead.look.samples:,} courses, next {len(ahead.load_mw)} h",
         curtailed_mwh=float(np.nansum(ahead.curtailed_mw)) if known else np.nan,
         alerts=len(ahead.outlook.alerts),
+        curtailment_beyond="" if now.report.network.n_bus <= FULL_LOOK_AHEAD.most else _asked_up_to(),
     )
+
+
+def _asked_up_to() -> str:
+    return f"asked in grids of up to {up_to(FULL_LOOK_AHEAD)}"
 
 
 def _today(performance: Performance | None) -> Summary:

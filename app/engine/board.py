@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from app.engine.quality import BoardQuality
+from app.engine.quality import BoardProblem, BoardQuality
 from grid.alarms.book import Alarm
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
@@ -74,7 +74,7 @@ class Snapshot:
     injection: Injection  # with what loads without supply took last
     state: GridState
     stale: bool
-    stale_reason: str
+    stale_because: BoardProblem | None
     suspects: tuple[Suspect, ...]
     temperature_c: FloatArray  # (m,) conductor or hot spot
     temperature_limit_c: FloatArray  # (m,)

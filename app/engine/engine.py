@@ -264,15 +264,14 @@ class Engine:
             frame, elapsed = pipeline.measure(elapsed)
         except ConnectionError as error:
             pipeline.alarms.watch_system(True, False, None, pipeline.time)
-            self._problems = (_problem(ProblemCause.NO_ANSWER, pipeline.parts.source.name, error),)
-            self._publish_stale(pipeline, f"the source doesn't answer: {error}", ())
+            self._publish_stale(pipeline, _problem(ProblemCause.NO_ANSWER, pipeline.parts.source.name, error), ())
             return
         estimate = pipeline.estimate(frame)
         solved = pipeline.solve(estimate)
         if not solved.fresh:
             pipeline.alarms.watch_system(False, True, None, frame.measured_at)
-            self._problems = (_problem(ProblemCause.NO_SOLUTION, pipeline.network.name, solved.reason),)
-            self._publish_stale(pipeline, solved.reason, solved.suspects)
+            problem = _problem(ProblemCause.NO_SOLUTION, pipeline.network.name, number=solved.mismatch_mva)
+            self._publish_stale(pipeline, problem, solved.suspects)
             return
         temperature_c = pipeline.temperatures(solved.state, frame, elapsed)
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
@@ -291,7 +290,7 @@ class Engine:
             injection=pipeline.injection(estimate),
             state=solved.state,
             stale=False,
-            stale_reason="",
+            stale_because=None,
             suspects=(),
             temperature_c=temperature_c,
             temperature_limit_c=pipeline.temperature_limit_c,
@@ -318,14 +317,17 @@ class Engine:
         self._problems = _sensor_problems(estimate.suspect_bus)
         self._replace(snapshot, pipeline.history)
 
-    def _publish_stale(self, pipeline: Pipeline, reason: str, suspects: tuple[Suspect, ...]) -> None:
+    def _publish_stale(self, pipeline: Pipeline, problem: BoardProblem, suspects: tuple[Suspect, ...]) -> None:
         """The last snapshot again with its own times, marked stale; nothing of it is recorded a second time."""
+        self._problems = (problem,)
         if self._boards.latest.snapshot.network is not pipeline.network:
-            raise RuntimeError(f"nothing of {pipeline.network.name} has been shown yet: {reason}")
+            raise RuntimeError(
+                f"nothing of {pipeline.network.name} has been shown yet: {problem.cause} {problem.detail}"
+            )
         alarms, metrics = pipeline.alarms.book.active(), self._boards.latest.snapshot.metrics
         self._republish(
             stale=True,
-            stale_reason=reason,
+            stale_because=problem,
             suspects=suspects,
             alarms=alarms,
             metrics=replace(metrics, active_alarms=len(alarms)),
@@ -337,7 +339,8 @@ class Engine:
         """The last snapshot again, with the failure."""
         self._problems = (_problem(ProblemCause.CYCLE_FAILED, "engine", error),)
         if self._boards.ready:
-            self._republish(stale=True, stale_reason=f"cycle failed: {self._last_error}")
+            problem = _problem(ProblemCause.CYCLE_FAILED, "engine", self._last_error)
+            self._republish(stale=True, stale_because=problem)
 
     def _republish(self, **changes: object) -> None:
         board = self._boards.latest
@@ -436,8 +439,11 @@ class Engine:
         self._pipeline = pipeline
 
 
-def _problem(cause: ProblemCause, subject: str, detail: object) -> BoardProblem:
-    return BoardProblem(cause=cause, subject=subject, detail=str(detail), since=datetime.now(UTC))
+def _problem(
+    cause: ProblemCause, subject: str, detail: object = "", number: float = np.nan, of: float = np.nan
+) -> BoardProblem:
+    since = datetime.now(UTC)
+    return BoardProblem(cause=cause, subject=subject, detail=str(detail), number=number, of=of, since=since)
 
 
 def _sensor_problems(suspect_bus: BoolArray) -> tuple[BoardProblem, ...]:
@@ -445,5 +451,4 @@ def _sensor_problems(suspect_bus: BoolArray) -> tuple[BoardProblem, ...]:
     count = int(suspect_bus.sum())
     if not count:
         return ()
-    detail = f"of {count} of {len(suspect_bus)} buses the last good readings stand in"
-    return (_problem(ProblemCause.SENSORS_MISSING, "sensors", detail),)
+    return (_problem(ProblemCause.SENSORS_MISSING, "sensors", number=count, of=len(suspect_bus)),)

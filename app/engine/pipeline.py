@@ -42,11 +42,14 @@ def source_of(case: Case, settings: Settings) -> SourceParts:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """Outcome of the estimation: the state to show, and what is wrong with it if anything."""
+    """Outcome of the estimation: the state to show, and what is wrong with it if anything.
+
+    mismatch_mva: the largest one where there is no solution, else NaN.
+    """
 
     state: GridState
     fresh: bool
-    reason: str
+    mismatch_mva: float
     suspects: tuple[Suspect, ...]
 
 
@@ -131,12 +134,13 @@ class Pipeline:
             generator, branch = self.network.generator, self.network.branch
             sources = generator.bus[generator.is_source & estimate.injection.generator_on]
             energised = energised_buses(self.network.n_bus, branch.from_bus, branch.to_bus, estimate.closed, sources)
-            return Solved(self._last, False, str(error), suspects_of(error, self.network, self._last, energised))
+            mismatch = float(error.mismatch_mva.max())
+            return Solved(self._last, False, mismatch, suspects_of(error, self.network, self._last, energised))
         supplied = state.energised[self.network.load.bus]
         self._supplied_mw = np.where(supplied, state.load_p_mw, self._supplied_mw)
         self._supplied_mvar = np.where(supplied, state.load_q_mvar, self._supplied_mvar)
         self._last = state
-        return Solved(state, True, "", ())
+        return Solved(state, True, np.nan, ())
 
     def injection(self, estimate: Estimate) -> Injection:
         """The estimated injections, with what loads without supply took last."""

@@ -1,5 +1,6 @@
 """What everything shown is worth: fresh, degraded because, or stale since. One judgement for pages and API."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,11 +34,17 @@ class ProblemCause(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class BoardProblem:
-    """One cause. subject: the worker, file or element. detail: what it says itself. since: wall clock, UTC."""
+    """One cause. subject: the worker, file or element. detail: what it says itself, where it has words of its own.
+
+    number: MVA of the largest mismatch of a state without solution, buses whose readings are missing, s without a sign
+    of life or a cycle. of: how many buses there are, s between two cycles. since: wall clock, UTC.
+    """
 
     cause: ProblemCause
     subject: str
-    detail: str
+    detail: str = ""
+    number: float = math.nan
+    of: float = math.nan
     since: datetime
 
 
@@ -76,8 +83,8 @@ def quality_of(
     for worker in workers:
         found.extend(worker.problems)
         if worker.running and worker.beat_s > SILENT_S:
-            detail = f"no sign of life for {worker.beat_s:.0f} s"
-            found.append(BoardProblem(cause=ProblemCause.WORKER_SILENT, subject=worker.name, detail=detail, since=now))
+            silent = ProblemCause.WORKER_SILENT
+            found.append(BoardProblem(cause=silent, subject=worker.name, number=worker.beat_s, since=now))
     known = {(one.cause, one.subject): one.since for one in before.problems}
     kept = tuple(replace(one, since=known.get((one.cause, one.subject), one.since)) for one in found)
     condition = _condition(kept)

@@ -10,11 +10,19 @@ from dash.development.base_component import Component
 from app.maintenance import page_asset as maintasset
 from app.maintenance import page_schedule as maintschedule
 from app.maintenance.tick import fleet_tick
-from app.maintenance.view import Maintained, card_of, degradation_of, fleet_of, maintained, rows_of, status_of
+from app.maintenance.view import (
+    Maintained,
+    card_of,
+    degradation_of,
+    fleet_of,
+    maintained,
+    rows_of,
+    status_of,
+    tables_as_of,
+)
 from app.map.context import PageServices
 from app.map.page import Page
 from app.web.ids import Id
-from components.common import text
 from components.common.cards import graph, scrolled
 from components.common.theme import Scheme
 from components.maintenance.fleet import status_line, tile_cards, tiles
@@ -183,7 +191,7 @@ def _register_risk(app: dash.Dash, services: PageServices) -> None:
         return (
             tile_cards(tiles(fleet_of(now))),
             row_data(rows_of(now)),
-            f"as of {text.clock(now.snapshot.simulated_at)}",
+            tables_as_of(now),
         )
 
     @app.callback(

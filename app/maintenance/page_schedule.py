@@ -11,10 +11,12 @@ from dash.development.base_component import Component
 from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state
 from app.map.context import PageServices
 from app.web.ids import Id
+from components.common.ceiling import beyond_notes
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, empty_figure
 from components.maintenance.gantt import deferred_table, gantt_figure, ways_table
 from components.maintenance.schedule_grid import schedule_columns, schedule_data, schedule_grid, week_choices, week_of
+from grid.capabilities import ALL_JOBS, OUTAGE_WINDOWS
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED
 
@@ -135,7 +137,8 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         if now is None:
             return (no_update,) * 5
         words, note = schedule_state(now)
-        summary = [html.Strong(words), html.Span(note, className="result") if note else None]
+        notes = beyond_notes((OUTAGE_WINDOWS, now.snapshot.network.n_bus), (ALL_JOBS, len(now.branches)))
+        summary = [html.Strong(words), html.Span(note, className="result") if note else None, *notes]
         plan = plan_of(now)
         if plan is None:
             return summary, [], no_update, ways_table(None), deferred_table(None)

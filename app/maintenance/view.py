@@ -11,9 +11,12 @@ import numpy as np
 from app.engine.board import Board, History, Point, Quantity, Snapshot
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
+from app.map.view_quality import because_words
 from app.web.browser_view import Asset
 from app.web.services import Services
 from components.common import text
+from components.common.ceiling import up_to
+from components.common.quality import stale_words
 from components.common.trends import Curve
 from components.maintenance.fleet import Fleet, Status
 from components.maintenance.gantt import Crew, GanttPlan, Job, Way, week_words
@@ -21,6 +24,7 @@ from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoi
 from components.maintenance.risk_table import Novelty, RateSource, RiskClass, RiskRow, risk_class
 from components.maintenance.words import conflict_words, why_not_words
 from grid.alarms.book import AssetKind
+from grid.capabilities import HOURLY_FLEET
 from grid.network import FloatArray, IntArray
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.causes import CAUSES
@@ -74,19 +78,20 @@ def code_of(branch: int) -> str:
 def status_of(now: Maintained) -> Status:
     """What the maintainer is doing, and what hinders."""
     report, training = now.report, now.report.training
+    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.stale else ""
+    hindrance = "; ".join(filter(None, [report.problem, stale]))
     if training.running:
         step = f"step {training.step + 1} of {training.steps}, " if training.steps else ""
         words = f"Models are being trained on simulated fleets: {step}{training.words.lower()}"
         return Status("training", words, "CNAIM's published rates stand in until then")
     if report.prognosis is None:
-        return Status("waiting", "Waiting for the first prognosis", report.problem)
+        return Status("waiting", "Waiting for the first prognosis", hindrance)
     if report.card is None:
-        return Status("fallback", "By CNAIM's published rates: there are no trained models", report.problem)
+        return Status("fallback", "By CNAIM's published rates: there are no trained models", hindrance)
     learned = int(report.prognosis.learned[now.branches].sum())
     judged = "" if report.simulated_at is None else f", {text.clock(report.simulated_at)}"
     words = f"{learned:,} of {text.count(len(now.branches), 'asset')} judged by the models{judged}"
-    stale = f"stale data: {now.snapshot.stale_reason}" if now.snapshot.stale else ""
-    return Status("ready", words, "; ".join(filter(None, [report.problem, stale])))
+    return Status("ready", words, hindrance)
 
 
 def rows_of(now: Maintained) -> list[RiskRow]:
@@ -306,6 +311,14 @@ def _way(name: str, found: Judgement) -> Way:
     return Way(name, found.expected_cost_eur, found.work_eur, found.risk_eur, found.residual_eur, jobs, found.feasible)
 
 
+def tables_as_of(now: Maintained) -> str:
+    """Of when the fleet's tables are, and in a large one how rarely they are made anew."""
+    as_of = f"as of {text.clock(now.snapshot.simulated_at)}"
+    if len(now.branches) <= HOURLY_FLEET.most:
+        return as_of
+    return f"{as_of}; every 6 h with more than {up_to(HOURLY_FLEET)}"
+
+
 def schedule_state(now: Maintained) -> tuple[str, str]:
     """What is to be said above the schedule: how it was made, and what contradicts."""
     made = now.report.schedule
@@ -326,5 +339,4 @@ def schedule_state(now: Maintained) -> tuple[str, str]:
         f"{made.first_day:%b %Y}, found by {made.schedule.method}; a better one could save "
         f"{text.percent(made.schedule.gap)} at most"
     )
-    note = "" if made.windows_asked else "This grid is too large to ask the power flow when assets may be out."
-    return words, note
+    return words, ""

@@ -9,6 +9,7 @@ import pandas as pd
 from app.engine.board import Point, Quantity
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import YEAR_COLUMN, Maintained, cause_words, code_of, job_words, novelty_of, risk_eur_per_year
+from app.map.view_quality import because_words
 from components.common import text
 from components.common.trends import Curve
 from components.maintenance.asset_panel import AssetHead, SignalRow, SignalState, Similar
@@ -143,7 +144,7 @@ def _age(now: Maintained) -> tuple[str, str]:
     if judged is None:
         return text.UNKNOWN, ""
     if snapshot.stale:
-        return text.clock(judged), f"stale: {snapshot.stale_reason}"
+        return text.clock(judged), f"stale: {because_words(snapshot)}"
     minutes = round((snapshot.simulated_at - judged).total_seconds() / 60)
     return text.clock(judged), f"{text.count(minutes, 'minute')} old" if minutes else "as of the latest cycle"
 

@@ -43,7 +43,7 @@ def asset_card(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> AssetCar
         kind, live, limits, risk = _branch(snapshot, asset.index)
         state = BRANCH_STATES[EdgeStatus(int(branch_status(snapshot, Layer.LOADING)[asset.index]))]
     supply = _supply(snapshot, shown, asset)
-    return AssetCard(shown.name(asset), kind, state, live, limits, risk, supply, alarms)
+    return AssetCard(shown.name(asset), kind, state, live, limits, risk, supply, alarms, snapshot.stale)
 
 
 Facts = tuple[Fact, ...]

@@ -15,9 +15,11 @@ from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
 from app.web.browser_view import MOST_PATHS, Asset, Layer, View
 from app.web.ids import Id, Many
+from components.common.ceiling import beyond_notes
 from components.map.legend import legend, path_legend
 from grid.alarms.book import AssetKind
-from grid.capabilities import ANIMATED_MAP
+from grid.capabilities import ANIMATED_MAP, WHOLE_MAP
+from grid.network import Network
 
 MOST_GENERATORS = 200
 
@@ -80,6 +82,11 @@ def supply_controls(services: PageServices, snapshot: Snapshot | None) -> Compon
     )
 
 
+def size_notes(network: Network) -> list[Component]:
+    """What the map of a grid of this size doesn't do."""
+    return beyond_notes((WHOLE_MAP, network.n_bus), (ANIMATED_MAP, network.n_branch))
+
+
 def is_animated(snapshot: Snapshot | None) -> bool:
     """Whether flows move from the start: not on a grid so large that it would keep a computer busy."""
     return snapshot is not None and snapshot.network.n_branch <= ANIMATED_MAP.most
@@ -120,7 +127,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         as_areas = shown.scope(view.area).areas is not None
         chosen = [Asset.parse(path, snapshot.network) for path in _paths or ()]
         names = [generator_names(snapshot, bus.index) for bus in chosen if bus is not None]
-        return legend(layer, as_areas), path_legend([] if as_areas else names)
+        legends = [legend(layer, as_areas), *size_notes(snapshot.network)]
+        return legends, path_legend([] if as_areas else names)
 
     @app.callback(Output(Id.RISK_WEIGHT, "error"), Input(Id.RISK_WEIGHT, "value"), prevent_initial_call=True)
     def set_risk_weight(value: float | str | None) -> str | None:

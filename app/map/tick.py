@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Self
 
-from app.engine.board import Snapshot
+from app.engine.board import Board, Snapshot
 from app.map.network_view import NetworkView
 from app.map.values import map_values
+from app.map.view_quality import quality_key, worth_of
 from app.web.browser_view import View
 from app.web.ids import event_remove_id
 from components.common import text
 from components.common.alarms import banner, fingerprint
 from components.common.events import event_list
+from components.common.quality import explanation, summary
 
 JSON = dict[str, object]
 
@@ -25,7 +27,8 @@ JSON = dict[str, object]
 class Seen:
     """What a browser shows: version, scope and view of its last tick, its newest point, and its lists.
 
-    banner and alarms are fingerprints of the alarms that the header and the alarm list show; events are ids.
+    banner and alarms are fingerprints of the alarms that the header and the alarm list show, quality that of the
+    judgement; events are ids.
     """
 
     version: int = 0
@@ -35,6 +38,7 @@ class Seen:
     banner: str = ""
     events: str = ""
     alarms: str = ""
+    quality: str = ""
 
     @classmethod
     def parse(cls, data: object) -> Self:
@@ -42,7 +46,7 @@ class Seen:
         by its stores, not here."""
         if not isinstance(data, Mapping):
             return cls()
-        texts = {name: data.get(name) for name in ("scope", "view", "time", "banner", "events")}
+        texts = {name: data.get(name) for name in ("scope", "view", "time", "banner", "events", "quality")}
         version = data.get("version")
         if not isinstance(version, int) or not all(isinstance(value, str) for value in texts.values()):
             return cls()
@@ -53,22 +57,25 @@ class Seen:
         return self.scope.partition("/")[0] == shown.key
 
 
-def now_seen(snapshot: Snapshot, shown: NetworkView, view: View) -> Seen:
-    """What a browser has after the tick of a snapshot."""
+def now_seen(board: Board, shown: NetworkView, view: View) -> Seen:
+    """What a browser has after the tick of a board."""
+    snapshot, quality = board.snapshot, quality_key(board.quality)
+    alarms = f"{fingerprint(snapshot.alarms)}{'s' if snapshot.stale else ''}"
     return Seen(
         version=snapshot.version,
         scope=shown.scope_key(view.area),
         view=format(hash(view), "x"),
         time=snapshot.simulated_at.replace(tzinfo=None).isoformat(timespec="seconds"),
-        banner=fingerprint(snapshot.alarms),
-        alarms=f"{shown.key}/{fingerprint(snapshot.alarms)}",
+        banner=alarms,
+        alarms=f"{shown.key}/{alarms}",
+        quality=quality,
         events=",".join(str(event.id) for event in snapshot.events),
     )
 
 
-def tick(snapshot: Snapshot, shown: NetworkView, view: View, seen: Seen, now: datetime, has_map: bool = True) -> JSON:
+def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime, has_map: bool = True) -> JSON:
     """What a tick tells every page. seen: what the browser has. now: wall clock, UTC. has_map: of the page."""
-    has = now_seen(snapshot, shown, view)
+    snapshot, has = board.snapshot, now_seen(board, shown, view)
     same_network = seen.of(shown)
     data: JSON = {
         "version": snapshot.version,
@@ -79,9 +86,12 @@ def tick(snapshot: Snapshot, shown: NetworkView, view: View, seen: Seen, now: da
         "map": map_values(snapshot, shown, view) if has_map else {},
     }
     if seen.banner != has.banner or not same_network:
-        data["banner"] = banner(snapshot.alarms)
+        data["banner"] = banner(snapshot.alarms, snapshot.stale)
     if seen.events != has.events or not same_network:
         data["events"] = event_list(snapshot.events, event_remove_id)
+    if seen.quality != has.quality or not same_network:
+        worth = worth_of(board)
+        data["quality"] = [f"quality quality-{worth.standing}", summary(worth), explanation(worth)]
     return data
 
 
@@ -100,9 +110,7 @@ def _head(snapshot: Snapshot, now: datetime) -> JSON:
 
 
 def source_state(snapshot: Snapshot) -> tuple[str, str]:
-    """A word for the style sheet, and what people read: running, paused, stale with the reason, or what is replayed."""
-    if snapshot.stale:
-        return "stale", f"Stale: {snapshot.stale_reason}"
+    """A word for the style sheet, and what people read: running, paused, or what is replayed."""
     if snapshot.paused:
         return "paused", "Paused"
     if not snapshot.offers.clock:

@@ -11,7 +11,7 @@ from app.map.page import Page
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
 from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of, optimisation_tick
-from app.optimisation.view import status_of
+from app.optimisation.view import beyond_plans, status_of
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
@@ -33,9 +33,10 @@ PARTS = {  # of the answer, and where each is shown
 
 def layout(services: PageServices) -> Component:
     """The page as it is now; ticks change what is new."""
-    parts, status = {}, ""
+    parts, status, orders = {}, "", True
     if services.boards.ready:
         board = services.boards.latest
+        orders = board.snapshot.offers.orders
         report = services.planner.report_on(board)
         parts, status = (
             answer_parts(report, board.snapshot),
@@ -44,7 +45,8 @@ def layout(services: PageServices) -> Component:
     return html.Div(
         [
             html.Div(
-                [_answer(parts, status), planmaps.layout(services), planform.layout(services)], className="plan-top"
+                [_answer(parts, status, orders), planmaps.layout(services), planform.layout(services)],
+                className="plan-top",
             ),
             html.Div(
                 [
@@ -69,7 +71,8 @@ def layout(services: PageServices) -> Component:
     )
 
 
-def _answer(parts: dict[str, object], status: str) -> Component:
+def _answer(parts: dict[str, object], status: str, orders: bool) -> Component:
+    """orders: whether the source takes any; the buttons aren't to be seen where it doesn't, ticks still need them."""
     words = ("Apply next step", "Apply all", "Undo last", "Undo all")
     disabled = parts.get("disabled", [True] * 4)
     buttons = [
@@ -80,7 +83,13 @@ def _answer(parts: dict[str, object], status: str) -> Component:
         [
             html.Div(parts.get("head"), id=Id.PLAN_HEAD),
             html.Div(status, id=Id.PLAN_STATUS, className="plan-status"),
-            html.Div(buttons, className="plan-buttons", role="group", **{"aria-label": "Apply and undo"}),
+            html.Div(
+                buttons,
+                className="plan-buttons",
+                role="group",
+                style={} if orders else {"display": "none"},
+                **{"aria-label": "Apply and undo"},
+            ),
             html.Div(id=Id.PLAN_RESULT, role="status", className="result"),
         ],
         className="card plan-answer",
@@ -126,6 +135,10 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
             return no_update
         board = services.boards.latest
         snapshot, report = board.snapshot, services.planner.report_on(board)
+        if beyond := beyond_plans(report, snapshot.network):
+            return dmc.Paper(
+                [html.H2("Methods and learning"), html.P(beyond, className="quiet-line")], className="card"
+            )
         key = figure_key(report, snapshot, services.views.of(snapshot.network))
         return [*_figures(figures_of(report, snapshot), Scheme(scheme)), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
 

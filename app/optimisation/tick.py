@@ -14,10 +14,12 @@ from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
+    beyond_plans,
     comparison_of,
     headline_of,
     limited_of,
     methods_of,
+    offered,
     proposal_for,
     rooms_of,
     set_points_of,
@@ -39,12 +41,14 @@ from components.optimisation.figures import (
     method_traces,
 )
 from components.optimisation.form import locked_list
-from components.optimisation.plan import TONES, StepState, Tone, headline, saving_words, step_table
+from components.optimisation.plan import ADVICE_ONLY, TONES, StepState, Tone, headline, saving_words, step_table
 from components.optimisation.tables import (
+    STALE,
     MethodRow,
     comparison_table,
     limited_table,
     methods_table,
+    not_judged,
     room_table,
     set_point_table,
 )
@@ -94,10 +98,12 @@ def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View,
 
 
 def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> str:
-    """Changes with the proposal and with what is applied."""
+    """Changes with the proposal, with what is applied, and where the state becomes stale or fresh again."""
     operations = snapshot.operations
     done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
-    return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}"
+    stale = f"/stale {snapshot.simulated_at}" if snapshot.stale else ""
+    beyond = "/beyond" if beyond_plans(report, snapshot.network) else ""
+    return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}{beyond}"
 
 
 def form_key(requirements: Requirements, shown: NetworkView) -> str:
@@ -133,14 +139,14 @@ def figures_of(report: PlanReport, snapshot: Snapshot) -> Figures:
 
 def plan_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
     """What the page's present map marks: the plan's switches, and locks."""
-    proposal, scope = proposal_for(planner.report_on(board), board.network), shown.scope(view.area)
+    proposal, scope = offered(planner.report_on(board), board.snapshot), shown.scope(view.area)
     plan = None if proposal is None else proposal.plan
     return {"k": locks(planner.requirements_on(board), scope), **marks(plan, scope, board.network)}
 
 
 def overview_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
     """What the overview's map marks where that is wanted: the plan's switches, and its supply paths."""
-    proposal, scope = proposal_for(planner.report_on(board), board.network), shown.scope(view.area)
+    proposal, scope = offered(planner.report_on(board), board.snapshot), shown.scope(view.area)
     if not view.plan or proposal is None or proposal.plan is None:
         return {}
     return {"r": path_marks(proposal.plan, scope, board.network), **marks(proposal.plan, scope, board.network)}
@@ -150,16 +156,22 @@ def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
     """The overview's line about the plan: what kind of answer, what is done, what it saves."""
     shown = headline_of(report, snapshot)
     saving = saving_words(shown.saving) if shown.saving is not None else shown.note
+    if shown.saving is not None and not snapshot.offers.orders:
+        saving = f"{saving}. {ADVICE_ONLY}"
     return [TONES[shown.tone], shown.title, saving]
 
 
 def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
     """The page's texts and tables as components, by name."""
-    network, proposal = snapshot.network, proposal_for(report, snapshot.network)
+    network, proposal = snapshot.network, offered(report, snapshot)
     plan = None if proposal is None else proposal.plan
     shown = headline_of(report, snapshot)
     running, operations = shown.tone is Tone.RUNNING, snapshot.operations
     undoable = bool(operations.done) or operations.set_points_done
+    if snapshot.stale:
+        return _parts_without(snapshot, headline(shown), undoable, STALE)
+    if beyond := beyond_plans(report, network):
+        return _parts_without(snapshot, headline(shown), undoable, beyond)
     return {
         "head": headline(shown),
         "steps": _steps(snapshot, plan),
@@ -171,6 +183,14 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
         "title": "Proposed" if plan is not None else "Proposed: as present",
         "disabled": [running or plan is None, running or plan is None, not undoable, not undoable],
     }
+
+
+def _parts_without(snapshot: Snapshot, head: list[Component], undoable: bool, why: str) -> JSON:
+    """The answer without a plan for now: what has been done and what waits, and why nothing is judged."""
+    steps = _steps(snapshot, None) if snapshot.operations.done or snapshot.operations.pending else [not_judged(why)]
+    judged = {name: not_judged(why) for name in ("compare", "rooms", "limited", "methods")}
+    disabled = [True, True, not undoable, not undoable]
+    return {"head": head, "steps": steps, **judged, "code": "", "title": "No plan: as present", "disabled": disabled}
 
 
 def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:

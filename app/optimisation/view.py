@@ -6,9 +6,11 @@ from app.engine.board import Snapshot
 from app.map.network_view import short_names
 from app.optimisation.worker import PlanReport
 from components.common import text
-from components.optimisation.plan import Headline, Saving, Step, StepState, Tone, sentence
+from components.common.ceiling import plan_words
+from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import no_plan_words, stopped_words
+from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, Constraint, NoPlan, NoPlanKind, Plan, Proposal, Requirements
 
@@ -43,6 +45,22 @@ def proposal_for(report: PlanReport, network: Network) -> Proposal | None:
     return report.proposal if report.network is network else None
 
 
+def offered(report: PlanReport, snapshot: Snapshot) -> Proposal | None:
+    """The proposal for the snapshot's network; None for a stale one: what was good then may be wrong now."""
+    return None if snapshot.stale else proposal_for(report, snapshot.network)
+
+
+def beyond_plans(report: PlanReport, network: Network) -> str:
+    """That plans are made for smaller grids only, empty where this one isn't too large.
+
+    A grid between the two ceilings may have either kind of plan: there the optimiser's own answer decides.
+    """
+    none_made = proposal_for(report, network) is None and report.version > 0 and not report.training.wanted
+    if network.n_bus > SWITCHING.most or (network.n_bus > DISPATCH.most and none_made):
+        return plan_words(network.n_bus)
+    return ""
+
+
 def branch_names(network: Network) -> tuple[str, ...]:
     """Names without a first word that they have in common, but whole where it names both ends: `Bus 1 - Bus 2`."""
     names = network.branch.name
@@ -70,8 +88,17 @@ def saving_of(plan: Plan) -> Saving:
 
 def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
     """The answer in short."""
-    proposal, operations = proposal_for(report, snapshot.network), snapshot.operations
+    proposal, operations = offered(report, snapshot), snapshot.operations
     note = stopped_words(snapshot.network, operations.stopped)
+    if snapshot.stale:
+        waits = len(operations.pending)
+        waiting = (
+            f"{text.count(waits, 'step')} of a plan {'waits' if waits == 1 else 'wait'} until then." if waits else ""
+        )
+        title = f"The state is of {text.clock(snapshot.simulated_at)}: plans are made again once it is fresh"
+        return Headline(Tone.STALE, title, note=" ".join(filter(None, [waiting, note])))
+    if not snapshot.offers.orders:
+        note = " ".join(filter(None, [ADVICE_ONLY, note]))
     if report.made_for is not None:
         made_for = f"Made for {text.clock(report.made_for)}, the worst of the coming hours: all figures are of then."
         note = " ".join(filter(None, [made_for, note]))

@@ -11,7 +11,7 @@ import numpy as np
 from app.engine.board import Snapshot
 from app.map.network_view import NetworkView, Scope
 from app.map.values import map_values
-from app.optimisation.view import proposal_for
+from app.optimisation.view import offered
 from app.optimisation.worker import PlanReport
 from app.web.browser_view import View
 from components.map.style import Mark
@@ -52,7 +52,7 @@ def locks(requirements: Requirements, scope: Scope) -> list[int]:
 
 def proposed_map(snapshot: Snapshot, report: PlanReport, shown: NetworkView, view: View) -> Values | None:
     """The map of the proposed state; None where there is no plan, so that it is as the present one."""
-    proposal = proposal_for(report, snapshot.network)
+    proposal = offered(report, snapshot)
     if proposal is None or proposal.plan is None:
         return None
     after = replace(snapshot, state=proposal.plan.after.state, alarms=())

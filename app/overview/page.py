@@ -93,6 +93,7 @@ def _map(services: PageServices) -> Component:
         maxZoom=6,
         style={"width": "100%", "height": "100%"},
     )
+    notes = [] if snapshot is None else mapcontrols.size_notes(snapshot.network)
     first_legend = legend(Layer.LOADING, scope is not None and scope.areas is not None)
     label = "Map of the grid. Every bus and branch on it can also be reached with the search field above."
     return dmc.Paper(
@@ -100,7 +101,7 @@ def _map(services: PageServices) -> Component:
             mapcontrols.toolbar("Grid" if scope is None else scope.title),
             html.Div(graph, id=Id.MAP_FRAME, className="map", role="group", **{"aria-label": label}),
             html.Div(
-                [html.Div(first_legend, id=Id.LEGEND), html.Div(id=Id.PATHS_LEGEND), plan_legend(True)],
+                [html.Div([first_legend, *notes], id=Id.LEGEND), html.Div(id=Id.PATHS_LEGEND), plan_legend(True)],
                 className="legends",
             ),
             mapcontrols.supply_controls(services, snapshot),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from app.alarms.view import alarm_ids
 from app.analytics.tick import report_key
 from app.analytics.view import looked_on
-from app.engine.board import History, Point, Quantity, Snapshot, Trend
+from app.engine.board import Board, History, Point, Quantity, Snapshot, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
@@ -30,17 +30,15 @@ def overview_tick(request: PageRequest) -> PagePart:
 
     def data() -> JSON:
         words = overview_words(planner.report_on(board), board.snapshot)
-        figures = figures_tick(board.snapshot, board.history, shown, request.view, request.seen, request.parts)
+        figures = figures_tick(board, shown, request.view, request.seen, request.parts)
         return figures | ahead | {"proposal": words}
 
     return PagePart(keys=ahead, data=data, marks=lambda: overview_marks(planner, board, shown, request.view))
 
 
-def figures_tick(
-    snapshot: Snapshot, history: History, shown: NetworkView, view: View, seen: Seen, parts: Mapping[str, object]
-) -> JSON:
+def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts: Mapping[str, object]) -> JSON:
     """Totals, the new points of the trends, and the alarms where parts tells of others than the browser shows."""
-    has = now_seen(snapshot, shown, view)
+    snapshot, history, has = board.snapshot, board.history, now_seen(board, shown, view)
     data: JSON = {
         "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
         "weight": f"{snapshot.supply.risk_weight:g}",
@@ -49,7 +47,7 @@ def figures_tick(
         after = _with_margin(snapshot, seen.time).replace(tzinfo=None).isoformat(timespec="seconds")
         data["loss"] = loss_of(history).points(after)
     if parts.get("alarms") != has.alarms:
-        data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"))
+        data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"), snapshot.stale)
     if view.asset is not None:
         data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
     return data
@@ -60,9 +58,10 @@ def _totals(metrics: Metrics) -> Totals:
 
 
 def cards(snapshot: Snapshot, history: History) -> tuple[Kpi, ...]:
-    """The cards at the top."""
+    """The cards at the top; those of a stale state say of when they are."""
     earlier = history.at(snapshot.simulated_at - timedelta(hours=1))
-    return kpis(_totals(snapshot.metrics), None if earlier is None else _totals(earlier.metrics))
+    as_of = snapshot.simulated_at if snapshot.stale else None
+    return kpis(_totals(snapshot.metrics), None if earlier is None else _totals(earlier.metrics), as_of)
 
 
 def loss_of(history: History) -> LossTrend:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from app.maintenance.view import status_of as maintenance_status
+from app.map.view_quality import because_words
 from app.optimisation.view import status_of as planner_status
 from app.report import parts_day, parts_now
 from app.report.content import DAY_HOURS, DayReport
@@ -50,10 +51,11 @@ def _colours(palette: Palette) -> dict[str, str]:
 def state(report: DayReport) -> StatePart:
     """Of which grid and day the report tells, and how far its data can be relied on."""
     snapshot, network = report.snapshot, report.snapshot.network
-    data = f"stale, the last solved state is shown: {snapshot.stale_reason}" if snapshot.stale else "fresh"
+    data = f"stale, the last solved state is shown: {because_words(snapshot)}" if snapshot.stale else "fresh"
+    time = "simulated time" if snapshot.offers.clock else "time of the measurements"
     rows = [
         ["Grid", f"{network.title} ({network.name}), {network.n_bus:,} buses, {network.n_branch:,} branches"],
-        ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, simulated time; the data are {data}"],
+        ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, {time}; the data are {data}"],
         ["Source", snapshot.source],
         ["Forecasts", _sentence(report.forecasts.status, report.forecasts.problem)],
         ["Failure models", _sentence(maintenance_status(report.maintained).words, report.maintained.report.problem)],

@@ -10,6 +10,7 @@ from app.optimisation.view import headline_of
 from app.report.content import DayReport
 from components.analytics.words import worst_words
 from components.common import text
+from components.common.alarm_words import alarm_words, alert_words
 from components.maintenance.gantt import week_words
 from components.optimisation.plan import saving_words
 from grid.alarms.predictive import most_threatened
@@ -63,7 +64,7 @@ def ahead(report: DayReport) -> AheadPart | None:
         return None
     hours, look = len(found.load_mw), found.look
     unsolved = float(look.unsolved_share.max())
-    sentences, network = [alert.text for alert in found.outlook.alerts], report.forecasts.network
+    sentences, network = [alert_words(alert) for alert in found.outlook.alerts], report.forecasts.network
     more = [f"… and {len(sentences) - MOST_ALERTS:,} more"] if len(sentences) > MOST_ALERTS else []
     failed = f"{text.percent(unsolved)} of the courses have no solution in the worst hour." if unsolved else ""
     return AheadPart(
@@ -160,7 +161,7 @@ def alarms(report: DayReport) -> TablePart | None:
         [
             item.priority.value,
             item.asset_name,
-            item.message,
+            alarm_words(item),
             item.state.value.replace("_", " "),
             text.moment(item.raised_at),
         ]

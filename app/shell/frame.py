@@ -88,7 +88,21 @@ def _header(services: PageServices, path: str) -> html.Header:
         ],
         className="header-tools",
     )
-    return html.Header([identity, time, tools, banner], className="header")
+    return html.Header(
+        [identity, time, tools, html.Div(className="header-break"), _quality(), banner], className="header"
+    )
+
+
+def _quality() -> Component:
+    """What everything shown is worth; opened, why. Ticks fill it."""
+    return html.Details(
+        [
+            html.Summary(UNKNOWN, id=Id.QUALITY_SUMMARY, title="What everything shown is worth, and why"),
+            html.Div(id=Id.QUALITY_PROBLEMS, className="quality-problems"),
+        ],
+        id=Id.QUALITY,
+        className="quality",
+    )
 
 
 def navigation(path: str) -> list[Component]:
@@ -139,6 +153,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.CLOCK, "children"),
         Output(Id.SOURCE_STATE, "children"),
         Output(Id.SOURCE_STATE, "className"),
+        Output(Id.QUALITY, "className"),
+        Output(Id.QUALITY_SUMMARY, "children"),
+        Output(Id.QUALITY_PROBLEMS, "children"),
         Output(Id.ALARM_BANNER, "children"),
         Output(Id.EVENT_LIST, "children"),
         Output(Id.SIMULATION_TOGGLE, "children"),

@@ -1,6 +1,7 @@
 """How the process is: /api/health for people, /api/live and /api/ready for what starts and balances processes."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from app.engine.quality import BoardCondition, BoardProblem, BoardQuality, Probl
 from app.shell.openapi import API_VERSION
 from app.web import plain
 from app.web.bodies import answer
+from app.web.reasons import detail_words, stale_reason
 from app.web.services import Services
 
 LATE_CYCLES = 3  # without a new snapshot: the engine itself has stopped
@@ -40,7 +42,7 @@ def register_health(api: Blueprint, services: Services) -> None:
         body = {
             "ready": ok,
             "problems": [_problem(one) for one in found.problems],
-            "reason": None if ok else "; ".join(one.detail for one in found.problems),
+            "reason": None if ok else "; ".join(detail_words(one) for one in found.problems),
         }
         return answer(body, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -51,11 +53,23 @@ def quality_now(board: Board, now: datetime) -> BoardQuality:
     most_s = max(LEAST_LATE_S, LATE_CYCLES * board.snapshot.cycle.period_s)
     if age_s <= most_s:
         return board.quality
-    detail = f"no cycle for {age_s:.0f} s, one is due every {board.snapshot.cycle.period_s:g} s"
     late = BoardProblem(
-        cause=ProblemCause.CYCLE_FAILED, subject="engine", detail=detail, since=board.snapshot.created_at
+        cause=ProblemCause.CYCLE_FAILED,
+        subject="engine",
+        number=age_s,
+        of=board.snapshot.cycle.period_s,
+        since=board.snapshot.created_at,
     )
     return worse(board.quality, late)
+
+
+def judged_now(board: Board, now: datetime) -> Board:
+    """The board with the judgement of this moment; where that is stale, so is its snapshot, for whatever reason."""
+    quality = quality_now(board, now)
+    if quality is board.quality:
+        return board
+    snapshot = replace(board.snapshot, stale=True, stale_because=quality.problems[-1])
+    return replace(board, quality=quality, snapshot=snapshot)
 
 
 def _health(services: Services, board: Board) -> dict[str, Any]:
@@ -70,7 +84,7 @@ def _health(services: Services, board: Board) -> dict[str, Any]:
         "timestamp": plain.stamp(now),
         "data_generation": "paused" if snapshot.paused else "running",
         "grid_state": "stale" if snapshot.stale else "fresh",
-        "stale_reason": snapshot.stale_reason,
+        "stale_reason": stale_reason(snapshot),
         "version": API_VERSION,
         "uptime_s": _uptime_s(services),
         "data_age_s": round((now - snapshot.created_at).total_seconds(), 3),
@@ -90,7 +104,7 @@ def _uptime_s(services: Services) -> float:
 
 
 def _problem(one: BoardProblem) -> dict[str, Any]:
-    return {"cause": one.cause, "subject": one.subject, "detail": one.detail, "since": plain.stamp(one.since)}
+    return {"cause": one.cause, "subject": one.subject, "detail": detail_words(one), "since": plain.stamp(one.since)}
 
 
 def _worker(one: WorkerHealth) -> dict[str, Any]:

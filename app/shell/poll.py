@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from app.map.context import PageServices
 from app.map.page import Page, PageRequest
 from app.map.tick import Seen, now_seen, tick
+from app.shell.health import judged_now
 from app.shell.pages import PAGES, page_named
 from app.web.browser_view import View
 from app.web.ids import Id
@@ -37,19 +38,20 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     """The tick for a browser's view; no_update where the browser has it already.
 
     A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: what the
-    stores of its page say, by the names of PARTS_SEEN.
+    stores of its page say, by the names of PARTS_SEEN. An engine that hangs makes the board stale.
     """
     if not services.boards.ready:
         return no_update
-    board = services.boards.latest
+    board = judged_now(services.boards.latest, datetime.now(UTC))
     shown = services.views.of(board.network)
     view = View.parse(view_data, board.network, shown.key)
-    page, seen, has = page_named(view.page), Seen.parse(seen_data), now_seen(board.snapshot, shown, view)
+    page, seen, has = page_named(view.page), Seen.parse(seen_data), now_seen(board, shown, view)
     part = page.tick(PageRequest(services=services, board=board, shown=shown, view=view, seen=seen, parts=parts))
     news = any(key != parts.get(name) for name, key in part.keys.items())
-    if (has.version, has.scope, has.view) == (seen.version, seen.scope, seen.view) and not news:
+    shows = (seen.version, seen.scope, seen.view, seen.quality)
+    if (has.version, has.scope, has.view, has.quality) == shows and not news:
         return no_update
-    data = tick(board.snapshot, shown, view, seen, datetime.now(UTC), page.has_map) | part.data()
+    data = tick(board, shown, view, seen, datetime.now(UTC), page.has_map) | part.data()
     if page.has_map:
         data["map"] |= part.marks()  # type: ignore[operator]
     return data

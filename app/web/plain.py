@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from app.engine.board import History, Point, Quantity, Snapshot
+from app.web.reasons import stale_reason, suspect_words
+from components.common.alarm_words import alarm_words
 from grid.alarms.book import Alarm
 from grid.network import FloatArray
 from grid.telemetry import Event
@@ -132,9 +134,13 @@ def grid_state(snapshot: Snapshot) -> JSON:
         "simulated_time": stamp(snapshot.simulated_at),
         "case": snapshot.network.name,
         "stale": snapshot.stale,
-        "stale_reason": snapshot.stale_reason,
+        "stale_reason": stale_reason(snapshot),
         "suspects": [
-            {"node": suspect.bus, "name": snapshot.network.bus.name[suspect.bus], "reason": suspect.reason}
+            {
+                "node": suspect.bus,
+                "name": snapshot.network.bus.name[suspect.bus],
+                "reason": suspect_words(snapshot.network, suspect),
+            }
             for suspect in snapshot.suspects
         ],
         "nodes": nodes(snapshot),
@@ -289,7 +295,7 @@ def alarm(item: Alarm) -> JSON:
         "asset_kind": item.asset_kind.value,
         "asset_id": item.asset_id,
         "asset_name": item.asset_name,
-        "message": item.message,
+        "message": alarm_words(item),
         "value": number(item.value),
         "limit": number(item.limit),
         "unit": item.unit,

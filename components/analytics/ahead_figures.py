@@ -208,15 +208,15 @@ def told_apart(place: int, palette: Palette) -> dict[str, object]:
     return {"color": colour, "line": {"width": 0}, "pattern": pattern}
 
 
-def curtailment_words(stack: Stack | None) -> str:
-    """How much must be cut in the hours ahead, in words."""
+def curtailment_words(stack: Stack | None, beyond: str = "") -> str:
+    """How much must be cut in the hours ahead, in words. beyond: that the grid is too large to ask, else empty."""
     if stack is None:
         return NOT_LOOKED
     hours = len(stack.time)
     if not len(stack.energies):
         return "This grid has no renewable plants."
     if not np.isfinite(stack.curtailed_mw).any():
-        return "Whether anything must be cut isn't known yet."
+        return beyond or "Whether anything must be cut isn't known yet."
     total = float(np.nansum(stack.curtailed_mw))
     if total <= 0:
         return f"Nothing has to be cut in the next {hours} h on the median course."

@@ -19,7 +19,7 @@ PERCENT = (5, 10, 25, 50, 75, 90, 95)
 BANDS = ((0, 6, 0.14), (1, 5, 0.2), (2, 4, 0.3))
 """Columns of the quantiles, and how dense what lies between them is drawn."""
 MEDIAN, LOW_80, HIGH_80 = 3, 1, 5
-TIME_TITLE = "Hour beginning, simulated time"
+TIME_TITLE = "Hour beginning, time of the data"
 LEVEL_IN_SIGHT = 1.6  # of the highest value drawn: a level above that would press the curves flat
 NO_FORECAST = "No forecast has been made yet"
 NO_ACCURACY = "Not yet known: no forecast's hours have passed yet"

@@ -187,7 +187,7 @@ def loss_hours_figure(hours: LossHours | None, scheme: Scheme) -> go.Figure:
         )
     step = "day" if hours.is_daily else "hour"
     figure.update_yaxes(title_text=f"Losses, MWh a {step}", rangemode="tozero", nticks=5)
-    time_axis(figure, f"{step.capitalize()} beginning, simulated time")
+    time_axis(figure, f"{step.capitalize()} beginning, time of the data")
     figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)
     return figure
 

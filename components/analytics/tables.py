@@ -23,8 +23,9 @@ TITLES = (
     "Alerts ahead",
 )
 NOT_YET = "not yet known"
-TOO_LARGE = "Not known: the grid is too large to ask for every bus, or its state has no solution."
+NO_MARGIN = "Not known: the state has no solution, or nothing can be fed in anywhere."
 NO_ALERTS = "Nothing threatens: no asset is likely to be in trouble in the hours ahead."
+NO_ALERTS_THEN = "No alert then. What threatens now isn't known: the state is stale."
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Summary:
     change_percent: float
     curtailed_mwh: float
     alerts: int
+    curtailment_beyond: str = ""  # why it isn't asked in a grid of this size
 
 
 def tiles(found: Summary | None) -> tuple[Tile, ...]:
@@ -58,7 +60,7 @@ def tiles(found: Summary | None) -> tuple[Tile, ...]:
         (text.number(found.renewable_percent, 1, "%"), share),
         (text.small(found.expected_mwh, "MWh"), found.expected_words or ahead),
         (energy(found.today_kwh), _today(found)),
-        (text.small(found.curtailed_mwh, "MWh"), f"of renewables, {ahead}"),
+        (text.small(found.curtailed_mwh, "MWh"), found.curtailment_beyond or f"of renewables, {ahead}"),
         (f"{found.alerts:,}" if found.hours else text.UNKNOWN, ahead),
     )
     return tuple(Tile(title, *value) for title, value in zip(TITLES, values, strict=True))
@@ -78,12 +80,13 @@ def facts(rows: Sequence[tuple[str, str]]) -> Component:
     return html.Dl([html.Div([html.Dt(label), html.Dd(words)]) for label, words in rows], className="card-facts")
 
 
-def alert_list(texts: Sequence[str] | None) -> Component:
-    """What is likely to go wrong, the gravest first; None while nobody has looked ahead."""
+def alert_list(texts: Sequence[str] | None, stale: bool = False) -> Component:
+    """What is likely to go wrong, the gravest first; None while nobody has looked ahead. stale: seen from a state that
+    isn't the present one, which calms nobody."""
     if texts is None:
         return html.P("Not looked ahead yet.", className="quiet-line")
     if not texts:
-        return html.P(NO_ALERTS, className="quiet-line")
+        return html.P(NO_ALERTS_THEN if stale else NO_ALERTS, className="quiet-line")
     items = [html.Li([html.Span("▲ ", className="alert-mark"), words]) for words in texts[:MOST_ALERTS]]
     left_out = len(texts) - len(items)
     more = html.P(f"and {left_out:,} more", className="quiet-line") if left_out else None
@@ -134,11 +137,12 @@ class HostingRow:
     limit: str
 
 
-def hosting_table(rows: Sequence[HostingRow], was_asked: bool) -> Component:
-    """The buses with the least room first. was_asked: whether the grid has been looked at."""
+def hosting_table(rows: Sequence[HostingRow], was_asked: bool, beyond: str = "") -> Component:
+    """The buses with the least room first. was_asked: whether the grid has been looked at. beyond: that it is too large
+    for that, empty where it isn't."""
     known = sorted((row for row in rows if math.isfinite(row.margin_mw)), key=lambda row: row.margin_mw)
     if not known:
-        return html.P(TOO_LARGE if was_asked else "Not looked at yet.", className="quiet-line")
+        return html.P(beyond or (NO_MARGIN if was_asked else "Not looked at yet."), className="quiet-line")
     most = max(row.margin_mw for row in known)
     cells = [
         (row.bus, row.limit, bar(100 * row.margin_mw / most if most > 0 else 0.0), _power(row.margin_mw))

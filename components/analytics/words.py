@@ -11,10 +11,13 @@ from ml.forecasting.records import (
     CONTEST_DAYS,
     DRIFT_DAYS,
     FLAT_HOURS,
+    LEAST_DAYS,
     Contest,
     ContestVerdict,
     Drift,
     DriftKind,
+    Learned,
+    LearnedKind,
     SeriesKind,
     SeriesReport,
 )
@@ -77,6 +80,17 @@ def hosting_words(network: Network, limit: HostingLimit, at: int) -> str:
             return "no power flow solution beyond"
         case HostingLimit.NONE:
             return "nothing up to the most that was asked"
+
+
+def learned_words(learned: Learned) -> str:
+    """From what the model of a series has learned."""
+    match learned.kind:
+        case LearnedKind.TOO_FEW_DAYS:
+            return f"nothing yet: less than {LEAST_DAYS} days are known"
+        case LearnedKind.FAILED:
+            return "nothing: the training failed, and is tried again in a week"
+        case LearnedKind.DAYS:
+            return f"{learned.days} days until {learned.until:%d %b %Y}"
 
 
 def drift_words(drift: Drift) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components.common import text
+from components.common.alarm_words import alarm_words
 from grid.alarms.book import Alarm, AlarmState, Priority
 
 LONGEST_LIST = 50
@@ -39,11 +40,17 @@ def priority_mark(priority: Priority, words: bool = True) -> html.Span:
     return html.Span([shape, " ", name], className=f"priority priority-{priority}")
 
 
-def banner(alarms: Sequence[Alarm]) -> Component:
-    """Counts of unacknowledged alarms by priority, and the message of the first of the highest."""
+NOT_JUDGED = "Alarms are not judged while the state is stale"
+
+
+def banner(alarms: Sequence[Alarm], stale: bool = False) -> Component:
+    """Counts of unacknowledged alarms by priority, and the message of the first of the highest. stale: nobody knows
+    whether there are others by now."""
     waiting = [alarm for alarm in alarms if alarm.state in OPEN_STATES]
     if not waiting:
         acknowledged = f"{len(alarms)} acknowledged" if alarms else "None active"
+        if stale:
+            return html.Span([NOT_JUDGED, html.Span(f" · {acknowledged} before", className="quiet")])
         return html.Span(["No unacknowledged alarms", html.Span(f" · {acknowledged}", className="quiet")])
     counts = Counter(alarm.priority for alarm in waiting)
     marks = [
@@ -52,13 +59,13 @@ def banner(alarms: Sequence[Alarm]) -> Component:
         if counts[priority]
     ]
     first = min(waiting, key=lambda alarm: tuple(Priority).index(alarm.priority))
-    return html.Span([*marks, html.Span(first.message, className="banner-message")], className="banner-line")
+    return html.Span([*marks, html.Span(alarm_words(first), className="banner-message")], className="banner-line")
 
 
-def alarm_list(alarms: Sequence[Alarm], ids: AlarmIds) -> Component:
-    """The list, in the order given; the longest part of it is shown."""
+def alarm_list(alarms: Sequence[Alarm], ids: AlarmIds, stale: bool = False) -> Component:
+    """The list, in the order given; the longest part of it is shown. stale: as of the banner."""
     if not alarms:
-        return dmc.Text("No active alarms.", c="dimmed", size="sm", py="sm")
+        return dmc.Text(f"{NOT_JUDGED}." if stale else "No active alarms.", c="dimmed", size="sm", py="sm")
     rows: list[Component] = [_row(alarm, ids) for alarm in alarms[:LONGEST_LIST]]
     if len(alarms) > LONGEST_LIST:
         rows.append(html.Li(f"and {len(alarms) - LONGEST_LIST} more", className="alarm-more"))
@@ -77,7 +84,7 @@ def _row(alarm: Alarm, ids: AlarmIds) -> html.Li:
     )
     waits = alarm.state in OPEN_STATES
     return html.Li(
-        [head, html.Div(alarm.message, className="alarm-message"), _actions(alarm, ids, waits)],
+        [head, html.Div(alarm_words(alarm), className="alarm-message"), _actions(alarm, ids, waits)],
         className=f"alarm alarm-{alarm.priority}{' alarm-open' if waits else ''}",
     )
 
@@ -101,7 +108,7 @@ def _actions(alarm: Alarm, ids: AlarmIds, waits: bool) -> html.Div:
                 id=ids.acknowledge(alarm.id),
                 size="compact-xs",
                 variant="default",
-                **{"aria-label": f"Acknowledge: {alarm.message}"},
+                **{"aria-label": f"Acknowledge: {alarm_words(alarm)}"},
             )
         )
     return html.Div(actions, className="alarm-actions")

@@ -1,6 +1,7 @@
 """The cards at the top: what the grid does now, and how that differs from an hour ago."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import dash_mantine_components as dmc
 from dash import html
@@ -27,7 +28,8 @@ class Totals:
 
 @dataclass(frozen=True)
 class Kpi:
-    """One card: its title, the value with its unit, a second line, and the change against an hour ago."""
+    """One card: its title, the value with its unit, a second line, and the change against an hour ago, or of when an
+    old value is."""
 
     title: str
     value: str
@@ -35,11 +37,15 @@ class Kpi:
     change: str
 
 
-def kpis(now: Totals, earlier: Totals | None) -> tuple[Kpi, ...]:
-    """The six cards. earlier: the totals a simulated hour ago, None where that isn't known yet."""
+def kpis(now: Totals, earlier: Totals | None, as_of: datetime | None = None) -> tuple[Kpi, ...]:
+    """The six cards. earlier: the totals a simulated hour ago, None where that isn't known yet. as_of: when they were
+    measured, where that isn't the present."""
+
+    def told(change: str) -> str:
+        return f"{change} in 1 h" if as_of is None else f"as of {text.clock(as_of)}"
 
     def change(field: str, digits: int, unit: str) -> str:
-        return text.change(getattr(now, field), getattr(earlier, field, None), digits, unit)
+        return told(text.change(getattr(now, field), getattr(earlier, field, None), digits, unit))
 
     unsupplied = f"{text.number(now.unsupplied_mw, 1, 'MW')} without supply"
     digits = 1 if not now.load_mw < 10 else 3
@@ -68,7 +74,7 @@ def kpis(now: Totals, earlier: Totals | None) -> tuple[Kpi, ...]:
             "Average asset risk",
             text.small(1000 * now.average_risk, "kW/yr"),
             "interruption expected a branch",
-            _risk_change(now, earlier),
+            told(_risk_change(now, earlier)),
         ),
         Kpi(
             "Active alarms",
@@ -100,7 +106,7 @@ def kpi_card(
             html.H2(title, className="kpi-title"),
             html.Div(value, id=value_id, className="kpi-value"),
             html.Div(detail, id=detail_id, className="kpi-detail"),
-            html.Div([html.Span(change, id=change_id), " in 1 h"], className="kpi-change"),
+            html.Div(change, id=change_id, className="kpi-change"),
         ],
         className="kpi card",
     )

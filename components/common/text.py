@@ -59,3 +59,8 @@ def moment(time: datetime) -> str:
 def clock(time: datetime) -> str:
     """A short time for lists."""
     return f"{time:%d %b %H:%M}"
+
+
+def wall_clock(time: datetime) -> str:
+    """When something happened in the world of the reader, of whom only UTC is known."""
+    return f"{time:%d %b %H:%M:%S} UTC"

@@ -55,12 +55,13 @@ class AssetCard:
     risk: tuple[Fact, ...]
     supply: SupplyCard | None
     alarms: tuple[Alarm, ...]
+    stale: bool  # all of it is of an earlier state
 
 
 def drawer_content(card: AssetCard, ids: AlarmIds) -> list[Component]:
     """The sections under the trend; they are drawn again with every tick."""
     sections = [
-        _section("Alarms", [alarm_list(card.alarms, ids)]),
+        _section("Alarms", [alarm_list(card.alarms, ids, card.stale)]),
         _section("Limits", [_facts(card.limits)]),
     ]
     if card.supply is not None:

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from components.common import text
 
 NAMES_SHOWN = 4
+ADVICE_ONLY = "Advice only: this source takes no orders."
 CLOSE_MARK, OPEN_MARK = "●", "○"  # a closed contact and an open one, as on the map
 
 
@@ -21,6 +22,7 @@ class Tone(StrEnum):
     CONFLICT = "conflict"
     WAITING = "waiting"
     RUNNING = "running"
+    STALE = "stale"
 
 
 TONES = {
@@ -29,6 +31,7 @@ TONES = {
     Tone.CONFLICT: "No plan: limits conflict",
     Tone.WAITING: "No proposal",
     Tone.RUNNING: "Being applied",
+    Tone.STALE: "No plan: stale",
 }
 
 

@@ -11,6 +11,7 @@ from components.optimisation.plan import sentence
 
 Cells = Sequence[Component | str]
 UNJUDGED = "Nothing has been judged yet."
+STALE = "Not judged: the state is stale."
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ def table(columns: Sequence[str], rows: Sequence[Cells], caption: str, look: str
 
 def _nothing(words: str) -> Component:
     return html.P(words, className="quiet-line")
+
+
+def not_judged(why: str = STALE) -> Component:
+    """In place of a table that isn't made."""
+    return _nothing(why)
 
 
 def comparison_table(rows: Sequence[ComparedQuantity]) -> Component:

@@ -95,10 +95,33 @@ _PRIORITY_RANK = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 @dataclass(frozen=True)
+class PredictiveAlert:
+    """One asset in likely trouble for some contiguous hours.
+
+    asset_id: branch or bus, None for the whole grid. chance_percent: in the worst of its hours. peak: loading in
+    percent or voltage in p.u. that 95 % of the samples stay within in the worst hour, NaN for the whole grid.
+    excess: how far the peak is beyond its limit, over the limit. is_low: of voltages, the low limit is missed.
+    seen_from: the first of the hours ahead.
+    """
+
+    kind: AlarmKind
+    asset_id: int | None
+    asset_name: str
+    begins_at: datetime
+    ends_at: datetime
+    chance_percent: float
+    peak: float
+    excess: float
+    is_low: bool
+    seen_from: datetime
+
+
+@dataclass(frozen=True)
 class Alarm:
     """One alarm as it stands; asset_id is the position in the rule's arrays, None for the system.
 
-    value is the latest known one, limit the one it crossed, both in unit. raised_at is the latest raise.
+    value is the latest known one, limit the one it crossed, both in unit; is_low: it is a low limit. raised_at is the
+    latest raise. expected: what an alarm of the hours ahead is about.
     """
 
     id: int
@@ -108,7 +131,6 @@ class Alarm:
     asset_kind: AssetKind
     asset_id: int | None
     asset_name: str
-    message: str
     value: float
     limit: float
     unit: str
@@ -116,6 +138,8 @@ class Alarm:
     returned_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
+    is_low: bool = False
+    expected: PredictiveAlert | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +187,7 @@ class AlarmBook:
     def __init__(self, first_id: int = 1) -> None:
         self.next_id = first_id
         self._watches: dict[AlarmRule, LimitWatch] = {}
-        self._texts: dict[AlarmRule, Sequence[str]] = {}
+        self._expected: dict[AlarmRule, Sequence[PredictiveAlert | None]] = {}
         self._alarms: dict[tuple[AlarmRule, int], Alarm] = {}
         self._place: dict[int, tuple[AlarmRule, int]] = {}
         self._journal: deque[Transition] = deque(maxlen=JOURNAL_LENGTH)
@@ -177,14 +201,13 @@ class AlarmBook:
         time: datetime,
         low_limits: FloatArray | None = None,
         high_limits: FloatArray | None = None,
-        texts: Sequence[str] = (),
+        expected: Sequence[PredictiveAlert | None] = (),
     ) -> None:
         """Take one scan of all assets of a rule at the (simulated) time.
 
         values: (n,) in the rule's unit, NaN where unknown. names: n names. low_limits, high_limits: (n,),
-        high for ABOVE, low for BELOW, both for OUTSIDE. texts: none or n sentences that alarms say while they
-        last, "" for the usual one of value and limit. Raises ValueError for a missing limit and for unequal
-        lengths.
+        high for ABOVE, low for BELOW, both for OUTSIDE. expected: none, or for each of n assets what its alarm is
+        about where that is of the hours ahead. Raises ValueError for a missing limit and for unequal lengths.
         """
         low, high = both_limits(rule.direction, len(names), low_limits, high_limits)
         watch = self._watches.get(rule)
@@ -193,11 +216,11 @@ class AlarmBook:
         if not watch.in_alarm.shape == values.shape == low.shape == high.shape == (len(names),):
             shapes = f"values {values.shape}, low {low.shape}, high {high.shape}, names ({len(names)},)"
             raise ValueError(f"rule {rule.kind} watches {watch.in_alarm.size} assets, it was given {shapes}")
-        if texts and len(texts) != len(names):
-            raise ValueError(f"rule {rule.kind} watches {len(names)} assets, it was given {len(texts)} texts")
+        if expected and len(expected) != len(names):
+            raise ValueError(f"rule {rule.kind} watches {len(names)} assets, it was given {len(expected)} expectations")
         self._watches[rule] = watch
-        is_told_anew = list(self._texts.get(rule, ())) != list(texts)
-        self._texts[rule] = texts
+        is_told_anew = list(self._expected.get(rule, ())) != list(expected)
+        self._expected[rule] = expected
         changed, is_new = watch.update(values, low, high, time)
         for position in changed.tolist():
             if watch.in_alarm[position]:
@@ -262,7 +285,6 @@ class AlarmBook:
             asset_kind=rule.asset_kind,
             asset_id=None if rule.asset_kind is AssetKind.SYSTEM else position,
             asset_name=name,
-            message="",
             value=np.nan,
             limit=np.nan,
             unit=rule.unit,
@@ -291,25 +313,13 @@ class AlarmBook:
         """Return the alarm of an asset with its latest value."""
         alarm, watch = self._alarms[rule, position], self._watches[rule]
         is_same = alarm.value == watch.value[position] and alarm.limit == watch.limit[position]
-        if self._texts[rule] or not is_same:
+        if self._expected[rule] or not is_same:
             alarm = self._alarms[rule, position] = self._with_value(alarm, rule, position)
         return alarm
 
     def _with_value(self, alarm: Alarm, rule: AlarmRule, position: int) -> Alarm:
-        """Return the alarm with the watched value and limit, and the message that tells them."""
+        """Return the alarm with the watched value and limit, and with what is expected."""
         watch = self._watches[rule]
         value, limit = float(watch.value[position]), float(watch.limit[position])
-        text = self._texts[rule][position] if self._texts[rule] and alarm.returned_at is None else ""
-        message = text or _message(alarm, value, limit, bool(watch.is_low[position]))
-        return replace(alarm, value=value, limit=limit, message=message)
-
-
-def _message(alarm: Alarm, value: float, limit: float, is_low: bool) -> str:
-    """Return the sentence that a person reads."""
-    has_returned = alarm.returned_at is not None
-    if not alarm.unit:
-        return f"{alarm.asset_name} {'is back to normal' if has_returned else alarm.kind.condition}."
-    digits = 3 if abs(limit) < 10.0 else 1
-    verb, side = "is back to" if has_returned else "is", "low" if is_low else "high"
-    reading = f"{value:.{digits}f} {alarm.unit}, {side} limit {limit:.{digits}f} {alarm.unit}"
-    return f"{alarm.kind.quantity} of {alarm.asset_name} {verb} {reading.removesuffix('.')}."
+        expected = self._expected[rule][position] if self._expected[rule] else None
+        return replace(alarm, value=value, limit=limit, is_low=bool(watch.is_low[position]), expected=expected)

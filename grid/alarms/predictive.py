@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from grid.alarms.book import AlarmKind
+from grid.alarms.book import AlarmKind, PredictiveAlert
 from grid.flow.contingency import FULL_LOAD_PERCENT
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.studies.lookahead import LookAhead
@@ -20,26 +20,6 @@ RAISED_ABOVE_PERCENT, CLEARED_AT_PERCENT = 50.0, 35.0
 UNSOLVED_ABOVE_PERCENT, UNSOLVED_CLEARED_AT_PERCENT = 10.0, 5.0
 HOUR = timedelta(hours=1)
 KINDS = (AlarmKind.EXPECTED_DIVERGENCE, AlarmKind.EXPECTED_OVERLOAD, AlarmKind.EXPECTED_VOLTAGE_DEVIATION)
-
-
-@dataclass(frozen=True)
-class PredictiveAlert:
-    """One asset in likely trouble for some contiguous hours.
-
-    asset_id: branch or bus, None for the whole grid. chance_percent: in the worst of its hours. peak: loading in
-    percent or voltage in p.u. that 95 % of the samples stay within in the worst hour, NaN for the whole grid.
-    excess: how far the peak is beyond its limit, over the limit.
-    """
-
-    kind: AlarmKind
-    asset_id: int | None
-    asset_name: str
-    begins_at: datetime
-    ends_at: datetime
-    chance_percent: float
-    peak: float
-    excess: float
-    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +34,13 @@ class Outlook:
     bus_percent: FloatArray
     unsolved_percent: float
 
-    def texts(self, kind: AlarmKind, size: int) -> list[str]:
-        """What is said of each of size assets by its gravest alert of a kind, "" of those without one."""
-        said = [""] * size
+    def by_asset(self, kind: AlarmKind, size: int) -> list[PredictiveAlert | None]:
+        """The gravest alert of a kind of each of size assets, None of those without one."""
+        found: list[PredictiveAlert | None] = [None] * size
         for alert in reversed(self.alerts):
             if alert.kind is kind:
-                said[alert.asset_id or 0] = alert.text
-        return said
+                found[alert.asset_id or 0] = alert
+        return found
 
 
 def outlook(network: Network, ahead: LookAhead, start: datetime, previous: Outlook | None = None) -> Outlook:
@@ -78,12 +58,10 @@ def outlook(network: Network, ahead: LookAhead, start: datetime, previous: Outlo
         keeps = np.array([(kind, asset) in held for asset in range(chance.shape[1])], dtype=bool)
         for asset, hours in windows(chance, above, cleared, keeps):
             percent = float(np.nanmax(chance[hours, asset]))
-            name, what, peak, excess, worst = describe(asset, hours)
+            name, peak, excess, is_low = describe(asset, hours)
             begins, ends = start + hours.start * HOUR, start + hours.stop * HOUR
-            when = f"between {_clock(begins, start)} and {_clock(ends, start)}"
-            text = f"{name}: {_percent(percent)} chance of {what} {when}{worst}"
             asset_id = None if kind is AlarmKind.EXPECTED_DIVERGENCE else asset
-            found.append(PredictiveAlert(kind, asset_id, name, begins, ends, percent, peak, excess, text))
+            found.append(PredictiveAlert(kind, asset_id, name, begins, ends, percent, peak, excess, is_low, start))
     found.sort(key=lambda alert: (KINDS.index(alert.kind), -alert.chance_percent, -alert.excess, alert.begins_at))
     return Outlook(tuple(found), _highest(branch), _highest(bus), float(unsolved.max()))
 
@@ -118,30 +96,31 @@ def most_threatened(chance_percent: FloatArray, strain: FloatArray, limit: int) 
     return np.asarray(order[chance[order] > 0][:limit])
 
 
-_Describe = Callable[[int, slice], tuple[str, str, float, float, str]]  # name, what, peak, excess, what is said of it
+_Described = tuple[str, float, float, bool]  # name, peak, excess, whether it is a low limit
+_Describe = Callable[[int, slice], _Described]
 
 
-def _no_solution(_asset: int, _hours: slice) -> tuple[str, str, float, float, str]:
-    return "The grid", "no power flow solution", np.nan, 0.0, ""
+def _no_solution(_asset: int, _hours: slice) -> _Described:
+    return "The grid", np.nan, 0.0, False
 
 
 def _overload(network: Network, ahead: LookAhead) -> _Describe:
-    def describe(asset: int, hours: slice) -> tuple[str, str, float, float, str]:
+    def describe(asset: int, hours: slice) -> _Described:
         peak = float(np.nanmax(ahead.loading_high_percent[hours, asset]))
-        return network.branch.name[asset], "overload", peak, peak / FULL_LOAD_PERCENT - 1, f"; peak {peak:.0f} %"
+        return network.branch.name[asset], peak, peak / FULL_LOAD_PERCENT - 1, False
 
     return describe
 
 
 def _voltage(network: Network, ahead: LookAhead) -> _Describe:
-    def describe(asset: int, hours: slice) -> tuple[str, str, float, float, str]:
+    def describe(asset: int, hours: slice) -> _Described:
         name, bus = network.bus.name[asset], network.bus
         low, high = ahead.low_of_solved[hours, asset], ahead.high_of_solved[hours, asset]
         if np.nanmax(low) >= np.nanmax(high):
             peak, limit = float(np.nanmin(ahead.vm_low_pu[hours, asset])), float(bus.min_vm_pu[asset])
-            return name, "low voltage", peak, 1 - peak / limit, f"; lowest {peak:.3f} p.u."
+            return name, peak, 1 - peak / limit, True
         peak, limit = float(np.nanmax(ahead.vm_high_pu[hours, asset])), float(bus.max_vm_pu[asset])
-        return name, "high voltage", peak, peak / limit - 1, f"; highest {peak:.3f} p.u."
+        return name, peak, peak / limit - 1, False
 
     return describe
 
@@ -150,13 +129,3 @@ def _highest(chance_percent: FloatArray) -> FloatArray:
     """(k,) over the hours; NaN where none is known."""
     highest = np.fmax.reduce(chance_percent, axis=0)
     return np.asarray(highest)
-
-
-def _percent(value: float) -> str:
-    """A chance is only said to be 100 % where it is."""
-    return f"{value:.0f} %" if value >= 100 or value < 99.5 else "over 99 %"
-
-
-def _clock(time: datetime, start: datetime) -> str:
-    """Hour and minute, with the weekday on other days than the first."""
-    return f"{time:%H:%M}" if time.date() == start.date() else f"{time:%a %H:%M}"

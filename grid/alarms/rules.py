@@ -111,5 +111,5 @@ class AlarmWatch:
             (EXPECTED_VOLTAGE_DEVIATION, outlook.bus_percent, bus, RAISED_ABOVE_PERCENT),
             (EXPECTED_DIVERGENCE, np.array([outlook.unsolved_percent]), ("The grid",), UNSOLVED_ABOVE_PERCENT),
         ):
-            limits, texts = np.full(len(names), above), outlook.texts(rule.kind, len(names))
-            self.book.update(rule, chance, names, time, high_limits=limits, texts=texts)
+            limits, expected = np.full(len(names), above), outlook.by_asset(rule.kind, len(names))
+            self.book.update(rule, chance, names, time, high_limits=limits, expected=expected)

@@ -6,6 +6,7 @@ islands and outages need no special case, and results come out as arrays without
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from lightsim2grid.algorithm import NRSing_KLU
@@ -87,12 +88,25 @@ class GridState:
         return float(self.generator_p_mw.clip(min=0).sum())
 
 
+class SuspectKind(StrEnum):
+    """Why a bus may explain that there is no solution."""
+
+    MISMATCH = "mismatch"  # the largest ones of the last iterate
+    OVERLOADED_BEFORE = "overloaded_before"  # it is the end of a branch that was
+    ISLAND = "island"  # without a source
+
+
 @dataclass(frozen=True)
 class Suspect:
-    """A bus that may explain why a power flow found no solution."""
+    """A bus that may explain why a power flow found no solution.
+
+    value: MVA of a mismatch, percent that the branch, -1 for none, was loaded before.
+    """
 
     bus: int
-    reason: str
+    kind: SuspectKind
+    value: float = np.nan
+    branch: int = -1
 
 
 class PowerFlowDivergedError(RuntimeError):
@@ -318,13 +332,13 @@ def suspects_of(
     """Buses that may explain a diverged power flow: largest mismatches, ends of earlier overloads, islands."""
     mismatch = error.mismatch_mva
     worst = np.argsort(-mismatch)[:most]
-    found = [Suspect(int(bus), f"mismatch {mismatch[bus]:.3g} MVA") for bus in worst if mismatch[bus] > 0]
+    found = [Suspect(int(bus), SuspectKind.MISMATCH, float(mismatch[bus])) for bus in worst if mismatch[bus] > 0]
     if last is not None:
         loading = np.nan_to_num(last.loading_percent)
         for index in np.argsort(-loading)[:most]:
             if loading[index] > 100:
-                reason = f"{network.branch.name[index]} at {loading[index]:.0f} % before"
-                found.append(Suspect(int(network.branch.to_bus[index]), reason))
+                end, kind = int(network.branch.to_bus[index]), SuspectKind.OVERLOADED_BEFORE
+                found.append(Suspect(end, kind, float(loading[index]), int(index)))
     island = np.flatnonzero(~energised & network.bus.in_service)[:most]
-    found += [Suspect(int(bus), "island without a source") for bus in island]
+    found += [Suspect(int(bus), SuspectKind.ISLAND) for bus in island]
     return tuple(found)

@@ -26,10 +26,10 @@ from ml.forecasting.model.hours import (
 from ml.forecasting.model.model import ModelSettings, QuantileModel
 from ml.forecasting.model.shrinkage import deviation, dropped_share, lately, unusual
 from ml.forecasting.quality.metrics import MEDIAN
-from ml.forecasting.records import LEVELS
+from ml.forecasting.records import LEAST_DAYS, LEVELS
 
 COLUMNS = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
-MODEL_DAYS, TRUST_DAYS = 60, 180
+MODEL_DAYS, TRUST_DAYS = LEAST_DAYS, 180
 """Of history from which a model is used, with half of the weight, and from which it has all of it."""
 FEWEST_RESIDUALS = 20
 LEAST_MEASURED = 0.5

@@ -19,6 +19,7 @@ from grid.studies.lookahead import LookAhead
 HOUR = np.timedelta64(3600, "s")
 LEVELS = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])  # of the quantiles forecast
 DRIFT_DAYS, CONTEST_DAYS = 7, 28
+LEAST_DAYS = 60  # of history below which no model is fitted
 FLAT_HOURS = 24
 
 
@@ -113,18 +114,35 @@ class Contest:
         return self.verdict in (ContestVerdict.NO_WORSE, ContestVerdict.NONE_IN_USE)
 
 
+class LearnedKind(StrEnum):
+    """From what the model of a series has learned."""
+
+    TOO_FEW_DAYS = "too_few_days"  # nothing yet
+    FAILED = "failed"  # nothing: its training has failed, and is tried again in a week
+    DAYS = "days"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """From what the model of a series has learned: so many days until a time."""
+
+    kind: LearnedKind
+    days: int = 0
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class SeriesReport:
     """A series as it stands now. forecast: the latest, None while nothing has been forecast yet.
 
     limit: where the first limit of the grid would be exceeded if this series of loads alone grew, None where that isn't
-    asked; learned: from what the model has learned; drift: None before a week.
+    asked; learned: from what the model has learned, None where that isn't told; drift: None before a week.
     """
 
     info: SeriesInfo
     forecast: Forecast | None
     limit: Loadability | None
-    learned: str
+    learned: Learned | None
     drift: Drift | None
 
     @property

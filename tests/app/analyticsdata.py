@@ -26,6 +26,8 @@ from ml.forecasting.records import (
     Drift,
     DriftKind,
     Forecast,
+    Learned,
+    LearnedKind,
     LossRecord,
     SeriesInfo,
     SeriesKind,
@@ -57,9 +59,11 @@ def series_of(snapshot: Snapshot) -> tuple[SeriesReport, ...]:
     total = float(snapshot.network.load.p_mw.sum())
     limit = Loadability(finding=LoadabilityFinding.FOUND, demand_mw=1.05 * total, limit=LoadLimit.LOADING, at=0)
     return (
-        SeriesReport(load, forecast_of(total, hour), limit, "365 days of this grid's load", drift),
-        SeriesReport(pv, forecast_of(8.0, hour), None, "a year of simulated weather", None),
-        SeriesReport(wind, None, None, "", None),
+        SeriesReport(
+            load, forecast_of(total, hour), limit, Learned(kind=LearnedKind.DAYS, days=365, until=hour), drift
+        ),
+        SeriesReport(pv, forecast_of(8.0, hour), None, Learned(kind=LearnedKind.DAYS, days=358, until=hour), None),
+        SeriesReport(wind, None, None, None, None),
     )
 
 

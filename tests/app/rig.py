@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from app.engine.board import Board, Published, Snapshot
 from app.engine.engine import Engine
+from app.engine.quality import BoardProblem, ProblemCause
 from app.learning.process import LearningHost
 from app.settings import Settings
 from app.shell.api import api_blueprint
@@ -90,6 +91,12 @@ class Rig:
 
     def post(self, path: str, body: object, status: int = 200) -> Any:
         return strict_json(self.client.post(path, json=body), status)
+
+
+def no_answer(detail: str) -> BoardProblem:
+    """Why a state is stale whose source doesn't answer."""
+    since = datetime(2026, 1, 15, 6, tzinfo=UTC)
+    return BoardProblem(cause=ProblemCause.NO_ANSWER, subject="simulator", detail=detail, since=since)
 
 
 def strict_json(response: TestResponse, status: int) -> Any:

@@ -31,9 +31,19 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("port", "0"), ("port", "x"), ("cycle_seconds", "0"), ("speed_minutes_per_s", "-1"), ("start", "tomorrow"),
-     ("risk_weight", "nan"), ("log_level", "LOUD"), ("upload_mb", "0")],
-)  # fmt: skip
+    [
+        ("port", "0"),
+        ("port", "x"),
+        ("cycle_seconds", "0"),
+        ("speed_minutes_per_s", "-1"),
+        ("start", "tomorrow"),
+        ("start", "9999-12-31T23:00"),
+        ("start", "1900-01-01T00:00"),
+        ("risk_weight", "nan"),
+        ("log_level", "LOUD"),
+        ("upload_mb", "0"),
+    ],
+)
 def test_wrong_values_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"SMARTGRID_{name.upper()}", value)
     with pytest.raises(ValidationError, match=name):

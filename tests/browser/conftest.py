@@ -21,6 +21,7 @@ FORGET = "localStorage.clear(), sessionStorage.clear()"
 SWITCHED = "case33bw"  # where the server begins that is made to load other cases
 OTHER_CASES = (SWITCHED, "case118", "case2869pegase", "simbench:1-MV-urban--0-sw")
 NewPage = Callable[..., Watched]
+ServerOn = Callable[..., LiveServer]
 expect.set_options(timeout=TIMEOUT_MS)
 
 
@@ -69,23 +70,26 @@ def browser(shared: BrowserContext) -> Browser:
 
 
 @pytest.fixture(scope="session")
-def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], LiveServer]]:
-    """A running server for a case. The others wait meanwhile: each one's optimiser keeps a core busy."""
+def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOn]:
+    """A running server for a case, and for a source where it is named.
+
+    The others wait meanwhile: each one's optimiser keeps a core busy.
+    """
     cache = tmp_path_factory.mktemp("cache")
     base = tmp_path_factory.getbasetemp()
     models = models_in(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
-    running: dict[str, LiveServer] = {}
+    running: dict[tuple[str, str], LiveServer] = {}
 
-    def get(case: str) -> LiveServer:
-        server = running.pop(case, None)
+    def get(case: str, source: str = "simulator") -> LiveServer:
+        server = running.pop((case, source), None)
         for other in running.values():
             other.pause()
         if server is None:
-            server = LiveServer(case, cache, models)
+            server = LiveServer(case, cache, models, source)
             server.start()
         else:
             server.resume()
-        running[case] = server
+        running[case, source] = server
         return server
 
     yield get
@@ -94,12 +98,12 @@ def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 
 
 @pytest.fixture
-def city8(server_on: Callable[[str], LiveServer]) -> LiveServer:
+def city8(server_on: ServerOn) -> LiveServer:
     return server_on("city8")
 
 
 @pytest.fixture(params=[SWITCHED])
-def switched(server_on: Callable[[str], LiveServer]) -> LiveServer:
+def switched(server_on: ServerOn) -> LiveServer:
     """A server that tests make load other cases. It watches SWITCHED now, whatever it watched last."""
     server = server_on(SWITCHED)
     if server.get("/api/case")["case"] != SWITCHED:

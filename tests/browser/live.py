@@ -47,12 +47,12 @@ def models_in(folder: Path) -> Path:
 class LiveServer:
     """`python -m app` in a process of its own."""
 
-    def __init__(self, case: str, cache_dir: Path, models_dir: Path) -> None:
+    def __init__(self, case: str, cache_dir: Path, models_dir: Path, source: str = "simulator") -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.case = case
+        self.case, self.source = case, source
         self._log = cache_dir / f"server-{self.port}.log"
         self._environment = os.environ | {
             "SMARTGRID_CYCLE_SECONDS": str(CYCLE_S),
@@ -67,7 +67,7 @@ class LiveServer:
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
-        command = [sys.executable, "-m", "app", "--case", self.case, "--port", str(self.port)]
+        command = [sys.executable, "-m", "app", "--case", self.case, "--source", self.source, "--port", str(self.port)]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT

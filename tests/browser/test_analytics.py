@@ -131,7 +131,7 @@ def test_charts_are_exported_with_the_keyboard(city8: LiveServer, new_page: NewP
     assert re.match(r"forecast-and-actual_city-66-kv_\w+-\d+-\w+-2026-\d\d-\d\d\.csv$", made.name)
     with made.open(encoding="utf-8-sig", newline="") as file:
         head, *rows = list(csv.reader(file))
-    assert head[0] == "Hour beginning, simulated time"
+    assert head[0] == "Hour beginning, time of the data"
     assert {"Median, Total load, MW", "Actual, Total load, MW", "10 to 90 %, Total load, MW"} <= set(head)
     assert len(rows) == 48 + 48
     assert [row[0] for row in rows] == sorted(row[0] for row in rows)

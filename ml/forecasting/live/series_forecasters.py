@@ -20,7 +20,17 @@ from ml.forecasting.model.hours import DAY, WEEK
 from ml.forecasting.model.model import ModelSettings
 from ml.forecasting.quality.drift import drift
 from ml.forecasting.quality.metrics import BAND_80, BAND_90, covered
-from ml.forecasting.records import LEVELS, Accuracy, Contest, Drift, Forecast, SeriesInfo, SeriesKind
+from ml.forecasting.records import (
+    LEVELS,
+    Accuracy,
+    Contest,
+    Drift,
+    Forecast,
+    Learned,
+    LearnedKind,
+    SeriesInfo,
+    SeriesKind,
+)
 from ml.forecasting.renewal import renew
 
 HORIZON = 48
@@ -46,7 +56,7 @@ class _OneSeries:
     forecaster: Forecaster
     trained_until: datetime | None
     issued: dict[datetime, Forecast]
-    note: str
+    learned: Learned
 
 
 class SeriesForecasters:
@@ -66,9 +76,7 @@ class SeriesForecasters:
             frame = _frame(info, first, values_mw[:, place])
             expected = float(mean_mw[place])
             quick = _forecaster(info, expected, settings).fit(frame.iloc[-QUICK_DAYS * DAY :])
-            self._series[info.code] = _OneSeries(
-                info, frame, quick, None, {}, "nothing yet: less than 60 days are known"
-            )
+            self._series[info.code] = _OneSeries(info, frame, quick, None, {}, Learned(kind=LearnedKind.TOO_FEW_DAYS))
 
     @property
     def untrained(self) -> list[str]:
@@ -85,7 +93,7 @@ class SeriesForecasters:
         Where that raises, the series goes on without a model until the next renewal.
         """
         one, until = self._series[code], now - JUDGED
-        one.trained_until, one.note = now, "nothing: the training failed, and is tried again in a week"
+        one.trained_until, one.learned = now, Learned(kind=LearnedKind.FAILED)
         fitted = clone(one.forecaster).fit(one.frame, pd.Timestamp(until))
         issues = [until + step * 6 * HOUR for step in range(4 * JUDGED.days)]
         made = fitted.issue(np.array([fitted.hours_.row(pd.Timestamp(time)) for time in issues]))
@@ -93,7 +101,7 @@ class SeriesForecasters:
             one.issued.setdefault(time, Forecast(time, quantiles, HINDSIGHT + source.value))
         one.issued = dict(sorted(one.issued.items()))
         one.forecaster = fitted
-        one.note = f"{_days(one) - JUDGED.days} days until {until:%d %b %Y}"
+        one.learned = Learned(kind=LearnedKind.DAYS, days=_days(one) - JUDGED.days, until=until)
 
     def observe(self, start: datetime, values_mw: FloatArray) -> None:
         """Take in an hour's values (s,), or hours' (h, s), and what is known in advance of those to come."""
@@ -119,7 +127,7 @@ class SeriesForecasters:
                 one.trained_until = now
                 one.forecaster, contest = renew(one.forecaster, pd.Timestamp(now))
                 if contest.taken:
-                    one.note = f"{_days(one)} days until {now:%d %b %Y}"
+                    one.learned = Learned(kind=LearnedKind.DAYS, days=_days(one), until=now)
                 return one.info, contest
         return None
 
@@ -134,9 +142,9 @@ class SeriesForecasters:
         """Those that are kept, by the time of issue, the earliest first; KeyError for another code."""
         return dict(self._series[code].issued)
 
-    def learned(self, code: str) -> str:
+    def learned(self, code: str) -> Learned:
         """From what the model of a series has learned."""
-        return self._series[code].note
+        return self._series[code].learned
 
     def actual_mw(self, code: str) -> tuple[datetime, FloatArray]:
         """The first hour known of a series, and all its values from there on, NaN where nothing was measured."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from app.engine.plan_execution import PlanExecution
+from app.web.reasons import stale_reason
 from grid.sources.seams import Acknowledgement, HoldOrder, Order, SwitchOrder
 from grid.sources.simulator import Simulator
 from ml.optimisation.plans.plan import Plan, PlanProblem, PlanProblemKind
@@ -77,7 +78,7 @@ def test_an_order_that_cannot_be_sent_waits_until_it_can(rig: Rig) -> None:
     rig.engine.apply(plan)
     cut = rig.run(elapsed=NOW)
     assert cut.stale
-    assert "control line cut" in cut.stale_reason
+    assert "control line cut" in stale_reason(cut)
     assert cut.operations.done == ()
     assert cut.operations.pending == plan.actions
     simulator.cut = False

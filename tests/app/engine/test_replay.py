@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.shell.frame import layout
 from app.web.browser_view import Asset
 from app.web.models import SourceAnswer
+from app.web.reasons import stale_reason
 from grid.alarms.book import AlarmKind, AssetKind
 from grid.errors import CaseError
 from grid.telemetry import EventKind
@@ -61,7 +62,7 @@ def test_after_its_end_the_last_state_stays_and_is_stale(replayed: Rig) -> None:
     assert not last.stale
     ended = replayed.run()
     assert ended.stale
-    assert "the recording has ended" in ended.stale_reason
+    assert "the recording has ended" in stale_reason(ended)
     assert ended.simulated_at == last.simulated_at
     np.testing.assert_array_equal(ended.state.vm_pu, last.state.vm_pu)
     assert replayed.alarms(AlarmKind.SOURCE_STALE) == ["The source"]
@@ -72,7 +73,7 @@ def test_a_file_that_is_gone_makes_the_state_stale_until_it_is_back(replayed: Ri
     away = file.rename(file.with_suffix(".away"))
     stale = replayed.run()
     assert stale.stale
-    assert "day.csv" in stale.stale_reason
+    assert "day.csv" in stale_reason(stale)
     replayed.run(10)
     away.rename(file)
     good = replayed.run()

@@ -11,6 +11,8 @@ import pytest
 from app.engine.commands import PlanRefusedError, UnknownIdError
 from app.forecasting.worker import ForecastWorker
 from app.optimisation.view import headline_of
+from components.analytics.words import learned_words
+from components.common.alarm_words import alarm_words
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind
@@ -155,7 +157,9 @@ def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
     forecast_worker(new).turn(new.board)
     report = forecast_worker(new).latest
     assert {one.forecast.source for one in report.series if one.forecast} == {"standard profile"}
-    assert {one.learned for one in report.series} == {"nothing yet: less than 60 days are known"}
+    assert {learned_words(one.learned) for one in report.series if one.learned} == {
+        "nothing yet: less than 60 days are known"
+    }
     total = report.series[0].forecast
     assert total is not None
     assert total.quantiles_mw[:24, 3].mean() == pytest.approx(new.now.yearly_load_mw.mean(), rel=0.35)
@@ -172,7 +176,7 @@ def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., R
     rig.run(1, QUARTER)
     assert rig.alarms(AlarmKind.EXPECTED_OVERLOAD) == ["Bus 8 - Bus 28"]
     (alarm,) = [alarm for alarm in rig.now.alarms if alarm.kind is AlarmKind.EXPECTED_OVERLOAD]
-    assert "chance of overload between" in alarm.message
+    assert "chance of overload between" in alarm_words(alarm)
     rig.engine.remove_event(outage.id)
     run_hours(rig, 2)
     rig.run(1, QUARTER)

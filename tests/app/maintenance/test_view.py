@@ -47,7 +47,7 @@ from grid.assets.deterioration import SIGNALS, Signal
 from ml.maintenance.model.features import FEATURES
 from ml.maintenance.records import WhyNot, WhyNotKind
 from ml.maintenance.schedule.problem import DEFERRED
-from tests.app.rig import Rig, make_rig
+from tests.app.rig import Rig, make_rig, no_answer
 
 SHOWN = View(page="maintenance")
 
@@ -142,8 +142,8 @@ def test_an_asset_whose_inputs_are_missing_says_so(now: Maintained) -> None:
 
 
 def test_stale_measurements_reach_the_signals_and_the_status(now: Maintained) -> None:
-    stale = replace(now, snapshot=replace(now.snapshot, stale=True, stale_reason="no power flow solution"))
-    assert "no power flow solution" in status_of(stale).note
+    stale = replace(now, snapshot=replace(now.snapshot, stale=True, stale_because=no_answer("line cut")))
+    assert "line cut" in status_of(stale).note
     states = {row.state for row in signals_of(stale, 0)}
     assert SignalState.STALE in states
     assert not states & {SignalState.OK, SignalState.BEYOND}

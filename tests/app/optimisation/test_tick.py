@@ -20,7 +20,7 @@ from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
 from ml.optimisation.plans.plan import Constraint, Plan, PlanProblem, PlanProblemKind, Proposal, Requirements
 from tests.app.plans import proposal_of
-from tests.app.rig import Rig, make_rig
+from tests.app.rig import Rig, make_rig, no_answer
 
 SHOWN = View(page="optimisation")
 
@@ -81,6 +81,38 @@ def test_without_a_proposal_nothing_can_be_applied_and_the_status_is_said(city: 
     parts: dict[str, Any] = answer_parts(report, city.now)
     assert parts["disabled"] == [True] * 4
     assert overview_words(report, city.now)[:2] == ["No proposal", "The grid is meshed."]
+
+
+def test_a_source_that_takes_no_orders_makes_a_plan_advice(city: Rig, proposal: Proposal) -> None:
+    deaf = replace(city.now, offers=replace(city.now.offers, orders=False))
+    for snapshot, told in ((city.now, False), (deaf, True)):
+        report = report_of(snapshot, proposal)
+        assert ("Advice only" in headline_of(report, snapshot).note) == told
+        assert ("Advice only" in overview_words(report, snapshot)[2]) == told
+
+
+def test_of_a_stale_state_nothing_is_proposed_and_what_waits_is_said(city: Rig, proposal: Proposal, plan: Plan) -> None:
+    stale = replace(
+        city.now, stale=True, stale_because=no_answer("line cut"), operations=Operations((), plan.actions[:1])
+    )
+    report, shown = report_of(stale, proposal), NetworkView(city.now.network, "k")
+    assert headline_of(report, stale).tone is Tone.STALE
+    assert "1 step of a plan waits" in headline_of(report, stale).note
+    parts: dict[str, Any] = answer_parts(report, stale)
+    assert parts["disabled"][:2] == [True, True]
+    assert parts["code"] == ""
+    assert "verified" not in sent(parts)
+    assert proposed_map(stale, report, shown, SHOWN) is None
+    assert answer_key(report, stale, shown) != answer_key(report, city.now, shown)
+
+
+def test_a_grid_too_large_for_any_plan_says_so_in_every_card(cache_dir: Path, city: Rig) -> None:
+    large = make_rig(cache_dir, "case2869pegase").now
+    parts: dict[str, Any] = answer_parts(report_of(large, None, status="No plan: too large"), large)
+    for name in ("compare", "rooms", "limited", "methods", "steps"):
+        assert "1,000 buses" in sent(parts[name])
+        assert "2,869" in sent(parts[name])
+    assert "1,000 buses" not in sent(answer_parts(report_of(city.now, None), city.now))
 
 
 def test_a_proposal_of_another_network_is_not_shown(city: Rig, proposal: Proposal) -> None:

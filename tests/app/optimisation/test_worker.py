@@ -14,7 +14,7 @@ from app.optimisation.request_priority import QUIET_S
 from app.optimisation.worker import PARETO_EVERY, PlanWorker
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
-from tests.app.rig import Rig, make_rig, wait_for
+from tests.app.rig import Rig, make_rig, no_answer, wait_for
 
 EPISODES = 3
 
@@ -268,7 +268,7 @@ def test_a_plan_that_a_page_still_shows_is_known_until_what_is_asked_changes(cit
 
 def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
     """A stale snapshot shows an old state: a plan for it could be wrong now."""
-    stale = replace(city.now, version=99, stale=True, stale_reason="no answer")
+    stale = replace(city.now, version=99, stale=True, stale_because=no_answer("no answer"))
     city.services.boards.replace(replace(city.board, snapshot=stale))
     planner(city).start()
     try:

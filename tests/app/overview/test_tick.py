@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
+from app.map.controls import size_notes
 from app.map.network_view import NetworkView, NetworkViews, short_names
 from app.map.tick import Seen, now_seen, tick
 from app.overview.tick import figures_tick
@@ -32,9 +33,8 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tick_of(rig: Rig, shown: NetworkView, view: View = EVERYTHING, seen: Seen = NOTHING) -> dict[str, Any]:
     """The tick of a rig's latest snapshot as a browser gets it."""
-    snapshot, history = rig.board.snapshot, rig.board.history
-    data = tick(snapshot, shown, view, seen, datetime.now(UTC))
-    data |= figures_tick(snapshot, history, shown, view, seen, {"alarms": seen.alarms})
+    data = tick(rig.board, shown, view, seen, datetime.now(UTC))
+    data |= figures_tick(rig.board, shown, view, seen, {"alarms": seen.alarms})
     return json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
 
 
@@ -46,7 +46,8 @@ def view_of(rig: Rig) -> NetworkView:
 def test_a_tick_of_case118_is_small(cache_dir: Path, layer: Layer) -> None:
     rig = make_rig(cache_dir, "case118")
     shown, view = view_of(rig), View(layer)
-    seen = now_seen(rig.run(3), shown, view)
+    rig.run(3)
+    seen = now_seen(rig.board, shown, view)
     rig.run(1, timedelta(minutes=15))
     data = tick_of(rig, shown, view, seen)
     assert len(gzip.compress(json.dumps(data, separators=(",", ":")).encode())) <= BUDGET_BYTES
@@ -77,10 +78,10 @@ def test_marked_supply_paths_reach_every_supplied_bus(cache_dir: Path) -> None:
 def test_lists_that_a_browser_has_are_left_out(cache_dir: Path) -> None:
     rig = make_rig(cache_dir)
     shown, view = view_of(rig), View()
-    assert {"alarms", "events", "banner"} <= tick_of(rig, shown).keys()
-    again = tick_of(rig, shown, view, now_seen(rig.now, shown, view))
-    assert not {"alarms", "events", "banner"} & again.keys()
-    has = now_seen(rig.now, shown, view)
+    assert {"alarms", "events", "banner", "quality"} <= tick_of(rig, shown).keys()
+    again = tick_of(rig, shown, view, now_seen(rig.board, shown, view))
+    assert not {"alarms", "events", "banner", "quality"} & again.keys()
+    has = now_seen(rig.board, shown, view)
     assert Seen.parse(asdict(has)) == replace(has, alarms="")
     assert Seen.parse({"version": "x"}) == Seen.parse(None) == Seen()
 
@@ -133,6 +134,13 @@ def test_areas_of_a_large_grid(cache_dir: Path) -> None:
     owned = np.concatenate([shown.scope(area).bus[: shown.scope(area).n_own] for area in range(len(areas))])
     assert sorted(owned) == list(range(network.n_bus))
     assert len(tick_of(rig, shown, View(area=0))["map"]["f"]) == len(shown.scope(0).branch)
+
+
+def test_the_map_says_what_a_grid_of_its_size_does_not_get(cache_dir: Path) -> None:
+    told = str(size_notes(make_rig(cache_dir, "case2869pegase").now.network))
+    assert "up to 1,500 buses" in told
+    assert "up to 300 branches" in told
+    assert size_notes(make_rig(cache_dir).now.network) == []
 
 
 def test_corridor_flow_is_the_sum_of_its_branches(cache_dir: Path) -> None:

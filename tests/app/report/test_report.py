@@ -19,7 +19,7 @@ from app.report.page import page
 from grid.network import Network
 from ml.forecasting.live.ledger import EnergyTotals
 from tests.app.analyticsdata import day_of, empty_report, ledger_of
-from tests.app.rig import Rig
+from tests.app.rig import Rig, no_answer
 
 NewRig = Callable[..., Rig]
 EVIL = "\"><script>alert(1)</script>&amp;'</style>{0}"
@@ -134,12 +134,12 @@ def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     report = day_of(busy(rig), stress=1.6)
     network = renamed(rig.now.network, EVIL)
     assert report.forecasts.ahead is not None
-    alerts = tuple(replace(one, text=EVIL) for one in report.forecasts.ahead.outlook.alerts)
+    alerts = tuple(replace(one, asset_name=EVIL) for one in report.forecasts.ahead.outlook.alerts)
     ahead = replace(report.forecasts.ahead, outlook=replace(report.forecasts.ahead.outlook, alerts=alerts))
     series = tuple(
         replace(one, series=replace(one.series, info=replace(one.series.info, name=EVIL))) for one in report.series
     )
-    snapshot = replace(rig.now, network=network, source=EVIL, stale=True, stale_reason=EVIL)
+    snapshot = replace(rig.now, network=network, source=EVIL, stale=True, stale_because=no_answer(EVIL))
     named = replace(
         report, snapshot=snapshot, series=series, maintained=replace(report.maintained, snapshot=snapshot),
         forecasts=replace(report.forecasts, network=network, ahead=ahead, status=EVIL, problem=EVIL),

@@ -2,14 +2,18 @@
 
 import gzip
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
+from app.engine.quality import FRESH, BoardProblem, ProblemCause, worse
 from app.map.context import PageServices
 from app.map.network_view import NetworkViews
+from app.map.view_quality import worth_of
 from app.shell.frame import to_alarms
 from app.shell.pages import PAGES, page_at, page_named
 from app.shell.poll import PARTS_SEEN, answer
@@ -102,3 +106,67 @@ def test_the_maintenance_page_gets_its_part_again_when_its_keys_are_others(pages
     again = sent(pages, page, first["seen"], shown)
     assert again["maintenance"]["keys"]["risk"] != first["maintenance"]["keys"]["risk"]
     assert "maintenance" not in sent(pages, {}, None, {})
+
+
+def cut(pages: PageServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source doesn't answer any more."""
+
+    def silent() -> None:
+        raise ConnectionError("line cut")
+
+    monkeypatch.setattr(pages.engine._pipeline.parts.source, "read", silent)
+    pages.engine.run_cycle()
+
+
+def test_every_page_says_what_everything_shown_is_worth_and_why(
+    pages: PageServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = [{"page": page.name} for page in PAGES]
+    calm = [sent(pages, view, None, {})["quality"] for view in views]
+    assert {look for look, _, _ in calm} == {"quality quality-fresh"}
+    cut(pages, monkeypatch)
+    told = [sent(pages, view, None, {})["quality"] for view in views]
+    assert {look for look, _, _ in told} == {"quality quality-stale"}
+    assert all(one == told[0] for one in told)  # one judgement
+    assert "Stale since" in json.dumps(told[0])
+    assert "line cut" in json.dumps(told[0])
+
+
+def test_a_stale_board_never_looks_reassuring(pages: PageServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    calm = sent(pages, {}, None, {})
+    assert calm["proposal"][0] == "Proposed"
+    cut(pages, monkeypatch)
+    overview, plan = sent(pages, {}, None, {}), sent(pages, PLAN, None, {})
+    assert overview["proposal"][0] == "No plan: stale"
+    assert overview["proposal"][2] == ""
+    assert not {"x", "r"} & overview["map"].keys()
+    assert all(change.startswith("as of ") for _, _, change in overview["kpi"])
+    assert "No " not in json.dumps(overview["banner"]).replace("No plan", "")
+    assert plan["plan"]["answer"]["disabled"][:2] == [True, True]
+    assert plan["plan"]["answer"]["code"] == ""
+    monkeypatch.undo()
+    pages.engine.run_cycle()
+    assert sent(pages, {}, None, {})["proposal"] == calm["proposal"]
+
+
+def test_an_engine_that_hangs_reaches_browsers_without_a_new_snapshot(pages: PageServices) -> None:
+    board = pages.boards.latest
+    first = sent(pages, {}, None, {})
+    shown = {"alarms": first["seen"]["alarms"], "ahead": first["ahead"]}
+    assert sent(pages, {}, first["seen"], shown) is None
+    long_ago = board.snapshot.created_at - timedelta(minutes=5)
+    pages.boards.replace(replace(board, snapshot=replace(board.snapshot, created_at=long_ago)))
+    hung = sent(pages, {}, first["seen"], shown)
+    assert hung["quality"][0] == "quality quality-stale"
+    assert hung["proposal"][0] == "No plan: stale"
+    assert sent(pages, {}, hung["seen"], {"alarms": hung["seen"]["alarms"], "ahead": hung["ahead"]}) is None
+
+
+def test_every_cause_has_its_words(pages: PageServices) -> None:
+    told = set()
+    for cause in ProblemCause:
+        problem = BoardProblem(cause=cause, subject="somewhat", detail="so it says", since=datetime.now(UTC))
+        (shown,) = worth_of(replace(pages.boards.latest, quality=worse(FRESH, problem))).problems
+        assert "{" not in shown.words
+        told.add(shown.words)
+    assert len(told) == len(ProblemCause)

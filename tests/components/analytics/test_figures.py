@@ -148,6 +148,7 @@ def test_what_must_be_cut_is_marked_and_told() -> None:
     assert "1.5 MWh" in curtailment_words(cut)
     assert "at 14:00" in curtailment_words(cut)
     assert "isn't known" in curtailment_words(replace(stack, curtailed_mw=np.full(24, NAN)))
+    assert "1,500" in curtailment_words(replace(stack, curtailed_mw=np.full(24, NAN)), "up to 1,500 buses")
     assert "no renewable" in curtailment_words(replace(stack, energies=(), power_mw=np.zeros((0, 24))))
 
 

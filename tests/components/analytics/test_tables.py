@@ -47,6 +47,7 @@ def test_alerts_are_listed_or_it_is_said_that_there_are_none() -> None:
     assert "▲  Line 0: 80 % chance" in shown
     assert "and 3 more" in shown
     assert "Nothing threatens" in words(alert_list([]))
+    assert "Nothing threatens" not in words(alert_list([], stale=True))
     assert "Not looked ahead" in words(alert_list(None))
 
 
@@ -70,7 +71,8 @@ def test_the_least_room_comes_first_with_what_limits_it() -> None:
     assert shown.index("Mall") < shown.index("Hill")
     assert "1 not asked" in shown
     assert "858\u202fkW" in words(hosting_table([HostingRow("Hill", 0.858, "")], True))
-    assert "too large" in words(hosting_table([HostingRow("X", NAN, "")], True))
+    assert "up to 150" in words(hosting_table([HostingRow("X", NAN, "")], True, "up to 150 buses"))
+    assert "Not known" in words(hosting_table([HostingRow("X", NAN, "")], True))
     assert "Not looked at yet" in words(hosting_table([], False))
 
 

@@ -61,8 +61,8 @@ def test_what_growing_demand_meets_first(city: Network) -> None:
 
 def test_a_limit_is_asked_of_loads_only(city: Network) -> None:
     load, pv = (SeriesInfo(kind.value, kind.value, kind, np.nan) for kind in (SeriesKind.GROUP, SeriesKind.PV))
-    assert limit_words(city, SeriesReport(load, None, None, "", None)) == "not asked"
-    assert limit_words(city, SeriesReport(pv, None, None, "", None)) == ""
+    assert limit_words(city, SeriesReport(load, None, None, None, None)) == "not asked"
+    assert limit_words(city, SeriesReport(pv, None, None, None, None)) == ""
 
 
 def test_what_more_power_at_a_bus_meets_first(city: Network) -> None:

@@ -14,7 +14,7 @@ NOW = Totals(144.2, 146.6, math.nan, 2.41, 1.65, 98.35, 0.000645, 0.0, 3)
 RAISED = datetime(2026, 1, 15, 6, 30)
 ALARM = Alarm(
     7, AlarmKind.OVERLOAD, Priority.HIGH, AlarmState.UNACKNOWLEDGED, AssetKind.BRANCH, 3, "Mall Line",
-    "Loading of Mall Line is 104.0 %, high limit 100.0 %.", 104.0, 100.0, "%", RAISED,
+    104.0, 100.0, "%", RAISED,
 )  # fmt: skip
 IDS = AlarmIds(
     acknowledge=lambda alarm: {"alarm": alarm},
@@ -28,15 +28,19 @@ def test_cards_have_units_and_no_nan() -> None:
     assert tuple(card.title for card in cards) == TITLES
     assert cards[0].value == "144.2\u202fMW"
     assert cards[1].detail == "— renewable"
-    assert all(card.change == "—" for card in cards)
+    assert all(card.change == "— in 1 h" for card in cards)
     assert "nan" not in repr(cards).lower().replace("renewable", "")
 
 
 def test_cards_tell_the_change_against_an_hour_ago() -> None:
     cards = kpis(NOW, replace(NOW, load_mw=140.0, active_alarms=5, average_risk=0.0006))
-    assert cards[0].change == "+4.2\u202fMW"
-    assert cards[4].change == "+0.045\u202fkW/yr"
-    assert cards[5].change == "−2"
+    assert cards[0].change == "+4.2\u202fMW in 1 h"
+    assert cards[4].change == "+0.045\u202fkW/yr in 1 h"
+    assert cards[5].change == "−2 in 1 h"
+
+
+def test_cards_of_an_old_state_say_of_when_it_is_and_no_change() -> None:
+    assert {card.change for card in kpis(NOW, NOW, RAISED)} == {"as of 15 Jan 06:30"}
 
 
 def test_alarm_tells_priority_in_words_and_can_be_acknowledged_once() -> None:
@@ -54,11 +58,18 @@ def test_long_lists_say_how_many_are_left_out() -> None:
 
 
 def test_banner_counts_what_nobody_has_acknowledged() -> None:
-    low = replace(ALARM, id=8, priority=Priority.LOW, message="A sensor is suspect.")
+    low = replace(ALARM, id=8, priority=Priority.LOW, asset_name="Hill Line")
     shown = str(banner([low, ALARM]))
-    assert ALARM.message in shown
-    assert low.message not in shown
+    assert "Loading of Mall Line is 104.0 %, high limit 100.0 %." in shown
+    assert "Hill Line" not in shown
     assert "No unacknowledged alarms" in str(banner([replace(ALARM, state=AlarmState.ACKNOWLEDGED)]))
+
+
+def test_without_alarms_a_stale_state_is_not_called_calm() -> None:
+    assert "No unacknowledged alarms" in str(banner([]))
+    for shown in (str(banner([], stale=True)), str(alarm_list([], IDS, stale=True))):
+        assert "not judged" in shown
+        assert "No " not in shown
 
 
 def test_fingerprint_follows_states_and_coarse_values() -> None:

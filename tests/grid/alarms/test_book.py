@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grid.alarms.book import AlarmBook, AlarmKind, AlarmRule, AlarmState, AssetKind, Priority
+from components.common.alarm_words import alarm_words
+from grid.alarms.book import AlarmBook, AlarmKind, AlarmRule, AlarmState, AssetKind, PredictiveAlert, Priority
 from grid.alarms.limits import Direction
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -133,8 +134,8 @@ def test_voltage_is_low_or_high_and_the_message_says_which() -> None:
     names = ["North", "South", "West"]
     book.update(VOLTAGE, np.array([0.9, 1.0, 1.0612]), names, START, low, high)
     north, west = sorted(book.active(), key=lambda alarm: alarm.id)
-    assert north.message == "Voltage of North is 0.900 p.u., low limit 0.950 p.u."
-    assert west.message == "Voltage of West is 1.061 p.u., high limit 1.050 p.u."
+    assert alarm_words(north) == "Voltage of North is 0.900 p.u., low limit 0.950 p.u."
+    assert alarm_words(west) == "Voltage of West is 1.061 p.u., high limit 1.050 p.u."
     assert (north.asset_id, west.asset_id, north.limit, west.limit) == (0, 2, 0.95, 1.05)
     book.update(VOLTAGE, np.array([1.07, 1.0, 1.045]), names, START + SECOND, low, high)
     north, west = sorted(book.active(), key=lambda alarm: alarm.id)
@@ -145,14 +146,14 @@ def test_an_active_alarm_follows_its_value_and_keeps_the_last_known_one() -> Non
     desk = Desk()
     desk.scan(110.0)
     first = desk.book.active()
-    assert first[0].message == "Loading of Line 4 is 110.0 %, high limit 100.0 %."
+    assert alarm_words(first[0]) == "Loading of Line 4 is 110.0 %, high limit 100.0 %."
     desk.scan(110.0)
     assert desk.book.active() is first
     desk.scan(123.4, np.nan)
-    assert desk.book.active()[0].message == "Loading of Line 4 is 123.4 %, high limit 100.0 %."
+    assert alarm_words(desk.book.active()[0]) == "Loading of Line 4 is 123.4 %, high limit 100.0 %."
     assert first[0].value == 110.0
     desk.scan(80.0, 20.0)
-    assert desk.book.active()[0].message == "Loading of Line 4 is back to 80.0 %, high limit 100.0 %."
+    assert alarm_words(desk.book.active()[0]) == "Loading of Line 4 is back to 80.0 %, high limit 100.0 %."
     with pytest.raises(FrozenInstanceError):
         first[0].value = 0.0  # type: ignore[misc]
 
@@ -161,25 +162,29 @@ def test_a_yes_no_condition_of_the_system() -> None:
     book = AlarmBook()
     book.update_condition(STALE, True, ["SCADA"], START)
     (alarm,) = book.active()
-    assert (alarm.asset_id, alarm.message) == (None, "SCADA sends no new data.")
+    assert (alarm.asset_id, alarm_words(alarm)) == (None, "SCADA sends no new data.")
     book.update_condition(STALE, False, ["SCADA"], START + SECOND)
     (alarm,) = book.active()
-    assert (alarm.state, alarm.message) == (RETURNED, "SCADA is back to normal.")
+    assert (alarm.state, alarm_words(alarm)) == (RETURNED, "SCADA is back to normal.")
 
 
-def test_a_text_of_its_own_is_said_while_the_alarm_lasts() -> None:
+def test_what_is_expected_is_said_while_the_alarm_lasts() -> None:
     desk, limit = Desk(), np.array([100.0])
 
-    def say(value: float, *texts: str) -> str:
-        desk.book.update(OVERLOAD, np.array([value]), ["Line 4"], desk.now, high_limits=limit, texts=texts)
-        return desk.book.active()[0].message
+    def say(value: float, *expected: PredictiveAlert | None) -> str:
+        desk.book.update(OVERLOAD, np.array([value]), ["Line 4"], desk.now, high_limits=limit, expected=expected)
+        return alarm_words(desk.book.active()[0])
 
-    assert say(110.0, "Line 4 will melt.") == "Line 4 will melt."
-    assert say(110.0, "Line 4 melts.") == "Line 4 melts."
-    assert say(110.0, "") == say(110.0) == "Loading of Line 4 is 110.0 %, high limit 100.0 %."
-    assert say(90.0, "Line 4 melts.") == "Loading of Line 4 is back to 90.0 %, high limit 100.0 %."
-    with pytest.raises(ValueError, match="watches 1 assets, it was given 2 texts"):
-        say(110.0, "a", "b")
+    hour = timedelta(hours=1)
+    soon = PredictiveAlert(
+        AlarmKind.EXPECTED_OVERLOAD, 0, "Line 4", START + hour, START + 2 * hour, 71.2, 112.4, 0.124, False, START
+    )
+    assert say(110.0, soon) == "Line 4: 71 % chance of overload between 01:00 and 02:00; peak 112 %"
+    assert "between 02:00 and 03:00" in say(110.0, replace(soon, begins_at=START + 2 * hour, ends_at=START + 3 * hour))
+    assert say(110.0, None) == say(110.0) == "Loading of Line 4 is 110.0 %, high limit 100.0 %."
+    assert say(90.0, soon) == "Loading of Line 4 is back to 90.0 %, high limit 100.0 %."
+    with pytest.raises(ValueError, match="watches 1 assets, it was given 2 expectations"):
+        say(110.0, soon, None)
 
 
 def test_acknowledgement_names_person_and_time() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.common.alarm_words import alarm_words, alert_words
 from grid.alarms.book import Alarm, AlarmKind, AlarmState
 from grid.alarms.predictive import Outlook, most_threatened, outlook, windows
 from grid.alarms.rules import AlarmWatch
@@ -44,7 +45,7 @@ def expected(
 
 
 def said(overload: list[float], previous: Outlook | None = None) -> list[str]:
-    return [alert.text for alert in outlook(city(), expected(overload), START, previous).alerts]
+    return [alert_words(alert) for alert in outlook(city(), expected(overload), START, previous).alerts]
 
 
 def test_an_alert_says_what_when_how_likely_and_how_bad() -> None:
@@ -101,8 +102,8 @@ def test_low_voltage_and_lost_solutions_are_told_as_such_and_ranked_by_gravity()
     assert [alert.kind for alert in seen.alerts] == [
         AlarmKind.EXPECTED_DIVERGENCE, AlarmKind.EXPECTED_OVERLOAD, AlarmKind.EXPECTED_VOLTAGE_DEVIATION,
     ]  # fmt: skip
-    assert seen.alerts[0].text == "The grid: 20 % chance of no power flow solution between 16:00 and 17:00"
-    assert seen.alerts[2].text == (
+    assert alert_words(seen.alerts[0]) == "The grid: 20 % chance of no power flow solution between 16:00 and 17:00"
+    assert alert_words(seen.alerts[2]) == (
         f"{city().bus.name[BUS]}: 70 % chance of low voltage between 15:00 and 16:00; lowest 0.931 p.u."
     )
     assert seen.alerts[2].excess == pytest.approx(1 - 0.9312 / city().bus.min_vm_pu[BUS])
@@ -129,24 +130,24 @@ def test_alarms_are_raised_held_retold_and_cleared_with_their_alerts() -> None:
     (raised,) = desk.show(expected([0.2, 0.71]))
     assert raised.kind is AlarmKind.EXPECTED_OVERLOAD
     assert (raised.asset_id, raised.value, raised.limit) == (BRANCH, pytest.approx(71), 50)
-    assert raised.message == f"{name}: 71 % chance of overload between 17:00 and 18:00; peak 112 %"
+    assert alarm_words(raised) == f"{name}: 71 % chance of overload between 17:00 and 18:00; peak 112 %"
     (moved,) = desk.show(expected([0.71, 0.2]))
     assert moved.id == raised.id
-    assert "between 17:00 and 18:00" in moved.message
+    assert "between 17:00 and 18:00" in alarm_words(moved)
     (held,) = desk.show(expected([0.2, 0.0, 0.36]))
     assert held.state is AlarmState.UNACKNOWLEDGED
-    assert "36 % chance of overload between 20:00 and 21:00" in held.message
+    assert "36 % chance of overload between 20:00 and 21:00" in alarm_words(held)
     (returned,) = desk.show(expected([0.2, 0.35]))
     assert returned.state is AlarmState.RETURNED_UNACKNOWLEDGED
-    assert returned.message == f"Chance of overload of {name} is back to 35.0 %, high limit 50.0 %."
+    assert alarm_words(returned) == f"Chance of overload of {name} is back to 35.0 %, high limit 50.0 %."
     desk.watch.book.acknowledge(raised.id, "Ada", desk.now)
     assert desk.watch.book.active() == ()
 
 
 def test_the_same_chance_at_another_hour_changes_what_the_alarm_says() -> None:
     desk = Desk()
-    first = desk.show(expected([0.7, 0.0, 0.0]))[0].message
-    second = desk.show(expected([0.0, 0.0, 0.7]))[0].message
+    first = alarm_words(desk.show(expected([0.7, 0.0, 0.0]))[0])
+    second = alarm_words(desk.show(expected([0.0, 0.0, 0.7]))[0])
     assert "between 15:00 and 16:00" in first
     assert "between 18:00 and 19:00" in second
 

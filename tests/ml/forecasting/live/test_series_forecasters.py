@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from components.analytics.words import learned_words
 from ml.forecasting.forecaster import Forecaster
 from ml.forecasting.live.series_forecasters import HINDSIGHT, HORIZON, JUDGED, SeriesForecasters
 from ml.forecasting.model.hours import ForecastError
@@ -60,7 +61,7 @@ def test_a_short_history_needs_no_training() -> None:
         assert made.quantiles_mw.shape == (HORIZON, 7)
     assert forecasters.accuracy("load") is None
     assert forecasters.drift("load") is None
-    assert "nothing yet" in forecasters.learned("load")
+    assert "nothing yet" in learned_words(forecasters.learned("load"))
 
 
 def test_without_any_history_the_profile_stands_in() -> None:
@@ -76,7 +77,7 @@ def test_training_forecasts_the_week_before_in_hindsight(trained: SeriesForecast
     assert len(made) == 4 * JUDGED.days + 1
     assert all(one.source.startswith(HINDSIGHT) for time, one in made.items() if time < now)
     assert not made[now].source.startswith(HINDSIGHT)
-    assert "68 days until" in trained.learned("load")
+    assert "68 days until" in learned_words(trained.learned("load"))
     assert trained.untrained == []
 
 
@@ -161,7 +162,7 @@ def test_a_series_whose_training_fails_goes_on_without_a_model_and_is_not_tried_
         forecasters.train("load", now)
     monkeypatch.undo()
     assert forecasters.untrained == ["group-0", "group-1", "pv"]
-    assert "failed" in forecasters.learned("load")
+    assert "failed" in learned_words(forecasters.learned("load"))
     forecasters.issue(now)
     assert forecasters.forecasts("load")[now].source == "same hour last week"
 
@@ -176,5 +177,5 @@ def test_a_week_later_models_are_renewed_or_kept_each_once(trained: SeriesForeca
     while (news := forecasters.renew_one(now)) is not None:
         said.append(news)
     assert [info for info, _ in said] == list(INFOS)
-    assert any("110 days until" in forecasters.learned(info.code) for info in INFOS)
+    assert any("110 days until" in learned_words(forecasters.learned(info.code)) for info in INFOS)
     forecasters.issue(now)

@@ -1,0 +1,54 @@
+"""Why something shown is worth less than it could be, in words: what pages and API say of a problem's own account."""
+
+import math
+
+from app.engine.board import Snapshot
+from app.engine.quality import BoardProblem, ProblemCause
+from grid.flow.powerflow import Suspect, SuspectKind
+from grid.network import Network
+
+
+def detail_words(problem: BoardProblem) -> str:
+    """A problem's own words, or else its numbers in words."""
+    if problem.detail:
+        return problem.detail
+    match problem.cause:
+        case ProblemCause.NO_SOLUTION:
+            return f"power flow found no solution, largest mismatch {mismatch_words(problem.number)}"
+        case ProblemCause.SENSORS_MISSING:
+            return f"of {problem.number:.0f} of {problem.of:.0f} buses the last good readings stand in"
+        case ProblemCause.WORKER_SILENT:
+            return f"no sign of life for {problem.number:.0f} s"
+        case ProblemCause.CYCLE_FAILED if math.isfinite(problem.number):
+            return f"no cycle for {problem.number:.0f} s, one is due every {problem.of:g} s"
+        case _:
+            return ""
+
+
+def stale_reason(snapshot: Snapshot) -> str:
+    """Why a snapshot is stale; empty for a fresh one."""
+    problem = snapshot.stale_because
+    if problem is None:
+        return ""
+    detail = detail_words(problem)
+    if problem.cause is ProblemCause.NO_ANSWER:
+        return f"the source doesn't answer: {detail}"
+    if problem.cause is ProblemCause.CYCLE_FAILED and problem.detail:
+        return f"cycle failed: {detail}"
+    return detail
+
+
+def suspect_words(network: Network, suspect: Suspect) -> str:
+    """Why a bus may explain that there is no solution."""
+    match suspect.kind:
+        case SuspectKind.MISMATCH:
+            return f"mismatch {mismatch_words(suspect.value)}"
+        case SuspectKind.OVERLOADED_BEFORE:
+            return f"{network.branch.name[suspect.branch]} at {suspect.value:.0f} % before"
+        case SuspectKind.ISLAND:
+            return "island without a source"
+
+
+def mismatch_words(mismatch_mva: float) -> str:
+    """Three digits: nobody asks for more of a state that isn't one."""
+    return f"{mismatch_mva:.3g} MVA"
