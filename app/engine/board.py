@@ -61,47 +61,82 @@ class WorstHour:
     injection: Injection
 
 
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """Everything about one cycle. A stale one shows the last state that could be solved, and says why."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WatchedCase:
+    """What stays as long as one network is watched."""
 
-    version: int
-    iteration: int
-    created_at: datetime  # wall clock, UTC
-    simulated_at: datetime
     network: Network
+    register: AssetRegister
+    is_asset: BoolArray  # (m,) branches that failure models know
+    temperature_limit_c: FloatArray  # (m,)
+    yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MeasuredCycle:
+    """What came in, and from where."""
+
     frame: Frame
+    source: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SolvedCycle:
+    """The AC state of what was measured; a stale one is the last that could be solved, and says why."""
+
     injection: Injection  # with what loads without supply took last
     state: GridState
     stale: bool
     stale_because: BoardProblem | None
     suspects: tuple[Suspect, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AssessedCycle:
+    """What the state means."""
+
     temperature_c: FloatArray  # (m,) conductor or hot spot
-    temperature_limit_c: FloatArray  # (m,)
     risk: AssetRisk
     condition: Observation  # what the condition sensors of the branches show
-    is_asset: BoolArray  # (m,) branches that failure models know
-    register: AssetRegister
     supply: Supply
     metrics: Metrics
     alarms: tuple[Alarm, ...]
-    events: tuple[Event, ...]
+    loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
+    worst_hour: WorstHour | None  # once the forecast worker has looked ahead
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CycleControl:
+    """What people and plans have asked for, and how the engine runs."""
+
     operations: Operations
     requirements: Requirements  # that plans are made by
-    yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
-    loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
+    events: tuple[Event, ...]
     speed_minutes_per_s: float
     paused: bool
-    source: str
     offers: SourceOffers  # what people may ask of the source
     cycle: CycleStats
-    worst_hour: WorstHour | None = None  # once the forecast worker has looked ahead
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Snapshot:
+    """Everything about one cycle, part by part. A stale one shows the last state that could be solved, and says why."""
+
+    version: int
+    iteration: int
+    created_at: datetime  # wall clock, UTC
+    simulated_at: datetime
+    case: WatchedCase
+    measured: MeasuredCycle
+    solved: SolvedCycle
+    assessed: AssessedCycle
+    control: CycleControl
 
     @property
     def objective_kw(self) -> float:
         """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
-        expected_kw = 1000 * float(self.risk.risk_mw.sum())
-        return 1000 * self.metrics.loss_mw + self.requirements.risk_weight * expected_kw
+        expected_kw = 1000 * float(self.assessed.risk.risk_mw.sum())
+        return 1000 * self.assessed.metrics.loss_mw + self.control.requirements.risk_weight * expected_kw
 
 
 class Quantity(StrEnum):
@@ -199,7 +234,7 @@ class Board:
     @property
     def network(self) -> Network:
         """The network that all parts are of."""
-        return self.snapshot.network
+        return self.snapshot.case.network
 
 
 class NotReadyError(LookupError):

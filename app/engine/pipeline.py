@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.board import History, WorstHour
+from app.engine.board import History, WatchedCase, WorstHour
 from app.engine.plan_execution import PlanExecution
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
@@ -69,18 +69,21 @@ class Pipeline:
         self.history = history_of(network, self.parts.past)
         self._measured_at: datetime | None = None
         self._start = settings.start.replace(tzinfo=UTC)
-        self.temperature_limit_c = temperature_limit_c(network)
-        self.alarms = AlarmWatch(network, self.temperature_limit_c)
-        self.register = _register(case, settings)
+        self.watched = WatchedCase(
+            network=network,
+            register=_register(case, settings),
+            is_asset=is_asset(network),
+            temperature_limit_c=temperature_limit_c(network),
+            yearly_load_mw=yearly_load_mw(network.load, case.profiles),
+        )
+        self.alarms = AlarmWatch(network, self.watched.temperature_limit_c)
         self._estimator = Estimator(network)
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
-        self.condition = ConditionMonitor(network, self.register, settings.start, settings.seed)
-        self.is_asset = is_asset(network)
+        self.condition = ConditionMonitor(network, self.watched.register, settings.start, settings.seed)
         self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
         self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
         self._supplied_mvar = network.load.q_mvar.copy()
-        self.yearly_load_mw = yearly_load_mw(network.load, case.profiles)
         self.plan_execution = PlanExecution(network, self.parts.actuator)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
@@ -150,7 +153,7 @@ class Pipeline:
     def loss_hours_per_year(self) -> float:
         """Hours at the present load that lose as much as a year: losses go with the square of the load."""
         present = float(self._supplied_mw.sum())
-        return 8760 * float(np.mean((self.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
+        return 8760 * float(np.mean((self.watched.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
 
     def try_first_state(self) -> None:
         """Measure and solve once. CaseError where there is no solution to begin with."""
@@ -184,7 +187,7 @@ class Pipeline:
         """Failure probability of each branch in a year at the present rate, and what it would interrupt now."""
         return asset_risk(
             self.network,
-            self.register,
+            self.watched.register,
             state,
             estimate.injection.generator_on,
             condition.published_per_year,

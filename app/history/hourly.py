@@ -39,8 +39,8 @@ class HourlyMeans:
         if start != self._start:
             self._close()
             self._start = start
-        fed_in, delivered = _total(snapshot.frame.generator.p_mw), _total(snapshot.frame.load.p_mw)
-        values = values_to_mean(self._network, snapshot.injection, snapshot.state, fed_in, delivered)
+        fed_in, delivered = _total(snapshot.measured.frame.generator.p_mw), _total(snapshot.measured.frame.load.p_mw)
+        values = values_to_mean(self._network, snapshot.solved.injection, snapshot.solved.state, fed_in, delivered)
         self._sum = values if not self._cycles else [one + other for one, other in zip(self._sum, values, strict=True)]
         self._cycles += 1
 

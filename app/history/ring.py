@@ -53,11 +53,11 @@ class HistoryRing:
             row = self._count % self._capacity
             self._time[row] = time
             for name in TOTALS:
-                self._total[Quantity(name)][row] = getattr(snapshot.metrics, name)
+                self._total[Quantity(name)][row] = getattr(snapshot.assessed.metrics, name)
             self._total[Quantity.REWARD_KW][row] = -snapshot.objective_kw
-            self._of_element[Quantity.BUS_VM_PU][row] = snapshot.state.vm_pu
-            self._of_element[Quantity.BRANCH_LOADING_PERCENT][row] = snapshot.state.loading_percent
-            self._of_element[Quantity.BRANCH_TEMPERATURE_C][row] = snapshot.temperature_c
+            self._of_element[Quantity.BUS_VM_PU][row] = snapshot.solved.state.vm_pu
+            self._of_element[Quantity.BRANCH_LOADING_PERCENT][row] = snapshot.solved.state.loading_percent
+            self._of_element[Quantity.BRANCH_TEMPERATURE_C][row] = snapshot.assessed.temperature_c
             self._count += 1
 
     def range(

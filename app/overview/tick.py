@@ -41,13 +41,13 @@ def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts
     snapshot, history, has = board.snapshot, board.history, now_seen(board, shown, view)
     data: JSON = {
         "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
-        "weight": f"{snapshot.supply.risk_weight:g}",
+        "weight": f"{snapshot.assessed.supply.risk_weight:g}",
     }
     if seen.of(shown) and seen.time:
         after = _with_margin(snapshot, seen.time).replace(tzinfo=None).isoformat(timespec="seconds")
         data["loss"] = loss_of(history).points(after)
     if parts.get("alarms") != has.alarms:
-        data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"), snapshot.stale)
+        data["alarms"] = alarm_list(snapshot.assessed.alarms, alarm_ids(shown, "list"), snapshot.solved.stale)
     if view.asset is not None:
         data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
     return data
@@ -60,8 +60,8 @@ def _totals(metrics: Metrics) -> Totals:
 def cards(snapshot: Snapshot, history: History) -> tuple[Kpi, ...]:
     """The cards at the top; those of a stale state say of when they are."""
     earlier = history.at(snapshot.simulated_at - timedelta(hours=1))
-    as_of = snapshot.simulated_at if snapshot.stale else None
-    return kpis(_totals(snapshot.metrics), None if earlier is None else _totals(earlier.metrics), as_of)
+    as_of = snapshot.simulated_at if snapshot.solved.stale else None
+    return kpis(_totals(snapshot.assessed.metrics), None if earlier is None else _totals(earlier.metrics), as_of)
 
 
 def loss_of(history: History) -> LossTrend:
@@ -72,7 +72,7 @@ def loss_of(history: History) -> LossTrend:
 
 def _with_margin(snapshot: Snapshot, time: str) -> datetime:
     """A time some cycles before the given one: the browser leaves out points that it has."""
-    cycle = timedelta(minutes=snapshot.cycle.period_s * snapshot.speed_minutes_per_s)
+    cycle = timedelta(minutes=snapshot.control.cycle.period_s * snapshot.control.speed_minutes_per_s)
     return datetime.fromisoformat(time).replace(tzinfo=UTC) - SPARE_CYCLES * cycle
 
 

@@ -48,10 +48,10 @@ def test_a_recorded_day_replays_to_the_states_that_the_simulator_showed(new_rig:
         one, two = simulated.now, replayed.now
         assert one.simulated_at == two.simulated_at
         for field in ("vm_pu", "va_degree", "p_from_mw", "q_to_mvar", "loading_percent", "generator_p_mw"):
-            np.testing.assert_array_equal(getattr(one.state, field), getattr(two.state, field))
-        np.testing.assert_array_equal(one.temperature_c, two.temperature_c)
-        np.testing.assert_array_equal(one.risk.failure_probability, two.risk.failure_probability)
-        assert one.metrics == two.metrics
+            np.testing.assert_array_equal(getattr(one.solved.state, field), getattr(two.solved.state, field))
+        np.testing.assert_array_equal(one.assessed.temperature_c, two.assessed.temperature_c)
+        np.testing.assert_array_equal(one.assessed.risk.failure_probability, two.assessed.risk.failure_probability)
+        assert one.assessed.metrics == two.assessed.metrics
         if row < ROWS - 1:
             simulated.run(elapsed=STEP)
             replayed.run(elapsed=timedelta(0))
@@ -59,12 +59,12 @@ def test_a_recorded_day_replays_to_the_states_that_the_simulator_showed(new_rig:
 
 def test_after_its_end_the_last_state_stays_and_is_stale(replayed: Rig) -> None:
     last = replayed.run(ROWS - 1)
-    assert not last.stale
+    assert not last.solved.stale
     ended = replayed.run()
-    assert ended.stale
+    assert ended.solved.stale
     assert "the recording has ended" in stale_reason(ended)
     assert ended.simulated_at == last.simulated_at
-    np.testing.assert_array_equal(ended.state.vm_pu, last.state.vm_pu)
+    np.testing.assert_array_equal(ended.solved.state.vm_pu, last.solved.state.vm_pu)
     assert replayed.alarms(AlarmKind.SOURCE_STALE) == ["The source"]
 
 
@@ -72,12 +72,12 @@ def test_a_file_that_is_gone_makes_the_state_stale_until_it_is_back(replayed: Ri
     before = replayed.run()
     away = file.rename(file.with_suffix(".away"))
     stale = replayed.run()
-    assert stale.stale
+    assert stale.solved.stale
     assert "day.csv" in stale_reason(stale)
     replayed.run(10)
     away.rename(file)
     good = replayed.run()
-    assert (good.stale, good.cycle.failed) == (False, 0)
+    assert (good.solved.stale, good.control.cycle.failed) == (False, 0)
     assert good.simulated_at == before.simulated_at + STEP
 
 
@@ -86,13 +86,13 @@ def test_plans_are_made_but_nobody_carries_them_out(replayed: Rig) -> None:
     planner.plan_once(replayed.board, planner.requirements)
     assert planner.plan is not None
     assert replayed.post("/api/grid/optimize", {})["plan"] is not None
-    closed = replayed.now.state.closed
+    closed = replayed.now.solved.state.closed
     refused = replayed.post("/api/grid/apply", {}, 409)
     assert refused["error"] == "The plan is advice only: the source (replay) carries out no orders."
     assert replayed.post("/api/grid/apply", {"undo": True}, 409)["error"].startswith("There is nothing to undo")
     after = replayed.run()
-    np.testing.assert_array_equal(after.state.closed, closed)
-    assert after.operations.pending == ()
+    np.testing.assert_array_equal(after.solved.state.closed, closed)
+    assert after.control.operations.pending == ()
 
 
 def test_events_and_simulated_time_are_refused(replayed: Rig) -> None:
@@ -153,13 +153,19 @@ def active_loads_alone(rows: list[list[str]]) -> list[list[str]]:
 def test_a_grid_that_measures_active_loads_alone_is_watched_all_the_same(new_rig: NewRig, file: Path) -> None:
     """No reactive power, voltage, generator, branch or switch is measured; nothing is suspect for that."""
     rig = new_rig(source=f"replay:{edited(file, active_loads_alone)}")
-    now, network = rig.run(3), rig.now.network
-    assert not now.stale
-    assert (now.frame.load.q_mvar, now.frame.bus.vm_pu, now.frame.branch.closed) == (None, None, None)
+    now, network = rig.run(3), rig.now.case.network
+    assert not now.solved.stale
+    assert (now.measured.frame.load.q_mvar, now.measured.frame.bus.vm_pu, now.measured.frame.branch.closed) == (
+        None,
+        None,
+        None,
+    )
     assert rig.alarms(AlarmKind.SENSOR_SUSPECT) == []
-    np.testing.assert_array_equal(now.state.load_p_mw, now.frame.load.p_mw.value)
-    np.testing.assert_allclose(now.state.load_q_mvar / now.state.load_p_mw, network.load.q_mvar / network.load.p_mw)
-    np.testing.assert_array_equal(now.state.closed, network.branch.closed)
+    np.testing.assert_array_equal(now.solved.state.load_p_mw, now.measured.frame.load.p_mw.value)
+    np.testing.assert_allclose(
+        now.solved.state.load_q_mvar / now.solved.state.load_p_mw, network.load.q_mvar / network.load.p_mw
+    )
+    np.testing.assert_array_equal(now.solved.state.closed, network.branch.closed)
     for path in ("grid/state", "grid/statistics", "grid/node/3", "grid/paths", "grid/risk", "grid/loss", "alarms"):
         rig.get(f"/api/{path}")
     for asset in (Asset(AssetKind.BUS, 3), Asset(AssetKind.BRANCH, 3)):
@@ -183,7 +189,7 @@ def test_the_drawer_says_what_is_measured_and_what_it_is_worth(new_rig: NewRig, 
     }
     edited(file, lambda rows: [[*rows[0], *more], *([*row, *more.values()] for row in rows[1:])])
     rig = new_rig(source=f"replay:{file}")
-    views = NetworkViews().of(rig.now.network)
+    views = NetworkViews().of(rig.now.case.network)
     branch, bus = (
         {fact.label: f"{fact.value}; {fact.note}".replace("\u202f", " ").replace("\u00a0", " ") for fact in card.live}
         for card in (asset_card(rig.now, views, Asset(kind, 3)) for kind in (AssetKind.BRANCH, AssetKind.BUS))
@@ -197,7 +203,7 @@ def test_the_drawer_says_what_is_measured_and_what_it_is_worth(new_rig: NewRig, 
 def test_a_recording_of_another_grid_is_refused(replayed: Rig, new_rig: NewRig, file: Path) -> None:
     refused = replayed.post("/api/case", {"case": "case14"}, 422)
     assert "day.csv" in refused["error"]
-    assert not replayed.run().stale
+    assert not replayed.run().solved.stale
     with pytest.raises(CaseError, match=r"day\.csv: row 1, load"):
         new_rig("case14", source=f"replay:{file}")
 

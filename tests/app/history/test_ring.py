@@ -24,7 +24,9 @@ def seen(rig: Rig) -> tuple[Rig, list[Snapshot]]:
 
 def altered(snapshot: Snapshot, vm_pu: np.ndarray, time: datetime) -> Snapshot:
     """A snapshot of another moment with other voltages."""
-    return replace(snapshot, simulated_at=time, state=replace(snapshot.state, vm_pu=vm_pu))
+    return replace(
+        snapshot, simulated_at=time, solved=replace(snapshot.solved, state=replace(snapshot.solved.state, vm_pu=vm_pu))
+    )
 
 
 def times(trend: Trend) -> list[datetime]:
@@ -36,15 +38,16 @@ def test_every_quantity_is_kept_as_its_snapshots_showed_it(seen: tuple[Rig, list
     history = made.board.history
     shown: dict[Quantity, Callable[[Snapshot], float]] = {
         Quantity.REWARD_KW: lambda one: -one.objective_kw,
-        Quantity.BUS_VM_PU: lambda one: one.state.vm_pu[3],
-        Quantity.BRANCH_LOADING_PERCENT: lambda one: one.state.loading_percent[3],
-        Quantity.BRANCH_TEMPERATURE_C: lambda one: one.temperature_c[3],
+        Quantity.BUS_VM_PU: lambda one: one.solved.state.vm_pu[3],
+        Quantity.BRANCH_LOADING_PERCENT: lambda one: one.solved.state.loading_percent[3],
+        Quantity.BRANCH_TEMPERATURE_C: lambda one: one.assessed.temperature_c[3],
     }
     for quantity in Quantity:
         element = 3 if "." in quantity else None
         trend = history.range(Point(quantity, element))
         expected = [
-            shown[quantity](one) if quantity in shown else getattr(one.metrics, quantity.value) for one in snapshots
+            shown[quantity](one) if quantity in shown else getattr(one.assessed.metrics, quantity.value)
+            for one in snapshots
         ]
         assert times(trend) == [one.simulated_at for one in snapshots]
         np.testing.assert_allclose(trend.value, expected, rtol=1e-6)
@@ -65,7 +68,7 @@ def test_a_resolution_gives_the_means_of_whole_intervals(seen: tuple[Rig, list[S
     hours = made.board.history.range(LOSS, resolution=timedelta(hours=1))
     by_hour: dict[datetime, list[float]] = {}
     for one in snapshots:
-        by_hour.setdefault(one.simulated_at.replace(minute=0, second=0), []).append(one.metrics.loss_mw)
+        by_hour.setdefault(one.simulated_at.replace(minute=0, second=0), []).append(one.assessed.metrics.loss_mw)
     assert times(hours) == list(by_hour)
     np.testing.assert_allclose(hours.value, [np.mean(values) for values in by_hour.values()])
     made.run(1, timedelta(hours=3))
@@ -77,10 +80,10 @@ def test_a_resolution_gives_the_means_of_whole_intervals(seen: tuple[Rig, list[S
 
 def test_what_is_not_known_does_not_count_in_a_mean(rig: Rig) -> None:
     """Bus voltages are NaN while the bus has no supply."""
-    ring, snapshot = HistoryRing(rig.now.network), rig.now
+    ring, snapshot = HistoryRing(rig.now.case.network), rig.now
     kept = [0.9, np.nan, 1.1, np.nan]
     for number, value in enumerate(kept):
-        vm_pu = np.full(snapshot.network.n_bus, value)
+        vm_pu = np.full(snapshot.case.network.n_bus, value)
         ring.append(altered(snapshot, vm_pu, snapshot.simulated_at + number * STEP))
     means = ring.range(Point(Quantity.BUS_VM_PU, 0), resolution=timedelta(minutes=40))
     np.testing.assert_allclose(means.value, [0.9, 1.1], rtol=1e-6)
@@ -95,10 +98,10 @@ def test_the_cycle_nearest_to_a_time_is_found_and_none_that_is_far(seen: tuple[R
         for off in (timedelta(minutes=-9), timedelta(0), timedelta(minutes=9)):
             kept = history.at(one.simulated_at + off)
             assert kept is not None
-            assert (kept.simulated_at, kept.metrics) == (one.simulated_at, one.metrics)
+            assert (kept.simulated_at, kept.metrics) == (one.simulated_at, one.assessed.metrics)
     assert history.at(snapshots[-1].simulated_at + timedelta(minutes=15)) is not None
     assert history.at(snapshots[-1].simulated_at + timedelta(minutes=16)) is None
-    assert HistoryRing(made.now.network).at(made.now.simulated_at) is None
+    assert HistoryRing(made.now.case.network).at(made.now.simulated_at) is None
 
 
 @pytest.mark.parametrize(
@@ -116,10 +119,10 @@ def test_a_point_that_is_not_kept_is_refused(rig: Rig, point: Point) -> None:
 
 
 def test_the_oldest_cycles_give_way_and_a_moment_is_kept_once(rig: Rig) -> None:
-    ring, snapshot = HistoryRing(rig.now.network), rig.now
+    ring, snapshot = HistoryRing(rig.now.case.network), rig.now
     more = CYCLES_KEPT + 7
     for number in range(more):
-        moment = altered(snapshot, snapshot.state.vm_pu, snapshot.simulated_at + number * STEP)
+        moment = altered(snapshot, snapshot.solved.state.vm_pu, snapshot.simulated_at + number * STEP)
         ring.append(moment)
         ring.append(moment)  # as while paused
     kept = times(ring.range(LOSS))
@@ -127,7 +130,7 @@ def test_the_oldest_cycles_give_way_and_a_moment_is_kept_once(rig: Rig) -> None:
 
 
 def test_readers_never_see_half_a_cycle(rig: Rig) -> None:
-    ring, snapshot = HistoryRing(rig.now.network), rig.now
+    ring, snapshot = HistoryRing(rig.now.case.network), rig.now
     start = np.datetime64(snapshot.simulated_at.replace(tzinfo=None), "s")
     done, wrong = threading.Event(), []
 
@@ -142,7 +145,7 @@ def test_readers_never_see_half_a_cycle(rig: Rig) -> None:
     for reader in readers:
         reader.start()
     for number in range(1500):
-        vm_pu = np.full(snapshot.network.n_bus, float(number))
+        vm_pu = np.full(snapshot.case.network.n_bus, float(number))
         ring.append(altered(snapshot, vm_pu, snapshot.simulated_at + timedelta(minutes=number)))
     done.set()
     for reader in readers:
