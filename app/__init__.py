@@ -1,11 +1,14 @@
 """The process: what starts, what ticks, what answers."""
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
 from app.settings import Settings
 
+if TYPE_CHECKING:
+    from flask import Flask
 
-def create_app(settings: Settings | None = None) -> Flask:
+
+def create_app(settings: Settings | None = None) -> "Flask":
     """Start the engine and return the WSGI app: `gunicorn "app:create_app()" -w 1 --threads 16`.
 
     settings: by default read from SMARTGRID_* variables. Raises CaseError where the case can't be loaded.

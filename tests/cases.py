@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grid.cases.cases import Case, load_case
+from grid.cases.case import Case
+from grid.cases.cases import load_case
 
 _digests: dict[str, str] = {}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from app.engine.engine import Engine
 from app.settings import Settings
-from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, Case, load_file, load_named
+from grid.cases.case import Case
+from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, load_file, load_named
 from grid.errors import CaseError
 from grid.files.fileimport import SUFFIXES
 

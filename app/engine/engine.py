@@ -43,7 +43,7 @@ from app.engine.worker import Worker
 from app.settings import Settings
 from components.optimisation.words import problem_words
 from grid.alarms.predictive import Outlook
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
 from grid.network import BoolArray, FloatArray, Network

@@ -14,7 +14,8 @@ from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch
 from grid.assets.csv_file import read_assets
 from grid.assets.register import AssetRegister, asset_register, temperature_limit_c
-from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER, Case
+from grid.cases.case import Case
+from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER
 from grid.errors import CaseError
 from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.metrics import Metrics, metrics_of, renewable_generators

@@ -172,6 +172,10 @@ class GridWorker(ABC, Generic[Report]):
             )
         )
 
+    def beat(self) -> None:
+        """Show a sign of life in the middle of a long step."""
+        self._beat = time.monotonic()
+
     def tell(self, cause: ProblemCause, detail: str, subject: str = "") -> bool:
         """Show a problem, or with an empty detail that it is over; whether that is news."""
         before = self._problems.get(cause)

@@ -156,7 +156,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
         if self._all_trained:
             return False
         now = board.snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
-        done = self._learning.ask(TrainSeries(now=now))
+        done = self._learning.ask(TrainSeries(now=now), self.beat)
         self._all_trained = not done.due
         if done.renewed is not None and done.contest is not None:
             self._trained = f"{done.renewed.name}: {contest_words(done.contest)}"
@@ -176,7 +176,8 @@ class ForecastWorker(GridWorker[ForecastReport]):
                 past=board.history.past,
                 history_days=self._settings.history_days,
                 seed=self._settings.seed,
-            )
+            ),
+            self.beat,
         )
         if self._begun is None:
             with self._lock:
@@ -195,7 +196,8 @@ class ForecastWorker(GridWorker[ForecastReport]):
                 injection=present.injection,
                 closed=present.closed,
                 held=snapshot.control.operations.set_points_done,
-            )
+            ),
+            self.beat,
         )
         self._untold = self._untold[len(told) :]
         self._all_trained = self._all_trained and not told

@@ -34,6 +34,7 @@ def main() -> int:
     while (message := wire.receive()) is not None:
         if isinstance(message, Asked):
             queues[message.request.learner].put(message)
+    learners.stop()
     _exit()
     return 0
 

@@ -7,7 +7,7 @@ from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
-from app.learning.memory import give_back
+from app.learning.fleet_training import FleetTraining
 from app.learning.requests import (
     NOT_TRAINING,
     AskModels,
@@ -20,7 +20,7 @@ from app.learning.requests import (
     ReloadModels,
     TrainingState,
 )
-from ml.maintenance.fleet.training import FleetPlan, train
+from ml.maintenance.fleet.training import FleetPlan
 from ml.maintenance.model.features import FEATURES
 from ml.maintenance.model.prognosis import prognose
 from ml.maintenance.model.store import ModelBundle, load, put_aside, save
@@ -31,12 +31,13 @@ DRIVERS_HORIZON_DAYS = 365
 
 
 class FailureModelLearner:
-    """Answers one thread; the training has a thread of its own, so that prognoses don't wait for it."""
+    """Answers one thread. A training is a process, with a thread that hears it: prognoses don't wait for it."""
 
     def __init__(self) -> None:
         self._folder = Path()
         self._bundle: ModelBundle | None = None
         self._training = NOT_TRAINING
+        self._trains: FleetTraining | None = None
         self._refused = self._failure = self._not_kept = ""
 
     @singledispatchmethod
@@ -112,19 +113,28 @@ class FailureModelLearner:
         """In a thread: train, and use and keep what was trained; what can't be kept is used all the same."""
         log.info("training of failure models begins")
         try:
-            bundle = train(plan, lambda step, words: self._at(step, plan.steps, words))
-        except Exception as error:
+            training = self._trains = FleetTraining(plan)
+            training.run(lambda step, words: self._at(step, plan.steps, words))
+            bundle = load(training.folder, FEATURES)
+        except (OSError, RuntimeError, ModelFileError) as error:
             log.exception("training of failure models failed")
             self._failure, self._training = f"{error}" or type(error).__name__, NOT_TRAINING
             return
+        finally:
+            self.stop()
         self._bundle, self._refused, self._failure, self._training = bundle, "", "", NOT_TRAINING
         log.info("training of failure models is done")
-        give_back()
         try:
             save(bundle, self._folder)
         except OSError as error:
             log.warning("the failure models can't be kept: %s", error)
             self._not_kept = str(error)
+
+    def stop(self) -> None:
+        """End a training that runs."""
+        training, self._trains = self._trains, None
+        if training is not None:
+            training.stop()
 
     def _at(self, step: int, steps: int, words: str) -> None:
         self._training = TrainingState(True, step, steps, words)

@@ -25,6 +25,9 @@ class ForecastLearner:
         self._live: LiveForecasts | None = None
         self._told: dict[str, dict[datetime, Forecast]] = {}  # what the other side holds already
 
+    def stop(self) -> None:
+        """Nothing goes on in the background."""
+
     @singledispatchmethod
     def answer(self, request: LearningRequest[Any]) -> Any:
         """What the request asks."""

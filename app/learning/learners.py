@@ -14,6 +14,10 @@ class AnsweringLearner(Protocol):
         """What the request asks; raises what hinders."""
         ...
 
+    def stop(self) -> None:
+        """End what goes on in the background."""
+        ...
+
 
 class Learners:
     """Different learners may be asked by different threads at once."""
@@ -28,6 +32,11 @@ class Learners:
             learner = self._learners[request.learner] = _learner(request.learner)
         answer: Answer = learner.answer(request)
         return answer
+
+    def stop(self) -> None:
+        """End what goes on in the background."""
+        for learner in self._learners.values():
+            learner.stop()
 
 
 def _learner(name: LearnerName) -> AnsweringLearner:

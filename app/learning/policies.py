@@ -25,6 +25,9 @@ class PolicyLearner:
         self._folder = Path()
         self._seconds, self._kept_at, self._not_kept = 0.0, 0.0, ""
 
+    def stop(self) -> None:
+        """Nothing goes on in the background."""
+
     @singledispatchmethod
     def answer(self, request: LearningRequest[Any]) -> Any:
         """What the request asks."""

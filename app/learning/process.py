@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +27,15 @@ NAME = "learning"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # before it is started again; doubled each time
 LONG_ENOUGH_S = 60.0  # a process that has lived so long has not failed at the start
 STOP_S = 5.0
+LOOK_S, ALIVE_S = 5.0, 20.0  # it beats every five seconds
 
 
 class LearningDownError(ConnectionError):
     """The process that learns doesn't answer now. It is started again by itself."""
+
+
+def _nothing() -> None:
+    """Nobody wants to know that it takes long."""
 
 
 class LearningHost(Protocol):
@@ -40,8 +46,11 @@ class LearningHost(Protocol):
         """Rises whenever what was begun is forgotten: who began something before begins it again. 0 while down."""
         ...
 
-    def ask(self, request: LearningRequest[Answer]) -> Answer:
-        """The answer, however long it takes; raises what the learner raised, and LearningDownError."""
+    def ask(self, request: LearningRequest[Answer], waiting: Callable[[], None] = _nothing) -> Answer:
+        """The answer, however long it takes; raises what the learner raised, and LearningDownError.
+
+        waiting is called every few seconds while what learns shows signs of life.
+        """
         ...
 
     @property
@@ -115,8 +124,11 @@ class LearningProcess:
             computed_from=0,
         )
 
-    def ask(self, request: LearningRequest[Answer]) -> Answer:
-        """The answer, however long it takes; raises what the learner raised, and LearningDownError."""
+    def ask(self, request: LearningRequest[Answer], waiting: Callable[[], None] = _nothing) -> Answer:
+        """The answer, however long it takes; raises what the learner raised, and LearningDownError.
+
+        waiting is called every few seconds while what learns shows signs of life.
+        """
         wait = _Wait()
         with self._lock:
             wire = self._wire
@@ -127,7 +139,9 @@ class LearningProcess:
             self._waiting[number] = wait
         try:
             wire.send(Asked(number, request))
-            wait.over.wait()
+            while not wait.over.wait(LOOK_S):
+                if time.monotonic() - self._beat < ALIVE_S:
+                    waiting()
         except OSError as error:
             raise LearningDownError(f"what learns is gone: {error}") from error
         finally:
@@ -210,7 +224,7 @@ class LearningProcess:
         process = self._process
         if process is None:
             return
-        process.terminate()
+        _close(process.stdin)  # the end of its input is its sign to leave, with all that it has begun
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:

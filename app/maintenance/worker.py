@@ -210,7 +210,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             assets=settings.training_assets,
         )
         generation = self._learning.generation
-        self._know(self._learning.ask(begin))
+        self._know(self._learning.ask(begin, self.beat))
         self._begun = generation
 
     def hear_of_models(self) -> bool:
@@ -220,7 +220,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             if generation and generation != self._begun:
                 self.load_or_train()
             elif generation and self._models.training.running:
-                self._know(self._learning.ask(AskModels()))
+                self._know(self._learning.ask(AskModels(), self.beat))
             self._down = "" if generation or not self._begun else DOWN
         except LearningDownError:
             self._down = DOWN
@@ -255,7 +255,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
                 wanted = MakePrognosis(
                     seen=snapshot.assessed.condition, is_asset=snapshot.case.is_asset, stale=snapshot.solved.stale
                 )
-                news = self._learning.ask(wanted)
+                news = self._learning.ask(wanted, self.beat)
             except LearningDownError:
                 self._down = DOWN
                 made = self._made

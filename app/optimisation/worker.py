@@ -276,7 +276,8 @@ class PlanWorker(GridWorker[PlanReport]):
                 dispatch_episodes=settings.dispatch_episodes,
                 seed=settings.seed,
                 cache_dir=settings.cache_dir,
-            )
+            ),
+            self.beat,
         )
 
     def _have_trained(self, snapshot: Snapshot) -> PolicyNews:
@@ -285,7 +286,8 @@ class PlanWorker(GridWorker[PlanReport]):
                 most_s=TRAINING_SLICE_S,
                 operating_point=operating_point_of(snapshot, self._settings.price_per_mwh),
                 risk_weight=self._requirements.risk_weight,
-            )
+            ),
+            self.beat,
         )
 
     def _take(self, network: Network, news: PolicyNews) -> None:

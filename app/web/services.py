@@ -17,7 +17,7 @@ from app.maintenance.worker import MaintenanceWorker
 from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from app.web.errors import failure_of
-from grid.cases.cases import Case
+from grid.cases.case import Case
 
 Beside = TypeVar("Beside", bound=GridWorker[Any])
 EngineOf = Callable[[Case, Settings, BoardStore, HistoryOf, SourceOf], Engine]

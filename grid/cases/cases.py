@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandapower
 import pandapower.networks
 import pandas as pd
 
+from grid.cases.case import Case, Profiles
 from grid.cases.city8 import city8
 from grid.cases.ieee import ieee57, ieee118, ieee300
 from grid.cases.layout import with_layout
@@ -18,7 +18,7 @@ from grid.errors import CaseError
 from grid.files.feeder_json import is_feeder, read_feeder
 from grid.files.fileimport import SUFFIXES, read_net
 from grid.files.pandapower.convert import network_from_pandapower
-from grid.network import FloatArray, Network
+from grid.network import FloatArray
 
 FEEDER = "feeder:"
 DEFAULT_SIMBENCH = "1-MV-urban--0-sw"
@@ -39,29 +39,6 @@ MATPOWER_CASES = frozenset(
     name for name in BUILT_IN if name.startswith("case")
 )  # some ratings there contradict the state
 SYNTHETIC = re.compile(r"synthetic:(\d{1,4}):(\d{1,4})(?::(\d{1,9}))?")
-
-
-@dataclass(frozen=True, eq=False)
-class Profiles:
-    """A case's own year: relative values in steps of 15 minutes from 1 January 00:00, by profile name.
-
-    load_p and load_q multiply a load's p_mw and q_mvar, generation multiplies a generator's p_mw.
-    """
-
-    step_minutes: int
-    load_p: dict[str, FloatArray]
-    load_q: dict[str, FloatArray]
-    generation: dict[str, FloatArray]
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A grid to watch: its network, and what only some cases know about it."""
-
-    spec: str
-    network: Network
-    year_built: FloatArray  # (m,) NaN where the case doesn't say
-    profiles: Profiles | None
 
 
 def load_case(spec: str, cache_dir: Path) -> Case:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grid.cases.cases import Profiles
+from grid.cases.case import Profiles
 from grid.network import Energy, FloatArray, Generators, Loads
 from grid.sources.clock import Clock, clock_at, hourly_clock
 from grid.sources.weather import season_c

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from scipy.signal import lfilter
 
-from grid.cases.cases import Case, Profiles
+from grid.cases.case import Case, Profiles
 from grid.network import FloatArray, IntArray
 from grid.sources.clock import Clock, hourly_clock
 from grid.sources.demand import (

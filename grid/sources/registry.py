@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.sources.replay import open_replay
 from grid.sources.seams import SourceParts

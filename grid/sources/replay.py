@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.sources.seams import SourceParts

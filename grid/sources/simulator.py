@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, IntArray

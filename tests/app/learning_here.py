@@ -1,6 +1,7 @@
 """Learning in the test's own process and thread: the very learners, without the pipes."""
 
 import threading
+from collections.abc import Callable
 from typing import TypeVar
 
 from app.engine.quality import WorkerHealth
@@ -22,7 +23,7 @@ class LearningHere:
     def generation(self) -> int:
         return self._starts if self._up else 0
 
-    def ask(self, request: LearningRequest[Answer]) -> Answer:
+    def ask(self, request: LearningRequest[Answer], waiting: Callable[[], None] = lambda: None) -> Answer:
         if not self._up:
             raise LearningDownError("the test has taken it down")
         with self._turns:
@@ -37,6 +38,7 @@ class LearningHere:
 
     def stop(self) -> None:
         self._up = False
+        self._learners.stop()
 
     def come_back(self) -> None:
         self._learners, self._up = Learners(), True

@@ -1,13 +1,15 @@
 """Training on simulated fleets: `python -m ml.maintenance.fleet.training FOLDER` writes the dashboard's models.
 
 Models are fitted to some fleets, calibrated on others at later times, and judged on yet another at later times still;
-labels of the first end before the rows of the second begin. The dashboard trains in the process that learns; the
-command says on standard output how far it is, a line of JSON a step.
+labels of the first end before the rows of the second begin. The dashboard runs it as a process of its own, because
+it takes a gigabyte; it says on standard output how far it is, a line of JSON a step.
 """
 
 import argparse
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -156,7 +158,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=FleetPlan.seed, help="of fleets and models")
     parser.add_argument("--assets", type=int, default=FleetPlan.assets, help="of each fleet")
     parser.add_argument("--fleets", type=int, default=FleetPlan.fleets[FITTED], help="that models are fitted to")
+    parser.add_argument("--until-end-of-input", action="store_true", help="leave when standard input ends")
     given = parser.parse_args(arguments)
+    if given.until_end_of_input:
+        threading.Thread(target=_leave_with_input, daemon=True).start()
     plan = FleetPlan.of(given.seed, given.fleets, given.assets)
 
     def tell(step: int, words: str) -> None:
@@ -164,6 +169,13 @@ def main(arguments: list[str]) -> int:
 
     save(train(plan, tell), given.folder)
     return 0
+
+
+def _leave_with_input() -> None:
+    """Whoever started us is gone when our input ends, and nobody would take the models."""
+    while sys.stdin.buffer.read(1):
+        continue
+    os._exit(1)
 
 
 if __name__ == "__main__":

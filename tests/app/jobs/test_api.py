@@ -15,7 +15,7 @@ from app.jobs.models import JobAnswer
 from app.learning.requests import LearningRequest, ReloadModels
 from app.shell.api import api_blueprint
 from app.web.errors import failure_of
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.errors import CaseError
 from tests.app.learning_here import LearningHere
 from tests.app.rig import Rig, make_rig, strict_json

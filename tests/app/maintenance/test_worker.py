@@ -122,7 +122,7 @@ def test_damaged_models_are_put_aside_and_named_and_others_trained(city: Rig) ->
         assert (problem.cause, problem.subject) == (ProblemCause.MODELS_REFUSED, str(folder))
         assert not folder.exists()
     finally:
-        maintainer(later).stop()
+        later.services.learning.stop()
 
 
 def test_an_empty_models_folder_is_trained(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_an_empty_models_folder_is_trained(tmp_path: Path) -> None:
         assert maintainer(rig).latest.training.running
         assert maintainer(rig).latest.problem == ""
     finally:
-        maintainer(rig).stop()
+        rig.services.learning.stop()
 
 
 def test_whole_files_are_read_again(city: Rig) -> None:
@@ -226,7 +226,7 @@ def test_models_are_trained_in_the_background_when_there_are_none(tmp_path: Path
                 heard.append(maintainer(rig).latest.training)
             time.sleep(0.1)
     finally:
-        maintainer(rig).stop()
+        rig.services.learning.stop()
     assert heard[0].running
     assert heard[0].steps > 5
     assert "Simulating" in heard[0].words

@@ -18,7 +18,8 @@ from app.history.ring import HistoryRing
 from app.settings import Settings
 from grid.assets.csv_file import COLUMNS, AssetFileError, read_assets
 from grid.assets.register import GivenAssets, LocationClass, Skill
-from grid.cases.cases import Case, load_case
+from grid.cases.case import Case
+from grid.cases.cases import load_case
 from grid.errors import CaseError
 from tests.cases import shared_case
 from tests.paths import DATA

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.estimation.substitution import IDENTICAL_READINGS, Estimator
 from grid.sources.simulator import Simulator
 from grid.telemetry import BusPoints, Event, EventKind, GeneratorPoints, LoadPoints, Points, Quality, Reason

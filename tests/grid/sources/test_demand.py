@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from grid.cases.cases import Profiles
+from grid.cases.case import Profiles
 from grid.network import Loads
 from grid.sources.clock import clock_at, hourly_clock
 from grid.sources.demand import CLASS_SHARES, CLASSES, class_shapes, profile_row, yearly_load_mw

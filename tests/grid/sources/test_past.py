@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.network import Energy
 from grid.sources.demand import profile_row
 from grid.sources.past import hourly_rows

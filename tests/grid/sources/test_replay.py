@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.estimation.substitution import Estimator
 from grid.sources.registry import open_source

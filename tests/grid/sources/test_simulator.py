@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from grid.cases.cases import Case
+from grid.cases.case import Case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Energy
 from grid.sources.clock import clock_at
