@@ -21,10 +21,20 @@ _.c_nf_per_km  # grid.cases.city8.Conductor: handed to pandapower by name (vars)
 _.outage  # grid.flow.contingency.NMinusOne: which branch a row is of; the other fields mean nothing without it
 _.current_loss, _.candidate_loss  # ml.forecasting.quality.drift.Contest: the figures behind the sentence in reason
 
-# What a source of measurements may say. The simulator says all but SUSPECT; sources of real grids will.
-_.SUSPECT
-_.received_at
-_.branch_p_from_mw
+(
+    _.LOAD_MW,
+    _.GENERATION_MW,
+    _.RENEWABLE_PERCENT,
+    _.UNSUPPLIED_MW,
+    _.ACTIVE_ALARMS,
+)  # app.engine.board.Quantity: the ring keeps and finds totals by the names of Metrics' fields
+
+# Why a value isn't plainly good, as a source may say. The simulator has no such instruments; recordings
+# and sources of real grids have.
+_.OUT_OF_RANGE
+_.OLD_DATA
+_.INCONSISTENT
+_.SUBSTITUTED
 
 # Templates read them: app/report/templates/daily.html and ml/reporting/templates.
 _.charts, _.is_derived, _.curtailed

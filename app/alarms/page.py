@@ -25,7 +25,9 @@ def panel(services: PageServices) -> Component:
     shown: Component | None = None
     if services.boards.ready:
         snapshot = services.boards.latest.snapshot
-        shown = alarm_list(snapshot.alarms, alarm_ids(services.views.of(snapshot.network), "list"), snapshot.stale)
+        shown = alarm_list(
+            snapshot.assessed.alarms, alarm_ids(services.views.of(snapshot.case.network), "list"), snapshot.solved.stale
+        )
     return dmc.Paper(
         [
             html.Div([html.H2("Alarms"), operator], className="card-head"),

@@ -99,7 +99,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         return (
             [worst_of(now) or "Not looked ahead yet.", *beyond_notes((FULL_LOOK_AHEAD, n_bus))],
             alert_list(
-                None if ahead is None else [alert_words(alert) for alert in ahead.outlook.alerts], now.snapshot.stale
+                None if ahead is None else [alert_words(alert) for alert in ahead.outlook.alerts],
+                now.snapshot.solved.stale,
             ),
             curtailment_words(stack_of(now), beyond_words(FULL_LOOK_AHEAD, n_bus)),
             share_table(energy_shares(now), "Energy"),

@@ -23,4 +23,4 @@ def analytics_tick(now: Looked, shown: NetworkView) -> JSON:
 
 def report_key(now: Looked, shown: NetworkView) -> str:
     """Changes with the network, with every report of it, and where the state becomes stale or fresh again."""
-    return f"{shown.key}/{now.report.version}{'/stale' if now.snapshot.stale else ''}"
+    return f"{shown.key}/{now.report.version}{'/stale' if now.snapshot.solved.stale else ''}"

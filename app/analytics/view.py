@@ -70,7 +70,7 @@ def looked_on(board: Board, services: Services) -> Looked:
 
 def status_of(now: Looked) -> Status:
     """What the forecast worker is doing, and what hinders."""
-    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.stale else ""
+    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.solved.stale else ""
     hindrance = "; ".join(filter(None, [now.report.problem, stale]))
     return Status("ready" if now.report.ahead is not None else "waiting", now.report.status or "Waiting", hindrance)
 
@@ -82,7 +82,7 @@ def worst_of(now: Looked) -> str:
     """
     ahead = now.report.ahead
     words = "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst)
-    return f"As seen from {text.clock(now.at)}: {words}" if words and now.snapshot.stale else words
+    return f"As seen from {text.clock(now.at)}: {words}" if words and now.snapshot.solved.stale else words
 
 
 # --- forecasts -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ network, and what all of it is worth. A reader takes one reference and never joi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -60,49 +61,124 @@ class WorstHour:
     injection: Injection
 
 
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """Everything about one cycle. A stale one shows the last state that could be solved, and says why."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WatchedCase:
+    """What stays as long as one network is watched."""
 
-    version: int
-    iteration: int
-    created_at: datetime  # wall clock, UTC
-    simulated_at: datetime
     network: Network
+    register: AssetRegister
+    is_asset: BoolArray  # (m,) branches that failure models know
+    temperature_limit_c: FloatArray  # (m,)
+    yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MeasuredCycle:
+    """What came in, and from where."""
+
     frame: Frame
+    source: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SolvedCycle:
+    """The AC state of what was measured; a stale one is the last that could be solved, and says why."""
+
     injection: Injection  # with what loads without supply took last
     state: GridState
     stale: bool
     stale_because: BoardProblem | None
     suspects: tuple[Suspect, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AssessedCycle:
+    """What the state means."""
+
     temperature_c: FloatArray  # (m,) conductor or hot spot
-    temperature_limit_c: FloatArray  # (m,)
     risk: AssetRisk
     condition: Observation  # what the condition sensors of the branches show
-    is_asset: BoolArray  # (m,) branches that failure models know
-    register: AssetRegister
     supply: Supply
     metrics: Metrics
     alarms: tuple[Alarm, ...]
-    events: tuple[Event, ...]
+    loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
+    worst_hour: WorstHour | None  # once the forecast worker has looked ahead
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CycleControl:
+    """What people and plans have asked for, and how the engine runs."""
+
     operations: Operations
     requirements: Requirements  # that plans are made by
-    yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
-    loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
+    events: tuple[Event, ...]
     speed_minutes_per_s: float
     paused: bool
-    source: str
     offers: SourceOffers  # what people may ask of the source
     cycle: CycleStats
-    worst_hour: WorstHour | None = None  # once the forecast worker has looked ahead
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Snapshot:
+    """Everything about one cycle, part by part. A stale one shows the last state that could be solved, and says why."""
+
+    version: int
+    iteration: int
+    created_at: datetime  # wall clock, UTC
+    simulated_at: datetime
+    case: WatchedCase
+    measured: MeasuredCycle
+    solved: SolvedCycle
+    assessed: AssessedCycle
+    control: CycleControl
+
+    @property
+    def objective_kw(self) -> float:
+        """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
+        expected_kw = 1000 * float(self.assessed.risk.risk_mw.sum())
+        return 1000 * self.assessed.metrics.loss_mw + self.control.requirements.risk_weight * expected_kw
+
+
+class Quantity(StrEnum):
+    """What is kept of each cycle: totals by the names of Metrics' fields, the reward, and values by bus or branch."""
+
+    LOAD_MW = "load_mw"
+    GENERATION_MW = "generation_mw"
+    RENEWABLE_PERCENT = "renewable_percent"
+    LOSS_MW = "loss_mw"
+    LOSS_PERCENT = "loss_percent"
+    EFFICIENCY_PERCENT = "efficiency_percent"
+    UNSUPPLIED_MW = "unsupplied_mw"
+    AVERAGE_RISK = "average_risk"
+    ACTIVE_ALARMS = "active_alarms"
+    REWARD_KW = "reward_kw"  # minus the optimiser's objective
+    BUS_VM_PU = "bus.vm_pu"
+    BRANCH_LOADING_PERCENT = "branch.loading_percent"
+    BRANCH_TEMPERATURE_C = "branch.temperature_c"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A quantity whose past is kept; element: the bus or branch, None where it is of the whole grid."""
+
+    quantity: Quantity
+    element: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """k values over simulated time; time is datetime64[s]."""
+    """k values over simulated time; time is datetime64[s], rising."""
 
     time: np.ndarray
     value: FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KeptCycle:
+    """What is kept of one cycle for the whole grid."""
+
+    simulated_at: datetime
+    metrics: Metrics
 
 
 class History(Protocol):
@@ -111,28 +187,26 @@ class History(Protocol):
     hours: Any  # cycles gathered into hours, taken once by the forecasts' worker
     past: Past | None  # what came before the start, where the source knows
 
-    def append(self, snapshot: Snapshot, reward: float) -> None:
-        """Add a cycle. reward is minus the optimiser's objective, in kW."""
+    def append(self, snapshot: Snapshot) -> None:
+        """Add a cycle. One of the same moment as the last, as while paused, takes its place."""
         ...
 
-    def total(self, name: str) -> Trend:
-        """Trend of one of Metrics' fields, or of the reward. KeyError for another name."""
+    def range(
+        self,
+        point: Point,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        resolution: timedelta | None = None,
+    ) -> Trend:
+        """What is kept of a point from start on and before end, by default from the first cycle to the last.
+
+        With a resolution means of intervals that begin at whole multiples of it, each at its beginning; intervals
+        without a cycle are left out. LookupError for a point that isn't kept, ValueError for a resolution below 1 s.
+        """
         ...
 
-    def bus_vm_pu(self, bus: int) -> Trend:
-        """Voltage of a bus."""
-        ...
-
-    def branch_loading_percent(self, branch: int) -> Trend:
-        """Loading of a branch."""
-        ...
-
-    def branch_temperature_c(self, branch: int) -> Trend:
-        """Temperature of a branch."""
-        ...
-
-    def an_hour_ago(self) -> Metrics | None:
-        """Totals of the cycle one simulated hour before the latest; None where none is near."""
+    def at(self, time: datetime) -> KeptCycle | None:
+        """The cycle nearest to a simulated time; None where none within a quarter of an hour is kept."""
         ...
 
 
@@ -160,7 +234,7 @@ class Board:
     @property
     def network(self) -> Network:
         """The network that all parts are of."""
-        return self.snapshot.network
+        return self.snapshot.case.network
 
 
 class NotReadyError(LookupError):

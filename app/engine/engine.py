@@ -13,7 +13,20 @@ from types import MappingProxyType
 
 import numpy as np
 
-from app.engine.board import NO_REPORTS, Board, BoardStore, CycleStats, History, Published, Snapshot, WorstHour
+from app.engine.board import (
+    NO_REPORTS,
+    AssessedCycle,
+    Board,
+    BoardStore,
+    CycleControl,
+    CycleStats,
+    History,
+    MeasuredCycle,
+    Published,
+    Snapshot,
+    SolvedCycle,
+    WorstHour,
+)
 from app.engine.commands import (
     NotOfferedError,
     PlanRefusedError,
@@ -91,7 +104,7 @@ class Engine:
 
     def acknowledge(self, alarm_id: int, person: str) -> None:
         """Acknowledge an alarm. KeyError for an id that isn't active, ValueError for an empty person."""
-        if not any(alarm.id == alarm_id for alarm in self._boards.latest.snapshot.alarms):
+        if not any(alarm.id == alarm_id for alarm in self._boards.latest.snapshot.assessed.alarms):
             raise UnknownIdError(f"no active alarm {alarm_id}")
         if not person.strip():
             raise ValueError("person: who acknowledges is empty")
@@ -101,22 +114,22 @@ class Engine:
         """Inject a disturbance; returns it with its id. KeyError for an unknown target, ValueError for a wrong
         magnitude, NotOfferedError where the source takes no events."""
         latest = self._boards.latest.snapshot
-        self._require(latest.offers.events, "takes no simulated events")
-        target_name = checked_event(latest.network, kind, target, magnitude)
+        self._require(latest.control.offers.events, "takes no simulated events")
+        target_name = checked_event(latest.case.network, kind, target, magnitude)
         place = None if kind is EventKind.HEAT_WAVE else target  # it is hot everywhere, whatever target was sent
         event = Event(next(self._event_ids), kind, place, target_name, magnitude, latest.simulated_at)
-        self._do(lambda: self._change_events(lambda events: (*events, event), latest.network))
+        self._do(lambda: self._change_events(lambda events: (*events, event), latest.case.network))
         return event
 
     def remove_event(self, event_id: int) -> None:
         """End a disturbance. KeyError for an id that isn't active, NotOfferedError where the source takes no events."""
         latest = self._boards.latest.snapshot
-        self._require(latest.offers.events, "takes no simulated events")
-        if not any(event.id == event_id for event in latest.events):
+        self._require(latest.control.offers.events, "takes no simulated events")
+        if not any(event.id == event_id for event in latest.control.events):
             raise UnknownIdError(f"no active event {event_id}")
         self._do(
             lambda: self._change_events(
-                lambda events: tuple(event for event in events if event.id != event_id), latest.network
+                lambda events: tuple(event for event in events if event.id != event_id), latest.case.network
             )
         )
 
@@ -166,12 +179,14 @@ class Engine:
         PlanRefusedError where they fail to verify, or where nobody carries out orders.
         """
         latest = self._boards.latest.snapshot
-        if not latest.offers.orders:
-            raise PlanRefusedError(f"The plan is advice only: the source ({latest.source}) carries out no orders.")
+        if not latest.control.offers.orders:
+            raise PlanRefusedError(
+                f"The plan is advice only: the source ({latest.measured.source}) carries out no orders."
+            )
         problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
         if problem is not None:
-            raise PlanRefusedError(f"The plan is refused: {problem_words(latest.network, problem)}")
-        self._do(lambda: self._operate(latest.network, lambda execution: execution.apply(plan, count)))
+            raise PlanRefusedError(f"The plan is refused: {problem_words(latest.case.network, problem)}")
+        self._do(lambda: self._operate(latest.case.network, lambda execution: execution.apply(plan, count)))
 
     def undo(self, count: int | None = 1) -> None:
         """Take back the last actions of plans, or the set-points of the last plans, None for all.
@@ -179,9 +194,9 @@ class Engine:
         PlanRefusedError where there are none.
         """
         latest = self._boards.latest.snapshot
-        if not latest.operations.done and not latest.operations.set_points_done:
+        if not latest.control.operations.done and not latest.control.operations.set_points_done:
             raise PlanRefusedError("There is nothing to undo: nothing of a plan has been carried out.")
-        self._do(lambda: self._operate(latest.network, lambda execution: execution.undo(count)))
+        self._do(lambda: self._operate(latest.case.network, lambda execution: execution.undo(count)))
 
     def load(self, case: Case) -> None:
         """Watch another case from the next cycle on. CaseError where its first simulated state has no solution."""
@@ -199,11 +214,13 @@ class Engine:
         self._healths = healths
 
     def _require_clock(self) -> None:
-        self._require(self._boards.latest.snapshot.offers.clock, "has no simulated time to pause, step or speed up")
+        self._require(
+            self._boards.latest.snapshot.control.offers.clock, "has no simulated time to pause, step or speed up"
+        )
 
     def _require(self, offered: bool, otherwise: str) -> None:
         if not offered:
-            raise NotOfferedError(f"The source ({self._boards.latest.snapshot.source}) {otherwise}.")
+            raise NotOfferedError(f"The source ({self._boards.latest.snapshot.measured.source}) {otherwise}.")
 
     def _do(self, command: Command) -> None:
         """What a person wants is done at once, in a cycle of its own."""
@@ -267,7 +284,7 @@ class Engine:
             self._publish_stale(pipeline, _problem(ProblemCause.NO_ANSWER, pipeline.parts.source.name, error), ())
             return
         estimate = pipeline.estimate(frame)
-        solved = pipeline.solve(estimate, frame)
+        solved = pipeline.solve(estimate)
         if not solved.fresh:
             pipeline.alarms.watch_system(False, True, None, frame.measured_at)
             problem = _problem(ProblemCause.NO_SOLUTION, pipeline.network.name, number=solved.mismatch_mva)
@@ -275,8 +292,8 @@ class Engine:
             return
         temperature_c = pipeline.temperatures(solved.state, frame, elapsed)
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
-        risk = pipeline.risk(solved.state, frame, condition)
-        supply = pipeline.supply(solved.state, frame, risk, self._risk_weight)
+        risk = pipeline.risk(solved.state, estimate, condition)
+        supply = pipeline.supply(solved.state, estimate, risk, self._risk_weight)
         pipeline.alarms.watch_state(solved.state, temperature_c, pipeline.ordered_closed, frame.measured_at)
         pipeline.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
         alarms = pipeline.alarms.book.active()
@@ -285,59 +302,53 @@ class Engine:
             iteration=self._iteration,
             created_at=datetime.now(UTC),
             simulated_at=frame.measured_at,
-            network=pipeline.network,
-            frame=frame,
-            injection=pipeline.injection(estimate),
-            state=solved.state,
-            stale=False,
-            stale_because=None,
-            suspects=(),
-            temperature_c=temperature_c,
-            temperature_limit_c=pipeline.temperature_limit_c,
-            risk=risk,
-            condition=condition,
-            is_asset=pipeline.is_asset,
-            register=pipeline.register,
-            supply=supply,
-            metrics=pipeline.metrics(solved.state, risk, len(alarms)),
-            alarms=alarms,
-            events=pipeline.events,
-            operations=pipeline.plan_execution.operations,
-            requirements=self._requirements,
-            yearly_load_mw=pipeline.yearly_load_mw,
-            loss_hours_per_year=pipeline.loss_hours_per_year,
-            speed_minutes_per_s=self._speed,
-            paused=self._paused,
-            source=pipeline.parts.source.name,
-            offers=pipeline.parts.offers,
-            cycle=self._stats(),
-            worst_hour=pipeline.worst_hour,
+            case=pipeline.watched,
+            measured=MeasuredCycle(frame=estimate.frame, source=pipeline.parts.source.name),
+            solved=SolvedCycle(
+                injection=pipeline.injection(estimate), state=solved.state, stale=False, stale_because=None, suspects=()
+            ),
+            assessed=AssessedCycle(
+                temperature_c=temperature_c,
+                risk=risk,
+                condition=condition,
+                supply=supply,
+                metrics=pipeline.metrics(solved.state, risk, len(alarms)),
+                alarms=alarms,
+                loss_hours_per_year=pipeline.loss_hours_per_year,
+                worst_hour=pipeline.worst_hour,
+            ),
+            control=CycleControl(
+                operations=pipeline.plan_execution.operations,
+                requirements=self._requirements,
+                events=pipeline.events,
+                speed_minutes_per_s=self._speed,
+                paused=self._paused,
+                offers=pipeline.parts.offers,
+                cycle=self._stats(),
+            ),
         )
-        pipeline.history.append(snapshot, reward=-self._objective_kw(snapshot))
+        pipeline.history.append(snapshot)
         self._problems = _sensor_problems(estimate.suspect_bus)
         self._replace(snapshot, pipeline.history)
-
-    def _objective_kw(self, snapshot: Snapshot) -> float:
-        """What the optimiser minimises: losses, and the demand expected to be interrupted, weighted."""
-        expected_kw = 1000 * float(snapshot.risk.risk_mw.sum())
-        return 1000 * snapshot.metrics.loss_mw + self._requirements.risk_weight * expected_kw
 
     def _publish_stale(self, pipeline: Pipeline, problem: BoardProblem, suspects: tuple[Suspect, ...]) -> None:
         """The last snapshot again with its own times, marked stale; nothing of it is recorded a second time."""
         self._problems = (problem,)
-        if self._boards.latest.snapshot.network is not pipeline.network:
+        last = self._boards.latest.snapshot
+        if last.case.network is not pipeline.network:
             raise RuntimeError(
                 f"nothing of {pipeline.network.name} has been shown yet: {problem.cause} {problem.detail}"
             )
-        alarms, metrics = pipeline.alarms.book.active(), self._boards.latest.snapshot.metrics
+        alarms = pipeline.alarms.book.active()
+        metrics = replace(last.assessed.metrics, active_alarms=len(alarms))
+        operations = pipeline.plan_execution.operations
         self._republish(
-            stale=True,
-            stale_because=problem,
-            suspects=suspects,
-            alarms=alarms,
-            metrics=replace(metrics, active_alarms=len(alarms)),
-            events=pipeline.events,
-            operations=pipeline.plan_execution.operations,
+            replace(
+                last,
+                solved=replace(last.solved, stale=True, stale_because=problem, suspects=suspects),
+                assessed=replace(last.assessed, alarms=alarms, metrics=metrics),
+                control=replace(last.control, events=pipeline.events, operations=operations),
+            )
         )
 
     def _publish_failure(self, error: Exception) -> None:
@@ -345,13 +356,13 @@ class Engine:
         self._problems = (_problem(ProblemCause.CYCLE_FAILED, "engine", error),)
         if self._boards.ready:
             problem = _problem(ProblemCause.CYCLE_FAILED, "engine", self._last_error)
-            self._republish(stale=True, stale_because=problem)
+            last = self._boards.latest.snapshot
+            self._republish(replace(last, solved=replace(last.solved, stale=True, stale_because=problem)))
 
-    def _republish(self, **changes: object) -> None:
-        board = self._boards.latest
-        changes |= {"speed_minutes_per_s": self._speed, "paused": self._paused, "cycle": self._stats()}
-        changed = replace(board.snapshot, version=self._next_version(), **changes)  # type: ignore[arg-type]
-        self._replace(changed, board.history)
+    def _republish(self, snapshot: Snapshot) -> None:
+        """An earlier snapshot under a new version, with the engine as it runs now."""
+        control = replace(snapshot.control, speed_minutes_per_s=self._speed, paused=self._paused, cycle=self._stats())
+        self._replace(replace(snapshot, version=self._next_version(), control=control), self._boards.latest.history)
 
     def take_reports(self) -> None:
         """Put the reports that wait on the board; those of another network, which came too late, are dropped."""
@@ -370,7 +381,7 @@ class Engine:
     def _replace(self, snapshot: Snapshot, history: History) -> None:
         """A board with this snapshot; reports of another network are gone."""
         before = self._boards.latest if self._boards.ready else None
-        stays = before is not None and before.network is snapshot.network
+        stays = before is not None and before.network is snapshot.case.network
         self._boards.replace(
             Board(
                 version=1 if before is None else before.version + 1,
@@ -434,8 +445,8 @@ class Engine:
         """The next action of a plan, judged by the last snapshot."""
         if (
             self._boards.ready
-            and self._boards.latest.snapshot.network is pipeline.network
-            and not self._boards.latest.snapshot.stale
+            and self._boards.latest.snapshot.case.network is pipeline.network
+            and not self._boards.latest.snapshot.solved.stale
         ):
             pipeline.plan_execution.step(operating_point_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
 

@@ -13,22 +13,22 @@ from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoint:
     """Switch states, loads and failure probabilities of a snapshot; branches with an outage can't be closed."""
-    available = snapshot.network.branch.in_service.copy()
-    out = [event.target for event in snapshot.events if event.kind is EventKind.LINE_OUTAGE]
+    available = snapshot.case.network.branch.in_service.copy()
+    out = [event.target for event in snapshot.control.events if event.kind is EventKind.LINE_OUTAGE]
     available[np.array(out, dtype=np.int64)] = False
     return OperatingPoint(
-        injection=snapshot.injection,
-        closed=snapshot.frame.branch_closed & available,
+        injection=snapshot.solved.injection,
+        closed=snapshot.solved.state.closed & available,
         available=available,
-        failure_probability=snapshot.risk.failure_probability,
-        loss_hours_per_year=snapshot.loss_hours_per_year,
+        failure_probability=snapshot.assessed.risk.failure_probability,
+        loss_hours_per_year=snapshot.assessed.loss_hours_per_year,
         price_per_mwh=price_per_mwh,
     )
 
 
 def operating_point_for(snapshot: Snapshot, price_per_mwh: float, wanted: Requirements) -> OperatingPoint:
     """The operating point that plans are made for: now, or the worst of the coming hours as soon as that is known."""
-    operating_point, worst = operating_point_of(snapshot, price_per_mwh), snapshot.worst_hour
+    operating_point, worst = operating_point_of(snapshot, price_per_mwh), snapshot.assessed.worst_hour
     if worst is None or not wanted.worst_hour:
         return operating_point
     now_mw, then_mw = (float(each.load_p_mw.sum()) for each in (operating_point.injection, worst.injection))
@@ -41,7 +41,7 @@ def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int
 
     A plan for the worst of the coming hours must still help then, and keep the limits now.
     """
-    network, wanted = snapshot.network, plan.requirements
+    network, wanted = snapshot.case.network, plan.requirements
     if plan.network is not network:
         return PlanProblem(kind=PlanProblemKind.OTHER_NETWORK)
     present = operating_point_of(snapshot, price_per_mwh)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.board import History, WorstHour
+from app.engine.board import History, WatchedCase, WorstHour
 from app.engine.plan_execution import PlanExecution
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
@@ -70,18 +70,21 @@ class Pipeline:
         self.history = history_of(network, self.parts.past)
         self._measured_at: datetime | None = None
         self._start = settings.start.replace(tzinfo=UTC)
-        self.temperature_limit_c = temperature_limit_c(network)
-        self.alarms = AlarmWatch(network, self.temperature_limit_c)
-        self.register = _register(case, settings)
+        self.watched = WatchedCase(
+            network=network,
+            register=_register(case, settings),
+            is_asset=is_asset(network),
+            temperature_limit_c=temperature_limit_c(network),
+            yearly_load_mw=yearly_load_mw(network.load, case.profiles),
+        )
+        self.alarms = AlarmWatch(network, self.watched.temperature_limit_c)
         self._estimator = Estimator(network)
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
-        self.condition = ConditionMonitor(network, self.register, settings.start, settings.seed)
-        self.is_asset = is_asset(network)
+        self.condition = ConditionMonitor(network, self.watched.register, settings.start, settings.seed)
         self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
         self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
         self._supplied_mvar = network.load.q_mvar.copy()
-        self.yearly_load_mw = yearly_load_mw(network.load, case.profiles)
         self.plan_execution = PlanExecution(network, self.parts.actuator)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
@@ -124,19 +127,17 @@ class Pipeline:
         """Believable injections from a frame."""
         return self._estimator.estimate(frame)
 
-    def solve(self, estimate: Estimate, frame: Frame) -> Solved:
+    def solve(self, estimate: Estimate) -> Solved:
         """The AC state; where there is none, the last good one with the reason. Raises at a first state without one."""
         start = None if self._last is None else self._last.voltage
         try:
-            state = self._power_flow.solve(estimate.injection, frame.branch_closed, start)
+            state = self._power_flow.solve(estimate.injection, estimate.closed, start)
         except PowerFlowDivergedError as error:
             if self._last is None:
                 raise
             generator, branch = self.network.generator, self.network.branch
-            sources = generator.bus[generator.is_source & frame.generator_on]
-            energised = energised_buses(
-                self.network.n_bus, branch.from_bus, branch.to_bus, frame.branch_closed, sources
-            )
+            sources = generator.bus[generator.is_source & estimate.injection.generator_on]
+            energised = energised_buses(self.network.n_bus, branch.from_bus, branch.to_bus, estimate.closed, sources)
             mismatch = float(error.mismatch_mva.max())
             return Solved(self._last, False, mismatch, suspects_of(error, self.network, self._last, energised))
         supplied = state.energised[self.network.load.bus]
@@ -153,7 +154,7 @@ class Pipeline:
     def loss_hours_per_year(self) -> float:
         """Hours at the present load that lose as much as a year: losses go with the square of the load."""
         present = float(self._supplied_mw.sum())
-        return 8760 * float(np.mean((self.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
+        return 8760 * float(np.mean((self.watched.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
 
     def try_first_state(self) -> None:
         """Measure and solve once. CaseError where there is no solution to begin with."""
@@ -162,7 +163,7 @@ class Pipeline:
         except ConnectionError as error:
             raise CaseError(self.network.name, f"the source doesn't answer: {error}") from None
         try:
-            self.solve(self.estimate(frame), frame)
+            self.solve(self.estimate(frame))
         except PowerFlowDivergedError as error:
             raise CaseError(
                 self.network.name, f"at {frame.measured_at:%d %b %H:%M} {error}", "simulated state"
@@ -183,15 +184,21 @@ class Pipeline:
         if network is self.network:
             self._learned_rate = rate_per_year
 
-    def risk(self, state: GridState, frame: Frame, condition: Observation) -> AssetRisk:
+    def risk(self, state: GridState, estimate: Estimate, condition: Observation) -> AssetRisk:
         """Failure probability of each branch in a year at the present rate, and what it would interrupt now."""
         return asset_risk(
-            self.network, self.register, state, frame.generator_on, condition.published_per_year, self._learned_rate
+            self.network,
+            self.watched.register,
+            state,
+            estimate.injection.generator_on,
+            condition.published_per_year,
+            self._learned_rate,
         )
 
-    def supply(self, state: GridState, frame: Frame, risk: AssetRisk, risk_weight: float) -> Supply:
+    def supply(self, state: GridState, estimate: Estimate, risk: AssetRisk, risk_weight: float) -> Supply:
         """Cheapest path of every bus to a generator, and what the flows say of who supplies whom."""
-        return supply_of(self.network, state, frame.generator_on, self._path_ohm, risk.failure_probability, risk_weight)
+        running = estimate.injection.generator_on
+        return supply_of(self.network, state, running, self._path_ohm, risk.failure_probability, risk_weight)
 
     def metrics(self, state: GridState, risk: AssetRisk, active_alarms: int) -> Metrics:
         """Totals of a state."""

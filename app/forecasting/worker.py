@@ -172,7 +172,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
             BeginForecasts(
                 network=board.network,
                 now=snapshot.simulated_at,
-                yearly_load_mw=snapshot.yearly_load_mw,
+                yearly_load_mw=snapshot.case.yearly_load_mw,
                 past=board.history.past,
                 history_days=self._settings.history_days,
                 seed=self._settings.seed,
@@ -195,7 +195,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
                 now=snapshot.simulated_at,
                 injection=present.injection,
                 closed=present.closed,
-                held=snapshot.operations.set_points_done,
+                held=snapshot.control.operations.set_points_done,
             ),
             self.beat,
         )
@@ -225,7 +225,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
         """What the latest plan would leave of the losses: once a cycle, while plans are made."""
         snapshot = board.snapshot
         share = self._planned_share(board)
-        if snapshot.version == self._seen or snapshot.stale or share is None:
+        if snapshot.version == self._seen or snapshot.solved.stale or share is None:
             return
         self._seen = snapshot.version
         self._shares.append(share)
@@ -242,7 +242,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
             series=() if news is None else news.series,
             ahead=None if news is None else news.ahead,
             performance=recorded.ledger.performance(snapshot.simulated_at),
-            mix=energy_mix(recorded.network, snapshot.state.generator_p_mw),
+            mix=energy_mix(recorded.network, snapshot.solved.state.generator_p_mw),
             hosting=None if news is None else news.hosting,
             group_of_load=recorded.group_of_load,
             forecasts=self._forecasts,

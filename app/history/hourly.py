@@ -11,6 +11,7 @@ from datetime import datetime
 from app.engine.board import Snapshot
 from grid.flow.loss_breakdown import BranchLevels
 from grid.network import FloatArray, Network
+from grid.telemetry import Points
 from ml.forecasting.live.hourly import Hour, hour_of_means, values_to_mean
 
 HOURS_WAITING = 400  # for the forecast worker, which takes them several times a second
@@ -38,8 +39,8 @@ class HourlyMeans:
         if start != self._start:
             self._close()
             self._start = start
-        fed_in, delivered = snapshot.frame.generator_p_mw.value.sum(), snapshot.frame.load_p_mw.value.sum()
-        values = values_to_mean(self._network, snapshot.injection, snapshot.state, float(fed_in), float(delivered))
+        fed_in, delivered = _total(snapshot.measured.frame.generator.p_mw), _total(snapshot.measured.frame.load.p_mw)
+        values = values_to_mean(self._network, snapshot.solved.injection, snapshot.solved.state, fed_in, delivered)
         self._sum = values if not self._cycles else [one + other for one, other in zip(self._sum, values, strict=True)]
         self._cycles += 1
 
@@ -58,3 +59,8 @@ class HourlyMeans:
         with self._lock:
             self._closed.append(hour)
         self._cycles = 0
+
+
+def _total(points: Points | None) -> float:
+    """The sum of what meters show, NaN where one is missing or there are none."""
+    return float("nan") if points is None else float(points.value.sum())

@@ -120,7 +120,7 @@ def _file(now: Maintained, kind: str) -> Response:
     if kind == "csv":
         content = schedule_csv(made.problem, found.judgement, made.first_day)
     else:
-        title = f"Maintenance of {now.snapshot.network.title}"
+        title = f"Maintenance of {now.snapshot.case.network.title}"
         content = schedule_ics(made.problem, found.judgement, made.first_day, datetime.now(UTC), title)
     headers = {
         "Content-Disposition": f'attachment; filename="maintenance-{made.first_day.isoformat()}.{kind}"',

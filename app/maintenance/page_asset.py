@@ -62,7 +62,7 @@ def layout() -> Component:
 
 def chosen(services: PageServices, now: Maintained, view_data: object) -> Asset | None:
     """The branch that a browser has chosen on the network of a report."""
-    network = now.snapshot.network
+    network = now.snapshot.case.network
     asset = View.parse(view_data, network, services.views.of(network).key).asset
     return asset if asset is not None and asset.kind is AssetKind.BRANCH else None
 

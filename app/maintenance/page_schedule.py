@@ -137,7 +137,7 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         if now is None:
             return (no_update,) * 5
         words, note = schedule_state(now)
-        notes = beyond_notes((OUTAGE_WINDOWS, now.snapshot.network.n_bus), (ALL_JOBS, len(now.branches)))
+        notes = beyond_notes((OUTAGE_WINDOWS, now.snapshot.case.network.n_bus), (ALL_JOBS, len(now.branches)))
         summary = [html.Strong(words), html.Span(note, className="result") if note else None, *notes]
         plan = plan_of(now)
         if plan is None:

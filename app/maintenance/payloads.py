@@ -38,7 +38,7 @@ class _Told:
 
     def asset(self, branch: int) -> JSON:
         """One asset in short; what only a prognosis knows is None before the first one."""
-        found, network = self._found, self._now.snapshot.network
+        found, network = self._found, self._now.snapshot.case.network
         consequence = float(self._consequence[branch])
         risk = math.nan if found is None else float(found.probability[branch, YEAR_COLUMN]) * consequence
         named = risk_class(risk)
@@ -52,7 +52,7 @@ class _Told:
             "published_probability": _by_horizon(None if found is None else found.published[branch]),
             "failure_types": {} if found is None else _types(found.cause[branch]),
             "consequence_eur": number(consequence),
-            "interrupted_kw": number(1000 * self._now.snapshot.risk.interrupted_mw[branch]),
+            "interrupted_kw": number(1000 * self._now.snapshot.assessed.risk.interrupted_mw[branch]),
             "risk_eur_per_year": number(risk),
             "risk_class": None if named is None else named.value.lower(),
             "novelty": None if found is None else number(found.novelty[branch]),
@@ -76,13 +76,13 @@ def _types(shares: FloatArray) -> JSON:
 
 def one_asset(now: Maintained, branch: int) -> JSON:
     """One asset with its signals, trend, drivers and the assets that are like it."""
-    trend = now.maintainer.trend(now.snapshot.network, branch)
+    trend = now.maintainer.trend(now.snapshot.case.network, branch)
     return {
         **_about(now),
         **_Told(now).asset(branch),
-        "year_built": number(now.snapshot.register.year_built[branch]),
-        "measured_at": stamp(now.snapshot.frame.measured_at),
-        "stale": now.snapshot.stale,
+        "year_built": number(now.snapshot.case.register.year_built[branch]),
+        "measured_at": stamp(now.snapshot.measured.frame.measured_at),
+        "stale": now.snapshot.solved.stale,
         "signals": [
             {
                 "name": row.name,

@@ -25,7 +25,7 @@ RATE_HORIZON_DAYS = 365
 
 def consequence_eur(snapshot: Snapshot) -> FloatArray:
     """(m,) what a failure now costs: emergency repair, and the load that it interrupts until supply is restored."""
-    return failure_cost_eur(snapshot.network, snapshot.register, snapshot.risk.interrupted_mw)
+    return failure_cost_eur(snapshot.case.network, snapshot.case.register, snapshot.assessed.risk.interrupted_mw)
 
 
 def first_monday(snapshot: Snapshot) -> date:
@@ -40,9 +40,9 @@ def make_schedule(
 
     step: told what share of the outage windows is known, before the next ones are; what it raises ends the work.
     """
-    network, register = snapshot.network, snapshot.register
+    network, register = snapshot.case.network, snapshot.case.register
     rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
-    branches, first_day = branches_worth_a_job(snapshot.is_asset, rate, consequence), first_monday(snapshot)
+    branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence), first_monday(snapshot)
     asked = network.n_bus <= OUTAGE_WINDOWS.most
     allowed = _windows(snapshot, branches, first_day, step) if asked else np.ones((len(branches), WEEKS), dtype=bool)
     problem = schedule_problem(network, register, branches, rate, consequence, allowed)
@@ -52,8 +52,10 @@ def make_schedule(
 
 
 def _windows(snapshot: Snapshot, branches: IntArray, first_day: date, step: Callable[[float], None]) -> BoolArray:
-    present_mw = float(snapshot.injection.load_p_mw.sum())
+    present_mw = float(snapshot.solved.injection.load_p_mw.sum())
     if present_mw <= 0:
         return np.ones((len(branches), WEEKS), dtype=bool)
-    levels = weekly_peak_levels(snapshot.yearly_load_mw, first_day, WEEKS, present_mw)
-    return outage_windows(snapshot.network, snapshot.injection, snapshot.state.closed, levels, branches, step)
+    levels = weekly_peak_levels(snapshot.case.yearly_load_mw, first_day, WEEKS, present_mw)
+    return outage_windows(
+        snapshot.case.network, snapshot.solved.injection, snapshot.solved.state.closed, levels, branches, step
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import Board, History, Snapshot
+from app.engine.board import Board, History, Point, Quantity, Snapshot
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
 from app.map.view_quality import because_words
@@ -57,7 +57,7 @@ class Maintained:
     @property
     def branches(self) -> IntArray:
         """(k,) positions of the branches that are assets: lines, cables and transformers."""
-        return np.flatnonzero(self.snapshot.is_asset)
+        return np.flatnonzero(self.snapshot.case.is_asset)
 
 
 def maintained(services: Services) -> Maintained | None:
@@ -78,7 +78,7 @@ def code_of(branch: int) -> str:
 def status_of(now: Maintained) -> Status:
     """What the maintainer is doing, and what hinders."""
     report, training = now.report, now.report.training
-    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.stale else ""
+    stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.solved.stale else ""
     hindrance = "; ".join(filter(None, [report.problem, stale]))
     if training.running:
         step = f"step {training.step + 1} of {training.steps}, " if training.steps else ""
@@ -96,10 +96,10 @@ def status_of(now: Maintained) -> Status:
 
 def rows_of(now: Maintained) -> list[RiskRow]:
     """Every asset, in the network's order."""
-    found, branch = now.report.prognosis, now.snapshot.network.branch
+    found, branch = now.report.prognosis, now.snapshot.case.network.branch
     if found is None:
         return []
-    chance, interrupted_kw = found.probability, 1000 * now.snapshot.risk.interrupted_mw
+    chance, interrupted_kw = found.probability, 1000 * now.snapshot.assessed.risk.interrupted_mw
     consequence = consequence_eur(now.snapshot)
     risk = risk_eur_per_year(found, consequence)
     weeks = job_words(now.report.schedule)
@@ -169,7 +169,8 @@ def fleet_of(now: Maintained) -> Fleet | None:
 
 def degradation_of(now: Maintained) -> tuple[Curve, ...]:
     """Efficiency of the grid and mean risk of its branches over the cycles kept."""
-    efficiency, risk = now.history.total("efficiency_percent"), now.history.total("average_risk")
+    kept = (Quantity.EFFICIENCY_PERCENT, Quantity.AVERAGE_RISK)
+    efficiency, risk = (now.history.range(Point(quantity)) for quantity in kept)
     return (
         Curve("Efficiency", "%", efficiency.time, efficiency.value),
         Curve("Mean risk", "kW/yr", risk.time, 1000 * risk.value),

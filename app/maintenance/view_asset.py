@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from app.engine.board import Point, Quantity
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import YEAR_COLUMN, Maintained, cause_words, code_of, job_words, novelty_of, risk_eur_per_year
 from app.map.view_quality import because_words
@@ -76,20 +77,20 @@ class Condition:
 
 def condition_of(now: Maintained, branch: int) -> Condition:
     """What is drawn of an asset; its drivers, some 0.3 ms, are all that is computed for it."""
-    trend = now.maintainer.trend(now.snapshot.network, branch)
+    trend = now.maintainer.trend(now.snapshot.case.network, branch)
     kept = ProbabilityCurve(trend.time, trend.probability, trend.low, trend.high, trend.published)
     return Condition(kept, drivers_of(now, branch), thermal_of(now, branch), similar_to(now, branch))
 
 
 def head_of(now: Maintained, branch: int) -> AssetHead:
     """Name, figures, why the model isn't used, and whether the asset is unusual."""
-    network, found, seen = now.snapshot.network, now.report.prognosis, now.report.seen
+    network, found, seen = now.snapshot.case.network, now.report.prognosis, now.report.seen
     name, kind = network.branch.name[branch], network.branch.kind[branch].value.capitalize()
     if found is None or seen is None:
         return AssetHead(name, kind, (("Prognosis", text.UNKNOWN, "not made yet"),))
     facts = [*_chances(found, branch), *_money(now, found, branch), *_life(seen, branch)]
-    built = now.snapshot.register.year_built[branch]
-    drawn = "drawn, the case doesn't say" if now.snapshot.register.year_generated[branch] else ""
+    built = now.snapshot.case.register.year_built[branch]
+    drawn = "drawn, the case doesn't say" if now.snapshot.case.register.year_generated[branch] else ""
     facts += [("Built", text.UNKNOWN if math.isnan(built) else f"{built:.0f}", drawn), ("Data of", *_age(now))]
     return AssetHead(
         name, kind, tuple(facts), why_not_words(found.why_not[branch]), novelty_of(found, branch) is Novelty.UNUSUAL
@@ -116,7 +117,7 @@ def _chances(found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
 def _money(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
     consequence = consequence_eur(now.snapshot)
     risk = float(risk_eur_per_year(found, consequence)[branch])
-    interrupted = text.rough(1000 * float(now.snapshot.risk.interrupted_mw[branch]), "kW")
+    interrupted = text.rough(1000 * float(now.snapshot.assessed.risk.interrupted_mw[branch]), "kW")
     named = risk_class(risk)
     job = job_words(now.report.schedule).get(branch, "none planned")
     return [
@@ -142,7 +143,7 @@ def _age(now: Maintained) -> tuple[str, str]:
     snapshot, judged = now.snapshot, now.report.simulated_at
     if judged is None:
         return text.UNKNOWN, ""
-    if snapshot.stale:
+    if snapshot.solved.stale:
         return text.clock(judged), f"stale: {because_words(snapshot)}"
     minutes = round((snapshot.simulated_at - judged).total_seconds() / 60)
     return text.clock(judged), f"{text.count(minutes, 'minute')} old" if minutes else "as of the latest cycle"
@@ -153,13 +154,13 @@ def signals_of(now: Maintained, branch: int) -> tuple[SignalRow, ...]:
     seen = now.report.seen
     if seen is None:
         return ()
-    alike = np.flatnonzero(now.snapshot.is_asset & (seen.traits.kind == seen.traits.kind[branch]))
+    alike = np.flatnonzero(now.snapshot.case.is_asset & (seen.traits.kind == seen.traits.kind[branch]))
     limits = {Signal.TEMPERATURE: float(seen.limit_c[branch]), Signal.LOAD: float(seen.rated_mw[branch])}
     rows = []
     for signal, (name, unit, factor) in SIGNAL_WORDS.items():
         values = factor * seen.signal(signal)
         value, limit = float(values[branch]), limits.get(signal, math.nan)
-        state = _state(seen, branch, signal, value, limit, now.snapshot.stale)
+        state = _state(seen, branch, signal, value, limit, now.snapshot.solved.stale)
         rows.append(SignalRow(name, value, unit, *_usual(values[alike]), limit, state))
     return tuple(rows)
 
@@ -209,9 +210,9 @@ def _one(seen: Observation, branch: int) -> Observation:
 
 def thermal_of(now: Maintained, branch: int) -> tuple[Curve, ...]:
     """Temperature over the cycles kept with its limit; of a transformer also the life that its paper lost since."""
-    trend = now.history.branch_temperature_c(branch)
-    limit = float(now.snapshot.temperature_limit_c[branch])
-    transformer = now.snapshot.network.branch.kind[branch] is BranchKind.TRANSFORMER
+    trend = now.history.range(Point(Quantity.BRANCH_TEMPERATURE_C, branch))
+    limit = float(now.snapshot.case.temperature_limit_c[branch])
+    transformer = now.snapshot.case.network.branch.kind[branch] is BranchKind.TRANSFORMER
     value = trend.value.astype(float)
     name = "Hot spot" if transformer else "Conductor"
     curves = [Curve(name, "°C", trend.time, value, (limit,) if math.isfinite(limit) else ())]
@@ -233,7 +234,7 @@ def similar_to(now: Maintained, branch: int) -> tuple[Similar, ...]:
     if seen is None or found is None:
         return ()
     traits, age = seen.traits, seen.signal(Signal.AGE)
-    others = np.flatnonzero(now.snapshot.is_asset & (traits.kind == traits.kind[branch]))
+    others = np.flatnonzero(now.snapshot.case.is_asset & (traits.kind == traits.kind[branch]))
     others = others[others != branch]
     size = np.where(traits.is_transformer, traits.rating_mva, traits.length_km) + 0.01
     away = (
@@ -244,7 +245,7 @@ def similar_to(now: Maintained, branch: int) -> tuple[Similar, ...]:
         + np.abs(seen.peak_load_pu[others] - seen.peak_load_pu[branch]) / 0.3
     )
     nearest = others[np.argsort(np.nan_to_num(away, nan=np.inf), kind="stable")[:MOST_SIMILAR]]
-    names = now.snapshot.network.branch.name
+    names = now.snapshot.case.network.branch.name
     return tuple(
         Similar(
             code_of(other),

@@ -237,14 +237,14 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     def look(self, board: Board) -> None:
         """Make and publish the prognosis for a board's snapshot, and let the engine count with it."""
         snapshot = board.snapshot
-        if self._network is not snapshot.network:
+        if self._network is not snapshot.case.network:
             self.take_up(board)
         found = self._prognosis(snapshot)
         if found is None:
             self._publish_changed(self.report_on(board), board, problem=self._hindrance)
             return
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
-        self._engine.set_failure_rates(snapshot.network, rate)
+        self._engine.set_failure_rates(snapshot.case.network, rate)
         self._remember(snapshot, found)
         self._publish(board, found)
 
@@ -252,28 +252,30 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """By the models, by the published hazard while there are none; None where the last one stands."""
         if self._models.card is not None and self._begun:
             try:
-                wanted = MakePrognosis(seen=snapshot.condition, is_asset=snapshot.is_asset, stale=snapshot.stale)
+                wanted = MakePrognosis(
+                    seen=snapshot.assessed.condition, is_asset=snapshot.case.is_asset, stale=snapshot.solved.stale
+                )
                 news = self._learning.ask(wanted, self.beat)
             except LearningDownError:
                 self._down = DOWN
                 made = self._made
-                if made is not None and made.network is snapshot.network and made.prognosis is not None:
+                if made is not None and made.network is snapshot.case.network and made.prognosis is not None:
                     return None
             else:
                 self._know(news.models)
                 return news.prognosis
-        return prognose(None, snapshot.condition, snapshot.is_asset, snapshot.stale)
+        return prognose(None, snapshot.assessed.condition, snapshot.case.is_asset, snapshot.solved.stale)
 
     def schedule_once(self, board: Board) -> None:
         """Make the schedule that is asked for, or a first one, or the next week's."""
         snapshot, report = board.snapshot, self._made
-        if report is None or report.network is not snapshot.network or snapshot.stale:
+        if report is None or report.network is not snapshot.case.network or snapshot.solved.stale:
             return
         prognosis = report.prognosis
         if prognosis is None:
             return
         asked, due = self._want(None), (first_monday(snapshot), report.card is not None)
-        if asked is not None and asked.network is not snapshot.network:
+        if asked is not None and asked.network is not snapshot.case.network:
             asked.drop(OTHER_NETWORK)
             asked = None
         if asked is not None and asked.cancelled:
@@ -317,11 +319,11 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     def _publish(self, board: Board, found: Prognosis) -> None:
         snapshot = board.snapshot
         report = MaintenanceReport(
-            snapshot.network,
+            snapshot.case.network,
             self._version + 1,
             snapshot.simulated_at,
             found,
-            snapshot.condition,
+            snapshot.assessed.condition,
             self._models.card,
             self._models.training,
             self._hindrance,

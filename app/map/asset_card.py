@@ -1,5 +1,7 @@
 """Gathers what a snapshot knows of one asset for the drawer."""
 
+import math
+
 import numpy as np
 
 from app.engine.board import Snapshot
@@ -10,7 +12,7 @@ from components.common import text
 from components.map.drawer import AssetCard, Fact, SupplyCard, Via
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
-from grid.telemetry import Quality
+from grid.telemetry import Points, Quality, Reason
 
 DERIVED = "derived, not from the case"
 LEAST_SHARE = 0.001
@@ -32,7 +34,7 @@ BRANCH_STATES = {
 def asset_card(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> AssetCard:
     """The drawer's content for a bus or a branch."""
     alarms = tuple(
-        alarm for alarm in snapshot.alarms if alarm.asset_kind is asset.kind and alarm.asset_id == asset.index
+        alarm for alarm in snapshot.assessed.alarms if alarm.asset_kind is asset.kind and alarm.asset_id == asset.index
     )
     if asset.kind is AssetKind.BUS:
         kind, live, limits, risk = _bus(snapshot, asset.index)
@@ -41,20 +43,20 @@ def asset_card(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> AssetCar
         kind, live, limits, risk = _branch(snapshot, asset.index)
         state = BRANCH_STATES[EdgeStatus(int(branch_status(snapshot, Layer.LOADING)[asset.index]))]
     supply = _supply(snapshot, shown, asset)
-    return AssetCard(shown.name(asset), kind, state, live, limits, risk, supply, alarms, snapshot.stale)
+    return AssetCard(shown.name(asset), kind, state, live, limits, risk, supply, alarms, snapshot.solved.stale)
 
 
 Facts = tuple[Fact, ...]
 
 
 def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
-    network, state, frame = snapshot.network, snapshot.state, snapshot.frame
+    network, state, frame = snapshot.case.network, snapshot.solved.state, snapshot.measured.frame
     load, generator, bus = network.load.bus == i, network.generator.bus == i, network.bus
-    quality = Quality(int(frame.bus_vm_pu.quality[i])).name.lower()
     live = [
         Fact("Voltage", text.number(state.vm_pu[i], 4, "p.u."), text.number(state.vm_pu[i] * bus.vn_kv[i], 2, "kV")),
         Fact("Angle", text.number(state.va_degree[i], 2, "°")),
-        Fact("Measured", text.number(float(frame.bus_vm_pu.value[i]), 4, "p.u."), f"quality: {quality}"),
+        *_measured("Measured", frame.bus.vm_pu, i, 4, "p.u."),
+        *_measured("Measured angle", frame.bus.va_degree, i, 2, "°"),
     ]
     if load.any():
         mvar = text.number(state.load_q_mvar[load].sum(), 2, "Mvar")
@@ -67,29 +69,42 @@ def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         Fact("Nominal voltage", text.number(bus.vn_kv[i], 1, "kV")),
         Fact("Voltage", f"{text.number(bus.min_vm_pu[i], 3)} to {text.number(bus.max_vm_pu[i], 3, 'p.u.')}", note),
     )
-    path_risk = float(snapshot.supply.paths.path_risk[i])
+    path_risk = float(snapshot.assessed.supply.paths.path_risk[i])
     risk = (
         Fact("Path fails within a year", text.percent(path_risk), "at least one branch of the best path"),
-        Fact("Model", snapshot.risk.model),
+        Fact("Model", snapshot.assessed.risk.model),
     )
     return bus.kind[i].value.capitalize(), tuple(live), limits, risk
 
 
 def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
-    branch, state, risk = snapshot.network.branch, snapshot.state, snapshot.risk
-    ends = snapshot.network.bus.name[branch.from_bus[i]], snapshot.network.bus.name[branch.to_bus[i]]
+    branch, state, risk, seen = (
+        snapshot.case.network.branch,
+        snapshot.solved.state,
+        snapshot.assessed.risk,
+        snapshot.measured.frame.branch,
+    )
+    ends = snapshot.case.network.bus.name[branch.from_bus[i]], snapshot.case.network.bus.name[branch.to_bus[i]]
     live = (
         Fact("Loading", text.number(state.loading_percent[i], 1, "%"), text.number(state.i_ka[i], 3, "kA")),
         Fact(f"From {ends[0]}", text.number(state.p_from_mw[i], 2, "MW"), text.number(state.q_from_mvar[i], 2, "Mvar")),
         Fact(f"From {ends[1]}", text.number(state.p_to_mw[i], 2, "MW"), text.number(state.q_to_mvar[i], 2, "Mvar")),
         Fact("Losses", text.small(1000 * state.loss_mw[i], "kW")),
-        Fact("Temperature", text.number(snapshot.temperature_c[i], 1, "°C"), "calculated"),
+        Fact("Temperature", text.number(snapshot.assessed.temperature_c[i], 1, "°C"), "calculated"),
+        *_measured(f"Measured from {ends[0]}", seen.p_from_mw, i, 2, "MW"),
+        *_measured(f"Measured reactive from {ends[0]}", seen.q_from_mvar, i, 2, "Mvar"),
+        *_measured(f"Measured current at {ends[0]}", seen.i_from_ka, i, 3, "kA"),
+        *_measured(f"Measured from {ends[1]}", seen.p_to_mw, i, 2, "MW"),
+        *_measured(f"Measured reactive from {ends[1]}", seen.q_to_mvar, i, 2, "Mvar"),
+        *_measured(f"Measured current at {ends[1]}", seen.i_to_ka, i, 3, "kA"),
+        *_measured("Measured temperature", seen.temperature_c, i, 1, "°C"),
+        *_measured("Tap position", seen.tap_pos, i, 0, ""),
     )
     rating_note = DERIVED if branch.rating_derived[i] else ""
     rating_ka = branch.rating_to_ka[i] if state.loaded_at_to[i] else branch.rating_from_ka[i]
     limits = [
         Fact("Rating", text.number(rating_ka, 3, "kA"), rating_note),
-        Fact("Temperature", text.number(snapshot.temperature_limit_c[i], 0, "°C")),
+        Fact("Temperature", text.number(snapshot.case.temperature_limit_c[i], 0, "°C")),
         Fact("Impedance", f"{text.small(branch.r_ohm[i])} + j{text.small(branch.x_ohm[i], 'Ω')}"),
     ]
     if branch.length_km[i] > 0:
@@ -104,8 +119,21 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
     return branch.kind[i].value.capitalize(), live, tuple(limits), facts
 
 
+def _measured(label: str, points: Points | None, i: int, digits: int, unit: str) -> Facts:
+    """What an instrument shows, and what that is worth; nothing where the source has no such quantity."""
+    if points is None:
+        return ()
+    seen = points.at(i)
+    note = f"quality: {seen.quality.name.lower()}"
+    if seen.reason is not Reason.NONE:
+        note = f"{note}, {seen.reason.name.lower().replace('_', ' ')}"
+    if seen.quality is not Quality.MISSING and math.isfinite(seen.standard_deviation):
+        note = f"{note}, σ\u00a0{text.small(seen.standard_deviation, unit, 2)}"
+    return (Fact(label, text.number(seen.value, digits, unit), note),)
+
+
 def _supply(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> SupplyCard:
-    network, supply = snapshot.network, snapshot.supply
+    network, supply = snapshot.case.network, snapshot.assessed.supply
     bus = supplied_bus(snapshot, asset)
     source = int(supply.paths.generator_bus[bus])
     passed = supply.paths.path_branches(bus)
@@ -121,16 +149,16 @@ def _supply(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> SupplyCard:
 
 
 def _shares(snapshot: Snapshot, bus: int) -> tuple[tuple[str, float], ...]:
-    row, group = snapshot.supply.shares[bus], snapshot.supply.group_generator
+    row, group = snapshot.assessed.supply.shares[bus], snapshot.assessed.supply.group_generator
     order = [int(k) for k in np.argsort(-row) if row[k] >= LEAST_SHARE]
-    names = snapshot.network.generator.name
+    names = snapshot.case.network.generator.name
     return tuple(("All others" if group[k] < 0 else names[group[k]], float(row[k])) for k in order)
 
 
 def generator_names(snapshot: Snapshot, bus: int) -> str:
     """The name of a generator bus: of its first generator, with the number of others."""
-    found = np.flatnonzero(snapshot.network.generator.bus == bus)
+    found = np.flatnonzero(snapshot.case.network.generator.bus == bus)
     if not found.size:
-        return snapshot.network.bus.name[bus]
+        return snapshot.case.network.bus.name[bus]
     others = f" and {found.size - 1} more" if found.size > 1 else ""
-    return f"{snapshot.network.generator.name[found[0]]}{others}"
+    return f"{snapshot.case.network.generator.name[found[0]]}{others}"

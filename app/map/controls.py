@@ -89,15 +89,15 @@ def size_notes(network: Network) -> list[Component]:
 
 def is_animated(snapshot: Snapshot | None) -> bool:
     """Whether flows move from the start: not on a grid so large that it would keep a computer busy."""
-    return snapshot is not None and snapshot.network.n_branch <= ANIMATED_MAP.most
+    return snapshot is not None and snapshot.case.network.n_branch <= ANIMATED_MAP.most
 
 
 def path_options(snapshot: Snapshot | None) -> list[dict[str, str]]:
     """Buses that supply paths lead to, largest output first."""
     if snapshot is None:
         return []
-    generator = snapshot.network.generator
-    output = np.bincount(generator.bus, snapshot.state.generator_p_mw, snapshot.network.n_bus)
+    generator = snapshot.case.network.generator
+    output = np.bincount(generator.bus, snapshot.solved.state.generator_p_mw, snapshot.case.network.n_bus)
     buses = np.unique(generator.bus[generator.holds_voltage])
     largest = buses[np.argsort(-output[buses], kind="stable")][:MOST_GENERATORS]
     return [
@@ -122,12 +122,12 @@ def register(app: dash.Dash, services: PageServices) -> None:
         if not services.boards.ready:
             return no_update, no_update
         snapshot = services.boards.latest.snapshot
-        shown = services.views.of(snapshot.network)
-        view = View.parse(view_data, snapshot.network, shown.key)
+        shown = services.views.of(snapshot.case.network)
+        view = View.parse(view_data, snapshot.case.network, shown.key)
         as_areas = shown.scope(view.area).areas is not None
-        chosen = [Asset.parse(path, snapshot.network) for path in _paths or ()]
+        chosen = [Asset.parse(path, snapshot.case.network) for path in _paths or ()]
         names = [generator_names(snapshot, bus.index) for bus in chosen if bus is not None]
-        legends = [legend(layer, as_areas), *size_notes(snapshot.network)]
+        legends = [legend(layer, as_areas), *size_notes(snapshot.case.network)]
         return legends, path_legend([] if as_areas else names)
 
     @app.callback(Output(Id.RISK_WEIGHT, "error"), Input(Id.RISK_WEIGHT, "value"), prevent_initial_call=True)

@@ -60,7 +60,7 @@ class Seen:
 def now_seen(board: Board, shown: NetworkView, view: View) -> Seen:
     """What a browser has after the tick of a board."""
     snapshot, quality = board.snapshot, quality_key(board.quality)
-    alarms = f"{fingerprint(snapshot.alarms)}{'s' if snapshot.stale else ''}"
+    alarms = f"{fingerprint(snapshot.assessed.alarms)}{'s' if snapshot.solved.stale else ''}"
     return Seen(
         version=snapshot.version,
         scope=shown.scope_key(view.area),
@@ -69,7 +69,7 @@ def now_seen(board: Board, shown: NetworkView, view: View) -> Seen:
         banner=alarms,
         alarms=f"{shown.key}/{alarms}",
         quality=quality,
-        events=",".join(str(event.id) for event in snapshot.events),
+        events=",".join(str(event.id) for event in snapshot.control.events),
     )
 
 
@@ -86,9 +86,9 @@ def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime
         "map": map_values(snapshot, shown, view) if has_map else {},
     }
     if seen.banner != has.banner or not same_network:
-        data["banner"] = banner(snapshot.alarms, snapshot.stale)
+        data["banner"] = banner(snapshot.assessed.alarms, snapshot.solved.stale)
     if seen.events != has.events or not same_network:
-        data["events"] = event_list(snapshot.events, event_remove_id)
+        data["events"] = event_list(snapshot.control.events, event_remove_id)
     if seen.quality != has.quality or not same_network:
         worth = worth_of(board)
         data["quality"] = [f"quality quality-{worth.standing}", summary(worth), explanation(worth)]
@@ -98,21 +98,21 @@ def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime
 def _head(snapshot: Snapshot, now: datetime) -> JSON:
     state, words = source_state(snapshot)
     return {
-        "name": snapshot.network.title,
+        "name": snapshot.case.network.title,
         "clock": text.moment(snapshot.simulated_at),
         "state": state,
         "words": words,
         "age_ms": max(0, round(1000 * (now - snapshot.created_at).total_seconds())),
-        "period_ms": round(1000 * snapshot.cycle.period_s),
-        "paused": snapshot.paused,
-        "speed": f"{snapshot.speed_minutes_per_s:g}",
+        "period_ms": round(1000 * snapshot.control.cycle.period_s),
+        "paused": snapshot.control.paused,
+        "speed": f"{snapshot.control.speed_minutes_per_s:g}",
     }
 
 
 def source_state(snapshot: Snapshot) -> tuple[str, str]:
     """A word for the style sheet, and what people read: running, paused, or what is replayed."""
-    if snapshot.paused:
+    if snapshot.control.paused:
         return "paused", "Paused"
-    if not snapshot.offers.clock:
-        return "running", snapshot.source.capitalize()
-    return "running", f"Running, {snapshot.speed_minutes_per_s:g} min/s"
+    if not snapshot.control.offers.clock:
+        return "running", snapshot.measured.source.capitalize()
+    return "running", f"Running, {snapshot.control.speed_minutes_per_s:g} min/s"

@@ -47,7 +47,9 @@ def map_values(snapshot: Snapshot, shown: NetworkView, view: View) -> dict[str, 
     if scope.areas is not None:
         values.update(_area_values(snapshot, shown, scope.areas, state))
         return values
-    flow = np.where(state.branch_status[scope.branch] < EdgeStatus.OPEN, snapshot.state.p_from_mw[scope.branch], 0.0)
+    flow = np.where(
+        state.branch_status[scope.branch] < EdgeStatus.OPEN, snapshot.solved.state.p_from_mw[scope.branch], 0.0
+    )
     values["f"] = _flow(flow, shown)
     values["ns"] = _bus_abnormal(snapshot, state, scope)
     values["es"] = _abnormal(state.branch_status[scope.branch])
@@ -63,12 +65,12 @@ def map_values(snapshot: Snapshot, shown: NetworkView, view: View) -> dict[str, 
 def _state(snapshot: Snapshot, layer: Layer) -> _State:
     factor = LAYER_FORMAT[layer][0]
     branch = {
-        Layer.LOADING: snapshot.state.loading_percent,
-        Layer.TEMPERATURE: snapshot.temperature_c,
-        Layer.RISK: 1000.0 * snapshot.risk.risk_mw,
+        Layer.LOADING: snapshot.solved.state.loading_percent,
+        Layer.TEMPERATURE: snapshot.assessed.temperature_c,
+        Layer.RISK: 1000.0 * snapshot.assessed.risk.risk_mw,
     }.get(layer)
     return _State(
-        bus_value=snapshot.state.vm_pu / factor if layer is Layer.VOLTAGE else None,
+        bus_value=snapshot.solved.state.vm_pu / factor if layer is Layer.VOLTAGE else None,
         branch_value=None if branch is None else branch / factor,
         bus_status=bus_status(snapshot),
         branch_status=branch_status(snapshot, layer),
@@ -77,7 +79,7 @@ def _state(snapshot: Snapshot, layer: Layer) -> _State:
 
 def bus_status(snapshot: Snapshot) -> IntArray:
     """(n,) NodeStatus: voltage against its limits, or without supply."""
-    state, bus = snapshot.state, snapshot.network.bus
+    state, bus = snapshot.solved.state, snapshot.case.network.bus
     low, high = state.vm_pu < bus.min_vm_pu, state.vm_pu > bus.max_vm_pu
     statuses = (NodeStatus.DEAD, NodeStatus.LOW_VOLTAGE, NodeStatus.HIGH_VOLTAGE)
     return np.select([~state.energised, low, high], [status.value for status in statuses], NodeStatus.NORMAL.value)
@@ -85,15 +87,15 @@ def bus_status(snapshot: Snapshot) -> IntArray:
 
 def branch_status(snapshot: Snapshot, layer: Layer) -> IntArray:
     """(m,) EdgeStatus: the layer's quantity against its limit, or open, or without supply."""
-    state, branch = snapshot.state, snapshot.network.branch
+    state, branch = snapshot.solved.state, snapshot.case.network.branch
     dead = ~(state.energised[branch.from_bus] & state.energised[branch.to_bus])
     if layer is Layer.TEMPERATURE:
-        over = snapshot.temperature_c >= snapshot.temperature_limit_c
-        high = snapshot.temperature_c >= snapshot.temperature_limit_c - NEAR_LIMIT_K
+        over = snapshot.assessed.temperature_c >= snapshot.case.temperature_limit_c
+        high = snapshot.assessed.temperature_c >= snapshot.case.temperature_limit_c - NEAR_LIMIT_K
     elif layer is Layer.RISK:
         over, high = (
-            _largest(snapshot.risk.risk_mw, RISK_OVERLOAD),
-            _largest(snapshot.risk.risk_mw, RISK_HIGH),
+            _largest(snapshot.assessed.risk.risk_mw, RISK_OVERLOAD),
+            _largest(snapshot.assessed.risk.risk_mw, RISK_HIGH),
         )
     else:
         over, high = state.loading_percent >= OVERLOAD_PERCENT, state.loading_percent >= HIGH_PERCENT
@@ -128,7 +130,7 @@ def _bus_abnormal(snapshot: Snapshot, state: _State, scope: Scope) -> list[list[
     """[position, status, voltage in 0.001 p.u.] of the buses that aren't normal."""
     status = state.bus_status[scope.bus]
     found = np.flatnonzero(status)
-    thousandths = _integers(1000.0 * snapshot.state.vm_pu[scope.bus[found]])
+    thousandths = _integers(1000.0 * snapshot.solved.state.vm_pu[scope.bus[found]])
     return [[int(i), int(status[i]), value] for i, value in zip(found, thousandths, strict=True)]
 
 
@@ -136,7 +138,7 @@ def _alarmed(snapshot: Snapshot, scope: Scope) -> list[int]:
     """Positions of nodes with an alarm that nobody has acknowledged."""
     waiting = [
         alarm.asset_id
-        for alarm in snapshot.alarms
+        for alarm in snapshot.assessed.alarms
         if alarm.asset_id is not None and alarm.asset_kind is AssetKind.BUS and alarm.state is AlarmState.UNACKNOWLEDGED
     ]
     return np.flatnonzero(np.isin(scope.bus, waiting)).tolist() if waiting else []
@@ -144,12 +146,12 @@ def _alarmed(snapshot: Snapshot, scope: Scope) -> list[int]:
 
 def _paths(snapshot: Snapshot, scope: Scope, view: View) -> dict[str, object]:
     """Numbers of marked supply paths by node and edge, and the edges of the chosen asset's own path."""
-    paths, found = snapshot.supply.paths, {}
+    paths, found = snapshot.assessed.supply.paths, {}
     if view.paths:
-        number = np.zeros(snapshot.network.n_bus + 1, dtype=np.int64)
+        number = np.zeros(snapshot.case.network.n_bus + 1, dtype=np.int64)
         number[list(view.paths)] = np.arange(1, len(view.paths) + 1)
         of_bus = number[paths.generator_bus]
-        of_branch = np.zeros(snapshot.network.n_branch + 1, dtype=np.int64)
+        of_branch = np.zeros(snapshot.case.network.n_branch + 1, dtype=np.int64)
         of_branch[paths.predecessor_branch] = of_bus
         of_branch[-1] = 0
         found = {"np": of_bus[scope.bus].tolist(), "ep": of_branch[scope.branch].tolist()}
@@ -163,18 +165,18 @@ def supplied_bus(snapshot: Snapshot, asset: Asset) -> int:
     """The bus whose supply the drawer tells of: the chosen one, or the receiving end of the chosen branch."""
     if asset.kind is AssetKind.BUS:
         return asset.index
-    branch, index = snapshot.network.branch, asset.index
-    forward = snapshot.state.p_from_mw[index] >= 0
+    branch, index = snapshot.case.network.branch, asset.index
+    forward = snapshot.solved.state.p_from_mw[index] >= 0
     return int(branch.to_bus[index] if forward else branch.from_bus[index])
 
 
 def _area_values(snapshot: Snapshot, shown: NetworkView, areas: Areas, state: _State) -> dict[str, object]:
     """The map of areas: the worst value and the number of abnormal buses and branches inside, and on corridors."""
-    branch, n_corridor = snapshot.network.branch, len(areas.corridor_from)
+    branch, n_corridor = snapshot.case.network.branch, len(areas.corridor_from)
     across = np.flatnonzero(areas.corridor >= 0)
     inside = np.flatnonzero(areas.corridor < 0)
     corridor, area = areas.corridor[across], areas.area[branch.from_bus[inside]]
-    live = np.where(state.branch_status[across] < EdgeStatus.OPEN, snapshot.state.p_from_mw[across], 0.0)
+    live = np.where(state.branch_status[across] < EdgeStatus.OPEN, snapshot.solved.state.p_from_mw[across], 0.0)
     values: dict[str, object] = {
         "f": _flow(np.bincount(corridor, live * areas.direction[across], n_corridor), shown),
         "ns": _area_abnormal(snapshot, areas, state, area, inside),
@@ -203,7 +205,7 @@ def _area_abnormal(
     snapshot: Snapshot, areas: Areas, state: _State, area_of_branch: IntArray, inside: IntArray
 ) -> list[list[int]]:
     """[area, status, number of abnormal buses and branches] of the areas that have some."""
-    in_service, status = snapshot.network.bus.in_service, state.bus_status
+    in_service, status = snapshot.case.network.bus.in_service, state.bus_status
     branch_status = state.branch_status[inside]
     abnormal_bus = (status != NodeStatus.NORMAL) & in_service
     hot = (branch_status == EdgeStatus.HIGH) | (branch_status == EdgeStatus.OVERLOAD)

@@ -46,9 +46,9 @@ def quality_key(quality: BoardQuality) -> str:
 
 def because_words(snapshot: Snapshot) -> str:
     """Why a stale snapshot is stale, in a line; empty for a fresh one."""
-    if snapshot.stale_because is None:
+    if snapshot.solved.stale_because is None:
         return ""
-    shown = _shown(snapshot.stale_because)
+    shown = _shown(snapshot.solved.stale_because)
     return ": ".join(filter(None, [shown.words.rstrip("."), shown.detail]))
 
 

@@ -72,7 +72,7 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
     """The supply paths and totals of the present, and what the optimiser proposes."""
     snapshot, history = board.snapshot, board.history
     present = payloads.paths(snapshot)
-    network = snapshot.network
+    network = snapshot.case.network
     nothing: dict[str, Any] = {
         "plan": None,
         "limited": [],
@@ -102,5 +102,5 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
 
 def _made_for(snapshot: Snapshot, found: Proposal) -> str | None:
     """The worst of the coming hours, where the proposal is for that; None where it is for now."""
-    worst = snapshot.worst_hour
+    worst = snapshot.assessed.worst_hour
     return payloads.stamp(worst.time) if found.requirements.worst_hour and worst is not None else None

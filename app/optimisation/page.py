@@ -36,7 +36,7 @@ def layout(services: PageServices) -> Component:
     parts, status, orders = {}, "", True
     if services.boards.ready:
         board = services.boards.latest
-        orders = board.snapshot.offers.orders
+        orders = board.snapshot.control.offers.orders
         report = services.planner.report_on(board)
         parts, status = (
             answer_parts(report, board.snapshot),
@@ -135,11 +135,11 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
             return no_update
         board = services.boards.latest
         snapshot, report = board.snapshot, services.planner.report_on(board)
-        if beyond := beyond_plans(report, snapshot.network):
+        if beyond := beyond_plans(report, snapshot.case.network):
             return dmc.Paper(
                 [html.H2("Methods and learning"), html.P(beyond, className="quiet-line")], className="card"
             )
-        key = figure_key(report, snapshot, services.views.of(snapshot.network))
+        key = figure_key(report, snapshot, services.views.of(snapshot.case.network))
         return [*_figures(figures_of(report, snapshot), Scheme(scheme)), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
 
 

@@ -38,8 +38,8 @@ def layout(services: PageServices) -> Component:
     values, words, key = [0, FREE, True, [0.9, 1.1], 100.0, False, False], ["", None], None
     if services.boards.ready:
         snapshot, requirements = services.boards.latest.snapshot, services.planner.requirements
-        values, words = form_of(requirements, snapshot.network), form_words(requirements, snapshot)  # type: ignore[assignment]
-        key = form_key(requirements, services.views.of(snapshot.network))
+        values, words = form_of(requirements, snapshot.case.network), form_words(requirements, snapshot)  # type: ignore[assignment]
+        key = form_key(requirements, services.views.of(snapshot.case.network))
     weight, pairs, case, band, loading, n_minus_1, worst_hour = values
     return dmc.Paper(
         [

@@ -81,12 +81,12 @@ def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View,
     """The part of a tick that tells of the plan. seen: the keys of the parts that the browser shows."""
     snapshot, report, requirements = board.snapshot, planner.report_on(board), planner.requirements_on(board)
     keys = plan_keys(report, requirements, snapshot, shown)
-    part: JSON = {"keys": keys, "status": status_of(report, snapshot.network)}
+    part: JSON = {"keys": keys, "status": status_of(report, snapshot.case.network)}
     if seen.get("answer") != keys["answer"]:
         part["answer"] = answer_parts(report, snapshot)
         part["proposed"] = proposed_map(snapshot, report, shown, view)
     if seen.get("form") != keys["form"]:
-        part["form"] = [form_of(requirements, snapshot.network), form_words(requirements, snapshot)]
+        part["form"] = [form_of(requirements, snapshot.case.network), form_words(requirements, snapshot)]
     if seen.get("figures") != keys["figures"]:
         figures = figures_of(report, snapshot)
         part["figures"] = [
@@ -99,10 +99,10 @@ def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View,
 
 def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> str:
     """Changes with the proposal, with what is applied, and where the state becomes stale or fresh again."""
-    operations = snapshot.operations
+    operations = snapshot.control.operations
     done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
-    stale = f"/stale {snapshot.simulated_at}" if snapshot.stale else ""
-    beyond = "/beyond" if beyond_plans(report, snapshot.network) else ""
+    stale = f"/stale {snapshot.simulated_at}" if snapshot.solved.stale else ""
+    beyond = "/beyond" if beyond_plans(report, snapshot.case.network) else ""
     return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}{beyond}"
 
 
@@ -118,7 +118,7 @@ def figure_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> st
 
 def _proposal_key(report: PlanReport, snapshot: Snapshot) -> str:
     """No two proposals take the same time; training makes new reports of the same proposal."""
-    proposal = proposal_for(report, snapshot.network)
+    proposal = proposal_for(report, snapshot.case.network)
     return "" if proposal is None else f"{report.simulated_at}/{proposal.time_ms:.6f}"
 
 
@@ -133,7 +133,7 @@ class Figures:
 
 def figures_of(report: PlanReport, snapshot: Snapshot) -> Figures:
     """What the figures draw of a report."""
-    methods = methods_of(proposal_for(report, snapshot.network))
+    methods = methods_of(proposal_for(report, snapshot.case.network))
     return Figures(methods, front_of(report, snapshot), learning_of(report))
 
 
@@ -156,19 +156,19 @@ def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
     """The overview's line about the plan: what kind of answer, what is done, what it saves."""
     shown = headline_of(report, snapshot)
     saving = saving_words(shown.saving) if shown.saving is not None else shown.note
-    if shown.saving is not None and not snapshot.offers.orders:
+    if shown.saving is not None and not snapshot.control.offers.orders:
         saving = f"{saving}. {ADVICE_ONLY}"
     return [TONES[shown.tone], shown.title, saving]
 
 
 def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
     """The page's texts and tables as components, by name."""
-    network, proposal = snapshot.network, offered(report, snapshot)
+    network, proposal = snapshot.case.network, offered(report, snapshot)
     plan = None if proposal is None else proposal.plan
     shown = headline_of(report, snapshot)
-    running, operations = shown.tone is Tone.RUNNING, snapshot.operations
+    running, operations = shown.tone is Tone.RUNNING, snapshot.control.operations
     undoable = bool(operations.done) or operations.set_points_done
-    if snapshot.stale:
+    if snapshot.solved.stale:
         return _parts_without(snapshot, headline(shown), undoable, STALE)
     if beyond := beyond_plans(report, network):
         return _parts_without(snapshot, headline(shown), undoable, beyond)
@@ -187,14 +187,18 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
 
 def _parts_without(snapshot: Snapshot, head: list[Component], undoable: bool, why: str) -> JSON:
     """The answer without a plan for now: what has been done and what waits, and why nothing is judged."""
-    steps = _steps(snapshot, None) if snapshot.operations.done or snapshot.operations.pending else [not_judged(why)]
+    steps = (
+        _steps(snapshot, None)
+        if snapshot.control.operations.done or snapshot.control.operations.pending
+        else [not_judged(why)]
+    )
     judged = {name: not_judged(why) for name in ("compare", "rooms", "limited", "methods")}
     disabled = [True, True, not undoable, not undoable]
     return {"head": head, "steps": steps, **judged, "code": "", "title": "No plan: as present", "disabled": disabled}
 
 
 def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:
-    operations, network = snapshot.operations, snapshot.network
+    operations, network = snapshot.control.operations, snapshot.case.network
     shown: list[Component] = []
     if operations.done or operations.pending:
         applied = (
@@ -211,14 +215,14 @@ def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:
 
 def form_words(requirements: Requirements, snapshot: Snapshot) -> list[object]:
     """What stands beside the form's inputs: the weight in words, and the locked switches."""
-    names = snapshot.network.branch.name
+    names = snapshot.case.network.branch.name
     locked = [(branch, names[branch]) for branch in sorted(requirements.locked) if branch < len(names)]
     return [weight_words(requirements.risk_weight), locked_list(locked, unlock_id)]
 
 
 def front_of(report: PlanReport, snapshot: Snapshot) -> Front:
     """The front with the present state of its operating point."""
-    proposal = proposal_for(report, snapshot.network)
+    proposal = proposal_for(report, snapshot.case.network)
     if proposal is None:
         return Front((), None, 0.0)
     present = None if report.present is None else _front_point(report.present)

@@ -47,7 +47,7 @@ def proposal_for(report: PlanReport, network: Network) -> Proposal | None:
 
 def offered(report: PlanReport, snapshot: Snapshot) -> Proposal | None:
     """The proposal for the snapshot's network; None for a stale one: what was good then may be wrong now."""
-    return None if snapshot.stale else proposal_for(report, snapshot.network)
+    return None if snapshot.solved.stale else proposal_for(report, snapshot.case.network)
 
 
 def beyond_plans(report: PlanReport, network: Network) -> str:
@@ -88,36 +88,36 @@ def saving_of(plan: Plan) -> Saving:
 
 def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
     """The answer in short."""
-    proposal, operations = offered(report, snapshot), snapshot.operations
-    note = stopped_words(snapshot.network, operations.stopped)
-    if snapshot.stale:
+    proposal, operations = offered(report, snapshot), snapshot.control.operations
+    note = stopped_words(snapshot.case.network, operations.stopped)
+    if snapshot.solved.stale:
         waits = len(operations.pending)
         waiting = (
             f"{text.count(waits, 'step')} of a plan {'waits' if waits == 1 else 'wait'} until then." if waits else ""
         )
         title = f"The state is of {text.clock(snapshot.simulated_at)}: plans are made again once it is fresh"
         return Headline(Tone.STALE, title, note=" ".join(filter(None, [waiting, note])))
-    if not snapshot.offers.orders:
+    if not snapshot.control.offers.orders:
         note = " ".join(filter(None, [ADVICE_ONLY, note]))
     if report.made_for is not None:
         made_for = f"Made for {text.clock(report.made_for)}, the worst of the coming hours: all figures are of then."
         note = " ".join(filter(None, [made_for, note]))
     if operations.pending:
-        names = branch_names(snapshot.network)
+        names = branch_names(snapshot.case.network)
         title = sentence([(action.close, names[action.branch]) for action in operations.pending])
         return Headline(Tone.RUNNING, title, note=note)
     if proposal is None:
         return Headline(Tone.WAITING, _sentence(report.status.removeprefix("No plan: ")), note=note)
     if proposal.conflict is not None:
-        words = conflict_words(proposal.conflict, proposal.requirements, snapshot.network)
-        reason = _sentence(no_plan_words(snapshot.network, proposal.reason)) if proposal.reason is not None else ""
+        words = conflict_words(proposal.conflict, proposal.requirements, snapshot.case.network)
+        reason = _sentence(no_plan_words(snapshot.case.network, proposal.reason)) if proposal.reason is not None else ""
         return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [reason, note])))
     if proposal.plan is None:
-        reason = no_plan_words(snapshot.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
+        reason = no_plan_words(snapshot.case.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
         return Headline(Tone.BEST, _sentence(reason), note=note)
     plan = proposal.plan
-    title = sentence(actions_of(snapshot.network, plan), len(plan.set_points))
-    if plan.actions and snapshot.network.branch.rating_derived.any():
+    title = sentence(actions_of(snapshot.case.network, plan), len(plan.set_points))
+    if plan.actions and snapshot.case.network.branch.rating_derived.any():
         note = " ".join(filter(None, [DERIVED_RATINGS, note]))
     return Headline(Tone.PLAN, title, saving_of(plan), checks_of(plan, proposal.requirements), note)
 

@@ -55,8 +55,12 @@ def proposed_map(snapshot: Snapshot, report: PlanReport, shown: NetworkView, vie
     proposal = offered(report, snapshot)
     if proposal is None or proposal.plan is None:
         return None
-    after = replace(snapshot, state=proposal.plan.after.state, alarms=())
-    return map_values(after, shown, view) | marks(proposal.plan, shown.scope(view.area), snapshot.network)
+    after = replace(
+        snapshot,
+        solved=replace(snapshot.solved, state=proposal.plan.after.state),
+        assessed=replace(snapshot.assessed, alarms=()),
+    )
+    return map_values(after, shown, view) | marks(proposal.plan, shown.scope(view.area), snapshot.case.network)
 
 
 def path_marks(plan: Plan | None, scope: Scope, network: Network) -> list[int]:

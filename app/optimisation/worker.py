@@ -136,7 +136,7 @@ class PlanWorker(GridWorker[PlanReport]):
         snapshot = board.snapshot
         with self._lock:
             self._begin_for(board)
-            wanted = self._requirements = checked_requirements(snapshot.network, change(self._requirements))
+            wanted = self._requirements = checked_requirements(snapshot.case.network, change(self._requirements))
             self._recent = {}
             self._engine.set_requirements(wanted)
         self._thread.wake()
@@ -175,7 +175,7 @@ class PlanWorker(GridWorker[PlanReport]):
         """A plan for a snapshot that is new, and some training; no plan for a stale one, which could be wrong now."""
         seen, now = self._seen, (board.snapshot.version, self._requirements)
         self._seen = now
-        if now != seen and not board.snapshot.stale:
+        if now != seen and not board.snapshot.solved.stale:
             self.plan_once(board, now[1])
         self.train_once(board, fresh=seen[0] != now[0])
         return self._first_training and self._learning.generation > 0
@@ -189,7 +189,7 @@ class PlanWorker(GridWorker[PlanReport]):
         """Make a plan for a board's snapshot and publish it."""
         snapshot = board.snapshot
         with self._lock:
-            if self._network is not snapshot.network:
+            if self._network is not snapshot.case.network:
                 self._begin_with(snapshot)
                 wanted = self._requirements
             proposal, optimizer = None, self._optimizer
@@ -251,27 +251,27 @@ class PlanWorker(GridWorker[PlanReport]):
         While nothing learns, plans are made by what was learned last.
         """
         snapshot, generation = board.snapshot, self._learning.generation
-        if self._optimizer is None or not generation or self._network is not snapshot.network:
+        if self._optimizer is None or not generation or self._network is not snapshot.case.network:
             return
         before = self._learned
         try:
-            if self._begun != (snapshot.network, generation):
-                self._take(snapshot.network, self._have_begun(snapshot))
-                self._begun = snapshot.network, generation
+            if self._begun != (snapshot.case.network, generation):
+                self._take(snapshot.case.network, self._have_begun(snapshot))
+                self._begun = snapshot.case.network, generation
             if self._first_training or fresh:
                 self._priority.give_way(GIVE_WAY_S)
-                self._take(snapshot.network, self._have_trained(snapshot))
+                self._take(snapshot.case.network, self._have_trained(snapshot))
         except LearningDownError as error:
             log.info("no training now: %s", error)
-        if self._learned is not before and self._network is snapshot.network:
+        if self._learned is not before and self._network is snapshot.case.network:
             self._publish(board, self._proposed)
 
     def _have_begun(self, snapshot: Snapshot) -> PolicyNews:
         settings = self._settings
         return self._learning.ask(
             BeginPolicy(
-                network=snapshot.network,
-                failure_probability=snapshot.risk.failure_probability,
+                network=snapshot.case.network,
+                failure_probability=snapshot.assessed.risk.failure_probability,
                 switching_episodes=settings.training_episodes,
                 dispatch_episodes=settings.dispatch_episodes,
                 seed=settings.seed,
@@ -322,7 +322,7 @@ class PlanWorker(GridWorker[PlanReport]):
 
     def _begin_with(self, snapshot: Snapshot) -> None:
         """Begin with a network: its kept policy, or a new one. The lock is held."""
-        network = snapshot.network
+        network = snapshot.case.network
         self._learned, self._planned, self._pareto = None, 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
@@ -350,7 +350,7 @@ class PlanWorker(GridWorker[PlanReport]):
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
         self._proposed, snapshot = proposal, board.snapshot
         report = PlanReport(
-            snapshot.network,
+            snapshot.case.network,
             self._version + 1,
             snapshot.simulated_at,
             proposal,
@@ -391,4 +391,4 @@ def _point(proposal: Proposal) -> ParetoPoint:
 
 def _made_for(snapshot: Snapshot, proposal: Proposal | None) -> datetime | None:
     asked = proposal is not None and proposal.requirements.worst_hour
-    return snapshot.worst_hour.time if asked and snapshot.worst_hour is not None else None
+    return snapshot.assessed.worst_hour.time if asked and snapshot.assessed.worst_hour is not None else None

@@ -78,7 +78,7 @@ def _proposal(services: PageServices) -> Component:
 
 def _map(services: PageServices) -> Component:
     snapshot = services.boards.latest.snapshot if services.boards.ready else None
-    shown = None if snapshot is None else services.views.of(snapshot.network)
+    shown = None if snapshot is None else services.views.of(snapshot.case.network)
     key = None if shown is None else shown.scope_key(None)
     scope = None if shown is None else shown.scope(None)
     graph = cyto.Cytoscape(
@@ -93,7 +93,7 @@ def _map(services: PageServices) -> Component:
         maxZoom=6,
         style={"width": "100%", "height": "100%"},
     )
-    notes = [] if snapshot is None else mapcontrols.size_notes(snapshot.network)
+    notes = [] if snapshot is None else mapcontrols.size_notes(snapshot.case.network)
     first_legend = legend(Layer.LOADING, scope is not None and scope.areas is not None)
     label = "Map of the grid. Every bus and branch on it can also be reached with the search field above."
     return dmc.Paper(

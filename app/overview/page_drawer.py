@@ -39,11 +39,11 @@ def layout() -> Component:
 
 def curves(snapshot: Snapshot, history: History, asset: Asset) -> list[Curve]:
     """Voltage of a bus with its limits; loading and temperature of a branch with theirs."""
-    trends, network = asset_trends(history, asset), snapshot.network
+    trends, network = asset_trends(history, asset), snapshot.case.network
     if asset.kind is AssetKind.BUS:
         limits = (float(network.bus.min_vm_pu[asset.index]), float(network.bus.max_vm_pu[asset.index]))
         return [Curve("Voltage", "p.u.", trends[0].time, trends[0].value, limits)]
-    hottest = (float(snapshot.temperature_limit_c[asset.index]),)
+    hottest = (float(snapshot.case.temperature_limit_c[asset.index]),)
     return [
         Curve("Loading", "%", trends[0].time, trends[0].value, (100.0,)),
         Curve("Temperature", "°C", trends[1].time, trends[1].value, hottest),
@@ -84,7 +84,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
     def draw_trend(view_data: object, scheme: str | None) -> object:
         board = services.boards.latest
         snapshot, history = board.snapshot, board.history
-        view = View.parse(view_data, snapshot.network, services.views.of(snapshot.network).key)
+        view = View.parse(view_data, snapshot.case.network, services.views.of(snapshot.case.network).key)
         if view.asset is None or scheme is None:
             return no_update
         figure = asset_figure(curves(snapshot, history, view.asset), Scheme(scheme))

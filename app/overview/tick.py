@@ -1,14 +1,12 @@
 """The overview's part of a tick: totals, alarms, the asset in the drawer and the new points of the trends."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-
-import numpy as np
+from datetime import UTC, datetime, timedelta
 
 from app.alarms.view import alarm_ids
 from app.analytics.tick import report_key
 from app.analytics.view import looked_on
-from app.engine.board import Board, History, Snapshot, Trend
+from app.engine.board import Board, History, Point, Quantity, Snapshot, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
@@ -43,12 +41,13 @@ def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts
     snapshot, history, has = board.snapshot, board.history, now_seen(board, shown, view)
     data: JSON = {
         "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
-        "weight": f"{snapshot.supply.risk_weight:g}",
+        "weight": f"{snapshot.assessed.supply.risk_weight:g}",
     }
     if seen.of(shown) and seen.time:
-        data["loss"] = loss_of(history).points(after=_with_margin(snapshot, seen.time))
+        after = _with_margin(snapshot, seen.time).replace(tzinfo=None).isoformat(timespec="seconds")
+        data["loss"] = loss_of(history).points(after)
     if parts.get("alarms") != has.alarms:
-        data["alarms"] = alarm_list(snapshot.alarms, alarm_ids(shown, "list"), snapshot.stale)
+        data["alarms"] = alarm_list(snapshot.assessed.alarms, alarm_ids(shown, "list"), snapshot.solved.stale)
     if view.asset is not None:
         data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
     return data
@@ -60,28 +59,30 @@ def _totals(metrics: Metrics) -> Totals:
 
 def cards(snapshot: Snapshot, history: History) -> tuple[Kpi, ...]:
     """The cards at the top; those of a stale state say of when they are."""
-    earlier = history.an_hour_ago()
-    as_of = snapshot.simulated_at if snapshot.stale else None
-    return kpis(_totals(snapshot.metrics), None if earlier is None else _totals(earlier), as_of)
+    earlier = history.at(snapshot.simulated_at - timedelta(hours=1))
+    as_of = snapshot.simulated_at if snapshot.solved.stale else None
+    return kpis(_totals(snapshot.assessed.metrics), None if earlier is None else _totals(earlier.metrics), as_of)
 
 
 def loss_of(history: History) -> LossTrend:
     """The trend of a network's losses."""
-    total = history.total("loss_mw")
+    total = history.range(Point(Quantity.LOSS_MW))
     return loss_trend(total.time, total.value)
 
 
-def _with_margin(snapshot: Snapshot, time: str) -> str:
+def _with_margin(snapshot: Snapshot, time: str) -> datetime:
     """A time some cycles before the given one: the browser leaves out points that it has."""
-    cycle = timedelta(minutes=snapshot.cycle.period_s * snapshot.speed_minutes_per_s)
-    return (datetime.fromisoformat(time) - SPARE_CYCLES * cycle).isoformat(timespec="seconds")
+    cycle = timedelta(minutes=snapshot.control.cycle.period_s * snapshot.control.speed_minutes_per_s)
+    return datetime.fromisoformat(time).replace(tzinfo=UTC) - SPARE_CYCLES * cycle
 
 
-def asset_trends(history: History, asset: Asset) -> tuple[Trend, ...]:
-    """Voltage of a bus; loading and temperature of a branch."""
+def asset_trends(history: History, asset: Asset, start: datetime | None = None) -> tuple[Trend, ...]:
+    """Voltage of a bus; loading and temperature of a branch; from a simulated time on, by default all that is kept."""
     if asset.kind is AssetKind.BUS:
-        return (history.bus_vm_pu(asset.index),)
-    return history.branch_loading_percent(asset.index), history.branch_temperature_c(asset.index)
+        return (history.range(Point(Quantity.BUS_VM_PU, asset.index), start),)
+    kept = (Quantity.BRANCH_LOADING_PERCENT, Quantity.BRANCH_TEMPERATURE_C)
+    loading, temperature = (history.range(Point(quantity, asset.index), start) for quantity in kept)
+    return loading, temperature
 
 
 def _asset(snapshot: Snapshot, history: History, shown: NetworkView, asset: Asset, after: str) -> JSON:
@@ -89,8 +90,7 @@ def _asset(snapshot: Snapshot, history: History, shown: NetworkView, asset: Asse
     card, ids = asset_card(snapshot, shown, asset), alarm_ids(shown, "drawer")
     data: JSON = {"name": card.name, "head": drawer_head(card), "body": drawer_content(card, ids)}
     if after:
-        trends = asset_trends(history, asset)
-        rows = np.flatnonzero(trends[0].time > np.datetime64(_with_margin(snapshot, after)))
-        values = [[rounded(float(value)) for value in trend.value[rows]] for trend in trends]
-        data["points"] = [[str(trends[0].time[row]), *point] for row, *point in zip(rows, *values, strict=True)]
+        trends = asset_trends(history, asset, _with_margin(snapshot, after))
+        values = [[rounded(float(value)) for value in trend.value] for trend in trends]
+        data["points"] = [[str(time), *point] for time, *point in zip(trends[0].time, *values, strict=True)]
     return data

@@ -27,7 +27,7 @@ class StatePart:
 def page(report: DayReport) -> str:
     """The whole page. Names that UTF-8 can't hold, as lone surrogates, must be replaced by who encodes it."""
     content = {
-        "title": f"{report.snapshot.network.title}: daily report of {report.day.isoformat()}",
+        "title": f"{report.snapshot.case.network.title}: daily report of {report.day.isoformat()}",
         "state": state(report),
         "summary": parts_day.summary(report),
         "energy": parts_day.energy(report),
@@ -50,13 +50,13 @@ def _colours(palette: Palette) -> dict[str, str]:
 
 def state(report: DayReport) -> StatePart:
     """Of which grid and day the report tells, and how far its data can be relied on."""
-    snapshot, network = report.snapshot, report.snapshot.network
-    data = f"stale, the last solved state is shown: {because_words(snapshot)}" if snapshot.stale else "fresh"
-    time = "simulated time" if snapshot.offers.clock else "time of the measurements"
+    snapshot, network = report.snapshot, report.snapshot.case.network
+    data = f"stale, the last solved state is shown: {because_words(snapshot)}" if snapshot.solved.stale else "fresh"
+    time = "simulated time" if snapshot.control.offers.clock else "time of the measurements"
     rows = [
         ["Grid", f"{network.title} ({network.name}), {network.n_bus:,} buses, {network.n_branch:,} branches"],
         ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, {time}; the data are {data}"],
-        ["Source", snapshot.source],
+        ["Source", snapshot.measured.source],
         ["Forecasts", _sentence(report.forecasts.status, report.forecasts.problem)],
         ["Failure models", _sentence(maintenance_status(report.maintained).words, report.maintained.report.problem)],
         ["Optimiser", planner_status(report.planner, network) or report.planner.status],

@@ -154,7 +154,7 @@ def mix(report: DayReport) -> TablePart | None:
 
 def alarms(report: DayReport) -> TablePart | None:
     """Alarms that are not normal, in the order of the alarm list; None without any."""
-    active = report.snapshot.alarms
+    active = report.snapshot.assessed.alarms
     if not active:
         return None
     rows = [
@@ -223,7 +223,7 @@ def assets(report: DayReport) -> TablePart:
 def plan(report: DayReport) -> PlanPart:
     """What the optimiser proposes, and what it saves."""
     shown = headline_of(report.planner, report.snapshot)
-    proposal, network = report.planner.proposal, report.snapshot.network
+    proposal, network = report.planner.proposal, report.snapshot.case.network
     found = None if proposal is None else proposal.plan
     saved = (
         ""

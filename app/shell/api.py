@@ -130,8 +130,10 @@ def _register_reads(api: Blueprint, services: Services) -> None:
     @api.get("/api/grid/node/<node_id>")
     def node(node_id: str) -> Response:
         snapshot = boards.latest.snapshot
-        if not (_is_id(node_id) and int(node_id) < snapshot.network.n_bus):
-            raise UnknownIdError(f"no node {node_id[:LONGEST_ID]}; they are numbered 0 to {snapshot.network.n_bus - 1}")
+        if not (_is_id(node_id) and int(node_id) < snapshot.case.network.n_bus):
+            raise UnknownIdError(
+                f"no node {node_id[:LONGEST_ID]}; they are numbered 0 to {snapshot.case.network.n_bus - 1}"
+            )
         return answer(payloads.node(snapshot, int(node_id)))
 
     @api.get("/api/grid/data-source")
@@ -140,15 +142,17 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/alarms")
     def alarms() -> Response:
-        return kept("alarms", lambda board: {"alarms": [payloads.alarm(item) for item in board.snapshot.alarms]})
+        return kept(
+            "alarms", lambda board: {"alarms": [payloads.alarm(item) for item in board.snapshot.assessed.alarms]}
+        )
 
     @api.get("/api/events")
     def events() -> Response:
-        return answer({"events": [payloads.event(item) for item in boards.latest.snapshot.events]})
+        return answer({"events": [payloads.event(item) for item in boards.latest.snapshot.control.events]})
 
     @api.get("/api/case")
     def case() -> Response:
-        network = boards.latest.snapshot.network
+        network = boards.latest.snapshot.case.network
         return answer({"case": network.name, "title": network.title, "cases": services.cases.names()})
 
 
@@ -183,7 +187,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
 
     @api.post("/api/case")
     def load_case() -> Response:
-        previous = boards.latest.snapshot.network.name
+        previous = boards.latest.snapshot.case.network.name
         if request.mimetype == "multipart/form-data":
             request.max_content_length = int(services.settings.upload_mb * 1e6) + UPLOAD_MARGIN_BYTES
             upload = request.files.get("file")
@@ -241,10 +245,10 @@ def _is_id(text: str) -> bool:
 def _data_source(services: Services, board: Board) -> dict[str, Any]:
     snapshot = board.snapshot
     return {
-        "source": snapshot.source,
-        "is_active": not snapshot.paused and not snapshot.stale,
-        "generation_interval": snapshot.cycle.period_s,
-        "speed_minutes_per_s": snapshot.speed_minutes_per_s if snapshot.offers.clock else None,
+        "source": snapshot.measured.source,
+        "is_active": not snapshot.control.paused and not snapshot.solved.stale,
+        "generation_interval": snapshot.control.cycle.period_s,
+        "speed_minutes_per_s": snapshot.control.speed_minutes_per_s if snapshot.control.offers.clock else None,
         "current_iteration": snapshot.iteration,
         "simulated_time": payloads.stamp(snapshot.simulated_at),
         "total_episodes_trained": services.planner.report_on(board).training.episodes,
@@ -256,9 +260,9 @@ def _optimization(services: Services, board: Board) -> dict[str, Any]:
     snapshot = board.snapshot
     return {
         "reward": payloads.reward(board.history),
-        "risk_weight": snapshot.requirements.risk_weight,
-        "switched": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.done],
-        "to_switch": [planpayloads.action(item, snapshot.network) for item in snapshot.operations.pending],
-        "note": stopped_words(snapshot.network, snapshot.operations.stopped),
+        "risk_weight": snapshot.control.requirements.risk_weight,
+        "switched": [planpayloads.action(item, snapshot.case.network) for item in snapshot.control.operations.done],
+        "to_switch": [planpayloads.action(item, snapshot.case.network) for item in snapshot.control.operations.pending],
+        "note": stopped_words(snapshot.case.network, snapshot.control.operations.stopped),
         **planpayloads.training(services.planner.report_on(board).training),
     }

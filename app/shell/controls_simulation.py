@@ -14,7 +14,7 @@ PAUSE = "Pause"  # the button says Resume while time stands still, see assets/pa
 
 def controls(services: PageServices) -> list[Component]:
     """Buttons and the choice of a speed; not to be seen where time isn't simulated: ticks still need their places."""
-    offered = not services.boards.ready or services.boards.latest.snapshot.offers.clock
+    offered = not services.boards.ready or services.boards.latest.snapshot.control.offers.clock
     speeds = sorted({*SPEEDS, services.settings.speed_minutes_per_s})
     options = [{"value": f"{speed:g}", "label": f"{speed:g} min/s"} for speed in speeds]
     return [
@@ -60,7 +60,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
     @app.callback(Output(Id.SIMULATION_SPEED, "error"), Input(Id.SIMULATION_SPEED, "value"), prevent_initial_call=True)
     def set_speed(value: str | None) -> object:
         if value is None or (
-            services.boards.ready and f"{services.boards.latest.snapshot.speed_minutes_per_s:g}" == value
+            services.boards.ready and f"{services.boards.latest.snapshot.control.speed_minutes_per_s:g}" == value
         ):
             return no_update
         try:

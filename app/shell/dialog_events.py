@@ -31,7 +31,7 @@ TARGETS = {
 
 def button(services: PageServices) -> Component:
     """What opens the dialog; not to be seen where the source takes no events."""
-    offered = not services.boards.ready or services.boards.latest.snapshot.offers.events
+    offered = not services.boards.ready or services.boards.latest.snapshot.control.offers.events
     style = {} if offered else {"display": "none"}
     return dmc.Button("Events", id=Id.EVENTS_OPEN, variant="default", size="compact-sm", style=style)
 

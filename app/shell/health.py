@@ -49,15 +49,15 @@ def register_health(api: Blueprint, services: Services) -> None:
 
 def quality_now(board: Board, now: datetime) -> BoardQuality:
     """The board's own judgement, and whether boards still come: an engine that hangs can't say so itself."""
-    age_s = (now - board.snapshot.created_at).total_seconds() if not board.snapshot.stale else 0.0
-    most_s = max(LEAST_LATE_S, LATE_CYCLES * board.snapshot.cycle.period_s)
+    age_s = (now - board.snapshot.created_at).total_seconds() if not board.snapshot.solved.stale else 0.0
+    most_s = max(LEAST_LATE_S, LATE_CYCLES * board.snapshot.control.cycle.period_s)
     if age_s <= most_s:
         return board.quality
     late = BoardProblem(
         cause=ProblemCause.CYCLE_FAILED,
         subject="engine",
         number=age_s,
-        of=board.snapshot.cycle.period_s,
+        of=board.snapshot.control.cycle.period_s,
         since=board.snapshot.created_at,
     )
     return worse(board.quality, late)
@@ -68,13 +68,15 @@ def judged_now(board: Board, now: datetime) -> Board:
     quality = quality_now(board, now)
     if quality is board.quality:
         return board
-    snapshot = replace(board.snapshot, stale=True, stale_because=quality.problems[-1])
+    snapshot = replace(
+        board.snapshot, solved=replace(board.snapshot.solved, stale=True, stale_because=quality.problems[-1])
+    )
     return replace(board, quality=quality, snapshot=snapshot)
 
 
 def _health(services: Services, board: Board) -> dict[str, Any]:
     snapshot, now = board.snapshot, datetime.now(UTC)
-    cycle, quality = snapshot.cycle, quality_now(board, now)
+    cycle, quality = snapshot.control.cycle, quality_now(board, now)
     return {
         "status": "ok" if quality.condition is BoardCondition.FRESH else "degraded",
         "condition": quality.condition,
@@ -82,8 +84,8 @@ def _health(services: Services, board: Board) -> dict[str, Any]:
         "problems": [_problem(one) for one in quality.problems],
         "workers": [_worker(one) for one in (*(each.health for each in services.workers), services.learning.health)],
         "timestamp": plain.stamp(now),
-        "data_generation": "paused" if snapshot.paused else "running",
-        "grid_state": "stale" if snapshot.stale else "fresh",
+        "data_generation": "paused" if snapshot.control.paused else "running",
+        "grid_state": "stale" if snapshot.solved.stale else "fresh",
         "stale_reason": stale_reason(snapshot),
         "version": API_VERSION,
         "uptime_s": _uptime_s(services),

@@ -9,7 +9,7 @@ PREFIX = "smartgrid"
 
 def exposition(snapshot: Snapshot) -> str:
     """Prometheus text format 0.0.4; values that aren't known are left out."""
-    metrics, cycle = snapshot.metrics, snapshot.cycle
+    metrics, cycle = snapshot.assessed.metrics, snapshot.control.cycle
     gauges = (
         ("load_megawatts", "Active power of all loads.", metrics.load_mw),
         ("generation_megawatts", "Active power fed in.", metrics.generation_mw),
@@ -22,7 +22,7 @@ def exposition(snapshot: Snapshot) -> str:
             metrics.average_risk,
         ),
         ("active_alarms", "Alarms that are not normal.", metrics.active_alarms),
-        ("stale", "1 while the state shown is not the present one.", int(snapshot.stale)),
+        ("stale", "1 while the state shown is not the present one.", int(snapshot.solved.stale)),
         ("cycle_duration_p95_seconds", "95th percentile of recent cycles.", cycle.p95_ms / 1000),
     )
     counters = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import History, Snapshot
+from app.engine.board import History, Point, Quantity, Snapshot
 from app.web.reasons import stale_reason, suspect_words
 from components.common.alarm_words import alarm_words
 from grid.alarms.book import Alarm
@@ -36,7 +36,7 @@ def stamp(time: datetime) -> str:
 
 def nodes(snapshot: Snapshot) -> list[JSON]:
     """Every bus with its state; voltage in kV, demand and generation in MW, x and y as on the map."""
-    network, state, bus = snapshot.network, snapshot.state, snapshot.network.bus
+    network, state, bus = snapshot.case.network, snapshot.solved.state, snapshot.case.network.bus
     demand, generation = bus_demand_mw(snapshot), bus_generation_mw(snapshot)
     columns = {
         "voltage": numbers(state.vm_pu * bus.vn_kv),
@@ -56,7 +56,7 @@ def nodes(snapshot: Snapshot) -> list[JSON]:
 
 def edges(snapshot: Snapshot) -> list[JSON]:
     """Every branch with its state: resistance in ohm, current in A, power_flow and loss in MW, risk in MW a year."""
-    network, state, branch = snapshot.network, snapshot.state, snapshot.network.branch
+    network, state, branch = snapshot.case.network, snapshot.solved.state, snapshot.case.network.branch
     sources, targets = branch.from_bus.tolist(), branch.to_bus.tolist()
     return _rows(
         {
@@ -68,16 +68,16 @@ def edges(snapshot: Snapshot) -> list[JSON]:
             "target_name": [network.bus.name[bus] for bus in targets],
             "resistance": branch.r_ohm.tolist(),
             "current": numbers(1000 * state.i_ka),
-            "temperature": numbers(snapshot.temperature_c),
+            "temperature": numbers(snapshot.assessed.temperature_c),
             "loading_percent": numbers(state.loading_percent),
             "rating_derived": branch.rating_derived.tolist(),
             "power_flow": numbers(state.p_from_mw),
             "loss": numbers(state.loss_mw),
-            "risk": numbers(snapshot.risk.risk_mw),
-            "failure_probability": numbers(snapshot.risk.failure_probability),
-            "interrupted_mw": numbers(snapshot.risk.interrupted_mw),
-            "year_built": numbers(snapshot.risk.year_built),
-            "year_generated": snapshot.risk.year_generated.tolist(),
+            "risk": numbers(snapshot.assessed.risk.risk_mw),
+            "failure_probability": numbers(snapshot.assessed.risk.failure_probability),
+            "interrupted_mw": numbers(snapshot.assessed.risk.interrupted_mw),
+            "year_built": numbers(snapshot.assessed.risk.year_built),
+            "year_generated": snapshot.assessed.risk.year_generated.tolist(),
             "in_service": state.closed.tolist(),
         }
     )
@@ -92,24 +92,24 @@ def _rows(columns: dict[str, Any]) -> list[JSON]:
 
 def bus_demand_mw(snapshot: Snapshot) -> FloatArray:
     """(n,) MW that loads take at each bus."""
-    network = snapshot.network
-    return np.bincount(network.load.bus, snapshot.state.load_p_mw, network.n_bus)
+    network = snapshot.case.network
+    return np.bincount(network.load.bus, snapshot.solved.state.load_p_mw, network.n_bus)
 
 
 def bus_generation_mw(snapshot: Snapshot) -> FloatArray:
     """(n,) MW that generators feed in at each bus."""
-    network = snapshot.network
-    return np.bincount(network.generator.bus, snapshot.state.generator_p_mw, network.n_bus)
+    network = snapshot.case.network
+    return np.bincount(network.generator.bus, snapshot.solved.state.generator_p_mw, network.n_bus)
 
 
 def node_risk_mw(snapshot: Snapshot) -> FloatArray:
     """(n,) MW expected to be interrupted within a year by a failure on each bus's supply path; NaN without a path."""
-    return snapshot.supply.paths.path_risk * bus_demand_mw(snapshot).clip(min=0)
+    return snapshot.assessed.supply.paths.path_risk * bus_demand_mw(snapshot).clip(min=0)
 
 
 def metrics(snapshot: Snapshot) -> JSON:
     """Totals."""
-    values = snapshot.metrics
+    values = snapshot.assessed.metrics
     return {
         "total_load": values.load_mw,
         "total_generation": values.generation_mw,
@@ -119,8 +119,8 @@ def metrics(snapshot: Snapshot) -> JSON:
         "efficiency_percent": number(values.efficiency_percent),
         "average_risk": number(values.average_risk),
         "unsupplied_mw": values.unsupplied_mw,
-        "total_nodes": snapshot.network.n_bus,
-        "total_edges": snapshot.network.n_branch,
+        "total_nodes": snapshot.case.network.n_bus,
+        "total_edges": snapshot.case.network.n_branch,
         "active_alarms": values.active_alarms,
     }
 
@@ -132,16 +132,16 @@ def grid_state(snapshot: Snapshot) -> JSON:
         "iteration": snapshot.iteration,
         "timestamp": stamp(snapshot.created_at),
         "simulated_time": stamp(snapshot.simulated_at),
-        "case": snapshot.network.name,
-        "stale": snapshot.stale,
+        "case": snapshot.case.network.name,
+        "stale": snapshot.solved.stale,
         "stale_reason": stale_reason(snapshot),
         "suspects": [
             {
                 "node": suspect.bus,
-                "name": snapshot.network.bus.name[suspect.bus],
-                "reason": suspect_words(snapshot.network, suspect),
+                "name": snapshot.case.network.bus.name[suspect.bus],
+                "reason": suspect_words(snapshot.case.network, suspect),
             }
-            for suspect in snapshot.suspects
+            for suspect in snapshot.solved.suspects
         ],
         "nodes": nodes(snapshot),
         "edges": edges(snapshot),
@@ -151,13 +151,13 @@ def grid_state(snapshot: Snapshot) -> JSON:
 
 def reward(history: History) -> float | None:
     """The reward now: minus (loss in kW + risk weight x demand expected to be interrupted within a year in kW)."""
-    rewards = history.total("reward").value
+    rewards = history.range(Point(Quantity.REWARD_KW)).value
     return number(rewards[-1]) if len(rewards) else None
 
 
 def supply_paths(snapshot: Snapshot) -> list[JSON]:
     """The path of every bus with demand: from the load to its generator, with loss share in MW and risk."""
-    network, supply = snapshot.network, snapshot.supply
+    network, supply = snapshot.case.network, snapshot.assessed.supply
     demand = bus_demand_mw(snapshot)
     names, generator_name = network.bus.name, generator_names(snapshot)
     found = []
@@ -184,13 +184,13 @@ def supply_paths(snapshot: Snapshot) -> list[JSON]:
 
 def generator_names(snapshot: Snapshot) -> dict[int, str]:
     """Name of the first generator at each bus that has one."""
-    generator = snapshot.network.generator
+    generator = snapshot.case.network.generator
     return {int(bus): name for bus, name in reversed(list(zip(generator.bus, generator.name, strict=True)))}
 
 
 def suppliers(snapshot: Snapshot, bus: int) -> list[JSON]:
     """Which generators supply a bus by the physical flows, largest share first, shares under 0.1 % left out."""
-    supply, generator = snapshot.supply, snapshot.network.generator
+    supply, generator = snapshot.assessed.supply, snapshot.case.network.generator
     shares = supply.shares[bus]
     order = [int(group) for group in np.argsort(-shares) if shares[group] >= 0.001]
     return [
@@ -208,10 +208,10 @@ def paths(snapshot: Snapshot) -> JSON:
     return {
         "version": snapshot.version,
         "paths": supply_paths(snapshot),
-        "loss_percent": number(snapshot.metrics.loss_percent),
-        "avg_risk": number(snapshot.metrics.average_risk),
-        "total_demand": snapshot.metrics.load_mw,
-        "risk_weight": snapshot.supply.risk_weight,
+        "loss_percent": number(snapshot.assessed.metrics.loss_percent),
+        "avg_risk": number(snapshot.assessed.metrics.average_risk),
+        "total_demand": snapshot.assessed.metrics.load_mw,
+        "risk_weight": snapshot.assessed.supply.risk_weight,
     }
 
 
@@ -221,20 +221,20 @@ def ranked_risk(snapshot: Snapshot) -> JSON:
     def order(rows: list[JSON]) -> list[JSON]:
         return sorted(rows, key=lambda row: -(row["risk"] or 0.0))
 
-    return {"nodes": order(nodes(snapshot)), "edges": order(edges(snapshot)), "model": snapshot.risk.model}
+    return {"nodes": order(nodes(snapshot)), "edges": order(edges(snapshot)), "model": snapshot.assessed.risk.model}
 
 
 def loss(snapshot: Snapshot, history: History) -> JSON:
     """Loss, risk and reward over the cycles kept."""
-    losses = history.total("loss_percent")
+    losses = history.range(Point(Quantity.LOSS_PERCENT))
     known = losses.value[np.isfinite(losses.value)]
     return {
         "time": [str(moment) for moment in losses.time],
         "history": numbers(losses.value),
-        "risk_history": numbers(history.total("average_risk").value),
-        "reward_history": numbers(history.total("reward").value),
-        "current_loss_percent": number(snapshot.metrics.loss_percent),
-        "current_avg_risk": number(snapshot.metrics.average_risk),
+        "risk_history": numbers(history.range(Point(Quantity.AVERAGE_RISK)).value),
+        "reward_history": numbers(history.range(Point(Quantity.REWARD_KW)).value),
+        "current_loss_percent": number(snapshot.assessed.metrics.loss_percent),
+        "current_avg_risk": number(snapshot.assessed.metrics.average_risk),
         "best_loss": float(known.min()) if len(known) else None,
         "worst_loss": float(known.max()) if len(known) else None,
     }
@@ -242,13 +242,13 @@ def loss(snapshot: Snapshot, history: History) -> JSON:
 
 def statistics(snapshot: Snapshot) -> JSON:
     """Mean, min, max and standard deviation over the grid: p.u., MW, MW a year, C, MW and A."""
-    state, closed = snapshot.state, snapshot.state.closed
+    state, closed = snapshot.solved.state, snapshot.solved.state.closed
     return {
         "version": snapshot.version,
         "voltage": _summary(state.vm_pu),
         "demand": _summary(bus_demand_mw(snapshot)),
-        "risk": _summary(snapshot.risk.risk_mw),
-        "temperature": _summary(snapshot.temperature_c),
+        "risk": _summary(snapshot.assessed.risk.risk_mw),
+        "temperature": _summary(snapshot.assessed.temperature_c),
         "power_flow": _summary(np.abs(state.p_from_mw[closed])),
         "current": _summary(1000 * state.i_ka[closed]),
         "generation": _summary(state.generator_p_mw),
@@ -270,7 +270,7 @@ def _summary(values: FloatArray) -> JSON:
 
 def node(snapshot: Snapshot, bus: int) -> JSON:
     """One bus and the buses that branches join to it."""
-    branch, all_nodes, all_edges = snapshot.network.branch, nodes(snapshot), edges(snapshot)
+    branch, all_nodes, all_edges = snapshot.case.network.branch, nodes(snapshot), edges(snapshot)
     touching = np.flatnonzero((branch.from_bus == bus) | (branch.to_bus == bus)).tolist()
     return {
         **all_nodes[bus],

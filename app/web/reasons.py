@@ -27,7 +27,7 @@ def detail_words(problem: BoardProblem) -> str:
 
 def stale_reason(snapshot: Snapshot) -> str:
     """Why a snapshot is stale; empty for a fresh one."""
-    problem = snapshot.stale_because
+    problem = snapshot.solved.stale_because
     if problem is None:
         return ""
     detail = detail_words(problem)

@@ -1,17 +1,21 @@
 """Replay: a recorded day as a source, from a CSV file with one row a frame and one column a point.
 
 Columns: `time` (ISO 8601, UTC where no zone is given, rising), `weather.ambient_c` and the other fields of Weather, and
-points by the place of their element in the case: `load.3.p_mw`, `load.3.q_mvar`, `generator.0.p_mw`,
-`generator.0.q_mvar`, `generator.0.vm_pu`, `bus.5.vm_pu`, `branch.2.p_from_mw`, and `generator.0.on`, `branch.2.closed`
+points by the place of their element in the case and the name that their quantity has in a Frame: `load.3.p_mw`,
+`load.3.q_mvar`; `generator.0.p_mw`, `.q_mvar`, `.vm_pu`; `bus.5.vm_pu`, `.va_degree`; `branch.2.p_from_mw`,
+`.q_from_mvar`, `.i_from_ka`, the same with `to`, `.tap_pos`, `.temperature_c`; and `generator.0.on`, `branch.2.closed`
 with 0 or 1. The time, the weather and the active power of every load must be there. A point that is left out, or an
-empty cell, wasn't measured; generators that are left out are on, branches are as the case has them. A column
-`load.3.p_mw.quality` says good, suspect or missing; left out or empty, what is there is good.
+empty cell, wasn't measured. Where positions are left out generators are on, and branches as the case has them.
+
+More columns may tell more of a point: `load.3.p_mw.quality` good, suspect or missing (empty: what is there is good),
+`.reason` why (no_answer, stuck, out_of_range, old_data, inconsistent, substituted), `.standard_deviation` in the unit
+of the value, `.measured_at` when it was measured if not at the row's time.
 """
 
 import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,23 +25,31 @@ from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.sources.seams import SourceParts
-from grid.telemetry import Frame, Quality, Reading, Weather
+from grid.telemetry import (
+    BranchPoints,
+    BusPoints,
+    Frame,
+    GeneratorPoints,
+    LoadPoints,
+    Points,
+    Quality,
+    Reason,
+    Weather,
+    datetime64_ms,
+)
 
-TIME, QUALITY = "time", "quality"
+TIME = "time"
+QUALITY, REASON, DEVIATION, MEASURED_AT = "quality", "reason", "standard_deviation", "measured_at"
 ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
 WEATHER = tuple(f"weather.{field.name}" for field in fields(Weather))
-READINGS = (
-    ("load", "p_mw"),
-    ("load", "q_mvar"),
-    ("generator", "p_mw"),
-    ("generator", "q_mvar"),
-    ("generator", "vm_pu"),
-    ("bus", "vm_pu"),
-    ("branch", "p_from_mw"),
+ELEMENTS = {"load": LoadPoints, "generator": GeneratorPoints, "bus": BusPoints, "branch": BranchPoints}
+QUANTITIES = tuple((element, field.name) for element, points in ELEMENTS.items() for field in fields(points))
+POSITIONS = (("generator", "on"), ("branch", "closed"))
+POINT = re.compile(
+    rf"({'|'.join(ELEMENTS)})\.(\d{{1,9}})\.([a-z_]+)(?:\.({QUALITY}|{REASON}|{DEVIATION}|{MEASURED_AT}))?"
 )
-STATES = (("generator", "on"), ("branch", "closed"))
-POINT = re.compile(r"(load|generator|bus|branch)\.(\d{1,9})\.([a-z_]+)(\.quality)?")
-QUALITY_WORDS = {"": Quality.GOOD, **{quality.name.lower(): quality for quality in Quality}}
+QUALITY_WORDS = {quality.name.lower(): quality for quality in Quality}
+REASON_WORDS = {reason.name.lower(): reason for reason in Reason}
 SHOWN_CHARACTERS = 40
 
 
@@ -99,14 +111,6 @@ def open_replay(case: Case, argument: str, _start: datetime, _seed: int) -> Sour
     return SourceParts(source=Replay(Path(argument), case.network))
 
 
-@dataclass(frozen=True, eq=False)
-class _Columns:
-    """Where k points and their quality stand in a row, -1 where they don't."""
-
-    value: IntArray
-    quality: IntArray
-
-
 class _Layout:
     """What a file's columns mean for a network."""
 
@@ -118,11 +122,7 @@ class _Layout:
             "bus": network.n_bus,
             "branch": network.n_branch,
         }
-        known = {*READINGS, *STATES}
-        self._of = {
-            (element, quantity): _Columns(np.full(count[element], -1), np.full(count[element], -1))
-            for element, quantity in known
-        }
+        self._columns: dict[tuple[str, str, str], IntArray] = {}  # by element, quantity and what is told of it
         place: dict[str, int] = {}
         for column, name in enumerate(header):
             if name in place:
@@ -131,14 +131,16 @@ class _Layout:
             if name == TIME or name in WEATHER:
                 continue
             match = POINT.fullmatch(name)
-            key = (match[1], match[3]) if match else ("", "")
-            if match is None or key not in known or (match[4] and key in STATES):
+            quantity, told = (match[1], match[3]) if match else ("", ""), match[4] or "" if match else ""
+            if match is None or quantity not in QUANTITIES or (told == DEVIATION and quantity in POSITIONS):
                 raise _wrong(file, 1, name, "", "is no point that can be replayed")
             index = int(match[2])
             if index >= count[match[1]]:
                 problem = f"{network.name} has no {match[1]} {index}; the last one is {count[match[1]] - 1}"
                 raise _wrong(file, 1, name, "", problem)
-            (self._of[key].quality if match[4] else self._of[key].value)[index] = column
+            for what in ("", told):
+                self._columns.setdefault((*quantity, what), np.full(count[match[1]], -1))
+            self._columns[*quantity, told][index] = column
         needed = (TIME, *WEATHER, *(f"load.{index}.p_mw" for index in range(count["load"])))
         for name in needed:
             if name not in place:
@@ -155,25 +157,28 @@ class _Layout:
         missing = self._weather[np.isnan(weather)]
         if len(missing):
             raise _wrong(self._file, row, self._header[missing[0]], "", "must be a number, as weather is always there")
-        readings = {
-            f"{element}_{quantity}": self._reading(row, cells, (element, quantity)) for element, quantity in READINGS
-        }
+        measured_at, received_at = self._moment(row, TIME, cells[self._time]), datetime.now(UTC)
+        given: dict[str, dict[str, Points]] = {element: {} for element in ELEMENTS}
+        for element, quantity in QUANTITIES:
+            if (element, quantity, "") in self._columns:
+                given[element][quantity] = self._points(row, cells, (element, quantity), measured_at, received_at)
         return Frame(
-            measured_at=self._moment(row, cells[self._time]),
-            received_at=datetime.now(UTC),
-            **readings,
-            generator_on=self._states(row, cells, ("generator", "on"), np.ones(len(self._network.generator), bool)),
-            branch_closed=self._states(row, cells, ("branch", "closed"), self._network.branch.closed),
+            measured_at=measured_at,
+            received_at=received_at,
+            bus=BusPoints(**given["bus"]),
+            branch=BranchPoints(**given["branch"]),
+            load=LoadPoints(**given["load"]),
+            generator=GeneratorPoints(**given["generator"]),
             weather=Weather(*weather.tolist()),
         )
 
-    def _moment(self, row: int, text: str) -> datetime:
+    def _moment(self, row: int, column: str, text: str) -> datetime:
         try:
             if not ISO_TIME.fullmatch(text.strip()):  # fromisoformat alone takes letters between time and zone
                 raise ValueError(text)
             time = datetime.fromisoformat(text.strip())
         except ValueError:
-            raise _wrong(self._file, row, TIME, text, "must be a time such as 2026-01-15T06:00") from None
+            raise _wrong(self._file, row, column, text, "must be a time such as 2026-01-15T06:00") from None
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
     def _numbers(self, row: int, cells: list[str], columns: IntArray) -> FloatArray:
@@ -193,58 +198,125 @@ class _Layout:
                 )
         return values
 
-    def _reading(self, row: int, cells: list[str], key: tuple[str, str]) -> Reading:
-        columns = self._of[key]
-        value = self._numbers(row, cells, columns.value)
-        quality = np.where(np.isnan(value), Quality.MISSING, Quality.GOOD).astype(np.int8)
-        for place in np.flatnonzero(columns.quality >= 0).tolist():
-            column = columns.quality[place]
-            word = cells[column].lower()
-            if word not in QUALITY_WORDS:
-                right = ", ".join(filter(None, QUALITY_WORDS))
-                raise _wrong(self._file, row, self._header[column], word, f"must be one of {right}, or empty")
-            quality[place] = max(quality[place], QUALITY_WORDS[word])
-        return Reading(value, quality)
+    def _points(
+        self, row: int, cells: list[str], quantity: tuple[str, str], measured_at: datetime, received_at: datetime
+    ) -> Points:
+        columns = self._columns[*quantity, ""]
+        if quantity in POSITIONS:
+            value, unknown = self._positions(row, cells, columns)
+        else:
+            value = self._numbers(row, cells, columns)
+            unknown = np.isnan(value)
+        told = {name: self._columns.get((*quantity, name)) for name in (QUALITY, REASON, DEVIATION, MEASURED_AT)}
+        quality = np.where(unknown, Quality.MISSING, Quality.GOOD).astype(np.int8)
+        if (where := told[QUALITY]) is not None:
+            quality = np.maximum(quality, self._words(row, cells, where, QUALITY_WORDS, quality))
+        reason = np.where(quality == Quality.MISSING, Reason.NO_ANSWER, Reason.NONE).astype(np.int8)
+        if (where := told[REASON]) is not None:
+            reason = self._words(row, cells, where, REASON_WORDS, reason)
+        where = told[DEVIATION]
+        return Points.of(
+            value,
+            quality=quality,
+            reason=reason,
+            measured_at=self._times(row, cells, told[MEASURED_AT], measured_at),
+            received_at=received_at,
+            standard_deviation=None if where is None else self._deviations(row, cells, where),
+        )
 
-    def _states(self, row: int, cells: list[str], key: tuple[str, str], otherwise: BoolArray) -> BoolArray:
-        states = otherwise.copy()
-        for place, column in enumerate(self._of[key].value.tolist()):
-            text = cells[column] if column >= 0 else ""
+    def _words(
+        self, row: int, cells: list[str], columns: IntArray, words: Mapping[str, int], otherwise: IntArray
+    ) -> IntArray:
+        """(k,) what words say, otherwise where there is no column or its cell is empty."""
+        found = otherwise.copy()
+        for place in np.flatnonzero(columns >= 0).tolist():
+            column = columns[place]
+            word = cells[column].lower()
+            if word and word not in words:
+                raise _wrong(
+                    self._file, row, self._header[column], word, f"must be one of {', '.join(words)}, or empty"
+                )
+            if word:
+                found[place] = words[word]
+        return found
+
+    def _deviations(self, row: int, cells: list[str], columns: IntArray) -> FloatArray:
+        values = self._numbers(row, cells, columns)
+        if (values < 0).any():
+            column = columns[int(np.flatnonzero(values < 0)[0])]
+            raise _wrong(self._file, row, self._header[column], cells[column], "must be 0 or more")
+        return values
+
+    def _times(
+        self, row: int, cells: list[str], columns: IntArray | None, otherwise: datetime
+    ) -> datetime | np.ndarray:
+        """(k,) moments that cells say, otherwise where they are empty; otherwise for all without columns."""
+        if columns is None:
+            return otherwise
+        times = np.full(len(columns), datetime64_ms(otherwise))
+        for place in np.flatnonzero(columns >= 0).tolist():
+            column = columns[place]
+            if cells[column]:
+                times[place] = datetime64_ms(self._moment(row, self._header[column], cells[column]))
+        return times
+
+    def _positions(self, row: int, cells: list[str], columns: IntArray) -> tuple[BoolArray, BoolArray]:
+        """(k,) what cells say, and where they say nothing."""
+        texts = [cells[column] if column >= 0 else "" for column in columns.tolist()]
+        for column, text in zip(columns.tolist(), texts, strict=True):
             if text not in ("", "0", "1"):
                 raise _wrong(self._file, row, self._header[column], text, "must be 0 or 1")
-            if text:
-                states[place] = text == "1"
-        return states
+        return np.array([text == "1" for text in texts], dtype=bool), np.array([not text for text in texts], dtype=bool)
 
 
 def write_recording(path: Path, frames: Sequence[Frame]) -> None:
-    """Write frames of one network, whose weather is one for the whole grid, as Replay reads them.
+    """Write frames of one source, whose weather is one for the whole grid, as Replay reads them.
 
     Numbers are written so that they are read as the same ones. OSError where the file can't be written.
     """
-    header, columns = [TIME], [[frame.measured_at.isoformat() for frame in frames]]
+    columns = {TIME: [frame.measured_at.isoformat() for frame in frames]}
     for name in WEATHER:
-        header.append(name)
-        columns.append([repr(float(getattr(frame.weather, name.partition(".")[2]))) for frame in frames])
-    for element, quantity in READINGS:
-        readings = [getattr(frame, f"{element}_{quantity}") for frame in frames]
-        values, qualities = np.array([one.value for one in readings]), np.array([one.quality for one in readings])
-        told_by_value = np.where(np.isnan(values), Quality.MISSING, Quality.GOOD) == qualities
-        for index in range(values.shape[1]):
-            header.append(f"{element}.{index}.{quantity}")
-            columns.append(["" if np.isnan(value) else repr(value) for value in values[:, index].tolist()])
-            if not told_by_value[:, index].all():
-                header.append(f"{header[-1]}.{QUALITY}")
-                columns.append([Quality(quality).name.lower() for quality in qualities[:, index].tolist()])
-    for element, quantity in STATES:
-        states = np.array([getattr(frame, f"{element}_{quantity}") for frame in frames]).astype(int)
-        for index in range(states.shape[1]):
-            header.append(f"{element}.{index}.{quantity}")
-            columns.append([str(state) for state in states[:, index].tolist()])
+        columns[name] = [repr(float(getattr(frame.weather, name.partition(".")[2]))) for frame in frames]
+    for element, quantity in QUANTITIES:
+        points = [getattr(getattr(frame, element), quantity) for frame in frames]
+        if points[0] is not None:
+            columns |= _written(element, quantity, points, [datetime64_ms(frame.measured_at) for frame in frames])
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(zip(*columns, strict=True))
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def _written(
+    element: str, quantity: str, points: Sequence[Points], times: Sequence[np.datetime64]
+) -> dict[str, list[str]]:
+    """The columns of one quantity in frames of these times; of what is told beside values only what isn't plain."""
+    value, quality, reason, deviation, measured_at = (
+        np.array([getattr(one, name) for one in points]) for name in ("value", QUALITY, REASON, DEVIATION, MEASURED_AT)
+    )
+    position = value.dtype == np.bool_
+    unknown, shown = (quality == Quality.MISSING, value.astype(int)) if position else (np.isnan(value), value)
+    plain_reason = np.where(quality == Quality.MISSING, Reason.NO_ANSWER, Reason.NONE)
+    told = {
+        QUALITY: quality != np.where(unknown, Quality.MISSING, Quality.GOOD),
+        REASON: reason != plain_reason,
+        DEVIATION: np.isfinite(deviation),
+        MEASURED_AT: measured_at != np.array(times)[:, None],
+    }
+    texts: dict[str, Callable[[int], list[str]]] = {
+        QUALITY: lambda index: [Quality(one).name.lower() for one in quality[:, index].tolist()],
+        REASON: lambda index: [Reason(one).name.lower() for one in reason[:, index].tolist()],
+        DEVIATION: lambda index: ["" if np.isnan(one) else repr(one) for one in deviation[:, index].tolist()],
+        MEASURED_AT: lambda index: [str(one) for one in measured_at[:, index]],
+    }
+    columns: dict[str, list[str]] = {}
+    for index in range(value.shape[1]):
+        name, present = f"{element}.{index}.{quantity}", shown[:, index].tolist()
+        columns[name] = [
+            "" if lacking else repr(one) for one, lacking in zip(present, unknown[:, index].tolist(), strict=True)
+        ]
+        columns |= {f"{name}.{what}": texts[what](index) for what, where in told.items() if where[:, index].any()}
+    return columns
 
 
 def _cells(file: str, row: int, line: bytes) -> list[str]:

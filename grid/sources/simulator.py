@@ -13,7 +13,17 @@ from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
 from grid.sources.seams import Acknowledgement, Held, HoldOrder, Order, SourceParts
 from grid.sources.weather import WeatherModel
-from grid.telemetry import Event, EventKind, Frame, Quality, Reading, Weather
+from grid.telemetry import (
+    BranchPoints,
+    BusPoints,
+    Event,
+    EventKind,
+    Frame,
+    GeneratorPoints,
+    LoadPoints,
+    Points,
+    Weather,
+)
 
 VOLTAGE_NOISE, POWER_NOISE = (
     0.001,
@@ -154,50 +164,64 @@ class Simulator:
         unknown_bus, unknown_branch = np.full(network.n_bus, np.nan), np.full(network.n_branch, np.nan)
         generator_p = injection.generator_p_mw if state is None else state.generator_p_mw
         generator_q = injection.generator_q_mvar if state is None else state.generator_q_mvar
+        received_at = datetime.now(UTC)
+
+        def noisy(value: FloatArray, relative: float) -> Points:
+            """Measured with Gaussian noise; values that don't exist are missing."""
+            measured = value * (1 + relative * self._noise_rng.standard_normal(len(value)))
+            deviation = relative * np.abs(measured)
+            return Points.of(measured, measured_at=self.time, received_at=received_at, standard_deviation=deviation)
+
+        load = LoadPoints(
+            p_mw=noisy(injection.load_p_mw * supplied, POWER_NOISE),
+            q_mvar=noisy(injection.load_q_mvar * supplied, POWER_NOISE),
+        )
+        generator = GeneratorPoints(
+            p_mw=noisy(generator_p, POWER_NOISE),
+            q_mvar=noisy(generator_q, POWER_NOISE),
+            vm_pu=noisy(injection.generator_vm_pu, VOLTAGE_NOISE),
+            on=Points.of(injection.generator_on, measured_at=self.time, received_at=received_at),
+        )
         return Frame(
             measured_at=self.time,
-            received_at=datetime.now(UTC),
-            load_p_mw=self._noisy(injection.load_p_mw * supplied, POWER_NOISE),
-            load_q_mvar=self._noisy(injection.load_q_mvar * supplied, POWER_NOISE),
-            generator_p_mw=self._noisy(generator_p, POWER_NOISE),
-            generator_q_mvar=self._noisy(generator_q, POWER_NOISE),
-            generator_vm_pu=self._noisy(injection.generator_vm_pu, VOLTAGE_NOISE),
-            generator_on=injection.generator_on,
-            bus_vm_pu=self._noisy(unknown_bus if state is None else np.abs(state.voltage), VOLTAGE_NOISE),
-            branch_p_from_mw=self._noisy(unknown_branch if state is None else state.p_from_mw, POWER_NOISE),
-            branch_closed=truth.closed,
+            received_at=received_at,
+            bus=BusPoints(vm_pu=noisy(unknown_bus if state is None else np.abs(state.voltage), VOLTAGE_NOISE)),
+            branch=BranchPoints(
+                p_from_mw=noisy(unknown_branch if state is None else state.p_from_mw, POWER_NOISE),
+                closed=Points.of(truth.closed, measured_at=self.time, received_at=received_at),
+            ),
+            load=load,
+            generator=generator,
             weather=weather,
         )
-
-    def _noisy(self, value: FloatArray, relative: float) -> Reading:
-        """A reading with Gaussian noise; values that don't exist are missing."""
-        measured = value * (1 + relative * self._noise_rng.standard_normal(len(value)))
-        return Reading(measured, np.where(np.isnan(value), Quality.MISSING, Quality.GOOD).astype(np.int8))
 
     def _with_sensor_faults(self, frame: Frame) -> Frame:
         """Buses whose sensors are gone send nothing; stuck ones send the last values again, as if they were good."""
         gone, stuck = self._targets(EventKind.SENSOR_GONE), self._targets(EventKind.SENSOR_STUCK)
         if not gone and not stuck:
             return frame
-        sent, load_bus = self._sent, self.case.network.load.bus
-        bus = np.arange(self.case.network.n_bus)
+        before, load_bus = frame if self._sent is None else self._sent, self.case.network.load.bus
 
-        def seen(field: str, at: IntArray) -> Reading:
-            last = None if sent is None else getattr(sent, field)
-            return _faulty(getattr(frame, field), last, np.isin(at, gone), np.isin(at, stuck))
+        def sent(now: Points | None, last: Points | None, bus: IntArray) -> Points | None:
+            return now and last and _faulty(now, last, np.isin(bus, gone), np.isin(bus, stuck))
 
         return replace(
             frame,
-            load_p_mw=seen("load_p_mw", load_bus),
-            load_q_mvar=seen("load_q_mvar", load_bus),
-            bus_vm_pu=seen("bus_vm_pu", bus),
+            bus=replace(frame.bus, vm_pu=sent(frame.bus.vm_pu, before.bus.vm_pu, np.arange(self.case.network.n_bus))),
+            load=replace(
+                frame.load,
+                p_mw=sent(frame.load.p_mw, before.load.p_mw, load_bus),
+                q_mvar=sent(frame.load.q_mvar, before.load.q_mvar, load_bus),
+            ),
         )
 
 
-def _faulty(reading: Reading, sent: Reading | None, gone: BoolArray, stuck: BoolArray) -> Reading:
-    value = reading.value if sent is None else np.where(stuck, sent.value, reading.value)
-    value = np.where(gone, np.nan, value)
-    return Reading(value, np.where(np.isnan(value), Quality.MISSING, reading.quality).astype(np.int8))
+def _faulty(now: Points, last: Points, gone: BoolArray, stuck: BoolArray) -> Points:
+    value, deviation = (
+        np.where(gone, np.nan, np.where(stuck, before, present))
+        for before, present in ((last.value, now.value), (last.standard_deviation, now.standard_deviation))
+    )
+    return Points.of(value, measured_at=now.measured_at, received_at=now.received_at, standard_deviation=deviation)
 
 
 def open_simulator(case: Case, argument: str, start: datetime, seed: int) -> SourceParts:

@@ -56,7 +56,7 @@ def series_of(snapshot: Snapshot) -> tuple[SeriesReport, ...]:
     drift = Drift(coverage_80=62.0, mae=3.2, naive_mae=2.9, kinds=(DriftKind.COVERAGE,))
     load = SeriesInfo("load", "Total load", SeriesKind.LOAD, np.nan)
     pv, wind = SeriesInfo("pv", "PV", SeriesKind.PV, 12.5), SeriesInfo("wind", "Wind", SeriesKind.WIND, 20.0)
-    total = float(snapshot.network.load.p_mw.sum())
+    total = float(snapshot.case.network.load.p_mw.sum())
     limit = Loadability(finding=LoadabilityFinding.FOUND, demand_mw=1.05 * total, limit=LoadLimit.LOADING, at=0)
     return (
         SeriesReport(
@@ -69,11 +69,11 @@ def series_of(snapshot: Snapshot) -> tuple[SeriesReport, ...]:
 
 def ahead_of(snapshot: Snapshot, hours: int = 24, stress: float = 1.0) -> Ahead:
     """The coming hours at `stress` times the case's loads."""
-    network, rng = snapshot.network, np.random.default_rng(2)
+    network, rng = snapshot.case.network, np.random.default_rng(2)
     course = stress * level(hours)[None, :, None] * (1 + 0.05 * rng.standard_normal((8, hours, 1)))
     load, generator = network.load, network.generator
     samples = Samples(load.p_mw * course, load.q_mvar * course, generator.p_mw * np.ones_like(course))
-    look = look_ahead(network, snapshot.injection, snapshot.state.closed, samples)
+    look = look_ahead(network, snapshot.solved.injection, snapshot.solved.state.closed, samples)
     start = snapshot.simulated_at.replace(minute=0, second=0, microsecond=0)
     worst = int(np.argmax(np.nan_to_num(look.loss_mw)))
     energies = ("pv", "wind")
@@ -89,21 +89,24 @@ def ledger_of(snapshot: Snapshot, days: int = 9) -> HourlyLedger:
     ledger, now = HourlyLedger(), snapshot.simulated_at
     for back in range(24 * days, -1, -1):
         time, factor = now - back * HOUR, 1 - 0.01 * (back // 24)
-        loss, load = 1000 * factor * snapshot.metrics.loss_mw, 1000 * factor * snapshot.metrics.load_mw
-        renewable = 10 * snapshot.metrics.renewable_percent * (load + loss) / 1000
+        loss, load = (
+            1000 * factor * snapshot.assessed.metrics.loss_mw,
+            1000 * factor * snapshot.assessed.metrics.load_mw,
+        )
+        renewable = 10 * snapshot.assessed.metrics.renewable_percent * (load + loss) / 1000
         ledger.append(HourlyRecord(time, loss, load, load + loss, renewable, 0.9 * loss))
     return ledger
 
 
 def losses_of(snapshot: Snapshot, start: datetime, hours: int) -> LossRecord:
     """Losses of hours at the day's shape of the case's loads, and meters that miss 2 % of what arrives."""
-    network, flow = snapshot.network, PowerFlow(snapshot.network)
+    network, flow = snapshot.case.network, PowerFlow(snapshot.case.network)
     levels, states = BranchLevels.of(network), []
     for factor in level(hours):
         injection = replace(
-            snapshot.injection, load_p_mw=network.load.p_mw * factor, load_q_mvar=network.load.q_mvar * factor
+            snapshot.solved.injection, load_p_mw=network.load.p_mw * factor, load_q_mvar=network.load.q_mvar * factor
         )
-        states.append(flow.solve(injection, snapshot.state.closed))
+        states.append(flow.solve(injection, snapshot.solved.state.closed))
     level_mwh = [by_level(network, levels, no_load_mw(network, state), state.loss_mw) for state in states]
     shunt_mwh = np.array([state.shunt_mva.real.sum() for state in states])
     fed_in = np.array([state.generator_p_mw for state in states])
@@ -137,7 +140,7 @@ def accuracy_of(hours: int = 48, issues: int = 30) -> Accuracy:
 
 def report_of(snapshot: Snapshot, stress: float = 1.0) -> ForecastReport:
     """All that a forecast worker knows of a snapshot."""
-    network = snapshot.network
+    network = snapshot.case.network
     return ForecastReport(
         network=network,
         version=1,
@@ -147,7 +150,7 @@ def report_of(snapshot: Snapshot, stress: float = 1.0) -> ForecastReport:
         series=series_of(snapshot),
         ahead=ahead_of(snapshot, stress=stress),
         performance=ledger_of(snapshot).performance(snapshot.simulated_at),
-        mix=energy_mix(network, snapshot.state.generator_p_mw),
+        mix=energy_mix(network, snapshot.solved.state.generator_p_mw),
         hosting=hosting_of(network),
         group_of_load=np.zeros(len(network.load), dtype=np.int64),
     )
@@ -156,8 +159,8 @@ def report_of(snapshot: Snapshot, stress: float = 1.0) -> ForecastReport:
 def empty_report(snapshot: Snapshot) -> ForecastReport:
     """Before the forecast worker has looked."""
     return ForecastReport(
-        snapshot.network, 0, None, "Waiting for the grid", "", (), None, None, None, None,
-        np.full(len(snapshot.network.load), -1),
+        snapshot.case.network, 0, None, "Waiting for the grid", "", (), None, None, None, None,
+        np.full(len(snapshot.case.network.load), -1),
     )  # fmt: skip
 
 

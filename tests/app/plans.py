@@ -29,11 +29,11 @@ class Judge:
 
     def __init__(self, snapshot: Snapshot, requirements: Requirements) -> None:
         self.snapshot, self.requirements = snapshot, requirements
-        self.network, state = snapshot.network, snapshot.state
+        self.network, state = snapshot.case.network, snapshot.solved.state
         generator = self.network.generator
         self.injection = Injection(
             state.load_p_mw, state.load_q_mvar, state.generator_p_mw, state.generator_q_mvar, generator.vm_pu,
-            snapshot.frame.generator_on,
+            snapshot.solved.injection.generator_on,
         )  # fmt: skip
         self._flow = PowerFlow(self.network)
 
@@ -47,7 +47,7 @@ class Judge:
         lost = interrupted_power_mw(
             network.n_bus, branch.from_bus, branch.to_bus, closed, network.source_buses, demand
         )  # fmt: skip
-        loss, risk = 1000 * state.total_loss_mw, 1000 * float(self.snapshot.risk.failure_probability @ lost)
+        loss, risk = 1000 * state.total_loss_mw, 1000 * float(self.snapshot.assessed.risk.failure_probability @ lost)
         low, high = int(np.nanargmin(state.vm_pu)), int(np.nanargmax(state.vm_pu))
         hot = int(np.nanargmax(state.loading_percent))
         vm, loading = state.vm_pu, float(state.loading_percent[hot])
@@ -131,7 +131,7 @@ def proposal_of(
     """A proposal for a snapshot's state."""
     asked = requirements or Requirements()
     judge = Judge(snapshot, asked)
-    present = judge.judged(snapshot.state, snapshot.state.closed)
+    present = judge.judged(snapshot.solved.state, snapshot.solved.state.closed)
     plan = None
     if conflict is None:
         plan = redispatch(judge, present) if meshed else exchange(judge, present)

@@ -74,17 +74,17 @@ class Rig:
         return self.now
 
     def branch(self, name: str) -> int:
-        return self.now.network.branch.name.index(name)
+        return self.now.case.network.branch.name.index(name)
 
     def bus(self, name: str) -> int:
-        return self.now.network.bus.name.index(name)
+        return self.now.case.network.bus.name.index(name)
 
     def generator(self, name: str) -> int:
-        return self.now.network.generator.name.index(name)
+        return self.now.case.network.generator.name.index(name)
 
     def alarms(self, kind: AlarmKind) -> list[str]:
         """Names of the assets with an active alarm of a kind."""
-        return sorted(alarm.asset_name for alarm in self.now.alarms if alarm.kind is kind)
+        return sorted(alarm.asset_name for alarm in self.now.assessed.alarms if alarm.kind is kind)
 
     def get(self, path: str, status: int = 200) -> Any:
         return strict_json(self.client.get(path), status)

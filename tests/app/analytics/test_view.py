@@ -97,7 +97,7 @@ def test_facts_say_what_is_not_known_yet(now: Looked) -> None:
 
 
 def test_the_hours_ahead_in_figures(now: Looked) -> None:
-    ahead, network = now.report.ahead, now.snapshot.network
+    ahead, network = now.report.ahead, now.snapshot.case.network
     assert threat_of(now, of_buses=False).percent.shape == (24, network.n_branch)
     assert threat_of(now, of_buses=True).percent.shape == (24, network.n_bus)
     day = next_day_of(now)
@@ -115,8 +115,8 @@ def test_shares_add_up_and_every_bus_has_a_row(now: Looked) -> None:
         assert sum(one.percent for one in shares) == pytest.approx(100)
         assert sum(one.power_mw for one in shares) == pytest.approx(now.report.mix.total)
     rows = hosting_of(now)
-    assert [row.bus for row in rows] == list(now.snapshot.network.bus.name)
-    assert {row.limit for row in rows} == {f"{now.snapshot.network.branch.name[0]} at full load"}
+    assert [row.bus for row in rows] == list(now.snapshot.case.network.bus.name)
+    assert {row.limit for row in rows} == {f"{now.snapshot.case.network.branch.name[0]} at full load"}
     assert hosting_of(replace(now, report=empty_report(now.snapshot))) == []
 
 

@@ -20,10 +20,10 @@ def case30_json() -> bytes:
 
 def test_a_good_file_is_watched_from_the_next_cycle_on(rig: Rig) -> None:
     rig.services.cases.load_upload("my grid.json", case30_json())
-    assert rig.run().network.name == "my grid.json"
-    assert rig.now.network.n_bus == 30
+    assert rig.run().case.network.name == "my grid.json"
+    assert rig.now.case.network.n_bus == 30
     rig.services.cases.load_upload("feeder33.m", FEEDER)
-    assert rig.run().network.n_bus == 33
+    assert rig.run().case.network.n_bus == 33
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_a_good_file_is_watched_from_the_next_cycle_on(rig: Rig) -> None:
 def test_wrong_files_are_refused_by_name_and_the_case_stays(rig: Rig, name: str, content: bytes, words: str) -> None:
     with pytest.raises(CaseError, match=words):
         rig.services.cases.load_upload(name, content)
-    assert rig.run().network.name == "city8"
-    assert not rig.now.stale
+    assert rig.run().case.network.name == "city8"
+    assert not rig.now.solved.stale
 
 
 @pytest.mark.parametrize("name", ["../../etc/grid.json", "/etc/grid.json", "C:\\grids\\grid.json", "..\\grid.json"])
 def test_folders_in_a_name_lead_nowhere(rig: Rig, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rig.services.cases.load_upload(name, case30_json())
-    assert rig.run().network.n_bus == 30
+    assert rig.run().case.network.n_bus == 30
     assert not list(tmp_path.rglob("*.json"))
 
 
@@ -80,5 +80,5 @@ def test_every_offered_name_can_be_asked_for(rig: Rig) -> None:
     offered = rig.get("/api/case")["cases"]
     assert "city8" in offered
     rig.post("/api/case", {"case": "case14"}, 202)
-    assert rig.run().network.name == "case14"
+    assert rig.run().case.network.name == "case14"
     assert rig.get("/api/grid/state")["case"] == "case14"

@@ -23,10 +23,10 @@ OUTAGES = {
 @pytest.mark.parametrize("line", OUTAGES)
 def test_a_line_outage_darkens_what_is_behind_it_and_ends_with_the_event(rig: Rig, line: str) -> None:
     branch = rig.branch(line)
-    demand = {name: rig.now.state.load_p_mw[i] for i, name in enumerate(rig.now.network.load.name)}
+    demand = {name: rig.now.solved.state.load_p_mw[i] for i, name in enumerate(rig.now.case.network.load.name)}
     event = rig.engine.add_event(EventKind.LINE_OUTAGE, branch, 1.0)
     dark = rig.run(2)
-    network, state = dark.network, dark.state
+    network, state = dark.case.network, dark.solved.state
     assert {network.bus.name[bus] for bus in np.flatnonzero(~state.energised)} == OUTAGES[line]
     sources = network.source_buses
     expected = energised_buses(
@@ -37,14 +37,14 @@ def test_a_line_outage_darkens_what_is_behind_it_and_ends_with_the_event(rig: Ri
     assert state.i_ka[branch] == 0
     assert rig.alarms(AlarmKind.BRANCH_TRIPPED) == [line]
     assert rig.alarms(AlarmKind.LOSS_OF_SUPPLY) == sorted(OUTAGES[line])
-    assert dark.metrics.unsupplied_mw == pytest.approx(sum(demand[name] for name in OUTAGES[line]), rel=0.02)
-    assert not dark.stale
+    assert dark.assessed.metrics.unsupplied_mw == pytest.approx(sum(demand[name] for name in OUTAGES[line]), rel=0.02)
+    assert not dark.solved.stale
     rig.engine.remove_event(event.id)
     back = rig.run(2)
-    assert back.state.energised.all()
-    assert back.metrics.unsupplied_mw == 0
-    assert back.events == ()
-    assert {alarm.state for alarm in back.alarms if alarm.kind is AlarmKind.LOSS_OF_SUPPLY} == {
+    assert back.solved.state.energised.all()
+    assert back.assessed.metrics.unsupplied_mw == 0
+    assert back.control.events == ()
+    assert {alarm.state for alarm in back.assessed.alarms if alarm.kind is AlarmKind.LOSS_OF_SUPPLY} == {
         AlarmState.RETURNED_UNACKNOWLEDGED
     }
 
@@ -52,61 +52,61 @@ def test_a_line_outage_darkens_what_is_behind_it_and_ends_with_the_event(rig: Ri
 def test_a_trip_of_a_station_darkens_its_island_only(rig: Rig) -> None:
     event = rig.engine.add_event(EventKind.GENERATOR_TRIP, rig.generator("South Thermal Station"), 1.0)
     dark = rig.run(2)
-    names = {dark.network.bus.name[bus] for bus in np.flatnonzero(~dark.state.energised)}
+    names = {dark.case.network.bus.name[bus] for bus in np.flatnonzero(~dark.solved.state.energised)}
     assert names == {"South Thermal Station", "Industrial Zone", "Residential Hub"}
-    assert dark.state.generator_p_mw[rig.generator("South Thermal Station")] == 0
+    assert dark.solved.state.generator_p_mw[rig.generator("South Thermal Station")] == 0
     rig.engine.remove_event(event.id)
-    assert rig.run(2).state.energised.all()
+    assert rig.run(2).solved.state.energised.all()
 
 
 def test_without_any_station_all_is_dark_and_nothing_breaks(rig: Rig) -> None:
     for station in ("North Power Plant", "South Thermal Station"):
         rig.engine.add_event(EventKind.GENERATOR_TRIP, rig.generator(station), 1.0)
     dark = rig.run(3)
-    assert not dark.stale
-    assert not dark.state.energised.any()
-    assert dark.metrics.load_mw == dark.metrics.loss_mw == dark.metrics.generation_mw == 0
-    assert dark.cycle.failed == 0
+    assert not dark.solved.stale
+    assert not dark.solved.state.energised.any()
+    assert dark.assessed.metrics.load_mw == dark.assessed.metrics.loss_mw == dark.assessed.metrics.generation_mw == 0
+    assert dark.control.cycle.failed == 0
 
 
 def test_a_tripped_generator_is_no_end_of_a_supply_path(new_rig: NewRig) -> None:
     rig = new_rig("case14")
-    generator = rig.now.network.generator
+    generator = rig.now.case.network.generator
     regulating = int(np.flatnonzero(generator.is_regulating)[0])
     bus = int(generator.bus[regulating])
-    assert rig.now.supply.paths.generator_bus[bus] == bus
+    assert rig.now.assessed.supply.paths.generator_bus[bus] == bus
     rig.engine.add_event(EventKind.GENERATOR_TRIP, regulating, 1.0)
     tripped = rig.run(2)
-    assert tripped.state.energised[bus]
-    assert tripped.state.generator_p_mw[regulating] == 0
-    assert tripped.supply.paths.generator_bus[bus] not in (bus, -1)
+    assert tripped.solved.state.energised[bus]
+    assert tripped.solved.state.generator_p_mw[regulating] == 0
+    assert tripped.assessed.supply.paths.generator_bus[bus] not in (bus, -1)
 
 
 def test_a_surge_beyond_what_lines_carry_keeps_the_last_good_state(rig: Rig) -> None:
     good = rig.run(2)
     event = rig.engine.add_event(EventKind.LOAD_SURGE, None, 10.0)
     lost = rig.run(2)
-    assert lost.stale
+    assert lost.solved.stale
     assert "no solution" in stale_reason(lost)
-    np.testing.assert_array_equal(lost.state.vm_pu, good.state.vm_pu)
-    assert lost.suspects
-    assert all(0 <= suspect.bus < 8 and suspect_words(lost.network, suspect) for suspect in lost.suspects)
+    np.testing.assert_array_equal(lost.solved.state.vm_pu, good.solved.state.vm_pu)
+    assert lost.solved.suspects
+    assert all(0 <= suspect.bus < 8 and suspect_words(lost.case.network, suspect) for suspect in lost.solved.suspects)
     assert rig.alarms(AlarmKind.POWER_FLOW_DIVERGED) == ["The grid"]
     assert rig.alarms(AlarmKind.SENSOR_SUSPECT) == []  # one fault, not one for each bus
-    assert lost.cycle.failed == 0
+    assert lost.control.cycle.failed == 0
     rig.engine.remove_event(event.id)
     back = rig.run()
-    assert not back.stale
-    assert back.suspects == ()
-    assert np.abs(back.state.vm_pu - good.state.vm_pu).max() < 0.03
+    assert not back.solved.stale
+    assert back.solved.suspects == ()
+    assert np.abs(back.solved.state.vm_pu - good.solved.state.vm_pu).max() < 0.03
 
 
 def test_a_surge_multiplies_the_load_of_its_bus_only(new_rig: NewRig) -> None:
     rig, calm = new_rig(), new_rig()
     bus = rig.bus("Uptown Substation")
     rig.engine.add_event(EventKind.LOAD_SURGE, bus, 2.0)
-    loads, expected = rig.run().state.load_p_mw, calm.run().state.load_p_mw
-    factor = np.where(rig.now.network.load.bus == bus, 2.0, 1.0)
+    loads, expected = rig.run().solved.state.load_p_mw, calm.run().solved.state.load_p_mw
+    factor = np.where(rig.now.case.network.load.bus == bus, 2.0, 1.0)
     np.testing.assert_allclose(loads, factor * expected, rtol=1e-12)
 
 
@@ -114,10 +114,12 @@ def test_a_heat_wave_heats_every_line_of_the_grid(new_rig: NewRig) -> None:
     rig, calm = new_rig(), new_rig()
     event = rig.engine.add_event(EventKind.HEAT_WAVE, None, 15.0)
     hot, normal = rig.run(24), calm.run(24)
-    assert float(hot.frame.weather.ambient_c) == pytest.approx(float(normal.frame.weather.ambient_c) + 15, abs=4)
-    assert (hot.temperature_c > normal.temperature_c + 8).all()
+    assert float(hot.measured.frame.weather.ambient_c) == pytest.approx(
+        float(normal.measured.frame.weather.ambient_c) + 15, abs=4
+    )
+    assert (hot.assessed.temperature_c > normal.assessed.temperature_c + 8).all()
     rig.engine.remove_event(event.id)
-    assert (rig.run(24).temperature_c < hot.temperature_c).all()
+    assert (rig.run(24).assessed.temperature_c < hot.assessed.temperature_c).all()
 
 
 @pytest.mark.parametrize("kind", [EventKind.HEAT_WAVE, EventKind.LOAD_SURGE])
@@ -125,9 +127,9 @@ def test_disturbances_without_end_stay_within_numbers(rig: Rig, kind: EventKind)
     for _ in range(500):
         rig.engine.add_event(kind, None, 10.0)
     snapshot = rig.run(3)
-    assert snapshot.cycle.failed == 0
-    assert np.isfinite(snapshot.temperature_c).all()
-    assert -40 < float(snapshot.frame.weather.ambient_c) < 80
+    assert snapshot.control.cycle.failed == 0
+    assert np.isfinite(snapshot.assessed.temperature_c).all()
+    assert -40 < float(snapshot.measured.frame.weather.ambient_c) < 80
 
 
 @pytest.mark.parametrize("kind", [EventKind.SENSOR_GONE, EventKind.SENSOR_STUCK])
@@ -137,14 +139,14 @@ def test_a_faulty_sensor_is_suspected_and_the_state_stays_plausible(rig: Rig, ne
     event = rig.engine.add_event(kind, bus, 1.0)
     faulty, normal = rig.run(4), calm.run(4)
     assert rig.alarms(AlarmKind.SENSOR_SUSPECT) == ["Uptown Substation"]
-    assert not faulty.stale
-    assert np.isfinite(faulty.state.vm_pu).all()
-    assert np.abs(faulty.state.vm_pu - normal.state.vm_pu).max() < 0.01
-    assert faulty.metrics.load_mw == pytest.approx(normal.metrics.load_mw, rel=0.05)
+    assert not faulty.solved.stale
+    assert np.isfinite(faulty.solved.state.vm_pu).all()
+    assert np.abs(faulty.solved.state.vm_pu - normal.solved.state.vm_pu).max() < 0.01
+    assert faulty.assessed.metrics.load_mw == pytest.approx(normal.assessed.metrics.load_mw, rel=0.05)
     rig.engine.remove_event(event.id)
     rig.run(2)
     healed = rig.run(3)  # after the off-delay of ten minutes
-    states = {alarm.state for alarm in healed.alarms if alarm.kind is AlarmKind.SENSOR_SUSPECT}
+    states = {alarm.state for alarm in healed.assessed.alarms if alarm.kind is AlarmKind.SENSOR_SUSPECT}
     assert states == {AlarmState.RETURNED_UNACKNOWLEDGED}
 
 

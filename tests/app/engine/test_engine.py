@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.engine.board import Snapshot
+from app.engine.board import Point, Quantity, Snapshot
 from app.web.reasons import stale_reason
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.cases.cases import load_case
@@ -39,7 +39,7 @@ def with_failing_source(rig: Rig) -> FailingSource:
 
 def imbalance_pu(snapshot: Snapshot) -> float:
     """Largest sum of complex powers at a bus, recomputed from branches, generators, loads and shunts."""
-    network, state = snapshot.network, snapshot.state
+    network, state = snapshot.case.network, snapshot.solved.state
     rest = -state.shunt_mva.astype(complex)
     np.add.at(rest, network.generator.bus, state.generator_p_mw + 1j * state.generator_q_mvar)
     np.add.at(rest, network.load.bus, -(state.load_p_mw + 1j * state.load_q_mvar))
@@ -53,12 +53,12 @@ def test_every_snapshot_balances_the_power_of_every_bus(new_rig: NewRig, case: s
     rig = new_rig(case)
     for _ in range(10):
         snapshot = rig.run(elapsed=timedelta(hours=1))
-        assert not snapshot.stale
+        assert not snapshot.solved.stale
         assert imbalance_pu(snapshot) <= 1e-6
-        assert (snapshot.state.loss_mw >= -1e-9).all()
-        metrics, state = snapshot.metrics, snapshot.state
+        assert (snapshot.solved.state.loss_mw >= -1e-9).all()
+        metrics, state = snapshot.assessed.metrics, snapshot.solved.state
         taken = metrics.load_mw + metrics.loss_mw + state.shunt_mva.real.sum()
-        assert state.generator_p_mw.sum() == pytest.approx(taken, abs=1e-6 * snapshot.network.base_mva)
+        assert state.generator_p_mw.sum() == pytest.approx(taken, abs=1e-6 * snapshot.case.network.base_mva)
 
 
 def test_cycles_advance_version_iteration_and_simulated_time(rig: Rig) -> None:
@@ -70,15 +70,19 @@ def test_cycles_advance_version_iteration_and_simulated_time(rig: Rig) -> None:
         assert after.iteration == before.iteration + count
         assert after.simulated_at == before.simulated_at + count * CYCLE
     assert after.created_at >= before.created_at
-    assert after.cycle.failed == 0
+    assert after.control.cycle.failed == 0
 
 
 def test_a_snapshot_never_changes_once_published(rig: Rig) -> None:
     kept = rig.now
-    copies = [np.array(part) for part in (kept.state.vm_pu, kept.state.load_p_mw, kept.temperature_c)]
+    copies = [
+        np.array(part) for part in (kept.solved.state.vm_pu, kept.solved.state.load_p_mw, kept.assessed.temperature_c)
+    ]
     rig.engine.add_event(EventKind.LOAD_SURGE, None, 2.0)
     rig.run(5, timedelta(hours=1))
-    for part, copy in zip((kept.state.vm_pu, kept.state.load_p_mw, kept.temperature_c), copies, strict=True):
+    for part, copy in zip(
+        (kept.solved.state.vm_pu, kept.solved.state.load_p_mw, kept.assessed.temperature_c), copies, strict=True
+    ):
         np.testing.assert_array_equal(part, copy)
 
 
@@ -87,19 +91,19 @@ def test_two_engines_with_one_seed_see_the_same_grid(new_rig: NewRig) -> None:
     for _ in range(20):
         a, b, c = one.run(), two.run(), other.run()
         for field in ("vm_pu", "va_degree", "p_from_mw", "q_to_mvar", "loading_percent", "generator_p_mw"):
-            np.testing.assert_array_equal(getattr(a.state, field), getattr(b.state, field))
-        np.testing.assert_array_equal(a.temperature_c, b.temperature_c)
-        np.testing.assert_array_equal(a.risk.failure_probability, b.risk.failure_probability)
-        assert a.alarms == b.alarms
-        assert not np.array_equal(a.state.vm_pu, c.state.vm_pu)
+            np.testing.assert_array_equal(getattr(a.solved.state, field), getattr(b.solved.state, field))
+        np.testing.assert_array_equal(a.assessed.temperature_c, b.assessed.temperature_c)
+        np.testing.assert_array_equal(a.assessed.risk.failure_probability, b.assessed.risk.failure_probability)
+        assert a.assessed.alarms == b.assessed.alarms
+        assert not np.array_equal(a.solved.state.vm_pu, c.solved.state.vm_pu)
 
 
 def test_a_paused_engine_measures_but_its_clock_stands(rig: Rig) -> None:
     rig.engine.pause()
     paused = rig.run(elapsed=timedelta(0))
-    assert paused.paused
+    assert paused.control.paused
     rig.engine.resume()
-    assert not rig.run().paused
+    assert not rig.run().control.paused
 
 
 def test_each_step_lets_one_cycle_pass(new_rig: NewRig) -> None:
@@ -120,7 +124,7 @@ def test_speed_says_how_long_a_step_is(new_rig: NewRig) -> None:
     rig.engine.set_speed(60)
     rig.engine.step()
     after = rig.run(elapsed=timedelta(0))
-    assert after.speed_minutes_per_s == 60
+    assert after.control.speed_minutes_per_s == 60
     assert after.simulated_at - before == timedelta(hours=2)
 
 
@@ -137,11 +141,11 @@ def test_a_wrong_risk_weight_is_refused_at_once(rig: Rig, weight: float) -> None
 
 
 def test_the_risk_weight_prices_risk_on_supply_paths(rig: Rig) -> None:
-    network = rig.now.network
+    network = rig.now.case.network
     costs = {}
     for weight in (0.0, 500.0):
         rig.engine.set_risk_weight(weight)
-        supply = rig.run(elapsed=timedelta(0)).supply
+        supply = rig.run(elapsed=timedelta(0)).assessed.supply
         assert supply.risk_weight == weight
         costs[weight] = supply.paths.cost
     fed = np.isfinite(costs[0.0]) & ~np.isin(np.arange(network.n_bus), network.source_buses)
@@ -164,7 +168,7 @@ def test_the_risk_weight_prices_risk_on_supply_paths(rig: Rig) -> None:
 def test_a_disturbance_of_nothing_is_refused_at_once(rig: Rig, kind: EventKind, target: int | None) -> None:
     with pytest.raises(KeyError, match="numbered 0 to"):
         rig.engine.add_event(kind, target, 1.0)
-    assert rig.run().events == ()
+    assert rig.run().control.events == ()
 
 
 def test_unknown_alarms_and_events_are_refused_at_once(rig: Rig) -> None:
@@ -176,31 +180,31 @@ def test_unknown_alarms_and_events_are_refused_at_once(rig: Rig) -> None:
 
 def test_acknowledging_takes_effect_in_the_next_cycle(rig: Rig) -> None:
     rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Mall Line"), 1.0)
-    alarm = next(alarm for alarm in rig.run(2).alarms if alarm.kind is AlarmKind.BRANCH_TRIPPED)
+    alarm = next(alarm for alarm in rig.run(2).assessed.alarms if alarm.kind is AlarmKind.BRANCH_TRIPPED)
     with pytest.raises(ValueError, match="person"):
         rig.engine.acknowledge(alarm.id, "  ")
     rig.engine.acknowledge(alarm.id, " Ann ")
-    answered = next(item for item in rig.run().alarms if item.id == alarm.id)
+    answered = next(item for item in rig.run().assessed.alarms if item.id == alarm.id)
     assert (answered.state, answered.acknowledged_by) == (AlarmState.ACKNOWLEDGED, "Ann")
 
 
 def test_another_case_starts_afresh_but_alarm_ids_go_on(rig: Rig, new_rig: NewRig) -> None:
     rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Mall Line"), 1.0)
-    old = {alarm.id for alarm in rig.run(3).alarms}
+    old = {alarm.id for alarm in rig.run(3).assessed.alarms}
     version = rig.now.version
     rig.engine.load(load_case("case14", rig.services.settings.cache_dir))
     rig.run()
-    assert rig.now.network.name == "case14"
-    assert rig.now.events == ()
+    assert rig.now.case.network.name == "case14"
+    assert rig.now.control.events == ()
     assert rig.now.version > version
     snapshot, history = rig.now, rig.board.history
-    assert history.network is snapshot.network
-    assert len(history.total("load_mw").time) == 1
+    assert history.network is snapshot.case.network
+    assert len(history.range(Point(Quantity.LOAD_MW)).time) == 1
     rig.engine.add_event(EventKind.SENSOR_GONE, 4, 1.0)
-    new = {alarm.id for alarm in rig.run(2).alarms}
+    new = {alarm.id for alarm in rig.run(2).assessed.alarms}
     assert new
     assert min(new) > max(old)
-    assert rig.now.cycle.failed == 0
+    assert rig.now.control.cycle.failed == 0
 
 
 def test_a_cycle_that_raises_is_counted_and_shown_and_the_next_one_runs(rig: Rig) -> None:
@@ -208,14 +212,14 @@ def test_a_cycle_that_raises_is_counted_and_shown_and_the_next_one_runs(rig: Rig
     good = rig.run()
     source.failure = RuntimeError("a bug of ours")
     failed = rig.run()
-    assert (failed.stale, failed.cycle.failed) == (True, 1)
+    assert (failed.solved.stale, failed.control.cycle.failed) == (True, 1)
     assert "RuntimeError: a bug of ours" in stale_reason(failed)
-    assert "a bug of ours" in failed.cycle.last_error
+    assert "a bug of ours" in failed.control.cycle.last_error
     assert failed.version > good.version
-    np.testing.assert_array_equal(failed.state.vm_pu, good.state.vm_pu)
+    np.testing.assert_array_equal(failed.solved.state.vm_pu, good.solved.state.vm_pu)
     source.failure = None
     healed = rig.run()
-    assert (healed.stale, stale_reason(healed), healed.cycle.failed) == (False, "", 1)
+    assert (healed.solved.stale, stale_reason(healed), healed.control.cycle.failed) == (False, "", 1)
 
 
 def test_a_source_that_does_not_answer_leaves_the_last_state_marked_stale(rig: Rig) -> None:
@@ -224,17 +228,17 @@ def test_a_source_that_does_not_answer_leaves_the_last_state_marked_stale(rig: R
     source.failure = ConnectionError("line cut")
     rig.engine.pause()
     stale = rig.run(3)
-    assert stale.stale
+    assert stale.solved.stale
     assert "line cut" in stale_reason(stale)
-    assert stale.paused
-    assert stale.cycle.failed == 0
+    assert stale.control.paused
+    assert stale.control.cycle.failed == 0
     assert rig.alarms(AlarmKind.SOURCE_STALE) == ["The source"]
-    assert stale.metrics.active_alarms == len(stale.alarms)
-    np.testing.assert_array_equal(stale.state.vm_pu, good.state.vm_pu)
+    assert stale.assessed.metrics.active_alarms == len(stale.assessed.alarms)
+    np.testing.assert_array_equal(stale.solved.state.vm_pu, good.solved.state.vm_pu)
     source.failure = None
     back = rig.run()
-    assert not back.stale
-    states = [alarm.state for alarm in back.alarms if alarm.kind is AlarmKind.SOURCE_STALE]
+    assert not back.solved.stale
+    states = [alarm.state for alarm in back.assessed.alarms if alarm.kind is AlarmKind.SOURCE_STALE]
     assert states == [AlarmState.RETURNED_UNACKNOWLEDGED]
 
 
@@ -266,5 +270,5 @@ def test_commands_of_many_threads_are_all_taken(rig: Rig) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    ids = [event.id for event in rig.run().events]
+    ids = [event.id for event in rig.run().control.events]
     assert sorted(ids) == list(range(1, 81))

@@ -51,25 +51,25 @@ def test_orders_switch_and_hold_the_simulated_grid(rig: Rig) -> None:
     branch = int(np.flatnonzero(simulator.closed)[0])
     before = simulator.closed
     assert simulator.execute(SwitchOrder(branch=branch, close=False)).taken
-    assert not simulator.read().branch_closed[branch]
+    assert not simulator.read().branch.closed.value[branch]
     assert before[branch]  # what others have been handed doesn't change
-    generator = rig.now.network.generator
+    generator = rig.now.case.network.generator
     free = int(np.flatnonzero(~generator.is_source)[0])  # a source makes up the balance, whatever it is held at
     p_mw = np.full(len(generator), np.nan)
     p_mw[free] = 12.5
     assert simulator.execute(HoldOrder(held=simulator.held.then(p_mw, np.full_like(p_mw, np.nan)))).taken
-    assert simulator.read().generator_p_mw.value[free] == pytest.approx(12.5, rel=0.03)
+    assert simulator.read().generator.p_mw.value[free] == pytest.approx(12.5, rel=0.03)
 
 
 def test_a_refused_switching_ends_the_plan_with_its_reason(rig: Rig) -> None:
     simulator, plan = with_hard_of_hearing(rig), plan_of(rig)
     simulator.deaf = True
     rig.engine.apply(plan)
-    operations = rig.run(elapsed=NOW).operations
+    operations = rig.run(elapsed=NOW).control.operations
     first = plan.actions[0]
     assert operations.stopped == PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, branch=first.branch, close=first.close)
     assert operations.done == operations.pending == ()
-    np.testing.assert_array_equal(rig.run(elapsed=NOW).state.closed, simulator.closed)
+    np.testing.assert_array_equal(rig.run(elapsed=NOW).solved.state.closed, simulator.closed)
 
 
 def test_an_order_that_cannot_be_sent_waits_until_it_can(rig: Rig) -> None:
@@ -77,16 +77,16 @@ def test_an_order_that_cannot_be_sent_waits_until_it_can(rig: Rig) -> None:
     simulator.cut = True
     rig.engine.apply(plan)
     cut = rig.run(elapsed=NOW)
-    assert cut.stale
+    assert cut.solved.stale
     assert "control line cut" in stale_reason(cut)
-    assert cut.operations.done == ()
-    assert cut.operations.pending == plan.actions
+    assert cut.control.operations.done == ()
+    assert cut.control.operations.pending == plan.actions
     simulator.cut = False
     rig.run(1, NOW)  # the data are good again before anything is switched by them
     after = rig.run(len(plan.actions), NOW)
-    assert [done.branch for done in after.operations.done] == [action.branch for action in plan.actions]
+    assert [done.branch for done in after.control.operations.done] == [action.branch for action in plan.actions]
     for action in plan.actions:
-        assert after.state.closed[action.branch] == action.close
+        assert after.solved.state.closed[action.branch] == action.close
 
 
 def test_refused_set_points_leave_the_generators_as_they_were(new_rig: Callable[..., Rig]) -> None:
@@ -95,21 +95,21 @@ def test_refused_set_points_leave_the_generators_as_they_were(new_rig: Callable[
     held = simulator.held
     simulator.deaf = True
     rig.engine.apply(plan)
-    operations = rig.run(elapsed=NOW).operations
+    operations = rig.run(elapsed=NOW).control.operations
     assert operations.stopped == PlanProblem(kind=PlanProblemKind.ORDER_REFUSED)
     assert not operations.set_points_done
     assert simulator.held is held
     simulator.deaf = False
     rig.engine.apply(plan)
-    assert rig.run(elapsed=NOW).operations.set_points_done
+    assert rig.run(elapsed=NOW).control.operations.set_points_done
     set_to = simulator.held
     simulator.deaf = True
     rig.engine.undo()
-    refused = rig.run(elapsed=NOW).operations
+    refused = rig.run(elapsed=NOW).control.operations
     assert refused.stopped == PlanProblem(kind=PlanProblemKind.ORDER_REFUSED)
     assert refused.set_points_done  # and can be undone later
     assert simulator.held is set_to
     simulator.deaf = False
     rig.engine.undo()
-    assert not rig.run(elapsed=NOW).operations.set_points_done
+    assert not rig.run(elapsed=NOW).control.operations.set_points_done
     assert simulator.held is held

@@ -9,14 +9,16 @@ import pytest
 
 from app import record
 from app.engine.commands import NotOfferedError
+from app.map.asset_card import asset_card
 from app.map.context import PageServices
 from app.map.network_view import NetworkViews
 from app.map.tick import source_state
 from app.settings import Settings
 from app.shell.frame import layout
+from app.web.browser_view import Asset
 from app.web.models import SourceAnswer
 from app.web.reasons import stale_reason
-from grid.alarms.book import AlarmKind
+from grid.alarms.book import AlarmKind, AssetKind
 from grid.errors import CaseError
 from grid.telemetry import EventKind
 from tests.app.rig import Rig
@@ -46,10 +48,10 @@ def test_a_recorded_day_replays_to_the_states_that_the_simulator_showed(new_rig:
         one, two = simulated.now, replayed.now
         assert one.simulated_at == two.simulated_at
         for field in ("vm_pu", "va_degree", "p_from_mw", "q_to_mvar", "loading_percent", "generator_p_mw"):
-            np.testing.assert_array_equal(getattr(one.state, field), getattr(two.state, field))
-        np.testing.assert_array_equal(one.temperature_c, two.temperature_c)
-        np.testing.assert_array_equal(one.risk.failure_probability, two.risk.failure_probability)
-        assert one.metrics == two.metrics
+            np.testing.assert_array_equal(getattr(one.solved.state, field), getattr(two.solved.state, field))
+        np.testing.assert_array_equal(one.assessed.temperature_c, two.assessed.temperature_c)
+        np.testing.assert_array_equal(one.assessed.risk.failure_probability, two.assessed.risk.failure_probability)
+        assert one.assessed.metrics == two.assessed.metrics
         if row < ROWS - 1:
             simulated.run(elapsed=STEP)
             replayed.run(elapsed=timedelta(0))
@@ -57,12 +59,12 @@ def test_a_recorded_day_replays_to_the_states_that_the_simulator_showed(new_rig:
 
 def test_after_its_end_the_last_state_stays_and_is_stale(replayed: Rig) -> None:
     last = replayed.run(ROWS - 1)
-    assert not last.stale
+    assert not last.solved.stale
     ended = replayed.run()
-    assert ended.stale
+    assert ended.solved.stale
     assert "the recording has ended" in stale_reason(ended)
     assert ended.simulated_at == last.simulated_at
-    np.testing.assert_array_equal(ended.state.vm_pu, last.state.vm_pu)
+    np.testing.assert_array_equal(ended.solved.state.vm_pu, last.solved.state.vm_pu)
     assert replayed.alarms(AlarmKind.SOURCE_STALE) == ["The source"]
 
 
@@ -70,12 +72,12 @@ def test_a_file_that_is_gone_makes_the_state_stale_until_it_is_back(replayed: Ri
     before = replayed.run()
     away = file.rename(file.with_suffix(".away"))
     stale = replayed.run()
-    assert stale.stale
+    assert stale.solved.stale
     assert "day.csv" in stale_reason(stale)
     replayed.run(10)
     away.rename(file)
     good = replayed.run()
-    assert (good.stale, good.cycle.failed) == (False, 0)
+    assert (good.solved.stale, good.control.cycle.failed) == (False, 0)
     assert good.simulated_at == before.simulated_at + STEP
 
 
@@ -84,13 +86,13 @@ def test_plans_are_made_but_nobody_carries_them_out(replayed: Rig) -> None:
     planner.plan_once(replayed.board, planner.requirements)
     assert planner.plan is not None
     assert replayed.post("/api/grid/optimize", {})["plan"] is not None
-    closed = replayed.now.state.closed
+    closed = replayed.now.solved.state.closed
     refused = replayed.post("/api/grid/apply", {}, 409)
     assert refused["error"] == "The plan is advice only: the source (replay) carries out no orders."
     assert replayed.post("/api/grid/apply", {"undo": True}, 409)["error"].startswith("There is nothing to undo")
     after = replayed.run()
-    np.testing.assert_array_equal(after.state.closed, closed)
-    assert after.operations.pending == ()
+    np.testing.assert_array_equal(after.solved.state.closed, closed)
+    assert after.control.operations.pending == ()
 
 
 def test_events_and_simulated_time_are_refused(replayed: Rig) -> None:
@@ -132,10 +134,76 @@ def test_the_page_says_replay_and_offers_neither_events_nor_speed(new_rig: NewRi
         assert not hidden(simulated, component)
 
 
+def edited(file: Path, change: Callable[[list[list[str]]], list[list[str]]]) -> Path:
+    """The file with its rows of cells changed; the first is the header."""
+    rows = change([line.split(",") for line in file.read_text(encoding="utf-8").splitlines()])
+    file.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def active_loads_alone(rows: list[list[str]]) -> list[list[str]]:
+    kept = [
+        place
+        for place, name in enumerate(rows[0])
+        if name == "time" or name.startswith("weather.") or (name.startswith("load.") and name.endswith(".p_mw"))
+    ]
+    return [[row[place] for place in kept] for row in rows]
+
+
+def test_a_grid_that_measures_active_loads_alone_is_watched_all_the_same(new_rig: NewRig, file: Path) -> None:
+    """No reactive power, voltage, generator, branch or switch is measured; nothing is suspect for that."""
+    rig = new_rig(source=f"replay:{edited(file, active_loads_alone)}")
+    now, network = rig.run(3), rig.now.case.network
+    assert not now.solved.stale
+    assert (now.measured.frame.load.q_mvar, now.measured.frame.bus.vm_pu, now.measured.frame.branch.closed) == (
+        None,
+        None,
+        None,
+    )
+    assert rig.alarms(AlarmKind.SENSOR_SUSPECT) == []
+    np.testing.assert_array_equal(now.solved.state.load_p_mw, now.measured.frame.load.p_mw.value)
+    np.testing.assert_allclose(
+        now.solved.state.load_q_mvar / now.solved.state.load_p_mw, network.load.q_mvar / network.load.p_mw
+    )
+    np.testing.assert_array_equal(now.solved.state.closed, network.branch.closed)
+    for path in ("grid/state", "grid/statistics", "grid/node/3", "grid/paths", "grid/risk", "grid/loss", "alarms"):
+        rig.get(f"/api/{path}")
+    for asset in (Asset(AssetKind.BUS, 3), Asset(AssetKind.BRANCH, 3)):
+        card = asset_card(now, NetworkViews().of(network), asset)
+        assert not [fact.label for fact in card.live if "easured" in fact.label]
+    rig.run(ROWS - 4)
+    first, *_ = rig.board.history.hours.take()
+    assert np.isnan(first.fed_in_mw)  # nobody meters the generators
+    assert first.delivered_mw == pytest.approx(first.load_mw)
+
+
+def test_the_drawer_says_what_is_measured_and_what_it_is_worth(new_rig: NewRig, file: Path) -> None:
+    more = {
+        "branch.3.temperature_c": "41.25",
+        "branch.3.temperature_c.standard_deviation": "0.5",
+        "branch.3.tap_pos": "-2",
+        "branch.3.tap_pos.reason": "substituted",
+        "bus.3.va_degree": "-1.5",
+        "bus.3.va_degree.quality": "suspect",
+        "bus.3.va_degree.reason": "out_of_range",
+    }
+    edited(file, lambda rows: [[*rows[0], *more], *([*row, *more.values()] for row in rows[1:])])
+    rig = new_rig(source=f"replay:{file}")
+    views = NetworkViews().of(rig.now.case.network)
+    branch, bus = (
+        {fact.label: f"{fact.value}; {fact.note}".replace("\u202f", " ").replace("\u00a0", " ") for fact in card.live}
+        for card in (asset_card(rig.now, views, Asset(kind, 3)) for kind in (AssetKind.BRANCH, AssetKind.BUS))
+    )
+    assert branch["Measured temperature"] == "41.2 °C; quality: good, σ 0.50 °C"
+    assert branch["Tap position"] == "−2; quality: good, substituted"
+    assert bus["Measured angle"] == "−1.50 °; quality: suspect, out of range"
+    assert bus["Measured"].startswith("1.0")
+
+
 def test_a_recording_of_another_grid_is_refused(replayed: Rig, new_rig: NewRig, file: Path) -> None:
     refused = replayed.post("/api/case", {"case": "case14"}, 422)
     assert "day.csv" in refused["error"]
-    assert not replayed.run().stale
+    assert not replayed.run().solved.stale
     with pytest.raises(CaseError, match=r"day\.csv: row 1, load"):
         new_rig("case14", source=f"replay:{file}")
 

@@ -51,13 +51,13 @@ def test_before_the_first_look_nothing_is_told(rig: Rig) -> None:
     assert np.isnan(found.latest.actual_of("load", start - HOUR, 3)).all()
     assert found.latest.issue_times("load") == ()
     assert found.losses(found.latest, start - HOUR, 5) is None
-    assert np.isnan(found.hourly_kw(rig.now.network, "loss_kw", start, 2)).all()
+    assert np.isnan(found.hourly_kw(rig.now.case.network, "loss_kw", start, 2)).all()
     with pytest.raises(UnknownIdError, match="no series 'steam'; there are load, group-0"):
         found.latest.accuracy_of("steam")
 
 
 def test_every_series_has_a_forecast_of_two_days(watched: Rig) -> None:
-    report, network = forecast_worker(watched).latest, watched.now.network
+    report, network = forecast_worker(watched).latest, watched.now.case.network
     assert [one.info.code for one in report.series][:2] == ["load", "group-0"]
     assert {one.info.kind for one in report.series} >= {SeriesKind.LOAD, SeriesKind.GROUP, SeriesKind.PV}
     assert report.problem == ""
@@ -118,7 +118,7 @@ def test_the_ledger_has_the_cycles_of_an_hour_in_kw(watched: Rig) -> None:
     seen = []
     while watched.now.simulated_at < start + HOUR:
         watched.run(1, QUARTER)
-        seen += [watched.now.metrics] if start <= watched.now.simulated_at < start + HOUR else []
+        seen += [watched.now.assessed.metrics] if start <= watched.now.simulated_at < start + HOUR else []
     forecast_worker(watched).turn(watched.board)
     measured = {
         "loss_kw": [1000 * one.loss_mw for one in seen],
@@ -128,7 +128,7 @@ def test_the_ledger_has_the_cycles_of_an_hour_in_kw(watched: Rig) -> None:
     }
     assert len(seen) == 4
     for column, values in measured.items():
-        assert forecast_worker(watched).hourly_kw(watched.now.network, column, start, 1)[0] == pytest.approx(
+        assert forecast_worker(watched).hourly_kw(watched.now.case.network, column, start, 1)[0] == pytest.approx(
             np.mean(values), rel=1e-5
         )
 
@@ -162,7 +162,7 @@ def test_nothing_known_before_the_start_is_said_so(cache_dir: Path) -> None:
     }
     total = report.series[0].forecast
     assert total is not None
-    assert total.quantiles_mw[:24, 3].mean() == pytest.approx(new.now.yearly_load_mw.mean(), rel=0.35)
+    assert total.quantiles_mw[:24, 3].mean() == pytest.approx(new.now.case.yearly_load_mw.mean(), rel=0.35)
 
 
 def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., Rig]) -> None:
@@ -170,17 +170,17 @@ def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., R
     rig = new_rig("case30")
     forecast_worker(rig).turn(rig.board)
     rig.run(1, QUARTER)
-    assert not [alarm for alarm in rig.now.alarms if alarm.kind in KINDS]
+    assert not [alarm for alarm in rig.now.assessed.alarms if alarm.kind in KINDS]
     outage = rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Bus 6 - Bus 8"), 1.0)
     run_hours(rig, 2)
     rig.run(1, QUARTER)
     assert rig.alarms(AlarmKind.EXPECTED_OVERLOAD) == ["Bus 8 - Bus 28"]
-    (alarm,) = [alarm for alarm in rig.now.alarms if alarm.kind is AlarmKind.EXPECTED_OVERLOAD]
+    (alarm,) = [alarm for alarm in rig.now.assessed.alarms if alarm.kind is AlarmKind.EXPECTED_OVERLOAD]
     assert "chance of overload between" in alarm_words(alarm)
     rig.engine.remove_event(outage.id)
     run_hours(rig, 2)
     rig.run(1, QUARTER)
-    states = {alarm.state for alarm in rig.now.alarms if alarm.kind in KINDS}
+    states = {alarm.state for alarm in rig.now.assessed.alarms if alarm.kind in KINDS}
     assert states == {AlarmState.RETURNED_UNACKNOWLEDGED}
 
 
@@ -219,8 +219,8 @@ def test_another_grid_begins_anew(watched: Rig) -> None:
     watched.run(1)
     assert found.latest.version == 0
     found.turn(watched.board)
-    assert found.latest.network is watched.now.network
-    assert len(found.latest.series) == 1 + len(watched.now.network.load)
+    assert found.latest.network is watched.now.case.network
+    assert len(found.latest.series) == 1 + len(watched.now.case.network.load)
 
 
 def test_the_record_of_hours_outlives_the_process(cache_dir: Path, new_rig: Callable[..., Rig]) -> None:
@@ -228,12 +228,12 @@ def test_the_record_of_hours_outlives_the_process(cache_dir: Path, new_rig: Call
     forecast_worker(first).turn(first.board)
     run_hours(first, 6)
     start = first.now.simulated_at - timedelta(hours=6)
-    told = forecast_worker(first).hourly_kw(first.now.network, "loss_kw", start, 5)
+    told = forecast_worker(first).hourly_kw(first.now.case.network, "loss_kw", start, 5)
     forecast_worker(first).start()
     forecast_worker(first).stop()
     again = new_rig(start="2026-03-01T00:00", history_days=0)
     forecast_worker(again).turn(again.board)
-    np.testing.assert_allclose(forecast_worker(again).hourly_kw(again.now.network, "loss_kw", start, 5), told)
+    np.testing.assert_allclose(forecast_worker(again).hourly_kw(again.now.case.network, "loss_kw", start, 5), told)
 
 
 # --- plans for the worst of the coming hours -------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def test_the_record_of_hours_outlives_the_process(cache_dir: Path, new_rig: Call
 
 def test_plans_can_be_made_for_the_worst_of_the_coming_hours(watched: Rig) -> None:
     watched.run(1)
-    worst = watched.now.worst_hour
+    worst = watched.now.assessed.worst_hour
     assert worst is not None
     planner = watched.services.planner
     planner.amend(watched.board, lambda present: replace(present, worst_hour=True))
@@ -251,7 +251,7 @@ def test_plans_can_be_made_for_the_worst_of_the_coming_hours(watched: Rig) -> No
     assert latest.proposal is not None
     present = latest.proposal.present
     np.testing.assert_allclose(present.injection.load_p_mw, worst.injection.load_p_mw)
-    assert present.loss_kw != pytest.approx(1000 * watched.now.metrics.loss_mw, rel=0.02)
+    assert present.loss_kw != pytest.approx(1000 * watched.now.assessed.metrics.loss_mw, rel=0.02)
     assert headline_of(latest, watched.now).note.startswith(f"Made for {worst.time:%d %b %H:%M}")
     answer = watched.post("/api/grid/optimize", {})
     assert answer["made_for"] == worst.time.isoformat()
@@ -260,7 +260,7 @@ def test_plans_can_be_made_for_the_worst_of_the_coming_hours(watched: Rig) -> No
     assert found is not None
     watched.engine.apply(found)
     watched.run(len(found.actions) + 1)
-    assert len(watched.now.operations.done) == len(found.actions)
+    assert len(watched.now.control.operations.done) == len(found.actions)
 
 
 def test_a_plan_for_later_that_breaks_a_limit_now_is_refused(watched: Rig) -> None:

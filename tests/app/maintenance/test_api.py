@@ -45,7 +45,7 @@ def test_one_asset_has_its_signals_trend_and_drivers(cache_dir: Path, models_fol
     rig.services.maintainer.load_or_train()
     watch(rig)
     answer = rig.get(f"{ASSETS}/3")
-    assert answer["name"] == rig.now.network.branch.name[3]
+    assert answer["name"] == rig.now.case.network.branch.name[3]
     assert len(answer["signals"]) == 10
     assert {len(answer["trend"][name]) for name in ("time", "probability", "low", "high", "published")} == {1}
     assert len(answer["drivers"]) == 5

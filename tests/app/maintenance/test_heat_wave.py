@@ -75,7 +75,7 @@ Summers = dict[bool, tuple[Rig, Prognosis]]
 
 def weight_worth_moving(rig: Rig) -> float:
     """The risk weight from which on the load in the middle is better supplied by the new transformer; inf: none is."""
-    operating_point, verifier = operating_point_of(rig.now, 80.0), Verifier(rig.now.network)
+    operating_point, verifier = operating_point_of(rig.now, 80.0), Verifier(rig.now.case.network)
     moved = operating_point.closed.copy()
     moved[[rig.branch("Tie"), rig.branch("Short")]] = True, False
     before, after = (
@@ -91,7 +91,7 @@ def test_the_hot_spots_rise_with_the_air(summers: Summers) -> None:
     (calm, _), (hot, _) = summers[False], summers[True]
     for name in ("Old transformer", "New transformer"):
         branch = calm.branch(name)
-        peaks = [float(rig.now.condition.peak_temperature_c[branch]) for rig in (calm, hot)]
+        peaks = [float(rig.now.assessed.condition.peak_temperature_c[branch]) for rig in (calm, hot)]
         assert HEAT_K / 2 < peaks[1] - peaks[0] < 3 * HEAT_K  # hot air also draws load
 
 

@@ -101,7 +101,7 @@ def test_before_the_first_prognosis_nothing_is_claimed(rig: Rig) -> None:
     assert status_of(empty).words == "Waiting for the first prognosis"
     assert schedule_state(empty)[0] == "Waiting for the first schedule"
     shown = View(page="maintenance", asset=Asset(AssetKind.BRANCH, 0))
-    assert "not made yet" in sent(maintenance_tick(empty, NetworkView(rig.now.network, "k"), shown))
+    assert "not made yet" in sent(maintenance_tick(empty, NetworkView(rig.now.case.network, "k"), shown))
 
 
 def test_without_models_every_figure_is_cnaims_and_says_so(rig: Rig) -> None:
@@ -115,13 +115,13 @@ def test_without_models_every_figure_is_cnaims_and_says_so(rig: Rig) -> None:
 
 
 def test_rows_are_the_products_that_they_claim(now: Maintained) -> None:
-    rows, network = rows_of(now), now.snapshot.network
-    assert len(rows) == int(now.snapshot.is_asset.sum())
+    rows, network = rows_of(now), now.snapshot.case.network
+    assert len(rows) == int(now.snapshot.case.is_asset.sum())
     for row in rows:
         branch = network.branch.name.index(row.asset)
         assert row.code == f"branch-{branch}"
         assert row.risk_eur_per_year == pytest.approx(row.probability_365_days * row.consequence_eur)
-        assert row.interrupted_kw == pytest.approx(1000 * now.snapshot.risk.interrupted_mw[branch])
+        assert row.interrupted_kw == pytest.approx(1000 * now.snapshot.assessed.risk.interrupted_mw[branch])
         assert row.source is RateSource.MODEL
         assert row.reason == ""
         assert row.cause
@@ -142,7 +142,12 @@ def test_an_asset_whose_inputs_are_missing_says_so(now: Maintained) -> None:
 
 
 def test_stale_measurements_reach_the_signals_and_the_status(now: Maintained) -> None:
-    stale = replace(now, snapshot=replace(now.snapshot, stale=True, stale_because=no_answer("line cut")))
+    stale = replace(
+        now,
+        snapshot=replace(
+            now.snapshot, solved=replace(now.snapshot.solved, stale=True, stale_because=no_answer("line cut"))
+        ),
+    )
     assert "line cut" in status_of(stale).note
     states = {row.state for row in signals_of(stale, 0)}
     assert SignalState.STALE in states
@@ -280,7 +285,7 @@ def jobs_of(now: Maintained) -> tuple[Job, ...]:
 
 
 def test_a_browser_gets_a_part_again_only_when_it_has_changed(city: Rig, now: Maintained) -> None:
-    shown = NetworkView(now.snapshot.network, "k")
+    shown = NetworkView(now.snapshot.case.network, "k")
     first = keys_of(now, shown, SHOWN)
     seconds = replace(now, report=replace(now.report, version=now.report.version + 1))
     assert keys_of(seconds, shown, SHOWN) == first

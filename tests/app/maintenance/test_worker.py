@@ -41,8 +41,8 @@ def look(rig: Rig) -> None:
 def test_before_the_first_look_nothing_is_claimed(city: Rig) -> None:
     latest = maintainer(city).latest
     assert (latest.version, latest.prognosis, latest.schedule) == (0, None, None)
-    assert city.now.risk.model == CnaimHazard().name
-    assert not city.now.risk.learned.any()
+    assert city.now.assessed.risk.model == CnaimHazard().name
+    assert not city.now.assessed.risk.learned.any()
 
 
 def test_the_risk_of_the_grid_comes_from_the_prognosis(city: Rig) -> None:
@@ -51,9 +51,11 @@ def test_the_risk_of_the_grid_comes_from_the_prognosis(city: Rig) -> None:
     assert found is not None
     assert found.learned.all()
     rate = found.rate_per_year(RATE_HORIZON_DAYS)
-    assert city.now.risk.failure_probability == pytest.approx(1 - np.exp(-rate))
-    assert city.now.risk.risk_mw == pytest.approx(city.now.risk.failure_probability * city.now.risk.interrupted_mw)
-    assert "trained on simulated fleets" in city.now.risk.model
+    assert city.now.assessed.risk.failure_probability == pytest.approx(1 - np.exp(-rate))
+    assert city.now.assessed.risk.risk_mw == pytest.approx(
+        city.now.assessed.risk.failure_probability * city.now.assessed.risk.interrupted_mw
+    )
+    assert "trained on simulated fleets" in city.now.assessed.risk.model
 
 
 def test_without_models_and_without_training_it_stays_with_the_published_hazard(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_without_models_and_without_training_it_stays_with_the_published_hazard(
     latest = maintainer(rig).latest
     assert latest.card is None
     assert not latest.training.running
-    assert not rig.now.risk.learned.any()
+    assert not rig.now.assessed.risk.learned.any()
     assert maintainer(rig).drivers(maintainer(rig).latest, 0) == {}
 
 
@@ -97,12 +99,12 @@ def test_damaged_files_are_refused_with_the_reason_and_the_running_models_stay(d
         maintainer(city).reload()
     look(city)
     assert maintainer(city).latest.card is running
-    assert city.now.risk.learned.all()
+    assert city.now.assessed.risk.learned.all()
     later = make_rig(folder.parent, training_fleets=0)
     maintainer(later).load_or_train()
     look(later)
     assert "Refused" in maintainer(later).latest.problem
-    assert not later.now.risk.learned.any()
+    assert not later.now.assessed.risk.learned.any()
     assert folder.exists()  # nothing will take its place
 
 
@@ -141,7 +143,7 @@ def test_whole_files_are_read_again(city: Rig) -> None:
     assert city.post("/api/maintenance/model", {"reload": True})["success"] is True
     look(city)
     assert maintainer(city).latest.card is not before
-    assert city.now.risk.learned.all()
+    assert city.now.assessed.risk.learned.all()
 
 
 def test_drivers_add_up_to_the_log_odds(city: Rig) -> None:
@@ -158,7 +160,7 @@ def test_the_trend_has_a_point_an_hour_and_starts_anew_with_another_grid(city: R
     for _ in range(4):
         look(city)
         city.run(elapsed=timedelta(minutes=30))
-    trend = maintainer(city).trend(city.now.network, 0)
+    trend = maintainer(city).trend(city.now.case.network, 0)
     assert len(trend.time) == 2
     assert np.all((trend.low <= trend.probability) & (trend.probability <= trend.high))
 

@@ -44,13 +44,13 @@ def test_a_plan_lists_its_actions_savings_and_methods(city: Rig) -> None:
     assert answer["success"] is True
     assert answer["requirements"] == USUAL
     assert found["saved_kw"] == pytest.approx(present["loss_kw"] - found["after"]["loss_kw"])
-    assert present["loss_kw"] == pytest.approx(1000 * city.now.metrics.loss_mw, rel=1e-3)
+    assert present["loss_kw"] == pytest.approx(1000 * city.now.assessed.metrics.loss_mw, rel=1e-3)
     assert found["saved_eur_per_year"] == pytest.approx(80 * found["saved_mwh_per_year"])
     assert found["pairs"] == 1
     states = closed(city)
     for action in found["actions"]:
         assert states[action["edge"]] == (action["action"] == "open")
-        assert city.now.network.branch.name[action["edge"]] == action["name"]
+        assert city.now.case.network.branch.name[action["edge"]] == action["name"]
         states[action["edge"]] = action["action"] == "close"
     assert found["after"]["open_edges"] == [index for index, state in enumerate(states) if not state]
     assert {method["method"] for method in answer["methods"]} >= {"Present state", "Policy", "Branch exchange"}
@@ -114,7 +114,7 @@ def test_a_wrong_requirement_is_named_and_nothing_is_kept(city: Rig, body: dict[
 def test_what_is_kept_holds_for_all_plans_and_null_lifts_it(city: Rig) -> None:
     city.post(OPTIMIZE, {"min_vm_pu": 0.96, "most_pairs": 2, "locked": [12], "keep": True})
     city.run()
-    assert city.now.requirements.most_pairs == 2
+    assert city.now.control.requirements.most_pairs == 2
     kept = USUAL | {"min_vm_pu": 0.96, "most_pairs": 2, "locked": [12]}
     assert city.post(OPTIMIZE, {})["requirements"] == kept
     assert city.post(OPTIMIZE, {"most_pairs": 1})["requirements"] == kept | {"most_pairs": 1}
@@ -141,10 +141,10 @@ def test_one_action_a_cycle_is_carried_out_and_losses_fall(feeder: Rig) -> None:
         now = feeder.run()
         states[action.branch] = action.close
         assert closed(feeder) == states
-        assert [done.branch for done in now.operations.done] == [item.branch for item in found.actions[:count]]
-        assert len(now.operations.pending) == len(found.actions) - count
-        assert now.metrics.unsupplied_mw == 0
-    np.testing.assert_array_equal(feeder.now.frame.branch_closed, found.after.closed)
+        assert [done.branch for done in now.control.operations.done] == [item.branch for item in found.actions[:count]]
+        assert len(now.control.operations.pending) == len(found.actions) - count
+        assert now.assessed.metrics.unsupplied_mw == 0
+    np.testing.assert_array_equal(feeder.now.measured.frame.branch.closed.value, found.after.closed)
     assert share_lost(feeder.now) < 0.9 * share_lost(before)
     feeder.run()
     assert closed(feeder) == states
@@ -152,7 +152,7 @@ def test_one_action_a_cycle_is_carried_out_and_losses_fall(feeder: Rig) -> None:
 
 def share_lost(snapshot: Any) -> float:
     """Losses over the square of the load, which drifts from cycle to cycle."""
-    return float(snapshot.metrics.loss_mw / snapshot.metrics.load_mw**2)
+    return float(snapshot.assessed.metrics.loss_mw / snapshot.assessed.metrics.load_mw**2)
 
 
 def test_undo_restores_the_switch_states(feeder: Rig) -> None:
@@ -162,17 +162,17 @@ def test_undo_restores_the_switch_states(feeder: Rig) -> None:
     for _ in range(4):
         feeder.run()
     switched = closed(feeder)
-    assert len(feeder.now.operations.done) == 4
+    assert len(feeder.now.control.operations.done) == 4
     answer = feeder.post(APPLY, {"undo": True, "count": 1}, 202)
     assert (answer["undo"], answer["actions"]) == (True, [])
     feeder.run()
-    assert len(feeder.now.operations.done) == 3
+    assert len(feeder.now.control.operations.done) == 3
     assert sum(one != other for one, other in zip(switched, closed(feeder), strict=True)) == 1
     feeder.post(APPLY, {"undo": True}, 202)
     for _ in range(3):
         feeder.run()
     assert closed(feeder) == before
-    assert feeder.now.operations.done == feeder.now.operations.pending == ()
+    assert feeder.now.control.operations.done == feeder.now.control.operations.pending == ()
     assert "undo" in feeder.post(APPLY, {"undo": True}, 409)["error"]
 
 
@@ -180,18 +180,18 @@ def test_half_a_plan_is_carried_on_by_the_next_one(city: Rig) -> None:
     plan(city)
     city.post(APPLY, {"count": 1}, 202)
     city.run()
-    assert len(city.now.operations.done) == 1
+    assert len(city.now.control.operations.done) == 1
     rest = plan(city)  # from a state with a loop
     assert [action.close for action in rest.actions] == [False]
     city.post(APPLY, {}, 202)
     city.run()
-    assert city.now.metrics.unsupplied_mw == 0
-    assert len(city.now.operations.done) == 2
+    assert city.now.assessed.metrics.unsupplied_mw == 0
+    assert len(city.now.control.operations.done) == 2
 
 
 def test_a_plan_is_refused_where_the_grid_has_changed(city: Rig) -> None:
     found = plan(city)
-    first, last = (city.now.network.branch.name[found.actions[place].branch] for place in (0, -1))
+    first, last = (city.now.case.network.branch.name[found.actions[place].branch] for place in (0, -1))
     for name, word in ((first, "out of service"), (last, "open already")):
         event = city.engine.add_event(EventKind.LINE_OUTAGE, city.branch(name), 1.0)
         before = city.run()
@@ -199,8 +199,8 @@ def test_a_plan_is_refused_where_the_grid_has_changed(city: Rig) -> None:
         assert name in answer["error"]
         assert word in answer["error"]
         now = city.run(2)
-        np.testing.assert_array_equal(now.frame.branch_closed, before.frame.branch_closed)
-        assert now.operations.done == now.operations.pending == ()
+        np.testing.assert_array_equal(now.measured.frame.branch.closed.value, before.measured.frame.branch.closed.value)
+        assert now.control.operations.done == now.control.operations.pending == ()
         city.engine.remove_event(event.id)
         city.run()
 
@@ -222,7 +222,7 @@ def test_an_outage_on_the_way_stops_the_plan_and_says_why(feeder: Rig) -> None:
     third = found.actions[2]
     feeder.engine.add_event(EventKind.LINE_OUTAGE, third.branch, 1.0)
     feeder.run(4)
-    operations = feeder.now.operations
+    operations = feeder.now.control.operations
     assert operations.stopped is not None
     assert feeder.get("/api/grid/state")["optimization"]["note"].startswith("Stopped: ")
     assert operations.pending == ()
@@ -265,8 +265,8 @@ def test_the_state_and_the_source_tell_reward_and_episodes(city: Rig) -> None:
     while planner.latest.training.running:
         planner.train_once(city.board, fresh=False)
     now = city.run()
-    expected_kw = 1000 * float(now.risk.risk_mw.sum())
-    reward = -(1000 * now.metrics.loss_mw + 0.05 * expected_kw)
+    expected_kw = 1000 * float(now.assessed.risk.risk_mw.sum())
+    reward = -(1000 * now.assessed.metrics.loss_mw + 0.05 * expected_kw)
     state, source = city.get("/api/grid/state")["optimization"], city.get("/api/grid/data-source")
     assert state["reward"] == pytest.approx(reward)
     assert source["total_episodes_trained"] == state["episodes_trained"] == 2

@@ -44,17 +44,17 @@ def test_optimise_answers_with_verified_set_points(meshed: Rig) -> None:
 def test_apply_holds_the_generators_and_the_live_losses_fall(meshed: Rig) -> None:
     plan = meshed.services.planner.plan
     assert plan is not None
-    before_mw = meshed.now.metrics.loss_mw
+    before_mw = meshed.now.assessed.metrics.loss_mw
     meshed.post("/api/grid/apply", {}, 202)
     now = meshed.run(elapsed=NOW)
-    assert now.operations.set_points_done
-    assert now.operations.stopped is None
-    assert 1000 * now.metrics.loss_mw == pytest.approx(plan.after.loss_kw, rel=0.1)
-    assert now.metrics.loss_mw < before_mw
-    source = now.network.generator.is_source
+    assert now.control.operations.set_points_done
+    assert now.control.operations.stopped is None
+    assert 1000 * now.assessed.metrics.loss_mw == pytest.approx(plan.after.loss_kw, rel=0.1)
+    assert now.assessed.metrics.loss_mw < before_mw
+    source = now.case.network.generator.is_source
     for point in plan.set_points:
-        assert now.injection.generator_vm_pu[point.generator] == pytest.approx(point.vm_pu, abs=NOISE_PU)
-        measured = now.frame.generator_p_mw.value[point.generator]
+        assert now.solved.injection.generator_vm_pu[point.generator] == pytest.approx(point.vm_pu, abs=NOISE_PU)
+        measured = now.measured.frame.generator.p_mw.value[point.generator]
         if not source[point.generator]:
             assert measured == pytest.approx(point.p_mw, rel=NOISE_SHARE, abs=1e-6)
     plan_now(meshed)
@@ -67,8 +67,8 @@ def test_undo_gives_the_generators_back_to_the_simulator(meshed: Rig) -> None:
     meshed.run(elapsed=NOW)
     meshed.post("/api/grid/apply", {"undo": True}, 202)
     now = meshed.run(elapsed=NOW)
-    assert not now.operations.set_points_done
-    assert now.metrics.loss_mw == pytest.approx(before.metrics.loss_mw, rel=0.02)
+    assert not now.control.operations.set_points_done
+    assert now.assessed.metrics.loss_mw == pytest.approx(before.assessed.metrics.loss_mw, rel=0.02)
     assert meshed.post("/api/grid/apply", {"undo": True}, 409)["error"].startswith("There is nothing to undo")
 
 
@@ -97,13 +97,13 @@ def test_a_plan_is_refused_once_the_grid_has_changed(meshed: Rig) -> None:
     plan = meshed.services.planner.plan
     assert plan is not None
     lost = next(
-        point.generator for point in plan.set_points if not meshed.now.network.generator.is_source[point.generator]
+        point.generator for point in plan.set_points if not meshed.now.case.network.generator.is_source[point.generator]
     )
     meshed.post("/api/events", {"kind": "generator_trip", "target": lost}, 202)
     meshed.run(elapsed=NOW)
     refused = meshed.post("/api/grid/apply", {}, 409)
-    assert f"{meshed.now.network.generator.name[lost]} is out of service" in refused["error"]
-    assert not meshed.run().operations.set_points_done
+    assert f"{meshed.now.case.network.generator.name[lost]} is out of service" in refused["error"]
+    assert not meshed.run().control.operations.set_points_done
 
 
 def test_a_plan_is_verified_once_more_right_before_it_is_carried_out(meshed: Rig) -> None:
@@ -113,7 +113,7 @@ def test_a_plan_is_verified_once_more_right_before_it_is_carried_out(meshed: Rig
     meshed.post("/api/events", {"kind": "generator_trip", "target": plan.set_points[-1].generator}, 202)
     meshed.run(elapsed=NOW)
     operator.apply(plan, None)
-    operations = meshed.run(elapsed=NOW).operations
+    operations = meshed.run(elapsed=NOW).control.operations
     assert operations.stopped == PlanProblem(
         kind=PlanProblemKind.OUT_OF_SERVICE, generator=plan.set_points[-1].generator
     )
@@ -136,7 +136,7 @@ def test_held_generators_stay_while_the_others_follow_the_demand(meshed: Rig) ->
 def simulator_after(simulator: Simulator, hours: float) -> tuple[np.ndarray, np.ndarray]:
     simulator.advance(timedelta(hours=hours))
     frame = simulator.read()
-    return frame.generator_p_mw.value, frame.generator_vm_pu.value
+    return frame.generator.p_mw.value, frame.generator.vm_pu.value
 
 
 @pytest.mark.parametrize("case", ["case30", "case118"])
@@ -144,6 +144,6 @@ def test_other_meshed_cases_have_plans_too(new_rig: Callable[..., Rig], case: st
     rig = new_rig(case, dispatch_episodes=1, start=START.replace(hour=18))
     plan_now(rig)
     assert rig.post("/api/grid/optimize", {})["plan"]["set_points"]
-    before_mw = rig.now.metrics.loss_mw
+    before_mw = rig.now.assessed.metrics.loss_mw
     rig.post("/api/grid/apply", {}, 202)
-    assert rig.run(elapsed=NOW).metrics.loss_mw < before_mw
+    assert rig.run(elapsed=NOW).assessed.metrics.loss_mw < before_mw

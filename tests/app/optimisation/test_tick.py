@@ -43,7 +43,7 @@ def plan(proposal: Proposal) -> Plan:
 
 def report_of(snapshot: Snapshot, proposal: Proposal | None, version: int = 1, status: str = "Ready") -> PlanReport:
     time = None if proposal is None else snapshot.simulated_at
-    return PlanReport(snapshot.network, version, time, proposal, status, NO_TRAINING, (), None)
+    return PlanReport(snapshot.case.network, version, time, proposal, status, NO_TRAINING, (), None)
 
 
 def sent(data: object) -> str:
@@ -54,7 +54,7 @@ def sent(data: object) -> str:
 def test_the_answer_tells_the_plan(city: Rig, proposal: Proposal, plan: Plan) -> None:
     parts: dict[str, Any] = answer_parts(report_of(city.now, proposal), city.now)
     text = sent(parts)
-    closed, opened = (city.now.network.branch.name[action.branch] for action in plan.actions)
+    closed, opened = (city.now.case.network.branch.name[action.branch] for action in plan.actions)
     assert f"Close {closed}, open {opened}" in text
     assert "verified by AC power flow" in text
     assert "all limits kept" in text
@@ -84,7 +84,7 @@ def test_without_a_proposal_nothing_can_be_applied_and_the_status_is_said(city: 
 
 
 def test_a_source_that_takes_no_orders_makes_a_plan_advice(city: Rig, proposal: Proposal) -> None:
-    deaf = replace(city.now, offers=replace(city.now.offers, orders=False))
+    deaf = replace(city.now, control=replace(city.now.control, offers=replace(city.now.control.offers, orders=False)))
     for snapshot, told in ((city.now, False), (deaf, True)):
         report = report_of(snapshot, proposal)
         assert ("Advice only" in headline_of(report, snapshot).note) == told
@@ -93,9 +93,11 @@ def test_a_source_that_takes_no_orders_makes_a_plan_advice(city: Rig, proposal: 
 
 def test_of_a_stale_state_nothing_is_proposed_and_what_waits_is_said(city: Rig, proposal: Proposal, plan: Plan) -> None:
     stale = replace(
-        city.now, stale=True, stale_because=no_answer("line cut"), operations=Operations((), plan.actions[:1])
+        city.now,
+        solved=replace(city.now.solved, stale=True, stale_because=no_answer("line cut")),
+        control=replace(city.now.control, operations=Operations((), plan.actions[:1])),
     )
-    report, shown = report_of(stale, proposal), NetworkView(city.now.network, "k")
+    report, shown = report_of(stale, proposal), NetworkView(city.now.case.network, "k")
     assert headline_of(report, stale).tone is Tone.STALE
     assert "1 step of a plan waits" in headline_of(report, stale).note
     parts: dict[str, Any] = answer_parts(report, stale)
@@ -116,20 +118,22 @@ def test_a_grid_too_large_for_any_plan_says_so_in_every_card(cache_dir: Path, ci
 
 
 def test_a_proposal_of_another_network_is_not_shown(city: Rig, proposal: Proposal) -> None:
-    other = replace(city.now, network=replace(city.now.network))  # the same grid loaded again is another network
+    other = replace(
+        city.now, case=replace(city.now.case, network=replace(city.now.case.network))
+    )  # the same grid loaded again is another network
     assert headline_of(report_of(city.now, proposal), other).tone is Tone.WAITING
 
 
 def test_what_is_applied_and_waits_is_listed_and_can_be_undone(city: Rig, proposal: Proposal, plan: Plan) -> None:
     operations = Operations(plan.actions[:1], plan.actions[1:])
-    running = replace(city.now, operations=operations)
+    running = replace(city.now, control=replace(city.now.control, operations=operations))
     parts: dict[str, Any] = answer_parts(report_of(running, proposal), running)
     assert "✓ done" in sent(parts["steps"])
     assert "waiting" in sent(parts["steps"])
     assert parts["disabled"] == [True, True, False, False]
     out = PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, branch=0)
-    stopped = replace(city.now, operations=Operations((), (), out))
-    assert f"Stopped: {city.now.network.branch.name[0]} is out of service." in sent(
+    stopped = replace(city.now, control=replace(city.now.control, operations=Operations((), (), out)))
+    assert f"Stopped: {city.now.case.network.branch.name[0]} is out of service." in sent(
         answer_parts(report_of(stopped, proposal), stopped)["head"]
     )
 
@@ -137,7 +141,7 @@ def test_what_is_applied_and_waits_is_listed_and_can_be_undone(city: Rig, propos
 def test_the_maps_mark_what_changes_and_only_the_proposed_one_has_changed(
     city: Rig, proposal: Proposal, plan: Plan
 ) -> None:
-    shown = NetworkView(city.now.network, "k")
+    shown = NetworkView(city.now.case.network, "k")
     closed, opened = (action.branch for action in plan.actions)
     values: Any = proposed_map(city.now, report_of(city.now, proposal), shown, SHOWN)
     assert values["x"] == [[closed, Mark.CLOSE.value, 1], [opened, Mark.OPEN.value, 2]]
@@ -150,17 +154,17 @@ def test_the_maps_mark_what_changes_and_only_the_proposed_one_has_changed(
 
 def test_changed_supply_paths_use_the_closed_switch_and_not_the_opened_one(city: Rig, plan: Plan) -> None:
     closed, opened = (action.branch for action in plan.actions)
-    branches = changed_paths(city.now.network, plan).tolist()
+    branches = changed_paths(city.now.case.network, plan).tolist()
     assert closed in branches
     assert opened not in branches
     assert plan.after.closed[branches].all()
-    assert path_marks(plan, NetworkView(city.now.network, "k").scope(None), city.now.network) == branches
+    assert path_marks(plan, NetworkView(city.now.case.network, "k").scope(None), city.now.case.network) == branches
 
 
 def test_set_points_are_a_table_and_marks_on_generators(cache_dir: Path) -> None:
     rig = make_rig(cache_dir, "case14")
     proposal = proposal_of(rig.now, meshed=True)
-    plan, network = proposal.plan, rig.now.network
+    plan, network = proposal.plan, rig.now.case.network
     assert plan is not None
     parts: dict[str, Any] = answer_parts(report_of(rig.now, proposal), rig.now)
     assert "+5.0\u202fMW" in sent(parts["steps"])
@@ -172,7 +176,7 @@ def test_set_points_are_a_table_and_marks_on_generators(cache_dir: Path) -> None
 
 def test_a_conflict_names_the_limit(city: Rig) -> None:
     asked = Requirements(min_vm_pu=1.02, most_pairs=1, locked=frozenset({0}))
-    network = city.now.network
+    network = city.now.case.network
     assert conflict_words(Constraint.LOW_VOLTAGE, asked, network) == (
         "Nothing keeps every voltage at or above 1.020\u202fp.u."
     )
@@ -182,12 +186,17 @@ def test_a_conflict_names_the_limit(city: Rig) -> None:
 
 
 def test_keys_change_with_what_they_stand_for_and_with_nothing_else(city: Rig, proposal: Proposal) -> None:
-    shown, snapshot = NetworkView(city.now.network, "k"), city.now
+    shown, snapshot = NetworkView(city.now.case.network, "k"), city.now
     report, same = report_of(snapshot, proposal), report_of(snapshot, proposal, version=2)
     other = report_of(snapshot, replace(proposal, time_ms=proposal.time_ms + 1))
     assert answer_key(report, snapshot, shown) == answer_key(same, snapshot, shown)
     assert answer_key(report, snapshot, shown) != answer_key(other, snapshot, shown)
-    noted = replace(snapshot, operations=Operations((), (), PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)))
+    noted = replace(
+        snapshot,
+        control=replace(
+            snapshot.control, operations=Operations((), (), PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT))
+        ),
+    )
     assert answer_key(report, noted, shown) != answer_key(report, snapshot, shown)
     learned = replace(report, training=replace(NO_TRAINING, episodes=3))
     assert figure_key(report, snapshot, shown) != figure_key(learned, snapshot, shown)

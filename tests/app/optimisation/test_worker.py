@@ -9,6 +9,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from app.engine.board import Point, Quantity
 from app.optimisation.request_priority import QUIET_S
 from app.optimisation.worker import PARETO_EVERY, PlanWorker
 from grid.telemetry import EventKind
@@ -43,7 +44,7 @@ def train(rig: Rig) -> None:
 
 def test_before_the_first_look_there_is_nothing(city: Rig) -> None:
     latest = planner(city).latest
-    assert latest.network is city.now.network
+    assert latest.network is city.now.case.network
     assert (latest.proposal, latest.training.episodes, latest.pareto) == (None, 0, ())
     assert latest.status
     assert planner(city).plan is None
@@ -53,7 +54,7 @@ def test_a_plan_is_there_before_anything_was_learned(city: Rig) -> None:
     found = plan(city)
     assert found is not None
     assert found.saved_kw > 0
-    assert found.before.loss_kw == pytest.approx(1000 * city.now.metrics.loss_mw, rel=1e-3)
+    assert found.before.loss_kw == pytest.approx(1000 * city.now.assessed.metrics.loss_mw, rel=1e-3)
     latest = planner(city).latest
     assert latest.simulated_at == city.now.simulated_at
     assert (latest.training.episodes, latest.training.running) == (0, False)
@@ -145,7 +146,7 @@ def test_training_of_the_old_grid_is_not_shown_for_the_new_one(city: Rig) -> Non
     city.run()
     planner(city).train_once(old, fresh=True)
     assert planner(city).latest.training.episodes == 0
-    assert planner(city).latest.network is city.now.network
+    assert planner(city).latest.network is city.now.case.network
 
 
 def test_another_grid_forgets_locks_and_limits_but_keeps_the_risk_weight(city: Rig) -> None:
@@ -153,13 +154,13 @@ def test_another_grid_forgets_locks_and_limits_but_keeps_the_risk_weight(city: R
         city.board, lambda _: Requirements(risk_weight=0.2, locked=frozenset({13}), most_pairs=1, min_vm_pu=0.96)
     )
     city.run()
-    assert city.now.requirements.locked == {13}
+    assert city.now.control.requirements.locked == {13}
     city.post("/api/case", {"case": "case33bw"}, 202)
     city.run()
     plan(city)
     assert planner(city).requirements == Requirements(risk_weight=0.2)
     city.run()
-    assert city.now.requirements == Requirements(risk_weight=0.2)
+    assert city.now.control.requirements == Requirements(risk_weight=0.2)
 
 
 def test_requirements_are_checked_and_then_kept_to(city: Rig) -> None:
@@ -267,7 +268,9 @@ def test_a_plan_that_a_page_still_shows_is_known_until_what_is_asked_changes(cit
 
 def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
     """A stale snapshot shows an old state: a plan for it could be wrong now."""
-    stale = replace(city.now, version=99, stale=True, stale_because=no_answer("no answer"))
+    stale = replace(
+        city.now, version=99, solved=replace(city.now.solved, stale=True, stale_because=no_answer("no answer"))
+    )
     city.services.boards.replace(replace(city.board, snapshot=stale))
     planner(city).start()
     try:
@@ -282,9 +285,9 @@ def test_its_thread_plans_trains_and_skips_stale_snapshots(city: Rig) -> None:
 def test_a_snapshot_of_each_cycle_has_the_rewards_risk_weight(city: Rig) -> None:
     planner(city).amend(city.board, lambda _: Requirements(risk_weight=2.0))
     now = city.run()
-    expected = -(1000 * now.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.risk.risk_mw)))
+    expected = -(1000 * now.assessed.metrics.loss_mw + 2.0 * 1000 * float(np.sum(now.assessed.risk.risk_mw)))
     history = city.board.history
-    assert history.total("reward").value[-1] == pytest.approx(expected)
+    assert history.range(Point(Quantity.REWARD_KW)).value[-1] == pytest.approx(expected)
 
 
 def test_changes_made_at_once_are_not_lost_to_one_another(city: Rig) -> None:

@@ -39,7 +39,7 @@ def tick_of(rig: Rig, shown: NetworkView, view: View = EVERYTHING, seen: Seen = 
 
 
 def view_of(rig: Rig) -> NetworkView:
-    return NetworkView(rig.now.network, "k")
+    return NetworkView(rig.now.case.network, "k")
 
 
 @pytest.mark.parametrize("layer", Layer)
@@ -51,7 +51,7 @@ def test_a_tick_of_case118_is_small(cache_dir: Path, layer: Layer) -> None:
     rig.run(1, timedelta(minutes=15))
     data = tick_of(rig, shown, view, seen)
     assert len(gzip.compress(json.dumps(data, separators=(",", ":")).encode())) <= BUDGET_BYTES
-    assert data["loss"][-1][1] == pytest.approx(rig.now.metrics.loss_mw, rel=1e-4)
+    assert data["loss"][-1][1] == pytest.approx(rig.now.assessed.metrics.loss_mw, rel=1e-4)
 
 
 def test_map_tells_outage_and_lost_supply_without_nan(cache_dir: Path) -> None:
@@ -64,7 +64,7 @@ def test_map_tells_outage_and_lost_supply_without_nan(cache_dir: Path) -> None:
         assert [mall, EdgeStatus.OPEN.value] in values["es"]
         assert [shopping, NodeStatus.DEAD.value, None] in values["ns"]
         assert values["f"][mall] == 0
-        assert len(values["f"]) == rig.now.network.n_branch
+        assert len(values["f"]) == rig.now.case.network.n_branch
 
 
 def test_marked_supply_paths_reach_every_supplied_bus(cache_dir: Path) -> None:
@@ -72,7 +72,7 @@ def test_marked_supply_paths_reach_every_supplied_bus(cache_dir: Path) -> None:
     north, south = rig.bus("North Power Plant"), rig.bus("South Thermal Station")
     values = tick_of(rig, view_of(rig), View(paths=(north, south)))["map"]
     assert set(values["np"]) == {1, 2}
-    assert sum(number > 0 for number in values["ep"]) == rig.now.network.n_bus - 2
+    assert sum(number > 0 for number in values["ep"]) == rig.now.case.network.n_bus - 2
 
 
 def test_lists_that_a_browser_has_are_left_out(cache_dir: Path) -> None:
@@ -89,7 +89,7 @@ def test_lists_that_a_browser_has_are_left_out(cache_dir: Path) -> None:
 @pytest.mark.parametrize("kind", [AssetKind.BUS, AssetKind.BRANCH])
 def test_drawer_tells_of_every_asset(cache_dir: Path, kind: AssetKind) -> None:
     rig = make_rig(cache_dir)
-    network = rig.now.network
+    network = rig.now.case.network
     for index in range(network.n_bus if kind is AssetKind.BUS else network.n_branch):
         asset = tick_of(rig, view_of(rig), View(asset=Asset(kind, index)))["asset"]
         assert "nan" not in json.dumps(asset).lower().replace("mantine", "")
@@ -97,7 +97,7 @@ def test_drawer_tells_of_every_asset(cache_dir: Path, kind: AssetKind) -> None:
 
 
 def test_views_from_browsers_are_checked(cache_dir: Path) -> None:
-    network = make_rig(cache_dir).now.network
+    network = make_rig(cache_dir).now.case.network
     good = {"network": "k", "layer": "voltage", "asset": "bus-3@1", "paths": ["bus-0", "x"], "area": 2}
     assert View.parse(good, network, "k") == View(Layer.VOLTAGE, 2, Asset(AssetKind.BUS, 3), (0,))
     assert View.parse(good, network, "other") == View(Layer.VOLTAGE)
@@ -113,7 +113,7 @@ def test_search_finds_names_and_its_own_entries(cache_dir: Path) -> None:
 
 
 def test_another_network_gets_another_key(cache_dir: Path) -> None:
-    first = make_rig(cache_dir).now.network
+    first = make_rig(cache_dir).now.case.network
     second = replace(first)  # the same grid loaded again is another network
     views = NetworkViews()
     key = views.of(first).key
@@ -123,7 +123,7 @@ def test_another_network_gets_another_key(cache_dir: Path) -> None:
 
 def test_areas_of_a_large_grid(cache_dir: Path) -> None:
     rig = make_rig(cache_dir, "case2869pegase")
-    shown, network = view_of(rig), rig.now.network
+    shown, network = view_of(rig), rig.now.case.network
     areas = partition(network)
     assert 40 <= len(areas) <= 120
     assert (partition(network).area == areas.area).all()
@@ -137,16 +137,16 @@ def test_areas_of_a_large_grid(cache_dir: Path) -> None:
 
 
 def test_the_map_says_what_a_grid_of_its_size_does_not_get(cache_dir: Path) -> None:
-    told = str(size_notes(make_rig(cache_dir, "case2869pegase").now.network))
+    told = str(size_notes(make_rig(cache_dir, "case2869pegase").now.case.network))
     assert "up to 1,500 buses" in told
     assert "up to 300 branches" in told
-    assert size_notes(make_rig(cache_dir).now.network) == []
+    assert size_notes(make_rig(cache_dir).now.case.network) == []
 
 
 def test_corridor_flow_is_the_sum_of_its_branches(cache_dir: Path) -> None:
     rig = make_rig(cache_dir, "case2869pegase")
     shown = view_of(rig)
-    areas, state = partition(rig.now.network), rig.now.state
+    areas, state = partition(rig.now.case.network), rig.now.solved.state
     across = areas.corridor == 0
     flow = float((state.p_from_mw * areas.direction)[across & state.closed].sum())
     sent = tick_of(rig, shown)["map"]["f"][0] * shown.flow_reference_mw / 100

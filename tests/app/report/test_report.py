@@ -132,14 +132,19 @@ def test_what_plans_would_have_saved_is_not_shown_on_another_day(rig: Rig) -> No
 
 def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     report = day_of(busy(rig), stress=1.6)
-    network = renamed(rig.now.network, EVIL)
+    network = renamed(rig.now.case.network, EVIL)
     assert report.forecasts.ahead is not None
     alerts = tuple(replace(one, asset_name=EVIL) for one in report.forecasts.ahead.outlook.alerts)
     ahead = replace(report.forecasts.ahead, outlook=replace(report.forecasts.ahead.outlook, alerts=alerts))
     series = tuple(
         replace(one, series=replace(one.series, info=replace(one.series.info, name=EVIL))) for one in report.series
     )
-    snapshot = replace(rig.now, network=network, source=EVIL, stale=True, stale_because=no_answer(EVIL))
+    snapshot = replace(
+        rig.now,
+        case=replace(rig.now.case, network=network),
+        measured=replace(rig.now.measured, source=EVIL),
+        solved=replace(rig.now.solved, stale=True, stale_because=no_answer(EVIL)),
+    )
     named = replace(
         report, snapshot=snapshot, series=series, maintained=replace(report.maintained, snapshot=snapshot),
         forecasts=replace(report.forecasts, network=network, ahead=ahead, status=EVIL, problem=EVIL),
@@ -153,7 +158,14 @@ def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
 
 def test_names_that_utf8_cannot_hold_do_not_stop_a_report(rig: Rig) -> None:
     report = day_of(rig)
-    html = page(replace(report, snapshot=replace(rig.now, network=renamed(rig.now.network, "Grid \ud800 \x00"))))
+    html = page(
+        replace(
+            report,
+            snapshot=replace(
+                rig.now, case=replace(rig.now.case, network=renamed(rig.now.case.network, "Grid \ud800 \x00"))
+            ),
+        )
+    )
     assert "Grid ? " in html.encode(errors="replace").decode()
 
 

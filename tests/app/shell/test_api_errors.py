@@ -166,7 +166,7 @@ def test_no_body_makes_the_server_fail(rig: Rig, path: str, body: object, delete
     assert response.status_code in (200, 202, 400, 404, 422)
     strict_json(response, response.status_code)
     rig.run()
-    assert rig.now.cycle.failed == 0
+    assert rig.now.control.cycle.failed == 0
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -48,7 +48,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Rig:
 def dark(tmp_path_factory: pytest.TempPathFactory) -> Rig:
     """city8 without a station: nothing is energised, and workers say why they have nothing to tell."""
     rig = make_rig(tmp_path_factory.mktemp("dark"), training_episodes=1, training_fleets=0)
-    for station in range(len(rig.now.network.generator)):
+    for station in range(len(rig.now.case.network.generator)):
         rig.engine.add_event(EventKind.GENERATOR_TRIP, station, 1.0)
     rig.run(2)
     for worker in rig.services.workers:
@@ -71,7 +71,7 @@ def judge(rig: Rig, operation: str, mode: GenerationMode, examples: int) -> None
     def answers(case: Any) -> None:
         case.call_and_validate(excluded_checks=excluded)
         rig.run()
-        assert rig.now.cycle.failed == 0
+        assert rig.now.control.cycle.failed == 0
 
     answers()
 

@@ -28,7 +28,7 @@ def goes_on(rig: Rig) -> bool:
     """Whether a cycle brings a fresh snapshot."""
     before = rig.now
     now = rig.run()
-    return now.iteration > before.iteration and not now.stale and now.simulated_at > before.simulated_at
+    return now.iteration > before.iteration and not now.solved.stale and now.simulated_at > before.simulated_at
 
 
 def test_a_calm_grid_is_fresh_and_ready(rig: Rig) -> None:
@@ -123,17 +123,17 @@ def test_a_full_disk_costs_the_keeping_and_is_named(full_disk: Path, tmp_path: P
 
 
 def test_without_any_sensor_the_last_good_readings_stand_in_and_it_is_said(rig: Rig) -> None:
-    for bus in range(rig.now.network.n_bus):
+    for bus in range(rig.now.case.network.n_bus):
         rig.engine.add_event(EventKind.SENSOR_GONE, bus, 1.0)
     rig.run(2)
     health = rig.get("/api/health")
     (problem,) = health["problems"]
     assert problem["cause"] == "sensors_missing"
-    assert f"{rig.now.network.n_bus} of {rig.now.network.n_bus} buses" in problem["detail"]
-    rig.engine.remove_event(rig.now.events[0].id)
+    assert f"{rig.now.case.network.n_bus} of {rig.now.case.network.n_bus} buses" in problem["detail"]
+    rig.engine.remove_event(rig.now.control.events[0].id)
     rig.run()
     (fewer,) = rig.get("/api/health")["problems"]
-    assert f"{rig.now.network.n_bus - 1} of" in fewer["detail"]
+    assert f"{rig.now.case.network.n_bus - 1} of" in fewer["detail"]
     assert fewer["since"] == problem["since"]  # the same trouble, though of fewer buses
     assert goes_on(rig)
 
@@ -181,7 +181,7 @@ def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_s
     assert "nothing learns now" in rig.services.planner.latest.status
     proposal = rig.services.planner.latest.proposal
     assert proposal is not None  # plans are made by what was learned
-    assert proposal.present.loss_kw == pytest.approx(1000 * rig.now.metrics.loss_mw, rel=1e-3)
+    assert proposal.present.loss_kw == pytest.approx(1000 * rig.now.assessed.metrics.loss_mw, rel=1e-3)
     assert not [one for one in rig.board.quality.problems if one.cause is ProblemCause.WORKER_FAILED]
     learning.come_back()
     rig.run()

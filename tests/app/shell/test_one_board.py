@@ -124,7 +124,7 @@ def test_a_plan_may_be_named_and_another_one_is_refused(tmp_path: Path) -> None:
     refused = rig.post(APPLY, {"code": "c1-o2"}, 409)["error"]
     assert "another plan" in refused
     assert code in refused
-    assert rig.run().operations.done == ()
+    assert rig.run().control.operations.done == ()
     assert rig.post(APPLY, {"code": 3}, 422)["field"] == "code"
     assert [item["action"] for item in rig.post(APPLY, {"code": code}, 202)["actions"]] == ["close", "open"]
-    assert len(rig.run().operations.done) == 1
+    assert len(rig.run().control.operations.done) == 1

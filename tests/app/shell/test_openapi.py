@@ -45,7 +45,7 @@ def test_answers_to_commands_and_of_a_troubled_grid_are_what_their_models_say(ri
     event = rig.post("/api/events", {"kind": "line_outage", "target": rig.branch("Campus Line")}, 202)
     judge("POST /api/events", event)
     rig.run(2)
-    alarm = rig.now.alarms[0].id
+    alarm = rig.now.assessed.alarms[0].id
     judge("POST /api/alarms/{id}/ack", rig.post(f"/api/alarms/{alarm}/ack", {"person": "Ann"}, 202))
     for station in ("North Power Plant", "South Thermal Station"):
         rig.engine.add_event(EventKind.GENERATOR_TRIP, rig.generator(station), 1.0)

@@ -29,13 +29,13 @@ def test_what_workers_find_makes_no_cycle_of_its_own(new_rig: NewRig) -> None:
 
 def test_what_workers_find_counts_from_the_next_cycle_on(new_rig: NewRig) -> None:
     rig = new_rig(cycle_seconds=NO_CYCLE_S)
-    network = rig.now.network
+    network = rig.now.case.network
     rig.engine.start()
     try:
         rig.engine.set_failure_rates(network, np.full(network.n_branch, 0.5))
         rig.engine.pause()  # what a person wants comes at once
-        assert wait_for(lambda: rig.now.paused)
-        np.testing.assert_allclose(rig.now.risk.failure_probability, -np.expm1(-0.5))
+        assert wait_for(lambda: rig.now.control.paused)
+        np.testing.assert_allclose(rig.now.assessed.risk.failure_probability, -np.expm1(-0.5))
     finally:
         rig.engine.stop()
 

@@ -165,7 +165,7 @@ def test_the_pipeline_takes_the_file_and_another_case_goes_without(tmp_path: Pat
     path.write_text("name,customers\nCampus Line,41\n")
     own = Settings(_env_file=None, case="city8", asset_file=path)
     pipeline = Pipeline(case_of("city8"), own, HistoryRing, source_of)
-    assert pipeline.register.customers[pipeline.network.branch.name.index("Campus Line")] == 41
+    assert pipeline.watched.register.customers[pipeline.network.branch.name.index("Campus Line")] == 41
     Pipeline(case_of("case118"), own, HistoryRing, source_of)
     with pytest.raises(AssetFileError, match="case118 has no branch"):
         Pipeline(case_of("case118"), Settings(_env_file=None, case="case118", asset_file=path), HistoryRing, source_of)

@@ -8,7 +8,7 @@ import numpy as np
 from grid.cases.case import Case
 from grid.estimation.substitution import IDENTICAL_READINGS, Estimator
 from grid.sources.simulator import Simulator
-from grid.telemetry import Event, EventKind, Quality, Reading
+from grid.telemetry import BusPoints, Event, EventKind, GeneratorPoints, LoadPoints, Points, Quality, Reason
 from tests.cases import shared_case
 
 
@@ -30,7 +30,7 @@ def test_good_readings_are_used_as_they_are() -> None:
         source.advance(timedelta(minutes=15))
         frame = source.read()
         estimate = estimator.estimate(frame)
-        np.testing.assert_array_equal(estimate.injection.load_p_mw, frame.load_p_mw.value)
+        np.testing.assert_array_equal(estimate.injection.load_p_mw, frame.load.p_mw.value)
         assert not estimate.suspect_bus.any()
 
 
@@ -56,12 +56,66 @@ def test_a_stuck_sensor_is_found_although_it_says_that_it_is_good() -> None:
     assert suspect[-1].nonzero()[0].tolist() == [4]
 
 
+def test_what_is_stuck_is_said_in_the_frame_with_the_value_as_it_came() -> None:
+    source, estimator = rig()
+    estimator.estimate(source.read())
+    source.events = fault(EventKind.SENSOR_STUCK, 4)
+    for _ in range(IDENTICAL_READINGS):
+        frame = source.read()
+        judged = estimator.estimate(frame).frame
+    assert frame.bus.vm_pu.at(4).quality is Quality.GOOD
+    seen = judged.bus.vm_pu.at(4)
+    assert (seen.value, seen.quality, seen.reason) == (frame.bus.vm_pu.value[4], Quality.SUSPECT, Reason.STUCK)
+    assert judged.bus.vm_pu.is_good.sum() == case().network.n_bus - 1
+    assert judged.weather is frame.weather
+
+
+def test_a_quantity_that_is_not_measured_at_all_makes_nothing_suspect() -> None:
+    """Reactive powers then follow the active ones at the case's power factors, all else is as the case has it."""
+    source, estimator = rig()
+    source.advance(timedelta(hours=5))
+    frame, network = source.read(), case().network
+    bare = replace(
+        frame,
+        bus=BusPoints(),
+        branch=replace(frame.branch, p_from_mw=None, closed=None),
+        load=LoadPoints(p_mw=frame.load.p_mw),
+        generator=GeneratorPoints(),
+    )
+    for _ in range(IDENTICAL_READINGS):
+        estimate = estimator.estimate(bare)
+        bare = replace(bare, load=LoadPoints(p_mw=replace(bare.load.p_mw, value=bare.load.p_mw.value * 1.01)))
+    injection = estimate.injection
+    assert not estimate.suspect_bus.any()
+    assert (network.load.p_mw > 0).all()
+    power_factor = network.load.q_mvar / network.load.p_mw
+    np.testing.assert_allclose(injection.load_q_mvar / injection.load_p_mw, power_factor)
+    np.testing.assert_array_equal(injection.generator_p_mw, network.generator.p_mw)
+    np.testing.assert_array_equal(injection.generator_vm_pu, network.generator.vm_pu)
+    assert injection.generator_on.all()
+    np.testing.assert_array_equal(estimate.closed, network.branch.closed)
+
+
+def test_a_switch_that_does_not_answer_is_where_it_was_last() -> None:
+    source, estimator = rig()
+    source.events = fault(EventKind.LINE_OUTAGE, 8)
+    frame = source.read()
+    assert not estimator.estimate(frame).closed[8]
+    closed = frame.branch.closed
+    silent = replace(
+        closed, value=np.ones(len(closed), dtype=bool), quality=np.full(len(closed), Quality.MISSING, dtype=np.int8)
+    )
+    estimate = estimator.estimate(replace(frame, branch=replace(frame.branch, closed=silent)))
+    np.testing.assert_array_equal(estimate.closed, closed.value)
+
+
 def test_a_reading_that_was_never_good_is_the_cases_own() -> None:
     source, estimator = rig()
     frame = source.read()
-    n_load = len(case().network.load)
-    nothing = Reading(np.full(n_load, np.nan), np.full(n_load, Quality.MISSING))
-    estimate = estimator.estimate(replace(frame, load_p_mw=nothing))
+    nothing = Points.of(
+        np.full(len(case().network.load), np.nan), measured_at=frame.measured_at, received_at=frame.received_at
+    )
+    estimate = estimator.estimate(replace(frame, load=replace(frame.load, p_mw=nothing)))
     np.testing.assert_array_equal(estimate.injection.load_p_mw, case().network.load.p_mw)
 
 

@@ -59,8 +59,8 @@ def test_a_year_of_it_is_like_a_year_of_the_simulator(city: Case) -> None:
     for _ in range(YEAR // 5):  # each fifth hour
         simulator.advance(timedelta(hours=5))
         frame = simulator.read()
-        loads.append(frame.load_p_mw.value)
-        generation.append(frame.generator_p_mw.value)
+        loads.append(frame.load.p_mw.value)
+        generation.append(frame.generator.p_mw.value)
     renewable = np.isin(np.array(city.network.generator.energy, dtype=object), [Energy.PV, Energy.WIND])
     assert renewable.any()
     for told, seen in (

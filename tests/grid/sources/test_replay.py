@@ -10,13 +10,19 @@ import pytest
 
 from grid.cases.case import Case
 from grid.errors import CaseError
+from grid.estimation.substitution import Estimator
 from grid.sources.registry import open_source
 from grid.sources.replay import Replay, write_recording
 from grid.sources.simulator import Simulator
-from grid.telemetry import Event, EventKind, Frame, Quality, Reading
+from grid.telemetry import BranchPoints, BusPoints, Event, EventKind, Frame, Points, Quality, Reason
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6)
+EVENTS = tuple(
+    Event(number, kind, 1, "", 1.0, START.replace(tzinfo=UTC))
+    for number, kind in enumerate((EventKind.LINE_OUTAGE, EventKind.GENERATOR_TRIP, EventKind.SENSOR_GONE))
+)
+NOT_OF_SWITCHES = "generator.1.on.standard_deviation"
 Cells = list[list[str]]
 
 
@@ -27,21 +33,42 @@ def city() -> Case:
 
 @pytest.fixture(scope="module")
 def frames(city: Case) -> list[Frame]:
-    """Some hours with an outage, a trip and a sensor that is gone."""
+    """Some hours with an outage, a trip and a sensor that is gone, and at last all that a source may measure."""
     simulator, frames = Simulator(city, START, 5), []
     for hour in range(6):
         if hour == 2:
-            simulator.events = tuple(
-                Event(number, kind, 1, "", 1.0, START.replace(tzinfo=UTC))
-                for number, kind in enumerate((EventKind.LINE_OUTAGE, EventKind.GENERATOR_TRIP, EventKind.SENSOR_GONE))
-            )
+            simulator.events = EVENTS
         frames.append(simulator.read())
         simulator.advance(timedelta(hours=1))
-    doubted = frames[4].bus_vm_pu
-    quality = doubted.quality.copy()
-    quality[3] = Quality.SUSPECT
-    frames[4] = replace(frames[4], bus_vm_pu=Reading(doubted.value, quality))
-    return frames
+    return [with_everything(frame, city) for frame in frames]
+
+
+def with_everything(frame: Frame, city: Case) -> Frame:
+    """A frame with every quantity, and with points of every quality and reason, that are older than the frame."""
+    rng, network = np.random.default_rng(frame.measured_at.hour), city.network
+
+    def points(value: np.ndarray) -> Points:
+        missing = value == value[1] if value.dtype == bool else np.isnan(value)
+        age = rng.integers(0, 2, len(value)) * np.timedelta64(1500, "ms")
+        return Points.of(
+            value,
+            quality=np.where(missing, Quality.MISSING, rng.integers(0, 2, len(value))).astype(np.int8),
+            reason=rng.integers(0, len(Reason), len(value)).astype(np.int8),
+            measured_at=np.datetime64(frame.measured_at.replace(tzinfo=None), "ms") - age,
+            received_at=frame.received_at,
+            standard_deviation=None if value.dtype == bool else rng.uniform(0, 1, len(value)),
+        )
+
+    branch = {
+        field.name: points(rng.normal(size=network.n_branch))
+        for field in fields(BranchPoints)
+        if field.name not in ("p_from_mw", "closed")
+    }
+    return replace(
+        frame,
+        bus=BusPoints(vm_pu=points(frame.bus.vm_pu.value), va_degree=points(rng.normal(size=network.n_bus))),
+        branch=replace(frame.branch, closed=points(frame.branch.closed.value), **branch),
+    )
 
 
 @pytest.fixture
@@ -65,10 +92,10 @@ def put(row: int, column: str, text: str) -> Callable[[Cells], object]:
 
 
 def without(*columns: str) -> Callable[[Cells], object]:
-    """Takes columns out."""
+    """Takes columns out, with what other columns tell of them."""
 
     def change(cells: Cells) -> None:
-        kept = [place for place, name in enumerate(cells[0]) if name not in columns]
+        kept = [place for place, name in enumerate(cells[0]) if not name.startswith(columns)]
         cells[:] = [[row[place] for place in kept] for row in cells]
 
     return change
@@ -80,13 +107,14 @@ def test_what_is_written_is_read_to_the_last_bit(file: Path, city: Case, frames:
         read = replay.read()
         assert read.measured_at == frame.measured_at
         assert read.weather == frame.weather
-        for field in fields(Frame):
-            was, now = getattr(frame, field.name), getattr(read, field.name)
-            if isinstance(was, Reading):
-                np.testing.assert_array_equal(now.value, was.value)
-                np.testing.assert_array_equal(now.quality, was.quality)
-            elif isinstance(was, np.ndarray):
-                np.testing.assert_array_equal(now, was)
+        assert read.received_at > frame.received_at
+        for element in ("bus", "branch", "load", "generator"):
+            for field in fields(getattr(frame, element)):
+                was, now = (getattr(getattr(one, element), field.name) for one in (frame, read))
+                here = slice(None) if was.value.dtype != bool else was.quality != Quality.MISSING
+                np.testing.assert_array_equal(now.value[here], was.value[here])
+                for told in ("quality", "reason", "measured_at", "standard_deviation"):
+                    np.testing.assert_array_equal(getattr(now, told), getattr(was, told))
     with pytest.raises(ConnectionError, match="the recording has ended"):
         replay.read()
 
@@ -96,10 +124,41 @@ def test_points_that_are_left_out_were_not_measured(file: Path, city: Case, fram
     replay = Replay(edited(file, without(*gone)), city.network)
     for _ in range(4):
         frame = replay.read()
-    assert frame.bus_vm_pu.quality[2] == Quality.MISSING
-    assert frame.generator_on[1]
-    assert not frames[3].branch_closed[1]
-    np.testing.assert_array_equal(frame.branch_closed, city.network.branch.closed)
+    assert frame.bus.vm_pu.at(2).quality is Quality.MISSING
+    assert frame.generator.on.at(1).quality is Quality.MISSING
+    assert frame.generator.on.at(0).quality is Quality.GOOD
+    assert frame.branch.closed is None
+    estimate = Estimator(city.network).estimate(frame)
+    assert estimate.injection.generator_on[1]
+    assert not frames[3].branch.closed.value[1]
+    np.testing.assert_array_equal(estimate.closed, city.network.branch.closed)
+
+
+def test_a_recording_of_the_first_format_is_read_as_it_was(city: Case) -> None:
+    """It was written before there were reasons, times and deviations of points, by the command of then."""
+    simulator = Simulator(city, START, 5)
+    replay = Replay(Path(__file__).with_name("recording_of_first_format.csv"), city.network)
+    for hour in range(3):
+        if hour == 1:
+            simulator.events = EVENTS
+        was, now = simulator.read(), replay.read()
+        for element in ("bus", "branch", "load", "generator"):
+            for field in fields(getattr(was, element)):
+                expected, found = (getattr(getattr(one, element), field.name) for one in (was, now))
+                if expected is None:
+                    assert found is None
+                    continue
+                np.testing.assert_array_equal(found.value, expected.value)
+                np.testing.assert_array_equal(found.reason, expected.reason)
+                quality = expected.quality.copy()
+                if hour == 2 and field.name == "vm_pu" and element == "bus":
+                    quality[3] = Quality.SUSPECT  # as somebody had noted in the file
+                np.testing.assert_array_equal(found.quality, quality)
+                assert np.isnan(found.standard_deviation).all()
+                assert {found.at(place).measured_at for place in range(len(found))} == {now.measured_at}
+        simulator.advance(timedelta(hours=1))
+    with pytest.raises(ConnectionError):
+        replay.read()
 
 
 @pytest.mark.parametrize(
@@ -110,6 +169,10 @@ def test_points_that_are_left_out_were_not_measured(file: Path, city: Case, fram
         (put(3, "weather.ambient_c", ""), "row 3", "weather.ambient_c", "must be a number"),
         (put(5, "branch.2.closed", "open"), "row 5", "branch.2.closed", "must be 0 or 1"),
         (put(6, "bus.3.vm_pu.quality", "bad"), "row 6", "bus.3.vm_pu.quality", "good, suspect, missing"),
+        (put(6, "bus.3.vm_pu.reason", "bored"), "row 6", "bus.3.vm_pu.reason", "none, no_answer, stuck"),
+        (put(6, "load.3.p_mw.standard_deviation", "-1"), "row 6", "load.3.p_mw.standard_deviation", "0 or more"),
+        (put(6, "bus.3.vm_pu.measured_at", "then"), "row 6", "bus.3.vm_pu.measured_at", "must be a time"),
+        (put(1, "bus.5.vm_pu", NOT_OF_SWITCHES), "row 1", NOT_OF_SWITCHES, "no point"),
         (put(5, "time", "noon"), "row 5", "time", "must be a time"),
         (put(5, "time", "2026-01-15T0645x+00:00"), "row 5", "time", "must be a time"),
         (put(5, "time", "2026-01-15T06:30:00"), "row 5", "time", "must rise"),

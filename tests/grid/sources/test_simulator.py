@@ -13,7 +13,7 @@ from grid.sources.clock import clock_at
 from grid.sources.demand import class_shapes, profile_row, pv_share, wind_share
 from grid.sources.simulator import Simulator
 from grid.sources.weather import WeatherModel, clear_sky_w_m2
-from grid.telemetry import Event, EventKind, Frame, Quality, Weather
+from grid.telemetry import Event, EventKind, Frame, Quality, Reason, Weather
 from tests.cases import shared_case
 
 NIGHT, NOON = datetime(2026, 6, 21, 0), datetime(2026, 6, 21, 12)
@@ -46,8 +46,8 @@ def weather(**changes: float) -> Weather:
 
 def test_one_seed_gives_one_course() -> None:
     one, again, other = (frames(simulator(seed=seed), 5) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one[-1].load_p_mw.value, again[-1].load_p_mw.value)
-    assert not np.array_equal(one[-1].load_p_mw.value, other[-1].load_p_mw.value)
+    np.testing.assert_array_equal(one[-1].load.p_mw.value, again[-1].load.p_mw.value)
+    assert not np.array_equal(one[-1].load.p_mw.value, other[-1].load.p_mw.value)
 
 
 def test_the_clear_sky_is_dark_at_night_and_brightest_at_a_summer_noon() -> None:
@@ -104,7 +104,7 @@ def test_simbench_replays_its_own_year() -> None:
     assert loaded.profiles is not None
     profiles = loaded.profiles.load_p
     expected = [profiles[name][row] for name in loaded.network.load.profile] * loaded.network.load.p_mw
-    np.testing.assert_allclose(frame.load_p_mw.value, expected, rtol=0.03)
+    np.testing.assert_allclose(frame.load.p_mw.value, expected, rtol=0.03)
 
 
 @pytest.mark.parametrize(("year", "days"), [(2024, 366), (2026, 365)])
@@ -117,18 +117,20 @@ def test_every_quarter_of_every_year_has_a_profile_row(year: int, days: int) -> 
 def test_measurements_are_the_true_state_and_noise_of_the_stated_size() -> None:
     source = simulator()
     seen = [source.read() for _ in range(300)]  # time stands still: only the noise differs
-    load = np.array([frame.load_p_mw.value for frame in seen])
-    voltage = np.array([frame.bus_vm_pu.value for frame in seen])
+    load = np.array([frame.load.p_mw.value for frame in seen])
+    voltage = np.array([frame.bus.vm_pu.value for frame in seen])
     np.testing.assert_allclose(load.std(axis=0) / load.mean(axis=0), 0.005, rtol=0.2)
     np.testing.assert_allclose(voltage.std(axis=0) / voltage.mean(axis=0), 0.001, rtol=0.2)
     network = case().network
     mean = Injection(
         load.mean(axis=0),
-        *(np.mean([getattr(frame, name).value for frame in seen], axis=0) for name in
-          ("load_q_mvar", "generator_p_mw", "generator_q_mvar", "generator_vm_pu")),
-        seen[0].generator_on,
-    )  # fmt: skip
-    state = PowerFlow(network).solve(mean, seen[0].branch_closed)
+        np.mean([frame.load.q_mvar.value for frame in seen], axis=0),
+        np.mean([frame.generator.p_mw.value for frame in seen], axis=0),
+        np.mean([frame.generator.q_mvar.value for frame in seen], axis=0),
+        np.mean([frame.generator.vm_pu.value for frame in seen], axis=0),
+        seen[0].generator.on.value,
+    )
+    state = PowerFlow(network).solve(mean, seen[0].branch.closed.value)
     np.testing.assert_allclose(voltage.mean(axis=0), state.vm_pu, atol=5e-4)
 
 
@@ -136,7 +138,7 @@ def test_sources_move_within_five_percent_and_in_steps() -> None:
     source = simulator()
     network = case().network
     set_point = network.generator.vm_pu[network.generator.is_source]
-    values = np.array([frame.generator_vm_pu.value[network.generator.is_source] for frame in frames(source, 200)])
+    values = np.array([frame.generator.vm_pu.value[network.generator.is_source] for frame in frames(source, 200)])
     ratio = values / set_point
     assert np.abs(ratio - 1).max() < 0.055
     assert ratio.std() > 0.002
@@ -147,10 +149,10 @@ def test_renewables_follow_the_weather_that_cools_the_lines() -> None:
     energy = case().network.generator.energy
     pv = [index for index, kind in enumerate(energy) if kind is Energy.PV]
     night, noon = (simulator(start=time).read() for time in (NIGHT, NOON))
-    assert (night.generator_p_mw.value[pv] == 0).all()
+    assert (night.generator.p_mw.value[pv] == 0).all()
     assert night.weather.irradiance_w_m2 == 0
     installed = case().network.generator.p_mw[pv]
-    np.testing.assert_allclose(noon.generator_p_mw.value[pv], installed * pv_share(noon.weather), rtol=0.03)
+    np.testing.assert_allclose(noon.generator.p_mw.value[pv], installed * pv_share(noon.weather), rtol=0.03)
 
 
 def test_time_passes_as_told() -> None:
@@ -166,20 +168,20 @@ def test_events_do_what_they_say() -> None:
     source = simulator()
     calm = source.read()
     source.events = (event(EventKind.LOAD_SURGE, None, 1.5),)
-    np.testing.assert_allclose(source.read().load_p_mw.value, 1.5 * calm.load_p_mw.value, rtol=0.05)
+    np.testing.assert_allclose(source.read().load.p_mw.value, 1.5 * calm.load.p_mw.value, rtol=0.05)
     source.events = (event(EventKind.LOAD_SURGE, 2, 2.0),)
     load_bus = case().network.load.bus
     np.testing.assert_allclose(
-        source.read().load_p_mw.value / calm.load_p_mw.value, np.where(load_bus == 2, 2.0, 1.0), rtol=0.05
+        source.read().load.p_mw.value / calm.load.p_mw.value, np.where(load_bus == 2, 2.0, 1.0), rtol=0.05
     )
     source.events = (event(EventKind.LINE_OUTAGE, 8),)
-    assert not source.read().branch_closed[8]
+    assert not source.read().branch.closed.value[8]
     source.events = (event(EventKind.GENERATOR_TRIP, 0),)
-    assert not source.read().generator_on[0]
+    assert not source.read().generator.on.value[0]
     source.events = (event(EventKind.HEAT_WAVE, None, 10.0),)
     assert source.read().weather.ambient_c > calm.weather.ambient_c + 8
     source.events = ()
-    assert source.read().branch_closed[8]
+    assert source.read().branch.closed.value[8]
 
 
 def test_sensors_that_are_gone_send_nothing_and_stuck_ones_the_same() -> None:
@@ -188,16 +190,17 @@ def test_sensors_that_are_gone_send_nothing_and_stuck_ones_the_same() -> None:
     source.read()
     source.events = (event(EventKind.SENSOR_GONE, 3),)
     gone = source.read()
-    assert (gone.load_p_mw.quality[at_bus] == Quality.MISSING).all()
-    assert np.isnan(gone.load_p_mw.value[at_bus]).all()
-    assert (gone.load_p_mw.quality[~at_bus] == Quality.GOOD).all()
+    assert (gone.load.p_mw.quality[at_bus] == Quality.MISSING).all()
+    assert np.isnan(gone.load.p_mw.value[at_bus]).all()
+    assert (gone.load.p_mw.reason[at_bus] == Reason.NO_ANSWER).all()
+    assert (gone.load.p_mw.quality[~at_bus] == Quality.GOOD).all()
     source.events = ()
     last = source.read()
     source.events = (event(EventKind.SENSOR_STUCK, 3),)
     stuck = frames(source, 3)
     for frame in stuck:
-        np.testing.assert_array_equal(frame.load_p_mw.value[at_bus], last.load_p_mw.value[at_bus])
-        assert (frame.load_p_mw.quality == Quality.GOOD).all()
+        np.testing.assert_array_equal(frame.load.p_mw.value[at_bus], last.load.p_mw.value[at_bus])
+        assert (frame.load.p_mw.quality == Quality.GOOD).all()
 
 
 def test_a_grid_that_cannot_be_served_sends_loads_but_no_voltages() -> None:
@@ -205,5 +208,5 @@ def test_a_grid_that_cannot_be_served_sends_loads_but_no_voltages() -> None:
     source.read()
     source.events = (event(EventKind.LOAD_SURGE, None, 10.0),)
     frame = source.read()
-    assert (frame.bus_vm_pu.quality == Quality.MISSING).all()
-    assert np.isfinite(frame.load_p_mw.value).all()
+    assert (frame.bus.vm_pu.quality == Quality.MISSING).all()
+    assert np.isfinite(frame.load.p_mw.value).all()
