@@ -35,6 +35,18 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             return f"{network.name} has no source in service"
         case NoPlanKind.NOTHING_TO_SET:
             return f"{network.name} has no generator that may be redispatched and no voltage to set"
+        case NoPlanKind.TOO_LARGE_TO_SWITCH:
+            return f"the grid has {reason.buses:,} buses, switching is chosen up to {reason.most:,}"
+        case NoPlanKind.CASE_UNSOLVED:
+            return f"{network.name}: the power flow of the case's own state finds no solution"
+
+
+def unsuitable_words(network: Network, reason: NoPlan) -> str:
+    """Why there is nothing in a grid that could be chosen, without a full stop."""
+    words = no_plan_words(network, reason)
+    if reason.kind is NoPlanKind.TOO_LARGE_TO_SWITCH:
+        return words
+    return f"there is no switching to choose in this grid, and {words}"
 
 
 def _missed(margin: Margin | None) -> str:

@@ -258,6 +258,13 @@ def test_a_meshed_grid_has_a_reason_or_set_points_but_no_switching(tmp_path: Pat
         assert answer["plan"]["actions"] == []
 
 
+def test_a_grid_in_which_nothing_can_be_chosen_says_why(city: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml.optimisation.optimizer.LARGEST_RADIAL", 5)
+    answer, buses = city.post(OPTIMIZE, {}), city.now.case.network.n_bus
+    assert (answer["success"], answer["plan"]) == (True, None)
+    assert answer["reason"] == f"the grid has {buses} buses, switching is chosen up to 5"
+
+
 def test_the_state_and_the_source_tell_reward_and_episodes(city: Rig) -> None:
     planner = city.services.planner
     plan(city)

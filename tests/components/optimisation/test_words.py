@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.optimisation.words import no_plan_words, problem_words, stopped_words
+from components.optimisation.words import no_plan_words, problem_words, stopped_words, unsuitable_words
 from grid.cases.cases import load_case
 from grid.network import Network
 from ml.optimisation.plans.plan import Constraint, Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
@@ -73,5 +73,14 @@ def test_why_there_is_no_plan(city: Network) -> None:
         NoPlanKind.TOO_LARGE: f"{city.name} has 7 buses, dispatch takes up to 5",
         NoPlanKind.NO_SOURCE: f"{city.name} has no source in service",
         NoPlanKind.NOTHING_TO_SET: f"{city.name} has no generator that may be redispatched and no voltage to set",
+        NoPlanKind.TOO_LARGE_TO_SWITCH: "the grid has 7 buses, switching is chosen up to 5",
+        NoPlanKind.CASE_UNSOLVED: f"{city.name}: the power flow of the case's own state finds no solution",
     }
     assert no_plan_words(city, None) == ""
+
+
+def test_why_a_grid_has_nothing_to_choose(city: Network) -> None:
+    meshed = unsuitable_words(city, NoPlan(kind=NoPlanKind.NO_SOURCE))
+    assert meshed == f"there is no switching to choose in this grid, and {city.name} has no source in service"
+    radial = NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=12_345, most=1_000)
+    assert unsuitable_words(city, radial) == "the grid has 12,345 buses, switching is chosen up to 1,000"
