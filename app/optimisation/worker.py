@@ -21,10 +21,10 @@ from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
 from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
-from components.optimisation.words import unsuitable_words
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
 from ml.optimisation.plans.plan import NoPlan, Plan, Proposal, Requirements
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.policy import PolicyError
 from ml.optimisation.progress import DecisionGap, Progress
@@ -60,7 +60,7 @@ class PlanReport:
     version: int
     simulated_at: datetime | None
     proposal: Proposal | None
-    status: str
+    status: PlanStatus
     training: Training
     pareto: tuple[ParetoPoint, ...]
     present: ParetoPoint | None
@@ -164,7 +164,8 @@ class PlanWorker(GridWorker[PlanReport]):
 
     def nothing_yet(self, network: Network) -> PlanReport:
         """No plan, nothing learned."""
-        return PlanReport(network, 0, None, None, "Waiting for the grid", NO_TRAINING, (), None)
+        waiting = PlanStatus(kind=PlanStatusKind.WAITING_FOR_GRID)
+        return PlanReport(network, 0, None, None, waiting, NO_TRAINING, (), None)
 
     def take_up(self, board: Board) -> None:
         """Begin with a network, unless somebody who asks for a plan has done that."""
@@ -364,19 +365,19 @@ class PlanWorker(GridWorker[PlanReport]):
         )
         self.publish(report, board)
 
-    def _status(self) -> str:
+    def _status(self) -> PlanStatus:
         learned = self._learned
         if self.failure:
-            return f"No plan: {self.failure}"
-        if self._network is not None and self._why_not is not None:
-            return f"No plan: {unsuitable_words(self._network, self._why_not)}"
+            return PlanStatus(kind=PlanStatusKind.FAILED, failure=self.failure)
+        if self._why_not is not None:
+            return PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=self._why_not)
         if learned is None:
-            return "Waiting for what learns to start"
+            return PlanStatus(kind=PlanStatusKind.WAITING_FOR_LEARNING)
         if not self._learning.generation:
-            return f"Policy after {learned.episodes:,} episodes; nothing learns now"
-        if self._first_training:
-            return f"Training the policy: {learned.episodes:,} of {learned.wanted:,} episodes"
-        return f"Policy ready, {learned.episodes:,} episodes"
+            kind = PlanStatusKind.NOT_LEARNING
+        else:
+            kind = PlanStatusKind.TRAINING if self._first_training else PlanStatusKind.READY
+        return PlanStatus(kind=kind, episodes=learned.episodes, wanted=learned.wanted)
 
     def _training(self) -> Training:
         learned = self._learned

@@ -4,11 +4,11 @@ from dataclasses import dataclass, fields
 
 from app.maintenance.view import status_of as maintenance_status
 from app.map.view_quality import because_words
-from app.optimisation.view import status_of as planner_status
 from app.report import parts_day, parts_now
 from app.report.content import DAY_HOURS, DayReport
 from components.common import text
 from components.common.theme import DARK, FONT, LIGHT, Palette
+from components.optimisation.words import planning_words
 from ml.reporting.pages import Look, ReportTable, render
 
 GREEN = {LIGHT: "#117733", DARK: "#44aa99"}  # P. Tol's muted scheme, as on the map
@@ -59,7 +59,7 @@ def state(report: DayReport) -> StatePart:
         ["Source", snapshot.measured.source],
         ["Forecasts", _sentence(report.forecasts.status, report.forecasts.problem)],
         ["Failure models", _sentence(maintenance_status(report.maintained).words, report.maintained.report.problem)],
-        ["Optimiser", planner_status(report.planner, network) or report.planner.status],
+        ["Optimiser", planning_words(report.planner.network, report.planner.status)],
     ]
     return StatePart(
         day=f"{report.day:%A} {report.day.day} {report.day:%B %Y}",

@@ -1,7 +1,34 @@
-"""Why there is no plan, and what stands against one, in words."""
+"""How planning stands, why there is no plan, and what stands against one, in words."""
 
 from grid.network import Network
 from ml.optimisation.plans.plan import Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
+
+
+def planning_words(network: Network, status: PlanStatus) -> str:
+    """What the planning for a network does or waits for, without a full stop."""
+    match status.kind:
+        case PlanStatusKind.FAILED | PlanStatusKind.UNSUITABLE:
+            return f"No plan: {planning_hindered_words(network, status)}"
+        case PlanStatusKind.WAITING_FOR_GRID:
+            return "Waiting for the grid"
+        case PlanStatusKind.WAITING_FOR_LEARNING:
+            return "Waiting for what learns to start"
+        case PlanStatusKind.NOT_LEARNING:
+            return f"Policy after {status.episodes:,} episodes; nothing learns now"
+        case PlanStatusKind.TRAINING:
+            return f"Training the policy: {status.episodes:,} of {status.wanted:,} episodes"
+        case PlanStatusKind.READY:
+            return f"Policy ready, {status.episodes:,} episodes"
+
+
+def planning_hindered_words(network: Network, status: PlanStatus) -> str:
+    """Why no plan can be made for a network, without a full stop; empty where one can."""
+    if status.kind is PlanStatusKind.FAILED:
+        return status.failure
+    if status.reason is not None:
+        return unsuitable_words(network, status.reason)
+    return ""
 
 
 def no_plan_words(network: Network, reason: NoPlan | None) -> str:

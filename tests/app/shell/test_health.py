@@ -14,6 +14,7 @@ import pytest
 from app.engine.quality import SILENT_S, BoardCondition, BoardProblem, ProblemCause, quality_of
 from app.shell.health import quality_now
 from grid.telemetry import EventKind
+from ml.optimisation.plans.status import PlanStatusKind
 from tests.app.learning_here import LearningHere
 from tests.app.rig import Rig, make_rig
 
@@ -178,7 +179,7 @@ def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_s
     )
     assert rig.services.forecast_worker.latest.ahead is looked
     assert "stand as they were" in rig.services.forecast_worker.latest.problem
-    assert "nothing learns now" in rig.services.planner.latest.status
+    assert rig.services.planner.latest.status.kind is PlanStatusKind.NOT_LEARNING
     proposal = rig.services.planner.latest.proposal
     assert proposal is not None  # plans are made by what was learned
     assert proposal.present.loss_kw == pytest.approx(1000 * rig.now.assessed.metrics.loss_mw, rel=1e-3)
@@ -191,7 +192,7 @@ def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_s
     assert rig.services.maintainer.latest.problem == rig.services.forecast_worker.latest.problem == ""
     assert rig.services.maintainer.latest.prognosis is not learned
     assert rig.services.forecast_worker.latest.ahead is not looked
-    assert "ready" in rig.services.planner.latest.status
+    assert rig.services.planner.latest.status.kind is PlanStatusKind.READY
 
 
 def test_a_learning_process_that_is_down_is_named(rig: Rig) -> None:
