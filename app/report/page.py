@@ -6,6 +6,7 @@ from app.maintenance.view import status_of as maintenance_status
 from app.map.view_quality import because_words
 from app.report import parts_day, parts_now
 from app.report.content import DAY_HOURS, DayReport
+from components.analytics.words import forecast_hindrance_words, forecasting_words
 from components.common import text
 from components.common.theme import DARK, FONT, LIGHT, Palette
 from components.optimisation.words import planning_words
@@ -52,13 +53,14 @@ def state(report: DayReport) -> StatePart:
     """Of which grid and day the report tells, and how far its data can be relied on."""
     snapshot, network = report.snapshot, report.snapshot.case.network
     data = f"stale, the last solved state is shown: {because_words(snapshot)}" if snapshot.solved.stale else "fresh"
+    forecasts = report.forecasts
     time = "simulated time" if snapshot.control.offers.clock else "time of the measurements"
     rows = [
         ["Grid", f"{network.title} ({network.name}), {network.n_bus:,} buses, {network.n_branch:,} branches"],
         ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, {time}; the data are {data}"],
         ["Source", snapshot.measured.source],
-        ["Forecasts", _sentence(report.forecasts.status, report.forecasts.problem)],
-        ["Failure models", _sentence(maintenance_status(report.maintained).words, report.maintained.report.problem)],
+        ["Forecasts", _joined(forecasting_words(forecasts.status), forecast_hindrance_words(forecasts.hindrance))],
+        ["Failure models", _joined(maintenance_status(report.maintained).words, report.maintained.report.problem)],
         ["Optimiser", planning_words(report.planner.network, report.planner.status)],
     ]
     return StatePart(
@@ -69,5 +71,5 @@ def state(report: DayReport) -> StatePart:
     )
 
 
-def _sentence(status: str, problem: str) -> str:
+def _joined(status: str, problem: str) -> str:
     return "; ".join(filter(None, [status, problem]))

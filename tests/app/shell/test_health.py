@@ -14,6 +14,7 @@ import pytest
 from app.engine.quality import SILENT_S, BoardCondition, BoardProblem, ProblemCause, quality_of
 from app.shell.health import quality_now
 from grid.telemetry import EventKind
+from ml.forecasting.records import ForecastHindrance, ForecastHindranceKind
 from ml.optimisation.plans.status import PlanStatusKind
 from tests.app.learning_here import LearningHere
 from tests.app.rig import Rig, make_rig
@@ -178,7 +179,8 @@ def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_s
         "The prognosis stands as it was: what learns is down and starts again by itself."
     )
     assert rig.services.forecast_worker.latest.ahead is looked
-    assert "stand as they were" in rig.services.forecast_worker.latest.problem
+    down = ForecastHindrance(kind=ForecastHindranceKind.LEARNING_DOWN)
+    assert rig.services.forecast_worker.latest.hindrance == down
     assert rig.services.planner.latest.status.kind is PlanStatusKind.NOT_LEARNING
     proposal = rig.services.planner.latest.proposal
     assert proposal is not None  # plans are made by what was learned
@@ -189,7 +191,8 @@ def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_s
     for worker in workers:
         while worker.attempt():
             pass
-    assert rig.services.maintainer.latest.problem == rig.services.forecast_worker.latest.problem == ""
+    assert rig.services.maintainer.latest.problem == ""
+    assert rig.services.forecast_worker.latest.hindrance is None
     assert rig.services.maintainer.latest.prognosis is not learned
     assert rig.services.forecast_worker.latest.ahead is not looked
     assert rig.services.planner.latest.status.kind is PlanStatusKind.READY
