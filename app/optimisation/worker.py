@@ -15,7 +15,7 @@ from app.engine.board import Board, BoardStore, NotReadyError, Snapshot
 from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
 from app.engine.operating_point import operating_point_for, operating_point_of
-from app.engine.quality import ProblemCause
+from app.engine.quality import KeptKind, ProblemCause
 from app.engine.worker import GridWorker
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
@@ -303,8 +303,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._asked_lock:
             if news.episodes and self._asked is not None and self._asked.network is network:
                 self._asked.use(news.policy)
-        detail = f"the policy: {news.not_kept}" if news.not_kept else ""
-        self.tell(ProblemCause.NOT_KEPT, detail, str(self._settings.cache_dir))
+        self.tell(ProblemCause.NOT_KEPT, news.not_kept, str(self._settings.cache_dir), kept=KeptKind.POLICY)
 
     @property
     def _first_training(self) -> bool:

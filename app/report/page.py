@@ -9,6 +9,7 @@ from app.report.content import DAY_HOURS, DayReport
 from components.analytics.words import forecast_hindrance_words, forecasting_words
 from components.common import text
 from components.common.theme import DARK, FONT, LIGHT, Palette
+from components.maintenance.words import maintenance_problem_words
 from components.optimisation.words import planning_words
 from ml.reporting.pages import Look, ReportTable, render
 
@@ -53,14 +54,14 @@ def state(report: DayReport) -> StatePart:
     """Of which grid and day the report tells, and how far its data can be relied on."""
     snapshot, network = report.snapshot, report.snapshot.case.network
     data = f"stale, the last solved state is shown: {because_words(snapshot)}" if snapshot.solved.stale else "fresh"
-    forecasts = report.forecasts
+    forecasts, wrong = report.forecasts, maintenance_problem_words(report.maintained.report.problems)
     time = "simulated time" if snapshot.control.offers.clock else "time of the measurements"
     rows = [
         ["Grid", f"{network.title} ({network.name}), {network.n_bus:,} buses, {network.n_branch:,} branches"],
         ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, {time}; the data are {data}"],
         ["Source", snapshot.measured.source],
         ["Forecasts", _joined(forecasting_words(forecasts.status), forecast_hindrance_words(forecasts.hindrance))],
-        ["Failure models", _joined(maintenance_status(report.maintained).words, report.maintained.report.problem)],
+        ["Failure models", _joined(maintenance_status(report.maintained).words, wrong)],
         ["Optimiser", planning_words(report.planner.network, report.planner.status)],
     ]
     return StatePart(

@@ -3,15 +3,20 @@
 import math
 
 from app.engine.board import Snapshot
-from app.engine.quality import BoardProblem, ProblemCause
+from app.engine.quality import BoardProblem, KeptKind, ProblemCause
+from components.maintenance.words import refused_words
 from grid.flow.powerflow import Suspect, SuspectKind
 from grid.network import Network
 
+KEPT = {KeptKind.POLICY: "the policy", KeptKind.FAILURE_MODELS: "the failure models"}
+
 
 def detail_words(problem: BoardProblem) -> str:
-    """A problem's own words, or else its numbers in words."""
+    """What a problem's error says and what that is about, or else its numbers in words."""
+    if problem.refused is not None:
+        return refused_words(problem.refused)
     if problem.detail:
-        return problem.detail
+        return problem.detail if problem.kept is None else f"{KEPT[problem.kept]}: {problem.detail}"
     match problem.cause:
         case ProblemCause.NO_SOLUTION:
             return f"power flow found no solution, largest mismatch {mismatch_words(problem.number)}"
