@@ -16,7 +16,7 @@ import numpy as np
 
 from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.engine import Engine
-from app.engine.jobs import JobTicket
+from app.engine.jobs import JobDropCause, JobTicket
 from app.engine.quality import KeptKind, ProblemCause
 from app.engine.worker import GridWorker
 from app.learning.process import LearningDownError, LearningHost
@@ -44,7 +44,6 @@ RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map coun
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
 HOURS_BETWEEN_POINTS = 1.0
-OTHER_NETWORK = "another grid is watched by now"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +89,10 @@ class _WantedSchedule:
     def cancelled(self) -> bool:
         return self.job is not None and self.job.job.ended
 
-    def drop(self, why: str) -> None:
+    def drop(self, cause: JobDropCause) -> None:
         """It isn't made any more."""
         if self.job is not None:
-            self.job.cancel(why)
+            self.job.cancel(cause)
 
 
 NO_MODELS = ModelsState(card=None, training=NOT_TRAINING)
@@ -133,7 +132,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """
         if report.schedule is not None:
             report.schedule.check_pins(pins)
-        self._want(_WantedSchedule(network=report.network, pins=dict(pins), job=job), "another schedule was asked for")
+        self._want(_WantedSchedule(network=report.network, pins=dict(pins), job=job), JobDropCause.OTHER_SCHEDULE)
         self._thread.wake()
 
     def reload(self) -> None:
@@ -277,7 +276,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             return
         asked, due = self._want(None), (first_monday(snapshot), report.card is not None)
         if asked is not None and asked.network is not snapshot.case.network:
-            asked.drop(OTHER_NETWORK)
+            asked.drop(JobDropCause.OTHER_GRID)
             asked = None
         if asked is not None and asked.cancelled:
             asked = None
@@ -298,12 +297,12 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         finally:
             self._publish_changed(report, board, schedule=self._schedule, scheduling=False)
 
-    def _want(self, wanted: _WantedSchedule | None, why: str = "") -> _WantedSchedule | None:
-        """Put this in the place of what was wanted, and drop that where there is a why; what it was."""
+    def _want(self, wanted: _WantedSchedule | None, dropped: JobDropCause | None = None) -> _WantedSchedule | None:
+        """Put this in the place of what was wanted, and drop that where there is a cause; what it was."""
         with self._lock:
             before, self._wanted = self._wanted, wanted
-        if before is not None and why:
-            before.drop(why)
+        if before is not None and dropped is not None:
+            before.drop(dropped)
         return before
 
     def _remember(self, snapshot: Snapshot, found: Prognosis) -> None:
