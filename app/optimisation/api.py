@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.engine.board import Board, Snapshot
-from app.engine.commands import PlanRefusedError, checked_requirements
+from app.engine.commands import checked_requirements
 from app.optimisation import payloads as planpayloads
 from app.optimisation.worker import PlanWorker
 from app.web import plain as payloads
@@ -54,11 +54,13 @@ def register_plans(api: Blueprint, services: Services) -> None:
 
 
 def _meant(plan: Plan | None, code: str | None) -> Plan:
-    """The plan, where it is the one of the code that is named. PlanRefusedError for another one, and for none."""
+    """The plan, where it is the one of the code that is named. BadRequestError for another one, and for none."""
     if plan is None:
-        raise PlanRefusedError("there is no plan: the present state is the best one found, or nothing can be chosen")
+        words = "there is no plan: the present state is the best one found, or nothing can be chosen"
+        raise BadRequestError(words, status=HTTPStatus.CONFLICT)
     if code is not None and code != plan.code:
-        raise PlanRefusedError(f"another plan is meant: the plan is {plan.code} by now, not {code}")
+        words = f"another plan is meant: the plan is {plan.code} by now, not {code}"
+        raise BadRequestError(words, status=HTTPStatus.CONFLICT)
     return plan
 
 

@@ -9,6 +9,7 @@ from app.engine.commands import NotOfferedError, PlanRefusedError, UnknownIdErro
 from app.engine.jobs import JobDropCause, JobEndedError, JobFailure, TooManyJobsError, in_short
 from app.learning.process import LearningDownError
 from app.web.bodies import BadRequestError, answer
+from app.web.reasons import plan_refusal_words
 from grid.errors import CaseError
 
 REFUSALS = (
@@ -39,7 +40,9 @@ def failure_of(error: Exception) -> JobFailure:
         case UnknownIdError():
             words = str(error.args[0]) if error.args else "not found"
             return JobFailure(detail=words, status=HTTPStatus.NOT_FOUND)
-        case PlanRefusedError() | NotOfferedError() | JobEndedError():
+        case PlanRefusedError():
+            return JobFailure(detail=plan_refusal_words(error.refusal), status=HTTPStatus.CONFLICT)
+        case NotOfferedError() | JobEndedError():
             return JobFailure(detail=str(error), status=HTTPStatus.CONFLICT)
         case NotReadyError() | TooManyJobsError() | LearningDownError():
             return JobFailure(detail=str(error), status=HTTPStatus.SERVICE_UNAVAILABLE)

@@ -3,8 +3,10 @@
 import math
 
 from app.engine.board import Snapshot
+from app.engine.commands import PlanRefusal, PlanRefusalKind
 from app.engine.quality import BoardProblem, KeptKind, ProblemCause
 from components.maintenance.words import refused_words
+from components.optimisation.words import problem_words
 from grid.flow.powerflow import Suspect, SuspectKind
 from grid.network import Network
 
@@ -28,6 +30,15 @@ def detail_words(problem: BoardProblem) -> str:
             return f"no cycle for {problem.number:.0f} s, one is due every {problem.of:g} s"
         case _:
             return ""
+
+
+def plan_refusal_words(refusal: PlanRefusal) -> str:
+    """Why a plan isn't carried out, or nothing is taken back: a sentence."""
+    if refusal.kind is PlanRefusalKind.ADVICE_ONLY:
+        return f"The plan is advice only: the source ({refusal.source}) carries out no orders."
+    if refusal.problem is not None:
+        return f"The plan is refused: {problem_words(refusal.network, refusal.problem)}"
+    return "There is nothing to undo: nothing of a plan has been carried out."
 
 
 def stale_reason(snapshot: Snapshot) -> str:

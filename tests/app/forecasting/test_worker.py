@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.engine.commands import PlanRefusedError, UnknownIdError
+from app.engine.commands import PlanRefusalKind, PlanRefusedError, UnknownIdError
 from app.forecasting.worker import ForecastWorker
 from app.optimisation.view import headline_of
 from components.analytics.words import learned_words
@@ -278,5 +278,7 @@ def test_a_plan_for_later_that_breaks_a_limit_now_is_refused(watched: Rig) -> No
     assert found is not None
     watched.engine.add_event(EventKind.LOAD_SURGE, None, 2.6)
     watched.run(2)
-    with pytest.raises(PlanRefusedError, match="refused"):
+    with pytest.raises(PlanRefusedError) as refused:
         watched.engine.apply(found)
+    assert refused.value.refusal.kind is PlanRefusalKind.PROBLEM
+    assert refused.value.refusal.problem is not None
