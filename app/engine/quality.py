@@ -46,8 +46,8 @@ class BoardProblem:
     """One cause. subject: the worker, file or element. detail: what the error itself says, where there is one.
 
     kept: what can't be written, where the subject doesn't say. refused: models that are. number: MVA of the largest
-    mismatch of a state without solution, buses whose readings are missing, s without a sign of life or a cycle. of:
-    how many buses there are, s between two cycles. since: wall clock, UTC.
+    mismatch of a state without solution, buses whose readings are missing, s without a sign of life or a cycle, the
+    exit code of a process. of: how many buses there are, s between two cycles. since: wall clock, UTC.
     """
 
     cause: ProblemCause

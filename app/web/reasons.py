@@ -17,6 +17,8 @@ def detail_words(problem: BoardProblem) -> str:
     """What a problem's error says and what that is about, or else its numbers in words."""
     if problem.refused is not None:
         return refused_words(problem.refused)
+    if problem.cause is ProblemCause.LEARNING_DOWN:
+        return f"ended with {_ending(problem)}; it is started again"
     if problem.detail:
         return problem.detail if problem.kept is None else f"{KEPT[problem.kept]}: {problem.detail}"
     match problem.cause:
@@ -30,6 +32,12 @@ def detail_words(problem: BoardProblem) -> str:
             return f"no cycle for {problem.number:.0f} s, one is due every {problem.of:g} s"
         case _:
             return ""
+
+
+def _ending(problem: BoardProblem) -> str:
+    if math.isfinite(problem.number):
+        return f"exit code {problem.number:.0f}"
+    return f"an error before it began: {problem.detail}"
 
 
 def plan_refusal_words(refusal: PlanRefusal) -> str:

@@ -1,5 +1,7 @@
 """What pages and API say of causes: each has its words."""
 
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,3 +51,10 @@ def test_refused_models_are_told_with_what_becomes_of_them() -> None:
         since=datetime.now(UTC),
     )
     assert detail_words(problem) == refused_words(refused)
+
+
+def test_with_what_the_process_that_learns_ended() -> None:
+    killed = BoardProblem(cause=ProblemCause.LEARNING_DOWN, subject="learning", number=-9, since=datetime.now(UTC))
+    assert detail_words(killed) == "ended with exit code -9; it is started again"
+    unborn = replace(killed, number=math.nan, detail="no such file")
+    assert detail_words(unborn) == "ended with an error before it began: no such file; it is started again"
