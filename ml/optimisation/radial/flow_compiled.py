@@ -15,7 +15,7 @@ TOLERANCE_PU = 1e-7
 
 
 @njit(cache=True)
-def _walk(
+def walk_tree(
     closed: BoolArray,
     first: IntArray,
     incident: IntArray,
@@ -64,7 +64,7 @@ def tree_flows(
     order, parent, fed_by = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
     for row in range(len(closed)):
         order[0] = root
-        reached = _walk(closed[row], first, incident, tail, head, order, parent, fed_by)
+        reached = walk_tree(closed[row], first, incident, tail, head, order, parent, fed_by)
         fewest = min(fewest, reached)
         carried = drawn[row].copy()
         for place in range(reached - 1, 0, -1):
@@ -101,7 +101,7 @@ def solve_trees(
     carried = np.empty(n_bus, np.complex128)
     for row in range(len(closed)):
         order[0] = root
-        reached = _walk(closed[row], first, incident, tail, head, order, parent, fed_by)
+        reached = walk_tree(closed[row], first, incident, tail, head, order, parent, fed_by)
         fewest = min(fewest, reached)
         volt = voltage[row]
         for bus in range(n_bus):

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from grid.network import FloatArray, IntArray
-from ml.optimisation.radial.flow import closed_current, exchange_neighbours
+from ml.optimisation.radial.flow import Exchanges, closed_current, loop_impedance
 from ml.optimisation.radial.trees import Loops
 
 SCREENED = 12  # exchanges that are judged before all others are
@@ -28,8 +28,8 @@ class Objective(Protocol):
 class Prediction(Protocol):
     """What single exchanges are thought to change, for much less than the objective takes to tell."""
 
-    def __call__(self, opened: IntArray, neighbours: IntArray) -> FloatArray:
-        """Change (k,) of the cost from opened (t,) to its neighbours (k, t)."""
+    def __call__(self, exchanges: Exchanges) -> FloatArray:
+        """Change (k,) of the cost."""
         ...
 
 
@@ -43,10 +43,18 @@ class SearchSpace:
 
     def neighbours(self, opened: IntArray, most: int | None = None) -> IntArray:
         """(k, t) the single exchanges from opened (t,). most: only so many, those that promise most."""
-        every = exchange_neighbours(self.loops, opened)
+        every = Exchanges.of(self.loops, opened)
         if most is None or len(every) <= most:
-            return every
-        return every[np.argsort(self.predicted(opened, every), kind="stable")[:most]]
+            return every.neighbours()
+        return every.neighbours(_least(self.predicted(every), most))
+
+
+def _least(values: FloatArray, most: int) -> IntArray:
+    """(most,) where the least values are, ascending, the first of equal ones first."""
+    largest = np.partition(values, most - 1)[most - 1]
+    among = np.flatnonzero(~(values > largest))  # not a number compares as neither
+    found: IntArray = among[np.argsort(values[among], kind="stable")[:most]]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +109,8 @@ def iterated_local_search(
 
 def _kicked(loops: Loops, opened: IntArray, rng: np.random.Generator) -> IntArray:
     for _ in range(int(rng.integers(2, 5))):
-        neighbours = exchange_neighbours(loops, opened)
-        opened = neighbours[rng.integers(len(neighbours))]
+        every = Exchanges.of(loops, opened)
+        opened = every.neighbours(rng.integers(len(every), size=1))[0]
     return opened
 
 
@@ -114,30 +122,28 @@ def last(search: Iterator[Found]) -> Found:
 def sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArray) -> IntArray:
     """(t,) from the closed grid, open the branch with the smallest current, again and again (Shirmohammadi 1989).
 
-    Currents are those of resistances only, which makes the closed grid's the optimal one; each opening updates them.
+    Currents are those of resistances only, which makes the closed grid's the optimal one. Each opening updates them:
+    the loops answer a voltage in the opened branch with currents that cancel its own, and the inverse of the loops'
+    resistances loses what went through it (a rank-one update).
     """
-    impedance = resistance_pu.copy()
-    weights = np.zeros(loops.n_branch)
-    current = np.abs(closed_current(loops, impedance, demand_pu[None])[0])
-    basis = loops.cycle.copy()
+    current = closed_current(loops, resistance_pu, demand_pu[None])[0, loops.branch]
+    admittance = np.linalg.inv(loop_impedance(loops, resistance_pu))
+    basis = loops.free_cycle.astype(np.int8)
     opened: list[int] = []
-    radial = np.conj(demand_pu) @ loops.path
     while len(opened) < loops.ties:
-        weights[:] = np.inf
-        on_loop = np.abs(basis[:, loops.branch]).max(axis=0) > 0.5
-        weights[loops.branch[on_loop]] = current[loops.branch[on_loop]]
-        branch = int(np.argmin(weights))
-        opened.append(int(np.flatnonzero(loops.branch == branch)[0]))
-        basis, radial = _without(basis, radial, branch)
-        if len(basis):
-            loop = -np.linalg.solve((basis * impedance) @ basis.T, basis @ (impedance * radial))
-            current = np.abs(radial + loop @ basis)
+        on_loop = np.flatnonzero(basis.any(axis=0))
+        branch = int(on_loop[np.argmin(np.abs(current[on_loop]))])
+        opened.append(branch)
+        _take_out(basis, branch)
+        answer = admittance @ loops.free_cycle[:, branch]
+        around = answer @ loops.free_cycle
+        current -= current[branch] / around[branch] * around
+        admittance -= np.outer(answer / around[branch], answer)
     return np.sort(np.array(opened, dtype=np.int64))
 
 
-def _without(basis: FloatArray, radial: FloatArray, branch: int) -> tuple[FloatArray, FloatArray]:
-    """Loops and a flow that leave a branch open: its own loop carries the flow away, the other loops avoid it."""
-    pivot = int(np.flatnonzero(np.abs(basis[:, branch]) > 0.5)[0])
-    own = basis[pivot] / basis[pivot, branch]
-    rest = np.delete(basis, pivot, axis=0)
-    return rest - np.outer(rest[:, branch], own), radial - radial[branch] * own
+def _take_out(basis: IntArray, branch: int) -> None:
+    """Make loops (t, c) avoid an open branch, in place: one of its loops goes, and makes up for it in the others."""
+    through = np.flatnonzero(basis[:, branch])
+    own = basis[through[0]] * basis[through[0], branch]
+    basis[through] -= np.outer(basis[through, branch], own)

@@ -74,16 +74,14 @@ class RadialObjective:
             total += 1000 * self.base_mva * self.risk_weight * self.expected_interrupted_pu(opened, load_pu)
         return total
 
-    def predicted_change_kw(
-        self, opened: IntArray, neighbours: IntArray, demand_pu: FloatArray, load_pu: FloatArray
-    ) -> FloatArray:
-        """(k,) by how much single exchanges from opened (t,) change losses and weighted interruption, without limits.
+    def predicted_change_kw(self, exchanges: Exchanges, demand_pu: FloatArray, load_pu: FloatArray) -> FloatArray:
+        """(k,) by how much single exchanges change losses and weighted interruption, without limits.
 
         A prediction: loads are taken to draw the same currents after the exchange (Civanlar et al. 1988, with the
         resistances and complex currents of the whole loop). It costs a hundredth of solving the neighbours.
         """
+        opened = exchanges.opened
         current = self.flow.solve(opened[None], demand_pu).current_pu[0]
-        exchanges = Exchanges.of(self.loops, opened, neighbours)
         change = exchanges.loss_change(current, self.flow.resistance_pu)
         if self.risk_weight:
             fed = self.flow.tree_flow(opened[None], load_pu[None])[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.flow import Exchanges, is_radial_batch
 from ml.optimisation.radial.local_search import (
     Objective,
     Prediction,
@@ -91,9 +91,8 @@ def _distance(present: IntArray, others: IntArray) -> IntArray:
 
 def restorations(loops: Loops, opened: IntArray) -> tuple[IntArray, IntArray]:
     """(k, t) single exchanges from opened (t,), and (k,) which branch each opens anew: what restores its outage."""
-    neighbours = exchange_neighbours(loops, opened)
-    new = neighbours[~np.isin(neighbours, opened)]
-    return neighbours, new
+    exchanges = Exchanges.of(loops, opened)
+    return exchanges.neighbours(), exchanges.opens
 
 
 def from_policy(policy: TreeDistribution, rng: np.random.Generator) -> IntArray:

@@ -9,7 +9,7 @@ import pytest
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
-from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.flow import Exchanges, exchange_neighbours, is_radial_batch
 from ml.optimisation.switching.candidates import Proposer, completions, restorations
 from ml.optimisation.switching.choice import Choice, Choices
 from ml.optimisation.switching.situation import prior_phi
@@ -96,7 +96,7 @@ def test_configurations_of_other_methods_count_where_they_are_near() -> None:
     near = exchange_neighbours(choice.loops, start)
     best = near[int(np.argmin(choice.cost(near)))]
     costs = dict.fromkeys(map(tuple, np.sort(near, axis=1).tolist()), 1.0)
-    alone = Proposer(choice.loops, choice.cost, lambda _, neighbours: np.arange(len(neighbours), dtype=float))
+    alone = Proposer(choice.loops, choice.cost, lambda exchanges: np.arange(len(exchanges), dtype=float))
     level = alone.within_pairs(start, 1, np.stack([best, others_of(choice, 1)[0]]))[0]
     assert tuple(level.opened[0].tolist()) in costs
     assert level.cost[0] == pytest.approx(choice.cost(best[None])[0])
@@ -140,7 +140,7 @@ def test_predicted_changes_are_close_where_little_is_shifted() -> None:
     for start in [start_of(choice), *others_of(choice, 3)]:
         neighbours = exchange_neighbours(choice.loops, start)
         true = choice.cost(neighbours) - choice.cost(start[None])
-        predicted = choice.predicted(start, neighbours)
+        predicted = choice.predicted(Exchanges.of(choice.loops, start))
         small = np.argsort(np.abs(true))[:15]
         largest = choice.cost(start[None])[0]
         np.testing.assert_allclose(predicted[small], true[small], atol=0.01 * largest)
@@ -153,7 +153,8 @@ def test_predicted_changes_of_interruption_are_exact() -> None:
     load = risky.grid.load_pu
     for start in [start_of(risky), *others_of(risky, 3)]:
         neighbours = exchange_neighbours(risky.loops, start)
-        share = risky.predicted(start, neighbours) - plain.predicted(start, neighbours)
+        exchanges = Exchanges.of(risky.loops, start)
+        share = risky.predicted(exchanges) - plain.predicted(exchanges)
         before, after = (risky.objective.expected_interrupted_pu(opened, load) for opened in (start[None], neighbours))
         np.testing.assert_allclose(share, weight * 1000 * risky.grid.base_mva * (after - before), atol=1e-6)
         assert np.abs(share).max() > 1
