@@ -12,7 +12,7 @@ import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.exchanges_compiled import close_loops, loss_changes, weighted_changes
-from ml.optimisation.radial.flow_compiled import solve_trees, tree_flows
+from ml.optimisation.radial.flow_compiled import solve_trees, tree_flows, weighted_flows
 from ml.optimisation.radial.trees import Loops
 
 
@@ -47,20 +47,27 @@ class RadialFlow:
         last sweep, or falls below half the voltage, has an infinite loss. ValueError where one isn't radial.
         """
         loops, rows = self._loops, len(opened)
-        demand = np.array(np.broadcast_to(demand_pu, (rows, len(loops.path))), dtype=complex, order="C")
-        voltage, current = np.empty(demand.shape, dtype=complex), np.zeros((rows, loops.n_branch), dtype=complex)
+        demand = np.ascontiguousarray(np.atleast_2d(demand_pu), dtype=complex)
+        size, current = np.empty((rows, len(loops.path))), np.zeros((rows, loops.n_branch), dtype=complex)
         loss = np.full(rows, np.inf)
         fewest = solve_trees(
-            loops.closed(opened), *loops.walk, self._impedance, demand, self._source, iterations, voltage, current, loss
+            loops.closed(opened), *loops.walk, self._impedance, demand, self._source, iterations, size, current, loss
         )
         self._check(fewest)
-        return RadialStates(loss, np.abs(voltage), current)
+        return RadialStates(loss, size, current)
 
     def tree_flow(self, opened: IntArray, drawn: FloatArray) -> FloatArray:
         """(b, m) what flows along each branch to serve what buses draw (b, n), if nothing is lost on the way."""
         flow = np.zeros((len(opened), self._loops.n_branch), dtype=drawn.dtype)
         self._check(tree_flows(self._loops.closed(opened), *self._loops.walk, drawn.copy(), flow))
         return flow
+
+    def weighted_flow(self, opened: IntArray, drawn: FloatArray, weight: FloatArray) -> FloatArray:
+        """(b,) the sum of weight (m,) times the size of tree_flow, for drawn (n,) or (b, n), real."""
+        total = np.empty(len(opened))
+        rows = np.ascontiguousarray(np.atleast_2d(drawn), dtype=float)
+        self._check(weighted_flows(self._loops.closed(opened), *self._loops.walk, rows, weight, total))
+        return total
 
     def _check(self, fewest: int) -> None:
         if fewest < self._loops.n_fed:

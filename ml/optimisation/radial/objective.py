@@ -1,6 +1,7 @@
 """What is minimised, one for all methods: losses, demand expected to be interrupted, and broken limits."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,12 @@ class Limits:
     min_vm_pu: FloatArray
     max_vm_pu: FloatArray
     max_current_pu: FloatArray
+
+    @cached_property
+    def rated(self) -> tuple[IntArray, FloatArray]:
+        """(r,) the branches whose current has a bound, and (r,) that."""
+        rated = np.flatnonzero(np.isfinite(self.max_current_pu))
+        return rated, self.max_current_pu[rated]
 
     @classmethod
     def none(cls, n_bus: int, n_branch: int) -> "Limits":
@@ -90,13 +97,12 @@ class RadialObjective:
 
     def expected_interrupted_pu(self, opened: IntArray, load_pu: FloatArray) -> FloatArray:
         """(b,) load that is expected to be interrupted: of every branch what it feeds, times its probability."""
-        load = np.broadcast_to(load_pu, (len(opened), load_pu.shape[-1]))
-        fed: FloatArray = np.abs(self.flow.tree_flow(opened, load))
-        return fed @ self.failure_probability
+        return self.flow.weighted_flow(opened, load_pu, self.failure_probability)
 
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
         limits = self.limits
         low = np.maximum(limits.min_vm_pu - states.vm_pu, 0.0).sum(axis=1)
         high = np.maximum(states.vm_pu - limits.max_vm_pu, 0.0).sum(axis=1)
-        over = np.maximum(np.abs(states.current_pu) / limits.max_current_pu - 1.0, 0.0).sum(axis=1)
+        rated, most = limits.rated
+        over = np.maximum(np.abs(states.current_pu[:, rated]) / most - 1.0, 0.0).sum(axis=1)
         return VOLTAGE_KW_PER_PU * (low + high) + 100.0 * OVERLOAD_KW_PER_PERCENT * over
