@@ -181,3 +181,27 @@ def solve_trees(
         if lowest >= LOWEST_PU**2 and moved < TOLERANCE_PU**2 and lost < np.inf:
             loss[row] = lost
     return fewest
+
+
+@njit(cache=True, error_model="numpy")
+def broken_limits(
+    size: FloatArray,
+    current: FloatArray,
+    lowest: FloatArray,
+    highest: FloatArray,
+    rated: IntArray,
+    most: FloatArray,
+    beyond: FloatArray,
+    over: FloatArray,
+) -> None:
+    """Fill beyond (b,) with by how much voltages size (b, n) lie outside lowest and highest (n,), all buses together.
+
+    Fills over (b,) with by how many times most (r,) currents (b, m) of the branches rated (r,) exceed that.
+    """
+    for row in range(len(size)):
+        beyond[row], over[row] = 0.0, 0.0
+        for bus in range(size.shape[1]):
+            beyond[row] += max(lowest[bus] - size[row, bus], 0.0) + max(size[row, bus] - highest[bus], 0.0)
+        for place in range(len(rated)):
+            flow = current[row, rated[place]]
+            over[row] += max(math.sqrt(flow.real**2 + flow.imag**2) / most[place] - 1.0, 0.0)

@@ -12,6 +12,7 @@ import numpy as np
 
 from grid.network import FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, closed_current, loop_impedance
+from ml.optimisation.radial.local_search_compiled import open_smallest
 from ml.optimisation.radial.trees import Loops
 
 SCREENED = 12  # exchanges that are judged before all others are
@@ -122,28 +123,11 @@ def last(search: Iterator[Found]) -> Found:
 def sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArray) -> IntArray:
     """(t,) from the closed grid, open the branch with the smallest current, again and again (Shirmohammadi 1989).
 
-    Currents are those of resistances only, which makes the closed grid's the optimal one. Each opening updates them:
-    the loops answer a voltage in the opened branch with currents that cancel its own, and the inverse of the loops'
-    resistances loses what went through it (a rank-one update).
+    Currents are those of resistances only, which makes the closed grid's the optimal one; each opening updates them.
     """
     current = closed_current(loops, resistance_pu, demand_pu[None])[0, loops.branch]
     admittance = np.linalg.inv(loop_impedance(loops, resistance_pu))
-    basis = loops.free_cycle.astype(np.int8)
-    opened: list[int] = []
-    while len(opened) < loops.ties:
-        on_loop = np.flatnonzero(basis.any(axis=0))
-        branch = int(on_loop[np.argmin(np.abs(current[on_loop]))])
-        opened.append(branch)
-        _take_out(basis, branch)
-        answer = admittance @ loops.free_cycle[:, branch]
-        around = answer @ loops.free_cycle
-        current -= current[branch] / around[branch] * around
-        admittance -= np.outer(answer / around[branch], answer)
-    return np.sort(np.array(opened, dtype=np.int64))
-
-
-def _take_out(basis: IntArray, branch: int) -> None:
-    """Make loops (t, c) avoid an open branch, in place: one of its loops goes, and makes up for it in the others."""
-    through = np.flatnonzero(basis[:, branch])
-    own = basis[through[0]] * basis[through[0], branch]
-    basis[through] -= np.outer(basis[through, branch], own)
+    loop, member = np.nonzero(loops.free_cycle)
+    opened = np.empty(loops.ties, dtype=np.int64)
+    open_smallest(current, admittance, loop, member, loops.free_cycle[loop, member].astype(np.int8), opened)
+    return np.sort(opened)

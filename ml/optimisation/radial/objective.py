@@ -7,6 +7,7 @@ import numpy as np
 
 from grid.network import FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, RadialFlow, RadialStates
+from ml.optimisation.radial.flow_compiled import broken_limits
 from ml.optimisation.radial.trees import Loops
 
 OVERLOAD_KW_PER_PERCENT = 100.0  # a percent above a branch's rating costs more than any saving is worth
@@ -101,8 +102,6 @@ class RadialObjective:
 
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
         limits = self.limits
-        low = np.maximum(limits.min_vm_pu - states.vm_pu, 0.0).sum(axis=1)
-        high = np.maximum(states.vm_pu - limits.max_vm_pu, 0.0).sum(axis=1)
-        rated, most = limits.rated
-        over = np.maximum(np.abs(states.current_pu[:, rated]) / most - 1.0, 0.0).sum(axis=1)
-        return VOLTAGE_KW_PER_PU * (low + high) + 100.0 * OVERLOAD_KW_PER_PERCENT * over
+        beyond, over = np.empty(len(states.loss_pu)), np.empty(len(states.loss_pu))
+        broken_limits(states.vm_pu, states.current_pu, limits.min_vm_pu, limits.max_vm_pu, *limits.rated, beyond, over)
+        return VOLTAGE_KW_PER_PU * beyond + 100.0 * OVERLOAD_KW_PER_PERCENT * over
