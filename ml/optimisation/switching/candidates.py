@@ -9,6 +9,7 @@ import numpy as np
 from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, is_radial_batch
 from ml.optimisation.radial.local_search import (
+    JUDGED,
     Objective,
     Prediction,
     SearchSpace,
@@ -69,7 +70,7 @@ class Proposer:
         began, levels = time.perf_counter(), []
         kept, evaluated = present[None], 0
         for level in range(1, pairs + 1):
-            most = BEAM_SCREENED if level > 1 else None
+            most = BEAM_SCREENED if level > 1 else JUDGED
             found = (self._space.neighbours(opened, most) for opened in kept)
             neighbours = np.concatenate([kept, *found])
             near = others[_distance(present, others) <= level]
