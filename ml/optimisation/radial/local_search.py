@@ -5,7 +5,7 @@ The optimiser polishes its proposals with the branch exchange that it is judged 
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -90,6 +90,13 @@ def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) 
         else:
             screened, improvable = False, screened and thorough
         yield Found(np.sort(opened), cost, evaluated)
+
+
+def exchange_from(space: SearchSpace, starts: IntArray) -> Found:
+    """Branch exchange from each of starts (k, t), of which the best end is exchanged thoroughly."""
+    ends = [last(branch_exchange(space, start, thorough=False)) for start in starts]
+    found = last(branch_exchange(space, min(ends, key=lambda end: end.cost).opened))
+    return replace(found, evaluated=found.evaluated + sum(end.evaluated for end in ends))
 
 
 def iterated_local_search(

@@ -33,12 +33,17 @@ def open_smallest(
         answer, around = np.zeros(ties), np.zeros(columns)
         for entry in range(len(loop)):
             if member[entry] == branch:
-                answer += along[entry] * admittance[loop[entry]]
+                for row in range(ties):
+                    answer[row] += along[entry] * admittance[loop[entry], row]
         for entry in range(len(loop)):
             around[member[entry]] += along[entry] * answer[loop[entry]]
-        current -= current[branch] / around[branch] * around
+        share = current[branch] / around[branch]
+        for column in range(columns):
+            current[column] -= share * around[column]
         for row in range(ties):
-            admittance[row] -= answer[row] / around[branch] * answer
+            factor = answer[row] / around[branch]
+            for column in range(ties):
+                admittance[row, column] -= factor * answer[column]
 
 
 @njit(cache=True)

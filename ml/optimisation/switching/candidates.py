@@ -10,10 +10,12 @@ from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, is_radial_batch
 from ml.optimisation.radial.local_search import (
     JUDGED,
+    Found,
     Objective,
     Prediction,
     SearchSpace,
     branch_exchange,
+    exchange_from,
     last,
     sequential_opening,
 )
@@ -56,8 +58,15 @@ class Proposer:
 
     def exchange(self, name: str, start: IntArray, spent_ms: float = 0.0) -> Candidates:
         """Branch exchange from start (t,). spent_ms: time that finding the start took."""
+        return self._found(name, lambda: last(branch_exchange(self._space, start)), spent_ms)
+
+    def exchange_from(self, name: str, starts: IntArray, spent_ms: float) -> Candidates:
+        """The best that branch exchange makes of starts (k, t)."""
+        return self._found(name, lambda: exchange_from(self._space, starts), spent_ms)
+
+    def _found(self, name: str, search: Callable[[], Found], spent_ms: float) -> Candidates:
         began = time.perf_counter()
-        found = last(branch_exchange(self._space, start))
+        found = search()
         spent = spent_ms + 1000 * (time.perf_counter() - began)
         return Candidates(name, found.opened[None], np.array([found.cost]), found.evaluated, spent)
 

@@ -10,6 +10,8 @@ from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.radial.flow import Exchanges, exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.local_search import SearchSpace, branch_exchange, last
+from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching.candidates import Proposer, completions, restorations
 from ml.optimisation.switching.choice import Choice, Choices
 from ml.optimisation.switching.situation import prior_phi
@@ -31,6 +33,10 @@ def feeder(risk_weight: float = 0.0) -> Choice:
     probability = operating_point.failure_probability * np.random.default_rng(4).lognormal(0, 0.8, network.n_branch)
     wanted = Requirements(risk_weight=risk_weight, min_vm_pu=0.5, max_vm_pu=1.5)
     return choice_at(network, replace(operating_point, failure_probability=probability), wanted)
+
+
+def space_of(choice: Choice) -> SearchSpace:
+    return SearchSpace(loops=choice.loops, costs=choice.cost, predicted=choice.predicted)
 
 
 def proposer(choice: Choice) -> Proposer:
@@ -112,6 +118,21 @@ def test_branch_exchange_ends_where_no_single_exchange_improves(risk_weight: flo
         assert cost <= choice.cost(start[None])[0]
         assert cost == pytest.approx(choice.cost(found.opened)[0])
         assert choice.cost(exchange_neighbours(choice.loops, opened)).min() >= cost * (1 - 1e-9)
+
+
+def test_branch_exchange_from_several_is_the_best_from_each() -> None:
+    network = network_of("synthetic:200:5")
+    choice = choice_at(network, operating_point_at(network))
+    starts = TreeDistribution(choice.loops, prior_phi(choice.seen)).sample(5, np.random.default_rng(1))[0]
+    each = [last(branch_exchange(space_of(choice), start, thorough=False)).cost for start in starts]
+    found = proposer(choice).exchange_from("exchange", starts, 7.0)
+    cost = found.cost[0]
+    assert min(each) < max(each) * (1 - 1e-6)  # starts matter
+    assert cost <= min(each)
+    assert cost == pytest.approx(choice.cost(found.opened)[0])
+    assert choice.cost(exchange_neighbours(choice.loops, found.opened[0])).min() >= cost * (1 - 1e-9)
+    assert found.time_ms > 7
+    assert found.evaluated > len(exchange_neighbours(choice.loops, found.opened[0]))
 
 
 def test_screening_saves_evaluations() -> None:
