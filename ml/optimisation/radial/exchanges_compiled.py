@@ -12,6 +12,17 @@ from ml.optimisation.radial.flow_compiled import walk_tree
 
 
 @njit(cache=True)
+def _sort(values: IntArray) -> None:
+    """Sort values in place by insertion: loops are short, and NumPy's sort takes a second to compile."""
+    for place in range(1, len(values)):
+        value, below = values[place], place
+        while below > 0 and values[below - 1] > value:
+            values[below] = values[below - 1]
+            below -= 1
+        values[below] = value
+
+
+@njit(cache=True)
 def close_loops(
     closed: BoolArray,
     root: int,
@@ -60,7 +71,7 @@ def close_loops(
                 branch = fed_by[back]
                 key[step] = 2 * branch + (1 if head[branch] == back else 0)
                 back = parent[back]
-        key.sort()
+        _sort(key)
         for step in range(len(key)):
             along[begin[place] + step] = 1.0 if key[step] % 2 else -1.0
             key[step] //= 2
