@@ -10,7 +10,6 @@ from tests.paths import ROOT
 
 OURS = ("app", "components", "grid", "ml")
 COMMANDS = {
-    "ml.maintenance.fleet.training": "python -m ml.maintenance.fleet.training, the process that the dashboard starts",
     "ml.forecasting.__main__": "python -m ml.forecasting, which judges forecasts on people's own series",
     "ml.maintenance.__main__": "python -m ml.maintenance, which trains failure models on people's own data",
 }

@@ -4,6 +4,8 @@ import ast
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import grimp
+import networkx as nx
 import pytest
 
 from tests.paths import ROOT
@@ -48,6 +50,14 @@ def test_components_read_plain_records_only() -> None:
         if module.split(".")[0] in LAYERS and module.split(".")[0] != "components" and module not in RECORDS
     }
     assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph(*LAYERS, exclude_type_checking_imports=True, cache_dir=None)
+    arrows = nx.DiGraph(
+        (name, other) for name in graph.modules for other in graph.find_modules_directly_imported_by(name)
+    )
+    assert [circle for circle in nx.strongly_connected_components(arrows) if len(circle) > 1] == []
 
 
 def test_no_two_public_classes_have_one_name() -> None:

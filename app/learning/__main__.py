@@ -14,16 +14,15 @@ from app.learning.learners import Learners
 from app.learning.requests import LearnerName
 from app.learning.wire import Alive, Asked, Told, Wire, survives_the_wire
 
-NICENESS = 10
 BEAT_S = 5.0
 
 
-def main() -> int:
+def main(niceness: int) -> int:
     """Answer requests until the parent is gone."""
     wire = _wire()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end is ours
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
     threadpool_limits(1)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     learners = Learners()
@@ -76,4 +75,4 @@ def _exit() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1])))

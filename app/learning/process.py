@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "learning"
+NICENESS = 10
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # before it is started again; doubled each time
 LONG_ENOUGH_S = 60.0  # a process that has lived so long has not failed at the start
 STOP_S = 5.0
@@ -76,9 +77,13 @@ class _Wait:
 
 
 class LearningProcess:
-    """Runs `python -m app.learning` and starts it again when it ends. Every public method for any thread."""
+    """Runs `python -m app.learning` and starts it again when it ends. Every public method for any thread.
 
-    def __init__(self) -> None:
+    niceness: by how much it gives way to everybody else.
+    """
+
+    def __init__(self, niceness: int = NICENESS) -> None:
+        self._niceness = niceness
         self._lock = threading.Lock()  # held for moments, where it is decided whether the process is up
         self._wire: Wire | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -175,7 +180,7 @@ class LearningProcess:
     def _live(self) -> str:
         """Start the process and hear it until it ends; with what it ended."""
         try:
-            process = _started()
+            process = _started(self._niceness)
         except OSError as error:
             return f"an error before it began: {error}"
         assert process.stdin is not None  # noqa: S101 both are pipes
@@ -231,11 +236,11 @@ class LearningProcess:
             process.kill()
 
 
-def _started() -> "subprocess.Popen[bytes]":
+def _started(niceness: int) -> "subprocess.Popen[bytes]":
     """The process, with pipes for messages; what it logs goes where our log goes."""
     small = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "app.learning"],
+    return subprocess.Popen(  # noqa: S603 our own module
+        [sys.executable, "-m", "app.learning", str(niceness)],
         cwd=ROOT,
         env=os.environ | small,
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Servers for the session, a browser, and a fresh page for each test that fails on any error in it.
+"""Servers for the whole run, a browser, and a fresh page for each test that fails on any error in it.
 
 Two processes share the tests (pytest-xdist). The tests on one of OTHER_CASES stay together, so that its server is
 started once in a run; those on city8 go file by file.

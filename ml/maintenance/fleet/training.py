@@ -161,7 +161,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--until-end-of-input", action="store_true", help="leave when standard input ends")
     given = parser.parse_args(arguments)
     if given.until_end_of_input:
-        threading.Thread(target=_leave_with_input, daemon=True).start()
+        threading.Thread(target=leave_with_input, daemon=True).start()
     plan = FleetPlan.of(given.seed, given.fleets, given.assets)
 
     def tell(step: int, words: str) -> None:
@@ -171,9 +171,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _leave_with_input() -> None:
+def leave_with_input() -> None:
     """Whoever started us is gone when our input ends, and nobody would take the models."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not through sys.stdin, whose lock a thread that waits would still hold at our own end
         continue
     os._exit(1)
 
