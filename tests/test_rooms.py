@@ -24,6 +24,7 @@ RECORDS = {
     "ml.maintenance.records",
     "ml.maintenance.schedule.problem",
     "ml.optimisation.plans.plan",
+    "ml.optimisation.plans.status",
 }  # plain records and enumerations, which components may read
 
 

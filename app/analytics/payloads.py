@@ -10,6 +10,7 @@ import numpy as np
 
 from app.forecasting.report import ForecastReport
 from app.web.plain import number, numbers, stamp
+from components.analytics.words import forecast_hindrance_words, forecasting_words
 from grid.flow.loss_breakdown import LossCause, NonTechnical, top_branches
 from grid.network import Energy, FloatArray, Network
 from grid.studies.renewable_share import EnergyMix
@@ -25,8 +26,8 @@ ENERGY_COLUMNS = ("loss_kw", "load_kw", "generation_kw", "renewable_kw")
 def about(report: ForecastReport) -> JSON:
     """What the forecast worker does, what hinders it, and of which moment it speaks."""
     return {
-        "status": report.status,
-        "problem": report.problem or None,
+        "status": forecasting_words(report.status),
+        "problem": forecast_hindrance_words(report.hindrance) or None,
         "simulated_time": None if report.simulated_at is None else stamp(report.simulated_at),
     }
 

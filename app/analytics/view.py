@@ -14,7 +14,15 @@ from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
 from components.analytics.performance import Beside, Saved
 from components.analytics.tables import HostingRow, Share, Summary
-from components.analytics.words import drift_words, hosting_words, learned_words, limit_words, worst_words
+from components.analytics.words import (
+    drift_words,
+    forecast_hindrance_words,
+    forecasting_words,
+    hosting_words,
+    learned_words,
+    limit_words,
+    worst_words,
+)
 from components.common import text
 from components.common.ceiling import up_to
 from components.common.quality import stale_words
@@ -71,8 +79,9 @@ def looked_on(board: Board, services: Services) -> Looked:
 def status_of(now: Looked) -> Status:
     """What the forecast worker is doing, and what hinders."""
     stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.solved.stale else ""
-    hindrance = "; ".join(filter(None, [now.report.problem, stale]))
-    return Status("ready" if now.report.ahead is not None else "waiting", now.report.status or "Waiting", hindrance)
+    hindrance = "; ".join(filter(None, [forecast_hindrance_words(now.report.hindrance), stale]))
+    kind = "ready" if now.report.ahead is not None else "waiting"
+    return Status(kind, forecasting_words(now.report.status), hindrance)
 
 
 def worst_of(now: Looked) -> str:

@@ -1,10 +1,12 @@
 """Checks of what people ask the engine for, made before a command is queued: the answer is immediate."""
 
 import math
+from dataclasses import dataclass
+from enum import StrEnum
 
 from grid.network import Network
 from grid.telemetry import EventKind
-from ml.optimisation.plans.plan import Requirements
+from ml.optimisation.plans.plan import PlanProblem, Requirements
 
 LARGEST_SURGE = 10.0
 LARGEST_HEAT_WAVE_K = 30.0
@@ -18,8 +20,30 @@ class NotOfferedError(ValueError):
     """The source doesn't offer what is asked of it; the message says what."""
 
 
+class PlanRefusalKind(StrEnum):
+    """Why a plan isn't carried out, or nothing is taken back."""
+
+    ADVICE_ONLY = "advice_only"  # the source carries out no orders
+    PROBLEM = "problem"  # stands against it now
+    NOTHING_TO_UNDO = "nothing_to_undo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRefusal:
+    """Why a plan isn't carried out. source: that carries out no orders. problem: that stands against it."""
+
+    kind: PlanRefusalKind
+    network: Network
+    source: str = ""
+    problem: PlanProblem | None = None
+
+
 class PlanRefusedError(ValueError):
-    """A plan that can't be carried out now; the message says why."""
+    """A plan that can't be carried out now; refusal says why."""
+
+    def __init__(self, refusal: PlanRefusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.kind)
 
 
 def checked_event(network: Network, kind: EventKind, target: int | None, magnitude: float) -> str:

@@ -29,6 +29,8 @@ from app.engine.board import (
 )
 from app.engine.commands import (
     NotOfferedError,
+    PlanRefusal,
+    PlanRefusalKind,
     PlanRefusedError,
     UnknownIdError,
     checked_event,
@@ -41,7 +43,6 @@ from app.engine.plan_execution import PlanExecution
 from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
 from app.engine.worker import Worker
 from app.settings import Settings
-from components.optimisation.words import problem_words
 from grid.alarms.predictive import Outlook
 from grid.cases.case import Case
 from grid.errors import CaseError
@@ -179,13 +180,12 @@ class Engine:
         PlanRefusedError where they fail to verify, or where nobody carries out orders.
         """
         latest = self._boards.latest.snapshot
+        network, kind = latest.case.network, PlanRefusalKind
         if not latest.control.offers.orders:
-            raise PlanRefusedError(
-                f"The plan is advice only: the source ({latest.measured.source}) carries out no orders."
-            )
+            raise PlanRefusedError(PlanRefusal(kind=kind.ADVICE_ONLY, network=network, source=latest.measured.source))
         problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
         if problem is not None:
-            raise PlanRefusedError(f"The plan is refused: {problem_words(latest.case.network, problem)}")
+            raise PlanRefusedError(PlanRefusal(kind=kind.PROBLEM, network=network, problem=problem))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.apply(plan, count)))
 
     def undo(self, count: int | None = 1) -> None:
@@ -195,7 +195,7 @@ class Engine:
         """
         latest = self._boards.latest.snapshot
         if not latest.control.operations.done and not latest.control.operations.set_points_done:
-            raise PlanRefusedError("There is nothing to undo: nothing of a plan has been carried out.")
+            raise PlanRefusedError(PlanRefusal(kind=PlanRefusalKind.NOTHING_TO_UNDO, network=latest.case.network))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.undo(count)))
 
     def load(self, case: Case) -> None:

@@ -46,11 +46,23 @@ class JobState(StrEnum):
 ENDS = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 
+class JobDropCause(StrEnum):
+    """Why a job isn't wanted any more by itself."""
+
+    OTHER_SCHEDULE = "other_schedule"  # was asked for
+    OTHER_GRID = "other_grid"  # is watched by now
+    ENDING = "ending"  # the dashboard is
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobFailure:
-    """Why there is no result: a sentence, the field of the request that is wrong, and the status that says as much."""
+    """Why there is no result: what the error says, or why the job was dropped.
 
-    words: str
+    field: of the request, that is wrong. status: that says as much.
+    """
+
+    detail: str = ""
+    dropped: JobDropCause | None = None
     field: str = ""
     status: int = 500
 
@@ -94,7 +106,7 @@ class TooManyJobsError(RuntimeError):
 
 def in_short(error: Exception) -> JobFailure:
     """A failure that nobody knows more of."""
-    return JobFailure(words=f"{type(error).__name__}: {error}")
+    return JobFailure(detail=f"{type(error).__name__}: {error}")
 
 
 def as_it_is(made: object) -> object:
@@ -151,9 +163,9 @@ class JobTicket:
         self._end(JobState.DONE, result=result, failure=None)  # whoever cancelled it meanwhile came too late
         return made
 
-    def cancel(self, why: str = "") -> None:
-        """End the job if it waits, ask it to end if it runs. why: where it isn't wanted any more by itself."""
-        failure = JobFailure(words=why, status=409) if why else None
+    def cancel(self, dropped: JobDropCause | None = None) -> None:
+        """End the job if it waits, ask it to end if it runs. dropped: why, where nobody has asked for that."""
+        failure = JobFailure(dropped=dropped, status=409) if dropped else None
         with self._changed:
             if self._job.state is JobState.QUEUED:
                 self._end(JobState.CANCELLED, failure=failure)
@@ -250,7 +262,7 @@ class JobRoom:
         with self._changed:
             self._queue.clear()
             for ticket in self._tickets.values():
-                ticket.cancel("the dashboard is ending")
+                ticket.cancel(JobDropCause.ENDING)
 
     def _ticket(self, job_id: str) -> JobTicket:
         with self._changed:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ml.maintenance.records import RefusedModels
+
 SILENT_S = 120.0  # without a sign of life from a worker; its longest single step, a training, takes less
 
 
@@ -32,17 +34,27 @@ class ProblemCause(StrEnum):
     LEARNING_DOWN = "learning_down"  # the process that learns; it starts again by itself
 
 
+class KeptKind(StrEnum):
+    """What is kept in files for the next start."""
+
+    POLICY = "policy"
+    FAILURE_MODELS = "failure_models"
+
+
 @dataclass(frozen=True, kw_only=True)
 class BoardProblem:
-    """One cause. subject: the worker, file or element. detail: what it says itself, where it has words of its own.
+    """One cause. subject: the worker, file or element. detail: what the error itself says, where there is one.
 
-    number: MVA of the largest mismatch of a state without solution, buses whose readings are missing, s without a sign
-    of life or a cycle. of: how many buses there are, s between two cycles. since: wall clock, UTC.
+    kept: what can't be written, where the subject doesn't say. refused: models that are. number: MVA of the largest
+    mismatch of a state without solution, buses whose readings are missing, s without a sign of life or a cycle, the
+    exit code of a process. of: how many buses there are, s between two cycles. since: wall clock, UTC.
     """
 
     cause: ProblemCause
     subject: str
     detail: str = ""
+    kept: KeptKind | None = None
+    refused: RefusedModels | None = None
     number: float = math.nan
     of: float = math.nan
     since: datetime

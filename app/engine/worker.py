@@ -5,13 +5,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
 from app.engine.board import Board, BoardStore, Published
-from app.engine.quality import BoardProblem, ProblemCause, WorkerHealth
+from app.engine.quality import BoardProblem, KeptKind, ProblemCause, WorkerHealth
 from grid.network import Network
+from ml.maintenance.records import RefusedModels
 
 log = logging.getLogger(__name__)
 Report = TypeVar("Report")
@@ -176,16 +176,30 @@ class GridWorker(ABC, Generic[Report]):
         """Show a sign of life in the middle of a long step."""
         self._beat = time.monotonic()
 
-    def tell(self, cause: ProblemCause, detail: str, subject: str = "") -> bool:
+    def tell(
+        self,
+        cause: ProblemCause,
+        detail: str,
+        subject: str = "",
+        *,
+        kept: KeptKind | None = None,
+        refused: RefusedModels | None = None,
+    ) -> bool:
         """Show a problem, or with an empty detail that it is over; whether that is news."""
         before = self._problems.get(cause)
-        if (before.detail if before else "") == detail:
-            return False
         problems = {other: problem for other, problem in self._problems.items() if other is not cause}
         if detail:
-            now = BoardProblem(cause=cause, subject=subject or self.name, detail=detail, since=datetime.now(UTC))
-            problems[cause] = now if before is None else replace(now, since=before.since)
+            problems[cause] = BoardProblem(
+                cause=cause,
+                subject=subject or self.name,
+                detail=detail,
+                kept=kept,
+                refused=refused,
+                since=datetime.now(UTC) if before is None else before.since,
+            )
             self._last_failure = detail
+        if problems.get(cause) == before:
+            return False
         self._problems = problems  # replaced whole: others read it
         return True
 

@@ -16,22 +16,22 @@ from grid.studies.renewable_share import EnergyMix
 from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.ledger import Performance
 from ml.forecasting.live.series import series_of
-from ml.forecasting.records import Accuracy, Ahead, Forecast, SeriesReport
+from ml.forecasting.records import Accuracy, Ahead, Forecast, ForecastHindrance, ForecastStatus, SeriesReport
 
 
 @dataclass(frozen=True, eq=False)
 class ForecastReport:
     """What the forecast worker knows of a network; version rises with each report. status: what it does or waits for.
 
-    problem: what failed, empty where nothing did. mix: of the latest snapshot. hosting: how much more could be fed in
-    at each bus now, None where it wasn't asked.
+    hindrance: None where nothing hinders. mix: of the latest snapshot. hosting: how much more could be fed in at each
+    bus now, None where it wasn't asked.
     """
 
     network: Network
     version: int
     simulated_at: datetime | None
-    status: str
-    problem: str
+    status: ForecastStatus
+    hindrance: ForecastHindrance | None
     series: tuple[SeriesReport, ...]
     ahead: Ahead | None
     performance: Performance | None

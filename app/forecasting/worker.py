@@ -23,12 +23,19 @@ from app.forecasting.report import ForecastReport
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginForecasts, ForecastAnew, ForecastNews, TrainSeries
 from app.settings import Settings
-from components.analytics.words import contest_words
 from grid.network import FloatArray, Network
 from grid.studies.renewable_share import energy_mix
 from ml.forecasting.live.hourly import ONE_HOUR, Hour, loss_record
 from ml.forecasting.live.series import series_of
-from ml.forecasting.records import Forecast, LossRecord
+from ml.forecasting.records import (
+    Contest,
+    Forecast,
+    ForecastHindrance,
+    ForecastHindranceKind,
+    ForecastStatus,
+    ForecastStatusKind,
+    LossRecord,
+)
 
 log = logging.getLogger(__name__)
 KEPT_EVERY_HOURS = 24
@@ -55,11 +62,12 @@ class ForecastWorker(GridWorker[ForecastReport]):
         self._news: ForecastNews | None = None  # the latest, of the present network
         self._forecasts: dict[str, dict[datetime, Forecast]] = {}
         self._untold: list[Hour] = []  # recorded, and not yet taken in by what learns
-        self._trained, self._seen = "", -1
+        self._renewed: tuple[str, Contest] | None = None  # the series whose model was trained anew last
+        self._seen = -1
         self._all_trained = False  # until the next look
         self._waiting: deque[Hour] = deque()  # closed and not recorded yet
         self._shares: list[float] = []  # of losses that plans would have left, in this hour's cycles
-        self._hindered = ""  # what the last report says that hinders
+        self._hindered: ForecastHindrance | None = None  # what the last report says that hinders
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
@@ -89,7 +97,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
     def take_up(self, board: Board) -> None:
         """Begin with a network."""
         self._keep(1)
-        self._trained, self._all_trained, self._shares = "", False, []
+        self._renewed, self._all_trained, self._shares = None, False, []
         self._begun, self._news, self._forecasts, self._untold = None, None, {}, []
         self._waiting.clear()
         recorded = RecordedHours(board.network, self._settings.cache_dir)
@@ -123,12 +131,12 @@ class ForecastWorker(GridWorker[ForecastReport]):
             self._publish(self._recorded, board)
 
     @property
-    def _hindrance(self) -> str:
+    def _hindrance(self) -> ForecastHindrance | None:
         if self.failure:
-            return f"Forecasts failed: {self.failure}"
+            return ForecastHindrance(kind=ForecastHindranceKind.FAILED, failure=self.failure)
         if self._begun is not None and not self._learning.generation:
-            return "Forecasts stand as they were: what learns is down and starts again by itself."
-        return ""
+            return ForecastHindrance(kind=ForecastHindranceKind.LEARNING_DOWN)
+        return None
 
     def _record(self, recorded: RecordedHours) -> None:
         """Record the hours that wait; a failure costs one hour at most."""
@@ -159,7 +167,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
         done = self._learning.ask(TrainSeries(now=now), self.beat)
         self._all_trained = not done.due
         if done.renewed is not None and done.contest is not None:
-            self._trained = f"{done.renewed.name}: {contest_words(done.contest)}"
+            self._renewed = done.renewed.name, done.contest
         latest = self._boards.latest  # time has passed meanwhile
         if not self._all_trained and latest.network is recorded.network:
             self._look(recorded, latest)
@@ -238,7 +246,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
             version=self._version + 1,
             simulated_at=snapshot.simulated_at,
             status=self._status(news),
-            problem=self._hindered,
+            hindrance=self._hindered,
             series=() if news is None else news.series,
             ahead=None if news is None else news.ahead,
             performance=recorded.ledger.performance(snapshot.simulated_at),
@@ -252,13 +260,18 @@ class ForecastWorker(GridWorker[ForecastReport]):
         )
         self.publish(report, board)
 
-    def _status(self, news: ForecastNews | None) -> str:
+    def _status(self, news: ForecastNews | None) -> ForecastStatus:
         if news is None:
-            return "Waiting for what learns to start"
+            return ForecastStatus(kind=ForecastStatusKind.WAITING_FOR_LEARNING)
         total = len(news.series)
         if news.waiting:
-            return f"Learning: {total - news.waiting} of {total} series have a model"
-        return self._trained or f"Forecasts of {total} series, anew each hour"
+            return ForecastStatus(kind=ForecastStatusKind.LEARNING, series=total, learned=total - news.waiting)
+        if self._renewed is None:
+            return ForecastStatus(kind=ForecastStatusKind.FORECASTING, series=total, learned=total)
+        renewed, contest = self._renewed
+        return ForecastStatus(
+            kind=ForecastStatusKind.RENEWED, series=total, learned=total, renewed=renewed, contest=contest
+        )
 
 
 def _kept(
@@ -268,7 +281,7 @@ def _kept(
     return {time: new[time] if time in new else before[time] for time in issues}
 
 
-def nothing_yet(network: Network, problem: str) -> ForecastReport:
+def nothing_yet(network: Network, hindrance: ForecastHindrance | None) -> ForecastReport:
     """The report before the first look at a network."""
-    groups = series_of(network).group_of_load
-    return ForecastReport(network, 0, None, "Waiting for the grid", problem, (), None, None, None, None, groups)
+    groups, waiting = series_of(network).group_of_load, ForecastStatus(kind=ForecastStatusKind.WAITING_FOR_GRID)
+    return ForecastReport(network, 0, None, waiting, hindrance, (), None, None, None, None, groups)

@@ -24,7 +24,7 @@ from ml.maintenance.fleet.training import FleetPlan
 from ml.maintenance.model.features import FEATURES
 from ml.maintenance.model.prognosis import prognose
 from ml.maintenance.model.store import ModelBundle, load, put_aside, save
-from ml.maintenance.records import ModelFileError
+from ml.maintenance.records import FleetStep, FleetStepKind, ModelFileError, RefusedFate, RefusedModels
 
 log = logging.getLogger(__name__)
 DRIVERS_HORIZON_DAYS = 365
@@ -38,7 +38,8 @@ class FailureModelLearner:
         self._bundle: ModelBundle | None = None
         self._training = NOT_TRAINING
         self._trains: FleetTraining | None = None
-        self._refused = self._failure = self._not_kept = ""
+        self._refused: RefusedModels | None = None
+        self._failure = self._not_kept = ""
 
     @singledispatchmethod
     def answer(self, request: LearningRequest[Any]) -> Any:
@@ -51,7 +52,7 @@ class FailureModelLearner:
         folder = self._folder = request.folder
         try:
             if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-                self._bundle, self._refused = load(folder, FEATURES), ""
+                self._bundle, self._refused = load(folder, FEATURES), None
                 log.info("failure models taken from %s", folder)
                 return self._state
         except ModelFileError as error:
@@ -61,7 +62,7 @@ class FailureModelLearner:
             self._failure = str(error)
         if request.fleets and not self._training.running:
             plan = FleetPlan.of(request.seed, request.fleets, request.assets)
-            self._training = TrainingState(True, 0, plan.steps, "Starting")
+            self._training = TrainingState(True, 0, plan.steps, FleetStep(kind=FleetStepKind.STARTING))
             threading.Thread(target=self._train, args=(plan,), name="fleets", daemon=True).start()
         return self._state
 
@@ -71,7 +72,7 @@ class FailureModelLearner:
 
     @answer.register
     def _reload(self, request: ReloadModels) -> ModelsState:
-        self._bundle, self._refused = load(request.folder, FEATURES), ""
+        self._bundle, self._refused = load(request.folder, FEATURES), None
         return self._state
 
     @answer.register
@@ -100,21 +101,21 @@ class FailureModelLearner:
 
     def _refuse(self, folder: Path, error: ModelFileError, trained_anew: bool) -> None:
         """Put refused models aside where others will be trained; without training they stay where they are."""
-        self._refused = f"Refused: {error}."
+        fate, aside, failure = RefusedFate.LEFT, None, ""
         if trained_anew:
             try:
-                aside = put_aside(folder)
-                self._refused += f" They are put aside as {aside}, and models are trained anew."
+                fate, aside = RefusedFate.PUT_ASIDE, put_aside(folder)
             except OSError as hindrance:
-                self._refused += f" They can't be put aside ({hindrance}); models are trained anew all the same."
-        log.warning(self._refused)
+                fate, failure = RefusedFate.IN_THE_WAY, str(hindrance)
+        self._refused = RefusedModels(file=error.file, reason=error.reason, fate=fate, aside=aside, failure=failure)
+        log.warning("failure models are refused: %s", self._refused)
 
     def _train(self, plan: FleetPlan) -> None:
         """In a thread: train, and use and keep what was trained; what can't be kept is used all the same."""
         log.info("training of failure models begins")
         try:
             training = self._trains = FleetTraining(plan)
-            training.run(lambda step, words: self._at(step, plan.steps, words))
+            training.run(lambda step, doing: self._at(step, plan.steps, doing))
             bundle = load(training.folder, FEATURES)
         except (OSError, RuntimeError, ModelFileError) as error:
             if self._trains is None:
@@ -124,7 +125,7 @@ class FailureModelLearner:
             return
         finally:
             self.stop()
-        self._bundle, self._refused, self._failure, self._training = bundle, "", "", NOT_TRAINING
+        self._bundle, self._refused, self._failure, self._training = bundle, None, "", NOT_TRAINING
         log.info("training of failure models is done")
         try:
             save(bundle, self._folder)
@@ -138,5 +139,5 @@ class FailureModelLearner:
         if training is not None:
             training.stop()
 
-    def _at(self, step: int, steps: int, words: str) -> None:
-        self._training = TrainingState(True, step, steps, words)
+    def _at(self, step: int, steps: int, doing: FleetStep) -> None:
+        self._training = TrainingState(True, step, steps, doing)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ml.maintenance.fleet.training import FITTED, FleetPlan
+from ml.maintenance.records import FleetStep, FleetStepKind
 
 ROOT = Path(__file__).resolve().parents[2]
 LAST_WORDS = 400  # characters of an error that are kept
@@ -33,7 +34,7 @@ class FleetTraining:
             text=True,
         )
 
-    def run(self, progress: Callable[[int, str], None]) -> None:
+    def run(self, progress: Callable[[int, FleetStep], None]) -> None:
         """Until it is over. progress hears of each step and what it does. Raises RuntimeError with its last words."""
         assert self._process.stdout is not None  # noqa: S101 it is a pipe
         words = ""
@@ -41,7 +42,8 @@ class FleetTraining:
             for line in lines:
                 try:
                     said = json.loads(line)
-                    progress(said["step"], said["words"])
+                    doing = FleetStep(kind=FleetStepKind(said["kind"]), number=said["number"], of=said["of"])
+                    progress(said["step"], doing)
                 except (ValueError, KeyError, TypeError):  # a warning or an error of the process
                     words = (words + line)[-LAST_WORDS:]
         if self._process.wait():

@@ -5,6 +5,7 @@ Who asks it while it is down gets LearningDownError and goes on with what was le
 """
 
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -74,6 +75,14 @@ class _Wait:
 
     over: threading.Event = field(default_factory=threading.Event)
     told: Told | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ending:
+    """With what the process ended: its exit code, or NaN and the error before it began."""
+
+    exit_code: float = math.nan
+    error: str = ""
 
 
 class LearningProcess:
@@ -168,21 +177,24 @@ class LearningProcess:
             if self._stopping.is_set():
                 return
             pause_s = FIRST_PAUSE_S if time.monotonic() - began > LONG_ENOUGH_S else min(2 * pause_s, LONGEST_PAUSE_S)
-            self._last_failure = f"ended with {ending}; it is started again"
-            log.warning("the process that learns %s in %.0f s", self._last_failure, pause_s)
+            self._last_failure = ending.error or f"exit code {ending.exit_code}"
+            log.warning("the process that learns has ended: %s; started again in %.0f s", self._last_failure, pause_s)
             before = self._problem
-            since = datetime.now(UTC) if before is None else before.since
             self._problem = BoardProblem(
-                cause=ProblemCause.LEARNING_DOWN, subject=NAME, detail=self._last_failure, since=since
+                cause=ProblemCause.LEARNING_DOWN,
+                subject=NAME,
+                detail=ending.error,
+                number=ending.exit_code,
+                since=datetime.now(UTC) if before is None else before.since,
             )
             self._stopping.wait(pause_s)
 
-    def _live(self) -> str:
+    def _live(self) -> _Ending:
         """Start the process and hear it until it ends; with what it ended."""
         try:
             process = _started(self._niceness)
         except OSError as error:
-            return f"an error before it began: {error}"
+            return _Ending(error=f"{error}" or type(error).__name__)
         assert process.stdin is not None  # noqa: S101 both are pipes
         assert process.stdout is not None  # noqa: S101
         wire = Wire(process.stdout, process.stdin)
@@ -201,7 +213,7 @@ class LearningProcess:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 _close(pipe)
-        return f"exit code {process.returncode}"
+        return _Ending(exit_code=process.returncode)
 
     def _hear(self, message: Any) -> None:
         self._beat = time.monotonic()

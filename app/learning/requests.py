@@ -22,6 +22,7 @@ from ml.forecasting.records import Accuracy, Ahead, Contest, Forecast, SeriesInf
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.prognosis import Prognosis
+from ml.maintenance.records import FleetStep, RefusedModels
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.progress import DecisionGap, Progress
@@ -90,28 +91,28 @@ class TrainPolicy(LearningRequest[PolicyNews]):
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Of the fleet models: whether it runs, the step it is at of how many, and what it does."""
+    """Of the fleet models: whether it runs, the step it is at of how many, and what it does, None where nothing."""
 
     running: bool
     step: int
     steps: int
-    words: str
+    doing: FleetStep | None
 
 
-NOT_TRAINING = TrainingState(False, 0, 0, "")
+NOT_TRAINING = TrainingState(False, 0, 0, None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelsState:
     """What is known of the failure models. card: of those in use, None without.
 
-    refused: why kept ones are not in use. failure: why a training failed. not_kept: why trained ones couldn't be
-    written. Each is empty where it isn't so.
+    refused: kept ones that can't be used, None where they can. failure: why a training failed, not_kept: why trained
+    ones couldn't be written, as the error says it; empty where it isn't so.
     """
 
     card: ModelCard | None
     training: TrainingState
-    refused: str = ""
+    refused: RefusedModels | None = None
     failure: str = ""
     not_kept: str = ""
 

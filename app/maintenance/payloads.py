@@ -9,7 +9,7 @@ from app.maintenance.view import YEAR_COLUMN, Maintained, crews_of, job_words, s
 from app.maintenance.view_asset import drivers_of, signals_of, similar_to
 from app.web.plain import number, stamp
 from components.maintenance.risk_table import RateSource, risk_class
-from components.maintenance.words import conflict_words, why_not_words
+from components.maintenance.words import conflict_words, fleet_step_words, maintenance_problem_words, why_not_words
 from grid.network import FloatArray
 from ml.maintenance.model.card import card_to
 from ml.maintenance.model.causes import CAUSES
@@ -121,7 +121,7 @@ def _about(now: Maintained) -> JSON:
     report = now.report
     return {
         "status": status_of(now).words,
-        "problem": report.problem or None,
+        "problem": maintenance_problem_words(report.problems) or None,
         "simulated_time": None if report.simulated_at is None else stamp(report.simulated_at),
     }
 
@@ -233,6 +233,6 @@ def model(now: Maintained) -> JSON:
             "running": training.running,
             "step": training.step,
             "steps": training.steps,
-            "words": training.words,
+            "words": fleet_step_words(training.doing),
         },
     }

@@ -22,7 +22,7 @@ from components.maintenance.fleet import Fleet, Status
 from components.maintenance.gantt import Crew, GanttPlan, Job, Way, week_words
 from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoint
 from components.maintenance.risk_table import Novelty, RateSource, RiskClass, RiskRow, risk_class
-from components.maintenance.words import conflict_words, why_not_words
+from components.maintenance.words import conflict_words, fleet_step_words, maintenance_problem_words, why_not_words
 from grid.alarms.book import AssetKind
 from grid.capabilities import HOURLY_FLEET
 from grid.network import FloatArray, IntArray
@@ -79,10 +79,10 @@ def status_of(now: Maintained) -> Status:
     """What the maintainer is doing, and what hinders."""
     report, training = now.report, now.report.training
     stale = stale_words(now.snapshot.simulated_at, because_words(now.snapshot)) if now.snapshot.solved.stale else ""
-    hindrance = "; ".join(filter(None, [report.problem, stale]))
+    hindrance = "; ".join(filter(None, [maintenance_problem_words(report.problems), stale]))
     if training.running:
         step = f"step {training.step + 1} of {training.steps}, " if training.steps else ""
-        words = f"Models are being trained on simulated fleets: {step}{training.words.lower()}"
+        words = f"Models are being trained on simulated fleets: {step}{fleet_step_words(training.doing).lower()}"
         return Status("training", words, "CNAIM's published rates stand in until then")
     if report.prognosis is None:
         return Status("waiting", "Waiting for the first prognosis", hindrance)

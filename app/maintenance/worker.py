@@ -16,8 +16,8 @@ import numpy as np
 
 from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.engine import Engine
-from app.engine.jobs import JobTicket
-from app.engine.quality import ProblemCause
+from app.engine.jobs import JobDropCause, JobTicket
+from app.engine.quality import KeptKind, ProblemCause
 from app.engine.worker import GridWorker
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import (
@@ -36,6 +36,7 @@ from grid.network import FloatArray, Network
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation, features_of
 from ml.maintenance.model.prognosis import Prognosis, prognose
+from ml.maintenance.records import MaintenanceProblem, MaintenanceProblemKind
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
 
 log = logging.getLogger(__name__)
@@ -43,15 +44,14 @@ RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map coun
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
 HOURS_BETWEEN_POINTS = 1.0
-OTHER_NETWORK = "another grid is watched by now"
 
 
 @dataclass(frozen=True, eq=False)
 class MaintenanceReport:
     """What the maintainer knows about a network, arrays in the order of its branches. version rises with each report.
 
-    problem: why a model file was refused, or a training or schedule failed; empty where nothing did. schedule: None
-    until one was made. card: of the models behind the prognosis, None where there are none.
+    problems: a model file that was refused, a training or schedule that failed. schedule: None until one was made.
+    card: of the models behind the prognosis, None where there are none.
     """
 
     network: Network
@@ -61,7 +61,7 @@ class MaintenanceReport:
     seen: Observation | None
     card: ModelCard | None
     training: TrainingState
-    problem: str
+    problems: tuple[MaintenanceProblem, ...]
     schedule: ScheduleView | None
     scheduling: bool
 
@@ -89,13 +89,12 @@ class _WantedSchedule:
     def cancelled(self) -> bool:
         return self.job is not None and self.job.job.ended
 
-    def drop(self, why: str) -> None:
+    def drop(self, cause: JobDropCause) -> None:
         """It isn't made any more."""
         if self.job is not None:
-            self.job.cancel(why)
+            self.job.cancel(cause)
 
 
-DOWN = "what learns is down and starts again by itself"
 NO_MODELS = ModelsState(card=None, training=NOT_TRAINING)
 
 
@@ -108,7 +107,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._lock = threading.Lock()  # held while the trend, or the schedule that is wanted, is written or read
         self._models, self._begun = NO_MODELS, 0  # begun: the generation of what learns that was told to begin
         self._seen = -1
-        self._down = ""  # why what learns doesn't answer
+        self._down = False  # what learns doesn't answer
         self._made: MaintenanceReport | None = None  # the last one, which may still be on its way to the board
         self._schedule: ScheduleView | None = None
         self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
@@ -133,7 +132,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """
         if report.schedule is not None:
             report.schedule.check_pins(pins)
-        self._want(_WantedSchedule(network=report.network, pins=dict(pins), job=job), "another schedule was asked for")
+        self._want(_WantedSchedule(network=report.network, pins=dict(pins), job=job), JobDropCause.OTHER_SCHEDULE)
         self._thread.wake()
 
     def reload(self) -> None:
@@ -161,7 +160,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     def nothing_yet(self, network: Network) -> MaintenanceReport:
         """No prognosis and no schedule; what is known of the models."""
         return MaintenanceReport(
-            network, 0, None, None, None, self._models.card, self._models.training, self._hindrance, None, False
+            network, 0, None, None, None, self._models.card, self._models.training, self._found_wrong, None, False
         )
 
     def take_up(self, board: Board) -> None:
@@ -184,21 +183,21 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """Show a failure, or that the last one is over."""
         latest = self.report_on(board)
         if latest.version:
-            self._publish_changed(latest, board, problem=self._hindrance)
+            self._publish_changed(latest, board, problems=self._found_wrong)
 
     @property
-    def _hindrance(self) -> str:
-        models = self._models
-        return " ".join(
-            words
-            for words in (
-                models.refused,
-                f"Training failed: {models.failure}" if models.failure else "",
-                f"The prognosis stands as it was: {self._down}." if self._down else "",
-                f"The prognosis or the schedule failed: {self.failure}" if self.failure else "",
-            )
-            if words
-        )
+    def _found_wrong(self) -> tuple[MaintenanceProblem, ...]:
+        models, kind = self._models, MaintenanceProblemKind
+        found = []
+        if models.refused is not None:
+            found.append(MaintenanceProblem(kind=kind.MODELS_REFUSED, refused=models.refused))
+        if models.failure:
+            found.append(MaintenanceProblem(kind=kind.TRAINING_FAILED, failure=models.failure))
+        if self._down:
+            found.append(MaintenanceProblem(kind=kind.LEARNING_DOWN))
+        if self.failure:
+            found.append(MaintenanceProblem(kind=kind.STEP_FAILED, failure=self.failure))
+        return tuple(found)
 
     def load_or_train(self) -> None:
         """Have the kept models taken, or others trained where there are none. Raises LearningDownError."""
@@ -221,18 +220,19 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
                 self.load_or_train()
             elif generation and self._models.training.running:
                 self._know(self._learning.ask(AskModels(), self.beat))
-            self._down = "" if generation or not self._begun else DOWN
+            self._down = not generation and bool(self._begun)
         except LearningDownError:
-            self._down = DOWN
+            self._down = True
         return (self._models, self._down) != before
 
     def _know(self, models: ModelsState) -> None:
         """Take in what is known of the models, and show what is wrong with them."""
-        folder = str(self._settings.models_dir)
+        folder, refused = str(self._settings.models_dir), models.refused
         self._models = models
-        self.tell(ProblemCause.MODELS_REFUSED, models.refused, folder)
+        said = "" if refused is None else f"{refused.file}: {refused.reason}"
+        self.tell(ProblemCause.MODELS_REFUSED, said, folder, refused=refused)
         self.tell(ProblemCause.LEARNING_FAILED, models.failure, "failure models")
-        self.tell(ProblemCause.NOT_KEPT, f"the failure models: {models.not_kept}" if models.not_kept else "", folder)
+        self.tell(ProblemCause.NOT_KEPT, models.not_kept, folder, kept=KeptKind.FAILURE_MODELS)
 
     def look(self, board: Board) -> None:
         """Make and publish the prognosis for a board's snapshot, and let the engine count with it."""
@@ -241,7 +241,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             self.take_up(board)
         found = self._prognosis(snapshot)
         if found is None:
-            self._publish_changed(self.report_on(board), board, problem=self._hindrance)
+            self._publish_changed(self.report_on(board), board, problems=self._found_wrong)
             return
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
         self._engine.set_failure_rates(snapshot.case.network, rate)
@@ -257,7 +257,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
                 )
                 news = self._learning.ask(wanted, self.beat)
             except LearningDownError:
-                self._down = DOWN
+                self._down = True
                 made = self._made
                 if made is not None and made.network is snapshot.case.network and made.prognosis is not None:
                     return None
@@ -276,7 +276,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             return
         asked, due = self._want(None), (first_monday(snapshot), report.card is not None)
         if asked is not None and asked.network is not snapshot.case.network:
-            asked.drop(OTHER_NETWORK)
+            asked.drop(JobDropCause.OTHER_GRID)
             asked = None
         if asked is not None and asked.cancelled:
             asked = None
@@ -297,12 +297,12 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         finally:
             self._publish_changed(report, board, schedule=self._schedule, scheduling=False)
 
-    def _want(self, wanted: _WantedSchedule | None, why: str = "") -> _WantedSchedule | None:
-        """Put this in the place of what was wanted, and drop that where there is a why; what it was."""
+    def _want(self, wanted: _WantedSchedule | None, dropped: JobDropCause | None = None) -> _WantedSchedule | None:
+        """Put this in the place of what was wanted, and drop that where there is a cause; what it was."""
         with self._lock:
             before, self._wanted = self._wanted, wanted
-        if before is not None and why:
-            before.drop(why)
+        if before is not None and dropped is not None:
+            before.drop(dropped)
         return before
 
     def _remember(self, snapshot: Snapshot, found: Prognosis) -> None:
@@ -326,7 +326,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             snapshot.assessed.condition,
             self._models.card,
             self._models.training,
-            self._hindrance,
+            self._found_wrong,
             self._schedule,
             False,
         )

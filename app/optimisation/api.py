@@ -6,13 +6,14 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.engine.board import Board, Snapshot
-from app.engine.commands import PlanRefusedError, checked_requirements
+from app.engine.commands import checked_requirements
 from app.optimisation import payloads as planpayloads
 from app.optimisation.worker import PlanWorker
 from app.web import plain as payloads
 from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
 from app.web.services import Services
-from components.optimisation.words import no_plan_words
+from components.optimisation.words import no_plan_words, unsuitable_words
+from ml.optimisation.optimizer import UnsuitableGridError
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
@@ -34,7 +35,9 @@ def register_plans(api: Blueprint, services: Services) -> None:
             found = planner.propose(board, wanted)
             if body.keep:
                 planner.amend(board, lambda present: _requirements(body, present))
-        except ValueError as failure:  # nothing to choose in this grid, or a state without a source or a solution
+        except UnsuitableGridError as failure:
+            return answer(_episode(planner, board, None, unsuitable_words(board.network, failure.reason)))
+        except ValueError as failure:  # a state without a source or a solution
             return answer(_episode(planner, board, None, str(failure)))
         return answer(_episode(planner, board, found, no_plan_words(board.network, found.reason)))
 
@@ -51,11 +54,13 @@ def register_plans(api: Blueprint, services: Services) -> None:
 
 
 def _meant(plan: Plan | None, code: str | None) -> Plan:
-    """The plan, where it is the one of the code that is named. PlanRefusedError for another one, and for none."""
+    """The plan, where it is the one of the code that is named. BadRequestError for another one, and for none."""
     if plan is None:
-        raise PlanRefusedError("there is no plan: the present state is the best one found, or nothing can be chosen")
+        words = "there is no plan: the present state is the best one found, or nothing can be chosen"
+        raise BadRequestError(words, status=HTTPStatus.CONFLICT)
     if code is not None and code != plan.code:
-        raise PlanRefusedError(f"another plan is meant: the plan is {plan.code} by now, not {code}")
+        words = f"another plan is meant: the plan is {plan.code} by now, not {code}"
+        raise BadRequestError(words, status=HTTPStatus.CONFLICT)
     return plan
 
 

@@ -13,6 +13,7 @@ from app.optimisation import page_maps as planmaps
 from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of, optimisation_tick
 from app.optimisation.view import beyond_plans, status_of
 from app.web.ids import Id
+from app.web.reasons import plan_refusal_words
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
 from components.optimisation.figures import front_figure, learning_figure, methods_figure
@@ -176,7 +177,7 @@ def _register_buttons(app: dash.Dash, services: PageServices) -> None:
             else:
                 services.engine.apply(plan, count)
         except PlanRefusedError as error:
-            return str(error)
+            return plan_refusal_words(error.refusal)
         return ""
 
 

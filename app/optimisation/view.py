@@ -9,7 +9,7 @@ from components.common import text
 from components.common.ceiling import plan_words
 from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
-from components.optimisation.words import no_plan_words, stopped_words
+from components.optimisation.words import no_plan_words, planning_hindered_words, planning_words, stopped_words
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, Constraint, NoPlan, NoPlanKind, Plan, Proposal, Requirements
@@ -107,7 +107,8 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
         title = sentence([(action.close, names[action.branch]) for action in operations.pending])
         return Headline(Tone.RUNNING, title, note=note)
     if proposal is None:
-        return Headline(Tone.WAITING, _sentence(report.status.removeprefix("No plan: ")), note=note)
+        words = planning_hindered_words(report.network, report.status) or planning_words(report.network, report.status)
+        return Headline(Tone.WAITING, _sentence(words), note=note)
     if proposal.conflict is not None:
         words = conflict_words(proposal.conflict, proposal.requirements, snapshot.case.network)
         reason = _sentence(no_plan_words(snapshot.case.network, proposal.reason)) if proposal.reason is not None else ""
@@ -124,7 +125,7 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
 
 def status_of(report: PlanReport, network: Network) -> str:
     """What the optimiser is doing; empty where the headline says it."""
-    return "" if proposal_for(report, network) is None else report.status
+    return "" if proposal_for(report, network) is None else planning_words(report.network, report.status)
 
 
 def conflict_words(conflict: Constraint, requirements: Requirements, network: Network) -> str:

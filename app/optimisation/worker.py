@@ -15,7 +15,7 @@ from app.engine.board import Board, BoardStore, NotReadyError, Snapshot
 from app.engine.commands import checked_requirements
 from app.engine.engine import Engine
 from app.engine.operating_point import operating_point_for, operating_point_of
-from app.engine.quality import ProblemCause
+from app.engine.quality import KeptKind, ProblemCause
 from app.engine.worker import GridWorker
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
@@ -23,7 +23,8 @@ from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
-from ml.optimisation.plans.plan import Plan, Proposal, Requirements
+from ml.optimisation.plans.plan import NoPlan, Plan, Proposal, Requirements
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.policy import PolicyError
 from ml.optimisation.progress import DecisionGap, Progress
@@ -59,7 +60,7 @@ class PlanReport:
     version: int
     simulated_at: datetime | None
     proposal: Proposal | None
-    status: str
+    status: PlanStatus
     training: Training
     pareto: tuple[ParetoPoint, ...]
     present: ParetoPoint | None
@@ -84,7 +85,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._begun: tuple[Network, int] | None = None  # what learns for which network, and in which generation
         self._learned: PolicyNews | None = None  # of the present network
         self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
-        self._why_not = ""
+        self._why_not: NoPlan | None = None  # there is no optimiser for the present network
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
         self._planned = 0
@@ -163,7 +164,8 @@ class PlanWorker(GridWorker[PlanReport]):
 
     def nothing_yet(self, network: Network) -> PlanReport:
         """No plan, nothing learned."""
-        return PlanReport(network, 0, None, None, "Waiting for the grid", NO_TRAINING, (), None)
+        waiting = PlanStatus(kind=PlanStatusKind.WAITING_FOR_GRID)
+        return PlanReport(network, 0, None, None, waiting, NO_TRAINING, (), None)
 
     def take_up(self, board: Board) -> None:
         """Begin with a network, unless somebody who asks for a plan has done that."""
@@ -208,9 +210,9 @@ class PlanWorker(GridWorker[PlanReport]):
     def _propose(self, optimizer: SmartGridOptimizer | None, board: Board, wanted: Requirements) -> Proposal:
         """A new proposal by one of the optimisers, whose lock is held."""
         snapshot = board.snapshot
-        if optimizer is None:
+        if optimizer is None and self._why_not is not None:
             raise UnsuitableGridError(self._why_not)
-        if optimizer.network is not board.network:
+        if optimizer is None or optimizer.network is not board.network:
             raise NotReadyError("the grid has just changed; ask again in a moment")
         operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
         before = self._proposed
@@ -242,7 +244,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._priority.give_way(GIVE_WAY_S)
         with self._lock:
             if self._optimizer is None:
-                raise UnsuitableGridError(self._why_not)
+                raise NotReadyError("the grid has just changed; ask again in a moment")
             return self._optimizer.propose(operating_point, wanted)
 
     def train_once(self, board: Board, fresh: bool) -> None:
@@ -301,8 +303,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._asked_lock:
             if news.episodes and self._asked is not None and self._asked.network is network:
                 self._asked.use(news.policy)
-        detail = f"the policy: {news.not_kept}" if news.not_kept else ""
-        self.tell(ProblemCause.NOT_KEPT, detail, str(self._settings.cache_dir))
+        self.tell(ProblemCause.NOT_KEPT, news.not_kept, str(self._settings.cache_dir), kept=KeptKind.POLICY)
 
     @property
     def _first_training(self) -> bool:
@@ -330,13 +331,15 @@ class PlanWorker(GridWorker[PlanReport]):
         self._network = network  # after what belongs to it: others read both without the lock
         self._engine.set_requirements(self._requirements)
 
-    def _optimizers(self, network: Network) -> tuple[SmartGridOptimizer | None, SmartGridOptimizer | None, str]:
+    def _optimizers(
+        self, network: Network
+    ) -> tuple[SmartGridOptimizer | None, SmartGridOptimizer | None, NoPlan | None]:
         """The planner's and the requests', with the kept policy if there is one; or why there are none."""
         seed, folder = self._settings.seed, self._settings.cache_dir
         try:
             optimizer, asked = SmartGridOptimizer(network, seed), SmartGridOptimizer(network, seed)
         except UnsuitableGridError as error:
-            return None, None, str(error)
+            return None, None, error.reason
         try:
             optimizer.use_kept(folder)
             asked.use_kept(folder)
@@ -345,7 +348,7 @@ class PlanWorker(GridWorker[PlanReport]):
             log.info("no policy of %s is kept: it is learned", network.name)
         except (OSError, PolicyError) as error:
             log.warning("the kept policy can't be used, one is learned anew: %s", error)
-        return optimizer, asked, ""
+        return optimizer, asked, None
 
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
         self._proposed, snapshot = proposal, board.snapshot
@@ -361,19 +364,19 @@ class PlanWorker(GridWorker[PlanReport]):
         )
         self.publish(report, board)
 
-    def _status(self) -> str:
+    def _status(self) -> PlanStatus:
         learned = self._learned
         if self.failure:
-            return f"No plan: {self.failure}"
-        if self._optimizer is None:
-            return f"No plan: {self._why_not}"
+            return PlanStatus(kind=PlanStatusKind.FAILED, failure=self.failure)
+        if self._why_not is not None:
+            return PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=self._why_not)
         if learned is None:
-            return "Waiting for what learns to start"
+            return PlanStatus(kind=PlanStatusKind.WAITING_FOR_LEARNING)
         if not self._learning.generation:
-            return f"Policy after {learned.episodes:,} episodes; nothing learns now"
-        if self._first_training:
-            return f"Training the policy: {learned.episodes:,} of {learned.wanted:,} episodes"
-        return f"Policy ready, {learned.episodes:,} episodes"
+            kind = PlanStatusKind.NOT_LEARNING
+        else:
+            kind = PlanStatusKind.TRAINING if self._first_training else PlanStatusKind.READY
+        return PlanStatus(kind=kind, episodes=learned.episodes, wanted=learned.wanted)
 
     def _training(self) -> Training:
         learned = self._learned

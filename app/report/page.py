@@ -4,11 +4,13 @@ from dataclasses import dataclass, fields
 
 from app.maintenance.view import status_of as maintenance_status
 from app.map.view_quality import because_words
-from app.optimisation.view import status_of as planner_status
 from app.report import parts_day, parts_now
 from app.report.content import DAY_HOURS, DayReport
+from components.analytics.words import forecast_hindrance_words, forecasting_words
 from components.common import text
 from components.common.theme import DARK, FONT, LIGHT, Palette
+from components.maintenance.words import maintenance_problem_words
+from components.optimisation.words import planning_words
 from ml.reporting.pages import Look, ReportTable, render
 
 GREEN = {LIGHT: "#117733", DARK: "#44aa99"}  # P. Tol's muted scheme, as on the map
@@ -52,14 +54,15 @@ def state(report: DayReport) -> StatePart:
     """Of which grid and day the report tells, and how far its data can be relied on."""
     snapshot, network = report.snapshot, report.snapshot.case.network
     data = f"stale, the last solved state is shown: {because_words(snapshot)}" if snapshot.solved.stale else "fresh"
+    forecasts, wrong = report.forecasts, maintenance_problem_words(report.maintained.report.problems)
     time = "simulated time" if snapshot.control.offers.clock else "time of the measurements"
     rows = [
         ["Grid", f"{network.title} ({network.name}), {network.n_bus:,} buses, {network.n_branch:,} branches"],
         ["Latest cycle", f"{text.moment(snapshot.simulated_at)}, {time}; the data are {data}"],
         ["Source", snapshot.measured.source],
-        ["Forecasts", _sentence(report.forecasts.status, report.forecasts.problem)],
-        ["Failure models", _sentence(maintenance_status(report.maintained).words, report.maintained.report.problem)],
-        ["Optimiser", planner_status(report.planner, network) or report.planner.status],
+        ["Forecasts", _joined(forecasting_words(forecasts.status), forecast_hindrance_words(forecasts.hindrance))],
+        ["Failure models", _joined(maintenance_status(report.maintained).words, wrong)],
+        ["Optimiser", planning_words(report.planner.network, report.planner.status)],
     ]
     return StatePart(
         day=f"{report.day:%A} {report.day.day} {report.day:%B %Y}",
@@ -69,5 +72,5 @@ def state(report: DayReport) -> StatePart:
     )
 
 
-def _sentence(status: str, problem: str) -> str:
+def _joined(status: str, problem: str) -> str:
     return "; ".join(filter(None, [status, problem]))

@@ -63,7 +63,7 @@ def _register_errors(api: Blueprint) -> None:
         api.register_error_handler(kind, refused)
 
     def error(message: str, status: int) -> Response:
-        return error_answer(JobFailure(words=message, status=status))
+        return error_answer(JobFailure(detail=message, status=status))
 
     @api.errorhandler(HTTPException)
     def http_error(failure: HTTPException) -> Response:

@@ -6,9 +6,10 @@ from flask import Response
 
 from app.engine.board import NotReadyError
 from app.engine.commands import NotOfferedError, PlanRefusedError, UnknownIdError
-from app.engine.jobs import JobEndedError, JobFailure, TooManyJobsError, in_short
+from app.engine.jobs import JobDropCause, JobEndedError, JobFailure, TooManyJobsError, in_short
 from app.learning.process import LearningDownError
 from app.web.bodies import BadRequestError, answer
+from app.web.reasons import plan_refusal_words
 from grid.errors import CaseError
 
 REFUSALS = (
@@ -22,29 +23,37 @@ REFUSALS = (
     TooManyJobsError,
     LearningDownError,
 )
+DROPPED = {
+    JobDropCause.OTHER_SCHEDULE: "another schedule was asked for",
+    JobDropCause.OTHER_GRID: "another grid is watched by now",
+    JobDropCause.ENDING: "the dashboard is ending",
+}
 
 
 def failure_of(error: Exception) -> JobFailure:
     """What is told of a failure: words, field and status."""
     match error:
         case BadRequestError():
-            return JobFailure(words=str(error), field=error.field, status=error.status)
+            return JobFailure(detail=str(error), field=error.field, status=error.status)
         case CaseError():
-            return JobFailure(words=str(error), field=error.field or "case", status=HTTPStatus.UNPROCESSABLE_ENTITY)
+            return JobFailure(detail=str(error), field=error.field or "case", status=HTTPStatus.UNPROCESSABLE_ENTITY)
         case UnknownIdError():
             words = str(error.args[0]) if error.args else "not found"
-            return JobFailure(words=words, status=HTTPStatus.NOT_FOUND)
-        case PlanRefusedError() | NotOfferedError() | JobEndedError():
-            return JobFailure(words=str(error), status=HTTPStatus.CONFLICT)
+            return JobFailure(detail=words, status=HTTPStatus.NOT_FOUND)
+        case PlanRefusedError():
+            return JobFailure(detail=plan_refusal_words(error.refusal), status=HTTPStatus.CONFLICT)
+        case NotOfferedError() | JobEndedError():
+            return JobFailure(detail=str(error), status=HTTPStatus.CONFLICT)
         case NotReadyError() | TooManyJobsError() | LearningDownError():
-            return JobFailure(words=str(error), status=HTTPStatus.SERVICE_UNAVAILABLE)
+            return JobFailure(detail=str(error), status=HTTPStatus.SERVICE_UNAVAILABLE)
         case _:
             return in_short(error)
 
 
 def error_body(failure: JobFailure) -> dict[str, object]:
     """{error, field, status}."""
-    return {"error": failure.words, "field": failure.field or None, "status": int(failure.status)}
+    words = failure.detail if failure.dropped is None else DROPPED[failure.dropped]
+    return {"error": words, "field": failure.field or None, "status": int(failure.status)}
 
 
 def error_answer(failure: JobFailure) -> Response:

@@ -3,15 +3,24 @@
 import math
 
 from app.engine.board import Snapshot
-from app.engine.quality import BoardProblem, ProblemCause
+from app.engine.commands import PlanRefusal, PlanRefusalKind
+from app.engine.quality import BoardProblem, KeptKind, ProblemCause
+from components.maintenance.words import refused_words
+from components.optimisation.words import problem_words
 from grid.flow.powerflow import Suspect, SuspectKind
 from grid.network import Network
 
+KEPT = {KeptKind.POLICY: "the policy", KeptKind.FAILURE_MODELS: "the failure models"}
+
 
 def detail_words(problem: BoardProblem) -> str:
-    """A problem's own words, or else its numbers in words."""
+    """What a problem's error says and what that is about, or else its numbers in words."""
+    if problem.refused is not None:
+        return refused_words(problem.refused)
+    if problem.cause is ProblemCause.LEARNING_DOWN:
+        return f"ended with {_ending(problem)}; it is started again"
     if problem.detail:
-        return problem.detail
+        return problem.detail if problem.kept is None else f"{KEPT[problem.kept]}: {problem.detail}"
     match problem.cause:
         case ProblemCause.NO_SOLUTION:
             return f"power flow found no solution, largest mismatch {mismatch_words(problem.number)}"
@@ -23,6 +32,21 @@ def detail_words(problem: BoardProblem) -> str:
             return f"no cycle for {problem.number:.0f} s, one is due every {problem.of:g} s"
         case _:
             return ""
+
+
+def _ending(problem: BoardProblem) -> str:
+    if math.isfinite(problem.number):
+        return f"exit code {problem.number:.0f}"
+    return f"an error before it began: {problem.detail}"
+
+
+def plan_refusal_words(refusal: PlanRefusal) -> str:
+    """Why a plan isn't carried out, or nothing is taken back: a sentence."""
+    if refusal.kind is PlanRefusalKind.ADVICE_ONLY:
+        return f"The plan is advice only: the source ({refusal.source}) carries out no orders."
+    if refusal.problem is not None:
+        return f"The plan is refused: {problem_words(refusal.network, refusal.problem)}"
+    return "There is nothing to undo: nothing of a plan has been carried out."
 
 
 def stale_reason(snapshot: Snapshot) -> str:

@@ -16,11 +16,41 @@ from ml.forecasting.records import (
     ContestVerdict,
     Drift,
     DriftKind,
+    ForecastHindrance,
+    ForecastHindranceKind,
+    ForecastStatus,
+    ForecastStatusKind,
     Learned,
     LearnedKind,
     SeriesKind,
     SeriesReport,
 )
+
+
+def forecasting_words(status: ForecastStatus) -> str:
+    """What forecasting does or waits for, without a full stop."""
+    match status.kind:
+        case ForecastStatusKind.WAITING_FOR_GRID:
+            return "Waiting for the grid"
+        case ForecastStatusKind.WAITING_FOR_LEARNING:
+            return "Waiting for what learns to start"
+        case ForecastStatusKind.LEARNING:
+            return f"Learning: {status.learned} of {status.series} series have a model"
+        case ForecastStatusKind.RENEWED if status.contest is not None:
+            return f"{status.renewed}: {contest_words(status.contest)}"
+        case ForecastStatusKind.RENEWED | ForecastStatusKind.FORECASTING:
+            return f"Forecasts of {status.series} series, anew each hour"
+
+
+def forecast_hindrance_words(hindrance: ForecastHindrance | None) -> str:
+    """Why forecasts stand as they were; empty where nothing hinders."""
+    if hindrance is None:
+        return ""
+    match hindrance.kind:
+        case ForecastHindranceKind.FAILED:
+            return f"Forecasts failed: {hindrance.failure}"
+        case ForecastHindranceKind.LEARNING_DOWN:
+            return "Forecasts stand as they were: what learns is down and starts again by itself."
 
 
 def worst_words(network: Network, start: datetime, worst: WorstTrouble) -> str:

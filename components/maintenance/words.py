@@ -1,8 +1,17 @@
-"""Why an asset has no learned prognosis, and what a schedule breaks, in words."""
+"""Why an asset has no learned prognosis, what is wrong beside it, and what a schedule breaks, in words."""
 
 from collections.abc import Iterable
 
-from ml.maintenance.records import WhyNot, WhyNotKind
+from ml.maintenance.records import (
+    FleetStep,
+    FleetStepKind,
+    MaintenanceProblem,
+    MaintenanceProblemKind,
+    RefusedFate,
+    RefusedModels,
+    WhyNot,
+    WhyNotKind,
+)
 from ml.maintenance.schedule.problem import Violation, ViolationKind
 
 
@@ -19,6 +28,52 @@ def why_not_words(reason: WhyNot | None) -> str:
             return "not an asset that models know"
         case WhyNotKind.SIGNALS_MISSING:
             return f"{reason.missing} condition signals are missing"
+
+
+def refused_words(refused: RefusedModels) -> str:
+    """Why kept models aren't in use, and what becomes of them."""
+    words = f"Refused: {refused.file}: {refused.reason}."
+    match refused.fate:
+        case RefusedFate.LEFT:
+            return words
+        case RefusedFate.PUT_ASIDE:
+            return f"{words} They are put aside as {refused.aside}, and models are trained anew."
+        case RefusedFate.IN_THE_WAY:
+            return f"{words} They can't be put aside ({refused.failure}); models are trained anew all the same."
+
+
+def fleet_step_words(step: FleetStep | None) -> str:
+    """What the training on simulated fleets does; empty where none runs."""
+    if step is None:
+        return ""
+    match step.kind:
+        case FleetStepKind.STARTING:
+            return "Starting"
+        case FleetStepKind.SIMULATING:
+            return f"Simulating fleet {step.number} of {step.of}"
+        case FleetStepKind.FITTING:
+            return f"Fitting the {step.number}-day model"
+        case FleetStepKind.FITTING_CAUSES:
+            return "Fitting types of failure and the novelty flag"
+        case FleetStepKind.JUDGING:
+            return f"Simulating fleet {step.number} of {step.of}, to judge by"
+
+
+def maintenance_problem_words(problems: Iterable[MaintenanceProblem]) -> str:
+    """What is wrong beside the prognosis; empty where nothing is."""
+    return " ".join(filter(None, map(_maintenance_problem, problems)))
+
+
+def _maintenance_problem(problem: MaintenanceProblem) -> str:
+    match problem.kind:
+        case MaintenanceProblemKind.MODELS_REFUSED:
+            return "" if problem.refused is None else refused_words(problem.refused)
+        case MaintenanceProblemKind.TRAINING_FAILED:
+            return f"Training failed: {problem.failure}"
+        case MaintenanceProblemKind.LEARNING_DOWN:
+            return "The prognosis stands as it was: what learns is down and starts again by itself."
+        case MaintenanceProblemKind.STEP_FAILED:
+            return f"The prognosis or the schedule failed: {problem.failure}"
 
 
 def violation_words(broken: Violation) -> str:

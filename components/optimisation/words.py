@@ -1,7 +1,34 @@
-"""Why there is no plan, and what stands against one, in words."""
+"""How planning stands, why there is no plan, and what stands against one, in words."""
 
 from grid.network import Network
 from ml.optimisation.plans.plan import Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
+
+
+def planning_words(network: Network, status: PlanStatus) -> str:
+    """What the planning for a network does or waits for, without a full stop."""
+    match status.kind:
+        case PlanStatusKind.FAILED | PlanStatusKind.UNSUITABLE:
+            return f"No plan: {planning_hindered_words(network, status)}"
+        case PlanStatusKind.WAITING_FOR_GRID:
+            return "Waiting for the grid"
+        case PlanStatusKind.WAITING_FOR_LEARNING:
+            return "Waiting for what learns to start"
+        case PlanStatusKind.NOT_LEARNING:
+            return f"Policy after {status.episodes:,} episodes; nothing learns now"
+        case PlanStatusKind.TRAINING:
+            return f"Training the policy: {status.episodes:,} of {status.wanted:,} episodes"
+        case PlanStatusKind.READY:
+            return f"Policy ready, {status.episodes:,} episodes"
+
+
+def planning_hindered_words(network: Network, status: PlanStatus) -> str:
+    """Why no plan can be made for a network, without a full stop; empty where one can."""
+    if status.kind is PlanStatusKind.FAILED:
+        return status.failure
+    if status.reason is not None:
+        return unsuitable_words(network, status.reason)
+    return ""
 
 
 def no_plan_words(network: Network, reason: NoPlan | None) -> str:
@@ -35,6 +62,18 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             return f"{network.name} has no source in service"
         case NoPlanKind.NOTHING_TO_SET:
             return f"{network.name} has no generator that may be redispatched and no voltage to set"
+        case NoPlanKind.TOO_LARGE_TO_SWITCH:
+            return f"the grid has {reason.buses:,} buses, switching is chosen up to {reason.most:,}"
+        case NoPlanKind.CASE_UNSOLVED:
+            return f"{network.name}: the power flow of the case's own state finds no solution"
+
+
+def unsuitable_words(network: Network, reason: NoPlan) -> str:
+    """Why there is nothing in a grid that could be chosen, without a full stop."""
+    words = no_plan_words(network, reason)
+    if reason.kind is NoPlanKind.TOO_LARGE_TO_SWITCH:
+        return words
+    return f"there is no switching to choose in this grid, and {words}"
 
 
 def _missed(margin: Margin | None) -> str:

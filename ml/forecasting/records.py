@@ -114,6 +114,45 @@ class Contest:
         return self.verdict in (ContestVerdict.NO_WORSE, ContestVerdict.NONE_IN_USE)
 
 
+class ForecastStatusKind(StrEnum):
+    """What forecasting does or waits for."""
+
+    WAITING_FOR_GRID = "waiting_for_grid"
+    WAITING_FOR_LEARNING = "waiting_for_learning"  # to start
+    LEARNING = "learning"  # series have no model yet
+    RENEWED = "renewed"  # a model was trained anew
+    FORECASTING = "forecasting"  # anew each hour
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastStatus:
+    """How forecasting stands. series: how many there are, learned: how many of them have a model while they learn.
+
+    renewed: the name of the series whose model was trained anew last, and contest what came of that.
+    """
+
+    kind: ForecastStatusKind
+    series: int = 0
+    learned: int = 0
+    renewed: str = ""
+    contest: Contest | None = None
+
+
+class ForecastHindranceKind(StrEnum):
+    """Why forecasts stand as they were."""
+
+    FAILED = "failed"
+    LEARNING_DOWN = "learning_down"  # it starts again by itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastHindrance:
+    """Why forecasts stand as they were. failure: what the error says, where they have failed."""
+
+    kind: ForecastHindranceKind
+    failure: str = ""
+
+
 class LearnedKind(StrEnum):
     """From what the model of a series has learned."""
 

@@ -40,3 +40,62 @@ class ModelFileError(ValueError):
     def __reduce__(self) -> tuple[type["ModelFileError"], tuple[Path, str]]:
         """From these it is made again in another process."""
         return type(self), (self.file, self.reason)
+
+
+class RefusedFate(StrEnum):
+    """What becomes of kept models that can't be used."""
+
+    LEFT = "left"  # where they are: no others are trained
+    PUT_ASIDE = "put_aside"  # others are trained
+    IN_THE_WAY = "in_the_way"  # they can't be put aside; others are trained all the same
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedModels:
+    """Kept models that can't be used: the file, what is wrong with it, and what becomes of them.
+
+    aside: where they were put. failure: what the error says, where they couldn't be put aside.
+    """
+
+    file: Path
+    reason: str
+    fate: RefusedFate
+    aside: Path | None = None
+    failure: str = ""
+
+
+class FleetStepKind(StrEnum):
+    """What the training on simulated fleets does."""
+
+    STARTING = "starting"
+    SIMULATING = "simulating"  # a fleet to fit to or calibrate on
+    FITTING = "fitting"  # the model of a horizon
+    FITTING_CAUSES = "fitting_causes"  # types of failure, and the novelty flag
+    JUDGING = "judging"  # by the last fleet, which is simulated
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetStep:
+    """One step of the training. number: of the fleet, counted from 1, of so many; of FITTING the horizon in days."""
+
+    kind: FleetStepKind
+    number: int = 0
+    of: int = 0
+
+
+class MaintenanceProblemKind(StrEnum):
+    """What is wrong beside the prognosis."""
+
+    MODELS_REFUSED = "models_refused"
+    TRAINING_FAILED = "training_failed"
+    LEARNING_DOWN = "learning_down"  # the last prognosis stands; it starts again by itself
+    STEP_FAILED = "step_failed"  # the prognosis or the schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaintenanceProblem:
+    """One thing that is wrong beside the prognosis. failure: what the error says, where something has failed."""
+
+    kind: MaintenanceProblemKind
+    refused: RefusedModels | None = None
+    failure: str = ""

@@ -11,10 +11,13 @@ from typing import Protocol
 from grid.capabilities import SWITCHING
 from grid.fingerprint import fingerprint
 from grid.network import Network
+from ml.optimisation.dispatch.grid import NoDispatchError
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
+    NoPlan,
+    NoPlanKind,
     Plan,
     PlanProblem,
     PlanProblemKind,
@@ -44,7 +47,11 @@ class ParetoPoint:
 
 
 class UnsuitableGridError(ValueError):
-    """There is nothing in this grid that the optimiser could choose; the message says why."""
+    """There is nothing in this grid that the optimiser could choose; reason says why."""
+
+    def __init__(self, reason: NoPlan) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class Chooser(Protocol):
@@ -76,7 +83,7 @@ class SmartGridOptimizer:
             return
         if network.n_bus > LARGEST_RADIAL:
             raise UnsuitableGridError(
-                f"the grid has {network.n_bus:,} buses, switching is chosen up to {LARGEST_RADIAL:,}"
+                NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=network.n_bus, most=LARGEST_RADIAL)
             )
         self._chooser = SwitchingOptimizer(network, seed)
 
@@ -136,8 +143,8 @@ class SmartGridOptimizer:
 def _dispatch(network: Network) -> DispatchOptimizer:
     try:
         return DispatchOptimizer(network)
-    except ValueError as error:
-        raise UnsuitableGridError(f"there is no switching to choose in this grid, and {error}") from None
+    except NoDispatchError as error:
+        raise UnsuitableGridError(error.reason) from None
 
 
 def _undominated(points: list[ParetoPoint]) -> list[ParetoPoint]:

@@ -26,6 +26,8 @@ from ml.forecasting.records import (
     Drift,
     DriftKind,
     Forecast,
+    ForecastStatus,
+    ForecastStatusKind,
     Learned,
     LearnedKind,
     LossRecord,
@@ -145,8 +147,8 @@ def report_of(snapshot: Snapshot, stress: float = 1.0) -> ForecastReport:
         network=network,
         version=1,
         simulated_at=snapshot.simulated_at,
-        status="Forecasts of 3 series",
-        problem="",
+        status=ForecastStatus(kind=ForecastStatusKind.FORECASTING, series=3, learned=3),
+        hindrance=None,
         series=series_of(snapshot),
         ahead=ahead_of(snapshot, stress=stress),
         performance=ledger_of(snapshot).performance(snapshot.simulated_at),
@@ -159,8 +161,8 @@ def report_of(snapshot: Snapshot, stress: float = 1.0) -> ForecastReport:
 def empty_report(snapshot: Snapshot) -> ForecastReport:
     """Before the forecast worker has looked."""
     return ForecastReport(
-        snapshot.case.network, 0, None, "Waiting for the grid", "", (), None, None, None, None,
-        np.full(len(snapshot.case.network.load), -1),
+        snapshot.case.network, 0, None, ForecastStatus(kind=ForecastStatusKind.WAITING_FOR_GRID), None, (), None, None,
+        None, None, np.full(len(snapshot.case.network.load), -1),
     )  # fmt: skip
 
 

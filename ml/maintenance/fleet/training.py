@@ -2,7 +2,7 @@
 
 Models are fitted to some fleets, calibrated on others at later times, and judged on yet another at later times still;
 labels of the first end before the rows of the second begin. The dashboard runs it as a process of its own, because
-it takes a gigabyte; it says on standard output how far it is, a line of JSON a step.
+it takes a gigabyte; it tells on standard output how far it is, a line of JSON a step.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,12 +27,13 @@ from ml.maintenance.model.features import FEATURES, UNITS
 from ml.maintenance.model.metrics import Draws, reliability
 from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
 from ml.maintenance.model.store import ModelBundle, save
+from ml.maintenance.records import FleetStep, FleetStepKind
 
 CATEGORY = ("kind", "location")
 ROUNDS, DEPTH = 300, 2  # chosen on fleets of other seeds than any that figures are reported of
 DATA = "Simulated fleets: hourly load, weather and temperatures; failures drawn from CNAIM v2.1's hazard and condition"
 FITTED, CALIBRATED, JUDGED = range(3)  # roles of fleets: part of their seeds, so that none has two
-Progress = Callable[[int, str], None]
+Progress = Callable[[int, FleetStep], None]
 
 
 @dataclass(frozen=True)
@@ -92,20 +93,20 @@ def train(plan: FleetPlan, progress: Progress) -> ModelBundle:
     """Simulate, fit, calibrate and judge. progress hears of each step of plan.steps before it is taken."""
     step = 0
 
-    def tell(words: str) -> None:
+    def tell(doing: FleetStep) -> None:
         nonlocal step
-        progress(step, words)
+        progress(step, doing)
         step += 1
 
     fitted, calibrated = _simulated(plan, FITTED, tell), _simulated(plan, CALIBRATED, tell)
     horizons = {}
     for days in HORIZONS:
-        tell(f"Fitting the {days}-day model")
+        tell(FleetStep(kind=FleetStepKind.FITTING, number=days))
         _, frame, label = fitted.select(plan.first_day(FITTED), days)
         model = FailureEnsemble(seed=plan.seed, rounds=ROUNDS, depth=DEPTH).fit(frame, label)
         _, frame, label = calibrated.select(plan.first_day(CALIBRATED), days)
         horizons[days] = model.calibrate(frame, label)
-    tell("Fitting types of failure and the novelty flag")
+    tell(FleetStep(kind=FleetStepKind.FITTING_CAUSES))
     chosen, frame, label = fitted.select(0.0, MAIN_HORIZON)
     names = np.array([cause.value for cause in CAUSES])[np.concatenate(fitted.cause)[chosen][label]]
     causes = CauseClassifier(seed=plan.seed).fit(frame[label], names)
@@ -121,10 +122,11 @@ def train(plan: FleetPlan, progress: Progress) -> ModelBundle:
     return _judged(plan, ModelBundle(horizons, causes, novelty, card), tell)
 
 
-def _simulated(plan: FleetPlan, role: int, tell: Callable[[str], None]) -> _Rows:
+def _simulated(plan: FleetPlan, role: int, tell: Callable[[FleetStep], None]) -> _Rows:
     rows = _Rows()
     for index in range(plan.fleets[role]):
-        tell(f"Simulating fleet {sum(plan.fleets[:role]) + index + 1} of {sum(plan.fleets)}")
+        number = sum(plan.fleets[:role]) + index + 1
+        tell(FleetStep(kind=FleetStepKind.SIMULATING, number=number, of=sum(plan.fleets)))
         rows.add(_fleet(plan, role, index))
     return rows
 
@@ -134,9 +136,9 @@ def _fleet(plan: FleetPlan, role: int, index: int) -> FleetData:
     return simulate(plan.assets, plan.years[role], rng, plan.every_weeks)
 
 
-def _judged(plan: FleetPlan, bundle: ModelBundle, tell: Callable[[str], None]) -> ModelBundle:
+def _judged(plan: FleetPlan, bundle: ModelBundle, tell: Callable[[FleetStep], None]) -> ModelBundle:
     """The bundle with the figures of a fleet that it has never seen on its card."""
-    tell(f"Simulating fleet {sum(plan.fleets)} of {sum(plan.fleets)}, to judge by")
+    tell(FleetStep(kind=FleetStepKind.JUDGING, number=sum(plan.fleets), of=sum(plan.fleets)))
     fleet = _fleet(plan, JUDGED, 0)
     figures, tables = {}, {}
     for days, model in bundle.horizons.items():
@@ -164,8 +166,8 @@ def main(arguments: list[str]) -> int:
         threading.Thread(target=leave_with_input, daemon=True).start()
     plan = FleetPlan.of(given.seed, given.fleets, given.assets)
 
-    def tell(step: int, words: str) -> None:
-        print(json.dumps({"step": step, "steps": plan.steps, "words": words}), flush=True)
+    def tell(step: int, doing: FleetStep) -> None:
+        print(json.dumps({"step": step, "steps": plan.steps, **asdict(doing)}), flush=True)
 
     save(train(plan, tell), given.folder)
     return 0

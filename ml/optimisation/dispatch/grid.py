@@ -72,9 +72,9 @@ class Outcome:
 class NoDispatchError(ValueError):
     """A grid, or a state of it, in which there is nothing to dispatch; reason says why."""
 
-    def __init__(self, message: str, reason: NoPlan) -> None:
+    def __init__(self, reason: NoPlan) -> None:
         self.reason = reason
-        super().__init__(message)
+        super().__init__(reason)
 
 
 class DispatchGrid:
@@ -86,13 +86,10 @@ class DispatchGrid:
 
     def __init__(self, network: Network, injection: Injection, closed: BoolArray, limits: DispatchLimits) -> None:
         if network.n_bus > LARGEST_GRID:
-            large = NoPlan(kind=NoPlanKind.TOO_LARGE, buses=network.n_bus, most=LARGEST_GRID)
-            raise NoDispatchError(
-                f"{network.name} has {network.n_bus} buses, dispatch takes up to {LARGEST_GRID}", large
-            )
+            raise NoDispatchError(NoPlan(kind=NoPlanKind.TOO_LARGE, buses=network.n_bus, most=LARGEST_GRID))
         topology = topology_of(network, injection, closed)
         if not len(topology.active):
-            raise NoDispatchError(f"{network.name} has no source in service", NoPlan(kind=NoPlanKind.NO_SOURCE))
+            raise NoDispatchError(NoPlan(kind=NoPlanKind.NO_SOURCE))
         self.network, self.injection, self.closed, self.limits = network, injection, closed, limits
         self.flow = FixedFlow(network, topology)
         generator, base = network.generator, network.base_mva
@@ -107,10 +104,7 @@ class DispatchGrid:
         highest = [limits.max_p_mw[self.p_generator] / base, limits.max_vm_pu[self.v_bus]]
         self.lower, self.upper = np.concatenate(lowest), np.concatenate(highest)
         if not self.size:
-            raise NoDispatchError(
-                f"{network.name} has no generator that may be redispatched and no voltage to set",
-                NoPlan(kind=NoPlanKind.NOTHING_TO_SET),
-            )
+            raise NoDispatchError(NoPlan(kind=NoPlanKind.NOTHING_TO_SET))
         self._holding = generator.holds_voltage & fed
         self._fixed_vm = self._held_vm(injection)[: self._unset]
         self._quantities()

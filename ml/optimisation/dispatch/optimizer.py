@@ -64,8 +64,8 @@ class _Found:
 class DispatchOptimizer:
     """Answers for the operating points of one network by a policy. Not for several threads at once.
 
-    Until a policy is given, the untrained prior stands for it. Raises ValueError where there is nothing to dispatch, or
-    the grid is too large for it.
+    Until a policy is given, the untrained prior stands for it. Raises NoDispatchError where there is nothing to
+    dispatch, or the grid is too large for it.
     """
 
     def __init__(self, network: Network) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import FloatArray
-from ml.optimisation.dispatch.grid import DispatchGrid
+from ml.optimisation.dispatch.grid import DispatchGrid, NoDispatchError
 from ml.optimisation.dispatch.polish import one_thread, polish
+from ml.optimisation.plans.plan import NoPlan, NoPlanKind
 
 ANCHOR_STEPS = 20
 PROJECTED_STEPS = 150
@@ -36,12 +37,12 @@ class Coordinates:
 
     @classmethod
     def of(cls, grid: DispatchGrid) -> "Coordinates":
-        """Those of a grid at its own injection. ValueError where its power flow has no solution there."""
+        """Those of a grid at its own injection. NoDispatchError where its power flow has no solution there."""
         curvature, slope = _dc_losses(grid)
         rest = grid.rest_pu(grid.injection)
         found = polish(grid, grid.of_injection(grid.injection), rest, ANCHOR_STEPS)
         if not np.isfinite(found.outcome.cost_mw[0]):
-            raise ValueError(f"{grid.network.name}: the power flow of the case's own state finds no solution")
+            raise NoDispatchError(NoPlan(kind=NoPlanKind.CASE_UNSOLVED))
         reference = float(found.outcome.loss_mw[0])
         with one_thread():
             _, hessian, rows = grid.derivatives(found.outcome.voltage[0])

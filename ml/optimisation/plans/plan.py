@@ -188,13 +188,17 @@ class NoPlanKind(StrEnum):
     NEAREST_DISPATCH = "nearest_dispatch"  # misses what is asked
     NO_DISPATCH = "no_dispatch"  # keeps what is asked
     TOO_LARGE = "too_large"  # a grid for dispatch
+    TOO_LARGE_TO_SWITCH = "too_large_to_switch"
     NO_SOURCE = "no_source"  # is in service
     NOTHING_TO_SET = "nothing_to_set"
+    CASE_UNSOLVED = "case_unsolved"  # the power flow of the case's own state finds no solution
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoPlan:
-    """Why there is no plan. buses: of CUT_OFF and TOO_LARGE, most: that aren't too large. margin: of the nearest."""
+    """Why there is no plan. buses: cut off, or of a grid that is too large, most: of one that isn't. margin: of the
+    nearest.
+    """
 
     kind: NoPlanKind
     buses: int = 0

@@ -34,7 +34,7 @@ from app.analytics.view_losses import HOURS, Span, hours_of, range_of, recorded_
 from app.map.context import PageServices
 from app.map.network_view import NetworkViews
 from app.shell.poll import answer
-from ml.forecasting.records import Drift, DriftKind
+from ml.forecasting.records import Drift, DriftKind, ForecastHindrance, ForecastHindranceKind
 from tests.app.analyticsdata import accuracy_of, empty_report, losses_of, report_of
 from tests.app.analyticsdata import forecast_of as made_at
 from tests.app.rig import Rig
@@ -126,7 +126,8 @@ def test_before_the_first_look_nothing_is_made_up(now: Looked) -> None:
     assert plant_shares(blank) == energy_shares(blank) == choices_of(blank) == []
     assert np.isnan(summary_of(blank).expected_mwh)
     assert status_of(blank).words == "Waiting for the grid"
-    failed = replace(blank, report=replace(blank.report, problem="Forecasts failed: no reason"))
+    failure = ForecastHindrance(kind=ForecastHindranceKind.FAILED, failure="no reason")
+    failed = replace(blank, report=replace(blank.report, hindrance=failure))
     assert "no reason" in status_of(failed).note
 
 

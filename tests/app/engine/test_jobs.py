@@ -9,6 +9,7 @@ import pytest
 from app.engine.commands import UnknownIdError
 from app.engine.jobs import (
     BackgroundJob,
+    JobDropCause,
     JobEndedError,
     JobFailure,
     JobKind,
@@ -133,14 +134,14 @@ def test_one_that_runs_ends_after_its_step(works: Callable[[], Held]) -> None:
     assert (found.state, found.result, found.failure, found.cancelling) == (JobState.CANCELLED, None, None, False)
 
 
-@pytest.mark.parametrize("why", ["", "another schedule was asked for"])
-def test_who_cancels_after_the_last_step_comes_too_late(why: str) -> None:
+@pytest.mark.parametrize("dropped", [None, JobDropCause.OTHER_SCHEDULE])
+def test_who_cancels_after_the_last_step_comes_too_late(dropped: JobDropCause | None) -> None:
     jobs = room()
     ticket = jobs.open(JobKind.SCHEDULE)
 
     def work() -> str:
         ticket.step(1.0)
-        ticket.cancel(why)
+        ticket.cancel(dropped)
         return "made"
 
     assert ticket.run(work) == "made"
@@ -157,7 +158,7 @@ def test_a_failure_is_kept_as_words_and_the_room_works_on() -> None:
     job = jobs.start(JobKind.CASE, fails)
     found = ended(jobs, job)
     assert (found.state, found.result) == (JobState.FAILED, None)
-    assert found.failure == JobFailure(words="ZeroDivisionError: no bus", status=500)
+    assert found.failure == JobFailure(detail="ZeroDivisionError: no bus", status=500)
     assert ended(jobs, jobs.start(JobKind.CASE, lambda _: 1)).result == 1
 
 
@@ -216,10 +217,10 @@ def test_one_that_waits_or_runs_is_kept_however_old(works: Callable[[], Held]) -
 def test_one_of_another_thread_is_cancelled_with_a_reason() -> None:
     jobs = room()
     ticket = jobs.open(JobKind.SCHEDULE)
-    ticket.cancel("another schedule was asked for")
+    ticket.cancel(JobDropCause.OTHER_SCHEDULE)
     found = jobs.get(ticket.job.id)
     assert (found.state, found.failure) == (
-        JobState.CANCELLED, JobFailure(words="another schedule was asked for", status=409),
+        JobState.CANCELLED, JobFailure(dropped=JobDropCause.OTHER_SCHEDULE, status=409),
     )  # fmt: skip
     assert ticket.run(lambda: pytest.fail("it was cancelled")) is None
 

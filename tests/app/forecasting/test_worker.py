@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.engine.commands import PlanRefusedError, UnknownIdError
+from app.engine.commands import PlanRefusalKind, PlanRefusedError, UnknownIdError
 from app.forecasting.worker import ForecastWorker
 from app.optimisation.view import headline_of
 from components.analytics.words import learned_words
@@ -18,7 +18,13 @@ from grid.alarms.predictive import KINDS
 from grid.telemetry import EventKind
 from ml.forecasting.live.ledger import Period
 from ml.forecasting.live.live_forecasts import LiveForecasts
-from ml.forecasting.records import SeriesKind
+from ml.forecasting.records import (
+    ForecastHindrance,
+    ForecastHindranceKind,
+    ForecastStatus,
+    ForecastStatusKind,
+    SeriesKind,
+)
 from ml.optimisation.plans.plan import Requirements
 from tests.app.rig import Rig, make_rig
 
@@ -47,7 +53,7 @@ def run_hours(rig: Rig, hours: int, elapsed: timedelta = QUARTER) -> None:
 def test_before_the_first_look_nothing_is_told(rig: Rig) -> None:
     found, start = forecast_worker(rig), rig.now.simulated_at
     assert (found.latest.version, found.latest.series, found.latest.ahead) == (0, (), None)
-    assert found.latest.status
+    assert found.latest.status == ForecastStatus(kind=ForecastStatusKind.WAITING_FOR_GRID)
     assert np.isnan(found.latest.actual_of("load", start - HOUR, 3)).all()
     assert found.latest.issue_times("load") == ()
     assert found.losses(found.latest, start - HOUR, 5) is None
@@ -60,7 +66,7 @@ def test_every_series_has_a_forecast_of_two_days(watched: Rig) -> None:
     report, network = forecast_worker(watched).latest, watched.now.case.network
     assert [one.info.code for one in report.series][:2] == ["load", "group-0"]
     assert {one.info.kind for one in report.series} >= {SeriesKind.LOAD, SeriesKind.GROUP, SeriesKind.PV}
-    assert report.problem == ""
+    assert report.hindrance is None
     for one in report.series:
         assert one.forecast is not None
         assert one.forecast.issued_at == watched.now.simulated_at.replace(minute=0)
@@ -187,7 +193,7 @@ def test_expected_trouble_is_an_alarm_that_ends_with_it(new_rig: Callable[..., R
 def test_days_that_pass_in_one_cycle_leave_gaps_and_no_failure(watched: Rig) -> None:
     run_hours(watched, 24 * 12, timedelta(days=3))
     report = forecast_worker(watched).latest
-    assert report.problem == ""
+    assert report.hindrance is None
     assert report.simulated_at == watched.now.simulated_at
     assert report.series[0].forecast is not None
     assert report.series[0].forecast.issued_at == watched.now.simulated_at.replace(minute=0)
@@ -205,12 +211,13 @@ def test_a_failure_is_shown_and_gone_when_it_is_over(watched: Rig, monkeypatch: 
     monkeypatch.setattr(LiveForecasts, "look", fails)
     watched.run(2, HOUR)
     found.attempt()
-    assert found.latest.problem == "Forecasts failed: no weather today"
+    failure = ForecastHindrance(kind=ForecastHindranceKind.FAILED, failure="no weather today")
+    assert found.latest.hindrance == failure
     assert found.latest.ahead is not None
     monkeypatch.undo()
     watched.run(1, HOUR)
     found.attempt()
-    assert found.latest.problem == ""
+    assert found.latest.hindrance is None
 
 
 def test_another_grid_begins_anew(watched: Rig) -> None:
@@ -271,5 +278,7 @@ def test_a_plan_for_later_that_breaks_a_limit_now_is_refused(watched: Rig) -> No
     assert found is not None
     watched.engine.add_event(EventKind.LOAD_SURGE, None, 2.6)
     watched.run(2)
-    with pytest.raises(PlanRefusedError, match="refused"):
+    with pytest.raises(PlanRefusedError) as refused:
         watched.engine.apply(found)
+    assert refused.value.refusal.kind is PlanRefusalKind.PROBLEM
+    assert refused.value.refusal.problem is not None

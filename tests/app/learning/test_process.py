@@ -98,8 +98,8 @@ def test_killed_it_says_so_and_comes_back_by_itself(process: LearningProcess, tm
     os.kill(first, signal.SIGKILL)
     assert wait_for(lambda: process.generation == 0 and bool(process.health.problems))
     (problem,) = process.health.problems
-    assert problem.cause is ProblemCause.LEARNING_DOWN
-    assert "-9" in problem.detail
+    assert (problem.cause, problem.number, problem.detail) == (ProblemCause.LEARNING_DOWN, -9, "")
+    assert process.health.last_failure == "exit code -9"
     with pytest.raises(LearningDownError):
         process.ask(AskModels())
     assert wait_for(lambda: process.generation == 2)
@@ -181,7 +181,9 @@ def test_a_process_that_cannot_start_is_tried_again(monkeypatch: pytest.MonkeyPa
         process = LearningProcess()
         process.start()
         assert wait_for(lambda: bool(process.health.problems))
-        assert "before it began" in process.health.problems[0].detail
+        (problem,) = process.health.problems
+        assert "/nowhere/python" in problem.detail
+        assert np.isnan(problem.number)
     try:
         assert wait_for(lambda: process.generation > 0)
         assert process.health.problems == ()

@@ -12,8 +12,9 @@ import pytest
 
 from app.engine.quality import ProblemCause
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
+from components.maintenance.words import refused_words
 from ml.maintenance.model.hazard import CnaimHazard
-from ml.maintenance.records import ModelFileError
+from ml.maintenance.records import FleetStep, FleetStepKind, MaintenanceProblemKind, ModelFileError, RefusedFate
 from ml.maintenance.schedule.economics import moved_pins
 from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig
@@ -103,7 +104,11 @@ def test_damaged_files_are_refused_with_the_reason_and_the_running_models_stay(d
     later = make_rig(folder.parent, training_fleets=0)
     maintainer(later).load_or_train()
     look(later)
-    assert "Refused" in maintainer(later).latest.problem
+    (problem,) = maintainer(later).latest.problems
+    assert problem.refused is not None
+    assert (problem.kind, problem.refused.fate) == (MaintenanceProblemKind.MODELS_REFUSED, RefusedFate.LEFT)
+    assert problem.refused.file.parent == folder
+    assert problem.refused.reason in refusal["error"]
     assert not later.now.assessed.risk.learned.any()
     assert folder.exists()  # nothing will take its place
 
@@ -117,9 +122,13 @@ def test_damaged_models_are_put_aside_and_named_and_others_trained(city: Rig) ->
         look(later)
         assert maintainer(later).latest.training.running
         (aside,) = folder.parent.glob("models.damaged-*")
-        assert str(aside) in maintainer(later).latest.problem
+        (found,) = maintainer(later).latest.problems
+        assert found.refused is not None
+        assert (found.refused.fate, found.refused.aside) == (RefusedFate.PUT_ASIDE, aside)
         (problem,) = later.board.quality.problems
         assert (problem.cause, problem.subject) == (ProblemCause.MODELS_REFUSED, str(folder))
+        (told,) = later.get("/api/health")["problems"]
+        assert told["detail"] == refused_words(found.refused)
         assert not folder.exists()
     finally:
         later.services.learning.stop()
@@ -132,7 +141,7 @@ def test_an_empty_models_folder_is_trained(tmp_path: Path) -> None:
         maintainer(rig).load_or_train()
         look(rig)
         assert maintainer(rig).latest.training.running
-        assert maintainer(rig).latest.problem == ""
+        assert maintainer(rig).latest.problems == ()
     finally:
         rig.services.learning.stop()
 
@@ -229,7 +238,7 @@ def test_models_are_trained_in_the_background_when_there_are_none(tmp_path: Path
         rig.services.learning.stop()
     assert heard[0].running
     assert heard[0].steps > 5
-    assert "Simulating" in heard[0].words
+    assert heard[0].doing == FleetStep(kind=FleetStepKind.SIMULATING, number=heard[0].step + 1, of=8)
     assert not (tmp_path / "models").exists()
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from grid.telemetry import EventKind
-from ml.optimisation.plans.plan import Requirements
+from ml.optimisation.plans.plan import NoPlan, NoPlanKind, Requirements
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from tests.app.rig import Rig, make_rig
 
 OPTIMIZE, APPLY = "/api/grid/optimize", "/api/grid/apply"
@@ -256,6 +257,17 @@ def test_a_meshed_grid_has_a_reason_or_set_points_but_no_switching(tmp_path: Pat
     else:
         assert answer["plan"]["set_points"]
         assert answer["plan"]["actions"] == []
+
+
+def test_a_grid_in_which_nothing_can_be_chosen_says_why(city: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml.optimisation.optimizer.LARGEST_RADIAL", 5)
+    answer, buses = city.post(OPTIMIZE, {}), city.now.case.network.n_bus
+    assert (answer["success"], answer["plan"]) == (True, None)
+    assert answer["reason"] == f"the grid has {buses} buses, switching is chosen up to 5"
+    planner = city.services.planner
+    planner.plan_once(city.board, planner.requirements)
+    reason = NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=buses, most=5)
+    assert planner.latest.status == PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=reason)
 
 
 def test_the_state_and_the_source_tell_reward_and_episodes(city: Rig) -> None:

@@ -18,7 +18,17 @@ from app.optimisation.worker import NO_TRAINING, PlanReport
 from app.web.browser_view import View
 from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
-from ml.optimisation.plans.plan import Constraint, Plan, PlanProblem, PlanProblemKind, Proposal, Requirements
+from ml.optimisation.plans.plan import (
+    Constraint,
+    NoPlan,
+    NoPlanKind,
+    Plan,
+    PlanProblem,
+    PlanProblemKind,
+    Proposal,
+    Requirements,
+)
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from tests.app.plans import proposal_of
 from tests.app.rig import Rig, make_rig, no_answer
 
@@ -41,7 +51,12 @@ def plan(proposal: Proposal) -> Plan:
     return proposal.plan
 
 
-def report_of(snapshot: Snapshot, proposal: Proposal | None, version: int = 1, status: str = "Ready") -> PlanReport:
+READY = PlanStatus(kind=PlanStatusKind.READY)
+
+
+def report_of(
+    snapshot: Snapshot, proposal: Proposal | None, version: int = 1, status: PlanStatus = READY
+) -> PlanReport:
     time = None if proposal is None else snapshot.simulated_at
     return PlanReport(snapshot.case.network, version, time, proposal, status, NO_TRAINING, (), None)
 
@@ -76,7 +91,8 @@ def test_every_kind_of_answer_has_its_headline(
 
 
 def test_without_a_proposal_nothing_can_be_applied_and_the_status_is_said(city: Rig) -> None:
-    report = report_of(city.now, None, status="No plan: the grid is meshed")
+    failed = PlanStatus(kind=PlanStatusKind.FAILED, failure="the grid is meshed")
+    report = report_of(city.now, None, status=failed)
     assert headline_of(report, city.now).title == "The grid is meshed."
     parts: dict[str, Any] = answer_parts(report, city.now)
     assert parts["disabled"] == [True] * 4
@@ -110,7 +126,9 @@ def test_of_a_stale_state_nothing_is_proposed_and_what_waits_is_said(city: Rig, 
 
 def test_a_grid_too_large_for_any_plan_says_so_in_every_card(cache_dir: Path, city: Rig) -> None:
     large = make_rig(cache_dir, "case2869pegase").now
-    parts: dict[str, Any] = answer_parts(report_of(large, None, status="No plan: too large"), large)
+    reason = NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=2869, most=1000)
+    unsuitable = PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=reason)
+    parts: dict[str, Any] = answer_parts(report_of(large, None, status=unsuitable), large)
     for name in ("compare", "rooms", "limited", "methods", "steps"):
         assert "1,000 buses" in sent(parts[name])
         assert "2,869" in sent(parts[name])

@@ -14,6 +14,7 @@ from app.optimisation.request_priority import QUIET_S
 from app.optimisation.worker import PARETO_EVERY, PlanWorker
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from tests.app.rig import Rig, make_rig, no_answer, wait_for
 
 EPISODES = 3
@@ -46,7 +47,7 @@ def test_before_the_first_look_there_is_nothing(city: Rig) -> None:
     latest = planner(city).latest
     assert latest.network is city.now.case.network
     assert (latest.proposal, latest.training.episodes, latest.pareto) == (None, 0, ())
-    assert latest.status
+    assert latest.status == PlanStatus(kind=PlanStatusKind.WAITING_FOR_GRID)
     assert planner(city).plan is None
 
 
@@ -58,7 +59,7 @@ def test_a_plan_is_there_before_anything_was_learned(city: Rig) -> None:
     latest = planner(city).latest
     assert latest.simulated_at == city.now.simulated_at
     assert (latest.training.episodes, latest.training.running) == (0, False)
-    assert latest.status == "Waiting for what learns to start"
+    assert latest.status == PlanStatus(kind=PlanStatusKind.WAITING_FOR_LEARNING)
 
 
 def test_the_first_training_ends_and_is_kept_for_the_next_start(city: Rig, tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_the_first_training_ends_and_is_kept_for_the_next_start(city: Rig, tmp_p
     assert training.seconds > 0
     assert [step.step for step in training.curve] == [1, 2, 3]
     plan(city)
-    assert "ready" in planner(city).latest.status
+    assert planner(city).latest.status == PlanStatus(kind=PlanStatusKind.READY, episodes=EPISODES, wanted=EPISODES)
     again = make_rig(tmp_path, training_episodes=EPISODES)
     plan(again)
     train(again)

@@ -18,6 +18,15 @@ from app.report.content import DayHours, DayReport, issue_of_day
 from app.report.page import page
 from grid.network import Network
 from ml.forecasting.live.ledger import EnergyTotals
+from ml.forecasting.records import (
+    Contest,
+    ContestVerdict,
+    ForecastHindrance,
+    ForecastHindranceKind,
+    ForecastStatus,
+    ForecastStatusKind,
+)
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from tests.app.analyticsdata import day_of, empty_report, ledger_of
 from tests.app.rig import Rig, no_answer
 
@@ -147,8 +156,16 @@ def test_names_from_files_are_text_and_never_markup(rig: Rig) -> None:
     )
     named = replace(
         report, snapshot=snapshot, series=series, maintained=replace(report.maintained, snapshot=snapshot),
-        forecasts=replace(report.forecasts, network=network, ahead=ahead, status=EVIL, problem=EVIL),
-        planner=replace(report.planner, network=network, status=EVIL),
+        forecasts=replace(
+            report.forecasts, network=network, ahead=ahead,
+            status=ForecastStatus(
+                kind=ForecastStatusKind.RENEWED, renewed=EVIL, contest=Contest(verdict=ContestVerdict.NONE_IN_USE)
+            ),
+            hindrance=ForecastHindrance(kind=ForecastHindranceKind.FAILED, failure=EVIL),
+        ),
+        planner=replace(
+            report.planner, network=network, status=PlanStatus(kind=PlanStatusKind.FAILED, failure=EVIL)
+        ),
     )  # fmt: skip
     found = read(named)
     assert "script" not in found.tags

@@ -14,6 +14,9 @@ import pytest
 from app.engine.quality import SILENT_S, BoardCondition, BoardProblem, ProblemCause, quality_of
 from app.shell.health import quality_now
 from grid.telemetry import EventKind
+from ml.forecasting.records import ForecastHindrance, ForecastHindranceKind
+from ml.maintenance.records import MaintenanceProblem, MaintenanceProblemKind
+from ml.optimisation.plans.status import PlanStatusKind
 from tests.app.learning_here import LearningHere
 from tests.app.rig import Rig, make_rig
 
@@ -117,6 +120,7 @@ def test_a_full_disk_costs_the_keeping_and_is_named(full_disk: Path, tmp_path: P
     rig.run()
     (problem,) = rig.get("/api/health")["problems"]
     assert (problem["cause"], problem["subject"]) == ("not_kept", str(full_disk))
+    assert problem["detail"].startswith("the policy: ")
     assert "No space left" in problem["detail"]
     assert goes_on(rig)
     assert rig.services.planner.plan is not None
@@ -173,12 +177,12 @@ def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_s
         for worker in workers:
             worker.attempt()
     assert rig.services.maintainer.latest.prognosis is learned
-    assert rig.services.maintainer.latest.problem == (
-        "The prognosis stands as it was: what learns is down and starts again by itself."
-    )
+    (problem,) = rig.services.maintainer.latest.problems
+    assert problem == MaintenanceProblem(kind=MaintenanceProblemKind.LEARNING_DOWN)
     assert rig.services.forecast_worker.latest.ahead is looked
-    assert "stand as they were" in rig.services.forecast_worker.latest.problem
-    assert "nothing learns now" in rig.services.planner.latest.status
+    down = ForecastHindrance(kind=ForecastHindranceKind.LEARNING_DOWN)
+    assert rig.services.forecast_worker.latest.hindrance == down
+    assert rig.services.planner.latest.status.kind is PlanStatusKind.NOT_LEARNING
     proposal = rig.services.planner.latest.proposal
     assert proposal is not None  # plans are made by what was learned
     assert proposal.present.loss_kw == pytest.approx(1000 * rig.now.assessed.metrics.loss_mw, rel=1e-3)
@@ -188,10 +192,11 @@ def test_while_nothing_learns_the_last_plans_prognosis_and_forecasts_stand_and_s
     for worker in workers:
         while worker.attempt():
             pass
-    assert rig.services.maintainer.latest.problem == rig.services.forecast_worker.latest.problem == ""
+    assert rig.services.maintainer.latest.problems == ()
+    assert rig.services.forecast_worker.latest.hindrance is None
     assert rig.services.maintainer.latest.prognosis is not learned
     assert rig.services.forecast_worker.latest.ahead is not looked
-    assert "ready" in rig.services.planner.latest.status
+    assert rig.services.planner.latest.status.kind is PlanStatusKind.READY
 
 
 def test_a_learning_process_that_is_down_is_named(rig: Rig) -> None:

@@ -9,6 +9,8 @@ import pytest
 from components.analytics.words import (
     contest_words,
     drift_words,
+    forecast_hindrance_words,
+    forecasting_words,
     hosting_words,
     limit_words,
     loadability_words,
@@ -19,7 +21,19 @@ from grid.cases.cases import load_case
 from grid.network import Network
 from grid.studies.hosting import HostingLimit
 from grid.studies.loadability import Loadability, LoadabilityFinding, LoadLimit
-from ml.forecasting.records import Contest, ContestVerdict, Drift, DriftKind, SeriesInfo, SeriesKind, SeriesReport
+from ml.forecasting.records import (
+    Contest,
+    ContestVerdict,
+    Drift,
+    DriftKind,
+    ForecastHindrance,
+    ForecastHindranceKind,
+    ForecastStatus,
+    ForecastStatusKind,
+    SeriesInfo,
+    SeriesKind,
+    SeriesReport,
+)
 
 START = datetime(2026, 1, 15, 6, tzinfo=UTC)
 
@@ -94,3 +108,31 @@ def test_a_contest_says_whether_the_new_model_is_taken() -> None:
     assert few == "100 hours can be compared, half of 28 days are needed: the model in use stays"
     better = Contest(verdict=ContestVerdict.NO_WORSE, current_loss=2.0, candidate_loss=1.5, days=28)
     assert contest_words(better) == "loss 1.5 against 2 over 28 days, no worse: taken"
+
+
+def test_how_forecasting_stands() -> None:
+    contest = Contest(verdict=ContestVerdict.NONE_IN_USE)
+    statuses = [
+        ForecastStatus(kind=kind, series=19, learned=4, renewed="Town", contest=contest) for kind in ForecastStatusKind
+    ]
+    assert {status.kind: forecasting_words(status) for status in statuses} == {
+        ForecastStatusKind.WAITING_FOR_GRID: "Waiting for the grid",
+        ForecastStatusKind.WAITING_FOR_LEARNING: "Waiting for what learns to start",
+        ForecastStatusKind.LEARNING: "Learning: 4 of 19 series have a model",
+        ForecastStatusKind.RENEWED: "Town: no model was in use: the new one is taken",
+        ForecastStatusKind.FORECASTING: "Forecasts of 19 series, anew each hour",
+    }
+
+
+def test_why_forecasts_stand_as_they_were() -> None:
+    said = {
+        kind: forecast_hindrance_words(ForecastHindrance(kind=kind, failure="no weather"))
+        for kind in ForecastHindranceKind
+    }
+    assert said == {
+        ForecastHindranceKind.FAILED: "Forecasts failed: no weather",
+        ForecastHindranceKind.LEARNING_DOWN: (
+            "Forecasts stand as they were: what learns is down and starts again by itself."
+        ),
+    }
+    assert forecast_hindrance_words(None) == ""

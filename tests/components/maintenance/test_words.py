@@ -1,8 +1,32 @@
 """What a schedule breaks, and why models say nothing of an asset, in words."""
 
-from components.maintenance.words import conflict_words, violation_words, why_not_words
-from ml.maintenance.records import WhyNot, WhyNotKind
+from pathlib import Path
+
+from components.maintenance.words import (
+    conflict_words,
+    fleet_step_words,
+    maintenance_problem_words,
+    refused_words,
+    violation_words,
+    why_not_words,
+)
+from ml.maintenance.records import (
+    FleetStep,
+    FleetStepKind,
+    MaintenanceProblem,
+    MaintenanceProblemKind,
+    RefusedFate,
+    RefusedModels,
+    WhyNot,
+    WhyNotKind,
+)
 from ml.maintenance.schedule.problem import Violation, ViolationKind
+
+FILE, ASIDE = Path("models") / "metadata.json", Path("models.damaged-1")
+
+
+def refused(fate: RefusedFate) -> RefusedModels:
+    return RefusedModels(file=FILE, reason="not JSON", fate=fate, aside=ASIDE, failure="no room")
 
 
 def test_each_broken_rule_is_one_sentence_with_weeks_counted_from_one() -> None:
@@ -29,3 +53,44 @@ def test_why_the_models_say_nothing() -> None:
         WhyNotKind.SIGNALS_MISSING: "4 condition signals are missing",
     }
     assert why_not_words(None) == ""
+
+
+def test_why_models_are_refused_and_what_becomes_of_them() -> None:
+    assert {fate: refused_words(refused(fate)) for fate in RefusedFate} == {
+        RefusedFate.LEFT: f"Refused: {FILE}: not JSON.",
+        RefusedFate.PUT_ASIDE: (
+            f"Refused: {FILE}: not JSON. They are put aside as {ASIDE}, and models are trained anew."
+        ),
+        RefusedFate.IN_THE_WAY: (
+            f"Refused: {FILE}: not JSON. They can't be put aside (no room); models are trained anew all the same."
+        ),
+    }
+
+
+def test_what_the_training_does() -> None:
+    assert {kind: fleet_step_words(FleetStep(kind=kind, number=3, of=19)) for kind in FleetStepKind} == {
+        FleetStepKind.STARTING: "Starting",
+        FleetStepKind.SIMULATING: "Simulating fleet 3 of 19",
+        FleetStepKind.FITTING: "Fitting the 3-day model",
+        FleetStepKind.FITTING_CAUSES: "Fitting types of failure and the novelty flag",
+        FleetStepKind.JUDGING: "Simulating fleet 3 of 19, to judge by",
+    }
+    assert fleet_step_words(None) == ""
+
+
+def test_what_is_wrong_beside_the_prognosis() -> None:
+    problems = [
+        MaintenanceProblem(kind=kind, refused=refused(RefusedFate.LEFT), failure="no room")
+        for kind in MaintenanceProblemKind
+    ]
+    said = {problem.kind: maintenance_problem_words([problem]) for problem in problems}
+    assert said == {
+        MaintenanceProblemKind.MODELS_REFUSED: refused_words(refused(RefusedFate.LEFT)),
+        MaintenanceProblemKind.TRAINING_FAILED: "Training failed: no room",
+        MaintenanceProblemKind.LEARNING_DOWN: (
+            "The prognosis stands as it was: what learns is down and starts again by itself."
+        ),
+        MaintenanceProblemKind.STEP_FAILED: "The prognosis or the schedule failed: no room",
+    }
+    assert maintenance_problem_words(problems) == " ".join(said.values())
+    assert maintenance_problem_words(()) == ""

@@ -4,10 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from components.optimisation.words import no_plan_words, problem_words, stopped_words
+from components.optimisation.words import (
+    no_plan_words,
+    planning_hindered_words,
+    planning_words,
+    problem_words,
+    stopped_words,
+    unsuitable_words,
+)
 from grid.cases.cases import load_case
 from grid.network import Network
 from ml.optimisation.plans.plan import Constraint, Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
+from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 
 
 @pytest.fixture(scope="module")
@@ -73,5 +81,38 @@ def test_why_there_is_no_plan(city: Network) -> None:
         NoPlanKind.TOO_LARGE: f"{city.name} has 7 buses, dispatch takes up to 5",
         NoPlanKind.NO_SOURCE: f"{city.name} has no source in service",
         NoPlanKind.NOTHING_TO_SET: f"{city.name} has no generator that may be redispatched and no voltage to set",
+        NoPlanKind.TOO_LARGE_TO_SWITCH: "the grid has 7 buses, switching is chosen up to 5",
+        NoPlanKind.CASE_UNSOLVED: f"{city.name}: the power flow of the case's own state finds no solution",
     }
     assert no_plan_words(city, None) == ""
+
+
+def test_why_a_grid_has_nothing_to_choose(city: Network) -> None:
+    meshed = unsuitable_words(city, NoPlan(kind=NoPlanKind.NO_SOURCE))
+    assert meshed == f"there is no switching to choose in this grid, and {city.name} has no source in service"
+    radial = NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=12_345, most=1_000)
+    assert unsuitable_words(city, radial) == "the grid has 12,345 buses, switching is chosen up to 1,000"
+
+
+def test_how_planning_stands(city: Network) -> None:
+    reason = NoPlan(kind=NoPlanKind.NO_SOURCE)
+    statuses = [
+        PlanStatus(kind=kind, episodes=1_200, wanted=4_000, reason=reason, failure="no room") for kind in PlanStatusKind
+    ]
+    assert {status.kind: planning_words(city, status) for status in statuses} == {
+        PlanStatusKind.FAILED: "No plan: no room",
+        PlanStatusKind.UNSUITABLE: f"No plan: {unsuitable_words(city, reason)}",
+        PlanStatusKind.WAITING_FOR_GRID: "Waiting for the grid",
+        PlanStatusKind.WAITING_FOR_LEARNING: "Waiting for what learns to start",
+        PlanStatusKind.NOT_LEARNING: "Policy after 1,200 episodes; nothing learns now",
+        PlanStatusKind.TRAINING: "Training the policy: 1,200 of 4,000 episodes",
+        PlanStatusKind.READY: "Policy ready, 1,200 episodes",
+    }
+
+
+def test_only_a_failure_and_an_unsuitable_grid_hinder_planning(city: Network) -> None:
+    reason = NoPlan(kind=NoPlanKind.NO_SOURCE)
+    assert planning_hindered_words(city, PlanStatus(kind=PlanStatusKind.FAILED, failure="no room")) == "no room"
+    unsuitable = PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=reason)
+    assert planning_hindered_words(city, unsuitable) == unsuitable_words(city, reason)
+    assert planning_hindered_words(city, PlanStatus(kind=PlanStatusKind.READY, episodes=3)) == ""

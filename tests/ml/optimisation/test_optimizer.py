@@ -9,7 +9,7 @@ import pytest
 
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from ml.optimisation.optimizer import problem_with
+from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError, problem_with
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -281,6 +281,13 @@ def test_plans_that_no_longer_hold_are_refused_with_a_reason() -> None:
     there = operating_point_at(network, plan.after.closed)
     assert problem(there, back) == PlanProblem(kind=kind.NO_IMPROVEMENT)
     assert problem(there, back, must_improve=False) is None
+
+
+def test_a_radial_grid_too_large_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml.optimisation.optimizer.LARGEST_RADIAL", 32)
+    with pytest.raises(UnsuitableGridError) as refused:
+        SmartGridOptimizer(network_of("case33bw"))
+    assert refused.value.reason == NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=33, most=32)
 
 
 def trained(network: Network, steps: int = 3, seed: int = 1) -> LearningOptimizer:

@@ -13,13 +13,14 @@ import torch
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, Outcome
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispatchError, Outcome
 from ml.optimisation.dispatch.net import GaussianSetPoints
 from ml.optimisation.dispatch.policy import DispatchMean, DispatchPolicy, features_of
 from ml.optimisation.dispatch.polish import polish
 from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, DispatchLearner
+from ml.optimisation.plans.plan import NoPlan, NoPlanKind
 from ml.optimisation.policy import PolicyError
 from ml.optimisation.reinforce import weights_of
 from tests.benchmarks.acopf import AcOpf
@@ -184,14 +185,22 @@ def test_a_grid_without_a_source_or_set_points_or_too_large_is_refused(monkeypat
     network = network_of("case14")
     case = Injection.of_case(network)
     dark = replace(case, generator_on=~network.generator.is_source)
-    with pytest.raises(ValueError, match="source"):
+    with pytest.raises(NoDispatchError) as refused:
         DispatchGrid(network, dark, network.branch.closed, limits_of("case14"))
+    assert refused.value.reason == NoPlan(kind=NoPlanKind.NO_SOURCE)
     city = network_of("city8")
-    with pytest.raises(ValueError, match="no generator"):
+    with pytest.raises(NoDispatchError) as refused:
         DispatchGrid(city, Injection.of_case(city), city.branch.closed, DispatchLimits.of(city))
+    assert refused.value.reason == NoPlan(kind=NoPlanKind.NOTHING_TO_SET)
     monkeypatch.setattr("ml.optimisation.dispatch.grid.LARGEST_GRID", 13)
-    with pytest.raises(ValueError, match="14 buses"):
+    with pytest.raises(NoDispatchError) as refused:
         grid_of("case14")
+    assert refused.value.reason == NoPlan(kind=NoPlanKind.TOO_LARGE, buses=14, most=13)
+    monkeypatch.undo()
+    heavy = replace(case, load_p_mw=100 * case.load_p_mw)  # beyond any solution
+    with pytest.raises(NoDispatchError) as refused:
+        Coordinates.of(DispatchGrid(network, heavy, network.branch.closed, limits_of("case14")))
+    assert refused.value.reason == NoPlan(kind=NoPlanKind.CASE_UNSOLVED)
 
 
 def test_reactive_limits_are_in_the_networks_order_and_infinite_where_not_given() -> None:
