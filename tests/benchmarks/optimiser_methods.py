@@ -12,6 +12,7 @@ from grid.flow.powerflow import Injection
 from grid.network import FloatArray, IntArray, Network
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.radial.flow import Exchanges
 from ml.optimisation.radial.local_search import (
     Found,
     SearchSpace,
@@ -60,16 +61,16 @@ class Bench:
             self.best[row] = min(self.best[row], float(costs.min()))
         return costs
 
-    def predicted(self, row: int, opened: IntArray, neighbours: IntArray) -> FloatArray:
+    def predicted(self, row: int, exchanges: Exchanges) -> FloatArray:
         """(k,) by how much exchanges would change the objective of one situation."""
-        return self.seen.predicted_change_kw(opened, neighbours, row)
+        return self.seen.predicted_change_kw(exchanges, row)
 
     def space(self, row: int) -> SearchSpace:
         """What local searches walk through in one situation: the optimiser's own way to judge and to screen."""
         return SearchSpace(
             loops=self.seen.objective.loops,
             costs=lambda opened: self.costs(row, opened),
-            predicted=lambda opened, neighbours: self.predicted(row, opened, neighbours),
+            predicted=lambda exchanges: self.predicted(row, exchanges),
         )
 
     def proposer(self, row: int) -> Proposer:

@@ -20,6 +20,7 @@ class _Search:
     ) -> None:
         self._verifier, self._moment, self._wanted, self._present = verifier, operating_point, wanted, present
         self._left = MOST_STATES
+        self._voltage = present.state.voltage  # of the last state allowed: the next is not far from it
 
     def order(self, closed: BoolArray, to_close: IntArray, to_open: IntArray) -> tuple[Action, ...] | None:
         """Actions from closed (m,) that close and open the given branches; None where no order is safe."""
@@ -60,9 +61,10 @@ class _Search:
         if self._left <= 0 or (not close and (self._supplied(closed) & ~self._supplied(after)).any()):
             return after, None
         self._left -= 1
-        verdict = self._verifier.verdict(self._moment, after, self._wanted, self._present.state.voltage)
+        verdict = self._verifier.verdict(self._moment, after, self._wanted, self._voltage)
         if verdict is None or not allowed(verdict, self._present, self._wanted, in_between=True):
             return after, None
+        self._voltage = verdict.state.voltage
         return after, Action(branch, close, verdict.loss_kw, verdict.min_vm_pu, verdict.max_loading_percent)
 
     def _without_supply(self, closed: BoolArray, among: IntArray) -> int:

@@ -17,7 +17,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.proof.cone_programme import ConicModel, Rows
-from ml.optimisation.radial.flow import RadialFlow, exchange_neighbours
+from ml.optimisation.radial.flow import Exchanges, RadialFlow, exchange_neighbours
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.local_search import (
     SearchSpace,
@@ -208,12 +208,12 @@ class _Search:
         states = self._flow.solve(opened, self._grid.demand_pu, POWER_FLOW_ITERATIONS)
         return 1000 * self._grid.base_mva * states.loss_pu
 
-    def _predicted_kw(self, opened: IntArray, neighbours: IntArray) -> FloatArray:
+    def _predicted_kw(self, exchanges: Exchanges) -> FloatArray:
         grid, branches = self._grid, len(self._grid.usable)
         losses = RadialObjective(
             self.loops, self._flow, Limits.none(grid.n_bus, branches), np.zeros(branches), 0.0, grid.base_mva
         )
-        return losses.predicted_change_kw(opened, neighbours, grid.demand_pu, grid.load_pu)
+        return losses.predicted_change_kw(exchanges, grid.demand_pu, grid.load_pu)
 
     def _add(self, arc: IntArray, slope: FloatArray) -> None:
         self._rows = Rows.stacked([self._rows, self._model.tangents(arc, slope)])

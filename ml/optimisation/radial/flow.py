@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.optimisation.radial.flow_compiled import solve_trees, tree_flows
+from ml.optimisation.radial.exchanges_compiled import close_loops, loss_changes, weighted_changes
+from ml.optimisation.radial.flow_compiled import solve_trees, tree_flows, weighted_flows
 from ml.optimisation.radial.trees import Loops
 
 
@@ -46,20 +47,27 @@ class RadialFlow:
         last sweep, or falls below half the voltage, has an infinite loss. ValueError where one isn't radial.
         """
         loops, rows = self._loops, len(opened)
-        demand = np.array(np.broadcast_to(demand_pu, (rows, len(loops.path))), dtype=complex, order="C")
-        voltage, current = np.empty(demand.shape, dtype=complex), np.zeros((rows, loops.n_branch), dtype=complex)
+        demand = np.ascontiguousarray(np.atleast_2d(demand_pu), dtype=complex)
+        size, current = np.empty((rows, len(loops.path))), np.zeros((rows, loops.n_branch), dtype=complex)
         loss = np.full(rows, np.inf)
         fewest = solve_trees(
-            loops.closed(opened), *loops.walk, self._impedance, demand, self._source, iterations, voltage, current, loss
+            loops.closed(opened), *loops.walk, self._impedance, demand, self._source, iterations, size, current, loss
         )
         self._check(fewest)
-        return RadialStates(loss, np.abs(voltage), current)
+        return RadialStates(loss, size, current)
 
     def tree_flow(self, opened: IntArray, drawn: FloatArray) -> FloatArray:
         """(b, m) what flows along each branch to serve what buses draw (b, n), if nothing is lost on the way."""
         flow = np.zeros((len(opened), self._loops.n_branch), dtype=drawn.dtype)
         self._check(tree_flows(self._loops.closed(opened), *self._loops.walk, drawn.copy(), flow))
         return flow
+
+    def weighted_flow(self, opened: IntArray, drawn: FloatArray, weight: FloatArray) -> FloatArray:
+        """(b,) the sum of weight (m,) times the size of tree_flow, for drawn (n,) or (b, n), real."""
+        total = np.empty(len(opened))
+        rows = np.ascontiguousarray(np.atleast_2d(drawn), dtype=float)
+        self._check(weighted_flows(self._loops.closed(opened), *self._loops.walk, rows, weight, total))
+        return total
 
     def _check(self, fewest: int) -> None:
         if fewest < self._loops.n_fed:
@@ -83,67 +91,59 @@ def closed_current(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArra
     return radial + loop @ loops.cycle
 
 
-def exchange_neighbours(loops: Loops, opened: IntArray) -> IntArray:
-    """(k, t) every configuration that differs from opened (t,) in one pair: one branch closed, another one opened.
-
-    Closing open branch a makes one loop; opening any other branch of it keeps the grid radial.
-    """
-    branch = loops.branch[opened]
-    own_loop = np.linalg.inv(loops.cycle[:, branch]) @ loops.cycle[:, loops.branch]
-    place, candidate = np.nonzero(np.abs(own_loop) > 0.5)
-    other = candidate != opened[place]
-    neighbours = np.tile(opened, (int(other.sum()), 1))
-    neighbours[np.arange(len(neighbours)), place[other]] = candidate[other]
-    return neighbours
-
-
 @dataclass(frozen=True, eq=False)
 class Exchanges:
-    """k single exchanges from one configuration with t open branches.
+    """The k single exchanges from configuration opened (t,): close one of its branches, open another of the loop.
 
-    around: (t, m) the loop that closing each open branch makes, 1 along a branch, -1 against it. place: (k,) which of
-    them is closed; opens: (k,) the branch of its loop that is opened.
+    place: (k,) which of opened is closed. opens: (k,) what is opened instead, as position in Loops.branch. Any branch
+    of the loop that closing makes may be opened, and the grid stays radial. Ordered by place, then by opens.
     """
 
-    around: FloatArray
+    opened: IntArray
     place: IntArray
     opens: IntArray
+    _loops: tuple[IntArray, IntArray, FloatArray]  # begin, member and along of close_loops
+    _at: IntArray  # (k,) which member each exchange opens
 
     @classmethod
-    def of(cls, loops: Loops, opened: IntArray, neighbours: IntArray) -> "Exchanges":
-        """Those that lead from opened (t,) to neighbours (k, t)."""
-        around = np.linalg.inv(loops.cycle[:, loops.branch[opened]]) @ loops.cycle
-        place_of = np.full(len(loops.branch), -1)
-        place_of[opened] = np.arange(len(opened))
-        new = neighbours[place_of[neighbours] < 0]
-        closed = opened.sum() - (neighbours.sum(axis=1) - new)  # all others are the same
-        return cls(around, place_of[closed], loops.branch[new])
+    def of(cls, loops: Loops, opened: IntArray) -> "Exchanges":
+        """All from opened (t,). ValueError where it isn't radial."""
+        own = loops.branch[opened]
+        begin, member, along = close_loops(loops.closed(opened), *loops.walk, own, loops.n_fed)
+        if begin[-1] < 0:
+            raise ValueError("a configuration isn't radial: there are no exchanges from it")
+        place = np.repeat(np.arange(len(opened)), np.diff(begin))
+        at = np.flatnonzero((loops.position[member] >= 0) & (member != own[place]))
+        return cls(opened, place[at], loops.position[member[at]], (begin, member, along), at)
 
-    def shift(self, flow: FloatArray) -> FloatArray:
-        """(k,) what exchanges make flow around the loops that they close.
+    def __len__(self) -> int:
+        return len(self.place)
 
-        flow: (m,) currents or powers in the present configuration. Opening a branch of the loop that was closed carries
-        its flow around the loop; exact for what buses draw now.
-        """
-        shifted: FloatArray = -flow[self.opens] / self.around[self.place, self.opens]
-        return shifted
+    def neighbours(self, which: IntArray | slice = slice(None)) -> IntArray:
+        """(j, t) the configurations that they lead to. which: (j,) some of them, by default all."""
+        place = self.place[which]
+        found = np.tile(self.opened, (len(place), 1))
+        found[np.arange(len(place)), place] = self.opens[which]
+        return found
 
     def loss_change(self, flow: FloatArray, resistance: FloatArray) -> FloatArray:
-        """(k,) by how much exchanges change the sum of resistance (m,) times flow (m,) squared."""
-        shifted = self.shift(flow)
-        along = (self.around * resistance) @ flow
-        change = 2 * (np.conj(shifted) * along[self.place]).real
-        return change + np.abs(shifted) ** 2 * (self.around**2 @ resistance)[self.place]
+        """(k,) by how much exchanges change the sum of resistance (m,) times flow (m,) squared.
+
+        flow: complex currents in the present configuration. Opening a branch of the loop that was closed carries its
+        flow around the loop; exact for what buses draw now.
+        """
+        change: FloatArray = loss_changes(*self._loops, flow, resistance)[self._at]
+        return change
 
     def weighted_change(self, flow: FloatArray, weight: FloatArray) -> FloatArray:
-        """(k,) by how much exchanges change the sum of weight (m,) times the size of flow (m,)."""
-        shifted, change = self.shift(flow), np.empty(len(self.place))
-        for place in np.unique(self.place).tolist():  # a loop has few of all branches
-            own, members = self.place == place, np.flatnonzero(np.abs(self.around[place]) > 0.5)
-            before, loop = flow[members], self.around[place, members]
-            after = np.abs(before + shifted[own, None] * loop) @ weight[members]
-            change[own] = after - np.abs(before) @ weight[members]
+        """(k,) by how much exchanges change the sum of weight (m,) times the size of flow (m,), real."""
+        change: FloatArray = weighted_changes(*self._loops, flow, weight)[self._at]
         return change
+
+
+def exchange_neighbours(loops: Loops, opened: IntArray) -> IntArray:
+    """(k, t) every configuration that differs from opened (t,) in one pair: one branch closed, another one opened."""
+    return Exchanges.of(loops, opened).neighbours()
 
 
 def is_radial_batch(loops: Loops, opened: IntArray) -> BoolArray:

@@ -5,6 +5,8 @@ branches carry is summed from the leaves to the root, and voltages follow from t
 sweep, Shirmohammadi et al. 1988).
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -15,7 +17,7 @@ TOLERANCE_PU = 1e-7
 
 
 @njit(cache=True)
-def _walk(
+def walk_tree(
     closed: BoolArray,
     first: IntArray,
     incident: IntArray,
@@ -64,7 +66,7 @@ def tree_flows(
     order, parent, fed_by = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
     for row in range(len(closed)):
         order[0] = root
-        reached = _walk(closed[row], first, incident, tail, head, order, parent, fed_by)
+        reached = walk_tree(closed[row], first, incident, tail, head, order, parent, fed_by)
         fewest = min(fewest, reached)
         carried = drawn[row].copy()
         for place in range(reached - 1, 0, -1):
@@ -75,7 +77,39 @@ def tree_flows(
     return fewest
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
+def weighted_flows(
+    closed: BoolArray,
+    root: int,
+    first: IntArray,
+    incident: IntArray,
+    tail: IntArray,
+    head: IntArray,
+    drawn: FloatArray,
+    weight: FloatArray,
+    total: FloatArray,
+) -> int:
+    """Fill total (b,) with the sum of weight (m,) times the size of what tree_flows gives.
+
+    drawn: (1, n) or (b, n). Returns how many buses the tree that reaches fewest has.
+    """
+    n_bus, fewest = drawn.shape[1], drawn.shape[1]
+    order, parent, fed_by = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
+    carried = np.empty(n_bus)
+    for row in range(len(closed)):
+        order[0] = root
+        reached = walk_tree(closed[row], first, incident, tail, head, order, parent, fed_by)
+        fewest = min(fewest, reached)
+        carried[:] = drawn[row if len(drawn) > 1 else 0]
+        total[row] = 0.0
+        for place in range(reached - 1, 0, -1):
+            bus = order[place]
+            carried[parent[bus]] += carried[bus]
+            total[row] += weight[fed_by[bus]] * abs(carried[bus])
+    return fewest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # without a check at each division
 def solve_trees(
     closed: BoolArray,
     root: int,
@@ -87,46 +121,87 @@ def solve_trees(
     demand: FloatArray,
     source: float,
     iterations: int,
-    voltage: FloatArray,
+    size: FloatArray,
     current: FloatArray,
     loss: FloatArray,
 ) -> int:
-    """Solve trees closed (b, m) under demand (b, n) complex.
+    """Solve trees closed (b, m) under demand (1, n) or (b, n) complex.
 
-    Fills voltage (b, n) complex, current (b, m) complex, zeros before, and loss (b,), infinite before, in p.u. Returns
-    how many buses the tree that reaches fewest has.
+    Fills size (b, n) of voltages, current (b, m) complex, zeros before, and loss (b,), infinite before, in p.u. Returns
+    how many buses the tree that reaches fewest has. Everything is sorted by the order of the walk, and real apart from
+    imaginary, so that sweeps run through memory as it lies.
     """
     n_bus, fewest = demand.shape[1], demand.shape[1]
     order, parent, fed_by = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
-    carried = np.empty(n_bus, np.complex128)
+    place_of, above = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
+    power, power_imag, ohm, ohm_imag = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
+    volt, volt_imag, carried, carried_imag = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
     for row in range(len(closed)):
         order[0] = root
-        reached = _walk(closed[row], first, incident, tail, head, order, parent, fed_by)
+        reached = walk_tree(closed[row], first, incident, tail, head, order, parent, fed_by)
         fewest = min(fewest, reached)
-        volt = voltage[row]
-        for bus in range(n_bus):
-            volt[bus] = source
+        drawn = demand[row if len(demand) > 1 else 0]
+        place_of[root] = 0
+        for place in range(reached):
+            bus = order[place]
+            place_of[bus] = place
+            power[place], power_imag[place] = drawn[bus].real, drawn[bus].imag
+            volt[place], volt_imag[place] = source, 0.0
+            if place:
+                above[place] = place_of[parent[bus]]
+                ohm[place], ohm_imag[place] = impedance[fed_by[bus]].real, impedance[fed_by[bus]].imag
+        moved, lowest = 0.0, np.inf
         for _ in range(iterations):
-            for bus in range(n_bus):
-                carried[bus] = (demand[row, bus] / volt[bus]).conjugate()
+            for place in range(reached):  # conj(power / volt)
+                square = volt[place] * volt[place] + volt_imag[place] * volt_imag[place]
+                carried[place] = (power[place] * volt[place] + power_imag[place] * volt_imag[place]) / square
+                carried_imag[place] = (power[place] * volt_imag[place] - power_imag[place] * volt[place]) / square
             for place in range(reached - 1, 0, -1):
-                carried[parent[order[place]]] += carried[order[place]]
+                carried[above[place]] += carried[place]
+                carried_imag[above[place]] += carried_imag[place]
             moved, lowest = 0.0, np.inf
             for place in range(1, reached):
-                bus = order[place]
-                after = volt[parent[bus]] - impedance[fed_by[bus]] * carried[bus]
-                change = after - volt[bus]
-                moved = max(moved, change.real**2 + change.imag**2)
-                lowest = min(lowest, after.real**2 + after.imag**2)
-                volt[bus] = after
+                after = volt[above[place]] - ohm[place] * carried[place] + ohm_imag[place] * carried_imag[place]
+                imag = volt_imag[above[place]] - ohm[place] * carried_imag[place] - ohm_imag[place] * carried[place]
+                moved = max(moved, (after - volt[place]) ** 2 + (imag - volt_imag[place]) ** 2)
+                lowest = min(lowest, after * after + imag * imag)
+                volt[place], volt_imag[place] = after, imag
             if lowest < LOWEST_PU**2 or moved < TOLERANCE_PU**2:
                 break
         lost = 0.0
+        for bus in range(n_bus):
+            size[row, bus] = abs(source)
         for place in range(1, reached):
             bus = order[place]
             branch = fed_by[bus]
-            current[row, branch] = carried[bus] if tail[branch] == parent[bus] else -carried[bus]
-            lost += impedance[branch].real * (carried[bus].real ** 2 + carried[bus].imag ** 2)
+            sign = 1.0 if tail[branch] == parent[bus] else -1.0
+            current[row, branch] = complex(sign * carried[place], sign * carried_imag[place])
+            lost += ohm[place] * (carried[place] ** 2 + carried_imag[place] ** 2)
+            size[row, bus] = math.sqrt(volt[place] ** 2 + volt_imag[place] ** 2)
         if lowest >= LOWEST_PU**2 and moved < TOLERANCE_PU**2 and lost < np.inf:
             loss[row] = lost
     return fewest
+
+
+@njit(cache=True, error_model="numpy")
+def broken_limits(
+    size: FloatArray,
+    current: FloatArray,
+    lowest: FloatArray,
+    highest: FloatArray,
+    rated: IntArray,
+    most: FloatArray,
+    beyond: FloatArray,
+    over: FloatArray,
+) -> None:
+    """Fill beyond (b,) with by how much voltages size (b, n) lie outside lowest and highest (n,), all buses together.
+
+    Fills over (b,) with by how many times most (r,) currents (b, m) of the branches rated (r,) exceed that.
+    """
+    for row in range(len(size)):
+        beyond[row], over[row] = 0.0, 0.0
+        for bus in range(size.shape[1]):
+            beyond[row] += max(lowest[bus] - size[row, bus], 0.0) + max(size[row, bus] - highest[bus], 0.0)
+        for place in range(len(rated)):
+            flow = current[row, rated[place]]
+            over[row] += max(math.sqrt(flow.real**2 + flow.imag**2) / most[place] - 1.0, 0.0)

@@ -5,16 +5,20 @@ The optimiser polishes its proposals with the branch exchange that it is judged 
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from grid.network import FloatArray, IntArray
-from ml.optimisation.radial.flow import closed_current, exchange_neighbours
+from ml.optimisation.radial.flow import Exchanges, closed_current, loop_impedance
+from ml.optimisation.radial.local_search_compiled import open_smallest
 from ml.optimisation.radial.trees import Loops
 
 SCREENED = 12  # exchanges that are judged before all others are
+# exchanges that are judged at most, those that promise most: of 2,000, the best that improved was always one of the
+# first two, and the dozen best of the first forty
+JUDGED = 500
 
 
 class Objective(Protocol):
@@ -28,8 +32,8 @@ class Objective(Protocol):
 class Prediction(Protocol):
     """What single exchanges are thought to change, for much less than the objective takes to tell."""
 
-    def __call__(self, opened: IntArray, neighbours: IntArray) -> FloatArray:
-        """Change (k,) of the cost from opened (t,) to its neighbours (k, t)."""
+    def __call__(self, exchanges: Exchanges) -> FloatArray:
+        """Change (k,) of the cost."""
         ...
 
 
@@ -43,10 +47,18 @@ class SearchSpace:
 
     def neighbours(self, opened: IntArray, most: int | None = None) -> IntArray:
         """(k, t) the single exchanges from opened (t,). most: only so many, those that promise most."""
-        every = exchange_neighbours(self.loops, opened)
+        every = Exchanges.of(self.loops, opened)
         if most is None or len(every) <= most:
-            return every
-        return every[np.argsort(self.predicted(opened, every), kind="stable")[:most]]
+            return every.neighbours()
+        return every.neighbours(_least(self.predicted(every), most))
+
+
+def _least(values: FloatArray, most: int) -> IntArray:
+    """(most,) where the least values are, ascending, the first of equal ones first."""
+    largest = np.partition(values, most - 1)[most - 1]
+    among = np.flatnonzero(~(values > largest))  # not a number compares as neither
+    found: IntArray = among[np.argsort(values[among], kind="stable")[:most]]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +74,14 @@ def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) 
     """Steepest descent over single exchanges (Civanlar 1988; Baran & Wu 1989): close one branch, open another.
 
     start: (t,). Gives where it stands after each batch of neighbours, so that it can be left when time is over. The
-    exchanges that promise most are judged first. thorough: all others are judged before it ends, so that it ends at a
-    configuration that no exchange improves.
+    exchanges that promise most are judged first. thorough: all others, or JUDGED where there are more, are judged
+    before it ends, so that it ends at a configuration that none of them improves.
     """
     opened, cost, evaluated = start, float(space.costs(start[None])[0]), 1
     screened = improvable = True
     yield Found(np.sort(opened), cost, evaluated)
     while improvable:
-        neighbours = space.neighbours(opened, SCREENED if screened else None)
+        neighbours = space.neighbours(opened, SCREENED if screened else JUDGED)
         costs = space.costs(neighbours)
         evaluated += len(neighbours)
         best = int(np.argmin(costs)) if len(costs) else -1
@@ -78,6 +90,13 @@ def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) 
         else:
             screened, improvable = False, screened and thorough
         yield Found(np.sort(opened), cost, evaluated)
+
+
+def exchange_from(space: SearchSpace, starts: IntArray) -> Found:
+    """Branch exchange from each of starts (k, t), of which the best end is exchanged thoroughly."""
+    ends = [last(branch_exchange(space, start, thorough=False)) for start in starts]
+    found = last(branch_exchange(space, min(ends, key=lambda end: end.cost).opened))
+    return replace(found, evaluated=found.evaluated + sum(end.evaluated for end in ends))
 
 
 def iterated_local_search(
@@ -101,8 +120,8 @@ def iterated_local_search(
 
 def _kicked(loops: Loops, opened: IntArray, rng: np.random.Generator) -> IntArray:
     for _ in range(int(rng.integers(2, 5))):
-        neighbours = exchange_neighbours(loops, opened)
-        opened = neighbours[rng.integers(len(neighbours))]
+        every = Exchanges.of(loops, opened)
+        opened = every.neighbours(rng.integers(len(every), size=1))[0]
     return opened
 
 
@@ -116,28 +135,9 @@ def sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: Float
 
     Currents are those of resistances only, which makes the closed grid's the optimal one; each opening updates them.
     """
-    impedance = resistance_pu.copy()
-    weights = np.zeros(loops.n_branch)
-    current = np.abs(closed_current(loops, impedance, demand_pu[None])[0])
-    basis = loops.cycle.copy()
-    opened: list[int] = []
-    radial = np.conj(demand_pu) @ loops.path
-    while len(opened) < loops.ties:
-        weights[:] = np.inf
-        on_loop = np.abs(basis[:, loops.branch]).max(axis=0) > 0.5
-        weights[loops.branch[on_loop]] = current[loops.branch[on_loop]]
-        branch = int(np.argmin(weights))
-        opened.append(int(np.flatnonzero(loops.branch == branch)[0]))
-        basis, radial = _without(basis, radial, branch)
-        if len(basis):
-            loop = -np.linalg.solve((basis * impedance) @ basis.T, basis @ (impedance * radial))
-            current = np.abs(radial + loop @ basis)
-    return np.sort(np.array(opened, dtype=np.int64))
-
-
-def _without(basis: FloatArray, radial: FloatArray, branch: int) -> tuple[FloatArray, FloatArray]:
-    """Loops and a flow that leave a branch open: its own loop carries the flow away, the other loops avoid it."""
-    pivot = int(np.flatnonzero(np.abs(basis[:, branch]) > 0.5)[0])
-    own = basis[pivot] / basis[pivot, branch]
-    rest = np.delete(basis, pivot, axis=0)
-    return rest - np.outer(rest[:, branch], own), radial - radial[branch] * own
+    current = closed_current(loops, resistance_pu, demand_pu[None])[0, loops.branch]
+    admittance = np.linalg.inv(loop_impedance(loops, resistance_pu))
+    loop, member = np.nonzero(loops.free_cycle)
+    opened = np.empty(loops.ties, dtype=np.int64)
+    open_smallest(current, admittance, loop, member, loops.free_cycle[loop, member].astype(np.int8), opened)
+    return np.sort(opened)

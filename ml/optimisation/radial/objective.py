@@ -1,11 +1,13 @@
 """What is minimised, one for all methods: losses, demand expected to be interrupted, and broken limits."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from grid.network import FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, RadialFlow, RadialStates
+from ml.optimisation.radial.flow_compiled import broken_limits
 from ml.optimisation.radial.trees import Loops
 
 OVERLOAD_KW_PER_PERCENT = 100.0  # a percent above a branch's rating costs more than any saving is worth
@@ -19,6 +21,12 @@ class Limits:
     min_vm_pu: FloatArray
     max_vm_pu: FloatArray
     max_current_pu: FloatArray
+
+    @cached_property
+    def rated(self) -> tuple[IntArray, FloatArray]:
+        """(r,) the branches whose current has a bound, and (r,) that."""
+        rated = np.flatnonzero(np.isfinite(self.max_current_pu))
+        return rated, self.max_current_pu[rated]
 
     @classmethod
     def none(cls, n_bus: int, n_branch: int) -> "Limits":
@@ -74,16 +82,14 @@ class RadialObjective:
             total += 1000 * self.base_mva * self.risk_weight * self.expected_interrupted_pu(opened, load_pu)
         return total
 
-    def predicted_change_kw(
-        self, opened: IntArray, neighbours: IntArray, demand_pu: FloatArray, load_pu: FloatArray
-    ) -> FloatArray:
-        """(k,) by how much single exchanges from opened (t,) change losses and weighted interruption, without limits.
+    def predicted_change_kw(self, exchanges: Exchanges, demand_pu: FloatArray, load_pu: FloatArray) -> FloatArray:
+        """(k,) by how much single exchanges change losses and weighted interruption, without limits.
 
         A prediction: loads are taken to draw the same currents after the exchange (Civanlar et al. 1988, with the
         resistances and complex currents of the whole loop). It costs a hundredth of solving the neighbours.
         """
+        opened = exchanges.opened
         current = self.flow.solve(opened[None], demand_pu).current_pu[0]
-        exchanges = Exchanges.of(self.loops, opened, neighbours)
         change = exchanges.loss_change(current, self.flow.resistance_pu)
         if self.risk_weight:
             fed = self.flow.tree_flow(opened[None], load_pu[None])[0]
@@ -92,13 +98,10 @@ class RadialObjective:
 
     def expected_interrupted_pu(self, opened: IntArray, load_pu: FloatArray) -> FloatArray:
         """(b,) load that is expected to be interrupted: of every branch what it feeds, times its probability."""
-        load = np.broadcast_to(load_pu, (len(opened), load_pu.shape[-1]))
-        fed: FloatArray = np.abs(self.flow.tree_flow(opened, load))
-        return fed @ self.failure_probability
+        return self.flow.weighted_flow(opened, load_pu, self.failure_probability)
 
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
         limits = self.limits
-        low = np.maximum(limits.min_vm_pu - states.vm_pu, 0.0).sum(axis=1)
-        high = np.maximum(states.vm_pu - limits.max_vm_pu, 0.0).sum(axis=1)
-        over = np.maximum(np.abs(states.current_pu) / limits.max_current_pu - 1.0, 0.0).sum(axis=1)
-        return VOLTAGE_KW_PER_PU * (low + high) + 100.0 * OVERLOAD_KW_PER_PERCENT * over
+        beyond, over = np.empty(len(states.loss_pu)), np.empty(len(states.loss_pu))
+        broken_limits(states.vm_pu, states.current_pu, limits.min_vm_pu, limits.max_vm_pu, *limits.rated, beyond, over)
+        return VOLTAGE_KW_PER_PU * beyond + 100.0 * OVERLOAD_KW_PER_PERCENT * over

@@ -17,10 +17,13 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.optimisation.radial.trees_compiled import draw, pick_independent
+from ml.optimisation.radial.trees_compiled import draw, draw_by_walks
+
+# of Gram-Schmidt, for each step that walks may take: a step takes as long as some forty, but walks give up only once
+OPERATIONS_PER_STEP = 16
 
 
 class NotConnectedError(ValueError):
@@ -56,16 +59,33 @@ class Loops:
     def walk(self) -> tuple[int, IntArray, IntArray, IntArray, IntArray]:
         """What a walk over closed branches needs: the root, first (n + 1,) and incident, which are the branches at each
         bus one bus after the other, and the branches' ends."""
-        branch = np.flatnonzero(self.tail != self.head)
-        bus = np.concatenate([self.tail[branch], self.head[branch]])
-        incident = np.concatenate([branch, branch])[np.argsort(bus, kind="stable")]
-        first = np.searchsorted(np.sort(bus), np.arange(len(self.path) + 1))
-        return self.root, first, incident, self.tail, self.head
+        between = np.flatnonzero(self.tail != self.head)
+        return self.root, *_incidence(len(self.path), between, self.tail, self.head), self.tail, self.head
 
     @cached_property
     def n_fed(self) -> int:
         """How many buses, the root among them, every configuration feeds; other sources count as the root."""
         return 1 + int(self.fixed_closed.sum()) + len(self.branch) - self.ties
+
+    @cached_property
+    def position(self) -> IntArray:
+        """(m,) where each branch stands in branch, -1 where it isn't on a loop or may not be open."""
+        position = np.full(self.n_branch, -1)
+        position[self.branch] = np.arange(len(self.branch))
+        return position
+
+    @cached_property
+    def joined(self) -> tuple[int, IntArray, IntArray, IntArray, IntArray]:
+        """As walk, of the grid in which buses that fixed branches join are one: incident are positions in branch, and
+        the ends (c,) those of the branches that may be open; such as begin and end at one bus are left out."""
+        n_bus, fixed = len(self.path), self.fixed_closed
+        graph = coo_array((np.ones(fixed.sum()), (self.tail[fixed], self.head[fixed])), shape=(n_bus, n_bus))
+        group = connected_components(graph, directed=False)[1]
+        used, ends = np.unique(
+            group[[self.root, *self.tail[self.branch], *self.head[self.branch]]], return_inverse=True
+        )
+        tail, head = ends[1 : 1 + len(self.branch)], ends[1 + len(self.branch) :]
+        return int(ends[0]), *_incidence(len(used), np.flatnonzero(tail != head), tail, head), tail, head
 
     @property
     def n_branch(self) -> int:
@@ -91,6 +111,13 @@ class Loops:
         if len(positions) != self.ties or abs(float(np.linalg.det(self.cycle[:, self.branch[positions]]))) < 0.5:
             raise ValueError(f"{len(positions)} open branches leave a loop or an island; {self.ties} make it radial")
         return positions
+
+
+def _incidence(n_bus: int, branch: IntArray, tail: IntArray, head: IntArray) -> tuple[IntArray, IntArray]:
+    """first (n + 1,) and incident: which of branch (k,) are at each bus, one bus after the other."""
+    bus = np.concatenate([tail[branch], head[branch]])
+    incident = np.concatenate([branch, branch])[np.argsort(bus, kind="stable")]
+    return np.searchsorted(np.sort(bus), np.arange(n_bus + 1)), incident
 
 
 def find_loops(
@@ -175,8 +202,14 @@ class TreeDistribution:
     def __init__(self, loops: Loops, phi: FloatArray) -> None:
         self.loops = loops
         self._phi = phi - phi.max(axis=-1, keepdims=True)  # a common shift changes no probability
-        self._weighted = loops.free_cycle * np.exp(self._phi / 2)[:, None, :]
-        self._factor = np.linalg.cholesky(self._weighted @ self._weighted.mT)
+
+    @cached_property
+    def _weighted(self) -> FloatArray:
+        return self.loops.free_cycle * np.exp(self._phi / 2)[:, None, :]
+
+    @cached_property
+    def _factor(self) -> FloatArray:
+        return np.linalg.cholesky(self._weighted @ self._weighted.mT)
 
     def log_prob(self, opened: IntArray) -> FloatArray:
         """(b, k) logarithms of the probabilities of configurations opened (b, k, t): positions of phi."""
@@ -186,13 +219,20 @@ class TreeDistribution:
         return logarithm
 
     def sample(self, count: int, rng: np.random.Generator) -> IntArray:
-        """(b, count, t) independent exact samples: as many Gram-Schmidt steps as there are loops."""
-        basis = np.array(
-            [solve_triangular(*both, lower=True) for both in zip(self._factor, self._weighted, strict=True)]
-        )
-        situations, ties, _ = basis.shape
+        """(b, count, t) independent exact samples: by random walks, and where those take too long, by Gram-Schmidt.
+
+        The branches that a tree closes are as probable as the product of exp(-phi) over them, which is what random
+        walks draw (Wilson 1996). How long the walks are says nothing of the tree that they leave (Propp & Wilson 1998,
+        section 7: the cycles that are popped and the tree are independent), so giving up favours no tree.
+        """
+        situations, (ties, columns) = len(self._phi), self.loops.free_cycle.shape
         picked = np.empty((situations, count, ties), dtype=np.int64)
-        draw(basis, rng.random((ties, situations, count)), picked)
+        most = ties * ties * (ties + columns) // OPERATIONS_PER_STEP
+        for row, phi in enumerate(self._phi):
+            done = draw_by_walks(*self.loops.joined, np.exp(-phi), most, rng, picked[row])
+            if done < count:
+                basis = solve_triangular(self._factor[row], self._weighted[row], lower=True)
+                draw(basis[None], rng.random((ties, 1, count - done)), picked[row : row + 1, done:])
         return np.sort(picked, axis=-1)
 
     def mode(self) -> IntArray:
@@ -203,12 +243,10 @@ class TreeDistribution:
 def most_probable(loops: Loops, phi: FloatArray) -> IntArray:
     """(b, t) the configuration of the largest sum of phi (b, c) in each situation.
 
-    Exchange property of spanning trees: walking through the branches by falling phi, each is opened that the others can
-    spare.
+    It closes the spanning tree of the smallest sum: walking through the branches by rising phi, each is closed that
+    closes no loop (Kruskal).
     """
-    cycle = loops.free_cycle
-    orders = np.argsort(-phi, axis=1, kind="stable")
-    picked = np.empty((len(orders), len(cycle)), dtype=np.int64)
-    for row, order in enumerate(orders):
-        pick_independent(cycle.copy(), order, picked[row])
-    return np.sort(picked, axis=1)
+    _, first, _, tail, head = loops.joined
+    orders = np.argsort(-phi, axis=1, kind="stable")[:, ::-1]
+    picked = [order[~_spanning_forest(len(first) - 1, tail[order], head[order])] for order in orders]
+    return np.sort(np.array(picked, dtype=np.int64).reshape(len(phi), loops.ties), axis=1)

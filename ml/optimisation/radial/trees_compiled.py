@@ -1,4 +1,4 @@
-"""Samples of a projection determinantal point process and its mode, compiled by Numba."""
+"""Samples of spanning trees, by Gram-Schmidt and by random walks, compiled by Numba."""
 
 import math
 
@@ -74,31 +74,54 @@ def draw(basis: FloatArray, uniform: FloatArray, picked: IntArray) -> None:
                     remaining[earlier] = 0.0
 
 
-@njit(cache=True)
-def pick_independent(rows: FloatArray, order: IntArray, picked: IntArray) -> None:
-    """Fill picked (t,) with the first columns of rows (t, c), in the given order, that are linearly independent.
+@njit(cache=True, nogil=True)
+def draw_by_walks(
+    root: int,
+    first: IntArray,
+    incident: IntArray,
+    tail: IntArray,
+    head: IntArray,
+    weight: FloatArray,
+    most: int,
+    rng: np.random.Generator,
+    picked: IntArray,
+) -> int:
+    """Fill picked (k, t) with what spanning trees leave open that are drawn in proportion to their product of weight.
 
-    Gauss-Jordan on entries -1, 0 and 1, in place; the matrix is totally unimodular, so they stay so and nothing is
-    rounded.
+    Wilson's algorithm: from each bus in turn a random walk until it meets the tree; its last way out of each bus joins
+    the tree. first (n + 1,) and incident: the branches at each bus, one bus after the other, by their position in tail,
+    head and weight (c,). Ends before the first sample that would take more than most steps, and returns how many are
+    filled.
     """
-    free = np.ones(len(rows), np.bool_)
-    count = 0
-    for column in order:
-        pivot = -1
-        for row in range(len(rows)):
-            if free[row] and rows[row, column] != 0:
-                pivot = row
-                break
-        if pivot < 0:
-            continue
-        sign = rows[pivot, column]
-        for row in range(len(rows)):
-            factor = rows[row, column] * sign
-            if row != pivot and factor != 0:
-                for place in range(rows.shape[1]):
-                    rows[row, place] -= factor * rows[pivot, place]
-        free[pivot] = False
-        picked[count] = column
-        count += 1
-        if count == len(rows):
-            break
+    n_bus = len(first) - 1
+    reaching, way = np.empty(len(incident)), np.empty(n_bus, np.int64)
+    for bus in range(n_bus):
+        total = 0.0
+        for place in range(first[bus], first[bus + 1]):
+            total += weight[incident[place]]
+            reaching[place] = total
+    for sample in range(len(picked)):
+        in_tree, closed, steps = np.zeros(n_bus, np.bool_), np.zeros(len(tail), np.bool_), 0
+        in_tree[root] = True
+        for begin in range(n_bus):
+            bus = begin
+            while not in_tree[bus]:
+                if steps == most:
+                    return sample
+                steps += 1
+                place, last = first[bus], first[bus + 1] - 1
+                target = rng.random() * reaching[last]
+                while place < last and reaching[place] <= target:
+                    place += 1
+                way[bus] = incident[place]
+                bus = head[way[bus]] if tail[way[bus]] == bus else tail[way[bus]]
+            bus = begin
+            while not in_tree[bus]:
+                in_tree[bus], closed[way[bus]] = True, True
+                bus = head[way[bus]] if tail[way[bus]] == bus else tail[way[bus]]
+        count = 0
+        for branch in range(len(tail)):
+            if not closed[branch]:
+                picked[sample, count] = branch
+                count += 1
+    return len(picked)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.flow import Exchanges, is_radial_batch
 from ml.optimisation.radial.local_search import (
+    JUDGED,
+    Found,
     Objective,
     Prediction,
     SearchSpace,
     branch_exchange,
+    exchange_from,
     last,
     sequential_opening,
 )
@@ -55,8 +58,15 @@ class Proposer:
 
     def exchange(self, name: str, start: IntArray, spent_ms: float = 0.0) -> Candidates:
         """Branch exchange from start (t,). spent_ms: time that finding the start took."""
+        return self._found(name, lambda: last(branch_exchange(self._space, start)), spent_ms)
+
+    def exchange_from(self, name: str, starts: IntArray, spent_ms: float) -> Candidates:
+        """The best that branch exchange makes of starts (k, t)."""
+        return self._found(name, lambda: exchange_from(self._space, starts), spent_ms)
+
+    def _found(self, name: str, search: Callable[[], Found], spent_ms: float) -> Candidates:
         began = time.perf_counter()
-        found = last(branch_exchange(self._space, start))
+        found = search()
         spent = spent_ms + 1000 * (time.perf_counter() - began)
         return Candidates(name, found.opened[None], np.array([found.cost]), found.evaluated, spent)
 
@@ -69,7 +79,7 @@ class Proposer:
         began, levels = time.perf_counter(), []
         kept, evaluated = present[None], 0
         for level in range(1, pairs + 1):
-            most = BEAM_SCREENED if level > 1 else None
+            most = BEAM_SCREENED if level > 1 else JUDGED
             found = (self._space.neighbours(opened, most) for opened in kept)
             neighbours = np.concatenate([kept, *found])
             near = others[_distance(present, others) <= level]
@@ -91,9 +101,8 @@ def _distance(present: IntArray, others: IntArray) -> IntArray:
 
 def restorations(loops: Loops, opened: IntArray) -> tuple[IntArray, IntArray]:
     """(k, t) single exchanges from opened (t,), and (k,) which branch each opens anew: what restores its outage."""
-    neighbours = exchange_neighbours(loops, opened)
-    new = neighbours[~np.isin(neighbours, opened)]
-    return neighbours, new
+    exchanges = Exchanges.of(loops, opened)
+    return exchanges.neighbours(), exchanges.opens
 
 
 def from_policy(policy: TreeDistribution, rng: np.random.Generator) -> IntArray:

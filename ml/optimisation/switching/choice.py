@@ -8,7 +8,7 @@ import numpy as np
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint
-from ml.optimisation.radial.flow import RadialFlow
+from ml.optimisation.radial.flow import Exchanges, RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Limits, RadialObjective
 from ml.optimisation.radial.trees import Loops, find_loops
@@ -42,9 +42,9 @@ class Choice:
         """Objective in kW of configurations (b, t), penalties for broken limits included."""
         return self.objective.total_kw(opened, self.grid.demand_pu, self.grid.load_pu)
 
-    def predicted(self, opened: IntArray, neighbours: IntArray) -> FloatArray:
-        """Predicted change in kW of single exchanges (k, t) from opened (t,)."""
-        return self.objective.predicted_change_kw(opened, neighbours, self.grid.demand_pu, self.grid.load_pu)
+    def predicted(self, exchanges: Exchanges) -> FloatArray:
+        """(k,) predicted change in kW of single exchanges."""
+        return self.objective.predicted_change_kw(exchanges, self.grid.demand_pu, self.grid.load_pu)
 
     def closed(self, opened: IntArray) -> BoolArray:
         """Switch states (..., m) of configurations (..., t)."""

@@ -78,7 +78,7 @@ def _polished(seen: SwitchingSituations, start: IntArray) -> tuple[IntArray, flo
     proposer = Proposer(
         seen.objective.loops,
         lambda opened: seen.total_kw(opened, 0),
-        lambda opened, neighbours: seen.predicted_change_kw(opened, neighbours, 0),
+        lambda exchanges: seen.predicted_change_kw(exchanges, 0),
     )
     found = proposer.exchange("", start)
     return found.opened[0], float(found.cost[0])

@@ -41,6 +41,7 @@ from ml.optimisation.switching.situation import Situation, prior_phi
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
 STAYING = 0.05  # of its gain: so much more must another plan bring to take the place of the one that people see
+POLISHED_BEST = 3  # of the policy's samples: with one alone, a plan's last percent is luck
 MOST_PAIRS = 3  # for which plans of few actions are listed
 
 
@@ -100,7 +101,7 @@ class SwitchingOptimizer:
         return answer.none(None, NoPlan(kind=NoPlanKind.BEST_FOUND), began)
 
     def _methods(self, choice: Choice) -> list[Candidates]:
-        """What each method finds; the last is the policy with branch exchange from the best of all."""
+        """What each method finds; the last is the policy with branch exchange from the best of its samples."""
         proposer, loops, grid = Proposer(choice.loops, choice.cost, choice.predicted), choice.loops, choice.grid
         found = []
         if choice.start is not None:
@@ -130,7 +131,7 @@ class SwitchingOptimizer:
         before = found[0] if choice.start is not None else found[-1]
         if len(before.opened):
             found.append(proposer.exchange(method.EXCHANGE, before.opened[0]))
-        found.append(proposer.exchange(method.POLISHED, learned.opened[0], learned.time_ms))
+        found.append(proposer.exchange_from(method.POLISHED, learned.opened[:POLISHED_BEST], learned.time_ms))
         return found
 
     def _best(

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from grid.network import FloatArray, IntArray
-from ml.optimisation.radial.flow import RadialFlow
+from ml.optimisation.radial.flow import Exchanges, RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.objective import Costs, Limits, RadialObjective
 from ml.optimisation.radial.tree_policy import TreePolicy
@@ -51,9 +51,9 @@ class SwitchingSituations:
         """(b,) objective of configurations (b, t) in one of the situations."""
         return self.objective.total_kw(opened, self.demand_pu[row], self.load_pu[row])
 
-    def predicted_change_kw(self, opened: IntArray, neighbours: IntArray, row: int) -> FloatArray:
-        """(k,) by how much exchanges (k, t) from opened (t,) would change it, see RadialObjective."""
-        return self.objective.predicted_change_kw(opened, neighbours, self.demand_pu[row], self.load_pu[row])
+    def predicted_change_kw(self, exchanges: Exchanges, row: int) -> FloatArray:
+        """(k,) by how much single exchanges would change it, see RadialObjective."""
+        return self.objective.predicted_change_kw(exchanges, self.demand_pu[row], self.load_pu[row])
 
 
 class SwitchingProblem:

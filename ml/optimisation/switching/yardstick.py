@@ -55,6 +55,6 @@ def _exchanged(seen: SwitchingSituations, row: int, opened: IntArray) -> float:
     proposer = Proposer(
         seen.objective.loops,
         lambda configurations: seen.total_kw(configurations, row),
-        lambda start, neighbours: seen.predicted_change_kw(start, neighbours, row),
+        lambda exchanges: seen.predicted_change_kw(exchanges, row),
     )
     return float(proposer.exchange("", opened).cost[0])

@@ -9,7 +9,7 @@ import torch
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import is_radial
 from grid.network import Network
-from ml.optimisation.radial.flow import RadialFlow, closed_current, exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.flow import Exchanges, RadialFlow, closed_current, exchange_neighbours, is_radial_batch
 from ml.optimisation.radial.tree_policy import TreePolicy
 from ml.optimisation.radial.trees import Loops, find_loops
 from tests.cases import shared_case
@@ -127,3 +127,23 @@ def test_a_configuration_with_a_loop_is_refused() -> None:
         flow.solve(np.stack([opened, wrong]), demand)
     with pytest.raises(ValueError, match="isn't radial"):
         flow.tree_flow(wrong[None], demand.real[None])
+    with pytest.raises(ValueError, match="isn't radial"):
+        Exchanges.of(loops, wrong)
+
+
+def test_the_loop_of_an_exchange_is_where_flows_change() -> None:
+    """What exchanges change, from the flows of both trees: losses of a lossless flow, and weighted sizes."""
+    _, loops, flow, demand = feeder()
+    rng = np.random.default_rng(4)
+    resistance, weight = rng.uniform(0.1, 1, loops.n_branch), rng.uniform(0, 1, loops.n_branch)
+    for opened in random_configurations(loops, 5, 4):
+        exchanges = Exchanges.of(loops, opened)
+        neighbours = exchanges.neighbours()
+        before = flow.tree_flow(opened[None], demand[None])
+        after = flow.tree_flow(neighbours, np.tile(demand, (len(neighbours), 1)))
+        losses = (np.abs(after) ** 2 - np.abs(before) ** 2) @ resistance
+        np.testing.assert_allclose(exchanges.loss_change(before[0], resistance), losses, atol=1e-10)
+        sizes = (np.abs(after.real) - np.abs(before.real)) @ weight
+        np.testing.assert_allclose(exchanges.weighted_change(before[0].real, weight), sizes, atol=1e-12)
+        some = rng.integers(0, len(exchanges), 4)
+        np.testing.assert_array_equal(exchanges.neighbours(some), neighbours[some])

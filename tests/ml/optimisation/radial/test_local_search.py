@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grid.network import FloatArray, IntArray
-from ml.optimisation.radial.flow import exchange_neighbours
+from ml.optimisation.radial.flow import Exchanges, exchange_neighbours
 from ml.optimisation.radial.local_search import (
     SCREENED,
     SearchSpace,
@@ -43,10 +43,10 @@ def space(predictable: bool = True) -> SearchSpace:
         loops, flow, Limits.none(network.n_bus, branches), np.zeros(branches), 0.0, network.base_mva
     )
 
-    def predicted(opened: IntArray, neighbours: IntArray) -> FloatArray:
+    def predicted(exchanges: Exchanges) -> FloatArray:
         if not predictable:
-            return np.zeros(len(neighbours))
-        return losses.predicted_change_kw(opened, neighbours, demand, demand.real)
+            return np.zeros(len(exchanges))
+        return losses.predicted_change_kw(exchanges, demand, demand.real)
 
     return SearchSpace(loops=loops, costs=losses_kw, predicted=predicted)
 

@@ -13,6 +13,7 @@ from scipy.stats import chi2
 from grid.flow.topology import is_radial
 from ml.optimisation.radial.tree_policy import TreePolicy
 from ml.optimisation.radial.trees import Loops, NotConnectedError, TreeDistribution, find_loops
+from ml.optimisation.radial.trees_compiled import draw_by_walks
 
 Graph = tuple[int, np.ndarray, np.ndarray, np.ndarray]
 
@@ -184,3 +185,59 @@ def test_switch_states_and_open_positions_are_inverse() -> None:
         np.testing.assert_array_equal(loops.opened(loops.closed(opened)), opened)
     with pytest.raises(ValueError, match="loop or an island"):
         loops.opened(np.ones(loops.n_branch, dtype=bool))
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_random_walks_draw_trees_as_often_as_they_are_probable(seed: int, sources: int) -> None:
+    graph = random_graph(seed, n_bus=6, extra=3, sources=sources)
+    n_bus, tail, head, at = graph
+    locked = np.zeros(len(tail), dtype=bool)
+    locked[np.flatnonzero(~np.isin(tail, at) | ~np.isin(head, at))[0]] = seed % 2 == 0
+    loops = find_loops(n_bus, tail, head, np.ones(len(tail), dtype=bool), at, locked)
+    configurations = every_configuration(graph, loops).numpy()
+    phi = np.random.default_rng(seed).normal(0, 2, len(loops.branch))
+    expected = np.exp(TreeDistribution(loops, phi[None]).log_prob(configurations[None])[0]) * 20_000
+    picked = np.empty((20_000, loops.ties), dtype=np.int64)
+    assert draw_by_walks(*loops.joined, np.exp(-phi), 10**6, np.random.default_rng(seed), picked) == len(picked)
+    assert unlike(picked, configurations, expected) < 1
+
+
+def test_walks_that_are_cut_off_favour_no_tree() -> None:
+    graph = random_graph(2, n_bus=6, extra=3)
+    loops = loops_of(graph)
+    configurations = every_configuration(graph, loops).numpy()
+    phi = np.random.default_rng(2).normal(0, 2, len(loops.branch))
+    expected = np.exp(TreeDistribution(loops, phi[None]).log_prob(configurations[None])[0]) * 20_000
+    rng, kept, cut = np.random.default_rng(2), [], 0
+    while len(kept) < 20_000:
+        picked = np.empty((1, loops.ties), dtype=np.int64)
+        if draw_by_walks(*loops.joined, np.exp(-phi), 12, rng, picked):
+            kept.append(picked[0])
+        else:
+            cut += 1
+    assert cut > 1000
+    assert unlike(np.array(kept), configurations, expected) < 1
+
+
+@pytest.mark.parametrize("spread", [1.0, 12.0])
+def test_branches_of_a_larger_grid_are_open_as_often_as_they_should(spread: float) -> None:
+    graph = random_graph(5, n_bus=40, extra=25, sources=2)
+    loops = loops_of(graph)
+    phi = np.random.default_rng(5).uniform(-spread, spread, (1, len(loops.branch)))
+    count = 4000
+    samples = TreeDistribution(loops, phi).sample(count, np.random.default_rng(5))[0]
+    probability = TreePolicy(loops, torch.as_tensor(phi)).open_probability()[0].numpy()
+    often = np.bincount(samples.ravel(), minlength=len(loops.branch)) / count
+    deviation = np.sqrt(np.maximum(probability * (1 - probability), 1e-9) / count)
+    assert np.abs(often - probability)[deviation < 1e-4].max(initial=0.0) < 0.005
+    assert np.abs((often - probability) / deviation)[deviation >= 1e-4].max() < 5
+
+
+def unlike(samples: np.ndarray, configurations: np.ndarray, expected: np.ndarray) -> float:
+    """Chi-square of how often configurations are sampled, over its 0.9999 quantile."""
+    place = {tuple(row): index for index, row in enumerate(configurations.tolist())}
+    observed = np.bincount([place[tuple(row)] for row in samples.tolist()], minlength=len(place))
+    often = expected >= 5
+    statistic = ((observed - expected)[often] ** 2 / expected[often]).sum()
+    return float(statistic / chi2.ppf(1 - 1e-4, often.sum() - 1))

@@ -9,7 +9,9 @@ import pytest
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Requirements
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
-from ml.optimisation.radial.flow import exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.flow import Exchanges, exchange_neighbours, is_radial_batch
+from ml.optimisation.radial.local_search import SearchSpace, branch_exchange, last
+from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching.candidates import Proposer, completions, restorations
 from ml.optimisation.switching.choice import Choice, Choices
 from ml.optimisation.switching.situation import prior_phi
@@ -31,6 +33,10 @@ def feeder(risk_weight: float = 0.0) -> Choice:
     probability = operating_point.failure_probability * np.random.default_rng(4).lognormal(0, 0.8, network.n_branch)
     wanted = Requirements(risk_weight=risk_weight, min_vm_pu=0.5, max_vm_pu=1.5)
     return choice_at(network, replace(operating_point, failure_probability=probability), wanted)
+
+
+def space_of(choice: Choice) -> SearchSpace:
+    return SearchSpace(loops=choice.loops, costs=choice.cost, predicted=choice.predicted)
 
 
 def proposer(choice: Choice) -> Proposer:
@@ -96,7 +102,7 @@ def test_configurations_of_other_methods_count_where_they_are_near() -> None:
     near = exchange_neighbours(choice.loops, start)
     best = near[int(np.argmin(choice.cost(near)))]
     costs = dict.fromkeys(map(tuple, np.sort(near, axis=1).tolist()), 1.0)
-    alone = Proposer(choice.loops, choice.cost, lambda _, neighbours: np.arange(len(neighbours), dtype=float))
+    alone = Proposer(choice.loops, choice.cost, lambda exchanges: np.arange(len(exchanges), dtype=float))
     level = alone.within_pairs(start, 1, np.stack([best, others_of(choice, 1)[0]]))[0]
     assert tuple(level.opened[0].tolist()) in costs
     assert level.cost[0] == pytest.approx(choice.cost(best[None])[0])
@@ -112,6 +118,21 @@ def test_branch_exchange_ends_where_no_single_exchange_improves(risk_weight: flo
         assert cost <= choice.cost(start[None])[0]
         assert cost == pytest.approx(choice.cost(found.opened)[0])
         assert choice.cost(exchange_neighbours(choice.loops, opened)).min() >= cost * (1 - 1e-9)
+
+
+def test_branch_exchange_from_several_is_the_best_from_each() -> None:
+    network = network_of("synthetic:200:5")
+    choice = choice_at(network, operating_point_at(network))
+    starts = TreeDistribution(choice.loops, prior_phi(choice.seen)).sample(5, np.random.default_rng(1))[0]
+    each = [last(branch_exchange(space_of(choice), start, thorough=False)).cost for start in starts]
+    found = proposer(choice).exchange_from("exchange", starts, 7.0)
+    cost = found.cost[0]
+    assert min(each) < max(each) * (1 - 1e-6)  # starts matter
+    assert cost <= min(each)
+    assert cost == pytest.approx(choice.cost(found.opened)[0])
+    assert choice.cost(exchange_neighbours(choice.loops, found.opened[0])).min() >= cost * (1 - 1e-9)
+    assert found.time_ms > 7
+    assert found.evaluated > len(exchange_neighbours(choice.loops, found.opened[0]))
 
 
 def test_screening_saves_evaluations() -> None:
@@ -140,7 +161,7 @@ def test_predicted_changes_are_close_where_little_is_shifted() -> None:
     for start in [start_of(choice), *others_of(choice, 3)]:
         neighbours = exchange_neighbours(choice.loops, start)
         true = choice.cost(neighbours) - choice.cost(start[None])
-        predicted = choice.predicted(start, neighbours)
+        predicted = choice.predicted(Exchanges.of(choice.loops, start))
         small = np.argsort(np.abs(true))[:15]
         largest = choice.cost(start[None])[0]
         np.testing.assert_allclose(predicted[small], true[small], atol=0.01 * largest)
@@ -153,7 +174,8 @@ def test_predicted_changes_of_interruption_are_exact() -> None:
     load = risky.grid.load_pu
     for start in [start_of(risky), *others_of(risky, 3)]:
         neighbours = exchange_neighbours(risky.loops, start)
-        share = risky.predicted(start, neighbours) - plain.predicted(start, neighbours)
+        exchanges = Exchanges.of(risky.loops, start)
+        share = risky.predicted(exchanges) - plain.predicted(exchanges)
         before, after = (risky.objective.expected_interrupted_pu(opened, load) for opened in (start[None], neighbours))
         np.testing.assert_allclose(share, weight * 1000 * risky.grid.base_mva * (after - before), atol=1e-6)
         assert np.abs(share).max() > 1
