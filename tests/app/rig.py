@@ -121,10 +121,10 @@ def make_rig(cache_dir: Path, case: str = "city8", learning: LearningHost | None
         "history_days": 20,  # too few for models, which take seconds to train
         **changes,
     }
-    settings = Settings(_env_file=None, **values)
+    settings = Settings(_env_file=None, **values)  # type: ignore[call-arg]
     is_file = Path(settings.case).suffix != "" or settings.case.startswith("feeder:")
-    case = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
-    services = Services.around(settings, case, HandDriven, learning or LearningHere())
+    watched = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
+    services = Services.around(settings, watched, HandDriven, learning or LearningHere())
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
     rig = Rig(services, server.test_client())

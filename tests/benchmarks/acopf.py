@@ -11,6 +11,7 @@ keep their power, and those that share a bus share its reactive power equally. F
 """
 
 from dataclasses import replace
+from typing import Any
 
 import casadi
 import numpy as np
@@ -20,7 +21,7 @@ from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, FloatArray, Network
 from ml.optimisation.dispatch.grid import WEATHER, DispatchLimits
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "print_time": False,
     "error_on_fail": False,
     "ipopt": {"print_level": 0, "sb": "yes", "tol": 1e-8, "constr_viol_tol": 1e-7, "max_iter": 500},
@@ -45,7 +46,7 @@ class AcOpf:
         self._held = np.unique(generator.bus[generator.holds_voltage])
         self._solver = casadi.nlpsol("acopf", "ipopt", self._programme(), OPTIONS)
 
-    def _programme(self) -> dict[str, casadi.SX]:
+    def _programme(self) -> dict[str, Any]:
         """Variables: magnitudes, angles, powers of movable generators and of the source, reactive powers held.
 
         Parameters: what is fed in besides, active and reactive (n,) each, and for both ends of closed branches one over

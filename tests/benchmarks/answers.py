@@ -17,7 +17,7 @@ from app.shell.endpoints import ENDPOINTS
 from tests.app.rig import Rig, make_rig
 
 CASES = ("city8", "case118", "case33bw", "simbench")
-SETTINGS = {"training_fleets": 0, "training_episodes": 5, "dispatch_episodes": 5, "history_days": 0}
+SETTINGS: dict[str, Any] = {"training_fleets": 0, "training_episodes": 5, "dispatch_episodes": 5, "history_days": 0}
 STEP = timedelta(minutes=10)
 POSTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("/api/grid/optimize", {}),

@@ -11,7 +11,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import lightsim2grid.lightsim2grid_cpp as lightsim
 import numpy as np
@@ -166,14 +169,15 @@ def lightsim_batches(case: str, samples: Samples, runs: int) -> list[tuple[str, 
     taken = []
     for name in ("TimeSeriesCPP", "InjectionSweepCPP", "ScenarioSweepCPP"):
         batch = getattr(lightsim, name)(model)
-        taken.append((name, seconds(lambda batch=batch: _run(batch, generator_p, static, load_p, load_q, start), runs)))
+        run = partial(_run, batch, generator_p, static, load_p, load_q, start)
+        taken.append((name, seconds(run, runs)))
         if not (np.abs(batch.get_voltages()) > 0).all():
             raise RuntimeError(f"{name} left rows unsolved")
     return taken
 
 
 def _run(
-    batch: object,
+    batch: Any,
     generator_p: np.ndarray,
     static: np.ndarray,
     load_p: np.ndarray,
@@ -214,13 +218,11 @@ def simulated(name: str, start: datetime, seed: int, days: int) -> tuple[Network
         frames.append(simulator.read())
         simulator.advance(timedelta(hours=1))
     dates = [start + timedelta(days=day) for day in range(days + 1)]
-    return case.network, Course(
-        *(
-            np.array([getattr(frame, field).value for frame in frames])
-            for field in ("load_p_mw", "load_q_mvar", "generator_p_mw")
-        ),
-        is_weekend=np.array([date.weekday() >= 5 for date in dates]),
+    load_p, load_q, generator_p = (
+        np.array([points(frame).value for frame in frames])
+        for points in (attrgetter("load.p_mw"), attrgetter("load.q_mvar"), attrgetter("generator.p_mw"))
     )
+    return case.network, Course(load_p, load_q, generator_p, np.array([date.weekday() >= 5 for date in dates]))
 
 
 def sometimes_overloaded(network: Network, course: Course, days: int) -> Network:

@@ -136,7 +136,7 @@ def _speed(bundle: ModelBundle) -> list[Figure]:
 
 
 def _notes(bundle: ModelBundle, found: dict[int, dict[int, dict[str, Any]]]) -> str:
-    confusion = sum(np.array(by_horizon[MAIN_HORIZON]["type confusion"]) for by_horizon in found.values())
+    confusion = np.sum([by_horizon[MAIN_HORIZON]["type confusion"] for by_horizon in found.values()], axis=0)
     names = [cause.value for cause in CAUSES]
     rows = ["| actual \\ predicted | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     rows += [f"| {name} | " + " | ".join(str(count) for count in row) + " |"

@@ -135,8 +135,9 @@ class _Joint(SwitchingProblem):
 def transfer() -> tuple[list[Figure], str]:
     """One policy trained on three feeders, run on two that it has never seen."""
     torch.manual_seed(1)
-    learner = Trainer(SwitchingNet(), _Joint([problem(radial_grid(name)) for name in JOINT]),
-                      Hyperparameters(steps=JOINT_STEPS, seed=1))  # fmt: skip
+    net = SwitchingNet()
+    joint = _Joint([problem(radial_grid(name)) for name in JOINT])
+    learner = Trainer(net, joint, Hyperparameters(steps=JOINT_STEPS, seed=1))
     folder = KEPT / "joint" / "1"
     if (folder / "metadata.json").exists():
         learner.resume(folder, {"feeders": list(JOINT)})
@@ -145,7 +146,7 @@ def transfer() -> tuple[list[Figure], str]:
     figures, lines = [], ["| run on | trained on it | gap, % | gap of the prior, % |", "|---|---|---|---|"]
     for name in TRANSFER_TO:
         bench = methods.held_out(problem(radial_grid(name)), HELD_OUT // 2, risk=False)
-        _, best, opened = methods.sampled(bench, methods.learned_phi(bench, learner.net), 1)
+        _, best, opened = methods.sampled(bench, methods.learned_phi(bench, net), 1)
         _, prior, other = methods.sampled(bench, methods.untrained_phi(bench), 1)
         methods.polished(bench, opened), methods.polished(bench, other)
         gap, prior_gap = bench.gap_percent(best), bench.gap_percent(prior)
@@ -185,9 +186,9 @@ def _trees_near(loops: Loops, present: IntArray, pairs: int) -> IntArray:
     """(k, t) of all configurations, those that differ from present (t,) in at most so many branches."""
     kept = []
 
-    def collect(trees: IntArray) -> FloatArray:
-        kept.append(trees[(~np.isin(trees, present)).sum(axis=1) <= pairs])
-        return np.zeros(len(trees))
+    def collect(opened: IntArray) -> FloatArray:
+        kept.append(opened[(~np.isin(opened, present)).sum(axis=1) <= pairs])
+        return np.zeros(len(opened))
 
     exhaustive(collect, loops)
     return np.concatenate(kept)

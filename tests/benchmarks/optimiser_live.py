@@ -2,10 +2,10 @@
 
 import http.client
 import json
-import os
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -23,9 +23,8 @@ def live() -> tuple[list[Figure], str]:
     """POST /api/grid/optimize while the grid runs, and the first start's training."""
     figures = []
     with tempfile.TemporaryDirectory() as cache:
-        os.environ |= {"SMARTGRID_CACHE_DIR": cache, "SMARTGRID_MODELS_DIR": f"{cache}/models"}
         for case, limit_ms in CASES:
-            with running([sys.executable, "-m", "app", "--case", case]) as (port, _, _):
+            with running([sys.executable, "-m", "app", "--case", case], Path(cache)) as (port, _, _):
                 seconds, at_first = _wait_for_policy(port)
                 if case == "city8":
                     figures.append(at_most("city8: first training, seconds after the page answers", seconds,
@@ -36,11 +35,10 @@ def live() -> tuple[list[Figure], str]:
                 figures += _answering(port, case, limit_ms, "while forecasts are being learned")
                 _wait_for_models(port)
                 figures += _answering(port, case, limit_ms, "with all models trained")
-            with running([sys.executable, "-m", "app", "--case", case]) as (port, _, _):
+            with running([sys.executable, "-m", "app", "--case", case], Path(cache)) as (port, _, _):
                 kept = not _post(port)["training"]
                 what = f"{case}: second start takes the policy from the cache"
                 figures.append(Figure(what, "yes" if kept else "no", "yes", kept))
-        del os.environ["SMARTGRID_CACHE_DIR"], os.environ["SMARTGRID_MODELS_DIR"]
     return figures, ""
 
 

@@ -20,7 +20,7 @@ ENCODINGS = "gzip, deflate, br"  # what browsers accept
 def request_body(seen: Seen) -> bytes:
     """The poll of a page that looks at the overview and shows the tick it has seen."""
     outputs = [(Id.TICK, "data"), (Id.BEAT, "data")]
-    parts = {Id.ALARMS_SEEN: seen.get("alarms") if seen else None}
+    parts: dict[str, object] = {Id.ALARMS_SEEN: seen.get("alarms") if seen else None}
     stores = [_value(store, "data", parts.get(store)) for store in PARTS_SEEN.values()]
     body = {
         "output": ".." + "...".join(f"{name}.{prop}" for name, prop in outputs) + "..",
@@ -45,7 +45,8 @@ def seen_in(answer: bytes) -> Seen:
 def figures(ticks: int = 40) -> list[Figure]:
     """Bytes of a tick on case118 as a browser receives them, median and worst of many cycles."""
     app = create_app(Settings(case="case118", cycle_seconds=0.2, log_level="WARNING"))
-    client, sizes = app.test_client(), []
+    client = app.test_client()
+    sizes: list[int] = []
     seen: Seen = None
     while len(sizes) < ticks + 1:
         plain = _post(client, seen, "identity")
@@ -54,7 +55,7 @@ def figures(ticks: int = 40) -> list[Figure]:
             sizes.append(len(_post(client, seen, ENCODINGS)))
             seen = found
         time.sleep(0.05)
-    app.extensions["smartgrid"].engine.stop()
+    app.extensions["smartgrid"].stop()
     later = sorted(sizes[1:])
     return [
         at_most("case118: bytes a tick, compressed, median", later[len(later) // 2], 2000, "B"),

@@ -83,10 +83,11 @@ def fleet(seed: int, n: int = ASSETS, n_week: int = WEEKS) -> tuple[ScheduleProb
 def measure(seed: int) -> Measured:
     """Solve one fleet, and the practice at its best beside it."""
     problem, age_years = fleet(seed)
-    seconds, schedule = [], None
+    seconds: list[float] = []
     for _ in range(RUNS):
-        schedule = solve(problem)
-        assert isinstance(schedule, Schedule)
+        found = solve(problem)
+        assert isinstance(found, Schedule)
+        schedule = found
         seconds.append(schedule.seconds)
     best = min(
         INTERVALS_YEARS,

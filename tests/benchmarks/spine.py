@@ -10,9 +10,8 @@ import numpy as np
 import pandapower
 import pandapower.networks
 
-from app.engine.board import BoardStore
-from app.engine.engine import Engine
 from app.settings import Settings
+from app.web.services import Services
 from grid.cases.cases import load_case
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.contingency import n_minus_1
@@ -81,7 +80,7 @@ def cycles() -> list[Figure]:
     """95th percentile of the engine's cycle."""
     figures = []
     for name, limit in CYCLE_LIMIT_MS.items():
-        engine = Engine(load_case(name, Path("var")), Settings(case=name), BoardStore())
+        engine = Services.around(Settings(case=name), load_case(name, Path("var"))).engine
         engine.run_cycle()
         rounds = 200 if limit < LARGE_MS else 60
         durations = [_seconds(lambda: engine.run_cycle(timedelta(minutes=15))) for _ in range(rounds)]  # noqa: B023

@@ -61,22 +61,22 @@ def test_residual_days_know_only_the_past_and_draw_whole_days() -> None:
 def test_an_oracle_is_certain_and_right_and_a_pessimist_is_told_apart() -> None:
     network = shared_case("city8").network
     base, closed = Injection.of_case(network), network.branch.closed
-    known = course(network.load.p_mw * 1.4, len(network.generator))
+    truth = course(network.load.p_mw * 1.4, len(network.generator))
 
-    def oracle(past: Course) -> Samples:
-        ahead = slice(past.days * DAY, (past.days + 1) * DAY)
-        return Samples(known.load_p_mw[ahead][None], known.load_q_mvar[ahead][None], known.generator_p_mw[ahead][None])
+    def oracle(known: Course) -> Samples:
+        ahead = slice(known.days * DAY, (known.days + 1) * DAY)
+        return Samples(truth.load_p_mw[ahead][None], truth.load_q_mvar[ahead][None], truth.generator_p_mw[ahead][None])
 
-    def pessimist(past: Course) -> Samples:
-        right = oracle(past)
+    def pessimist(known: Course) -> Samples:
+        right = oracle(known)
         return Samples(right.load_p_mw * 1.5, right.load_q_mvar * 1.5, right.generator_p_mw)
 
     days = range(80, 84)
-    judged = judge_sampler(network, base, closed, known, oracle, days)
+    judged = judge_sampler(network, base, closed, truth, oracle, days)
     assert judged.happened.any()
     assert judged.unsolved_share == 0
     np.testing.assert_array_equal(judged.probability == 1, judged.happened)
-    false_alarms = judge_sampler(network, base, closed, known, pessimist, days)
+    false_alarms = judge_sampler(network, base, closed, truth, pessimist, days)
     np.testing.assert_array_equal(false_alarms.happened, judged.happened)
     assert (false_alarms.probability >= judged.probability).all()
     assert false_alarms.probability.sum() > judged.probability.sum()

@@ -7,7 +7,6 @@ it takes a gigabyte; it tells on standard output how far it is, a line of JSON a
 
 import argparse
 import json
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import pandas as pd
 from grid.network import BoolArray, FloatArray
 from ml.maintenance.fleet.evaluation import HORIZONS, MAIN_HORIZON, card_figures
 from ml.maintenance.fleet.fleet import DAYS_PER_YEAR, FleetData, simulate
+from ml.maintenance.fleet.parent import leave_with_input
 from ml.maintenance.model.card import Feature, ModelCard, table_sha256
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.features import FEATURES, UNITS
@@ -171,13 +171,6 @@ def main(arguments: list[str]) -> int:
 
     save(train(plan, tell), given.folder)
     return 0
-
-
-def leave_with_input() -> None:
-    """Whoever started us is gone when our input ends, and nobody would take the models."""
-    while os.read(0, 1):  # not through sys.stdin, whose lock a thread that waits would still hold at our own end
-        continue
-    os._exit(1)
 
 
 if __name__ == "__main__":

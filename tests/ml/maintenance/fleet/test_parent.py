@@ -1,4 +1,4 @@
-"""The training's process: it ends well by itself, and leaves when whoever started it is gone."""
+"""A training's process ends well by itself, and leaves when whoever started it is gone."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from tests.paths import ROOT
 
 WATCHED = """
 import threading, sys, time
-from ml.maintenance.fleet.training import leave_with_input
+from ml.maintenance.fleet.parent import leave_with_input
 threading.Thread(target=leave_with_input, daemon=True).start()
 print("watching", flush=True)
 time.sleep(float(sys.argv[1]))
