@@ -9,7 +9,7 @@ be kept, and there is an answer where they cannot. For some hundred variables an
 import numpy as np
 from scipy.linalg import cho_solve
 
-from grid.network import FloatArray
+from grid.network import BoolArray, FloatArray
 
 STEP_TO_BOUNDARY = 0.995  # of the way on which multipliers and slacks stay positive
 
@@ -25,6 +25,7 @@ def solve_quadratic(
     most_iterations: int = 40,
 ) -> FloatArray:
     """x (u,). hessian: (u, u), positive definite. box: two (u,), finite. rows: (c, u), whose limits may be infinite."""
+    below, above = np.isfinite(row_limits[0]), np.isfinite(row_limits[1])
     matrix, bound, soft = _one_sided(box, rows, row_limits, softness)
     x = np.clip(np.zeros(len(gradient)), *box)
     slack = np.maximum(matrix @ x - bound, 1e-2)
@@ -37,7 +38,7 @@ def solve_quadratic(
         if max(np.abs(dual).max(), gap) <= tolerance * scale and np.abs(primal).max() <= tolerance:
             break
         width = 1 / (slack / multiplier + soft)
-        factor = np.linalg.cholesky(hessian + (matrix.T * width) @ matrix)
+        factor = np.linalg.cholesky(hessian + _weighted_square(rows, below, above, width))
         system = (matrix, factor, width, dual, primal, slack, multiplier)
         _, aim_multiplier, aim_slack = _direction(*system, slack * multiplier)
         reach = _longest(slack, aim_slack, multiplier, aim_multiplier)
@@ -50,6 +51,18 @@ def solve_quadratic(
         x = x + reach * step
         slack, multiplier = slack + reach * step_slack, multiplier + reach * step_multiplier
     return np.clip(x, *box)
+
+
+def _weighted_square(rows: FloatArray, below: BoolArray, above: BoolArray, width: FloatArray) -> FloatArray:
+    """(u, u) matrix' diag(width) matrix of _one_sided: the box is a diagonal, both sides of a row are one row."""
+    u, first_above = rows.shape[1], 2 * rows.shape[1] + int(below.sum())
+    weight = np.zeros(len(rows))
+    weight[below] += width[2 * u : first_above]
+    weight[above] += width[first_above:]
+    scaled = np.sqrt(weight)[:, None] * rows
+    square: FloatArray = scaled.T @ scaled
+    square[np.diag_indices(u)] += width[:u] + width[u : 2 * u]
+    return square
 
 
 def _one_sided(
