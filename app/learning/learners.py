@@ -1,5 +1,6 @@
 """Learners: all that learn in one process, each loaded when it is first asked something."""
 
+import threading
 from typing import Any, Protocol, TypeVar
 
 from app.learning.requests import LearnerName, LearningRequest
@@ -24,12 +25,14 @@ class Learners:
 
     def __init__(self) -> None:
         self._learners: dict[LearnerName, AnsweringLearner] = {}
+        self._loading = threading.Lock()  # two threads that import one library at once may find a half of it
 
     def answer(self, request: LearningRequest[Answer]) -> Answer:
         """What the request asks; raises what hinders."""
-        learner = self._learners.get(request.learner)
-        if learner is None:
-            learner = self._learners[request.learner] = _learner(request.learner)
+        with self._loading:
+            learner = self._learners.get(request.learner)
+            if learner is None:
+                learner = self._learners[request.learner] = _learner(request.learner)
         answer: Answer = learner.answer(request)
         return answer
 
