@@ -17,14 +17,14 @@ from app.learning.wire import Alive, Asked, Told, Wire, survives_the_wire
 BEAT_S = 5.0
 
 
-def main(niceness: int) -> int:
+def main(niceness: int, log_level: str) -> int:
     """Answer requests until the parent is gone."""
     wire = _wire()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end is ours
     if hasattr(os, "nice"):
         os.nice(niceness)
     threadpool_limits(1)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     learners = Learners()
     queues: dict[LearnerName, queue.SimpleQueue[Asked]] = {name: queue.SimpleQueue() for name in LearnerName}
     for name, asked in queues.items():
@@ -75,4 +75,4 @@ def _exit() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2]))

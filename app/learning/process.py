@@ -48,8 +48,10 @@ class LearningHost(Protocol):
         """Rises whenever what was begun is forgotten: who began something before begins it again. 0 while down."""
         ...
 
-    def ask(self, request: LearningRequest[Answer], waiting: Callable[[], None] = _nothing) -> Answer:
-        """The answer, however long it takes; raises what the learner raised, and LearningDownError.
+    def ask(
+        self, request: LearningRequest[Answer], waiting: Callable[[], None] = _nothing, most_s: float = math.inf
+    ) -> Answer:
+        """The answer; raises what the learner raised, and LearningDownError, also where none has come after most_s.
 
         waiting is called every few seconds while what learns shows signs of life.
         """
@@ -88,11 +90,11 @@ class _Ending:
 class LearningProcess:
     """Runs `python -m app.learning` and starts it again when it ends. Every public method for any thread.
 
-    niceness: by how much it gives way to everybody else.
+    log_level: of what it logs. niceness: by how much it gives way to everybody else.
     """
 
-    def __init__(self, niceness: int = NICENESS) -> None:
-        self._niceness = niceness
+    def __init__(self, log_level: str = "INFO", niceness: int = NICENESS) -> None:
+        self._arguments = (str(niceness), log_level)
         self._lock = threading.Lock()  # held for moments, where it is decided whether the process is up
         self._wire: Wire | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -138,8 +140,10 @@ class LearningProcess:
             computed_from=0,
         )
 
-    def ask(self, request: LearningRequest[Answer], waiting: Callable[[], None] = _nothing) -> Answer:
-        """The answer, however long it takes; raises what the learner raised, and LearningDownError.
+    def ask(
+        self, request: LearningRequest[Answer], waiting: Callable[[], None] = _nothing, most_s: float = math.inf
+    ) -> Answer:
+        """The answer; raises what the learner raised, and LearningDownError, also where none has come after most_s.
 
         waiting is called every few seconds while what learns shows signs of life.
         """
@@ -153,9 +157,14 @@ class LearningProcess:
             self._waiting[number] = wait
         try:
             wire.send(Asked(number, request))
-            while not wait.over.wait(LOOK_S):
+            until = time.monotonic() + most_s
+            while not wait.over.wait(max(0.0, min(LOOK_S, until - time.monotonic()))):
+                if time.monotonic() >= until:
+                    raise LearningDownError(f"what learns hasn't answered for {most_s:g} s")
                 if time.monotonic() - self._beat < ALIVE_S:
                     waiting()
+        except LearningDownError:
+            raise
         except OSError as error:
             raise LearningDownError(f"what learns is gone: {error}") from error
         finally:
@@ -176,7 +185,8 @@ class LearningProcess:
             ending = self._live()
             if self._stopping.is_set():
                 return
-            pause_s = FIRST_PAUSE_S if time.monotonic() - began > LONG_ENOUGH_S else min(2 * pause_s, LONGEST_PAUSE_S)
+            if time.monotonic() - began > LONG_ENOUGH_S:
+                pause_s = FIRST_PAUSE_S
             self._last_failure = ending.error or f"exit code {ending.exit_code}"
             log.warning("the process that learns has ended: %s; started again in %.0f s", self._last_failure, pause_s)
             before = self._problem
@@ -188,11 +198,12 @@ class LearningProcess:
                 since=datetime.now(UTC) if before is None else before.since,
             )
             self._stopping.wait(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _live(self) -> _Ending:
         """Start the process and hear it until it ends; with what it ended."""
         try:
-            process = _started(self._niceness)
+            process = _started(self._arguments)
         except OSError as error:
             return _Ending(error=f"{error}" or type(error).__name__)
         assert process.stdin is not None  # noqa: S101 both are pipes
@@ -248,11 +259,11 @@ class LearningProcess:
             process.kill()
 
 
-def _started(niceness: int) -> "subprocess.Popen[bytes]":
+def _started(arguments: tuple[str, ...]) -> "subprocess.Popen[bytes]":
     """The process, with pipes for messages; what it logs goes where our log goes."""
     small = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     return subprocess.Popen(  # noqa: S603 our own module
-        [sys.executable, "-m", "app.learning", str(niceness)],
+        [sys.executable, "-m", "app.learning", *arguments],
         cwd=ROOT,
         env=os.environ | small,
         stdin=subprocess.PIPE,

@@ -44,6 +44,7 @@ RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map coun
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
 HOURS_BETWEEN_POINTS = 1.0
+DRIVERS_S = 3.0  # that a person waits for them at most; an asset is shown without them then
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +152,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         if not report.prognosis.learned[branch]:
             return {}
         try:
-            return self._learning.ask(Drivers(features=features_of(report.seen).iloc[[branch]]))
+            return self._learning.ask(Drivers(features=features_of(report.seen).iloc[[branch]]), most_s=DRIVERS_S)
         except LearningDownError:
             return {}
 

@@ -45,7 +45,7 @@ class Services:
         """The engine of a case and all that works beside it, none of it started. learning: by default a process."""
         boards = BoardStore()
         engine = engine_of(case, settings, boards, HistoryRing, source_of)
-        learns = LearningProcess() if learning is None else learning
+        learns = LearningProcess(settings.log_level) if learning is None else learning
         planner = PlanWorker(settings, engine, boards, learns)
         workers = (
             planner,

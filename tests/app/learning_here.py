@@ -1,5 +1,6 @@
 """Learning in the test's own process and thread: the very learners, without the pipes."""
 
+import math
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,7 +24,9 @@ class LearningHere:
     def generation(self) -> int:
         return self._starts if self._up else 0
 
-    def ask(self, request: LearningRequest[Answer], waiting: Callable[[], None] = lambda: None) -> Answer:
+    def ask(
+        self, request: LearningRequest[Answer], waiting: Callable[[], None] = lambda: None, most_s: float = math.inf
+    ) -> Answer:
         if not self._up:
             raise LearningDownError("the test has taken it down")
         with self._turns:

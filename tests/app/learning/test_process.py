@@ -131,6 +131,17 @@ def test_who_waits_for_an_answer_is_told_when_there_will_be_none(process: Learni
     assert gone(process.pid)
 
 
+def test_who_can_wait_for_so_long_only_goes_on_without_an_answer(process: LearningProcess) -> None:
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(LearningDownError, match="hasn't answered"):
+            process.ask(AskModels(), most_s=0.2)
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    assert process.ask(AskModels()).card is None
+
+
 PARENT = """
 import sys, time
 from app.learning.process import LearningProcess
