@@ -46,8 +46,8 @@ counts. "Equal time" is the mean time of a decision. All times are of the proces
 The dashboard's proposal is SmartGridOptimizer.propose with losses as the objective: all its methods, verification of
 plans by full AC power flow and the order of switching included; savings below 0.01 % are not proposed.
 
-Live figures are taken as soon as the policy is trained, while failure models (with city8) are being trained in a
-process of their own and forecasts in a thread beside the requests, and again when all that is done.
+Live figures are taken as soon as the policy is trained, while failure models (with city8) and forecasts are being
+learned by other processes on the same cores, and again when all that is done.
 Meshed grids: dispatch.md.
 """
 
