@@ -38,6 +38,16 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
     match reason.kind:
         case NoPlanKind.BEST_FOUND:
             return "the present state is the best one found"
+        case NoPlanKind.OUT_OF_REACH:
+            return "no usable switch or line reaches what has no supply"
+        case NoPlanKind.NOT_WITHIN_LIMITS if reason.margin is None:
+            return "nothing of what has no supply can be restored safely"
+        case NoPlanKind.NOT_WITHIN_LIMITS:
+            return (
+                f"nothing of what has no supply can be restored within limits: there would be {_missed(reason.margin)}"
+            )
+        case NoPlanKind.NOTHING_SWITCHED:
+            return "no dispatch restores what has no supply"
         case NoPlanKind.NO_SWITCH:
             return "there is no switch to change without cutting off load"
         case NoPlanKind.CUT_OFF:

@@ -13,6 +13,7 @@ from grid.fingerprint import fingerprint
 from grid.network import Network
 from ml.optimisation.dispatch.grid import NoDispatchError
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
+from ml.optimisation.plans.limits import Standing, broken
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -26,7 +27,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.set_points import problem_with_set_points
-from ml.optimisation.plans.verification import OperatingPoint, Verifier, broken, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.grid import operated_radially
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
@@ -203,7 +204,7 @@ def problem_with(
         if missed:
             return _problem(PlanProblemKind.LIMIT, action, missed[0])
         last = after
-    if must_improve and burden_kw(last) >= burden_kw(present):
+    if must_improve and not Standing.of(last).improves_on(Standing.of(present)):
         return PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
     return None
 

@@ -15,18 +15,21 @@ from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispat
 from ml.optimisation.dispatch.policy import DispatchPolicy
 from ml.optimisation.dispatch.polish import polish
 from ml.optimisation.dispatch.prior import Coordinates
+from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, Standing
 from ml.optimisation.plans.plan import (
     Constraint,
     MethodResult,
     NoPlan,
     NoPlanKind,
+    Outcome,
+    OutcomeKind,
     Plan,
     Proposal,
     Requirements,
     Verdict,
 )
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
-from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.policy import LearnedPolicy
 
 LEAST_SAVING = 0.02  # of the present losses: noise of instruments alone makes them seem up to 1.5 % above the least
@@ -95,7 +98,8 @@ class DispatchOptimizer:
             raise ValueError("the present state has no power flow solution")
         missed = missed_by(self._verifier, present, present, wanted)
         start = found = [_Found(PRESENT, present, missed, 1, _ms_since(began))]
-        plan, conflict, reason = None, None, NoPlan(kind=NoPlanKind.BEST_FOUND)
+        plan, conflict = None, None
+        reason: NoPlan | None = NoPlan(kind=NoPlanKind.BEST_FOUND)
         for share in RESERVE_SHARES:
             limits = limits_of(self.network, wanted, present.state, share)
             try:
@@ -109,16 +113,21 @@ class DispatchOptimizer:
                 break
             if nearest is not None:
                 conflict, reason = _conflict(nearest)
+        if plan is not None:
+            conflict, reason = None, None
+        elif present.unsupplied_kw > SUPPLY_TOLERANCE_KW and conflict is None:
+            reason = NoPlan(kind=NoPlanKind.NOTHING_SWITCHED)
         return Proposal(
             requirements=wanted,
             present=present,
             plan=plan,
             limited=(),
-            conflict=None if plan is not None else conflict,
-            reason=None if plan is not None else reason,
+            conflict=conflict,
+            reason=reason,
             methods=tuple(item.result for item in found),
             policy=self.policy_name,
             time_ms=_ms_since(began),
+            outcome=_outcome(present, plan, conflict, reason),
         )
 
     def _methods(
@@ -171,8 +180,9 @@ class DispatchOptimizer:
         """The plan; without one, and where the present state, found[0], won't do either, what comes nearest."""
         required = found[0].missed
         usable = [item.verdict for item in found[1:] if item.usable and item.verdict is not None]
-        best = min(usable, key=burden_kw, default=None)
-        if best is not None and (required or burden_kw(best) < burden_kw(present) - LEAST_SAVING * present.loss_kw):
+        best, standing = min(usable, key=Standing.of, default=None), Standing.of(present)
+        least_kw = LEAST_SAVING * present.loss_kw
+        if best is not None and (required or Standing.of(best).improves_on(standing, least_kw)):
             saved = (present.loss_kw - best.loss_kw) * operating_point.loss_hours_per_year / 1000
             set_points = set_points_of(self.network, present, best)
             money = saved * operating_point.price_per_mwh
@@ -209,6 +219,17 @@ def limits_of(network: Network, wanted: Requirements, present: GridState, share:
 
 def _ms_since(began: float) -> float:
     return 1000 * (time.perf_counter() - began)
+
+
+def _outcome(present: Verdict, plan: Plan | None, conflict: Constraint | None, reason: NoPlan | None) -> Outcome:
+    """What an answer comes to. A dispatch switches nothing: what has no supply stays without it."""
+    kind = OutcomeKind.NONE_BETTER if plan is None else OutcomeKind.BETTER_PLAN
+    if plan is None and present.unsupplied_kw > SUPPLY_TOLERANCE_KW:
+        kind = OutcomeKind.NOTHING_RESTORABLE
+    elif conflict is not None:
+        kind = OutcomeKind.CONFLICT
+    margin = None if reason is None else reason.margin
+    return Outcome(kind=kind, unsupplied_kw=present.unsupplied_kw, binding=margin)
 
 
 def _conflict(nearest: _Found) -> tuple[Constraint, NoPlan]:

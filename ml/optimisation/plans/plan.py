@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from grid.flow.powerflow import GridState, Injection
-from grid.network import BoolArray, Network
+from grid.network import BoolArray, FloatArray, Network
 
 
 class Constraint(StrEnum):
@@ -28,7 +29,8 @@ class Requirements:
     risk_weight: kW of losses that one kW of demand expected to be interrupted within a year is worth. min_vm_pu and
     max_vm_pu: None for each bus's own limits. locked: branches whose switches stay as they are. most_pairs: of switches
     that change, None for any number. n_minus_1: no single outage may overload a branch or leave the voltage band.
-    worst_hour: made for the worst of the coming hours instead of now.
+    worst_hour: made for the worst of the coming hours instead of now. loading_growth_share and voltage_growth_share: by
+    so much of itself may a violation grow where a limit is broken already.
     """
 
     risk_weight: float = 0.0
@@ -39,6 +41,23 @@ class Requirements:
     most_pairs: int | None = None
     n_minus_1: bool = False
     worst_hour: bool = False
+    loading_growth_share: float = 0.0
+    voltage_growth_share: float = 0.1
+
+    @property
+    def loading_is_set(self) -> bool:
+        """Whether a person has asked for a loading other than the ratings: then derived ratings count, too."""
+        return self.max_loading_percent != Requirements.max_loading_percent
+
+    @property
+    def set_by_person(self) -> frozenset[Constraint]:
+        """The limits that aren't the case's own."""
+        asked = {
+            Constraint.LOW_VOLTAGE: self.min_vm_pu is not None,
+            Constraint.HIGH_VOLTAGE: self.max_vm_pu is not None,
+            Constraint.LOADING: self.loading_is_set,
+        }
+        return frozenset(constraint for constraint, is_set in asked.items() if is_set)
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,39 @@ class Margin:
         """How far the value lies beyond the limit, negative within it."""
         below = self.lowest or self.constraint is Constraint.LOW_VOLTAGE
         return self.limit - self.value if below else self.value - self.limit
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Excess:
+    """By how much a state lies beyond each limit, as a share of that limit or band, 0 within it.
+
+    low_voltage and high_voltage: (n,) of the band. loading: (m,) of the rating. generation: (g,) of the bound.
+    """
+
+    CONSTRAINTS: ClassVar = (
+        Constraint.LOW_VOLTAGE,
+        Constraint.HIGH_VOLTAGE,
+        Constraint.LOADING,
+        Constraint.GENERATION,
+    )
+    low_voltage: FloatArray
+    high_voltage: FloatArray
+    loading: FloatArray
+    generation: FloatArray
+
+    def of(self, constraint: Constraint) -> FloatArray:
+        """The shares of one constraint, one for each of its elements."""
+        return {
+            Constraint.LOW_VOLTAGE: self.low_voltage,
+            Constraint.HIGH_VOLTAGE: self.high_voltage,
+            Constraint.LOADING: self.loading,
+            Constraint.GENERATION: self.generation,
+        }[constraint]
+
+    @property
+    def total(self) -> float:
+        """All shares together."""
+        return float(sum(self.of(constraint).sum() for constraint in self.CONSTRAINTS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +139,9 @@ class Verdict:
     max_loading_branch: int
     margins: tuple[Margin, ...]
     violation: dict[Constraint, float]
+    excess: Excess
+    supplied_loads: BoolArray  # (l,)
+    weighted_unsupplied_kw: float  # by the priorities of loads
 
 
 @dataclass(frozen=True)
@@ -178,12 +233,15 @@ class NoPlanKind(StrEnum):
     """Why there is no plan."""
 
     BEST_FOUND = "best_found"  # the present state is
+    OUT_OF_REACH = "out_of_reach"  # is all that has no supply
+    NOT_WITHIN_LIMITS = "not_within_limits"  # can any of what has no supply be restored
     NO_SWITCH = "no_switch"  # can change without cutting off load
     CUT_OFF = "cut_off"  # locked switches leave buses without supply
     LOCKED_LOOP = "locked_loop"  # of branches that are locked closed
     TOO_FEW_SWITCHES = "too_few_switches"  # may change to supply everybody
     NO_RESTORATION = "no_restoration"  # after some single outage, by any tie
     NEAREST_CONFIGURATION = "nearest_configuration"  # misses what is asked
+    NOTHING_SWITCHED = "nothing_switched"  # by a dispatch: what has no supply stays without it
     INSECURE = "insecure"  # after some single outage, whatever is dispatched
     NEAREST_DISPATCH = "nearest_dispatch"  # misses what is asked
     NO_DISPATCH = "no_dispatch"  # keeps what is asked
@@ -206,6 +264,34 @@ class NoPlan:
     margin: Margin | None = None
 
 
+class OutcomeKind(StrEnum):
+    """What the optimiser's answer comes to; the first three where load has no supply."""
+
+    ALL_RESTORED = "all_restored"  # by the plan
+    PART_RESTORED = "part_restored"  # by the plan: as much as can be
+    NOTHING_RESTORABLE = "nothing_restorable"
+    BETTER_PLAN = "better_plan"
+    NONE_BETTER = "none_better"
+    CONFLICT = "conflict"  # nothing keeps what is asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the optimiser's answer comes to, with numbers in kW.
+
+    restored_kw: what the plan supplies again. unsupplied_kw: what has no supply after it. out_of_reach_kw: of that,
+    what no usable branch reaches. locked_out: buses that only locked switches keep without supply. binding: the limit
+    that stands against supplying all, None where there is none.
+    """
+
+    kind: OutcomeKind
+    restored_kw: float = 0.0
+    unsupplied_kw: float = 0.0
+    out_of_reach_kw: float = 0.0
+    locked_out: int = 0
+    binding: Margin | None = None
+
+
 @dataclass(frozen=True)
 class MethodResult:
     """What one method found in the same situation: losses and objective in kW, NaN where it found nothing feasible."""
@@ -216,6 +302,7 @@ class MethodResult:
     objective_kw: float
     evaluated: int
     time_ms: float
+    unsupplied_kw: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +311,8 @@ class Proposal:
 
     plan: None where the present state is already the best known, or nothing keeps all requirements; reason then
     says which. conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most
-    one, two and three pairs, where they are better than the present state. present: the judged present state.
+    one, two and three pairs, where they are better than the present state. present: the judged present state. outcome:
+    what all that comes to.
     """
 
     requirements: Requirements
@@ -236,3 +324,4 @@ class Proposal:
     methods: tuple[MethodResult, ...]
     policy: str
     time_ms: float
+    outcome: Outcome

@@ -7,8 +7,9 @@ import numpy as np
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
+from ml.optimisation.plans.limits import Standing, broken
 from ml.optimisation.plans.plan import Constraint, PlanProblem, PlanProblemKind, Requirements, SetPoint, Verdict
-from ml.optimisation.plans.verification import TOLERANCE, OperatingPoint, Verifier, broken, burden_kw
+from ml.optimisation.plans.verification import TOLERANCE, OperatingPoint, Verifier
 
 NOTICEABLE_PU = 5e-4  # half of what a voltage reading varies by
 NOTICEABLE_SHARE = 1e-3  # of the load
@@ -115,6 +116,7 @@ def problem_with_set_points(
     if missed:
         return PlanProblem(kind=PlanProblemKind.LIMIT, constraint=missed[0])
     required = missed_by(verifier, present, present, wanted)
-    if not required and burden_kw(after) >= burden_kw(present) - STILL_SAVING * present.loss_kw:
+    improves = Standing.of(after).improves_on(Standing.of(present), STILL_SAVING * present.loss_kw)
+    if not required and not improves:
         return PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
     return None

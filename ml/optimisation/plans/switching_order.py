@@ -3,8 +3,9 @@
 import numpy as np
 
 from grid.network import BoolArray, IntArray
+from ml.optimisation.plans.limits import allowed
 from ml.optimisation.plans.plan import Action, Requirements, Verdict
-from ml.optimisation.plans.verification import OperatingPoint, Verifier, allowed
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 MOST_STATES = 400  # solved in search of an order
 

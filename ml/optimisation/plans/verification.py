@@ -8,25 +8,16 @@ from grid.flow.contingency import n_minus_1
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import energised_buses, interrupted_power_mw, is_radial
 from grid.network import BoolArray, FloatArray, IntArray, Network
+from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, Bounds, BoundsOf
 from ml.optimisation.plans.plan import Constraint, Margin, Requirements, Verdict
 from ml.optimisation.radial.grid import operated_radially
-from ml.optimisation.radial.objective import OVERLOAD_KW_PER_PERCENT, VOLTAGE_KW_PER_PU
 
-SUPPLY_TOLERANCE_KW = 1e-3
 TOLERANCE = {  # by which a limit may be missed: rounding, not permission
     Constraint.LOW_VOLTAGE: 1e-6,
     Constraint.HIGH_VOLTAGE: 1e-6,
     Constraint.LOADING: 1e-3,
     Constraint.GENERATION: 1e-3,
     Constraint.SUPPLY: SUPPLY_TOLERANCE_KW,
-}
-PRICE_KW = {  # of a broken limit: of a kW without supply, a p.u., a percent, a MW, and of a loop
-    Constraint.SUPPLY: 1000.0,
-    Constraint.LOW_VOLTAGE: VOLTAGE_KW_PER_PU,
-    Constraint.HIGH_VOLTAGE: VOLTAGE_KW_PER_PU,
-    Constraint.LOADING: OVERLOAD_KW_PER_PERCENT,
-    Constraint.GENERATION: 1000.0,
-    Constraint.RADIAL: 1000.0,
 }
 
 
@@ -36,7 +27,8 @@ class OperatingPoint:
 
     injection: with what loads without supply would take. closed and available: (m,) switch states, and branches that
     may be closed. failure_probability: (m,) within a year. loss_hours_per_year: hours at the present load that lose as
-    much as a year of the load profile. price_per_mwh: of losses.
+    much as a year of the load profile. price_per_mwh: of losses. priority: (l,) how much a kW of each load is worth
+    beside others, None where all are alike.
     """
 
     injection: Injection
@@ -45,6 +37,11 @@ class OperatingPoint:
     failure_probability: FloatArray
     loss_hours_per_year: float
     price_per_mwh: float
+    priority: FloatArray | None = None
+
+    def priority_of(self, loads: int) -> FloatArray:
+        """(l,) the priorities of so many loads, 1 where all are alike."""
+        return np.ones(loads) if self.priority is None else self.priority
 
 
 class Verifier:
@@ -56,11 +53,7 @@ class Verifier:
         self._power_flow = PowerFlow(network)
         self._known: dict[bytes, Verdict | None] = {}  # of the last operating point and requirements
         self._known_of: tuple[OperatingPoint | None, Requirements] = (None, Requirements())
-        branch, generator = network.branch, network.generator
-        self._rated = ~branch.rating_derived & np.isfinite(branch.rating_from_ka)
-        self._own_low = np.nan_to_num(network.bus.min_vm_pu, nan=0.0)
-        self._own_high = np.nan_to_num(network.bus.max_vm_pu, nan=9.0)
-        self._p_bounds = generator.p_bounds_mw
+        self.bounds = BoundsOf(network, self.radial)
 
     def verdict(
         self,
@@ -100,8 +93,10 @@ class Verifier:
         interrupted_kw = self._expected_interrupted_kw(operating_point, injection, closed)
         lowest = _extreme(state.vm_pu, state.energised, largest=False)
         highest = _extreme(state.vm_pu, state.energised, largest=True)
-        loaded = _extreme(state.loading_percent, self._rated, largest=True)
-        margins = self._margins(state, injection, wanted)
+        loaded = _extreme(state.loading_percent, self.bounds.counted(wanted), largest=True)
+        bounds, supplied = self.bounds.at(wanted), state.energised[self.network.load.bus]
+        lacking_kw = 1000 * np.where(supplied, 0.0, injection.load_p_mw.clip(min=0))
+        margins = self._margins(state, injection, bounds, float(lacking_kw.sum()))
         missed = {item.constraint: item.excess for item in margins if item.excess > TOLERANCE[item.constraint]}
         if self.radial and not self._is_radial(injection, closed):
             missed[Constraint.RADIAL] = 1.0
@@ -121,6 +116,9 @@ class Verifier:
             max_loading_branch=loaded,
             margins=margins,
             violation=missed,
+            excess=bounds.excess(self.network, state, injection),
+            supplied_loads=supplied,
+            weighted_unsupplied_kw=float(lacking_kw @ operating_point.priority_of(len(supplied))),
         )
 
     def supplied(self, operating_point: OperatingPoint, closed: BoolArray) -> BoolArray:
@@ -151,20 +149,13 @@ class Verifier:
         generator = self.network.generator
         return generator.bus[generator.is_source & injection.generator_on]
 
-    def _limits(self, wanted: Requirements) -> tuple[FloatArray, FloatArray]:
-        """(n,) lowest and highest voltage of each bus."""
-        n_bus = self.network.n_bus
-        low = self._own_low if wanted.min_vm_pu is None else np.full(n_bus, wanted.min_vm_pu)
-        high = self._own_high if wanted.max_vm_pu is None else np.full(n_bus, wanted.max_vm_pu)
-        return low, high
-
-    def _margins(self, state: GridState, injection: Injection, wanted: Requirements) -> tuple[Margin, ...]:
+    def _margins(
+        self, state: GridState, injection: Injection, bounds: Bounds, unsupplied_kw: float
+    ) -> tuple[Margin, ...]:
         network, branch = self.network, self.network.branch
-        lacking = ~state.energised[network.load.bus]
-        unsupplied_kw = 1000 * float(injection.load_p_mw[lacking].clip(min=0).sum())
         margins = [Margin(Constraint.SUPPLY, unsupplied_kw, 0.0, "kW", "")]
         if state.energised.any():
-            low, high = self._limits(wanted)
+            low, high = bounds.low, bounds.high
             names, lowest = network.bus.name, int(np.nanargmin(state.vm_pu - low))
             highest = int(np.nanargmax(state.vm_pu - high))
             margins += [
@@ -173,15 +164,15 @@ class Verifier:
                     Constraint.HIGH_VOLTAGE, float(state.vm_pu[highest]), float(high[highest]), "p.u.", names[highest]
                 ),
             ]
-        if self._rated.any():
-            worst = int(np.argmax(np.where(self._rated, state.loading_percent, -1.0)))
-            loading = float(state.loading_percent[worst])
-            margins.append(Margin(Constraint.LOADING, loading, wanted.max_loading_percent, "%", branch.name[worst]))
+        if np.isfinite(bounds.loading).any():
+            worst = int(np.argmax(state.loading_percent / bounds.loading))
+            loading, most = float(state.loading_percent[worst]), float(bounds.loading[worst])
+            margins.append(Margin(Constraint.LOADING, loading, most, "%", branch.name[worst]))
         return (*margins, *self._generation(state, injection))
 
     def _generation(self, state: GridState, injection: Injection) -> list[Margin]:
         """The source in service that is nearest to a limit of its active power."""
-        generator, (low, high) = self.network.generator, self._p_bounds
+        generator, (low, high) = self.network.generator, (self.bounds.source.low_mw, self.bounds.source.high_mw)
         beyond = np.maximum(low - state.generator_p_mw, state.generator_p_mw - high)
         running = generator.is_source & injection.generator_on & state.energised[generator.bus]
         nearest = _extreme(beyond, running & np.isfinite(beyond), largest=True)
@@ -203,37 +194,3 @@ def _extreme(values: FloatArray, among: BoolArray, largest: bool) -> int:
     if not len(places):
         return -1
     return int(places[np.argmax(values[places]) if largest else np.argmin(values[places])])
-
-
-def burden_kw(verdict: Verdict) -> float:
-    """What is minimised: the objective, and broken limits at prices that no saving is worth."""
-    return verdict.objective_kw + sum(PRICE_KW[constraint] * excess for constraint, excess in verdict.violation.items())
-
-
-def allowed(verdict: Verdict, present: Verdict, wanted: Requirements, in_between: bool = False) -> bool:
-    """Whether a state keeps what is asked. in_between: a state on the way, which may hold a loop.
-
-    A limit of the case that the present state breaks may stay broken, but no further; a limit that a person has set
-    must be kept.
-    """
-    return not broken(verdict, present, wanted, in_between)
-
-
-def broken(
-    verdict: Verdict, present: Verdict, wanted: Requirements, in_between: bool = False
-) -> tuple[Constraint, ...]:
-    """The constraints that a state breaks, by the rule of `allowed`."""
-    set_by_person = {
-        Constraint.LOW_VOLTAGE: wanted.min_vm_pu is not None,
-        Constraint.HIGH_VOLTAGE: wanted.max_vm_pu is not None,
-        Constraint.LOADING: wanted.max_loading_percent != Requirements.max_loading_percent,
-    }
-    found = []
-    for constraint, excess in verdict.violation.items():
-        if in_between and constraint is Constraint.RADIAL:
-            continue
-        hard = set_by_person.get(constraint, False) and not in_between
-        permitted = 0.0 if hard else present.violation.get(constraint, 0.0)
-        if excess > permitted + TOLERANCE.get(constraint, 0.0):
-            found.append(constraint)
-    return tuple(found)

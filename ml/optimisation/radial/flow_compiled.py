@@ -184,24 +184,31 @@ def solve_trees(
 
 
 @njit(cache=True, error_model="numpy")
-def broken_limits(
+def excess_shares(
     size: FloatArray,
     current: FloatArray,
     lowest: FloatArray,
     highest: FloatArray,
+    band: FloatArray,
     rated: IntArray,
     most: FloatArray,
-    beyond: FloatArray,
-    over: FloatArray,
+    share: FloatArray,
 ) -> None:
-    """Fill beyond (b,) with by how much voltages size (b, n) lie outside lowest and highest (n,), all buses together.
+    """Fill share (b,) with by how much limits are exceeded, all elements together, each as a share of its own limit.
 
-    Fills over (b,) with by how many times most (r,) currents (b, m) of the branches rated (r,) exceed that.
+    Voltages size (b, n) count outside lowest and highest (n,), over band (n,). Currents (b, m) of the branches rated
+    (r,) count above most (r,), over most.
     """
     for row in range(len(size)):
-        beyond[row], over[row] = 0.0, 0.0
+        share[row] = 0.0
         for bus in range(size.shape[1]):
-            beyond[row] += max(lowest[bus] - size[row, bus], 0.0) + max(size[row, bus] - highest[bus], 0.0)
+            below, above = lowest[bus] - size[row, bus], size[row, bus] - highest[bus]
+            if below > 0.0:
+                share[row] += below / band[bus]
+            if above > 0.0:
+                share[row] += above / band[bus]
         for place in range(len(rated)):
             flow = current[row, rated[place]]
-            over[row] += max(math.sqrt(flow.real**2 + flow.imag**2) / most[place] - 1.0, 0.0)
+            over = math.sqrt(flow.real**2 + flow.imag**2) / most[place] - 1.0
+            if over > 0.0:
+                share[row] += over

@@ -9,6 +9,9 @@ from grid.flow.topology import energised_buses, is_radial
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
 from ml.optimisation.radial.trees import Loops, find_loops
 
+SMALLEST_RESISTANCE_PU = 1e-12
+SHEDDING_RESISTANCE = 10.0  # of all the branches together
+
 
 @dataclass(frozen=True, eq=False)
 class RadialGrid:
@@ -29,6 +32,7 @@ class RadialGrid:
     demand_pu: FloatArray
     load_pu: FloatArray
     base_mva: float
+    virtual: int = 0  # how many of the branches, the last ones, stand for a bus left without supply
 
     @classmethod
     def of(cls, network: Network, injection: Injection | None = None) -> "RadialGrid":
@@ -54,6 +58,18 @@ class RadialGrid:
             network.base_mva,
         )
 
+    @property
+    def closed_resistance_pu(self) -> FloatArray:
+        """(m,) resistances for currents of the closed grid, positive.
+
+        Branches that stand for lost supply have so many that they carry next to nothing there: what they do carry grows
+        with the voltage that is lost on the way to their bus.
+        """
+        resistance = np.maximum(self.impedance_pu.real, SMALLEST_RESISTANCE_PU)
+        real = len(resistance) - self.virtual
+        resistance[real:] = SHEDDING_RESISTANCE * resistance[:real].sum()
+        return resistance
+
     def loops(self, out: IntArray | None = None) -> Loops:
         """The loops while branches out (k,) can't be used. NotConnectedError where they leave buses without supply."""
         usable = self.usable.copy()
@@ -76,6 +92,23 @@ class RadialGrid:
             source_bus=np.concatenate([self.source_bus, np.flatnonzero(dead)]),
             demand_pu=np.where(dead, 0.0, self.demand_pu),
             load_pu=np.where(dead, 0.0, self.load_pu),
+        )
+
+    def with_shedding(self, sheddable: IntArray) -> "RadialGrid":
+        """The grid in which buses (k,) may be left without supply: a branch without impedance joins each to the root.
+
+        What such a branch feeds has no supply. So "which loads are supplied, and over which way" is a spanning tree
+        again, and policy, samples, probabilities and exchange stay what they are.
+        """
+        count = len(sheddable)
+        return replace(
+            self,
+            from_bus=np.concatenate([self.from_bus, np.full(count, self.source_bus[0])]),
+            to_bus=np.concatenate([self.to_bus, sheddable]),
+            impedance_pu=np.concatenate([self.impedance_pu, np.zeros(count, complex)]),
+            usable=np.concatenate([self.usable, np.ones(count, bool)]),
+            fixed_closed=np.concatenate([self.fixed_closed, np.zeros(count, bool)]),
+            virtual=count,
         )
 
 

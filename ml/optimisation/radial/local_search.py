@@ -19,6 +19,7 @@ SCREENED = 12  # exchanges that are judged before all others are
 # exchanges that are judged at most, those that promise most: of 2,000, the best that improved was always one of the
 # first two, and the dozen best of the first forty
 JUDGED = 500
+SAME = 1e-12  # of a cost, which counts a kW without supply as many: less is no difference
 
 
 class Objective(Protocol):
@@ -85,7 +86,7 @@ def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) 
         costs = space.costs(neighbours)
         evaluated += len(neighbours)
         best = int(np.argmin(costs)) if len(costs) else -1
-        if best >= 0 and costs[best] < cost * (1 - 1e-9):
+        if best >= 0 and costs[best] < cost * (1 - SAME):
             opened, cost, screened = neighbours[best], float(costs[best]), True
         else:
             screened, improvable = False, screened and thorough

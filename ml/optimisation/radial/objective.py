@@ -7,20 +7,27 @@ import numpy as np
 
 from grid.network import FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, RadialFlow, RadialStates
-from ml.optimisation.radial.flow_compiled import broken_limits
+from ml.optimisation.radial.flow_compiled import excess_shares
 from ml.optimisation.radial.trees import Loops
 
-OVERLOAD_KW_PER_PERCENT = 100.0  # a percent above a branch's rating costs more than any saving is worth
-VOLTAGE_KW_PER_PU = 1e5
+# Each price outweighs all that is less important: losses and risk, then violations, then supply, then what is forbidden
+VIOLATION_KW = 1e5  # of a limit exceeded by its whole size
+SUPPLY_KW = 1e5  # of a kW without supply
+FORBIDDEN_KW, FURTHER_KW = 1e12, 1e13  # of any limit broken that may not be, and of its whole size
+FORBIDDEN_SHARE = 1e-5  # of a limit: less is rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Bounds of a plan: bus voltages (n,) in p.u. and branch currents (m,) in p.u., infinite where there is none."""
+    """Bounds of a plan: bus voltages (n,) in p.u. and branch currents (m,) in p.u., infinite where there is none.
+
+    band_pu: (n,) what violations of voltages are shares of.
+    """
 
     min_vm_pu: FloatArray
     max_vm_pu: FloatArray
     max_current_pu: FloatArray
+    band_pu: FloatArray
 
     @cached_property
     def rated(self) -> tuple[IntArray, FloatArray]:
@@ -31,7 +38,25 @@ class Limits:
     @classmethod
     def none(cls, n_bus: int, n_branch: int) -> "Limits":
         """No bounds at all."""
-        return cls(np.zeros(n_bus), np.full(n_bus, np.inf), np.full(n_branch, np.inf))
+        return cls(np.zeros(n_bus), np.full(n_bus, np.inf), np.full(n_branch, np.inf), np.ones(n_bus))
+
+    def excess(self, states: RadialStates) -> FloatArray:
+        """(b,) by how much configurations exceed them, as shares, summed."""
+        share = np.empty(len(states.loss_pu))
+        limits = self.min_vm_pu, self.max_vm_pu, self.band_pu
+        excess_shares(states.vm_pu, states.current_pu, *limits, *self.rated, share)
+        return share
+
+
+@dataclass(frozen=True, eq=False)
+class Shedding:
+    """Supply as a choice: (v,) branches that stand for a bus left without supply, see RadialGrid.with_shedding.
+
+    load_pu: (n,) real, what loads take, weighted by their priority.
+    """
+
+    virtual: FloatArray  # (m,) 1 for such a branch, else 0
+    load_pu: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +78,8 @@ class Costs:
 class RadialObjective:
     """The objective of radial configurations.
 
-    failure_probability: (m,) over the horizon that risk is counted for. base_mva: of the p.u. values.
+    failure_probability: (m,) over the horizon that risk is counted for. base_mva: of the p.u. values. limits: what
+    violations are counted from. permitted: what may not be exceeded, limits themselves by default.
     """
 
     loops: Loops
@@ -62,6 +88,8 @@ class RadialObjective:
     failure_probability: FloatArray
     risk_weight: float
     base_mva: float
+    permitted: Limits | None = None
+    shedding: Shedding | None = None
 
     def costs(self, opened: IntArray, demand_pu: FloatArray, load_pu: FloatArray) -> Costs:
         """Parts of configurations opened (b, t). demand_pu: complex, net of generation; load_pu: real, what loads take;
@@ -70,14 +98,14 @@ class RadialObjective:
         return Costs(
             loss_kw=1000 * self.base_mva * states.loss_pu,
             interrupted_kw=1000 * self.base_mva * self.expected_interrupted_pu(opened, load_pu),
-            penalty_kw=self._penalty_kw(states),
+            penalty_kw=self._penalty_kw(states) + self._shed_kw(opened),
             risk_weight=self.risk_weight,
         )
 
     def total_kw(self, opened: IntArray, demand_pu: FloatArray, load_pu: FloatArray) -> FloatArray:
         """(b,) what is minimised; as costs, but interruption is left out where it has no weight."""
         states = self.flow.solve(opened, demand_pu)
-        total: FloatArray = 1000 * self.base_mva * states.loss_pu + self._penalty_kw(states)
+        total: FloatArray = 1000 * self.base_mva * states.loss_pu + self._penalty_kw(states) + self._shed_kw(opened)
         if self.risk_weight:
             total += 1000 * self.base_mva * self.risk_weight * self.expected_interrupted_pu(opened, load_pu)
         return total
@@ -94,14 +122,27 @@ class RadialObjective:
         if self.risk_weight:
             fed = self.flow.tree_flow(opened[None], load_pu[None])[0]
             change += self.risk_weight * exchanges.weighted_change(fed, self.failure_probability)
+        if self.shedding is not None:
+            lacking = self.flow.tree_flow(opened[None], self.shedding.load_pu[None])[0]
+            change += SUPPLY_KW * exchanges.weighted_change(lacking, self.shedding.virtual)
         return 1000 * self.base_mva * change
 
     def expected_interrupted_pu(self, opened: IntArray, load_pu: FloatArray) -> FloatArray:
         """(b,) load that is expected to be interrupted: of every branch what it feeds, times its probability."""
         return self.flow.weighted_flow(opened, load_pu, self.failure_probability)
 
+    def unsupplied_kw(self, opened: IntArray) -> FloatArray:
+        """(b,) load that configurations leave without supply, weighted by its priority."""
+        if self.shedding is None:
+            return np.zeros(len(opened))
+        return 1000 * self.base_mva * self.flow.weighted_flow(opened, self.shedding.load_pu, self.shedding.virtual)
+
+    def _shed_kw(self, opened: IntArray) -> FloatArray | float:
+        return 0.0 if self.shedding is None else SUPPLY_KW * self.unsupplied_kw(opened)
+
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
-        limits = self.limits
-        beyond, over = np.empty(len(states.loss_pu)), np.empty(len(states.loss_pu))
-        broken_limits(states.vm_pu, states.current_pu, limits.min_vm_pu, limits.max_vm_pu, *limits.rated, beyond, over)
-        return VOLTAGE_KW_PER_PU * beyond + 100.0 * OVERLOAD_KW_PER_PERCENT * over
+        share = self.limits.excess(states)
+        beyond = share if self.permitted is None else self.permitted.excess(states)
+        forbidden = np.where(beyond > FORBIDDEN_SHARE, FORBIDDEN_KW + FURTHER_KW * beyond, 0.0)
+        penalty: FloatArray = VIOLATION_KW * share + forbidden
+        return penalty

@@ -27,6 +27,7 @@ BEAM = 12  # configurations that a search within a number of pairs goes on from
 BEAM_SCREENED = 24  # exchanges of each that it judges
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
 SEQUENTIAL, EXCHANGE, POLISHED = "Sequential opening", "Branch exchange", "Policy + branch exchange"
+SEQUENTIAL_EXCHANGED = "Sequential opening + branch exchange"
 RESTORED = "Restored supply"
 
 

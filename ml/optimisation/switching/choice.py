@@ -4,13 +4,17 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray, Network
+from ml.optimisation.plans.limits import BoundsOf, permitted
 from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.flow import Exchanges, RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
-from ml.optimisation.radial.objective import Limits, RadialObjective
+from ml.optimisation.radial.objective import Limits, RadialObjective, Shedding
 from ml.optimisation.radial.trees import Loops, find_loops
 from ml.optimisation.switching.situation import Situation, situation
 
@@ -28,8 +32,12 @@ class ConflictError(ValueError):
 @dataclass(frozen=True, eq=False)
 class Choice:
     """One operating point's choice. left_alone: (m,) branches that no configuration touches. start: the present
-    configuration (t,), None where the present state isn't radial or leaves buses without supply."""
+    configuration (t,), None where the present state isn't radial, or leaves buses without supply that must have it.
+    restorable_kw: load without supply that usable branches reach; locked_out: buses that only locked switches keep
+    from it.
+    """
 
+    network: Network
     grid: RadialGrid
     loops: Loops
     seen: Situation
@@ -37,6 +45,13 @@ class Choice:
     present: BoolArray
     left_alone: BoolArray
     start: IntArray | None
+    restorable_kw: float
+    locked_out: int
+
+    @property
+    def sheds(self) -> bool:
+        """Whether configurations may leave without supply what has none now."""
+        return self.grid.virtual > 0
 
     def cost(self, opened: IntArray) -> FloatArray:
         """Objective in kW of configurations (b, t), penalties for broken limits included."""
@@ -47,23 +62,39 @@ class Choice:
         return self.objective.predicted_change_kw(exchanges, self.grid.demand_pu, self.grid.load_pu)
 
     def closed(self, opened: IntArray) -> BoolArray:
-        """Switch states (..., m) of configurations (..., t)."""
-        return np.where(self.left_alone, self.present, self.loops.closed(opened))
+        """Switch states (..., m) of configurations (..., t). Between buses without supply they stay as they are."""
+        states = self.loops.closed(opened)[..., : len(self.present)]
+        if self.sheds:
+            for state in states.reshape(-1, states.shape[-1]):
+                dead = ~self._supplied(state)
+                apart = dead[self.network.branch.from_bus] & dead[self.network.branch.to_bus]
+                state[apart] = self.present[apart]
+        return np.where(self.left_alone, self.present, states)
 
     def opened(self, closed: BoolArray) -> IntArray | None:
         """The configuration (t,) of switch states (m,), ascending; None where they aren't one that can be chosen."""
-        return _configuration(self.loops, closed)
+        return _configuration(self.loops, _with_shed(self.grid, closed) if self.sheds else closed)
+
+    def _supplied(self, closed: BoolArray) -> BoolArray:
+        branch = self.network.branch
+        return energised_buses(self.network.n_bus, branch.from_bus, branch.to_bus, closed, self.grid.source_bus)
 
 
 class Choices:
     """Builds choices for one network; loops are kept, as they rarely change."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, bounds: BoundsOf) -> None:
+        self._network, self._bounds = network, bounds
         self._kept: OrderedDict[bytes, Loops] = OrderedDict()
 
-    def at(self, operating_point: OperatingPoint, wanted: Requirements, present: Verdict) -> Choice:
-        """The choice at an operating point. ConflictError where locked switches leave none."""
+    def at(
+        self, operating_point: OperatingPoint, wanted: Requirements, present: Verdict, sheds: bool = False
+    ) -> Choice:
+        """The choice at an operating point. ConflictError where branches that are locked closed form a loop.
+
+        sheds: whether what has no supply now may stay without it; otherwise every configuration supplies all that
+        usable branches reach. What has supply keeps it in either.
+        """
         free = RadialGrid.of(self._network, operating_point.injection)
         free = replace(free, usable=free.usable & operating_point.available)
         locked = np.zeros(self._network.n_branch, dtype=bool)
@@ -73,29 +104,50 @@ class Choices:
             usable=free.usable & ~(locked & ~operating_point.closed),
             fixed_closed=(free.fixed_closed | (locked & operating_point.closed)) & free.usable,
         )
-        cut_off = int((free.reachable() & ~bound.reachable()).sum())
-        if cut_off:
-            raise ConflictError(Constraint.LOCKED, NoPlan(kind=NoPlanKind.CUT_OFF, buses=cut_off))
+        dark, reached = ~present.state.energised, bound.reachable()
         grid = bound.without_unreachable()
+        left_alone = ~grid.usable
+        if sheds:
+            grid = grid.with_shedding(np.flatnonzero(dark & reached))
         loops = self._loops(grid)
-        seen = situation(
-            grid,
-            loops,
-            grid.demand_pu[None],
-            grid.load_pu[None],
-            wanted.risk_weight * operating_point.failure_probability,
-        )
+        probability = np.concatenate([operating_point.failure_probability, np.zeros(grid.virtual)])
+        seen = situation(grid, loops, grid.demand_pu[None], grid.load_pu[None], wanted.risk_weight * probability)
         flow = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu)
-        start = _configuration(loops, operating_point.closed)
-        none = Limits.none(grid.n_bus, self._network.n_branch)
+        start = _configuration(loops, _with_shed(grid, operating_point.closed) if sheds else operating_point.closed)
+        limits, permitted_now = self._limits(flow, grid, start, wanted, present)
         objective = RadialObjective(
-            loops, flow, none, operating_point.failure_probability, wanted.risk_weight, grid.base_mva
+            loops=loops,
+            flow=flow,
+            limits=limits,
+            failure_probability=probability,
+            risk_weight=wanted.risk_weight,
+            base_mva=grid.base_mva,
+            permitted=permitted_now,
+            shedding=self._shedding(grid, operating_point) if sheds else None,
         )
-        limits = self._limits(objective, grid, start, wanted, present)
-        return Choice(grid, loops, seen, replace(objective, limits=limits), operating_point.closed, ~grid.usable, start)
+        return Choice(
+            network=self._network,
+            grid=grid,
+            loops=loops,
+            seen=seen,
+            objective=objective,
+            present=operating_point.closed,
+            left_alone=left_alone,
+            start=start,
+            restorable_kw=1000 * grid.base_mva * float(grid.load_pu[dark & reached].sum()),
+            locked_out=int((free.reachable() & ~reached).sum()),
+        )
+
+    def _shedding(self, grid: RadialGrid, operating_point: OperatingPoint) -> Shedding:
+        network, load_mw = self._network, operating_point.injection.load_p_mw.clip(min=0)
+        weighted = np.bincount(network.load.bus, load_mw * operating_point.priority_of(len(load_mw)), network.n_bus)
+        virtual = np.zeros(len(grid.usable))
+        virtual[len(virtual) - grid.virtual :] = 1.0
+        return Shedding(virtual, np.where(grid.load_pu > 0, weighted / grid.base_mva, 0.0))
 
     def _loops(self, grid: RadialGrid) -> Loops:
-        key = grid.usable.tobytes() + grid.fixed_closed.tobytes() + grid.source_bus.tobytes()
+        kept = grid.usable, grid.fixed_closed, grid.source_bus, grid.to_bus[len(grid.to_bus) - grid.virtual :]
+        key = b"|".join(array.tobytes() for array in kept)
         if key not in self._kept:
             try:
                 self._kept[key] = find_loops(
@@ -114,32 +166,58 @@ class Choices:
 
     def _limits(
         self,
-        objective: RadialObjective,
+        flow: RadialFlow,
         grid: RadialGrid,
         start: IntArray | None,
         wanted: Requirements,
         present: Verdict,
-    ) -> Limits:
-        """Limits for the ranking: shifted by what it sees otherwise than the AC power flow in the present state.
+    ) -> tuple[Limits, Limits]:
+        """Limits for the ranking, and what may not be exceeded: where the present state breaks a limit, that is more.
 
-        A limit of the case that the present state breaks counts from the present value.
+        Both are shifted by what the ranking sees otherwise than the AC power flow in the present state.
         """
-        network = self._network
-        bus, branch = network.bus, network.branch
-        own_low, own_high = np.nan_to_num(bus.min_vm_pu, nan=0.0), np.nan_to_num(bus.max_vm_pu, nan=9.0)
-        low = np.minimum(own_low, present.min_vm_pu) if wanted.min_vm_pu is None else wanted.min_vm_pu
-        high = np.maximum(own_high, present.max_vm_pu) if wanted.max_vm_pu is None else wanted.max_vm_pu
-        loading = wanted.max_loading_percent
-        if loading == Requirements.max_loading_percent and np.isfinite(present.max_loading_percent):
-            loading = max(loading, present.max_loading_percent)
-        base_ka = network.base_mva / (np.sqrt(3.0) * bus.vn_kv[branch.from_bus])
-        most = np.where(branch.rating_derived, np.inf, branch.rating_from_ka / base_ka * loading / 100)
-        shift = np.zeros(network.n_bus)
+        network, bounds = self._network, self._bounds.at(wanted)
+        base_ka = network.base_mva / (np.sqrt(3.0) * network.bus.vn_kv[network.branch.from_bus])
+        rating_pu = network.branch.rating_from_ka / base_ka
+        shift, more = np.zeros(network.n_bus), np.zeros(grid.virtual)
         if start is not None:
-            ranked = objective.flow.solve(start[None], grid.demand_pu)
+            ranked = flow.solve(start[None], grid.demand_pu)
             if np.isfinite(ranked.loss_pu[0]):
                 shift = np.nan_to_num(ranked.vm_pu[0] - present.state.vm_pu, nan=0.0)
-        return Limits(low + shift, high + shift, most)
+        low, high, loading = (
+            permitted(constraint, present.excess, wanted)
+            for constraint in (Constraint.LOW_VOLTAGE, Constraint.HIGH_VOLTAGE, Constraint.LOADING)
+        )
+        own = Limits(
+            bounds.low + shift,
+            bounds.high + shift,
+            np.concatenate([rating_pu * bounds.loading / 100, more + np.inf]),
+            bounds.band,
+        )
+        return own, Limits(
+            own.min_vm_pu - low * bounds.band,
+            own.max_vm_pu + high * bounds.band,
+            own.max_current_pu * np.concatenate([1.0 + loading, more + 1.0]),
+            bounds.band,
+        )
+
+
+def _with_shed(grid: RadialGrid, closed: BoolArray) -> BoolArray:
+    """(m,) switch states, those of branches that stand for lost supply included, for states (m - v,) of the others.
+
+    Buses without supply are left without it one by one, or together where branches that stay closed join them.
+    """
+    real = len(closed)
+    tail, head = grid.from_bus[:real], grid.to_bus[:real]
+    sheddable = grid.to_bus[real:]
+    supplied = energised_buses(grid.n_bus, tail, head, closed & grid.usable[:real], grid.source_bus)
+    states = np.concatenate([closed & (supplied[tail] | grid.fixed_closed[:real]), np.zeros(len(sheddable), bool)])
+    fixed = grid.fixed_closed[:real]
+    graph = coo_array((np.ones(fixed.sum()), (tail[fixed], head[fixed])), shape=(grid.n_bus, grid.n_bus))
+    group = connected_components(graph, directed=False)[1]
+    _, first = np.unique(group[sheddable], return_index=True)
+    states[real + first] = ~supplied[sheddable[first]]
+    return states
 
 
 def _configuration(loops: Loops, closed: BoolArray) -> IntArray | None:

@@ -4,32 +4,30 @@ It decides by a learned policy's weights and imports no torch; what learns is ml
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from grid.network import FloatArray, IntArray, Network
+from grid.network import BoolArray, FloatArray, IntArray, Network
+from ml.optimisation.plans.limits import Standing, broken
 from ml.optimisation.plans.plan import (
     Constraint,
+    Excess,
     Margin,
     MethodResult,
     NoPlan,
     NoPlanKind,
+    Outcome,
+    OutcomeKind,
     Plan,
     Proposal,
     Requirements,
     Verdict,
 )
 from ml.optimisation.plans.switching_order import safe_order
-from ml.optimisation.plans.verification import (
-    PRICE_KW,
-    SUPPLY_TOLERANCE_KW,
-    OperatingPoint,
-    Verifier,
-    broken,
-    burden_kw,
-)
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching import candidates as method
@@ -42,6 +40,7 @@ VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of th
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
 STAYING = 0.05  # of its gain: so much more must another plan bring to take the place of the one that people see
 POLISHED_BEST = 3  # of the policy's samples: with one alone, a plan's last percent is luck
+RESTORABLE_KW = 0.01  # load without supply that is worth a word
 MOST_PAIRS = 3  # for which plans of few actions are listed
 
 
@@ -53,7 +52,8 @@ class SwitchingOptimizer:
 
     def __init__(self, network: Network, seed: int) -> None:
         self.network = network
-        self._verifier, self._choices = Verifier(network), Choices(network)
+        self._verifier, self._seed = Verifier(network), seed
+        self._choices = Choices(network, self._verifier.bounds)
         self._rng = np.random.default_rng(seed)
         self._phi: Callable[[Situation], FloatArray] = prior_phi
         self._episodes = 0
@@ -68,37 +68,44 @@ class SwitchingOptimizer:
         self._phi, self._episodes = Forward(policy.weights), policy.episodes
 
     def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None = None) -> Proposal:
-        """The best verified plan for a moment, or why there is none. ValueError where the present has no solution."""
+        """The best verified plan for a moment, or why there is none. ValueError where the present has no solution.
+
+        The same moment and requirements have the same answer, whatever was asked before.
+        """
         began = time.perf_counter()
+        self._rng = np.random.default_rng(self._seed)
         present = self._verifier.verdict(operating_point, operating_point.closed, wanted)
         if present is None:
             raise ValueError("the present state has no power flow solution")
-        answer = _Answer(self.policy_name, wanted, present)
+        asked = _Asked(operating_point, wanted, present, shown)
+        answer = _Answer(self.policy_name, asked)
         try:
             choice = self._choices.at(operating_point, wanted, present)
         except ConflictError as conflict:
-            return answer.none(conflict.constraint, conflict.reason, began)
-        if not choice.loops.ties:
-            return answer.none(None, NoPlan(kind=NoPlanKind.NO_SWITCH), began)
+            return answer.conflict(conflict.constraint, conflict.reason, began)
+        answer.reach(choice)
+        found = self._answered(asked, choice)
+        if choice.restorable_kw > RESTORABLE_KW and not found.restores_all:
+            found = self._answered(asked, self._choices.at(operating_point, wanted, present, sheds=True)).after(found)
+        return answer.proposal(found, began)
+
+    def _answered(self, asked: "_Asked", choice: Choice) -> "_Found":
+        """What one choice comes to."""
+        if not choice.loops.ties and choice.start is not None:
+            return _Found(no_switch=True)
         found = self._methods(choice)
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
         levels = Proposer(choice.loops, choice.cost, choice.predicted).within_pairs(start, MOST_PAIRS, every.opened)
-        answer.methods = tuple(self._result(item, choice, operating_point, present, wanted) for item in found)
+        methods = tuple(self._result(item, choice, asked) for item in found)
         pool = _merged([every, *levels])
-        seen = None if shown is None else choice.opened(shown.after.closed)
+        seen = None if asked.shown is None else choice.opened(asked.shown.after.closed)
         if seen is not None:
             pool = _with_first(pool, seen, choice.cost(seen[None]))
-        few = [_within(replace(wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
-        answer.limited = _each_better(
-            [self._best(operating_point, wanted, present, choice, item, VERIFIED_OF_FEW)[0] for item in few]
-        )
-        plan, missed = self._best(operating_point, wanted, present, choice, _within(wanted, pool, choice), shown=shown)
-        if plan is not None:
-            return answer.plan(plan, began)
-        if missed is not None:
-            return answer.none(missed.constraint, _reason(missed), began)
-        return answer.none(None, NoPlan(kind=NoPlanKind.BEST_FOUND), began)
+        few = [_within(replace(asked.wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
+        limited = _each_better([self._best(asked, choice, item, VERIFIED_OF_FEW)[0] for item in few])
+        plan, missed = self._best(asked, choice, _within(asked.wanted, pool, choice))
+        return _Found(plan=plan, missed=missed, limited=limited, methods=methods)
 
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last is the policy with branch exchange from the best of its samples."""
@@ -120,14 +127,15 @@ class SwitchingOptimizer:
         learned = found[-1]
         found.append(
             proposer.run(
-                method.SEQUENTIAL, lambda: method.from_sequential_opening(loops, grid.impedance_pu.real, grid.demand_pu)
+                method.SEQUENTIAL,
+                lambda: method.from_sequential_opening(loops, grid.closed_resistance_pu, grid.demand_pu),
             )
         )
+        found.append(proposer.exchange(method.SEQUENTIAL_EXCHANGED, found[-1].opened[0], found[-1].time_ms))
         if choice.start is None:
             phi = self._phi(choice.seen)
-            found.append(
-                proposer.run(method.RESTORED, lambda: method.completions(loops, choice.present, phi, self._rng))
-            )
+            present = np.concatenate([choice.present, np.zeros(grid.virtual, bool)])
+            found.append(proposer.run(method.RESTORED, lambda: method.completions(loops, present, phi, self._rng)))
         before = found[0] if choice.start is not None else found[-1]
         if len(before.opened):
             found.append(proposer.exchange(method.EXCHANGE, before.opened[0]))
@@ -135,55 +143,47 @@ class SwitchingOptimizer:
         return found
 
     def _best(
-        self,
-        operating_point: OperatingPoint,
-        wanted: Requirements,
-        present: Verdict,
-        choice: Choice,
-        proposed: Candidates,
-        most: int = VERIFIED,
-        shown: Plan | None = None,
+        self, asked: "_Asked", choice: Choice, proposed: Candidates, most: int = VERIFIED
     ) -> tuple[Plan | None, Margin | None]:
-        """The best plan among proposals, by verified objective; without one, the limit that stands against it."""
+        """The best plan among proposals, by verified standing; without one, the limit that stands against it."""
+        operating_point, wanted, present = asked.operating_point, asked.wanted, asked.present
         verdicts: list[Verdict] = []
         missed: list[tuple[float, Margin]] = []
-        for opened in proposed.opened[:most]:
-            verdict = self._verifier.verdict(operating_point, choice.closed(opened), wanted, present.state.voltage)
+        for closed, opened in _each_once(choice, proposed, most):
+            verdict = self._verifier.verdict(operating_point, closed, wanted, present.state.voltage)
             if verdict is None:
                 continue
             problems = broken(verdict, present, wanted)
             if problems:
                 missed.append(_dearest(verdict, problems))
-            elif wanted.n_minus_1 and not self._restorable(operating_point, wanted, choice, opened, verdict):
+            elif wanted.n_minus_1 and not choice.sheds and not self._restorable(asked, choice, opened, verdict):
                 missed.append((0.0, Margin(Constraint.N_MINUS_1, np.nan, np.nan, "", "")))
             else:
                 verdicts.append(verdict)
-        worth = burden_kw(present) - LEAST_SAVING * present.objective_kw
-        required = broken(present, present, wanted) or wanted.n_minus_1 or _restorable_kw(choice, present) > 0
-        for verdict in sorted(verdicts, key=lambda one: _standing_kw(one, present, shown)):
-            if burden_kw(verdict) >= worth and not broken(present, present, wanted):
+        required = broken(present, present, wanted) or wanted.n_minus_1
+        least_kw = LEAST_SAVING * present.objective_kw
+        for verdict in sorted(verdicts, key=asked.rank):
+            if not Standing.of(verdict).improves_on(asked.standing, least_kw) and not broken(present, present, wanted):
                 return None, None
             actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
                 saved = (present.loss_kw - verdict.loss_kw) * operating_point.loss_hours_per_year / 1000
                 money = saved * operating_point.price_per_mwh
                 return Plan(wanted, actions, (), present, verdict, saved, money, self.network), None
-        if verdicts or not required:
+        if verdicts or not (required or choice.restorable_kw > RESTORABLE_KW):
             return None, None
         if not missed:
             return None, Margin(Constraint.ACTIONS, np.nan, np.nan, "", "") if wanted.most_pairs else None
         return None, min(missed, key=lambda item: item[0])[1]
 
-    def _result(
-        self, item: Candidates, choice: Choice, operating_point: OperatingPoint, present: Verdict, wanted: Requirements
-    ) -> MethodResult:
+    def _result(self, item: Candidates, choice: Choice, asked: "_Asked") -> MethodResult:
         """What a method found, verified by AC power flow; NaN where it breaks a limit or has no solution."""
-        verdict = None
+        verdict, present, wanted = None, asked.present, asked.wanted
         if len(item.opened):
             closed = choice.closed(item.opened[0])
-            verdict = self._verifier.verdict(operating_point, closed, wanted, present.state.voltage)
+            verdict = self._verifier.verdict(asked.operating_point, closed, wanted, present.state.voltage)
         if verdict is None or broken(verdict, present, wanted):
-            return MethodResult(item.name, np.nan, np.nan, np.nan, item.evaluated, item.time_ms)
+            return MethodResult(item.name, np.nan, np.nan, np.nan, item.evaluated, item.time_ms, np.nan)
         return MethodResult(
             item.name,
             verdict.loss_kw,
@@ -191,11 +191,10 @@ class SwitchingOptimizer:
             verdict.objective_kw,
             item.evaluated,
             item.time_ms,
+            verdict.unsupplied_kw,
         )
 
-    def _restorable(
-        self, operating_point: OperatingPoint, wanted: Requirements, choice: Choice, opened: IntArray, verdict: Verdict
-    ) -> bool:
+    def _restorable(self, asked: "_Asked", choice: Choice, opened: IntArray, verdict: Verdict) -> bool:
         """N-1 of a radial grid: whether after any outage of a branch on a loop one tie supplies everybody again.
 
         Each outage's best tie is verified by AC power flow.
@@ -205,39 +204,140 @@ class SwitchingOptimizer:
         for branch in np.unique(new):
             place = np.flatnonzero(new == branch)
             closed = choice.closed(neighbours[place[int(np.argmin(cost[place]))]])
-            after = self._verifier.verdict(operating_point, closed, wanted, verdict.state.voltage)
-            if after is None or broken(after, verdict, wanted):
+            after = self._verifier.verdict(asked.operating_point, closed, asked.wanted, verdict.state.voltage)
+            if after is None or broken(after, verdict, asked.wanted):
                 return False
         return True
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What an answer is asked for. shown: the plan that people see."""
+
+    operating_point: OperatingPoint
+    wanted: Requirements
+    present: Verdict
+    shown: Plan | None
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Of the present state."""
+        return Standing.of(self.present)
+
+    def rank(self, verdict: Verdict) -> Standing:
+        """What plans are ordered by: their standing, a little better for the plan that people see.
+
+        Otherwise noise in what is measured would change the plan from one cycle to the next.
+        """
+        standing = Standing.of(verdict)
+        if self.shown is None or (verdict.closed != self.shown.after.closed).any():
+            return standing
+        gain_kw = max(0.0, self.present.objective_kw - verdict.objective_kw)
+        return replace(standing, objective_kw=standing.objective_kw - STAYING * gain_kw)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Found:
+    """What a choice comes to. missed: the limit that stands against any plan. binding: what kept all from supply."""
+
+    plan: Plan | None = None
+    missed: Margin | None = None
+    limited: tuple[Plan, ...] = ()
+    methods: tuple[MethodResult, ...] = ()
+    no_switch: bool = False
+    binding: Margin | None = None
+
+    @property
+    def restores_all(self) -> bool:
+        """Whether the plan leaves nothing that can be reached without supply: the choice demanded that."""
+        return self.plan is not None
+
+    def after(self, whole: "_Found") -> "_Found":
+        """This, where supplying all was tried before and failed."""
+        return replace(self, binding=whole.missed)
 
 
 class _Answer:
     """What a proposal says in any case, gathered as it becomes known."""
 
-    def __init__(self, policy: str, wanted: Requirements, present: Verdict) -> None:
-        self._policy, self._wanted, self._present = policy, wanted, present
-        self.methods: tuple[MethodResult, ...] = ()
-        self.limited: tuple[Plan | None, ...] = ()
+    def __init__(self, policy: str, asked: _Asked) -> None:
+        self._policy, self._asked = policy, asked
+        self._restorable_kw, self._locked_out = 0.0, 0
 
-    def plan(self, plan: Plan, began: float) -> Proposal:
-        return self._proposal(plan, None, None, began)
+    def reach(self, choice: Choice) -> None:
+        """What could be supplied again."""
+        self._restorable_kw, self._locked_out = choice.restorable_kw, choice.locked_out
 
-    def none(self, conflict: Constraint | None, reason: NoPlan, began: float) -> Proposal:
-        return self._proposal(None, conflict, reason, began)
+    def conflict(self, constraint: Constraint | None, reason: NoPlan, began: float) -> Proposal:
+        """Nothing keeps what is asked."""
+        return self._proposal(_Found(), constraint, reason, self._outcome(OutcomeKind.CONFLICT, None), began)
+
+    def proposal(self, found: _Found, began: float) -> Proposal:
+        """What the best choice comes to, in the words of the outcome."""
+        present, plan, missed = self._asked.present, found.plan, found.missed
+        dark = present.unsupplied_kw > RESTORABLE_KW
+        binding = found.binding or missed
+        if plan is not None:
+            restores = present.unsupplied_kw - plan.after.unsupplied_kw > RESTORABLE_KW
+            whole = self._restorable_kw - (present.unsupplied_kw - plan.after.unsupplied_kw) <= RESTORABLE_KW
+            kind = OutcomeKind.NOTHING_RESTORABLE if dark else OutcomeKind.BETTER_PLAN
+            if restores:
+                kind = OutcomeKind.ALL_RESTORED if whole and not self._locked_out else OutcomeKind.PART_RESTORED
+            return self._proposal(found, None, None, self._outcome(kind, plan, binding), began)
+        if dark:
+            outcome = self._outcome(OutcomeKind.NOTHING_RESTORABLE, None, binding)
+            return self._proposal(found, *self._why_dark(binding), outcome, began)
+        if missed is not None:
+            outcome = self._outcome(OutcomeKind.CONFLICT, None, missed)
+            return self._proposal(found, missed.constraint, _reason(missed), outcome, began)
+        why = NoPlanKind.NO_SWITCH if found.no_switch else NoPlanKind.BEST_FOUND
+        return self._proposal(found, None, NoPlan(kind=why), self._outcome(OutcomeKind.NONE_BETTER, None), began)
+
+    def _why_dark(self, binding: Margin | None) -> tuple[Constraint | None, NoPlan]:
+        """The constraint, if any, and the reason why nothing that is without supply can be restored."""
+        if self._locked_out and self._restorable_kw <= RESTORABLE_KW:
+            return Constraint.LOCKED, NoPlan(kind=NoPlanKind.CUT_OFF, buses=self._locked_out)
+        if self._restorable_kw <= RESTORABLE_KW:
+            return None, NoPlan(kind=NoPlanKind.OUT_OF_REACH)
+        if binding is None:
+            return Constraint.SUPPLY, NoPlan(kind=NoPlanKind.NOT_WITHIN_LIMITS)
+        return binding.constraint, NoPlan(kind=NoPlanKind.NOT_WITHIN_LIMITS, margin=binding)
+
+    def _outcome(self, kind: OutcomeKind, plan: Plan | None, binding: Margin | None = None) -> Outcome:
+        before_kw = self._asked.present.unsupplied_kw
+        after_kw = before_kw if plan is None else plan.after.unsupplied_kw
+        return Outcome(
+            kind=kind,
+            restored_kw=max(0.0, before_kw - after_kw),
+            unsupplied_kw=after_kw,
+            out_of_reach_kw=max(0.0, before_kw - self._restorable_kw),
+            locked_out=self._locked_out,
+            binding=None if kind is OutcomeKind.ALL_RESTORED else binding,
+        )
 
     def _proposal(
-        self, plan: Plan | None, conflict: Constraint | None, reason: NoPlan | None, began: float
+        self, found: _Found, conflict: Constraint | None, reason: NoPlan | None, outcome: Outcome, began: float
     ) -> Proposal:
-        limited = tuple(item for item in self.limited if item is not None)
-        spent = 1000 * (time.perf_counter() - began)
-        return Proposal(self._wanted, self._present, plan, limited, conflict, reason, self.methods, self._policy, spent)
+        asked = self._asked
+        return Proposal(
+            requirements=asked.wanted,
+            present=asked.present,
+            plan=found.plan,
+            limited=found.limited,
+            conflict=conflict,
+            reason=reason,
+            methods=found.methods,
+            policy=self._policy,
+            time_ms=1000 * (time.perf_counter() - began),
+            outcome=outcome,
+        )
 
 
 def _each_better(plans: list[Plan | None]) -> tuple[Plan, ...]:
     """Plans of more and more pairs, those that are no better than one of fewer pairs left out."""
     kept: list[Plan] = []
     for plan in plans:
-        if plan is not None and (not kept or burden_kw(plan.after) < burden_kw(kept[-1].after) * (1 - LEAST_SAVING)):
+        if plan is not None and (not kept or _clearly_better(plan, kept[-1])):
             kept.append(plan)
     return tuple(kept)
 
@@ -252,15 +352,20 @@ def _with_first(proposed: Candidates, opened: IntArray, cost: FloatArray) -> Can
     )
 
 
-def _standing_kw(verdict: Verdict, present: Verdict, shown: Plan | None) -> float:
-    """What plans are ordered by: their burden, a little less for the plan that people see.
+def _clearly_better(plan: Plan, other: Plan) -> bool:
+    return Standing.of(plan.after).improves_on(Standing.of(other.after), LEAST_SAVING * other.after.objective_kw)
 
-    Otherwise noise in what is measured would change the plan from one cycle to the next.
-    """
-    burden = burden_kw(verdict)
-    if shown is None or (verdict.closed != shown.after.closed).any():
-        return burden
-    return burden - STAYING * max(0.0, burden_kw(present) - burden)
+
+def _each_once(choice: Choice, proposed: Candidates, most: int) -> Iterator[tuple[BoolArray, IntArray]]:
+    """Switch states (m,) and configuration (t,) of the best proposals, until there are most different states."""
+    seen: set[bytes] = set()
+    for opened in proposed.opened:
+        if len(seen) == most:
+            return
+        closed = choice.closed(opened)
+        if closed.tobytes() not in seen:
+            seen.add(closed.tobytes())
+            yield closed, opened
 
 
 def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candidates:
@@ -272,18 +377,16 @@ def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candi
     return replace(proposed, opened=proposed.opened[kept], cost=proposed.cost[kept])
 
 
-def _restorable_kw(choice: Choice, present: Verdict) -> float:
-    """Load without supply that some choice of switches would reach."""
-    reachable_kw = 1000 * choice.grid.base_mva * float(choice.grid.load_pu.sum())
-    supplied_kw = 1000 * float(present.injection.load_p_mw.clip(min=0).sum()) - present.unsupplied_kw
-    return max(0.0, reachable_kw - supplied_kw - SUPPLY_TOLERANCE_KW)
-
-
 def _dearest(verdict: Verdict, problems: tuple[Constraint, ...]) -> tuple[float, Margin]:
-    """The price of a configuration's broken limits, and the limit that is most of it."""
-    price = {problem: PRICE_KW[problem] * verdict.violation[problem] for problem in problems}
+    """A configuration's broken limits, as shares of themselves together, and the limit that is most of it."""
+    price = {problem: _share(verdict, problem) for problem in problems}
     worst = max(price, key=lambda problem: price[problem])
-    return sum(price.values()), next(margin for margin in verdict.margins if margin.constraint is worst)
+    unplaced = Margin(worst, np.nan, np.nan, "", "")
+    return sum(price.values()), next((margin for margin in verdict.margins if margin.constraint is worst), unplaced)
+
+
+def _share(verdict: Verdict, problem: Constraint) -> float:
+    return float(verdict.excess.of(problem).sum()) if problem in Excess.CONSTRAINTS else 1.0
 
 
 def _reason(missed: Margin) -> NoPlan:

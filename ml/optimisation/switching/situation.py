@@ -45,16 +45,17 @@ def situation(
 
     risk_price: (m,) kW of objective for one kW that a branch feeds: risk weight times failure probability.
     """
+    real = loops.n_branch - grid.virtual
     resistance = np.maximum(grid.impedance_pu.real, 0.0)
-    current = np.abs(closed_current(loops, np.maximum(resistance, 1e-12), demand_pu))
-    on_loops = current[:, loops.branch]  # of no branch at all where an outage leaves no loop
+    current = np.abs(closed_current(loops, grid.closed_resistance_pu, demand_pu))
+    on_loops = current[:, loops.branch[loops.branch < real]]  # of no branch at all where an outage leaves no loop
     mean_current = np.maximum(on_loops.sum(axis=1, keepdims=True) / max(on_loops.shape[1], 1), 1e-12)
     relative = current / mean_current
     prior = -np.log(relative + SMALLEST_CURRENT)
     mean_demand = np.maximum(np.abs(demand_pu).mean(axis=1, keepdims=True), 1e-12)
     source, on_loop = np.zeros(grid.n_bus), np.zeros(loops.n_branch)
     source[grid.source_bus], on_loop[loops.branch] = 1.0, 1.0
-    mean_resistance = max(float(resistance.mean()), 1e-12)
+    mean_resistance = max(float(resistance[:real].mean()), 1e-12)
     loss = np.maximum((resistance * current**2).sum(axis=1, keepdims=True), 1e-12)
     bus = [
         demand_pu.real / mean_demand,
