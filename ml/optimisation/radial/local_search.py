@@ -4,13 +4,13 @@ The optimiser polishes its proposals with the branch exchange that it is judged 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from grid.network import FloatArray, IntArray
+from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, closed_current, loop_impedance
 from ml.optimisation.radial.local_search_compiled import open_smallest
 from ml.optimisation.radial.trees import Loops
@@ -19,6 +19,9 @@ SCREENED = 12  # exchanges that are judged before all others are
 # exchanges that are judged at most, those that promise most: of 2,000, the best that improved was always one of the
 # first two, and the dozen best of the first forty
 JUDGED = 500
+JUDGED_BLIND = 150  # from configurations that aren't allowed
+TOLERATED_KW = (30.0, 100.0, 300.0, 1000.0, 10_000.0)  # of supply for a limit exceeded by its whole size, in turn
+CONNECTED, WAYS = 24, 2  # buses without supply that are connected by force, and over how many branches each
 SAME = 1e-12  # of a cost, which counts a kW without supply as many: less is no difference
 
 
@@ -40,11 +43,15 @@ class Prediction(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SearchSpace:
-    """What a local search walks through: the configurations of loops, what they cost, and what exchanges promise."""
+    """What a local search walks through: the configurations of loops, what they cost, and what exchanges promise.
+
+    blind_from: costs from here on come from limits that may not be broken, of which predictions know nothing.
+    """
 
     loops: Loops
     costs: Objective
     predicted: Prediction
+    blind_from: float = np.inf
 
     def neighbours(self, opened: IntArray, most: int | None = None) -> IntArray:
         """(k, t) the single exchanges from opened (t,). most: only so many, those that promise most."""
@@ -75,14 +82,17 @@ def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) 
     """Steepest descent over single exchanges (Civanlar 1988; Baran & Wu 1989): close one branch, open another.
 
     start: (t,). Gives where it stands after each batch of neighbours, so that it can be left when time is over. The
-    exchanges that promise most are judged first. thorough: all others, or JUDGED where there are more, are judged
-    before it ends, so that it ends at a configuration that none of them improves.
+    exchanges that promise most are judged first, but for those from a configuration that isn't allowed. thorough: all
+    others, or JUDGED where there are more, are judged before it ends, so that it ends at a configuration that none of
+    them improves.
     """
     opened, cost, evaluated = start, float(space.costs(start[None])[0]), 1
     screened = improvable = True
     yield Found(np.sort(opened), cost, evaluated)
     while improvable:
-        neighbours = space.neighbours(opened, SCREENED if screened else JUDGED)
+        allowed = cost < space.blind_from
+        screened &= allowed
+        neighbours = space.neighbours(opened, SCREENED if screened else JUDGED if allowed else JUDGED_BLIND)
         costs = space.costs(neighbours)
         evaluated += len(neighbours)
         best = int(np.argmin(costs)) if len(costs) else -1
@@ -98,6 +108,66 @@ def exchange_from(space: SearchSpace, starts: IntArray) -> Found:
     ends = [last(branch_exchange(space, start, thorough=False)) for start in starts]
     found = last(branch_exchange(space, min(ends, key=lambda end: end.cost).opened))
     return replace(found, evaluated=found.evaluated + sum(end.evaluated for end in ends))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SupplySearch:
+    """Branch exchange where supply is a choice: which buses are supplied, and over which way.
+
+    virtual: (c,) which of Loops.branch stand for a bus left without supply. tolerant: costs where exceeding a limit by
+    its whole size is worth so many kW of supply.
+    """
+
+    space: SearchSpace
+    virtual: BoolArray
+    tolerant: Callable[[float], Objective]
+
+    def run(self, start: IntArray) -> Found:
+        """From start (t,): exchange under limits that become dearer step by step, then force what still lacks supply.
+
+        Where limits are forbidden from the beginning, the first configuration that keeps them is kept, and it sheds
+        what breaks most. Where they are cheap at first, what is shed is what breaks most for its size.
+        """
+        at, evaluated = start, 0
+        for tolerated_kw in TOLERATED_KW:
+            eased = replace(self.space, costs=self.tolerant(tolerated_kw), blind_from=0.0)
+            found = last(branch_exchange(eased, at, thorough=False))
+            at, evaluated = found.opened, evaluated + found.evaluated
+        found = self.forced(at)
+        return replace(found, evaluated=evaluated + found.evaluated)
+
+    def forced(self, start: IntArray) -> Found:
+        """From start (t,): supply is forced where exchange alone finds no more.
+
+        Exchange stops where every further supply breaks a limit, though another part could make room for it. So from
+        there each bus without supply is connected in turn, over the one or two branches that break least, and exchange
+        repairs the rest; the best of these ends is the next start, until none is better.
+        """
+        best = last(branch_exchange(self.space, start))
+        evaluated, better = best.evaluated, True
+        while better:
+            connected = self._connected(best.opened)
+            ends = [last(branch_exchange(self.space, begin, thorough=False)) for begin in connected]
+            evaluated += sum(end.evaluated for end in ends)
+            nearest = min(ends, key=lambda end: end.cost, default=best)
+            better = nearest.cost < best.cost * (1 - SAME)
+            if better:
+                best = last(branch_exchange(self.space, nearest.opened))
+                evaluated += best.evaluated
+        return replace(best, evaluated=evaluated)
+
+    def _connected(self, opened: IntArray) -> IntArray:
+        """(k, t) what opened (t,) becomes when one more bus is supplied, those that break least first."""
+        every = Exchanges.of(self.space.loops, opened)
+        supplies = np.flatnonzero(self.virtual[every.opens] & ~self.virtual[opened[every.place]])
+        if not len(supplies):
+            return opened[None][:0]
+        neighbours = every.neighbours(supplies)
+        order = np.argsort(self.space.costs(neighbours), kind="stable")
+        bus = every.opens[supplies][order]
+        rank = np.array([int((bus[:place] == bus[place]).sum()) for place in range(len(bus))])
+        found: IntArray = neighbours[order[rank < WAYS][:CONNECTED]]
+        return found
 
 
 def iterated_local_search(
@@ -129,6 +199,27 @@ def _kicked(loops: Loops, opened: IntArray, rng: np.random.Generator) -> IntArra
 def last(search: Iterator[Found]) -> Found:
     """What a search ends with, however long it takes."""
     return deque(search, maxlen=1).pop()
+
+
+def towards(space: SearchSpace, opened: IntArray, open_now: BoolArray, most_cost: float) -> IntArray:
+    """(k, t) what opened (t,) becomes when its changes are taken back one by one, those that cost least first.
+
+    open_now: (c,) which of Loops.branch are open in the present state. Ends before what would cost more than most_cost.
+    """
+    chain = []
+    while True:
+        every = Exchanges.of(space.loops, opened)
+        back = np.flatnonzero(open_now[every.opens] & ~open_now[opened[every.place]])
+        if not len(back):
+            break
+        neighbours = every.neighbours(back)
+        costs = space.costs(neighbours)
+        best = int(np.argmin(costs))
+        if costs[best] > most_cost:
+            break
+        opened = np.sort(neighbours[best])
+        chain.append(opened)
+    return np.array(chain, dtype=np.int64).reshape(len(chain), len(opened))
 
 
 def sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArray) -> IntArray:

@@ -79,7 +79,8 @@ class RadialObjective:
     """The objective of radial configurations.
 
     failure_probability: (m,) over the horizon that risk is counted for. base_mva: of the p.u. values. limits: what
-    violations are counted from. permitted: what may not be exceeded, limits themselves by default.
+    violations are counted from. permitted: what may not be exceeded, limits themselves by default. tolerated_kw: for a
+    search on the way, so many kW of supply are worth exceeding one by its whole size; None where nothing is.
     """
 
     loops: Loops
@@ -90,6 +91,7 @@ class RadialObjective:
     base_mva: float
     permitted: Limits | None = None
     shedding: Shedding | None = None
+    tolerated_kw: float | None = None
 
     def costs(self, opened: IntArray, demand_pu: FloatArray, load_pu: FloatArray) -> Costs:
         """Parts of configurations opened (b, t). demand_pu: complex, net of generation; load_pu: real, what loads take;
@@ -143,6 +145,9 @@ class RadialObjective:
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
         share = self.limits.excess(states)
         beyond = share if self.permitted is None else self.permitted.excess(states)
+        if self.tolerated_kw is not None:
+            tolerated: FloatArray = VIOLATION_KW * share + SUPPLY_KW * self.tolerated_kw * beyond
+            return tolerated
         forbidden = np.where(beyond > FORBIDDEN_SHARE, FORBIDDEN_KW + FURTHER_KW * beyond, 0.0)
         penalty: FloatArray = VIOLATION_KW * share + forbidden
         return penalty

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from ml.optimisation.radial.local_search import (
     Objective,
     Prediction,
     SearchSpace,
+    SupplySearch,
     branch_exchange,
     exchange_from,
     last,
     sequential_opening,
+    towards,
 )
+from ml.optimisation.radial.objective import FORBIDDEN_KW
 from ml.optimisation.radial.trees import Loops, TreeDistribution
 from ml.optimisation.switching.situation import PHI_BOUND
 
@@ -43,10 +46,24 @@ class Candidates:
 
 
 class Proposer:
-    """Runs methods on one objective. costs: (b,) of configurations (b, t). predicted: see Choice.predicted."""
+    """Runs methods on one objective. costs: (b,) of configurations (b, t). predicted: see Choice.predicted.
 
-    def __init__(self, loops: Loops, costs: Objective, predicted: Prediction) -> None:
+    virtual and tolerant: see SupplySearch, None where supply is no choice.
+    """
+
+    def __init__(
+        self,
+        loops: Loops,
+        costs: Objective,
+        predicted: Prediction,
+        virtual: BoolArray | None = None,
+        tolerant: Callable[[float], Objective] | None = None,
+    ) -> None:
         self._space = SearchSpace(loops=loops, costs=costs, predicted=predicted)
+        self._supply: SupplySearch | None = None
+        if virtual is not None and tolerant is not None:
+            self._space = replace(self._space, blind_from=FORBIDDEN_KW)
+            self._supply = SupplySearch(space=self._space, virtual=virtual, tolerant=tolerant)
 
     def run(self, name: str, propose: Callable[[], IntArray]) -> Candidates:
         """Time a method and judge what it proposes (k, t)."""
@@ -59,17 +76,34 @@ class Proposer:
 
     def exchange(self, name: str, start: IntArray, spent_ms: float = 0.0) -> Candidates:
         """Branch exchange from start (t,). spent_ms: time that finding the start took."""
-        return self._found(name, lambda: last(branch_exchange(self._space, start)), spent_ms)
+        return self._found(name, lambda: self._exchanged(start), spent_ms)
 
     def exchange_from(self, name: str, starts: IntArray, spent_ms: float) -> Candidates:
         """The best that branch exchange makes of starts (k, t)."""
-        return self._found(name, lambda: exchange_from(self._space, starts), spent_ms)
+        if self._supply is None:
+            return self._found(name, lambda: exchange_from(self._space, starts), spent_ms)
+        return self._found(
+            name, lambda: min((self._exchanged(start) for start in starts), key=lambda end: end.cost), spent_ms
+        )
+
+    def _exchanged(self, start: IntArray) -> Found:
+        return last(branch_exchange(self._space, start)) if self._supply is None else self._supply.run(start)
 
     def _found(self, name: str, search: Callable[[], Found], spent_ms: float) -> Candidates:
         began = time.perf_counter()
         found = search()
         spent = spent_ms + 1000 * (time.perf_counter() - began)
         return Candidates(name, found.opened[None], np.array([found.cost]), found.evaluated, spent)
+
+    def taken_back(self, opened: IntArray, open_now: BoolArray, most_more: float) -> Candidates:
+        """Configurations between opened (t,) and the present one, with at most so much more cost.
+
+        Where no order of switching is safe for all changes, it may be for fewer.
+        """
+        began, most_cost = time.perf_counter(), float(self._space.costs(opened[None])[0]) + most_more
+        found = towards(self._space, opened, open_now, most_cost)
+        cost = self._space.costs(found) if len(found) else np.empty(0)
+        return Candidates("", found, cost, len(found), 1000 * (time.perf_counter() - began))
 
     def within_pairs(self, present: IntArray, pairs: int, others: IntArray) -> list[Candidates]:
         """For 1, 2 ... pairs: configurations that differ from present (t,) in at most so many branches.

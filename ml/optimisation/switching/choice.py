@@ -14,11 +14,13 @@ from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requireme
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.flow import Exchanges, RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
+from ml.optimisation.radial.local_search import Objective
 from ml.optimisation.radial.objective import Limits, RadialObjective, Shedding
 from ml.optimisation.radial.trees import Loops, find_loops
 from ml.optimisation.switching.situation import Situation, situation
 
 LOOPS_KEPT = 8
+INTERRUPTION = 1e4  # kW without supply that a kW counts as which has supply now
 
 
 class ConflictError(ValueError):
@@ -57,9 +59,25 @@ class Choice:
         """Objective in kW of configurations (b, t), penalties for broken limits included."""
         return self.objective.total_kw(opened, self.grid.demand_pu, self.grid.load_pu)
 
+    def tolerant_cost(self, tolerated_kw: float) -> Objective:
+        """As cost, where limits may be exceeded at a price, see RadialObjective."""
+        tolerant = replace(self.objective, tolerated_kw=tolerated_kw)
+        return lambda opened: tolerant.total_kw(opened, self.grid.demand_pu, self.grid.load_pu)
+
     def predicted(self, exchanges: Exchanges) -> FloatArray:
         """(k,) predicted change in kW of single exchanges."""
         return self.objective.predicted_change_kw(exchanges, self.grid.demand_pu, self.grid.load_pu)
+
+    @property
+    def virtual(self) -> BoolArray | None:
+        """(c,) which of Loops.branch stand for a bus left without supply, None where supply is no choice."""
+        return self.loops.branch >= len(self.present) if self.sheds else None
+
+    @property
+    def open_now(self) -> BoolArray:
+        """(c,) which of Loops.branch are open in the present state."""
+        states = _with_shed(self.grid, self.present) if self.sheds else self.present
+        return ~states[self.loops.branch]
 
     def closed(self, opened: IntArray) -> BoolArray:
         """Switch states (..., m) of configurations (..., t). Between buses without supply they stay as they are."""
@@ -123,7 +141,7 @@ class Choices:
             risk_weight=wanted.risk_weight,
             base_mva=grid.base_mva,
             permitted=permitted_now,
-            shedding=self._shedding(grid, operating_point) if sheds else None,
+            shedding=self._shedding(grid, operating_point, present) if sheds else None,
         )
         return Choice(
             network=self._network,
@@ -138,12 +156,14 @@ class Choices:
             locked_out=int((free.reachable() & ~reached).sum()),
         )
 
-    def _shedding(self, grid: RadialGrid, operating_point: OperatingPoint) -> Shedding:
+    def _shedding(self, grid: RadialGrid, operating_point: OperatingPoint, present: Verdict) -> Shedding:
+        """What lost supply costs: by priority, and more than anything where a load has supply now."""
         network, load_mw = self._network, operating_point.injection.load_p_mw.clip(min=0)
-        weighted = np.bincount(network.load.bus, load_mw * operating_point.priority_of(len(load_mw)), network.n_bus)
+        weight = np.where(present.supplied_loads, INTERRUPTION, operating_point.priority_of(len(load_mw)))
+        weighted = np.bincount(network.load.bus, load_mw * weight, network.n_bus) / grid.base_mva
         virtual = np.zeros(len(grid.usable))
         virtual[len(virtual) - grid.virtual :] = 1.0
-        return Shedding(virtual, np.where(grid.load_pu > 0, weighted / grid.base_mva, 0.0))
+        return Shedding(virtual, np.where(grid.load_pu > 0, weighted, 0.0))
 
     def _loops(self, grid: RadialGrid) -> Loops:
         kept = grid.usable, grid.fixed_closed, grid.source_bus, grid.to_bus[len(grid.to_bus) - grid.virtual :]

@@ -29,6 +29,7 @@ from ml.optimisation.plans.plan import (
 from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.policy import LearnedPolicy
+from ml.optimisation.radial.objective import SUPPLY_KW
 from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching import candidates as method
 from ml.optimisation.switching.candidates import Candidates, Proposer
@@ -96,7 +97,7 @@ class SwitchingOptimizer:
         found = self._methods(choice)
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
-        levels = Proposer(choice.loops, choice.cost, choice.predicted).within_pairs(start, MOST_PAIRS, every.opened)
+        levels = _proposer(choice).within_pairs(start, MOST_PAIRS, every.opened)
         methods = tuple(self._result(item, choice, asked) for item in found)
         pool = _merged([every, *levels])
         seen = None if asked.shown is None else choice.opened(asked.shown.after.closed)
@@ -104,12 +105,16 @@ class SwitchingOptimizer:
             pool = _with_first(pool, seen, choice.cost(seen[None]))
         few = [_within(replace(asked.wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
         limited = _each_better([self._best(asked, choice, item, VERIFIED_OF_FEW)[0] for item in few])
-        plan, missed = self._best(asked, choice, _within(asked.wanted, pool, choice))
+        pool, most = _within(asked.wanted, pool, choice), VERIFIED
+        if choice.restorable_kw > RESTORABLE_KW and len(pool.opened):
+            back = _proposer(choice).taken_back(pool.opened[0], choice.open_now, SUPPLY_KW / 10)
+            pool, most = _merged([_first(pool, VERIFIED), back]), VERIFIED + len(back.opened)
+        plan, missed = self._best(asked, choice, pool, most)
         return _Found(plan=plan, missed=missed, limited=limited, methods=methods)
 
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last is the policy with branch exchange from the best of its samples."""
-        proposer, loops, grid = Proposer(choice.loops, choice.cost, choice.predicted), choice.loops, choice.grid
+        proposer, loops, grid = _proposer(choice), choice.loops, choice.grid
         found = []
         if choice.start is not None:
             start = choice.start[None]
@@ -352,6 +357,10 @@ def _with_first(proposed: Candidates, opened: IntArray, cost: FloatArray) -> Can
     )
 
 
+def _proposer(choice: Choice) -> Proposer:
+    return Proposer(choice.loops, choice.cost, choice.predicted, choice.virtual, choice.tolerant_cost)
+
+
 def _clearly_better(plan: Plan, other: Plan) -> bool:
     return Standing.of(plan.after).improves_on(Standing.of(other.after), LEAST_SAVING * other.after.objective_kw)
 
@@ -366,6 +375,10 @@ def _each_once(choice: Choice, proposed: Candidates, most: int) -> Iterator[tupl
         if closed.tobytes() not in seen:
             seen.add(closed.tobytes())
             yield closed, opened
+
+
+def _first(proposed: Candidates, count: int) -> Candidates:
+    return replace(proposed, opened=proposed.opened[:count], cost=proposed.cost[:count])
 
 
 def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candidates:
