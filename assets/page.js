@@ -45,10 +45,10 @@
 
   function fanOut(tick) {
     const cards = context().outputs_list[0].length;
-    if (!tick || !tick.kpi) return [...Array(3).fill(Array(cards).fill(keep())), ...Array(7).fill(keep())];
+    if (!tick || !tick.kpi) return [...Array(4).fill(Array(cards).fill(keep())), ...Array(7).fill(keep())];
     const column = (part) => tick.kpi.map((card) => card[part]);
     return [
-      column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight, tick.seen.alarms, tick.version,
+      column(0), column(1), column(2), column(3), tick.alarms ?? keep(), tick.weight, tick.seen.alarms, tick.version,
       ...(tick.proposal ?? Array(3).fill(keep())),
     ];
   }

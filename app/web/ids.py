@@ -217,6 +217,7 @@ class Many(StrEnum):
     KPI_VALUE = "kpi-value"
     KPI_DETAIL = "kpi-detail"
     KPI_CHANGE = "kpi-change"
+    KPI_CARD = "kpi-card"
     ACKNOWLEDGE = "acknowledge"
     SHOW_ASSET = "show-asset"
     EVENT_REMOVE = "event-remove"
