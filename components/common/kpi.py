@@ -37,7 +37,7 @@ class Totals:
         return self.unsupplied_mw > 0 or self.unsupplied_customers > 0
 
 
-class Tone(StrEnum):
+class CardTone(StrEnum):
     """How a card looks; a class in the style sheet, empty for the calm one."""
 
     CALM = ""
@@ -54,14 +54,14 @@ class Kpi:
     value: str
     detail: str
     change: str
-    tone: Tone = Tone.CALM
+    tone: CardTone = CardTone.CALM
 
 
 def kpis(now: Totals, earlier: Totals | None, as_of: datetime | None = None) -> tuple[Kpi, ...]:
     """The cards. earlier: the totals a simulated hour ago, None where that isn't known yet. as_of: when they were
     measured, where that isn't the present."""
     not_compared = _not_compared(now, earlier)
-    muted = Tone.MUTED if not_compared or as_of is not None else Tone.CALM
+    muted = CardTone.MUTED if not_compared or as_of is not None else CardTone.CALM
 
     def told(change: str) -> str:
         return f"{change} in 1 h" if as_of is None else f"as of {text.clock(as_of)}: stale"
@@ -133,7 +133,7 @@ def _without_supply(now: Totals, digits: int, change: str) -> Kpi:
         f"■ {text.small(now.unsupplied_mw, 'MW')}",
         f"{text.percent(share)} of the load, {who}",
         change,
-        Tone.ALARM,
+        CardTone.ALARM,
     )
 
 
@@ -157,7 +157,7 @@ def _risk_change(now: Totals, earlier: Totals | None) -> str:
 TITLES = ("Load", "Without supply", "Generation", "Losses", "Efficiency", "Average asset risk", "Active alarms")
 
 
-def card_class(tone: Tone) -> str:
+def card_class(tone: CardTone) -> str:
     """The classes of a card of a tone."""
     return f"kpi card {tone}".rstrip()
 
@@ -180,5 +180,5 @@ def kpi_card(
             html.Div(change, id=change_id, className="kpi-change"),
         ],
         id=card_id,
-        className=card_class(shown.tone if shown else Tone.CALM),
+        className=card_class(shown.tone if shown else CardTone.CALM),
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.common.events import event_list
-from components.common.kpi import TITLES, Kpi, Tone, Totals, kpis
+from components.common.kpi import TITLES, CardTone, Kpi, Totals, kpis
 from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind, Priority
 from grid.telemetry import Event, EventKind
 
@@ -51,8 +51,8 @@ def card(title: str, now: Totals, earlier: Totals | None = NOW, as_of: datetime 
 
 def test_lost_load_has_a_card_in_alarm_colour() -> None:
     calm, lost = card("Without supply", NOW), card("Without supply", LOST)
-    assert (calm.value, calm.tone) == ("0.0\u202fMW", Tone.CALM)
-    assert (lost.value, lost.tone) == ("■ 48.0\u202fMW", Tone.ALARM)
+    assert (calm.value, calm.tone) == ("0.0\u202fMW", CardTone.CALM)
+    assert (lost.value, lost.tone) == ("■ 48.0\u202fMW", CardTone.ALARM)
     assert lost.detail == "33.3\u202f% of the load, customers not known"
     assert lost.change == "+48.0\u202fMW in 1 h"
     known = card("Without supply", replace(LOST, unsupplied_customers=12_300.0))
@@ -70,13 +70,13 @@ def test_all_dark_is_lost_load_too() -> None:
 
 def test_less_losses_are_no_good_news_while_load_is_lost_or_was() -> None:
     for title in ("Losses", "Efficiency"):
-        assert card(title, NOW).tone is Tone.CALM
-        assert card(title, LOST).tone is Tone.MUTED
+        assert card(title, NOW).tone is CardTone.CALM
+        assert card(title, LOST).tone is CardTone.MUTED
         assert card(title, LOST).change == "not compared: load is lost"
-        assert card(title, NOW, LOST).tone is Tone.MUTED
+        assert card(title, NOW, LOST).tone is CardTone.MUTED
         assert card(title, NOW, LOST).change == "not compared: load was lost 1 h ago"
         assert card(title, LOST, None).change == "not compared: load is lost"
-        assert card(title, NOW, NOW, RAISED).tone is Tone.MUTED
+        assert card(title, NOW, NOW, RAISED).tone is CardTone.MUTED
 
 
 def test_alarm_tells_priority_in_words_and_can_be_acknowledged_once() -> None:
