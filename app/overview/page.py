@@ -204,8 +204,11 @@ def _register_drawing(app: dash.Dash) -> None:
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "wantedScope"),
         Output(Id.SCOPE_WANTED, "data"),
+        Output(Id.SCOPE_SHOWN, "data", allow_duplicate=True),
+        Output(Id.TOPOLOGY, "elements", allow_duplicate=True),
         Input(Id.TICK, "data"),
         State(Id.SCOPE_WANTED, "data"),
+        prevent_initial_call="initial_duplicate",
     )
     app.clientside_callback(
         ClientsideFunction(MAP_SCRIPT, "drawMap"),

@@ -42,6 +42,8 @@ class Id(StrEnum):
     CASE_LOAD = "case-load"
     CASE_UPLOAD = "case-upload"
     CASE_RESULT = "case-result"
+    CASE_JOB = "case-job"
+    CASE_POLL = "case-poll"
     # events
     EVENTS_OPEN = "events-open"
     EVENTS_DIALOG = "events-dialog"
