@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from app.maintenance.schedule import consequence_eur
-from app.maintenance.view import YEAR_COLUMN, Maintained, crews_of, job_words, status_of, weeks_of
+from app.maintenance.view import YEAR_COLUMN, Maintained, class_of, crews_of, job_words, status_of, weeks_of
 from app.maintenance.view_asset import drivers_of, signals_of, similar_to
 from app.web.plain import number, stamp
-from components.maintenance.risk_table import RateSource, risk_class
+from components.maintenance.risk_table import RateSource
 from components.maintenance.words import conflict_words, fleet_step_words, maintenance_problem_words, why_not_words
 from grid.network import FloatArray
 from ml.maintenance.model.card import card_to
@@ -41,7 +41,7 @@ class _Told:
         found, network = self._found, self._now.snapshot.case.network
         consequence = float(self._consequence[branch])
         risk = math.nan if found is None else float(found.probability[branch, YEAR_COLUMN]) * consequence
-        named = risk_class(risk)
+        named = class_of(self._now, branch)
         return {
             "id": branch,
             "name": network.branch.name[branch],
