@@ -16,7 +16,6 @@ from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_plans
 from app.report.api import register_report
-from app.shell.case_work import case_work
 from app.shell.health import register_health
 from app.shell.openapi import openapi, openapi_page
 from app.shell.prometheus import exposition
@@ -31,6 +30,7 @@ from app.web.bodies import (
     read_body,
     to_json,
 )
+from app.web.case_work import case_work
 from app.web.errors import REFUSALS, error_answer, failure_of
 from app.web.jobs import answer_or_job
 from app.web.services import Services

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from app.engine.commands import UnknownIdError
 from app.engine.jobs import JobKind, JobState, TooManyJobsError
 from app.map.context import PageServices
-from app.shell.case_work import case_work
+from app.web.case_work import case_work
 from app.web.errors import error_body
 from app.web.ids import Id
 from grid.errors import CaseError
