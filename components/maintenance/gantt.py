@@ -258,7 +258,9 @@ def deferred_table(plan: GanttPlan | None) -> Component:
     ]
     total = text.rough(sum(job.deferral_eur for job in jobs), "EUR")
     left_out = len(jobs) - len(rows)
-    parts: list[Component] = [table(("Asset", "Crew", "Risk", "Work", "Why"), rows, "Deferred jobs")]
+    parts: list[Component] = [
+        table(("Asset", "Crew", "Risk", "Work", "Why"), rows, "Deferred jobs", "plan-table words-last")
+    ]
     if left_out:
         parts.append(html.P(f"and {left_out:,} more of less risk", className="quiet-line"))
     return html.Div([html.P(f"{text.count(len(jobs), 'job')}, {total} at risk", className="quiet-line"), *parts])
