@@ -60,6 +60,8 @@ def checked_event(network: Network, kind: EventKind, target: int | None, magnitu
     }.get(kind, network.bus.name)
     if target is None or not 0 <= target < len(names):
         what = {EventKind.LINE_OUTAGE: "branch", EventKind.GENERATOR_TRIP: "generator"}.get(kind, "bus")
+        if target is None:
+            raise UnknownIdError(f"target: name the {what} that it happens to, from 0 to {len(names) - 1}")
         raise UnknownIdError(f"target: there is no {what} {target}; they are numbered 0 to {len(names) - 1}")
     return names[target]
 

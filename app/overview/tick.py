@@ -14,7 +14,7 @@ from app.map.tick import JSON, Seen, now_seen
 from app.optimisation.tick import overview_marks, overview_words
 from app.web.browser_view import Asset, View
 from components.common.alarms import alarm_list
-from components.common.kpi import Kpi, Totals, kpis
+from components.common.kpi import Kpi, Totals, card_class, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
 from components.map.drawer import drawer_content, drawer_head
 from grid.alarms.book import AssetKind
@@ -40,7 +40,7 @@ def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts
     """Totals, the new points of the trends, and the alarms where parts tells of others than the browser shows."""
     snapshot, history, has = board.snapshot, board.history, now_seen(board, shown, view)
     data: JSON = {
-        "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
+        "kpi": [[kpi.value, kpi.detail, kpi.change, card_class(kpi.tone)] for kpi in cards(snapshot, history)],
         "weight": f"{snapshot.assessed.supply.risk_weight:g}",
     }
     if seen.of(shown) and seen.time:
@@ -54,7 +54,8 @@ def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts
 
 
 def _totals(metrics: Metrics) -> Totals:
-    return Totals(**{name: getattr(metrics, name) for name in Totals.__dataclass_fields__})
+    """What the metrics know of the totals; the others keep their default, which is that they aren't known."""
+    return Totals(**{name: value for name, value in vars(metrics).items() if name in Totals.__dataclass_fields__})
 
 
 def cards(snapshot: Snapshot, history: History) -> tuple[Kpi, ...]:

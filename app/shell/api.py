@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from app.analytics.api import register_analytics
 from app.engine.board import Board
 from app.engine.commands import NotOfferedError, UnknownIdError
-from app.engine.jobs import JobFailure, JobKind, JobTicket
+from app.engine.jobs import JobFailure, JobKind
 from app.jobs.api import register_jobs
 from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
@@ -30,6 +30,7 @@ from app.web.bodies import (
     read_body,
     to_json,
 )
+from app.web.case_work import case_work
 from app.web.errors import REFUSALS, error_answer, failure_of
 from app.web.jobs import answer_or_job
 from app.web.services import Services
@@ -157,7 +158,7 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
 
 def _register_commands(api: Blueprint, services: Services) -> None:
-    engine, boards = services.engine, services.boards
+    engine = services.engine
 
     @api.post("/api/events")
     def add_event() -> tuple[Response, int] | Response:
@@ -187,7 +188,6 @@ def _register_commands(api: Blueprint, services: Services) -> None:
 
     @api.post("/api/case")
     def load_case() -> Response:
-        previous = boards.latest.snapshot.case.network.name
         if request.mimetype == "multipart/form-data":
             request.max_content_length = int(services.settings.upload_mb * 1e6) + UPLOAD_MARGIN_BYTES
             upload = request.files.get("file")
@@ -196,19 +196,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
             read = services.cases.uploaded(upload.filename or "", upload.read())
         else:
             read = services.cases.named(read_body(request, CaseBody).case)
-
-        def load(ticket: JobTicket) -> dict[str, Any]:
-            network = services.cases.bring_in(read, ticket.step).network
-            return {
-                "success": True,
-                "case": network.name,
-                "title": network.title,
-                "total_nodes": network.n_bus,
-                "total_edges": network.n_branch,
-                "previous": previous,
-            }
-
-        return answer_or_job(services.jobs, JobKind.CASE, load, HTTPStatus.ACCEPTED)
+        return answer_or_job(services.jobs, JobKind.CASE, case_work(services, read), HTTPStatus.ACCEPTED)
 
 
 def _register_documents(api: Blueprint, services: Services) -> None:

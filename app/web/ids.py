@@ -42,6 +42,8 @@ class Id(StrEnum):
     CASE_LOAD = "case-load"
     CASE_UPLOAD = "case-upload"
     CASE_RESULT = "case-result"
+    CASE_JOB = "case-job"
+    CASE_POLL = "case-poll"
     # events
     EVENTS_OPEN = "events-open"
     EVENTS_DIALOG = "events-dialog"
@@ -217,6 +219,7 @@ class Many(StrEnum):
     KPI_VALUE = "kpi-value"
     KPI_DETAIL = "kpi-detail"
     KPI_CHANGE = "kpi-change"
+    KPI_CARD = "kpi-card"
     ACKNOWLEDGE = "acknowledge"
     SHOW_ASSET = "show-asset"
     EVENT_REMOVE = "event-remove"

@@ -16,6 +16,7 @@ from app.map.network_view import NetworkView, NetworkViews, short_names
 from app.map.tick import Seen, now_seen, tick
 from app.overview.tick import figures_tick
 from app.web.browser_view import Asset, Layer, View
+from components.common.kpi import TITLES
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
 from grid.studies.areas import partition
@@ -65,6 +66,23 @@ def test_map_tells_outage_and_lost_supply_without_nan(cache_dir: Path) -> None:
         assert [shopping, NodeStatus.DEAD.value, None] in values["ns"]
         assert values["f"][mall] == 0
         assert len(values["f"]) == rig.now.case.network.n_branch
+
+
+def test_lost_load_is_told_in_alarm_colour_and_losses_are_not_compared(cache_dir: Path) -> None:
+    rig = make_rig(cache_dir)
+    rig.run(2)
+    kpi = dict(zip(TITLES, tick_of(rig, view_of(rig))["kpi"], strict=True))
+    assert "kpi-alarm" not in kpi["Without supply"][3]
+    rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Mall Line"), 1.0)
+    rig.run(2, timedelta(minutes=30))
+    lost = rig.now.assessed.metrics.unsupplied_mw
+    assert lost > 0
+    kpi = dict(zip(TITLES, tick_of(rig, view_of(rig))["kpi"], strict=True))
+    assert kpi["Without supply"][0] == f"■ {lost:.1f}\u202fMW"
+    assert "kpi-alarm" in kpi["Without supply"][3]
+    for title in ("Losses", "Efficiency"):
+        assert kpi[title][2] == "not compared: load is lost"
+        assert "kpi-muted" in kpi[title][3]
 
 
 def test_marked_supply_paths_reach_every_supplied_bus(cache_dir: Path) -> None:

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.common.events import event_list
-from components.common.kpi import TITLES, Totals, kpis
+from components.common.kpi import TITLES, CardTone, Kpi, Totals, kpis
 from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind, Priority
 from grid.telemetry import Event, EventKind
 
 NOW = Totals(144.2, 146.6, math.nan, 2.41, 1.65, 98.35, 0.000645, 0.0, 3)
+LOST = replace(NOW, load_mw=96.2, loss_mw=1.2, efficiency_percent=98.7, unsupplied_mw=48.0)
 RAISED = datetime(2026, 1, 15, 6, 30)
 ALARM = Alarm(
     7, AlarmKind.OVERLOAD, Priority.HIGH, AlarmState.UNACKNOWLEDGED, AssetKind.BRANCH, 3, "Mall Line",
@@ -27,7 +28,7 @@ def test_cards_have_units_and_no_nan() -> None:
     cards = kpis(NOW, None)
     assert tuple(card.title for card in cards) == TITLES
     assert cards[0].value == "144.2\u202fMW"
-    assert cards[1].detail == "— renewable"
+    assert cards[2].detail == "— renewable"
     assert all(card.change == "— in 1 h" for card in cards)
     assert "nan" not in repr(cards).lower().replace("renewable", "")
 
@@ -35,12 +36,47 @@ def test_cards_have_units_and_no_nan() -> None:
 def test_cards_tell_the_change_against_an_hour_ago() -> None:
     cards = kpis(NOW, replace(NOW, load_mw=140.0, active_alarms=5, average_risk=0.0006))
     assert cards[0].change == "+4.2\u202fMW in 1 h"
-    assert cards[4].change == "+0.045\u202fkW/yr in 1 h"
-    assert cards[5].change == "−2 in 1 h"
+    assert cards[5].change == "+0.045\u202fkW/yr in 1 h"
+    assert cards[6].change == "−2 in 1 h"
 
 
 def test_cards_of_an_old_state_say_of_when_it_is_and_no_change() -> None:
-    assert {card.change for card in kpis(NOW, NOW, RAISED)} == {"as of 15 Jan 06:30"}
+    for now in (NOW, LOST):
+        assert {card.change for card in kpis(now, NOW, RAISED)} == {"as of 15 Jan 06:30: stale"}
+
+
+def card(title: str, now: Totals, earlier: Totals | None = NOW, as_of: datetime | None = None) -> Kpi:
+    return next(one for one in kpis(now, earlier, as_of) if one.title == title)
+
+
+def test_lost_load_has_a_card_in_alarm_colour() -> None:
+    calm, lost = card("Without supply", NOW), card("Without supply", LOST)
+    assert (calm.value, calm.tone) == ("0.0\u202fMW", CardTone.CALM)
+    assert (lost.value, lost.tone) == ("■ 48.0\u202fMW", CardTone.ALARM)
+    assert lost.detail == "33.3\u202f% of the load, customers not known"
+    assert lost.change == "+48.0\u202fMW in 1 h"
+    known = card("Without supply", replace(LOST, unsupplied_customers=12_300.0))
+    assert known.detail == "33.3\u202f% of the load, 12,300 customers"
+
+
+def test_the_smallest_lost_load_is_no_zero() -> None:
+    assert card("Without supply", replace(NOW, unsupplied_mw=0.0123)).value == "■ 0.0123\u202fMW"
+
+
+def test_all_dark_is_lost_load_too() -> None:
+    lost = replace(NOW, load_mw=0.0, generation_mw=0.0, loss_mw=0.0, unsupplied_mw=144.2)
+    assert card("Without supply", lost).detail.startswith("100.0\u202f% of the load")
+
+
+def test_less_losses_are_no_good_news_while_load_is_lost_or_was() -> None:
+    for title in ("Losses", "Efficiency"):
+        assert card(title, NOW).tone is CardTone.CALM
+        assert card(title, LOST).tone is CardTone.MUTED
+        assert card(title, LOST).change == "not compared: load is lost"
+        assert card(title, NOW, LOST).tone is CardTone.MUTED
+        assert card(title, NOW, LOST).change == "not compared: load was lost 1 h ago"
+        assert card(title, LOST, None).change == "not compared: load is lost"
+        assert card(title, NOW, NOW, RAISED).tone is CardTone.MUTED
 
 
 def test_alarm_tells_priority_in_words_and_can_be_acknowledged_once() -> None:
