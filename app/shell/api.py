@@ -142,9 +142,7 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/alarms")
     def alarms() -> Response:
-        return kept(
-            "alarms", lambda board: {"alarms": [payloads.alarm(item) for item in board.snapshot.assessed.alarms]}
-        )
+        return kept("alarms", lambda board: payloads.alarms(board.snapshot))
 
     @api.get("/api/events")
     def events() -> Response:

@@ -183,8 +183,20 @@ ENDPOINTS = (
         202,
         query=(_whole("id", "of the disturbance; left out: the body names it", 0),),
     ),
-    Endpoint("get", "/api/alarms", "Alarms that are not normal.", AlarmsAnswer),
-    Endpoint("post", "/api/alarms/{id}/ack", "Acknowledge an alarm.", AcknowledgeAnswer, AcknowledgeBody, 202),
+    Endpoint(
+        "get",
+        "/api/alarms",
+        "Alarms that are not normal, consequences folded under root causes; what the published case breaks itself.",
+        AlarmsAnswer,
+    ),
+    Endpoint(
+        "post",
+        "/api/alarms/{id}/ack",
+        "Acknowledge an alarm and what is folded under it.",
+        AcknowledgeAnswer,
+        AcknowledgeBody,
+        202,
+    ),
     Endpoint("get", "/api/case", "The case under watch and the built-in ones.", CaseAnswer),
     Endpoint(
         "post",
