@@ -19,7 +19,7 @@ from components.common.alarm_words import (
     waits,
 )
 from grid.alarms.book import Alarm, AlarmState, Priority
-from grid.alarms.root_causes import AlarmCard
+from grid.alarms.root_causes import AlarmCard, Prospect, ProspectKind
 from grid.alarms.standing import StandingLimit
 
 LONGEST_LIST = 50
@@ -95,13 +95,18 @@ def _row(card: AlarmCard, ids: AlarmIds) -> html.Li:
     effects = effects_words(card.effects)
     if effects:
         told.append(html.Div(effects, className="alarm-effects"))
-    told.append(html.Div(["If nothing is done: ", prospect_words(card.prospect)], className="alarm-prospect"))
+    told.append(html.Div(_if_nothing_is_done(card.prospect), className="alarm-prospect"))
     if card.root is not None:
         told.append(html.Div(f"Consequence of: {alarm_words(card.root)}", className="alarm-effects"))
     if card.consequences:
         told.append(_folded(card, ids))
     told.append(_actions(alarm, ids, is_open, card_words(card)))
     return html.Li(told, className=f"alarm alarm-{alarm.priority}{' alarm-open' if is_open else ''}")
+
+
+def _if_nothing_is_done(prospect: Prospect) -> str:
+    words = prospect_words(prospect)
+    return words if prospect.kind is ProspectKind.OVER else f"If nothing is done: {words[0].lower()}{words[1:]}"
 
 
 def _head(alarm: Alarm) -> html.Div:

@@ -68,7 +68,7 @@ def test_alarm_tells_priority_in_words_and_can_be_acknowledged_once() -> None:
 def test_an_alarm_says_what_happens_if_nothing_is_done() -> None:
     shown = str(alarm_list([card()], IDS))
     assert "If nothing is done: " in shown
-    assert "it reaches its limit of 75 °C in 12 minutes." in shown
+    assert "at this load and weather it reaches its limit of 75 °C in 12 minutes." in shown
 
 
 @pytest.mark.parametrize("kind", ProspectKind)
