@@ -15,8 +15,7 @@ import numpy as np
 
 from app.engine.quality import BoardProblem, BoardQuality
 from grid.alarms.book import Alarm
-from grid.alarms.root_causes import AlarmCard
-from grid.alarms.standing import StandingLimit
+from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect

@@ -10,8 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.engine.quality import BoardCondition, ProblemCause
 from grid.alarms.book import AlarmKind, AlarmState, AssetKind, Priority
-from grid.alarms.root_causes import ProspectKind
-from grid.alarms.standing import StandingCause
+from grid.alarms.cards import ProspectKind, StandingCause
 from grid.network import BranchKind, BusKind
 from grid.telemetry import EventKind
 

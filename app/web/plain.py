@@ -10,8 +10,7 @@ from app.engine.board import History, Point, Quantity, Snapshot
 from app.web.reasons import stale_reason, suspect_words
 from components.common.alarm_words import alarm_words, count_words, effects_words, prospect_words, standing_words
 from grid.alarms.book import Alarm
-from grid.alarms.root_causes import AlarmCard
-from grid.alarms.standing import StandingLimit
+from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.network import FloatArray
 from grid.telemetry import Event
 

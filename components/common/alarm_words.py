@@ -8,8 +8,7 @@ import numpy as np
 
 from components.common import text
 from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind, PredictiveAlert
-from grid.alarms.root_causes import AlarmCard, Effects, Prospect, ProspectKind
-from grid.alarms.standing import StandingCause, StandingLimit
+from grid.alarms.cards import AlarmCard, Effects, Prospect, ProspectKind, StandingCause, StandingLimit
 
 MOST_NAMED = 8
 OPEN_STATES = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)

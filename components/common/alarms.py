@@ -19,8 +19,7 @@ from components.common.alarm_words import (
     waits,
 )
 from grid.alarms.book import Alarm, AlarmState, Priority
-from grid.alarms.root_causes import AlarmCard, Prospect, ProspectKind
-from grid.alarms.standing import StandingLimit
+from grid.alarms.cards import AlarmCard, Prospect, ProspectKind, StandingLimit
 
 LONGEST_LIST = 50
 SHAPES = {Priority.HIGH: "■", Priority.MEDIUM: "▲", Priority.LOW: "●"}

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from components.common import text
 from components.common.alarms import AlarmIds, alarm_list
-from grid.alarms.root_causes import AlarmCard
+from grid.alarms.cards import AlarmCard
 
 MOST_SHARES = 6
 MOST_VIA = 12

@@ -8,13 +8,13 @@ A limit that began to be broken in the very cycle of a trip came with it; of sev
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 
 from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind
+from grid.alarms.cards import AlarmCard, Effects, Prospect, ProspectKind
 from grid.flow.powerflow import GridState
 from grid.flow.topology import pair_key
 from grid.network import BoolArray, FloatArray, IntArray, Network
@@ -32,69 +32,6 @@ FORESEEN = frozenset({AlarmKind.EXPECTED_OVERLOAD, AlarmKind.EXPECTED_VOLTAGE_DE
 
 _Trips = Mapping[tuple[AlarmKind, int | None], int]  # ids of their alarms
 _Root = tuple[int, tuple[int, ...]]  # the id of a trip's alarm, and the buses that it is at
-
-
-class ProspectKind(StrEnum):
-    """What happens if nothing is done. value and limit of a Prospect are in what is said here, NaN where not."""
-
-    OVER = "over"  # the condition has gone
-    HEATS_TO_LIMIT = "heats_to_limit"  # value: minutes until limit, °C, at the present load and weather
-    STAYS_BELOW_LIMIT = "stays_below_limit"  # limit: °C
-    TOO_HOT = "too_hot"  # limit: °C, which is passed already
-    OVERLOADED = "overloaded"  # how warm it gets isn't known
-    UNSUPPLIED = "unsupplied"  # value: kWh an hour
-    LOW_VOLTAGE = "low_voltage"  # value: p.u. below limit, p.u.
-    HIGH_VOLTAGE = "high_voltage"  # value: p.u. above limit, p.u.
-    LESS_RESERVE = "less_reserve"  # nothing is lost by it, another outage may be
-    OTHERS_TAKE_OVER = "others_take_over"  # value: MW that other generators and sources feed in instead
-    NO_NEW_STATE = "no_new_state"  # what is shown grows old
-    READING_REPLACED = "reading_replaced"  # by the last good one
-    EXPECTED = "expected"  # value: hours until it begins, as it was seen
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prospect:
-    """What happens if nothing is done about an alarm."""
-
-    kind: ProspectKind
-    value: float = np.nan
-    limit: float = np.nan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effects:
-    """What a root cause has done, by the present state; the worst values are NaN where there is none."""
-
-    dead_buses: int = 0
-    lost_loads: int = 0
-    lost_kw: float = 0.0
-    low_voltages: int = 0
-    lowest_vm_pu: float = np.nan
-    high_voltages: int = 0
-    highest_vm_pu: float = np.nan
-    overloads: int = 0
-    highest_loading_percent: float = np.nan
-    hot_branches: int = 0
-    highest_temperature_c: float = np.nan
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlarmCard:
-    """An alarm with its consequences folded under it, which have none of their own.
-
-    effects: of a root cause. root: of a consequence, the alarm that it is folded under.
-    """
-
-    alarm: Alarm
-    prospect: Prospect
-    effects: Effects | None = None
-    consequences: tuple["AlarmCard", ...] = ()
-    root: Alarm | None = None
-
-    @property
-    def alarms(self) -> tuple[Alarm, ...]:
-        """The alarm and its consequences."""
-        return (self.alarm, *(card.alarm for card in self.consequences))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from grid.alarms.book import AlarmBook, AlarmKind, AlarmRule, AssetKind, Priority
+from grid.alarms.cards import AlarmCard
 from grid.alarms.limits import Direction
 from grid.alarms.predictive import (
     CLEARED_AT_PERCENT,
@@ -15,7 +16,7 @@ from grid.alarms.predictive import (
     UNSOLVED_CLEARED_AT_PERCENT,
     Outlook,
 )
-from grid.alarms.root_causes import AlarmCard, Operation, RootCauses
+from grid.alarms.root_causes import Operation, RootCauses
 from grid.alarms.standing import AlarmLimits, own_limits
 from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, IntArray, Network
@@ -155,13 +156,22 @@ class AlarmWatch:
             self.book.update_condition(SENSOR_SUSPECT, suspect_bus, self._network.bus.name, time)
 
     def watch_outlook(self, outlook: Outlook, time: datetime) -> None:
-        """Judge what is expected of the next hours; an alarm of it says when the trouble is expected."""
+        """Judge what is expected of the next hours; an alarm of it says when the trouble is expected. What stands in
+        the published state needs no forecast."""
         bus, branch = self._network.bus.name, self._network.branch.name
+        branch_percent = np.where(self._stands(AssetKind.BRANCH, len(branch)), 0.0, outlook.branch_percent)
+        bus_percent = np.where(self._stands(AssetKind.BUS, len(bus)), 0.0, outlook.bus_percent)
         for rule, chance, names, above in (
-            (EXPECTED_OVERLOAD, outlook.branch_percent, branch, RAISED_ABOVE_PERCENT),
-            (EXPECTED_VOLTAGE_DEVIATION, outlook.bus_percent, bus, RAISED_ABOVE_PERCENT),
+            (EXPECTED_OVERLOAD, branch_percent, branch, RAISED_ABOVE_PERCENT),
+            (EXPECTED_VOLTAGE_DEVIATION, bus_percent, bus, RAISED_ABOVE_PERCENT),
             (EXPECTED_DIVERGENCE, np.array([outlook.unsolved_percent]), ("The grid",), UNSOLVED_ABOVE_PERCENT),
         ):
             limits, expected = np.full(len(names), above), outlook.by_asset(rule.kind, len(names))
             self.book.update(rule, chance, names, time, high_limits=limits, expected=expected)
         self._roots.assign(self.book.active())
+
+    def _stands(self, kind: AssetKind, size: int) -> BoolArray:
+        """(size,) the assets of a kind that the published state has beyond their limits or on them."""
+        stands = np.zeros(size, dtype=bool)
+        stands[[one.asset_id for one in self.limits.standing if one.asset_kind is kind]] = True
+        return stands

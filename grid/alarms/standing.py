@@ -4,11 +4,11 @@ Limits stay what the case gives; only the values from which an alarm is raised m
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from grid.alarms.book import AssetKind
+from grid.alarms.cards import StandingCause, StandingLimit
 from grid.flow.compensation import compensation_of, injection_at
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import FloatArray, Network
@@ -16,27 +16,6 @@ from grid.network import FloatArray, Network
 LOADING_LIMIT_PERCENT = 100.0
 AT_LIMIT_PU = 0.005  # nearer to its limit than regulators hold a voltage: it stands on the limit
 WORSE_BY_PU, WORSE_BY_PERCENT = 0.02, 5.0  # beyond what stands by more is an alarm
-
-
-class StandingCause(StrEnum):
-    """Why a value stands where it does."""
-
-    PUBLISHED = "published"  # the published state itself is beyond the limit
-    ON_LIMIT = "on_limit"  # the published state is nearer to it than AT_LIMIT_PU
-    PART_LOAD = "part_load"  # the published state, scaled down as over a day, goes beyond it
-
-
-@dataclass(frozen=True, kw_only=True)
-class StandingLimit:
-    """A bus or branch whose published value, in p.u. or percent, is beyond its limit or comes there without a fault."""
-
-    cause: StandingCause
-    asset_kind: AssetKind
-    asset_id: int
-    asset_name: str
-    value: float
-    limit: float
-    is_low: bool
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

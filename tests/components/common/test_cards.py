@@ -11,8 +11,7 @@ from components.common.alarms import AlarmIds, alarm_list, banner, fingerprint
 from components.common.events import event_list
 from components.common.kpi import TITLES, Totals, kpis
 from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind, Priority
-from grid.alarms.root_causes import AlarmCard, Effects, Prospect, ProspectKind
-from grid.alarms.standing import StandingCause, StandingLimit
+from grid.alarms.cards import AlarmCard, Effects, Prospect, ProspectKind, StandingCause, StandingLimit
 from grid.telemetry import Event, EventKind
 
 NOW = Totals(144.2, 146.6, math.nan, 2.41, 1.65, 98.35, 0.000645, 0.0, 3)

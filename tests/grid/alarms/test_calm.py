@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from grid.alarms.book import Alarm, AssetKind
+from grid.alarms.cards import StandingCause
+from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch, SolvedScan
-from grid.alarms.standing import AlarmLimits, StandingCause, limits_of_published_state, own_limits
+from grid.alarms.standing import AlarmLimits, limits_of_published_state, own_limits
 from grid.assets.register import temperature_limit_c
 from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH
 from grid.cases.ratings import with_day_ratings
@@ -138,6 +140,16 @@ def test_what_a_published_state_breaks_is_alarmed_where_it_gets_worse() -> None:
     assert 0.90 < limits.min_vm_pu[low] < found.value
     others = np.arange(network.n_bus) != low
     np.testing.assert_array_equal(limits.min_vm_pu[others], network.bus.min_vm_pu[others])
+
+
+def test_what_stands_is_not_expected_either() -> None:
+    network = shared_case("case57").network
+    watch = AlarmWatch(network, temperature_limit_c(network), limits_of("case57"))
+    certain = Outlook((), np.zeros(network.n_branch), np.full(network.n_bus, 100.0), 0.0)
+    watch.watch_outlook(certain, WINTER)
+    stands = {one.asset_id for one in watch.limits.standing}
+    assert stands
+    assert {alarm.asset_id for alarm in watch.book.active()} == set(range(network.n_bus)) - stands
 
 
 @pytest.mark.parametrize("spec", ["city8", "case30", "case33bw", "case1354pegase"])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from grid.alarms.book import Alarm, AlarmKind, AlarmState
-from grid.alarms.root_causes import AlarmCard, Operation, ProspectKind, explain_dead
+from grid.alarms.cards import AlarmCard, ProspectKind
+from grid.alarms.root_causes import Operation, explain_dead
 from grid.alarms.rules import AlarmWatch, SolvedScan
 from grid.assets.register import temperature_limit_c
 from grid.flow.powerflow import Injection, PowerFlow
