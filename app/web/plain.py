@@ -1,6 +1,7 @@
 """Snapshots as the plain data that the REST API answers with. Values that aren't known are None, never NaN."""
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -286,9 +287,12 @@ def node(snapshot: Snapshot, bus: int) -> JSON:
     }
 
 
-def alarms(snapshot: Snapshot) -> JSON:
-    """Alarms with their consequences folded under them, and what the published state of the case breaks itself."""
-    cards = snapshot.assessed.alarm_cards
+def alarms(snapshot: Snapshot, wanted: Callable[[Alarm], bool] | None = None) -> JSON:
+    """Alarms with their consequences folded under them, and what the published state of the case breaks itself.
+
+    wanted: only cards are told of which the alarm or a consequence is; they are told whole.
+    """
+    cards = [card for card in snapshot.assessed.alarm_cards if wanted is None or any(map(wanted, card.alarms))]
     return {
         "alarms": [alarm(card) for card in cards],
         "consequences": sum(len(card.consequences) for card in cards),

@@ -54,7 +54,8 @@ def scenarios_of(
     """Scenarios (c, h) of all loads and generators from start on.
 
     drawn_mw: (c, s - 1, h) of groups and plants. injection: the present one. is_held: generators stay at set-points
-    that somebody gave; otherwise those that aren't renewable follow the demand. Others stay as they are.
+    that somebody gave; otherwise those that aren't renewable follow the demand. Others stay as they are. Where generators
+    regulate, reactive powers are those of the same hour as they were: banks hold the voltages, whatever the demand is.
     """
     count, _, hours = drawn_mw.shape
     groups = drawn_mw[:, : series.groups]
@@ -70,7 +71,8 @@ def scenarios_of(
     wanted = groups.transpose(0, 2, 1)
     factor = np.divide(wanted, taken, out=np.zeros_like(wanted), where=np.abs(taken) > LEAST_MW)
     factor = np.clip(factor, 0.0, MOST_TIMES)[..., series.group_of_load]
-    load_p, load_q = p * factor, q * factor
+    load_p = p * factor
+    load_q = q if network.generator.is_regulating.any() else q * factor
     ratio = load_p.sum(axis=2) / max(float(present_p.sum()), LEAST_MW)
     return Samples(load_p, load_q, _generation(network, injection, series, drawn_mw, ratio, is_held))
 

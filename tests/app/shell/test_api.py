@@ -235,6 +235,23 @@ def test_a_trip_is_one_alarm_with_its_consequences_folded_under_it(rig: Rig) -> 
     assert {item["acknowledged_by"] for item in (root, *root["consequences"])} == {"Ann"}
 
 
+def test_alarms_are_found_by_their_consequences(rig: Rig) -> None:
+    for name in ("Campus Line", "Ridge Line"):
+        rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch(name), 1.0)
+    rig.run(2)
+    assert rig.get("/api/alarms")["summary"] == "2 alarms (3 consequences)"
+    for query in (
+        f"asset_kind=bus&asset_id={rig.bus('Uptown Substation')}",
+        f"asset_id={rig.branch('Ridge Line')}&kind=branch_tripped",
+    ):
+        found = rig.get(f"/api/alarms?{query}")
+        assert [item["asset_name"] for item in found["alarms"]] == ["Ridge Line"]
+        assert found["summary"] == "1 alarm (1 consequence)"
+    assert len(rig.get("/api/alarms?kind=loss_of_supply")["alarms"]) == 2
+    assert rig.get("/api/alarms?kind=overload")["alarms"] == []
+    assert rig.get("/api/alarms?kind=bored", 422)["field"] == "kind"
+
+
 def test_what_a_published_case_breaks_is_told_and_not_alarmed(new_rig: NewRig, rig: Rig) -> None:
     told = new_rig("case57").get("/api/alarms")
     assert told["alarms"] == []

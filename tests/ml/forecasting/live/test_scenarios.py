@@ -79,7 +79,12 @@ def test_groups_share_out_to_the_drawn_power_as_on_some_day(case: str) -> None:
     for group in range(series.groups):
         mine = series.group_of_load == group
         np.testing.assert_allclose(found.load_p_mw[..., mine].sum(axis=2), drawn[:, group], rtol=1e-6)
-    np.testing.assert_allclose(found.load_q_mvar, 0.3 * found.load_p_mw, rtol=1e-5)
+    if grid.generator.is_regulating.any():  # banks hold the voltages: those of the same hour of some day
+        hours = (START.hour + np.arange(HOURS)) % 24
+        gap = np.abs(found.load_q_mvar[:, None] - recent.q_mvar[None, :, hours]).max(axis=(2, 3))
+        assert (gap.min(axis=1) < 1e-4).all()
+    else:
+        np.testing.assert_allclose(found.load_q_mvar, 0.3 * found.load_p_mw, rtol=1e-5)
     mine = np.flatnonzero(series.group_of_load == 0)
     shares = found.load_p_mw[:, 0, mine] / found.load_p_mw[:, 0, mine].sum(axis=1, keepdims=True)
     days = recent.p_mw[:, START.hour, mine] / recent.p_mw[:, START.hour, mine].sum(axis=1, keepdims=True)
