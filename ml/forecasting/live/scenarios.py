@@ -54,8 +54,8 @@ def scenarios_of(
     """Scenarios (c, h) of all loads and generators from start on.
 
     drawn_mw: (c, s - 1, h) of groups and plants. injection: the present one. is_held: generators stay at set-points
-    that somebody gave; otherwise those that aren't renewable follow the demand. Others stay as they are. Where generators
-    regulate, reactive powers are those of the same hour as they were: banks hold the voltages, whatever the demand is.
+    that somebody gave; otherwise those that aren't renewable follow the demand. Others stay as they are. Where
+    generators regulate, reactive powers are those of the same hour of a day: banks hold the voltages, not the demand.
     """
     count, _, hours = drawn_mw.shape
     groups = drawn_mw[:, : series.groups]
