@@ -110,7 +110,8 @@ def prospect_words(prospect: Prospect) -> str:
         case kind.READING_REPLACED:
             return "Its last good reading stands in, and is less true with every hour."
         case kind.EXPECTED if np.isfinite(value):
-            return f"It was expected {'within the hour' if value < 1 else f'in {value:.0f} h'} when it was seen."
+            when = "within the hour" if value < 1 else f"in {value:.0f} h"
+            return f"By the forecast that saw it, it comes {when}."
         case _:
             return "It is expected to come true."
 
