@@ -15,6 +15,7 @@ import numpy as np
 
 from app.engine.quality import BoardProblem, BoardQuality
 from grid.alarms.book import Alarm
+from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
@@ -69,6 +70,7 @@ class WatchedCase:
     register: AssetRegister
     is_asset: BoolArray  # (m,) branches that failure models know
     temperature_limit_c: FloatArray  # (m,)
+    standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 
@@ -100,7 +102,8 @@ class AssessedCycle:
     condition: Observation  # what the condition sensors of the branches show
     supply: Supply
     metrics: Metrics
-    alarms: tuple[Alarm, ...]
+    alarms: tuple[Alarm, ...]  # all that are not normal
+    alarm_cards: tuple[AlarmCard, ...]  # the same, consequences folded under their root causes
     loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     worst_hour: WorstHour | None  # once the forecast worker has looked ahead
 

@@ -294,9 +294,8 @@ class Engine:
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
         risk = pipeline.risk(solved.state, estimate, condition)
         supply = pipeline.supply(solved.state, estimate, risk, self._risk_weight)
-        pipeline.alarms.watch_state(solved.state, temperature_c, pipeline.ordered_closed, frame.measured_at)
-        pipeline.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
-        alarms = pipeline.alarms.book.active()
+        pipeline.judge(solved.state, estimate, frame, temperature_c)
+        cards = pipeline.alarms.cards()
         snapshot = Snapshot(
             version=self._next_version(),
             iteration=self._iteration,
@@ -312,8 +311,9 @@ class Engine:
                 risk=risk,
                 condition=condition,
                 supply=supply,
-                metrics=pipeline.metrics(solved.state, risk, len(alarms)),
-                alarms=alarms,
+                metrics=pipeline.metrics(solved.state, risk, len(cards)),
+                alarms=pipeline.alarms.book.active(),
+                alarm_cards=cards,
                 loss_hours_per_year=pipeline.loss_hours_per_year,
                 worst_hour=pipeline.worst_hour,
             ),
@@ -339,14 +339,14 @@ class Engine:
             raise RuntimeError(
                 f"nothing of {pipeline.network.name} has been shown yet: {problem.cause} {problem.detail}"
             )
-        alarms = pipeline.alarms.book.active()
-        metrics = replace(last.assessed.metrics, active_alarms=len(alarms))
+        alarms, cards = pipeline.alarms.book.active(), pipeline.alarms.cards()
+        metrics = replace(last.assessed.metrics, active_alarms=len(cards))
         operations = pipeline.plan_execution.operations
         self._republish(
             replace(
                 last,
                 solved=replace(last.solved, stale=True, stale_because=problem, suspects=suspects),
-                assessed=replace(last.assessed, alarms=alarms, metrics=metrics),
+                assessed=replace(last.assessed, alarms=alarms, alarm_cards=cards, metrics=metrics),
                 control=replace(last.control, events=pipeline.events, operations=operations),
             )
         )
@@ -425,7 +425,7 @@ class Engine:
 
     def _acknowledge(self, alarm_id: int, person: str) -> None:
         try:
-            self._pipeline.alarms.book.acknowledge(alarm_id, person, self._pipeline.time)
+            self._pipeline.alarms.acknowledge(alarm_id, person, self._pipeline.time)
         except KeyError:
             log.info("alarm %d was gone before it could be acknowledged", alarm_id)
 

@@ -11,11 +11,12 @@ from app.engine.board import History, WatchedCase, WorstHour
 from app.engine.plan_execution import PlanExecution
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
-from grid.alarms.rules import AlarmWatch
+from grid.alarms.rules import AlarmWatch, SolvedScan
+from grid.alarms.standing import limits_of_published_state, own_limits
 from grid.assets.csv_file import read_assets
 from grid.assets.register import AssetRegister, asset_register, temperature_limit_c
 from grid.cases.case import Case
-from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER
+from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, FEEDER
 from grid.errors import CaseError
 from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.metrics import Metrics, metrics_of, renewable_generators
@@ -70,14 +71,16 @@ class Pipeline:
         self.history = history_of(network, self.parts.past)
         self._measured_at: datetime | None = None
         self._start = settings.start.replace(tzinfo=UTC)
+        limits = limits_of_published_state(network) if case.spec in BUILT_IN else own_limits(network)
         self.watched = WatchedCase(
             network=network,
             register=_register(case, settings),
             is_asset=is_asset(network),
             temperature_limit_c=temperature_limit_c(network),
             yearly_load_mw=yearly_load_mw(network.load, case.profiles),
+            standing=limits.standing,
         )
-        self.alarms = AlarmWatch(network, self.watched.temperature_limit_c)
+        self.alarms = AlarmWatch(network, self.watched.temperature_limit_c, limits)
         self._estimator = Estimator(network)
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
@@ -172,6 +175,28 @@ class Pipeline:
     def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
         """(m,) degrees Celsius after the elapsed simulated time."""
         return self._temperatures.step(state, frame.weather, elapsed)
+
+    def judge(self, state: GridState, estimate: Estimate, frame: Frame, temperature_c: FloatArray) -> None:
+        """Raise and clear the alarms of a solved state (temperature_c (m,)), and say when overloads grow too hot."""
+        scan = SolvedScan(
+            state=state,
+            temperature_c=temperature_c,
+            expected_closed=self.ordered_closed,
+            expected_on=self._expected_on,
+            generator_on=estimate.injection.generator_on,
+            load_p_mw=self._supplied_mw,
+        )
+        self.alarms.watch_state(scan, frame.measured_at)
+        self.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
+        heated, limit_c = self.alarms.heated(), self.watched.temperature_limit_c
+        minutes = self._temperatures.minutes_to_limit(state, frame.weather, limit_c, heated)
+        self.alarms.expect_heat(heated, minutes)
+
+    @property
+    def _expected_on(self) -> BoolArray:
+        """Generators (g,) that should run: all where orders are given from here, else those that hold the grid."""
+        generator = self.network.generator
+        return generator.is_source if self.parts.actuator is None else np.ones(len(generator), dtype=bool)
 
     def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
         """Judge what is expected of a network's next hours, unless it isn't the watched one any more."""

@@ -60,7 +60,7 @@ class Seen:
 def now_seen(board: Board, shown: NetworkView, view: View) -> Seen:
     """What a browser has after the tick of a board."""
     snapshot, quality = board.snapshot, quality_key(board.quality)
-    alarms = f"{fingerprint(snapshot.assessed.alarms)}{'s' if snapshot.solved.stale else ''}"
+    alarms = f"{fingerprint(snapshot.assessed.alarm_cards)}{'s' if snapshot.solved.stale else ''}"
     return Seen(
         version=snapshot.version,
         scope=shown.scope_key(view.area),
@@ -86,7 +86,7 @@ def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime
         "map": map_values(snapshot, shown, view) if has_map else {},
     }
     if seen.banner != has.banner or not same_network:
-        data["banner"] = banner(snapshot.assessed.alarms, snapshot.solved.stale)
+        data["banner"] = banner(snapshot.assessed.alarm_cards, snapshot.solved.stale)
     if seen.events != has.events or not same_network:
         data["events"] = event_list(snapshot.control.events, event_remove_id)
     if seen.quality != has.quality or not same_network:

@@ -47,7 +47,9 @@ def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts
         after = _with_margin(snapshot, seen.time).replace(tzinfo=None).isoformat(timespec="seconds")
         data["loss"] = loss_of(history).points(after)
     if parts.get("alarms") != has.alarms:
-        data["alarms"] = alarm_list(snapshot.assessed.alarms, alarm_ids(shown, "list"), snapshot.solved.stale)
+        data["alarms"] = alarm_list(
+            snapshot.assessed.alarm_cards, alarm_ids(shown, "list"), snapshot.solved.stale, snapshot.case.standing
+        )
     if view.asset is not None:
         data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
     return data

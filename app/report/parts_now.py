@@ -11,7 +11,14 @@ from app.optimisation.view import headline_of
 from app.report.content import DayReport
 from components.analytics.words import worst_words
 from components.common import text
-from components.common.alarm_words import alarm_words, alert_words
+from components.common.alarm_words import (
+    alert_words,
+    card_words,
+    count_words,
+    effects_words,
+    prospect_words,
+    standing_words,
+)
 from components.common.alarms import NOT_JUDGED
 from components.common.doubts import Doubts, told
 from components.maintenance.gantt import week_words
@@ -167,23 +174,23 @@ def no_alarms(report: DayReport) -> str:
 
 def alarms(report: DayReport) -> TablePart | None:
     """Alarms that are not normal, in the order of the alarm list; None without any."""
-    active = report.snapshot.assessed.alarms
-    if not active:
+    cards, standing = report.snapshot.assessed.alarm_cards, report.snapshot.case.standing
+    if not cards and not standing:
         return None
     rows = [
         [
-            item.priority.value,
-            item.asset_name,
-            alarm_words(item),
-            item.state.value.replace("_", " "),
-            text.moment(item.raised_at),
+            card.alarm.priority.value,
+            card.alarm.asset_name,
+            " ".join(filter(None, [card_words(card), effects_words(card.effects), prospect_words(card.prospect)])),
+            card.alarm.state.value.replace("_", " "),
+            text.moment(card.alarm.raised_at),
         ]
-        for item in active[:MOST_ALARMS]
+        for card in cards[:MOST_ALARMS]
     ]
     return TablePart(
-        words=f"{text.count(len(active), 'alarm')} active.",
+        words=" ".join(filter(None, [f"{count_words(cards)} active.", standing_words(standing)])),
         tables=[ReportTable(headers=("priority", "asset", "alarm", "state", "raised"), rows=rows, words=5)],
-        more=f"{len(active) - MOST_ALARMS:,} more are active." if len(active) > MOST_ALARMS else "",
+        more=f"{len(cards) - MOST_ALARMS:,} more are active." if len(cards) > MOST_ALARMS else "",
     )
 
 

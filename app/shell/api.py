@@ -33,6 +33,7 @@ from app.web.bodies import (
 from app.web.case_work import case_work
 from app.web.errors import REFUSALS, error_answer, failure_of
 from app.web.jobs import answer_or_job
+from app.web.query import wanted_alarms
 from app.web.services import Services
 from components.optimisation.words import stopped_words
 
@@ -143,9 +144,10 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/alarms")
     def alarms() -> Response:
-        return kept(
-            "alarms", lambda board: {"alarms": [payloads.alarm(item) for item in board.snapshot.assessed.alarms]}
-        )
+        wanted = wanted_alarms(request.args)
+        if wanted is None:
+            return kept("alarms", lambda board: payloads.alarms(board.snapshot))
+        return answer(payloads.alarms(boards.latest.snapshot, wanted))
 
     @api.get("/api/events")
     def events() -> Response:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.engine.quality import BoardCondition, ProblemCause
 from grid.alarms.book import AlarmKind, AlarmState, AssetKind, Priority
+from grid.alarms.cards import ProspectKind, StandingCause
 from grid.network import BranchKind, BusKind
 from grid.telemetry import EventKind
 
@@ -351,15 +352,54 @@ class RemovalAnswer(Answer):
     removed: Count
 
 
+class ProspectItem(Answer):
+    """What happens if nothing is done; value and limit by kind: minutes and °C, kWh an hour, p.u., MW, hours."""
+
+    kind: ProspectKind
+    value: float | None
+    limit: float | None
+    message: str
+
+
+class EffectsItem(Answer):
+    """What a root cause has done, by the present state; the worst values are null where there is none."""
+
+    dead_buses: Count
+    lost_loads: Count
+    lost_kw: Annotated[float | None, Field(description="kW")]
+    low_voltages: Count
+    lowest_vm_pu: PerUnit
+    high_voltages: Count
+    highest_vm_pu: PerUnit
+    overloads: Count
+    highest_loading_percent: Percent
+    hot_branches: Count
+    highest_temperature_c: Celsius
+    message: str
+
+
+class StandingItem(Answer):
+    """What the published state of a built-in case breaks itself, in p.u. or percent."""
+
+    cause: StandingCause
+    asset_kind: AssetKind
+    asset_id: Count
+    asset_name: str
+    value: float | None
+    limit: float | None
+    is_low: bool
+
+
 class AlarmItem(Answer):
-    """An alarm; value and limit in its unit."""
+    """An alarm; value and limit in its unit. consequences: alarms that it has caused, which are acknowledged with it;
+    root_id: of a consequence."""
 
     id: Count
     kind: AlarmKind
     priority: Priority
     state: AlarmState
     asset_kind: AssetKind
-    asset_id: int
+    asset_id: Count | None
     asset_name: str
     message: str
     value: float | None
@@ -369,12 +409,20 @@ class AlarmItem(Answer):
     returned_at: AwareDatetime | None
     acknowledged_at: AwareDatetime | None
     acknowledged_by: str | None
+    root_id: Count | None
+    if_nothing_is_done: ProspectItem
+    effects: EffectsItem | None
+    consequences: tuple["AlarmItem", ...]
 
 
 class AlarmsAnswer(Answer):
-    """GET /api/alarms."""
+    """GET /api/alarms. consequences: how many are folded under alarms; standing isn't alarmed."""
 
     alarms: tuple[AlarmItem, ...]
+    consequences: Count
+    summary: str
+    standing: tuple[StandingItem, ...]
+    standing_note: str
 
 
 class AcknowledgeAnswer(Answer):

@@ -7,6 +7,7 @@ import numpy as np
 
 from grid.cases.case import Case
 from grid.errors import CaseError
+from grid.flow.compensation import compensation_of
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, IntArray
 from grid.sources.demand import DemandModel, GenerationModel
@@ -29,6 +30,7 @@ VOLTAGE_NOISE, POWER_NOISE = (
     0.001,
     0.005,
 )  # one standard deviation of the reading: class 0.2 and 1 instruments
+SET_POINT_NOISE = 1e-5  # of regulating generators: their controllers send a number, nearly without error
 TAP_STEP, TAP_DEAD_BAND, TAP_RANGE = 0.0125, 0.009, 4
 UPSTREAM_DEVIATION, UPSTREAM_MEMORY_HOURS = 0.01, 2.0
 REGULATORS_LEAVE = 0.25
@@ -64,10 +66,12 @@ class Simulator:
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)
         )
         self._weather = WeatherModel(weather_rng)
-        self._demand = DemandModel(case.network.load, case.profiles, load_rng)
+        compensation = compensation_of(case.network) if case.profiles is None else None
+        self._demand = DemandModel(case.network.load, case.profiles, load_rng, compensation)
         self._generation = GenerationModel(case.network.generator, case.profiles)
         self.past = Past(case, self.time, self._demand, self._weather, int(past_rng.integers(2**63)))
         self._power_flow = PowerFlow(case.network)
+        self._set_point_noise = SET_POINT_NOISE if case.network.generator.is_regulating.any() else VOLTAGE_NOISE
         self._upstream = 0.0
         self._tap = 0
         self._voltage: FloatArray | None = None
@@ -179,7 +183,7 @@ class Simulator:
         generator = GeneratorPoints(
             p_mw=noisy(generator_p, POWER_NOISE),
             q_mvar=noisy(generator_q, POWER_NOISE),
-            vm_pu=noisy(injection.generator_vm_pu, VOLTAGE_NOISE),
+            vm_pu=noisy(injection.generator_vm_pu, self._set_point_noise),
             on=Points.of(injection.generator_on, measured_at=self.time, received_at=received_at),
         )
         return Frame(

@@ -104,6 +104,19 @@ def test_lists_that_a_browser_has_are_left_out(cache_dir: Path) -> None:
     assert Seen.parse({"version": "x"}) == Seen.parse(None) == Seen()
 
 
+def test_a_consequence_is_found_at_its_asset_and_names_its_root(cache_dir: Path) -> None:
+    rig = make_rig(cache_dir)
+    rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Campus Line"), 1.0)
+    rig.run(2)
+    listed = str(tick_of(rig, view_of(rig))["alarms"])
+    assert "Campus Line has tripped (2 consequences)." in listed
+    assert "Shopping Complex has lost its supply." in listed
+    chosen = View(asset=Asset(AssetKind.BUS, rig.bus("Shopping Complex")))
+    drawer = str(tick_of(rig, view_of(rig), chosen)["asset"]["body"])
+    assert "Shopping Complex has lost its supply." in drawer
+    assert "Consequence of: Campus Line has tripped." in drawer
+
+
 @pytest.mark.parametrize("kind", [AssetKind.BUS, AssetKind.BRANCH])
 def test_drawer_tells_of_every_asset(cache_dir: Path, kind: AssetKind) -> None:
     rig = make_rig(cache_dir)
