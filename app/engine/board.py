@@ -19,6 +19,7 @@ from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.records import LocatedFault
 from grid.sources.past import Past
 from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
@@ -103,6 +104,7 @@ class AssessedCycle:
     alarms: tuple[Alarm, ...]
     loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     worst_hour: WorstHour | None  # once the forecast worker has looked ahead
+    faults: tuple[LocatedFault, ...]  # trips whose fault isn't repaired, with what is known of the place
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -22,6 +22,9 @@ from grid.flow.metrics import Metrics, metrics_of, renewable_generators
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.devices import protected_branches
+from grid.protection.location import located
+from grid.protection.records import LocatedFault, ProtectionScheme
 from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
 from grid.sources.registry import open_source
@@ -67,6 +70,10 @@ class Pipeline:
         network = case.network
         self.case, self.network = case, network
         self.parts = source_of(case, settings)
+        if self.parts.protection is not None:
+            self.parts.protection.scheme = ProtectionScheme(
+                missed=settings.indicator_missed, false=settings.indicator_false, passages=settings.fault_passages
+            )
         self.history = history_of(network, self.parts.past)
         self._measured_at: datetime | None = None
         self._start = settings.start.replace(tzinfo=UTC)
@@ -90,6 +97,8 @@ class Pipeline:
         self._last: GridState | None = None
         self._path_ohm = path_ohm(network)
         self._renewable = renewable_generators(network)
+        self._protected = protected_branches(network)
+        self._faults: tuple[LocatedFault, ...] = ()
 
     @property
     def time(self) -> datetime:
@@ -168,6 +177,18 @@ class Pipeline:
             raise CaseError(
                 self.network.name, f"at {frame.measured_at:%d %b %H:%M} {error}", "simulated state"
             ) from None
+
+    def faults(self) -> tuple[LocatedFault, ...]:
+        """Each trip whose fault isn't repaired, located once."""
+        protection = self.parts.protection
+        if protection is None:
+            return ()
+        known = {id(fault.report): fault for fault in self._faults}
+        self._faults = tuple(
+            known.get(id(report)) or located(self.network, self._protected, report, protection.scheme)
+            for report in protection.trips
+        )
+        return self._faults
 
     def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
         """(m,) degrees Celsius after the elapsed simulated time."""
