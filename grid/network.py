@@ -116,6 +116,7 @@ class Loads:
     p_mw: FloatArray
     q_mvar: FloatArray
     profile: tuple[str, ...]  # customer class or the name of the case's own profile
+    customers: FloatArray | None = None  # NaN where the case doesn't say; None where it says so of no load
 
     def __len__(self) -> int:
         return len(self.name)

@@ -20,6 +20,8 @@ from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
 from grid.protection.records import LocatedFault
+from grid.reliability.customers import Customers
+from grid.reliability.indices import ReliabilityIndices
 from grid.sources.past import Past
 from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
@@ -70,6 +72,7 @@ class WatchedCase:
     register: AssetRegister
     is_asset: BoolArray  # (m,) branches that failure models know
     temperature_limit_c: FloatArray  # (m,)
+    customers: Customers
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 
@@ -104,6 +107,7 @@ class AssessedCycle:
     alarms: tuple[Alarm, ...]
     loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     worst_hour: WorstHour | None  # once the forecast worker has looked ahead
+    reliability: ReliabilityIndices  # since this network is watched
     faults: tuple[LocatedFault, ...]  # trips whose fault isn't repaired, with what is known of the place
 
 

@@ -330,6 +330,7 @@ class Engine:
                 alarms=alarms,
                 loss_hours_per_year=pipeline.loss_hours_per_year,
                 worst_hour=pipeline.worst_hour,
+                reliability=pipeline.reliability(solved.state, frame.measured_at),
                 faults=pipeline.faults(),
             ),
             control=CycleControl(

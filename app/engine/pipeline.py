@@ -13,7 +13,7 @@ from app.settings import Settings
 from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch
 from grid.assets.csv_file import read_assets
-from grid.assets.register import AssetRegister, asset_register, temperature_limit_c
+from grid.assets.register import GivenAssets, asset_register, temperature_limit_c
 from grid.cases.case import Case
 from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER
 from grid.errors import CaseError
@@ -25,6 +25,8 @@ from grid.network import BoolArray, FloatArray, Network
 from grid.protection.devices import protected_branches
 from grid.protection.location import located
 from grid.protection.records import LocatedFault, ProtectionScheme
+from grid.reliability.customers import customers_of
+from grid.reliability.indices import InterruptionRecord, ReliabilityIndices
 from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
 from grid.sources.registry import open_source
@@ -77,9 +79,14 @@ class Pipeline:
         self.history = history_of(network, self.parts.past)
         self._measured_at: datetime | None = None
         self._start = settings.start.replace(tzinfo=UTC)
+        given = _given_assets(case, settings)
+        register = asset_register(
+            network, case.year_built, settings.start.year, np.random.default_rng(settings.seed), given
+        )
         self.watched = WatchedCase(
             network=network,
-            register=_register(case, settings),
+            register=register,
+            customers=customers_of(network, None if given is None else given.customers),
             is_asset=is_asset(network),
             temperature_limit_c=temperature_limit_c(network),
             yearly_load_mw=yearly_load_mw(network.load, case.profiles),
@@ -98,6 +105,7 @@ class Pipeline:
         self._path_ohm = path_ohm(network)
         self._renewable = renewable_generators(network)
         self._protected = protected_branches(network)
+        self._interruptions: InterruptionRecord | None = None
         self._faults: tuple[LocatedFault, ...] = ()
 
     @property
@@ -190,6 +198,14 @@ class Pipeline:
         )
         return self._faults
 
+    def reliability(self, state: GridState, time: datetime) -> ReliabilityIndices:
+        """Indices since this network is watched, with what loads without supply would take."""
+        dark, record = ~state.energised[self.network.load.bus], self._interruptions
+        if record is None:
+            record = InterruptionRecord.begin(time, dark, self._supplied_mw)
+        self._interruptions = record.after(max(time, record.time), dark, self._supplied_mw)
+        return self._interruptions.indices(self.watched.customers.count)
+
     def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
         """(m,) degrees Celsius after the elapsed simulated time."""
         return self._temperatures.step(state, frame.weather, elapsed)
@@ -227,13 +243,11 @@ class Pipeline:
         return metrics_of(self.network, state, self._supplied_mw, self._renewable, average_risk, active_alarms)
 
 
-def _register(case: Case, settings: Settings) -> AssetRegister:
-    """The case's assets, completed. Raises AssetFileError, a CaseError, where the asset file is wrong.
+def _given_assets(case: Case, settings: Settings) -> GivenAssets | None:
+    """What a file says of the case's assets. Raises AssetFileError, a CaseError, where it is wrong.
 
     The asset file describes the case that the settings name; another one that is loaded later has other branches.
     """
     named = Path(settings.case.strip().removeprefix(FEEDER)).name
     path = settings.asset_file if case.spec in (named, f"{named}:{DEFAULT_SIMBENCH}") else None
-    year = settings.start.year
-    given = None if path is None else read_assets(path, case.network, year)
-    return asset_register(case.network, case.year_built, year, np.random.default_rng(settings.seed), given)
+    return None if path is None else read_assets(path, case.network, settings.start.year)

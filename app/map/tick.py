@@ -18,8 +18,8 @@ from app.web.ids import event_remove_id
 from components.common import text
 from components.common.alarms import banner, fingerprint
 from components.common.events import event_list
-from components.common.faults import fault_list
 from components.common.quality import explanation, summary
+from components.map.faults import fault_list
 
 JSON = dict[str, object]
 

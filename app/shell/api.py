@@ -127,6 +127,10 @@ def _register_reads(api: Blueprint, services: Services) -> None:
     def statistics() -> Response:
         return kept("statistics", lambda board: payloads.statistics(board.snapshot))
 
+    @api.get("/api/grid/reliability")
+    def reliability() -> Response:
+        return kept("reliability", lambda board: payloads.reliability(board.snapshot))
+
     @api.get("/api/grid/node/<node_id>")
     def node(node_id: str) -> Response:
         snapshot = boards.latest.snapshot

@@ -351,6 +351,25 @@ class RemovalAnswer(Answer):
     removed: Count
 
 
+class ReliabilityAnswer(Answer):
+    """GET /api/grid/reliability: indices of IEEE 1366 since start, simulated; interruptions of 5 minutes are momentary.
+
+    saidi_minutes: a mean customer's minutes without supply. caidi_minutes: of a mean sustained interruption, null where
+    there is none. customers_derived: whether any customers were derived from kW.
+    """
+
+    start: AwareDatetime
+    end: AwareDatetime
+    customers: float
+    customers_derived: bool
+    interrupted_now: float
+    saifi: float
+    saidi_minutes: float
+    caidi_minutes: float | None
+    maifi: float
+    ens_mwh: float
+
+
 class SectionItem(Answer):
     """Where a fault may be. switches: branches that must be open so that nothing of it is energised."""
 

@@ -358,3 +358,20 @@ def fault(item: LocatedFault, snapshot: Snapshot) -> JSON:
 
 def _passages(seen: float) -> int | None:
     return None if np.isnan(seen) else int(seen)
+
+
+def reliability(snapshot: Snapshot) -> JSON:
+    """Indices of IEEE 1366 of the running time."""
+    found = snapshot.assessed.reliability
+    return {
+        "start": stamp(found.start),
+        "end": stamp(found.end),
+        "customers": found.customers,
+        "customers_derived": bool(snapshot.case.customers.derived.any()),
+        "interrupted_now": found.interrupted_now,
+        "saifi": found.saifi,
+        "saidi_minutes": found.saidi_minutes,
+        "caidi_minutes": number(found.caidi_minutes),
+        "maifi": found.maifi,
+        "ens_mwh": found.ens_mwh,
+    }

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.fault_location`: how often the faulty section is located; docs/benchmarks/fault_location.md.
+"""`python -m tests.benchmarks.fault_location`: how often faults are located right; docs/benchmarks/fault_location.md.
 
 Every bus and closed branch with supply of each grid is faulty once in turn, in the case's own state, with flags drawn
 anew for each. It takes some minutes; --draws says how many draws each fault gets.
@@ -116,13 +116,13 @@ branch in service, so that each bus and each branch is a section of its own. Eac
 'Stated' is the mean of the probabilities that the product itself gives to that section: it should be what is measured.
 
 A passage is one flow of fault current until the device opens. A device that recloses twice before it stays open
-(IEC 62271-111) gives every indicator three readings; this is the default, and SMARTGRID_FAULT_PASSAGES sets it. With one
-passage 95 % can't be reached by any rule on a feeder: two neighbouring sections differ by one indicator alone, and that
-one is wrong in 5 %. A fault on a branch is bounded by two indicators, 0.95 x 0.95 = 90 %, one on a bus with k branches
-leaving it by k + 1. Three readings make an indicator's majority wrong in 0.7 %. That holds as far as readings err by
-themselves: an indicator that is broken errs in all three, and for those the rows of one passage are the figures. Cable
-grids are usually not reclosed: there, too, the rows of one passage are the ones to go by, and the first two sections are
-the places to look at.
+(IEC 62271-111) gives every indicator three readings; this is the default, SMARTGRID_FAULT_PASSAGES sets it. From the
+flags of one passage alone no rule reaches 95 % on a feeder: two neighbouring sections differ by one indicator, and
+that one is wrong in 5 %. A fault on a branch is bounded by two indicators, 0.95 x 0.95 = 90 %, one on a bus with k
+branches leaving it by k + 1. Three readings make an indicator's majority wrong in 0.7 %; two settle nothing where they
+differ. That holds as far as readings err by themselves: an indicator that is broken errs in all three, and for those
+the rows of one passage are the figures. Cable grids are usually not reclosed: there, too, the rows of one passage are
+the ones to go by, and the first two sections are the places to look at.
 
 Not simulated: faults of high resistance, which trip late or never; infeed of generators within the feeder, which flags
 indicators behind the fault where they aren't directional; two faults at once.

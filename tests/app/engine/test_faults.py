@@ -1,6 +1,7 @@
 """Faults in the running grid: the trip, what the control room is told, isolation, restoration, repair."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -159,3 +160,39 @@ def test_one_seed_gives_one_set_of_flags(new_rig: NewRig) -> None:
         rig.engine.add_event(EventKind.BUS_FAULT, 12, 1.0)
         seen.append(rig.run(2).assessed.faults[0].report.seen)
     np.testing.assert_array_equal(*seen)
+
+
+def test_interruptions_are_counted_in_customers_and_energy(rig: Rig) -> None:
+    rig.run(2)
+    network, customers = rig.now.case.network, rig.now.case.customers
+    assert customers.derived.all()
+    event = rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Mall Line"), 1.0)
+    rig.run()  # dark from now on
+    power = []
+    for _ in range(8):
+        power.append(rig.now.assessed.metrics.unsupplied_mw)
+        rig.run()  # five minutes each
+    rig.engine.remove_event(event.id)
+    found = rig.run(elapsed=timedelta(0)).assessed.reliability
+    mall = customers.count[[network.bus.name[bus] == "Shopping Complex" for bus in network.load.bus]].sum()
+    assert found.saifi == pytest.approx(mall / customers.total)
+    assert found.caidi_minutes == pytest.approx(40)
+    assert found.saidi_minutes == pytest.approx(40 * mall / customers.total)
+    assert found.maifi == 0
+    assert found.interrupted_now == 0
+    assert min(power) * 40 / 60 * 0.98 <= found.ens_mwh <= max(power) * 40 / 60 * 1.02
+    answer = rig.get("/api/grid/reliability")
+    assert answer["saidi_minutes"] == found.saidi_minutes
+    assert answer["customers_derived"] is True
+
+
+def test_a_moment_without_supply_is_a_momentary_interruption(rig: Rig) -> None:
+    event = rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Mall Line"), 1.0)
+    rig.run(elapsed=timedelta(0))
+    rig.run(elapsed=timedelta(minutes=3))
+    rig.engine.remove_event(event.id)
+    found = rig.run(elapsed=timedelta(minutes=1)).assessed.reliability
+    assert found.saifi == 0
+    assert found.maifi > 0
+    assert np.isnan(found.caidi_minutes)
+    assert rig.get("/api/grid/reliability")["caidi_minutes"] is None
