@@ -19,6 +19,7 @@ from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
 from grid.protection.records import LocatedFault
 from grid.reliability.customers import Customers
 from grid.reliability.indices import ReliabilityIndices
@@ -73,6 +74,7 @@ class WatchedCase:
     is_asset: BoolArray  # (m,) branches that failure models know
     temperature_limit_c: FloatArray  # (m,)
     customers: Customers
+    cold_load: ColdLoadModel  # what is expected to come back with supply
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 
@@ -88,7 +90,7 @@ class MeasuredCycle:
 class SolvedCycle:
     """The AC state of what was measured; a stale one is the last that could be solved, and says why."""
 
-    injection: Injection  # with what loads without supply took last
+    injection: Injection  # with what loads without supply would take, without pick-up
     state: GridState
     stale: bool
     stale_because: BoardProblem | None
@@ -107,6 +109,7 @@ class AssessedCycle:
     alarms: tuple[Alarm, ...]
     loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     worst_hour: WorstHour | None  # once the forecast worker has looked ahead
+    dark_minutes: FloatArray  # (l,) how long loads have been without supply, 0 with it
     reliability: ReliabilityIndices  # since this network is watched
     faults: tuple[LocatedFault, ...]  # trips whose fault isn't repaired, with what is known of the place
 

@@ -308,6 +308,7 @@ class Engine:
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
         risk = pipeline.risk(solved.state, estimate, condition)
         supply = pipeline.supply(solved.state, estimate, risk, self._risk_weight)
+        interruptions = pipeline.interruptions(solved.state, frame.measured_at)
         pipeline.alarms.watch_state(solved.state, temperature_c, pipeline.ordered_closed, frame.measured_at)
         pipeline.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
         alarms = pipeline.alarms.book.active()
@@ -330,7 +331,8 @@ class Engine:
                 alarms=alarms,
                 loss_hours_per_year=pipeline.loss_hours_per_year,
                 worst_hour=pipeline.worst_hour,
-                reliability=pipeline.reliability(solved.state, frame.measured_at),
+                dark_minutes=interruptions.lasted_minutes,
+                reliability=interruptions.indices(pipeline.watched.customers.count),
                 faults=pipeline.faults(),
             ),
             control=CycleControl(

@@ -17,16 +17,18 @@ from grid.assets.register import GivenAssets, asset_register, temperature_limit_
 from grid.cases.case import Case
 from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER
 from grid.errors import CaseError
+from grid.estimation.dark_loads import DarkLoads
 from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.metrics import Metrics, metrics_of, renewable_generators
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
 from grid.protection.devices import protected_branches
 from grid.protection.location import located
 from grid.protection.records import LocatedFault, ProtectionScheme
 from grid.reliability.customers import customers_of
-from grid.reliability.indices import InterruptionRecord, ReliabilityIndices
+from grid.reliability.indices import InterruptionRecord
 from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
 from grid.sources.registry import open_source
@@ -72,7 +74,9 @@ class Pipeline:
         network = case.network
         self.case, self.network = case, network
         self.parts = source_of(case, settings)
+        cold_load = ColdLoadModel(scale=settings.pick_up, reconnection_minutes=settings.reconnection_minutes)
         if self.parts.protection is not None:
+            self.parts.protection.cold_load = cold_load
             self.parts.protection.scheme = ProtectionScheme(
                 missed=settings.indicator_missed, false=settings.indicator_false, passages=settings.fault_passages
             )
@@ -86,6 +90,7 @@ class Pipeline:
         self.watched = WatchedCase(
             network=network,
             register=register,
+            cold_load=cold_load,
             customers=customers_of(network, None if given is None else given.customers),
             is_asset=is_asset(network),
             temperature_limit_c=temperature_limit_c(network),
@@ -97,8 +102,10 @@ class Pipeline:
         self._temperatures = BranchTemperatures(network)
         self.condition = ConditionMonitor(network, self.watched.register, settings.start, settings.seed)
         self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
-        self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
-        self._supplied_mvar = network.load.q_mvar.copy()
+        self._wanted = DarkLoads(network.load.p_mw, network.load.q_mvar)
+        if self.parts.past is not None and settings.history_days > 0:
+            days = self.parts.past.hours(48)
+            self._wanted.remember(days.start, days.load_p_mw)
         self.plan_execution = PlanExecution(network, self.parts.actuator)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
@@ -158,19 +165,18 @@ class Pipeline:
             mismatch = float(error.mismatch_mva.max())
             return Solved(self._last, False, mismatch, suspects_of(error, self.network, self._last, energised))
         supplied = state.energised[self.network.load.bus]
-        self._supplied_mw = np.where(supplied, state.load_p_mw, self._supplied_mw)
-        self._supplied_mvar = np.where(supplied, state.load_q_mvar, self._supplied_mvar)
+        self._wanted.step(estimate.frame.measured_at, supplied, state.load_p_mw, state.load_q_mvar)
         self._last = state
         return Solved(state, True, np.nan, ())
 
     def injection(self, estimate: Estimate) -> Injection:
-        """The estimated injections, with what loads without supply took last."""
-        return replace(estimate.injection, load_p_mw=self._supplied_mw, load_q_mvar=self._supplied_mvar)
+        """The estimated injections, with what loads without supply would take, without pick-up."""
+        return replace(estimate.injection, load_p_mw=self._wanted.p_mw, load_q_mvar=self._wanted.q_mvar)
 
     @property
     def loss_hours_per_year(self) -> float:
         """Hours at the present load that lose as much as a year: losses go with the square of the load."""
-        present = float(self._supplied_mw.sum())
+        present = float(self._wanted.p_mw.sum())
         return 8760 * float(np.mean((self.watched.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
 
     def try_first_state(self) -> None:
@@ -198,13 +204,13 @@ class Pipeline:
         )
         return self._faults
 
-    def reliability(self, state: GridState, time: datetime) -> ReliabilityIndices:
-        """Indices since this network is watched, with what loads without supply would take."""
+    def interruptions(self, state: GridState, time: datetime) -> InterruptionRecord:
+        """What was interrupted since this network is watched, with what loads without supply would take."""
         dark, record = ~state.energised[self.network.load.bus], self._interruptions
         if record is None:
-            record = InterruptionRecord.begin(time, dark, self._supplied_mw)
-        self._interruptions = record.after(max(time, record.time), dark, self._supplied_mw)
-        return self._interruptions.indices(self.watched.customers.count)
+            record = InterruptionRecord.begin(time, dark, self._wanted.p_mw)
+        self._interruptions = record.after(max(time, record.time), dark, self._wanted.p_mw)
+        return self._interruptions
 
     def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
         """(m,) degrees Celsius after the elapsed simulated time."""
@@ -240,7 +246,7 @@ class Pipeline:
     def metrics(self, state: GridState, risk: AssetRisk, active_alarms: int) -> Metrics:
         """Totals of a state."""
         average_risk = float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0
-        return metrics_of(self.network, state, self._supplied_mw, self._renewable, average_risk, active_alarms)
+        return metrics_of(self.network, state, self._wanted.p_mw, self._renewable, average_risk, active_alarms)
 
 
 def _given_assets(case: Case, settings: Settings) -> GivenAssets | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, Network
+from grid.protection.cold_load import ColdLoadModel
 from grid.protection.devices import protected_branches, running_sources, trip_of
 from grid.protection.indicators import drawn_flags
 from grid.protection.records import FaultedElement, FaultPlace, ProtectionScheme, TripReport
@@ -28,11 +29,12 @@ class _Standing:
 class SimulatedProtection:
     """Trips devices for the faults among events, and keeps them open until they are ordered otherwise or repaired.
 
-    scheme: how good the indicators are; it may be replaced.
+    scheme: how good the indicators are; cold_load: what comes back with supply. Both may be replaced.
     """
 
     def __init__(self, network: Network, rng: np.random.Generator) -> None:
         self.scheme = ProtectionScheme()
+        self.cold_load = ColdLoadModel()
         self._network, self._rng = network, rng
         self._protected = protected_branches(network)
         self._standing: dict[int, _Standing] = {}

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
 from grid.protection.records import ProtectionScheme, TripReport
 from grid.sources.past import Past
 from grid.telemetry import Event, Source
@@ -99,9 +100,13 @@ class Disturbances(Protocol):
 
 
 class Protection(Protocol):
-    """Tells of trips, as protection relays and fault-passage indicators do. scheme may be replaced by its owner."""
+    """Tells of trips, as protection relays and fault-passage indicators do.
+
+    scheme and cold_load, what comes back with supply, may be replaced by the owner.
+    """
 
     scheme: ProtectionScheme
+    cold_load: ColdLoadModel
 
     @property
     def trips(self) -> tuple[TripReport, ...]:

@@ -12,6 +12,7 @@ from grid.network import BoolArray, FloatArray, IntArray
 from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
 from grid.sources.protection import SimulatedProtection
+from grid.sources.returning import Returning
 from grid.sources.seams import Acknowledgement, Held, HoldOrder, Order, SourceParts
 from grid.sources.weather import WeatherModel
 from grid.telemetry import (
@@ -69,6 +70,7 @@ class Simulator:
         self._demand = DemandModel(case.network.load, case.profiles, load_rng)
         self._generation = GenerationModel(case.network.generator, case.profiles)
         self.past = Past(case, self.time, self._demand, self._weather, int(past_rng.integers(2**63)))
+        self._returning = Returning(case.network)
         self._power_flow = PowerFlow(case.network)
         self._upstream = 0.0
         self._tap = 0
@@ -102,6 +104,7 @@ class Simulator:
             hours = part / timedelta(hours=1)
             self._weather.advance(hours)
             self._demand.advance(hours)
+            self._returning.advance(60 * hours)
             kept = np.exp(-hours / UPSTREAM_MEMORY_HOURS)
             fresh = self._upstream_rng.standard_normal()
             self._upstream = kept * self._upstream + UPSTREAM_DEVIATION * np.sqrt(1 - kept**2) * fresh
@@ -132,6 +135,10 @@ class Simulator:
         if left_open.any():
             self.closed = self.closed & ~left_open
         closed, on = self._protection.after_trips(self.events, closed & ~left_open, on, self.time)
+        self._returning.see(closed, on)
+        cold = self._returning.demand_factor(self._protection.cold_load)
+        load_p, load_q = load_p * cold, load_q * cold
+        on = on & ~self._returning.waiting(self._protection.cold_load)
         own = Held(generator_p, network.generator.vm_pu * self._voltage_factor())
         now = own.then(self.held.p_mw, self.held.vm_pu)
         injection = Injection(load_p, load_q, now.p_mw, generator_q, now.vm_pu, on)
