@@ -33,7 +33,12 @@ def _row(event: Event, remove_id: Callable[[int], dict[str, str | int]]) -> html
     words = f"{KINDS[event.kind]}{size.get(event.kind, '')}: {event.target_name}"
     end = "Repair" if event.kind in (EventKind.BRANCH_FAULT, EventKind.BUS_FAULT) else "Remove"
     remove = dmc.Button(
-        end, id=remove_id(event.id), size="compact-xs", variant="default", **{"aria-label": f"{end} {words}"}
+        end,
+        id=remove_id(event.id),
+        size="compact-xs",
+        variant="default",
+        flex="none",
+        **{"aria-label": f"{end} {words}"},
     )
     since = html.Span(f"since {text.clock(event.started_at)}", className="note")
     return html.Li([html.Div([words, since]), remove])

@@ -37,8 +37,13 @@ def _row(fault: LocatedFault, network: Network) -> html.Li:
     trip = fault.report.trip
     devices = [network.branch.name[i] for i in trip.branches] + [network.generator.name[i] for i in trip.generators]
     places = [
-        html.Div(f"{100 * section.probability:.0f} %: {section_words(section, network)}", className="note")
+        html.Div(f"{_percent(section.probability)}: {section_words(section, network)}", className="note")
         for section in fault.sections[:MOST_SECTIONS]
     ]
     since = html.Span(f"at {text.clock(fault.report.tripped_at)}", className="note")
     return html.Li(html.Div([f"Tripped: {', '.join(devices)} ", since, *places]))
+
+
+def _percent(probability: float) -> str:
+    """Never 100 %: flags prove nothing."""
+    return "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
