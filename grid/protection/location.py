@@ -20,21 +20,22 @@ def located(
     report: TripReport,
     scheme: ProtectionScheme,
     switchable: BoolArray | None = None,
-    weight: FloatArray | None = None,
 ) -> LocatedFault:
-    """The sections in which the fault of a trip may be, by their probability.
+    """The sections in which the fault of a trip may be, by their probability; none where no single fault explains it.
 
     protected: (m,) branches with a device. switchable: (m,) branches that can be opened, by default all in service.
-    weight: (n + m,) how likely each bus and then each branch is to have a fault, by default all equally; any scale.
+    Buses and branches are equally likely to have a fault before the flags are read.
     """
     can_open = network.branch.in_service if switchable is None else switchable
     tree = supply_tree(network, report.closed, running_sources(network, report.running))
     suspects = possible_elements(network, protected, report, tree)
-    section, probability = section_probabilities(report, scheme, tree, suspects, weight)
+    if not suspects.any():
+        return LocatedFault(report=report, sections=())
+    section, probability = section_probabilities(report, scheme, tree, suspects)
     elements = np.flatnonzero(suspects)
     found = []
     for number in np.argsort(-probability, kind="stable"):
-        if probability[number] < LEAST_PROBABILITY:
+        if found and probability[number] < LEAST_PROBABILITY:
             break
         here = elements[section == number]
         buses, branches = here[here < network.n_bus], here[here >= network.n_bus] - network.n_bus
@@ -72,14 +73,13 @@ def section_probabilities(
     scheme: ProtectionScheme,
     tree: SupplyTree,
     suspects: BoolArray,
-    weight: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """(k,) the section of each of k suspect elements, and (s,) the probability of each section.
 
     Bayes' rule over one fault: the likelihood of the flags is a product over indicators, each showing a number of
     passages that is binomial with 1 - missed where the current passes and with false where it doesn't. Hypotheses
     differ from 'it passes nowhere' by the indicators on the way to them alone, so their log-likelihoods are sums along
-    the tree. An indicator that stands between two neighbours parts their sections. suspects: (n + m,).
+    the tree. An indicator that stands between two neighbours parts their sections. suspects: (n + m,), one at least.
     """
     missed, false = np.clip([scheme.missed, scheme.false], LEAST_RATE, 0.5)
     seen, unseen = report.seen, report.passages - report.seen
@@ -87,10 +87,7 @@ def section_probabilities(
     here = np.isfinite(gain)
     elements = np.flatnonzero(suspects)
     evidence = tree.along(tree.at_feeding_end(np.where(here, gain, 0.0)))[elements]
-    if weight is not None:
-        with np.errstate(divide="ignore"):
-            evidence = evidence + np.log(weight[elements])
-    posterior = np.exp(evidence - evidence.max()) if len(elements) else evidence
+    posterior = np.exp(evidence - evidence.max())
     place = np.full(len(suspects), -1)
     place[elements] = np.arange(len(elements))
     parted = tree.at_feeding_end(here.astype(float))[elements] > 0
@@ -101,4 +98,4 @@ def section_probabilities(
         shape=(len(elements), len(elements)),
     )
     count, section = connected_components(graph, directed=False)
-    return section, np.bincount(section, posterior / posterior.sum() if len(elements) else None, count)
+    return section, np.bincount(section, posterior / posterior.sum(), count)

@@ -90,7 +90,7 @@ class LocatedSection:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LocatedFault:
-    """A trip with what is known of its fault. sections: the most probable first; those of less than 1 % are left out.
+    """A trip with what is known of its fault. sections: the most probable first; others of less than 1 % are left out.
 
     It stands in the snapshot until the fault is repaired.
     """

@@ -234,6 +234,16 @@ def test_stated_probabilities_come_true() -> None:
     assert abs(np.mean(stated) - np.mean(hits)) < 4 * spread
 
 
+def test_worthless_flags_still_name_one_section_and_an_impossible_trip_none() -> None:
+    network = network_of("simbench")
+    scheme = ProtectionScheme(missed=0.5, false=0.5, passages=1)
+    report = report_of(network, branch_fault(0), scheme, np.random.default_rng(4))
+    assert len(located(network, protected_branches(network), report, scheme).sections) >= 1
+    two = np.flatnonzero(network.branch.breaker & network.branch.closed)[[3, 9]]
+    odd = replace(report, trip=Trip(branches=tuple(two.tolist()), generators=()))
+    assert located(network, protected_branches(network), odd, scheme).sections == ()
+
+
 def test_without_indicators_the_section_is_all_that_the_device_protects() -> None:
     network = network_of("case33bw")
     none = np.zeros(network.n_branch, dtype=bool)
