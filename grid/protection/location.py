@@ -33,7 +33,7 @@ def located(
         return LocatedFault(report=report, sections=())
     section, probability = section_probabilities(report, scheme, tree, suspects)
     elements = np.flatnonzero(suspects)
-    found = []
+    found: list[LocatedSection] = []
     for number in np.argsort(-probability, kind="stable"):
         if found and probability[number] < LEAST_PROBABILITY:
             break
