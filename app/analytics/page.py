@@ -67,25 +67,26 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.TICK, "data"),
         State(Id.ANALYTICS_SEEN, "data"),
     )
-    app.clientside_callback(
-        "(tick) => tick?.analytics?.reliability ?? window.dash_clientside.no_update",
-        Output(Id.RELIABILITY, "children"),
-        Input(Id.TICK, "data"),
-    )
     app.clientside_callback(ClientsideFunction(EXPORT_SCRIPT, "note"), Input(Id.TICK, "data"))
 
     @app.callback(
         Output(Id.ANALYTICS_TILES, "children"),
         Output(Id.BESIDE, "children"),
         Output(Id.SAVED, "children"),
+        Output(Id.RELIABILITY, "children"),
         Input(Id.ANALYTICS_SEEN, "data"),
         prevent_initial_call=True,
     )
     def show_figures(_key: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if now is None:
-            return (no_update,) * 3
-        return tile_cards(tiles(summary_of(now))), beside_table(beside_of(now)), saved_words(saved_of(now))
+            return (no_update,) * 4
+        return (
+            tile_cards(tiles(summary_of(now))),
+            beside_table(beside_of(now)),
+            saved_words(saved_of(now)),
+            reliability_card(reliability_of(now.snapshot)),
+        )
 
 
 ANALYTICS = Page(

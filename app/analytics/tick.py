@@ -3,11 +3,10 @@
 A report comes about once a simulated hour. A browser fetches the parts of the page when the key is another one.
 """
 
-from app.analytics.view import Looked, looked_on, reliability_of, status_of
+from app.analytics.view import Looked, looked_on, status_of
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON
-from components.analytics.reliability import reliability_card
 from components.maintenance.fleet import status_line
 
 
@@ -19,11 +18,7 @@ def forecast_tick(request: PageRequest) -> PagePart:
 
 def analytics_tick(now: Looked, shown: NetworkView) -> JSON:
     """The part of a tick for the page."""
-    return {
-        "key": report_key(now, shown),
-        "status": status_line(status_of(now)),
-        "reliability": reliability_card(reliability_of(now.snapshot)),
-    }
+    return {"key": report_key(now, shown), "status": status_line(status_of(now))}
 
 
 def report_key(now: Looked, shown: NetworkView) -> str:

@@ -322,6 +322,7 @@ def reliability_of(snapshot: Snapshot) -> ReliabilityFigures:
     found = snapshot.assessed.reliability
     return ReliabilityFigures(
         since=text.moment(found.start),
+        until=text.moment(found.end),
         customers=found.customers,
         customers_derived=bool(snapshot.case.customers.derived.any()),
         interrupted_now=found.interrupted_now,

@@ -9,9 +9,10 @@ from dash.development.base_component import Component
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityFigures:
-    """What the card shows; caidi_minutes is NaN without a sustained interruption. since: in words."""
+    """What the card shows; caidi_minutes is NaN without a sustained interruption. since, until: in words."""
 
     since: str
+    until: str
     customers: float
     customers_derived: bool
     interrupted_now: float
@@ -40,7 +41,12 @@ def reliability_card(figures: ReliabilityFigures | None) -> Component:
         html.Tbody([html.Tr([html.Th(name), html.Td(what), html.Td(value)]) for name, what, value in rows]),
         className="reliability-table",
     )
-    return html.Div([table, html.P(f"IEEE 1366, simulated time since {figures.since}.{derived}", className="note")])
+    return html.Div(
+        [
+            table,
+            html.P(f"IEEE 1366, simulated time from {figures.since} to {figures.until}.{derived}", className="note"),
+        ]
+    )
 
 
 def _minutes(value: float) -> str:

@@ -173,7 +173,7 @@ def test_a_tick_tells_of_another_report_once(rig: Rig) -> None:
     view: dict[str, object] = {"page": "analytics"}
     first: Any = answer(pages, view, None, {})
     assert first["map"] == {}
-    assert first["analytics"].keys() == {"key", "status", "reliability"}
+    assert first["analytics"].keys() == {"key", "status"}
     assert "kpi" not in first
     assert len(json.dumps(first, cls=PlotlyJSONEncoder)) < 2500
     assert answer(pages, view, first["seen"], {"analytics": first["analytics"]["key"]}) is no_update
