@@ -18,6 +18,7 @@ RECORDS = {
     "grid.alarms.trouble",
     "grid.capabilities",
     "grid.network",
+    "grid.protection.records",
     "grid.studies.hosting",
     "grid.studies.loadability",
     "grid.telemetry",

@@ -13,6 +13,7 @@ from app.web.services import Services
 from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
 from components.analytics.performance import Beside, Saved
+from components.analytics.reliability import ReliabilityFigures
 from components.analytics.tables import HostingRow, Share, Summary
 from components.analytics.words import (
     drift_words,
@@ -326,3 +327,20 @@ def saved_of(now: Looked) -> Saved | None:
         return None
     found = performance.avoidable
     return Saved(found.hours, found.loss_kwh, found.plan_loss_kwh)
+
+
+def reliability_of(snapshot: Snapshot) -> ReliabilityFigures:
+    """What the reliability card shows of a snapshot."""
+    found = snapshot.assessed.reliability
+    return ReliabilityFigures(
+        since=text.moment(found.start),
+        until=text.moment(found.end),
+        customers=found.customers,
+        customers_derived=bool(snapshot.case.customers.derived.any()),
+        interrupted_now=found.interrupted_now,
+        saifi=found.saifi,
+        saidi_minutes=found.saidi_minutes,
+        caidi_minutes=found.caidi_minutes,
+        maifi=found.maifi,
+        ens_mwh=found.ens_mwh,
+    )

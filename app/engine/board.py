@@ -20,6 +20,10 @@ from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
+from grid.protection.records import LocatedFault
+from grid.reliability.customers import Customers
+from grid.reliability.indices import ReliabilityIndices
 from grid.sources.past import Past
 from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
@@ -71,6 +75,8 @@ class WatchedCase:
     is_asset: BoolArray  # (m,) branches that failure models know
     temperature_limit_c: FloatArray  # (m,)
     standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
+    customers: Customers
+    cold_load: ColdLoadModel  # what is expected to come back with supply
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 
@@ -86,7 +92,7 @@ class MeasuredCycle:
 class SolvedCycle:
     """The AC state of what was measured; a stale one is the last that could be solved, and says why."""
 
-    injection: Injection  # with what loads without supply took last
+    injection: Injection  # with what loads without supply would take, without pick-up
     state: GridState
     stale: bool
     stale_because: BoardProblem | None
@@ -106,6 +112,9 @@ class AssessedCycle:
     alarm_cards: tuple[AlarmCard, ...]  # the same, consequences folded under their root causes
     loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     worst_hour: WorstHour | None  # once the forecast worker has looked ahead
+    dark_minutes: FloatArray  # (l,) how long loads have been without supply, 0 with it
+    reliability: ReliabilityIndices  # since this network is watched
+    faults: tuple[LocatedFault, ...]  # trips whose fault isn't repaired, with what is known of the place
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

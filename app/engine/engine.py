@@ -37,7 +37,7 @@ from app.engine.commands import (
     checked_speed,
     checked_weight,
 )
-from app.engine.operating_point import operating_point_of, problem_now
+from app.engine.operating_point import isolating_of, operating_point_of, problem_now
 from app.engine.pipeline import Pipeline, SourceOf
 from app.engine.plan_execution import PlanExecution
 from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
@@ -198,6 +198,20 @@ class Engine:
             raise PlanRefusedError(PlanRefusal(kind=PlanRefusalKind.NOTHING_TO_UNDO, network=latest.case.network))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.undo(count)))
 
+    def isolate(self, fault_id: int) -> tuple[int, ...]:
+        """Open the switches around the most probable section of a fault; returns their branches.
+
+        KeyError for a fault that isn't there, NotOfferedError where nobody carries out orders.
+        """
+        latest = self._boards.latest.snapshot
+        self._require(latest.control.offers.orders, "carries out no orders")
+        found = [fault for fault in latest.assessed.faults if fault.report.id == fault_id]
+        if not found:
+            raise UnknownIdError(f"no fault {fault_id}")
+        branches = found[0].isolating
+        self._do(lambda: self._operate(latest.case.network, lambda execution: execution.isolate(branches)))
+        return branches
+
     def load(self, case: Case) -> None:
         """Watch another case from the next cycle on. CaseError where its first simulated state has no solution."""
         pipeline = Pipeline(case, self._settings, self._history_of, self._source_of)
@@ -294,6 +308,7 @@ class Engine:
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
         risk = pipeline.risk(solved.state, estimate, condition)
         supply = pipeline.supply(solved.state, estimate, risk, self._risk_weight)
+        interruptions = pipeline.interruptions(solved.state, frame.measured_at)
         pipeline.judge(solved.state, estimate, frame, temperature_c)
         cards = pipeline.alarms.cards()
         snapshot = Snapshot(
@@ -316,6 +331,9 @@ class Engine:
                 alarm_cards=cards,
                 loss_hours_per_year=pipeline.loss_hours_per_year,
                 worst_hour=pipeline.worst_hour,
+                dark_minutes=interruptions.lasted_minutes,
+                reliability=interruptions.indices(pipeline.watched.customers.count),
+                faults=pipeline.faults(),
             ),
             control=CycleControl(
                 operations=pipeline.plan_execution.operations,
@@ -448,7 +466,9 @@ class Engine:
             and self._boards.latest.snapshot.case.network is pipeline.network
             and not self._boards.latest.snapshot.solved.stale
         ):
-            pipeline.plan_execution.step(operating_point_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
+            latest = self._boards.latest.snapshot
+            now = operating_point_of(latest, self._settings.price_per_mwh)
+            pipeline.plan_execution.step(now, isolating_of(latest))
 
     def _switch(self, pipeline: Pipeline) -> None:
         pipeline.alarms.book.next_id = self._pipeline.alarms.book.next_id  # ids are never used twice

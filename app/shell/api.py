@@ -129,6 +129,10 @@ def _register_reads(api: Blueprint, services: Services) -> None:
     def statistics() -> Response:
         return kept("statistics", lambda board: payloads.statistics(board.snapshot))
 
+    @api.get("/api/grid/reliability")
+    def reliability() -> Response:
+        return kept("reliability", lambda board: payloads.reliability(board.snapshot))
+
     @api.get("/api/grid/node/<node_id>")
     def node(node_id: str) -> Response:
         snapshot = boards.latest.snapshot
@@ -152,6 +156,11 @@ def _register_reads(api: Blueprint, services: Services) -> None:
     @api.get("/api/events")
     def events() -> Response:
         return answer({"events": [payloads.event(item) for item in boards.latest.snapshot.control.events]})
+
+    @api.get("/api/faults")
+    def faults() -> Response:
+        snapshot = boards.latest.snapshot
+        return answer({"faults": [payloads.fault(item, snapshot) for item in snapshot.assessed.faults]})
 
     @api.get("/api/case")
     def case() -> Response:
@@ -178,6 +187,10 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         identifier = _event_named(request.args.get("id"), read_body(request, RemovalBody).id)
         engine.remove_event(identifier)
         return answer({"removed": identifier}, HTTPStatus.ACCEPTED)
+
+    @api.post("/api/faults/<int:fault_id>/isolate")
+    def isolate(fault_id: int) -> tuple[Response, int] | Response:
+        return answer({"fault": fault_id, "switches": list(engine.isolate(fault_id))}, HTTPStatus.ACCEPTED)
 
     @api.post("/api/alarms/<int:alarm_id>/ack")
     def acknowledge(alarm_id: int) -> Response:

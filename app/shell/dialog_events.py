@@ -22,6 +22,8 @@ MAGNITUDES = {
 }
 TARGETS = {
     EventKind.LINE_OUTAGE: "Branch",
+    EventKind.BRANCH_FAULT: "Line, cable or transformer",
+    EventKind.BUS_FAULT: "Bus",
     EventKind.GENERATOR_TRIP: "Generator",
     EventKind.LOAD_SURGE: "Bus (none: the whole grid)",
     EventKind.SENSOR_STUCK: "Bus",
@@ -72,7 +74,11 @@ def targets(network: Network, kind: EventKind) -> tuple[str, ...]:
     """The names of what a kind of event may happen to."""
     if kind is EventKind.HEAT_WAVE:
         return ()
-    named = {EventKind.LINE_OUTAGE: network.branch.name, EventKind.GENERATOR_TRIP: network.generator.name}
+    named = {
+        EventKind.LINE_OUTAGE: network.branch.name,
+        EventKind.BRANCH_FAULT: network.branch.name,
+        EventKind.GENERATOR_TRIP: network.generator.name,
+    }
     return named.get(kind, network.bus.name)
 
 

@@ -166,6 +166,7 @@ class Id(StrEnum):
     ANALYTICS_SEEN = "analytics-seen"
     ANALYTICS_STATUS = "analytics-status"
     ANALYTICS_TILES = "analytics-tiles"
+    RELIABILITY = "reliability"
     SERIES = "series"
     ISSUE = "issue"
     ISSUE_WORDS = "issue-words"

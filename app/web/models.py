@@ -390,6 +390,77 @@ class StandingItem(Answer):
     is_low: bool
 
 
+class ReliabilityAnswer(Answer):
+    """GET /api/grid/reliability: indices of IEEE 1366 since start, simulated; interruptions of 5 minutes are momentary.
+
+    saidi_minutes: a mean customer's minutes without supply. caidi_minutes: of a mean sustained interruption, null where
+    there is none. customers_derived: whether any customers were derived from kW.
+    """
+
+    start: AwareDatetime
+    end: AwareDatetime
+    customers: float
+    customers_derived: bool
+    interrupted_now: float
+    saifi: float
+    saidi_minutes: float
+    caidi_minutes: float | None
+    maifi: float
+    ens_mwh: float
+
+
+class SectionItem(Answer):
+    """Where a fault may be. switches: branches that must be open so that nothing of it is energised."""
+
+    probability: Share
+    nodes: tuple[Place, ...]
+    node_names: tuple[str, ...]
+    edges: tuple[Place, ...]
+    edge_names: tuple[str, ...]
+    switches: tuple[Place, ...]
+    switch_names: tuple[str, ...]
+
+
+class FlagItem(Answer):
+    """Fault-passage indicators of a branch that showed passages, at the end of its source and of its target node."""
+
+    edge: Place
+    name: str
+    at_source: Count | None
+    at_target: Count | None
+
+
+class FaultItem(Answer):
+    """A trip whose fault isn't repaired. sections: the most probable first; those of less than 1 % are left out.
+
+    flags: of passages in all; branches whose indicators showed none are left out. isolated: whether every switch around
+    the first section is open.
+    """
+
+    id: Count
+    tripped_at: AwareDatetime
+    devices: tuple[Place, ...]
+    device_names: tuple[str, ...]
+    generators: tuple[str, ...]
+    passages: Count
+    flags: tuple[FlagItem, ...]
+    sections: tuple[SectionItem, ...]
+    isolated: bool
+
+
+class FaultsAnswer(Answer):
+    """GET /api/faults."""
+
+    faults: tuple[FaultItem, ...]
+
+
+class IsolationAnswer(Answer):
+    """POST /api/faults/{id}/isolate: the branches that are opened in the next cycle, where they aren't open yet."""
+
+    fault: Count
+    switches: tuple[Place, ...]
+
+
 class AlarmItem(Answer):
     """An alarm; value and limit in its unit. consequences: alarms that it has caused, which are acknowledged with it;
     root_id: of a consequence."""

@@ -13,6 +13,7 @@ from components.common.alarm_words import alarm_words, count_words, effects_word
 from grid.alarms.book import Alarm
 from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.network import FloatArray
+from grid.protection.records import LocatedFault
 from grid.telemetry import Event
 
 JSON = dict[str, Any]
@@ -362,4 +363,62 @@ def event(item: Event) -> JSON:
         "target_name": item.target_name,
         "magnitude": item.magnitude,
         "started_at": stamp(item.started_at),
+    }
+
+
+def fault(item: LocatedFault, snapshot: Snapshot) -> JSON:
+    """A trip with what is known of its fault."""
+    network, report = snapshot.case.network, item.report
+    branch, bus = network.branch.name, network.bus.name
+    shown = np.flatnonzero((np.nan_to_num(report.seen) > 0).any(axis=1))
+    return {
+        "id": report.id,
+        "tripped_at": stamp(report.tripped_at),
+        "devices": list(report.trip.branches),
+        "device_names": [branch[i] for i in report.trip.branches],
+        "generators": [network.generator.name[i] for i in report.trip.generators],
+        "passages": report.passages,
+        "flags": [
+            {
+                "edge": int(i),
+                "name": branch[i],
+                "at_source": _passages(report.seen[i, 0]),
+                "at_target": _passages(report.seen[i, 1]),
+            }
+            for i in shown
+        ],
+        "sections": [
+            {
+                "probability": section.probability,
+                "nodes": list(section.buses),
+                "node_names": [bus[i] for i in section.buses],
+                "edges": list(section.branches),
+                "edge_names": [branch[i] for i in section.branches],
+                "switches": list(section.switches),
+                "switch_names": [branch[i] for i in section.switches],
+            }
+            for section in item.sections
+        ],
+        "isolated": not snapshot.solved.state.closed[list(item.isolating)].any(),
+    }
+
+
+def _passages(seen: float) -> int | None:
+    return None if np.isnan(seen) else int(seen)
+
+
+def reliability(snapshot: Snapshot) -> JSON:
+    """Indices of IEEE 1366 of the running time."""
+    found = snapshot.assessed.reliability
+    return {
+        "start": stamp(found.start),
+        "end": stamp(found.end),
+        "customers": found.customers,
+        "customers_derived": bool(snapshot.case.customers.derived.any()),
+        "interrupted_now": found.interrupted_now,
+        "saifi": found.saifi,
+        "saidi_minutes": found.saidi_minutes,
+        "caidi_minutes": number(found.caidi_minutes),
+        "maifi": found.maifi,
+        "ens_mwh": found.ens_mwh,
     }

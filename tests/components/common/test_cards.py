@@ -49,38 +49,38 @@ def test_cards_of_an_old_state_say_of_when_it_is_and_no_change() -> None:
         assert {card.change for card in kpis(now, NOW, RAISED)} == {"as of 15 Jan 06:30: stale"}
 
 
-def card(title: str, now: Totals, earlier: Totals | None = NOW, as_of: datetime | None = None) -> Kpi:
+def kpi_of(title: str, now: Totals, earlier: Totals | None = NOW, as_of: datetime | None = None) -> Kpi:
     return next(one for one in kpis(now, earlier, as_of) if one.title == title)
 
 
 def test_lost_load_has_a_card_in_alarm_colour() -> None:
-    calm, lost = card("Without supply", NOW), card("Without supply", LOST)
+    calm, lost = kpi_of("Without supply", NOW), kpi_of("Without supply", LOST)
     assert (calm.value, calm.tone) == ("0.0\u202fMW", CardTone.CALM)
     assert (lost.value, lost.tone) == ("■ 48.0\u202fMW", CardTone.ALARM)
     assert lost.detail == "33.3\u202f% of the load, customers not known"
     assert lost.change == "+48.0\u202fMW in 1 h"
-    known = card("Without supply", replace(LOST, unsupplied_customers=12_300.0))
+    known = kpi_of("Without supply", replace(LOST, unsupplied_customers=12_300.0))
     assert known.detail == "33.3\u202f% of the load, 12,300 customers"
 
 
 def test_the_smallest_lost_load_is_no_zero() -> None:
-    assert card("Without supply", replace(NOW, unsupplied_mw=0.0123)).value == "■ 0.0123\u202fMW"
+    assert kpi_of("Without supply", replace(NOW, unsupplied_mw=0.0123)).value == "■ 0.0123\u202fMW"
 
 
 def test_all_dark_is_lost_load_too() -> None:
     lost = replace(NOW, load_mw=0.0, generation_mw=0.0, loss_mw=0.0, unsupplied_mw=144.2)
-    assert card("Without supply", lost).detail.startswith("100.0\u202f% of the load")
+    assert kpi_of("Without supply", lost).detail.startswith("100.0\u202f% of the load")
 
 
 def test_less_losses_are_no_good_news_while_load_is_lost_or_was() -> None:
     for title in ("Losses", "Efficiency"):
-        assert card(title, NOW).tone is CardTone.CALM
-        assert card(title, LOST).tone is CardTone.MUTED
-        assert card(title, LOST).change == "not compared: load is lost"
-        assert card(title, NOW, LOST).tone is CardTone.MUTED
-        assert card(title, NOW, LOST).change == "not compared: load was lost 1 h ago"
-        assert card(title, LOST, None).change == "not compared: load is lost"
-        assert card(title, NOW, NOW, RAISED).tone is CardTone.MUTED
+        assert kpi_of(title, NOW).tone is CardTone.CALM
+        assert kpi_of(title, LOST).tone is CardTone.MUTED
+        assert kpi_of(title, LOST).change == "not compared: load is lost"
+        assert kpi_of(title, NOW, LOST).tone is CardTone.MUTED
+        assert kpi_of(title, NOW, LOST).change == "not compared: load was lost 1 h ago"
+        assert kpi_of(title, LOST, None).change == "not compared: load is lost"
+        assert kpi_of(title, NOW, NOW, RAISED).tone is CardTone.MUTED
 
 
 def card(alarm: Alarm = ALARM, *consequences: Alarm, effects: Effects | None = None) -> AlarmCard:
