@@ -29,7 +29,7 @@ NICENESS = 10
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # before it is started again; doubled each time
 LONG_ENOUGH_S = 60.0  # a process that has lived so long has not failed at the start
 STOP_S = 5.0
-LOOK_S, ALIVE_S = 5.0, 20.0  # it beats every five seconds
+LOOK_S, ALIVE_S = 1.0, 20.0  # it beats every five seconds
 
 
 class LearningDownError(ConnectionError):
@@ -145,7 +145,7 @@ class LearningProcess:
     ) -> Answer:
         """The answer; raises what the learner raised, and LearningDownError, also where none has come after most_s.
 
-        waiting is called every few seconds while what learns shows signs of life.
+        waiting is called every second while what learns shows signs of life.
         """
         wait = _Wait()
         with self._lock:

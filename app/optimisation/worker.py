@@ -89,6 +89,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
         self._planned = 0
+        self._planned_on: Board | None = None  # of which the last plan is
         self._seen = (-1, self._requirements)
         self._pareto_at = 0  # of self._planned
         self._pareto: tuple[tuple[ParetoPoint, ...], ParetoPoint | None] = ((), None)
@@ -194,6 +195,7 @@ class PlanWorker(GridWorker[PlanReport]):
             if self._network is not snapshot.case.network:
                 self._begin_with(snapshot)
                 wanted = self._requirements
+            self._planned_on = board
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
                 proposal = self._known(snapshot, wanted) or self._propose(optimizer, board, wanted)
@@ -266,7 +268,7 @@ class PlanWorker(GridWorker[PlanReport]):
         except LearningDownError as error:
             log.info("no training now: %s", error)
         if self._learned is not before and self._network is snapshot.case.network:
-            self._publish(board, self._proposed)
+            self._publish(self._planned_on or board, self._proposed)
 
     def _have_begun(self, snapshot: Snapshot) -> PolicyNews:
         settings = self._settings
@@ -279,7 +281,7 @@ class PlanWorker(GridWorker[PlanReport]):
                 seed=settings.seed,
                 cache_dir=settings.cache_dir,
             ),
-            self.beat,
+            self._while_learning,
         )
 
     def _have_trained(self, snapshot: Snapshot) -> PolicyNews:
@@ -289,8 +291,17 @@ class PlanWorker(GridWorker[PlanReport]):
                 operating_point=operating_point_of(snapshot, self._settings.price_per_mwh),
                 risk_weight=self._requirements.risk_weight,
             ),
-            self.beat,
+            self._while_learning,
         )
+
+    def _while_learning(self) -> None:
+        """Plans go on while what learns is at work, or only starts: nobody may look at a plan for another state."""
+        self.beat()
+        board = self._boards.latest
+        now = board.snapshot.version, self._requirements
+        if self._network is board.network and now != self._seen and not board.snapshot.solved.stale:
+            self._seen = now
+            self.plan_once(board, now[1])
 
     def _take(self, network: Network, news: PolicyNews) -> None:
         """Decide by what has been learned, if its grid is still the present one."""
@@ -326,6 +337,7 @@ class PlanWorker(GridWorker[PlanReport]):
         network = snapshot.case.network
         self._learned, self._planned, self._pareto = None, 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
+        self._planned_on = None
         self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._optimizer, self._asked, self._why_not = self._optimizers(network)
         self._network = network  # after what belongs to it: others read both without the lock

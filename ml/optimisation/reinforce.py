@@ -275,9 +275,11 @@ def _gap_percent(cost: FloatArray, best: FloatArray) -> float:
 
 def _dark_percent(cost: FloatArray, best: FloatArray, dark_kw: FloatArray) -> float:
     """Mean over restorations of the load that costs (r,) leave without supply beyond the best (r,), of dark_kw (r,)."""
-    if not len(dark_kw):
+    known = np.isfinite(best)
+    if not known.any():
         return math.nan
-    return 100 * float(np.clip((cost - best) / (SUPPLY_KW * dark_kw), 0.0, 1.0).mean())
+    beyond = np.fmin(cost[known], np.finfo(float).max) - best[known]
+    return 100 * float(np.clip(beyond / (SUPPLY_KW * dark_kw[known]), 0.0, 1.0).mean())
 
 
 def bounded(cost: FloatArray) -> FloatArray:

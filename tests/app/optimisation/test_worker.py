@@ -1,6 +1,8 @@
 """The planner: first training and its cache, plans for the latest snapshot, another grid, requirements."""
 
+import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +12,13 @@ import numpy as np
 import pytest
 
 from app.engine.board import Point, Quantity
+from app.learning.requests import Answer, LearningRequest
 from app.optimisation.request_priority import QUIET_S
 from app.optimisation.worker import PARETO_EVERY, PlanWorker
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
+from tests.app.learning_here import LearningHere
 from tests.app.rig import Rig, make_rig, no_answer, wait_for
 
 EPISODES = 3
@@ -95,6 +99,38 @@ def test_after_its_training_it_learns_one_episode_a_snapshot(city: Rig) -> None:
         planner(city).train_once(city.board, fresh=True)
         planner(city).train_once(city.board, fresh=False)
         assert planner(city).latest.training.episodes == EPISODES + count
+
+
+class SlowToLearn(LearningHere):
+    """The grid goes on while it is at work."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    def ask(
+        self, request: LearningRequest[Answer], waiting: Callable[[], None] = lambda: None, most_s: float = math.inf
+    ) -> Answer:
+        self.meanwhile()
+        waiting()
+        return super().ask(request, waiting, most_s)
+
+
+def test_plans_are_of_the_present_state_while_what_learns_is_at_work(tmp_path: Path) -> None:
+    learning = SlowToLearn()
+    rig = make_rig(tmp_path, learning=learning, training_episodes=EPISODES)
+    plan(rig)
+    out = rig.now.case.network.branch.name.index("Campus Line")
+
+    def trip() -> None:
+        learning.meanwhile = lambda: None
+        rig.services.engine.add_event(EventKind.LINE_OUTAGE, out, 1.0)
+        rig.run()
+
+    learning.meanwhile = trip
+    planner(rig).train_once(rig.board, fresh=False)
+    found = planner(rig).latest.proposal
+    assert found is not None
+    assert found.present.unsupplied_kw > 1000
+    assert planner(rig).latest.simulated_at == rig.now.simulated_at
 
 
 def test_damaged_policies_do_not_stop_it(city: Rig, tmp_path: Path) -> None:
