@@ -101,6 +101,7 @@ def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> st
     """Changes with the proposal, with what is applied, and where the state becomes stale or fresh again."""
     operations = snapshot.control.operations
     done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
+    done += f".{hash(operations.followed):x}"
     stale = f"/stale {snapshot.simulated_at}" if snapshot.solved.stale else ""
     beyond = "/beyond" if beyond_plans(report, snapshot.case.network) else ""
     return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}{beyond}"
