@@ -59,11 +59,11 @@ class StateFigures:
 class FollowUp:
     """What a plan has promised, and what was measured in the first cycle after it was carried out.
 
-    code: of the plan. actions: how many of it were carried out, 0 where it sets generators alone. Times are simulated.
+    code: of the plan. actions: of it that were carried out, none where it sets generators alone. Times are simulated.
     """
 
     code: str
-    actions: int
+    actions: tuple[Action, ...]
     ordered_at: datetime
     measured_at: datetime
     promised: StateFigures

@@ -83,7 +83,7 @@ class PlanExecution:
         counted = self._verifier.bounds.counted(promise.requirements)
         followed = FollowUp(
             code=promise.code,
-            actions=len(promise.actions),
+            actions=promise.actions,
             ordered_at=promise.ordered_at,
             measured_at=time,
             promised=promise.promised,

@@ -1,74 +1,23 @@
 """Why a plan doesn't use a tie, and what its limits cost: the optimiser asked again with one thing changed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from grid.network import Network
-from ml.optimisation.plans.explanation import Gain
 from ml.optimisation.plans.limits import RELAXED_SHARE, Standing
 from ml.optimisation.plans.plan import (
     Constraint,
     Excess,
     Margin,
     NoPlanKind,
-    Plan,
     Proposal,
     Requirements,
     Verdict,
 )
+from ml.optimisation.plans.reasons import Gain, Price, TieUse, TieUseKind
 from ml.optimisation.plans.verification import OperatingPoint
 
 Propose = Callable[[OperatingPoint, Requirements], Proposal]
-
-
-class WhyNotKind(StrEnum):
-    """What becomes of a plan that uses a branch."""
-
-    IN_USE = "in_use"  # the plan closes it, or leaves it closed
-    POSSIBLE = "possible"  # at a cost, which may be none
-    OUT_OF_SERVICE = "out_of_service"
-    LOCKED = "locked"  # by a person
-    LOOP = "loop"  # of branches that stay closed
-    NOT_WITHIN_LIMITS = "not_within_limits"
-    NO_ORDER = "no_order"  # of switching is safe, or nothing that could be supplied lies beyond it
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class WhyNot:
-    """What using a branch would mean. plan: the best one found that uses it, and gain, what that is better by than the
-    plan that is shown (negative parts are what it costs); None where there is none. binding: the limit that forbids it.
-    """
-
-    branch: int
-    kind: WhyNotKind
-    plan: Plan | None = None
-    gain: Gain | None = None
-    binding: Margin | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Price:
-    """What a limit that binds costs: found by the optimiser with that limit changed by one step.
-
-    limit: with the element that is nearest to it in the plan's state, without one where it is of the whole plan. by:
-    the step in the limit's unit: 1 % of a limit, of all elements alike; one pair more; one lock less; no N-1. gain:
-    what the best plan is then better by, without violation, which is judged by another limit.
-    """
-
-    limit: Margin
-    by: float
-    gain: Gain
-
-    @property
-    def loss_kw_per_unit(self) -> float:
-        """Losses that one more unit of the limit would save, at the rate of the step."""
-        return self.gain.loss_kw / self.by
-
-    @property
-    def supply_kw_per_unit(self) -> float:
-        """Supply that one more unit of the limit would bring, at the rate of the step."""
-        return self.gain.supply_kw / self.by
 
 
 def reached(proposal: Proposal) -> Verdict:
@@ -76,27 +25,27 @@ def reached(proposal: Proposal) -> Verdict:
     return proposal.present if proposal.plan is None else proposal.plan.after
 
 
-def why_not(propose: Propose, operating_point: OperatingPoint, shown: Proposal, branch: int) -> WhyNot:
+def why_not(propose: Propose, operating_point: OperatingPoint, shown: Proposal, branch: int) -> TieUse:
     """What the best plan that uses a branch costs against the one shown, or what forbids it.
 
     propose: of an optimiser that switches; operating_point: that the plan shown was made for.
     """
     wanted, state = shown.requirements, reached(shown)
     if state.closed[branch]:
-        return WhyNot(branch=branch, kind=WhyNotKind.IN_USE)
+        return TieUse(branch=branch, kind=TieUseKind.IN_USE)
     if not operating_point.available[branch]:
-        return WhyNot(branch=branch, kind=WhyNotKind.OUT_OF_SERVICE)
+        return TieUse(branch=branch, kind=TieUseKind.OUT_OF_SERVICE)
     if branch in wanted.locked:
-        return WhyNot(branch=branch, kind=WhyNotKind.LOCKED)
+        return TieUse(branch=branch, kind=TieUseKind.LOCKED)
     found = propose(operating_point, replace(wanted, required_closed=wanted.required_closed | {branch}))
     if found.plan is not None:
         gain = Gain.between(state, found.plan.after)
-        return WhyNot(branch=branch, kind=WhyNotKind.POSSIBLE, plan=found.plan, gain=gain)
+        return TieUse(branch=branch, kind=TieUseKind.POSSIBLE, plan=found.plan, gain=gain)
     if found.reason is not None and found.reason.kind is NoPlanKind.LOCKED_LOOP:
-        return WhyNot(branch=branch, kind=WhyNotKind.LOOP)
+        return TieUse(branch=branch, kind=TieUseKind.LOOP)
     binding = found.outcome.binding
-    kind = WhyNotKind.NO_ORDER if binding is None else WhyNotKind.NOT_WITHIN_LIMITS
-    return WhyNot(branch=branch, kind=kind, binding=binding)
+    kind = TieUseKind.NO_ORDER if binding is None else TieUseKind.NOT_WITHIN_LIMITS
+    return TieUse(branch=branch, kind=kind, binding=binding)
 
 
 def prices(propose: Propose, network: Network, operating_point: OperatingPoint, shown: Proposal) -> Iterator[Price]:

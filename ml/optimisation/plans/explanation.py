@@ -14,80 +14,18 @@ import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from grid.network import BoolArray, FloatArray
-from ml.optimisation.plans.plan import Action, Plan, Verdict
+from ml.optimisation.plans.plan import Action, Plan
+from ml.optimisation.plans.reasons import Explanation, Gain, PairShare, ShareMethod, worth
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 MOST_EXACT = 5  # pairs: 32 states
 PERMUTATIONS = 48  # sampled above
 Value = Callable[[frozenset[int]], FloatArray]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gain:
-    """What one state is better by than another, in the order in which that counts.
-
-    supply_kw: more supply, by priority. violation: less, in shares of limits. loss_kw: less. expected_interrupted_kw:
-    less, of a year.
-    """
-
-    supply_kw: float
-    violation: float
-    loss_kw: float
-    expected_interrupted_kw: float
-
-    @classmethod
-    def between(cls, before: Verdict, after: Verdict) -> "Gain":
-        """What after is better by."""
-        return cls.of(_worth(after) - _worth(before))
-
-    @classmethod
-    def of(cls, parts: FloatArray) -> "Gain":
-        """From an array (4,) in the order of the fields."""
-        supply_kw, violation, loss_kw, expected_interrupted_kw = parts.tolist()
-        return cls(
-            supply_kw=supply_kw,
-            violation=violation,
-            loss_kw=loss_kw,
-            expected_interrupted_kw=expected_interrupted_kw,
-        )
-
-
-class ShareMethod(StrEnum):
-    """How shares were found."""
-
-    EXACT = "exact"  # all subsets
-    SAMPLED = "sampled"  # permutations, with their standard error
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairShare:
-    """What one pair brings. actions: one or two of the plan's, in its order. error: standard errors, 0 where exact."""
-
-    actions: tuple[Action, ...]
-    share: Gain
-    error: Gain
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """The shares of a plan's pairs in the order of switching, and the whole that they add up to.
-
-    states: AC states that they are of. unsolved: of them, those without a solution.
-    """
-
-    pairs: tuple[PairShare, ...]
-    whole: Gain
-    method: ShareMethod
-    states: int
-    unsolved: int
-    time_ms: float
 
 
 def explained(verifier: Verifier, operating_point: OperatingPoint, plan: Plan, seed: int = 1) -> Explanation:
@@ -209,7 +147,7 @@ class _Game:
     ) -> None:
         self._verifier, self._moment, self._plan, self._players = verifier, operating_point, plan, players
         # the plan's own states, so that shares add up to what it promises: a solution depends on where Newton began
-        self._known = {frozenset[int](): _worth(plan.before), frozenset(range(len(players))): _worth(plan.after)}
+        self._known = {frozenset[int](): worth(plan.before), frozenset(range(len(players))): worth(plan.after)}
         self.unsolved = 0
 
     @property
@@ -234,16 +172,4 @@ class _Game:
             self.unsolved += 1
             load_kw = 1000 * before.injection.load_p_mw.clip(min=0)
             return np.array([-float(load_kw @ self._moment.priority_of(len(load_kw))), 0.0, 0.0, 0.0])
-        return _worth(verdict)
-
-
-def _worth(verdict: Verdict) -> FloatArray:
-    """(4,) the parts of the objective, the more the better."""
-    return -np.array(
-        [
-            verdict.weighted_unsupplied_kw,
-            verdict.excess.total,
-            verdict.loss_kw,
-            verdict.expected_interrupted_kw,
-        ]
-    )
+        return worth(verdict)

@@ -8,9 +8,10 @@ import pytest
 
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, FloatArray, Network
-from ml.optimisation.plans.alternatives import WhyNot, WhyNotKind, prices, reached, why_not
+from ml.optimisation.plans.alternatives import prices, reached, why_not
 from ml.optimisation.plans.limits import Standing, broken
 from ml.optimisation.plans.plan import Constraint, Proposal, Requirements, Verdict
+from ml.optimisation.plans.reasons import TieUse, TieUseKind
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
@@ -67,13 +68,13 @@ def best_with(
     return min(kept, key=Standing.of) if kept else None
 
 
-def assert_right(found: WhyNot, best: Verdict | None, before: Verdict) -> None:
+def assert_right(found: TieUse, best: Verdict | None, before: Verdict) -> None:
     """That an answer says what enumeration does."""
     if best is None:
-        assert found.kind is WhyNotKind.NOT_WITHIN_LIMITS
+        assert found.kind is TieUseKind.NOT_WITHIN_LIMITS
         assert found.binding is not None
         return
-    assert found.kind is WhyNotKind.POSSIBLE
+    assert found.kind is TieUseKind.POSSIBLE
     assert found.gain is not None
     assert found.plan is not None
     assert found.plan.after.closed[found.branch]
@@ -121,12 +122,12 @@ def test_what_stands_against_a_branch_is_named() -> None:
     optimizer, proposal = shown(network, operating_point, Requirements(locked=frozenset({35})))
     in_use = int(np.flatnonzero(reached(proposal).closed)[0])
 
-    def kind(branch: int) -> WhyNotKind:
+    def kind(branch: int) -> TieUseKind:
         return why_not(optimizer.propose, operating_point, proposal, branch).kind
 
-    assert kind(in_use) is WhyNotKind.IN_USE
-    assert kind(3) is WhyNotKind.OUT_OF_SERVICE
-    assert kind(35) is WhyNotKind.LOCKED
+    assert kind(in_use) is TieUseKind.IN_USE
+    assert kind(3) is TieUseKind.OUT_OF_SERVICE
+    assert kind(35) is TieUseKind.LOCKED
 
 
 def test_a_loop_of_branches_that_stay_closed_is_named() -> None:
@@ -135,7 +136,7 @@ def test_a_loop_of_branches_that_stay_closed_is_named() -> None:
     tie = int(np.flatnonzero(~operating_point.closed)[0])
     locked = frozenset(np.flatnonzero(operating_point.closed).tolist())
     optimizer, proposal = shown(network, operating_point, Requirements(locked=locked))
-    assert why_not(optimizer.propose, operating_point, proposal, tie).kind is WhyNotKind.LOOP
+    assert why_not(optimizer.propose, operating_point, proposal, tie).kind is TieUseKind.LOOP
 
 
 def test_a_limit_that_forbids_a_tie_is_named_with_its_element() -> None:

@@ -8,16 +8,9 @@ import pytest
 
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.network import BoolArray, FloatArray, Network
-from ml.optimisation.plans.explanation import (
-    Explanation,
-    Gain,
-    ShareMethod,
-    explained,
-    paired,
-    sampled_shapley,
-    shapley,
-)
+from ml.optimisation.plans.explanation import explained, paired, sampled_shapley, shapley
 from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.reasons import Explanation, Gain, ShareMethod
 from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
