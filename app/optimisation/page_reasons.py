@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import dash
 import dash_mantine_components as dmc
-from dash import Input, Output, html, no_update
+from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from app.engine.board import Board, NotReadyError
@@ -56,18 +56,20 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.WHY_NOT_TIE, "data"),
         Input(Id.PLAN_CODE, "data"),
         Input(Id.NETWORK, "data"),
+        State(Id.WHY_NOT_TIE, "data"),
     )
-    def shares(_code: str | None, _network: str | None) -> tuple[object, list[dict[str, str]]]:
+    def shares(_code: str | None, _network: str | None, offered: list[dict[str, str]]) -> tuple[object, object]:
         if not services.boards.ready:
             return "", []
         board = services.boards.latest
-        return _told(services, board, lambda base: _shares(services, base)), _ties(services, board)
+        ties = _ties(services, board)
+        told = _told(services, board, lambda base: _shares(services, base))
+        return told, no_update if ties == offered else ties  # new ones would close the list under a hand
 
     @app.callback(
         Output(Id.WHY_NOT, "children"),
         Input(Id.WHY_NOT_TIE, "value"),
         Input(Id.PLAN_CODE, "data"),
-        running=[(Output(Id.WHY_NOT_TIE, "disabled"), True, False)],
         prevent_initial_call=True,
     )
     def why_not(tie: str | None, _code: str | None) -> object:
