@@ -86,7 +86,7 @@ def _broken_words(binding: Margin | None) -> str:
     if math.isnan(binding.value):
         return f"the limit of {binding.constraint} would be broken"
     where = f" at {binding.element}" if binding.element else ""
-    return f"there would be {binding.value:.4g} {binding.unit}{where}, {binding.limit:.4g} is asked"
+    return f"there would be {binding.value:.4g} {binding.unit}{where}, {binding.limit:.4g} {binding.unit} is asked"
 
 
 def share_table(found: Explanation, names: Sequence[str]) -> list[Component]:
