@@ -26,6 +26,7 @@ RECORDS = {
     "ml.maintenance.records",
     "ml.maintenance.schedule.problem",
     "ml.optimisation.plans.plan",
+    "ml.optimisation.plans.reasons",
     "ml.optimisation.plans.status",
 }  # plain records and enumerations, which components may read
 

@@ -45,17 +45,44 @@ class CycleStats:
     last_error: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class StateFigures:
+    """What a plan is judged by, of one state; NaN where it isn't known."""
+
+    loss_kw: float
+    unsupplied_kw: float
+    min_vm_pu: float
+    max_loading_percent: float  # of the branches whose ratings count for the plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowUp:
+    """What a plan has promised, and what was measured in the first cycle after it was carried out.
+
+    code: of the plan. actions: of it that were carried out, none where it sets generators alone. Times are simulated.
+    """
+
+    code: str
+    actions: tuple[Action, ...]
+    ordered_at: datetime
+    measured_at: datetime
+    promised: StateFigures
+    measured: StateFigures
+
+
 @dataclass(frozen=True)
 class Operations:
     """What has been switched by plans and what is still to be done, in order. stopped: why it did, if so.
 
-    set_points_done: whether generators are held at set-points of plans, which can be undone.
+    set_points_done: whether generators are held at set-points of plans, which can be undone. followed: the last plans
+    that were carried out, the last one last.
     """
 
     done: tuple[Action, ...]
     pending: tuple[Action, ...]
     stopped: PlanProblem | None = None
     set_points_done: bool = False
+    followed: tuple[FollowUp, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

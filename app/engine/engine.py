@@ -186,7 +186,11 @@ class Engine:
         problem = problem_now(latest, self._settings.price_per_mwh, plan, count)
         if problem is not None:
             raise PlanRefusedError(PlanRefusal(kind=kind.PROBLEM, network=network, problem=problem))
-        self._do(lambda: self._operate(latest.case.network, lambda execution: execution.apply(plan, count)))
+        self._do(
+            lambda: self._operate(
+                latest.case.network, lambda execution: execution.apply(plan, count, self._pipeline.time)
+            )
+        )
 
     def undo(self, count: int | None = 1) -> None:
         """Take back the last actions of plans, or the set-points of the last plans, None for all.
@@ -311,6 +315,8 @@ class Engine:
         interruptions = pipeline.interruptions(solved.state, frame.measured_at)
         pipeline.judge(solved.state, estimate, frame, temperature_c)
         cards = pipeline.alarms.cards()
+        metrics = pipeline.metrics(solved.state, risk, len(cards))
+        pipeline.plan_execution.follow(frame.measured_at, solved.state, metrics.unsupplied_mw)
         snapshot = Snapshot(
             version=self._next_version(),
             iteration=self._iteration,
@@ -326,7 +332,7 @@ class Engine:
                 risk=risk,
                 condition=condition,
                 supply=supply,
-                metrics=pipeline.metrics(solved.state, risk, len(cards)),
+                metrics=metrics,
                 alarms=pipeline.alarms.book.active(),
                 alarm_cards=cards,
                 loss_hours_per_year=pipeline.loss_hours_per_year,

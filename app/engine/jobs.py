@@ -29,6 +29,7 @@ class JobKind(StrEnum):
     """What a job does."""
 
     CASE = "case"
+    EXPLANATION = "explanation"
     MODELS = "models"
     SCHEDULE = "schedule"
 

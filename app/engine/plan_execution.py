@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from app.engine.board import Operations
+import numpy as np
+
+from app.engine.board import FollowUp, Operations, StateFigures
+from grid.flow.powerflow import GridState
 from grid.network import Network
 from grid.sources.seams import Actuator, Held, HoldOrder, SwitchOrder
 from ml.optimisation.optimizer import problem_with
@@ -22,6 +26,20 @@ class _Job:
     set_points: tuple[SetPoint, ...] = ()
 
 
+FOLLOWED_KEPT = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Promise:
+    """What a plan promises, until its state is measured."""
+
+    code: str
+    actions: tuple[Action, ...]
+    requirements: Requirements
+    ordered_at: datetime
+    promised: StateFigures
+
+
 class PlanExecution:
     """Switches and sets generators through a source's actuator. Owned by the engine thread.
 
@@ -35,16 +53,48 @@ class PlanExecution:
         self._done: tuple[Action, ...] = ()
         self._held_before: tuple[Held, ...] = ()  # what held generators before each plan that has set them
         self._stopped: PlanProblem | None = None
+        self._promise: _Promise | None = None
+        self._followed: tuple[FollowUp, ...] = ()
 
     @property
     def operations(self) -> Operations:
         """What is done and pending."""
-        return Operations(self._done, self._job.pending if self._job else (), self._stopped, bool(self._held_before))
+        pending = self._job.pending if self._job else ()
+        return Operations(self._done, pending, self._stopped, bool(self._held_before), self._followed)
 
-    def apply(self, plan: Plan, count: int | None) -> None:
-        """Take up a plan's first actions, or its set-points; they can be undone with what was done before."""
+    def apply(self, plan: Plan, count: int | None, time: datetime) -> None:
+        """Take up a plan's first actions, or its set-points; they can be undone with what was done before.
+
+        time: the simulated present.
+        """
         self._job = _Job(plan.requirements, plan.actions[:count], undoing=False, set_points=plan.set_points)
-        self._stopped = None
+        self._stopped, self._promise = None, _promise_of(plan, count, time)
+
+    def follow(self, time: datetime, state: GridState, unsupplied_mw: float) -> None:
+        """Compare what was promised with a measured state, once a plan is carried out and its switches report so.
+
+        A plan that stops, is taken back or gives way to another one is never compared.
+        """
+        promise, job = self._promise, self._job
+        if promise is None or (job is not None and (job.pending or job.set_points)):
+            return
+        if any(bool(state.closed[action.branch]) != action.close for action in promise.actions):
+            return
+        counted = self._verifier.bounds.counted(promise.requirements)
+        followed = FollowUp(
+            code=promise.code,
+            actions=promise.actions,
+            ordered_at=promise.ordered_at,
+            measured_at=time,
+            promised=promise.promised,
+            measured=StateFigures(
+                loss_kw=1000 * state.total_loss_mw,
+                unsupplied_kw=1000 * unsupplied_mw,
+                min_vm_pu=float(np.nanmin(state.vm_pu)) if state.energised.any() else np.nan,
+                max_loading_percent=float(state.loading_percent[counted].max()) if counted.any() else np.nan,
+            ),
+        )
+        self._promise, self._followed = None, (*self._followed, followed)[-FOLLOWED_KEPT:]
 
     def undo(self, count: int | None) -> None:
         """Take up the reverse of what was done, the last first: what opened closes before what closed opens.
@@ -52,6 +102,7 @@ class PlanExecution:
         Set-points of the last plans are taken back at once: the generators go back to what they were set to. Raises
         ConnectionError where that can't be sent.
         """
+        self._promise = None
         if self._held_before and self._actuator is not None:
             first = 0 if count is None else max(0, len(self._held_before) - count)
             self._job, self._stopped = None, _problem_of_holding(self._actuator, self._held_before[first])
@@ -74,7 +125,7 @@ class PlanExecution:
         for branch in branches:
             if actuator.closed[branch] and not actuator.execute(SwitchOrder(branch=branch, close=False)).taken:
                 refused = PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, branch=branch, close=False)
-                self._job, self._stopped = None, refused
+                self._stop(refused)
                 return
 
     def step(self, operating_point: OperatingPoint, isolating: Sequence[int] = ()) -> None:
@@ -101,10 +152,13 @@ class PlanExecution:
         if problem is None and not actuator.execute(SwitchOrder(branch=action.branch, close=action.close)).taken:
             problem = PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, branch=action.branch, close=action.close)
         if problem is not None:
-            self._job, self._stopped = None, problem
+            self._stop(problem)
             return
         self._done = self._done[:-1] if job.undoing else (*self._done, action)
         self._job = _Job(job.requirements, rest, job.undoing)
+
+    def _stop(self, problem: PlanProblem) -> None:
+        self._job, self._stopped, self._promise = None, problem, None
 
     def _set(self, job: _Job, actuator: Actuator, operating_point: OperatingPoint) -> None:
         problem = problem_with_set_points(
@@ -114,7 +168,9 @@ class PlanExecution:
         if problem is None:
             problem = _problem_of_holding(actuator, before.then(*held_by(self._network, job.set_points)))
         self._job, self._stopped = None, problem
-        if problem is None:
+        if problem is not None:
+            self._promise = None
+        else:
             self._held_before = (*self._held_before, before)
 
 
@@ -122,3 +178,26 @@ def _problem_of_holding(actuator: Actuator, held: Held) -> PlanProblem | None:
     """Order generators to be held; what stands against it, if the order isn't taken."""
     taken = actuator.execute(HoldOrder(held=held)).taken
     return None if taken else PlanProblem(kind=PlanProblemKind.ORDER_REFUSED)
+
+
+def _promise_of(plan: Plan, count: int | None, time: datetime) -> _Promise | None:
+    """What a plan's first actions promise; None for one that is made for another hour than the present."""
+    if plan.requirements.worst_hour:
+        return None
+    actions = plan.actions[:count]
+    if len(actions) == len(plan.actions):
+        after = plan.after
+        promised = StateFigures(
+            loss_kw=after.loss_kw,
+            unsupplied_kw=after.unsupplied_kw,
+            min_vm_pu=after.min_vm_pu,
+            max_loading_percent=after.max_loading_percent,
+        )
+    else:
+        promised = StateFigures(
+            loss_kw=actions[-1].loss_kw,
+            unsupplied_kw=np.nan,
+            min_vm_pu=actions[-1].min_vm_pu,
+            max_loading_percent=actions[-1].max_loading_percent,
+        )
+    return _Promise(code=plan.code, actions=actions, requirements=plan.requirements, ordered_at=time, promised=promised)

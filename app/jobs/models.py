@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from app.engine.jobs import JobKind, JobState
 from app.maintenance.models import ReloadAnswer, SolvedItem
+from app.optimisation.models import ExplanationAnswer, WhyNotAnswer
 from app.web.models import Answer, ErrorAnswer, LoadAnswer
 
 
@@ -24,5 +25,5 @@ class JobAnswer(Answer):
     asked_at: AwareDatetime
     started_at: AwareDatetime | None
     ended_at: AwareDatetime | None
-    result: LoadAnswer | SolvedItem | ReloadAnswer | None
+    result: LoadAnswer | SolvedItem | ReloadAnswer | ExplanationAnswer | WhyNotAnswer | None
     error: ErrorAnswer | None

@@ -6,17 +6,22 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.engine.board import Board, Snapshot
-from app.engine.commands import checked_requirements
+from app.engine.commands import UnknownIdError, checked_requirements
+from app.engine.jobs import JobKind, JobTicket
 from app.optimisation import payloads as planpayloads
+from app.optimisation.explainer import ProposalBase
+from app.optimisation.view import explicable
 from app.optimisation.worker import PlanWorker
 from app.web import plain as payloads
 from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
+from app.web.jobs import answer_or_job
 from app.web.services import Services
 from components.optimisation.words import no_plan_words, unsuitable_words
 from ml.optimisation.optimizer import UnsuitableGridError
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 
 FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
+LONGEST_ID = 9  # digits
 MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for the case's own limits, or any number
 
 
@@ -51,6 +56,58 @@ def register_plans(api: Blueprint, services: Services) -> None:
         services.engine.apply(plan, body.count)
         actions = [planpayloads.action(item, plan.network) for item in plan.actions[: body.count]]
         return answer({"success": True, "actions": actions, "undo": False}, HTTPStatus.ACCEPTED)
+
+
+def register_explanations(api: Blueprint, services: Services) -> None:
+    """GET of why the plan is what it is, why it doesn't use a branch, and what carried out plans promised."""
+
+    @api.get("/api/grid/plan/explanation")
+    def explanation() -> Response:
+        board, explainer = services.boards.latest, services.planner.explainer
+        base = _explicable(services.planner, board)
+        plan, made_at = _meant(base.proposal.plan, None), services.planner.report_on(board).simulated_at
+
+        def work(ticket: JobTicket) -> planpayloads.JSON:
+            shares = explainer.shares(base, plan)
+            ticket.step()
+            return planpayloads.explanation(
+                shares, explainer.prices(base, ticket.step), plan.code, base.network, made_at
+            )
+
+        return answer_or_job(services.jobs, JobKind.EXPLANATION, work)
+
+    @api.get("/api/grid/plan/why-not/<branch_id>")
+    def why_not(branch_id: str) -> Response:
+        board, explainer = services.boards.latest, services.planner.explainer
+        branch = _branch(branch_id, board)
+        base, made_at = _explicable(services.planner, board), services.planner.report_on(board).simulated_at
+        return answer_or_job(
+            services.jobs,
+            JobKind.EXPLANATION,
+            lambda _: planpayloads.why_not(explainer.why_not(base, branch), base.network, made_at),
+        )
+
+    @api.get("/api/grid/plan/applied")
+    def applied() -> Response:
+        snapshot = services.boards.latest.snapshot
+        plans = planpayloads.applied(snapshot.control.operations.followed, snapshot.case.network)
+        return answer({"success": True, "plans": plans, "timestamp": payloads.stamp(snapshot.created_at)})
+
+
+def _explicable(planner: PlanWorker, board: Board) -> ProposalBase:
+    """The proposal on a board. BadRequestError where there is none that could be explained."""
+    base, words = explicable(planner.report_on(board), board.snapshot)
+    if base is None:
+        raise BadRequestError(words, status=HTTPStatus.CONFLICT)
+    return base
+
+
+def _branch(branch_id: str, board: Board) -> int:
+    """The branch of an id. UnknownIdError where there is none."""
+    known = branch_id.isascii() and branch_id.isdecimal() and len(branch_id) <= LONGEST_ID
+    if not known or int(branch_id) >= board.network.n_branch:
+        raise UnknownIdError(f"no branch {branch_id[:18]}; they are numbered 0 to {board.network.n_branch - 1}")
+    return int(branch_id)
 
 
 def _meant(plan: Plan | None, code: str | None) -> Plan:

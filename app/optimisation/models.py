@@ -17,6 +17,7 @@ from app.web.models import (
     Reward,
 )
 from ml.optimisation.plans.plan import Constraint, OutcomeKind
+from ml.optimisation.plans.reasons import ShareMethod, TieUseKind
 
 Kilowatt = Annotated[float | None, Field(description="kW")]
 
@@ -147,3 +148,100 @@ class ApplyAnswer(Answer):
     success: Literal[True]
     actions: tuple[ActionItem, ...]
     undo: bool
+
+
+class GainItem(Answer):
+    """What one state is better by than another, in the order in which that counts. supply_kw: by priority.
+
+    violation: less, each as a share of its own limit, summed.
+    """
+
+    supply_kw: Kilowatt
+    violation: float
+    loss_kw: Kilowatt
+    expected_interrupted_kw: Kilowatt
+
+
+class PairItem(Answer):
+    """What one pair of switches brings: its share of what the plan gains. standard_error: null where it is exact."""
+
+    actions: tuple[ActionItem, ...]
+    share: GainItem
+    standard_error: GainItem | None
+
+
+class PriceItem(Answer):
+    """What a limit that binds costs. by: the step that it was changed by, in its unit; gain: of the best plan then."""
+
+    constraint: Constraint
+    value: float | None
+    limit: float | None
+    unit: str
+    element: str
+    by: float
+    gain: GainItem
+    loss_kw_per_unit: float
+    supply_kw_per_unit: float
+
+
+class ExplanationAnswer(Answer):
+    """GET /api/grid/plan/explanation. states: AC states that shares are of; unsolved: those without a solution."""
+
+    success: Literal[True]
+    code: str
+    pairs: tuple[PairItem, ...]
+    whole: GainItem
+    method: ShareMethod
+    states: Count
+    unsolved: Count
+    binds: tuple[PriceItem, ...]
+    time_ms: float
+    made_at: AwareDatetime | None
+
+
+class WhyNotAnswer(Answer):
+    """GET /api/grid/plan/why-not/{id}. plan: the best one that uses the branch; gain: over the plan that is shown.
+
+    binding: the limit that forbids it, without an element and values where it is of the whole plan.
+    """
+
+    success: Literal[True]
+    edge: Place
+    name: str
+    kind: TieUseKind
+    words: str
+    plan: PlanItem | None
+    gain: GainItem | None
+    binding: MarginItem | None
+    made_at: AwareDatetime | None
+
+
+class StateFiguresItem(Answer):
+    """What a plan is judged by; null where it isn't known."""
+
+    loss_kw: Kilowatt
+    unsupplied_kw: Kilowatt
+    min_vm_pu: PerUnit
+    max_loading_percent: Percent
+
+
+class FollowUpItem(Answer):
+    """A plan that was carried out: what it promised, and what was measured after it. Times are simulated.
+
+    actions: of it that were carried out; where they aren't all, the promise is of the state after them.
+    """
+
+    code: str
+    actions: tuple[ActionItem, ...]
+    ordered_at: AwareDatetime
+    measured_at: AwareDatetime
+    promised: StateFiguresItem
+    measured: StateFiguresItem
+
+
+class AppliedAnswer(Answer):
+    """GET /api/grid/plan/applied: the last plans that were carried out, the last one first."""
+
+    success: Literal[True]
+    plans: tuple[FollowUpItem, ...]
+    timestamp: AwareDatetime

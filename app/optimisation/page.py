@@ -10,6 +10,7 @@ from app.map.context import PageServices
 from app.map.page import Page
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
+from app.optimisation import page_reasons as planreasons
 from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of, optimisation_tick
 from app.optimisation.view import beyond_plans, status_of
 from app.web.ids import Id
@@ -28,6 +29,7 @@ PARTS = {  # of the answer, and where each is shown
     "rooms": Id.PLAN_ROOMS,
     "limited": Id.PLAN_LIMITED,
     "methods": Id.PLAN_METHODS,
+    "promised": Id.PLAN_PROMISED,
     "title": Id.PROPOSED_TITLE,
 }
 
@@ -62,6 +64,13 @@ def layout(services: PageServices) -> Component:
                     _card("Limits", Id.PLAN_ROOMS, parts.get("rooms")),
                 ],
                 className="plan-cards",
+            ),
+            html.Div(
+                [
+                    planreasons.layout(),
+                    _card("Promised and measured", Id.PLAN_PROMISED, parts.get("promised")),
+                ],
+                className="plan-reasons",
             ),
             html.Div(id=Id.FIGURES, className="plan-figures"),
             _card("Methods in numbers", Id.PLAN_METHODS, parts.get("methods")),
@@ -186,7 +195,7 @@ OPTIMISATION = Page(
     path="/optimisation",
     title="Optimisation",
     layout=layout,
-    registers=(register, planmaps.register, planform.register),
+    registers=(register, planmaps.register, planform.register, planreasons.register),
     tick=optimisation_tick,
     seen={"answer": Id.PLAN_SEEN, "form": Id.FORM_SEEN, "figures": Id.FIGURES_SEEN},
     has_map=True,

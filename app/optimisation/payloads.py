@@ -1,9 +1,13 @@
 """The optimiser's answers as the plain data that the REST API answers with. Losses in kW; unknown values are None."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from app.engine.board import FollowUp, StateFigures
 from app.optimisation.worker import Training
-from app.web.plain import number
+from app.web.plain import number, stamp
+from components.optimisation.explanation import why_not_words
 from components.optimisation.words import no_plan_words, outcome_words
 from grid.network import Network
 from ml.optimisation.plans.plan import (
@@ -17,6 +21,7 @@ from ml.optimisation.plans.plan import (
     SetPoint,
     Verdict,
 )
+from ml.optimisation.plans.reasons import Explanation, Gain, Price, ShareMethod, TieUse
 
 JSON = dict[str, Any]
 
@@ -145,3 +150,89 @@ def requirements(item: Requirements) -> JSON:
 def training(item: Training) -> JSON:
     """How far the policy is."""
     return {"episodes_trained": item.episodes, "training": item.running}
+
+
+def explanation(
+    found: Explanation, binds: Sequence[Price], code: str, network: Network, made_at: datetime | None
+) -> JSON:
+    """The shares of a plan's pairs, and the prices of limits."""
+    exact = found.method is ShareMethod.EXACT
+    return {
+        "success": True,
+        "code": code,
+        "pairs": [
+            {
+                "actions": [action(step, network) for step in pair.actions],
+                "share": gain(pair.share),
+                "standard_error": None if exact else gain(pair.error),
+            }
+            for pair in found.pairs
+        ],
+        "whole": gain(found.whole),
+        "method": found.method.value,
+        "states": found.states,
+        "unsolved": found.unsolved,
+        "binds": [price(one) for one in binds],
+        "time_ms": found.time_ms,
+        "made_at": None if made_at is None else stamp(made_at),
+    }
+
+
+def why_not(found: TieUse, network: Network, made_at: datetime | None) -> JSON:
+    """What a plan that uses a branch would mean."""
+    return {
+        "success": True,
+        "edge": found.branch,
+        "name": network.branch.name[found.branch],
+        "kind": found.kind.value,
+        "words": why_not_words(network, found),
+        "plan": None if found.plan is None else plan(found.plan, network),
+        "gain": None if found.gain is None else gain(found.gain),
+        "binding": None if found.binding is None else margin(found.binding),
+        "made_at": None if made_at is None else stamp(made_at),
+    }
+
+
+def gain(item: Gain) -> JSON:
+    """What one state is better by."""
+    return {
+        "supply_kw": item.supply_kw,
+        "violation": item.violation,
+        "loss_kw": item.loss_kw,
+        "expected_interrupted_kw": item.expected_interrupted_kw,
+    }
+
+
+def price(item: Price) -> JSON:
+    """What a limit costs."""
+    return {
+        **margin(item.limit),
+        "by": item.by,
+        "gain": gain(item.gain),
+        "loss_kw_per_unit": item.loss_kw_per_unit,
+        "supply_kw_per_unit": item.supply_kw_per_unit,
+    }
+
+
+def applied(followed: Sequence[FollowUp], network: Network) -> list[JSON]:
+    """What was promised and measured, the last first."""
+    return [
+        {
+            "code": item.code,
+            "actions": [action(step, network) for step in item.actions],
+            "ordered_at": stamp(item.ordered_at),
+            "measured_at": stamp(item.measured_at),
+            "promised": _figures(item.promised),
+            "measured": _figures(item.measured),
+        }
+        for item in reversed(followed)
+    ]
+
+
+def _figures(item: StateFigures) -> JSON:
+    return {
+        "loss_kw": number(item.loss_kw),
+        "unsupplied_kw": number(item.unsupplied_kw),
+        "min_vm_pu": number(item.min_vm_pu),
+        "max_loading_percent": number(item.max_loading_percent),
+    }

@@ -20,6 +20,7 @@ from app.optimisation.view import (
     limited_of,
     methods_of,
     offered,
+    promise_of,
     proposal_for,
     rooms_of,
     set_points_of,
@@ -30,6 +31,7 @@ from app.optimisation.view_marks import locks, marks, path_marks, proposed_map
 from app.optimisation.worker import PlanReport, PlanWorker
 from app.web.browser_view import View
 from app.web.ids import unlock_id
+from components.optimisation.explanation import promise_table
 from components.optimisation.figures import (
     EntropyPoint,
     Front,
@@ -101,6 +103,7 @@ def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> st
     """Changes with the proposal, with what is applied, and where the state becomes stale or fresh again."""
     operations = snapshot.control.operations
     done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
+    done += f".{hash(operations.followed):x}"
     stale = f"/stale {snapshot.simulated_at}" if snapshot.solved.stale else ""
     beyond = "/beyond" if beyond_plans(report, snapshot.case.network) else ""
     return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}{beyond}"
@@ -180,6 +183,7 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
         "rooms": room_table(*rooms_of(proposal)),
         "limited": limited_table(None if proposal is None else limited_of(proposal, network)),
         "methods": methods_table(methods_of(proposal)),
+        "promised": promise_table(*promise_of(network, operations.followed)),
         "code": "" if plan is None else plan.code,
         "title": "Proposed" if plan is not None else "Proposed: as present",
         "disabled": [running or plan is None, running or plan is None, not undoable, not undoable],
@@ -195,7 +199,16 @@ def _parts_without(snapshot: Snapshot, head: list[Component], undoable: bool, wh
     )
     judged = {name: not_judged(why) for name in ("compare", "rooms", "limited", "methods")}
     disabled = [True, True, not undoable, not undoable]
-    return {"head": head, "steps": steps, **judged, "code": "", "title": "No plan: as present", "disabled": disabled}
+    promised = promise_table(*promise_of(snapshot.case.network, snapshot.control.operations.followed))
+    return {
+        "head": head,
+        "steps": steps,
+        **judged,
+        "promised": promised,
+        "code": "",
+        "title": "No plan: as present",
+        "disabled": disabled,
+    }
 
 
 def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:

@@ -2,11 +2,13 @@
 
 import math
 
-from app.engine.board import Snapshot
+from app.engine.board import FollowUp, Snapshot
 from app.map.network_view import short_names
+from app.optimisation.explainer import ProposalBase
 from app.optimisation.worker import PlanReport
 from components.common import text
 from components.common.ceiling import plan_words
+from components.optimisation.explanation import ComparedPromise
 from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import (
@@ -31,6 +33,7 @@ from ml.optimisation.plans.plan import (
     Requirements,
     Verdict,
 )
+from ml.optimisation.radial.grid import operated_radially
 
 CONSTRAINTS = {
     Constraint.SUPPLY: "Load without supply",
@@ -295,3 +298,35 @@ def methods_of(proposal: Proposal | None) -> tuple[MethodRow, ...]:
         )
         for found in proposal.methods
     )
+
+
+def explicable(report: PlanReport, snapshot: Snapshot) -> tuple[ProposalBase | None, str]:
+    """The proposal that can be explained, or why there is none, without a full stop."""
+    base = report.base
+    if snapshot.solved.stale:
+        return None, "the state is stale: plans are made again once it is fresh"
+    if base is None:
+        return None, "no plan has been made yet, or none can be made in this grid"
+    if base.proposal.conflict is not None:
+        return None, f"there is no plan: nothing keeps what is asked ({base.proposal.conflict})"
+    if not operated_radially(base.network):
+        return None, "plans of this grid set generators and switch nothing: there are no pairs and no ties to explain"
+    return base, ""
+
+
+def promise_of(network: Network, followed: tuple[FollowUp, ...]) -> tuple[tuple[ComparedPromise, ...], str]:
+    """What the last plan that was carried out promised and what was measured then, and which plan that was."""
+    if not followed:
+        return (), ""
+    last = followed[-1]
+    promised, measured = last.promised, last.measured
+    rows = (
+        ComparedPromise("Losses", "kW", promised.loss_kw, measured.loss_kw, 1),
+        ComparedPromise("Without supply", "kW", promised.unsupplied_kw, measured.unsupplied_kw, 1),
+        ComparedPromise("Lowest voltage", "p.u.", promised.min_vm_pu, measured.min_vm_pu, 4),
+        ComparedPromise("Highest loading", "%", promised.max_loading_percent, measured.max_loading_percent, 1),
+    )
+    names = branch_names(network)
+    done = sentence([(action.close, names[action.branch]) for action in last.actions])
+    what = done or "Set-points"
+    return rows, f"{what}: ordered {text.clock(last.ordered_at)}, measured {text.clock(last.measured_at)}."

@@ -19,6 +19,7 @@ from app.engine.quality import KeptKind, ProblemCause
 from app.engine.worker import GridWorker
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
+from app.optimisation.explainer import Explainer, ProposalBase
 from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
 from grid.network import Network
@@ -53,7 +54,7 @@ class PlanReport:
     """What the planner knows about a network: the answer to its latest operating point, and how learning goes.
 
     present: where the present state lies among the points of pareto. made_for: the beginning of the worst of the coming
-    hours, where the proposal is for that; None where it is for now.
+    hours, where the proposal is for that; None where it is for now. operating_point: that the proposal is for.
     """
 
     network: Network
@@ -65,6 +66,14 @@ class PlanReport:
     pareto: tuple[ParetoPoint, ...]
     present: ParetoPoint | None
     made_for: datetime | None = None
+    operating_point: OperatingPoint | None = None
+
+    @property
+    def base(self) -> ProposalBase | None:
+        """The proposal with what it was made for; None where there is none."""
+        if self.proposal is None or self.operating_point is None:
+            return None
+        return ProposalBase(network=self.network, operating_point=self.operating_point, proposal=self.proposal)
 
 
 NO_TRAINING = Training(0, 0, False, 0.0, ())
@@ -85,6 +94,8 @@ class PlanWorker(GridWorker[PlanReport]):
         self._begun: tuple[Network, int] | None = None  # what learns for which network, and in which generation
         self._learned: PolicyNews | None = None  # of the present network
         self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
+        self._proposed_at: OperatingPoint | None = None
+        self.explainer = Explainer(self.propose_at)
         self._why_not: NoPlan | None = None  # there is no optimiser for the present network
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._recent: dict[str, Plan] = {}  # by code, the last one last: a page may show one that is a moment old
@@ -161,6 +172,16 @@ class PlanWorker(GridWorker[PlanReport]):
             with self._asked_lock:
                 return self._known(board.snapshot, wanted) or self._propose(self._asked, board, wanted)
 
+    def propose_at(self, network: Network, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
+        """A plan for an operating point of a network, made in the caller's thread by the requests' optimiser.
+
+        NotReadyError where that grid isn't watched any more.
+        """
+        with self._priority.asking(), self._asked_lock:
+            if self._asked is None or self._asked.network is not network:
+                raise NotReadyError("the grid has just changed; ask again in a moment")
+            return self._asked.propose(operating_point, wanted)
+
     # --- the thread ----------------------------------------------------------------------------------------------
 
     def nothing_yet(self, network: Network) -> PlanReport:
@@ -203,7 +224,7 @@ class PlanWorker(GridWorker[PlanReport]):
                 self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
             if self._pareto_due:
-                operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
+                operating_point = self._operating_point(snapshot, wanted)
                 self._pareto = optimizer.pareto(operating_point, wanted, self._propose_in_turn), _point(proposal)
                 self._pareto_at = self._planned
             self._planned += 1
@@ -216,7 +237,7 @@ class PlanWorker(GridWorker[PlanReport]):
             raise UnsuitableGridError(self._why_not)
         if optimizer is None or optimizer.network is not board.network:
             raise NotReadyError("the grid has just changed; ask again in a moment")
-        operating_point = operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
+        operating_point = self._operating_point(snapshot, wanted)
         before = self._proposed
         shown = before.plan if before is not None and before.requirements == wanted else None
         proposal = optimizer.propose(operating_point, wanted, shown)
@@ -363,7 +384,10 @@ class PlanWorker(GridWorker[PlanReport]):
         return optimizer, asked, None
 
     def _publish(self, board: Board, proposal: Proposal | None) -> None:
-        self._proposed, snapshot = proposal, board.snapshot
+        snapshot = board.snapshot
+        if proposal is not self._proposed:
+            self._proposed_at = None if proposal is None else self._operating_point(snapshot, proposal.requirements)
+        self._proposed = proposal
         report = PlanReport(
             snapshot.case.network,
             self._version + 1,
@@ -373,8 +397,12 @@ class PlanWorker(GridWorker[PlanReport]):
             self._training(),
             *self._pareto,
             _made_for(snapshot, proposal),
+            self._proposed_at,
         )
         self.publish(report, board)
+
+    def _operating_point(self, snapshot: Snapshot, wanted: Requirements) -> OperatingPoint:
+        return operating_point_for(snapshot, self._settings.price_per_mwh, wanted)
 
     def _status(self) -> PlanStatus:
         learned = self._learned

@@ -14,7 +14,7 @@ from app.engine.jobs import JobFailure, JobKind
 from app.jobs.api import register_jobs
 from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
-from app.optimisation.api import register_plans
+from app.optimisation.api import register_explanations, register_plans
 from app.report.api import register_report
 from app.shell.health import register_health
 from app.shell.openapi import openapi, openapi_page
@@ -50,6 +50,7 @@ def api_blueprint(services: Services) -> Blueprint:
     register_health(api, services)
     register_jobs(api, services)
     register_plans(api, services)
+    register_explanations(api, services)
     register_maintenance(api, services)
     register_analytics(api, services)
     register_report(api, services)

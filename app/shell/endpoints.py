@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
-from app.optimisation.models import ApplyAnswer, OptimizeAnswer
+from app.optimisation.models import AppliedAnswer, ApplyAnswer, ExplanationAnswer, OptimizeAnswer, WhyNotAnswer
 from app.web.bodies import (
     AcknowledgeBody,
     ApplyBody,
@@ -154,6 +154,28 @@ ENDPOINTS = (
         ApplyAnswer,
         ApplyBody,
         202,
+    ),
+    Endpoint(
+        "get",
+        "/api/grid/plan/explanation",
+        "Each switching pair's exact share of what the plan gains, and the price of each limit that binds.",
+        ExplanationAnswer,
+        may_conflict=True,
+        may_take_long=True,
+    ),
+    Endpoint(
+        "get",
+        "/api/grid/plan/why-not/{id}",
+        "What the best plan that uses a branch costs against the plan, or which limit forbids it.",
+        WhyNotAnswer,
+        may_conflict=True,
+        may_take_long=True,
+    ),
+    Endpoint(
+        "get",
+        "/api/grid/plan/applied",
+        "What the last plans carried out promised, beside what was measured after them.",
+        AppliedAnswer,
     ),
     Endpoint(
         "get",

@@ -33,6 +33,14 @@ def tree_count(loops: Loops) -> float:
     return float(np.round(np.linalg.det(cycle @ cycle.T)))
 
 
+def ranked(objective: Objective, loops: Loops) -> tuple[IntArray, FloatArray]:
+    """All configurations (k, t) and their cost (k,), the best first."""
+    opened = np.concatenate(list(_configurations(loops)))
+    cost = np.concatenate([objective(opened[first : first + BATCH]) for first in range(0, len(opened), BATCH)])
+    order = np.argsort(cost, kind="stable")
+    return opened[order], cost[order]
+
+
 def _configurations(loops: Loops) -> Iterator[IntArray]:
     """All radial configurations in batches (b, t): one branch a loop, the loops made to differ, repeats left out."""
     cycle = loops.cycle[:, loops.branch]

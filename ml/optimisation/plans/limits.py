@@ -8,7 +8,7 @@ A limit that is broken already forbids nothing, as long as its violation grows b
 that a person has set must be kept.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,7 @@ SUPPLY_STEP_KW = 0.01  # states that supply alike to within it count as equal
 SHARE_TOLERANCE = 1e-5  # of a limit or band: rounding, not permission
 NOTICEABLE_SHARE = 1e-4  # violations that differ by less in all count as equal
 USUAL_BAND_PU = 0.2  # where the limits of a bus are no band
+RELAXED_SHARE = 0.01  # by which a limit is wider that is relaxed
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,31 @@ class BoundsOf:
         """The bounds that plans are judged by."""
         low = self._low if wanted.min_vm_pu is None else np.full(len(self._low), wanted.min_vm_pu)
         high = self._high if wanted.max_vm_pu is None else np.full(len(self._high), wanted.max_vm_pu)
-        return Bounds(low, high, np.where(self.counted(wanted), wanted.max_loading_percent, np.inf), self.source)
+        most = np.where(self.counted(wanted), wanted.max_loading_percent, np.inf)
+        return _relaxed(Bounds(low, high, most, self.source), wanted.relaxed)
+
+
+def _relaxed(bounds: Bounds, relaxed: frozenset[Constraint]) -> Bounds:
+    """The bounds with some of them wider."""
+    source, share = bounds.source, {kind: RELAXED_SHARE if kind in relaxed else 0.0 for kind in Constraint}
+    if not relaxed:
+        return bounds
+    generation = share[Constraint.GENERATION]
+    return Bounds(
+        bounds.low * (1 - share[Constraint.LOW_VOLTAGE]),
+        bounds.high * (1 + share[Constraint.HIGH_VOLTAGE]),
+        bounds.loading * (1 + share[Constraint.LOADING]),
+        replace(
+            source,
+            low_mw=source.low_mw - generation * _finite(source.low_mw),
+            high_mw=source.high_mw + generation * _finite(source.high_mw),
+        ),
+    )
+
+
+def _finite(bound_mw: FloatArray) -> FloatArray:
+    """Sizes of bounds, 0 where there is none."""
+    return np.where(np.isfinite(bound_mw), np.abs(bound_mw), 0.0)
 
 
 def _positive(share: FloatArray) -> FloatArray:

@@ -30,7 +30,8 @@ class Requirements:
     max_vm_pu: None for each bus's own limits. locked: branches whose switches stay as they are. most_pairs: of switches
     that change, None for any number. n_minus_1: no single outage may overload a branch or leave the voltage band.
     worst_hour: made for the worst of the coming hours instead of now. loading_growth_share and voltage_growth_share: by
-    so much of itself may a violation grow where a limit is broken already.
+    so much of itself may a violation grow where a limit is broken already. required_closed: branches that the plan must
+    use, whatever that costs. relaxed: limits that are taken 1 % wider than they are, to see what they cost.
     """
 
     risk_weight: float = 0.0
@@ -43,6 +44,8 @@ class Requirements:
     worst_hour: bool = False
     loading_growth_share: float = 0.0
     voltage_growth_share: float = 0.1
+    required_closed: frozenset[int] = frozenset()
+    relaxed: frozenset[Constraint] = frozenset()
 
     @property
     def loading_is_set(self) -> bool:

@@ -192,6 +192,8 @@ def iterated_local_search(
 def _kicked(loops: Loops, opened: IntArray, rng: np.random.Generator) -> IntArray:
     for _ in range(int(rng.integers(2, 5))):
         every = Exchanges.of(loops, opened)
+        if not len(every):  # all switches on loops are locked
+            return opened
         opened = every.neighbours(rng.integers(len(every), size=1))[0]
     return opened
 

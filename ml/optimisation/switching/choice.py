@@ -116,10 +116,12 @@ class Choices:
         free = replace(free, usable=free.usable & operating_point.available)
         locked = np.zeros(self._network.n_branch, dtype=bool)
         locked[list(wanted.locked)] = True
+        required = np.zeros(self._network.n_branch, dtype=bool)
+        required[list(wanted.required_closed)] = True
         bound = replace(
             free,
             usable=free.usable & ~(locked & ~operating_point.closed),
-            fixed_closed=(free.fixed_closed | (locked & operating_point.closed)) & free.usable,
+            fixed_closed=(free.fixed_closed | (locked & operating_point.closed) | required) & free.usable,
         )
         dark, reached = ~present.state.energised, bound.reachable()
         grid = bound.without_unreachable()

@@ -158,7 +158,11 @@ class SwitchingOptimizer:
         operating_point, wanted, present = asked.operating_point, asked.wanted, asked.present
         verdicts: list[Verdict] = []
         missed: list[tuple[float, Margin]] = []
+        required = list(wanted.required_closed)
+        must_change = broken(present, present, wanted) or not present.closed[required].all()
         for closed, opened in _each_once(choice, proposed, most):
+            if not closed[required].all():
+                continue
             verdict = self._verifier.verdict(operating_point, closed, wanted, present.state.voltage)
             if verdict is None:
                 continue
@@ -169,17 +173,16 @@ class SwitchingOptimizer:
                 missed.append((0.0, Margin(Constraint.N_MINUS_1, np.nan, np.nan, "", "")))
             else:
                 verdicts.append(verdict)
-        required = broken(present, present, wanted) or wanted.n_minus_1
         least_kw = LEAST_SAVING * present.objective_kw
         for verdict in sorted(verdicts, key=asked.rank):
-            if not Standing.of(verdict).improves_on(asked.standing, least_kw) and not broken(present, present, wanted):
+            if not Standing.of(verdict).improves_on(asked.standing, least_kw) and not must_change:
                 return None, None
             actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
                 saved = (present.loss_kw - verdict.loss_kw) * operating_point.loss_hours_per_year / 1000
                 money = saved * operating_point.price_per_mwh
                 return Plan(wanted, actions, (), present, verdict, saved, money, self.network), None
-        if verdicts or not (required or choice.restorable_kw > RESTORABLE_KW):
+        if verdicts or not (must_change or wanted.n_minus_1 or choice.restorable_kw > RESTORABLE_KW):
             return None, None
         if not missed:
             return None, Margin(Constraint.ACTIONS, np.nan, np.nan, "", "") if wanted.most_pairs else None

@@ -9,6 +9,7 @@ import torch
 
 from app.engine.plan_execution import PlanExecution
 from app.web.reasons import stale_reason
+from grid.flow.powerflow import GridState
 from grid.sources.seams import Acknowledgement, HoldOrder, Order, SwitchOrder
 from grid.sources.simulator import Simulator
 from ml.optimisation.plans.plan import Plan, PlanProblem, PlanProblemKind
@@ -113,3 +114,63 @@ def test_refused_set_points_leave_the_generators_as_they_were(new_rig: Callable[
     rig.engine.undo()
     assert not rig.run(elapsed=NOW).control.operations.set_points_done
     assert simulator.held is held
+
+
+def figures(state: GridState, unsupplied_kw: float) -> list[float]:
+    """Losses in kW, kW without supply, lowest voltage in p.u. of a state."""
+    return [1000 * state.total_loss_mw, unsupplied_kw, float(np.nanmin(state.vm_pu))]
+
+
+def test_what_a_plan_promised_is_kept_beside_what_was_measured_after_it(rig: Rig) -> None:
+    plan = plan_of(rig)
+    ordered_at = rig.now.simulated_at
+    rig.engine.apply(plan)
+    for _ in plan.actions[:-1]:
+        assert rig.run(elapsed=NOW).control.operations.followed == ()
+    after = rig.run(elapsed=NOW)
+    (followed,) = after.control.operations.followed
+    assert (followed.code, followed.actions) == (plan.code, plan.actions)
+    assert (followed.ordered_at, followed.measured_at) == (ordered_at, after.simulated_at)
+    promised, measured = followed.promised, followed.measured
+    assert [promised.loss_kw, promised.unsupplied_kw, promised.min_vm_pu, promised.max_loading_percent] == [
+        plan.after.loss_kw,
+        plan.after.unsupplied_kw,
+        plan.after.min_vm_pu,
+        plan.after.max_loading_percent,
+    ]
+    unsupplied_kw = 1000 * after.assessed.metrics.unsupplied_mw
+    assert [measured.loss_kw, measured.unsupplied_kw, measured.min_vm_pu] == figures(after.solved.state, unsupplied_kw)
+    assert measured.loss_kw == pytest.approx(promised.loss_kw, rel=0.03)  # within what instruments vary by
+    assert measured.max_loading_percent == pytest.approx(promised.max_loading_percent, rel=0.03)
+    assert rig.run(elapsed=NOW).control.operations.followed == (followed,)  # it stays
+
+
+def test_a_single_step_promises_the_state_that_it_leads_to(rig: Rig) -> None:
+    plan = plan_of(rig)
+    rig.engine.apply(plan, 1)
+    (followed,) = rig.run(elapsed=NOW).control.operations.followed
+    assert followed.actions == plan.actions[:1]
+    assert followed.promised.loss_kw == plan.actions[0].loss_kw
+    assert np.isnan(followed.promised.unsupplied_kw)
+    assert followed.measured.loss_kw == pytest.approx(followed.promised.loss_kw, rel=0.03)
+
+
+def test_what_is_refused_or_taken_back_was_never_measured(rig: Rig) -> None:
+    simulator, plan = with_hard_of_hearing(rig), plan_of(rig)
+    simulator.deaf = True
+    rig.engine.apply(plan)
+    rig.run(2, NOW)
+    simulator.deaf = False
+    rig.engine.apply(plan)
+    rig.run(1, NOW)
+    rig.engine.undo(None)
+    assert rig.run(3, NOW).control.operations.followed == ()
+
+
+def test_set_points_are_followed_too(new_rig: Callable[..., Rig]) -> None:
+    rig = new_rig("case14", dispatch_episodes=3)
+    plan = plan_of(rig)
+    rig.engine.apply(plan)
+    (followed,) = rig.run(elapsed=NOW).control.operations.followed
+    assert (followed.code, followed.actions) == (plan.code, ())
+    assert followed.measured.loss_kw == pytest.approx(followed.promised.loss_kw, rel=0.05)

@@ -112,7 +112,7 @@ def test_a_plan_is_verified_once_more_right_before_it_is_carried_out(meshed: Rig
     assert plan is not None
     meshed.post("/api/events", {"kind": "generator_trip", "target": plan.set_points[-1].generator}, 202)
     meshed.run(elapsed=NOW)
-    operator.apply(plan, None)
+    operator.apply(plan, None, meshed.now.simulated_at)
     operations = meshed.run(elapsed=NOW).control.operations
     assert operations.stopped == PlanProblem(
         kind=PlanProblemKind.OUT_OF_SERVICE, generator=plan.set_points[-1].generator
