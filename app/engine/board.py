@@ -29,7 +29,9 @@ from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk
+from ml.optimisation.plans.by_hand import Operation
 from ml.optimisation.plans.plan import Action, PlanProblem, Requirements
+from ml.optimisation.plans.tags import Tags
 from ml.optimisation.supply.supply import Supply
 
 
@@ -45,17 +47,35 @@ class CycleStats:
     last_error: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class HandOperation:
+    """An operation by hand that was carried out. ordered_at: simulated. dark_kw: load that it was to cut off."""
+
+    id: int  # rising, of one network
+    operation: Operation
+    person: str
+    ordered_at: datetime
+    dark_kw: float
+
+
 @dataclass(frozen=True)
 class Operations:
-    """What has been switched by plans and what is still to be done, in order. stopped: why it did, if so.
+    """What has been switched by plans and by hand and what is still to be done, in order. stopped: why it did, if so.
 
-    set_points_done: whether generators are held at set-points of plans, which can be undone.
+    set_points_done: whether generators are held at set-points, which can be undone. by_hand: the last operations by
+    hand, also those that were taken back.
     """
 
     done: tuple[Action, ...]
     pending: tuple[Action, ...]
     stopped: PlanProblem | None = None
     set_points_done: bool = False
+    by_hand: tuple[HandOperation, ...] = ()
+
+    @property
+    def may_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self.done) or self.set_points_done
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +143,7 @@ class CycleControl:
 
     operations: Operations
     requirements: Requirements  # that plans are made by
+    tags: Tags  # which plans keep as well
     events: tuple[Event, ...]
     speed_minutes_per_s: float
     paused: bool

@@ -29,17 +29,22 @@ from app.engine.board import (
 )
 from app.engine.commands import (
     NotOfferedError,
+    OperationRefusal,
+    OperationRefusalKind,
+    OperationRefusedError,
     PlanRefusal,
     PlanRefusalKind,
     PlanRefusedError,
     UnknownIdError,
     checked_event,
     checked_speed,
+    checked_tagged,
     checked_weight,
+    checked_words,
 )
-from app.engine.operating_point import isolating_of, operating_point_of, problem_now
+from app.engine.operating_point import Preview, isolating_of, operating_point_of, preview_of, problem_now
 from app.engine.pipeline import Pipeline, SourceOf
-from app.engine.plan_execution import PlanExecution
+from app.engine.plan_execution import HandOrder, PlanExecution
 from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
 from app.engine.worker import Worker
 from app.settings import Settings
@@ -50,13 +55,16 @@ from grid.flow.powerflow import Suspect
 from grid.network import BoolArray, FloatArray, Network
 from grid.sources.past import Past
 from grid.telemetry import Event, EventKind
-from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.by_hand import Effect, Operation, checked_operation
+from ml.optimisation.plans.plan import Plan, PlanProblem, PlanProblemKind, Requirements
+from ml.optimisation.plans.tags import Tag, TaggedKind, TagKind, Tags, locked
 
 log = logging.getLogger(__name__)
 Command = Callable[[], None]
 HistoryOf = Callable[[Network, Past | None], History]
 Events = tuple[Event, ...]
 DURATIONS_KEPT = 200
+LONGEST_NAME, LONGEST_REASON = 80, 200
 
 
 class Engine:
@@ -72,7 +80,7 @@ class Engine:
         self._asked = threading.Event()  # a person waits for a cycle
         self._healths: Callable[[], Sequence[WorkerHealth]] = tuple
         self._problems: tuple[BoardProblem, ...] = ()  # of the last cycle
-        self._event_ids = itertools.count(1)
+        self._event_ids, self._tag_ids = itertools.count(1), itertools.count(1)
         self._worker = Worker("engine", self._run)
         self._speed, self._paused, self._risk_weight = (
             settings.speed_minutes_per_s,
@@ -189,19 +197,72 @@ class Engine:
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.apply(plan, count)))
 
     def undo(self, count: int | None = 1) -> None:
-        """Take back the last actions of plans, or the set-points of the last plans, None for all.
+        """Take back the last of what plans and people have switched and set, None for all.
 
         PlanRefusedError where there are none.
         """
         latest = self._boards.latest.snapshot
-        if not latest.control.operations.done and not latest.control.operations.set_points_done:
+        if not latest.control.operations.may_undo:
             raise PlanRefusedError(PlanRefusal(kind=PlanRefusalKind.NOTHING_TO_UNDO, network=latest.case.network))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.undo(count)))
+
+    def preview(self, operation: Operation) -> Preview:
+        """What an operation by hand would do now, whether anybody could do it or not. ValueError for one that the grid
+        hasn't."""
+        latest = self._boards.latest.snapshot
+        checked_operation(latest.case.network, operation)
+        return preview_of(latest, self._settings.price_per_mwh, operation)
+
+    def operate(self, operation: Operation, person: str, code: str | None = None) -> Effect:
+        """Carry out by hand in the next cycle what a person has confirmed; returns its effect.
+
+        code: of the effect that was seen. OperationRefusedError where it has another one by now, a tag or a problem
+        stands against it, or nobody carries out orders; ValueError for an empty person or a wrong operation.
+        """
+        name, seen = checked_words("person", person, LONGEST_NAME), self.preview(operation)
+        network, effect = seen.snapshot.case.network, seen.effect
+        if seen.refusal is not None:
+            raise OperationRefusedError(seen.refusal)
+        if code is not None and code != effect.code:
+            raise OperationRefusedError(OperationRefusal(kind=OperationRefusalKind.OTHER_EFFECT, network=network))
+        ordered = HandOrder(effect=effect, person=name, ordered_at=seen.snapshot.simulated_at)
+        self._do(lambda: self._operate(network, lambda execution: execution.order(ordered)))
+        return effect
+
+    def tag(self, kind: TagKind, on: TaggedKind, target: int, reason: str, person: str) -> Tag:
+        """Hang a tag on a branch or a generator; returns it with its id. KeyError for an unknown one, ValueError for an
+        empty person or reason."""
+        latest = self._boards.latest.snapshot
+        network = latest.case.network
+        placed = Tag(
+            id=next(self._tag_ids),
+            kind=kind,
+            on=on,
+            target=checked_tagged(network, on, target),
+            reason=checked_words("reason", reason, LONGEST_REASON),
+            person=checked_words("person", person, LONGEST_NAME),
+            placed_at=latest.simulated_at,
+        )
+        self._do(lambda: self._change_tags(network, lambda tags: (*tags, placed)))
+        return placed
+
+    def remove_tag(self, tag_id: int, person: str) -> Tag:
+        """Take a tag off; returns it. KeyError for an id that hangs nowhere, ValueError for an empty person."""
+        latest = self._boards.latest.snapshot
+        name = checked_words("person", person, LONGEST_NAME)
+        found = [tag for tag in latest.control.tags if tag.id == tag_id]
+        if not found:
+            raise UnknownIdError(f"no tag {tag_id}")
+        network = latest.case.network
+        log.info("tag %d (%s) is taken off by %s", tag_id, found[0].reason, name)
+        self._do(lambda: self._change_tags(network, lambda tags: tuple(tag for tag in tags if tag.id != tag_id)))
+        return found[0]
 
     def isolate(self, fault_id: int) -> tuple[int, ...]:
         """Open the switches around the most probable section of a fault; returns their branches.
 
-        KeyError for a fault that isn't there, NotOfferedError where nobody carries out orders.
+        KeyError for a fault that isn't there, NotOfferedError where nobody carries out orders, PlanRefusedError where a
+        tag forbids it.
         """
         latest = self._boards.latest.snapshot
         self._require(latest.control.offers.orders, "carries out no orders")
@@ -209,6 +270,12 @@ class Engine:
         if not found:
             raise UnknownIdError(f"no fault {fault_id}")
         branches = found[0].isolating
+        closed, tagged = latest.solved.state.closed, locked(latest.control.tags, TaggedKind.BRANCH)
+        held = [branch for branch in branches if branch in tagged and closed[branch]]
+        if held:
+            problem = PlanProblem(kind=PlanProblemKind.TAGGED, branch=held[0], close=False)
+            kind, network = PlanRefusalKind.PROBLEM, latest.case.network
+            raise PlanRefusedError(PlanRefusal(kind=kind, network=network, problem=problem))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.isolate(branches)))
         return branches
 
@@ -338,6 +405,7 @@ class Engine:
             control=CycleControl(
                 operations=pipeline.plan_execution.operations,
                 requirements=self._requirements,
+                tags=pipeline.plan_execution.tags,
                 events=pipeline.events,
                 speed_minutes_per_s=self._speed,
                 paused=self._paused,
@@ -365,7 +433,9 @@ class Engine:
                 last,
                 solved=replace(last.solved, stale=True, stale_because=problem, suspects=suspects),
                 assessed=replace(last.assessed, alarms=alarms, alarm_cards=cards, metrics=metrics),
-                control=replace(last.control, events=pipeline.events, operations=operations),
+                control=replace(
+                    last.control, events=pipeline.events, operations=operations, tags=pipeline.plan_execution.tags
+                ),
             )
         )
 
@@ -459,8 +529,15 @@ class Engine:
         if network is self._pipeline.network:
             command(self._pipeline.plan_execution)
 
+    def _change_tags(self, network: Network, change: Callable[[Tags], Tags]) -> None:
+        """Change the tags, unless another grid has come between: theirs hang on other assets."""
+        if network is self._pipeline.network:
+            execution = self._pipeline.plan_execution
+            execution.tags = change(execution.tags)
+
     def _step_plan(self, pipeline: Pipeline) -> None:
-        """The next action of a plan, judged by the last snapshot."""
+        """What people have confirmed, and the next action of a plan, judged by the last snapshot."""
+        pipeline.plan_execution.carry_out_by_hand()
         if (
             self._boards.ready
             and self._boards.latest.snapshot.case.network is pipeline.network

@@ -26,7 +26,7 @@ from app.optimisation.view import (
     status_of,
     steps_of,
 )
-from app.optimisation.view_marks import locks, marks, path_marks, proposed_map
+from app.optimisation.view_marks import locks, marks, path_marks, proposed_map, tag_marks
 from app.optimisation.worker import PlanReport, PlanWorker
 from app.web.browser_view import View
 from app.web.ids import unlock_id
@@ -54,6 +54,7 @@ from components.optimisation.tables import (
 )
 from ml.optimisation.optimizer import ParetoPoint
 from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.tags import keeping
 
 
 def optimisation_tick(request: PageRequest) -> PagePart:
@@ -141,15 +142,23 @@ def plan_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View
     """What the page's present map marks: the plan's switches, and locks."""
     proposal, scope = offered(planner.report_on(board), board.snapshot), shown.scope(view.area)
     plan = None if proposal is None else proposal.plan
-    return {"k": locks(planner.requirements_on(board), scope), **marks(plan, scope, board.network)}
+    tags = board.snapshot.control.tags
+    wanted = keeping(planner.requirements_on(board), tags)
+    return {"k": locks(wanted, scope), **tag_marks(tags, scope, board.network), **marks(plan, scope, board.network)}
 
 
 def overview_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
     """What the overview's map marks where that is wanted: the plan's switches, and its supply paths."""
     proposal, scope = offered(planner.report_on(board), board.snapshot), shown.scope(view.area)
+    tags = board.snapshot.control.tags
+    tagged = {"k": locks(keeping(Requirements(), tags), scope), **tag_marks(tags, scope, board.network)} if tags else {}
     if not view.plan or proposal is None or proposal.plan is None:
-        return {}
-    return {"r": path_marks(proposal.plan, scope, board.network), **marks(proposal.plan, scope, board.network)}
+        return tagged
+    return {
+        **tagged,
+        "r": path_marks(proposal.plan, scope, board.network),
+        **marks(proposal.plan, scope, board.network),
+    }
 
 
 def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:

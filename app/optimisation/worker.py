@@ -25,6 +25,7 @@ from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
 from ml.optimisation.plans.plan import NoPlan, Plan, Proposal, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
+from ml.optimisation.plans.tags import keeping
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.policy import PolicyError
 from ml.optimisation.progress import DecisionGap, Progress
@@ -143,13 +144,13 @@ class PlanWorker(GridWorker[PlanReport]):
         self._thread.wake()
 
     def propose(self, board: Board, wanted: Requirements) -> Proposal:
-        """A plan for a board's snapshot by given requirements: the one that has been made already, or else a new one,
-        made in the caller's thread.
+        """A plan for a board's snapshot by given requirements and its tags: the one that has been made already, or else
+        a new one, made in the caller's thread.
 
         Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range,
         NotReadyError where the board's grid isn't watched any more.
         """
-        checked_requirements(board.network, wanted)
+        wanted = keeping(checked_requirements(board.network, wanted), board.snapshot.control.tags)
         made = self._known(board.snapshot, wanted)
         if made is not None:
             return made
@@ -188,16 +189,17 @@ class PlanWorker(GridWorker[PlanReport]):
             self._publish(board, None)
 
     def plan_once(self, board: Board, wanted: Requirements) -> None:
-        """Make a plan for a board's snapshot and publish it."""
+        """Make a plan for a board's snapshot, which keeps its tags as well, and publish it."""
         snapshot = board.snapshot
         with self._lock:
             if self._network is not snapshot.case.network:
                 self._begin_with(snapshot)
                 wanted = self._requirements
+            asked, wanted = wanted, keeping(wanted, snapshot.control.tags)
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
                 proposal = self._known(snapshot, wanted) or self._propose(optimizer, board, wanted)
-            if proposal is not None and proposal.plan is not None and wanted == self._requirements:
+            if proposal is not None and proposal.plan is not None and asked == self._requirements:
                 self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
             if self._pareto_due:
