@@ -45,7 +45,7 @@ from app.engine.commands import (
 from app.engine.operating_point import Preview, isolating_of, operating_point_of, preview_of, problem_now
 from app.engine.pipeline import Pipeline, SourceOf
 from app.engine.plan_execution import HandOrder, PlanExecution
-from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
+from app.engine.quality import FRESH, BoardProblem, BoardQuality, KeptKind, ProblemCause, WorkerHealth, quality_of
 from app.engine.worker import Worker
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
@@ -80,7 +80,7 @@ class Engine:
         self._asked = threading.Event()  # a person waits for a cycle
         self._healths: Callable[[], Sequence[WorkerHealth]] = tuple
         self._problems: tuple[BoardProblem, ...] = ()  # of the last cycle
-        self._event_ids, self._tag_ids = itertools.count(1), itertools.count(1)
+        self._event_ids = itertools.count(1)
         self._worker = Worker("engine", self._run)
         self._speed, self._paused, self._risk_weight = (
             settings.speed_minutes_per_s,
@@ -91,6 +91,8 @@ class Engine:
         self._last_error = ""
         self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
         self._pipeline = Pipeline(case, settings, history_of, source_of)
+        self._tag_ids = itertools.count(_free_tag_id(self._pipeline))
+        self._not_kept: tuple[BoardProblem, ...] = ()  # tags that can't be written
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._due_step = timedelta(0)
         self.started_at = time.monotonic()
@@ -414,7 +416,7 @@ class Engine:
             ),
         )
         pipeline.history.append(snapshot)
-        self._problems = _sensor_problems(estimate.suspect_bus)
+        self._problems = (*_sensor_problems(estimate.suspect_bus), *self._not_kept)
         self._replace(snapshot, pipeline.history)
 
     def _publish_stale(self, pipeline: Pipeline, problem: BoardProblem, suspects: tuple[Suspect, ...]) -> None:
@@ -530,10 +532,17 @@ class Engine:
             command(self._pipeline.plan_execution)
 
     def _change_tags(self, network: Network, change: Callable[[Tags], Tags]) -> None:
-        """Change the tags, unless another grid has come between: theirs hang on other assets."""
+        """Change the tags and keep them, unless another grid has come between: theirs hang on other assets."""
         if network is self._pipeline.network:
-            execution = self._pipeline.plan_execution
+            execution, store = self._pipeline.plan_execution, self._pipeline.tag_store
             execution.tags = change(execution.tags)
+            try:
+                store.save(execution.tags)
+                self._not_kept = ()
+            except OSError as error:
+                log.warning("tags aren't kept: %s", error)
+                problem = _problem(ProblemCause.NOT_KEPT, str(store.file), error)
+                self._not_kept = (replace(problem, kept=KeptKind.TAGS),)
 
     def _step_plan(self, pipeline: Pipeline) -> None:
         """What people have confirmed, and the next action of a plan, judged by the last snapshot."""
@@ -549,7 +558,13 @@ class Engine:
 
     def _switch(self, pipeline: Pipeline) -> None:
         pipeline.alarms.book.next_id = self._pipeline.alarms.book.next_id  # ids are never used twice
-        self._pipeline = pipeline
+        self._tag_ids = itertools.count(max(next(self._tag_ids), _free_tag_id(pipeline)))
+        self._pipeline, self._not_kept = pipeline, ()
+
+
+def _free_tag_id(pipeline: Pipeline) -> int:
+    """Above those of the tags that a grid has kept."""
+    return 1 + max((tag.id for tag in pipeline.plan_execution.tags), default=0)
 
 
 def _problem(

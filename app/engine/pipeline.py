@@ -9,6 +9,7 @@ import numpy as np
 
 from app.engine.board import History, WatchedCase, WorstHour
 from app.engine.plan_execution import PlanExecution
+from app.engine.tag_store import TagStore, TagsUnreadableError
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch, SolvedScan
@@ -39,6 +40,7 @@ from grid.thermal.branch_temperatures import BranchTemperatures
 from ml.maintenance.condition import ConditionMonitor, is_asset
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk, asset_risk
+from ml.optimisation.plans.tags import Tags
 from ml.optimisation.supply.supply import Supply, path_ohm, supply_of
 
 SourceOf = Callable[[Case, Settings], SourceParts]
@@ -110,6 +112,8 @@ class Pipeline:
             days = self.parts.past.hours(48)
             self._wanted.remember(days.start, days.load_p_mw)
         self.plan_execution = PlanExecution(network, self.parts.actuator)
+        self.tag_store = TagStore(network, settings.cache_dir)
+        self.plan_execution.tags = _kept_tags(self.tag_store)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
         self._path_ohm = path_ohm(network)
@@ -272,6 +276,14 @@ class Pipeline:
         """Totals of a state."""
         average_risk = float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0
         return metrics_of(self.network, state, self._wanted.p_mw, self._renewable, average_risk, active_alarms)
+
+
+def _kept_tags(store: TagStore) -> Tags:
+    """The tags of a grid. CaseError where they can't be read: nothing is watched while nobody knows what is locked."""
+    try:
+        return store.load()
+    except TagsUnreadableError as error:
+        raise CaseError(str(store.file), f"the tags can't be read, see to the file or remove it: {error}") from error
 
 
 def _given_assets(case: Case, settings: Settings) -> GivenAssets | None:

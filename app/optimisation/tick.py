@@ -54,7 +54,7 @@ from components.optimisation.tables import (
 )
 from ml.optimisation.optimizer import ParetoPoint
 from ml.optimisation.plans.plan import Plan, Requirements
-from ml.optimisation.plans.tags import keeping
+from ml.optimisation.plans.tags import Tags, keeping
 
 
 def optimisation_tick(request: PageRequest) -> PagePart:
@@ -73,7 +73,7 @@ def plan_keys(
     """The key of each part that tells of the plan."""
     return {
         "answer": answer_key(report, snapshot, shown),
-        "form": form_key(requirements, shown),
+        "form": form_key(requirements, shown, snapshot.control.tags),
         "figures": figure_key(report, snapshot, shown),
     }
 
@@ -107,9 +107,9 @@ def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> st
     return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}{beyond}"
 
 
-def form_key(requirements: Requirements, shown: NetworkView) -> str:
-    """Changes with the requirements."""
-    return f"{shown.key}/{hash(requirements):x}"
+def form_key(requirements: Requirements, shown: NetworkView, tags: Tags = ()) -> str:
+    """Changes with the requirements and with the tags."""
+    return f"{shown.key}/{hash((requirements, tags)):x}"
 
 
 def figure_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> str:
@@ -224,10 +224,12 @@ def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:
 
 
 def form_words(requirements: Requirements, snapshot: Snapshot) -> list[object]:
-    """What stands beside the form's inputs: the weight in words, and the locked switches."""
+    """What stands beside the form's inputs: the weight in words, and what is locked or tagged."""
     names = snapshot.case.network.branch.name
     locked = [(branch, names[branch]) for branch in sorted(requirements.locked) if branch < len(names)]
-    return [weight_words(requirements.risk_weight), locked_list(locked, unlock_id)]
+    forbidding = (tag for tag in snapshot.control.tags if tag.forbids)
+    tagged = [(tag.name_in(snapshot.case.network), tag.reason) for tag in forbidding]
+    return [weight_words(requirements.risk_weight), locked_list(locked, unlock_id, tagged)]
 
 
 def front_of(report: PlanReport, snapshot: Snapshot) -> Front:

@@ -10,7 +10,11 @@ from components.optimisation.words import problem_words
 from grid.flow.powerflow import Suspect, SuspectKind
 from grid.network import Network
 
-KEPT = {KeptKind.POLICY: "the policy", KeptKind.FAILURE_MODELS: "the failure models"}
+KEPT = {
+    KeptKind.POLICY: "the policy",
+    KeptKind.FAILURE_MODELS: "the failure models",
+    KeptKind.TAGS: "tags on switches and generators",
+}
 
 
 def detail_words(problem: BoardProblem) -> str:

@@ -1,17 +1,25 @@
 """Operations by hand over the API: looked at, done, taken back; tags refuse them, and plans keep tags."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from app.engine.commands import PlanRefusedError, UnknownIdError
+from grid.errors import CaseError
 from ml.optimisation.plans.plan import PlanProblemKind
 from tests.app.rig import Rig, strict_json
 
 PERSON, REASON = "Ann Weber", "crew at work"
 LINE = "Campus Line"
+
+
+@pytest.fixture
+def cache_dir(tmp_path: Path) -> Path:
+    """One for each test: tags are kept there."""
+    return tmp_path
 
 
 def switching(rig: Rig, name: str, close: bool) -> dict[str, Any]:
@@ -222,7 +230,7 @@ def test_dispatch_leaves_tagged_generators_as_they_are(new_rig: Callable[..., Ri
     assert "do not operate" in operate(rig, setting(rig, tagged, vm_pu=1.0), 409)["error"]
 
 
-def test_a_source_without_an_actuator_is_looked_at_only(new_rig: Callable[..., Rig], tmp_path: Any) -> None:
+def test_a_source_without_an_actuator_is_looked_at_only(new_rig: Callable[..., Rig]) -> None:
     rig = new_rig()
     parts = rig.engine._pipeline.parts
     rig.engine._pipeline.parts = type(parts)(source=parts.source, clock=parts.clock)
@@ -233,13 +241,51 @@ def test_a_source_without_an_actuator_is_looked_at_only(new_rig: Callable[..., R
     assert operate(rig, switching(rig, LINE, close=False), 409)["error"] == seen["refused"]
 
 
-def test_tags_of_another_grid_are_gone(rig: Rig) -> None:
-    hang(rig, "branch", rig.branch(LINE))
+def test_tags_stay_with_their_grid(rig: Rig) -> None:
+    tag = hang(rig, "branch", rig.branch(LINE))
     rig.post("/api/case", {"case": "case14"}, 202)
     rig.run()
     assert rig.get("/api/tags") == {"tags": []}
     with pytest.raises(UnknownIdError):
-        rig.engine.remove_tag(1, PERSON)
+        rig.engine.remove_tag(tag, PERSON)
+    other = hang(rig, "branch", 0)
+    assert other > tag
+    rig.post("/api/case", {"case": "city8"}, 202)
+    rig.run()
+    (kept,) = rig.get("/api/tags")["tags"]
+    assert (kept["id"], kept["name"]) == (tag, LINE)
+
+
+def test_tags_outlast_the_process(rig: Rig, new_rig: Callable[..., Rig]) -> None:
+    line = switching(rig, LINE, close=False)
+    tag = hang(rig, "branch", line["target"])
+    started_anew = new_rig()
+    assert started_anew.get("/api/tags") == rig.get("/api/tags")
+    assert "do not operate" in operate(started_anew, line, 409)["error"]
+    assert hang(started_anew, "branch", 0) > tag
+    started_anew.engine.remove_tag(tag, PERSON)
+    started_anew.run()
+    assert [kept["name"] for kept in new_rig().get("/api/tags")["tags"]] == ["Ridge Line"]
+
+
+def test_tags_that_cannot_be_written_are_told_and_hang_all_the_same(rig: Rig, cache_dir: Path) -> None:
+    (cache_dir / "tags").write_text("a file where the folder should be")
+    hang(rig, "branch", rig.branch(LINE))
+    problems = [problem["cause"] for problem in rig.get("/api/health")["problems"]]
+    assert "not_kept" in problems
+    assert "do not operate" in operate(rig, switching(rig, LINE, close=False), 409)["error"]
+    (cache_dir / "tags").unlink()
+    hang(rig, "branch", 0)
+    assert "not_kept" not in [problem["cause"] for problem in rig.get("/api/health")["problems"]]
+
+
+@pytest.mark.parametrize("text", ["{", "[{}]", '[{"id": 1, "kind": "lock"}]'])
+def test_tags_that_cannot_be_read_are_not_taken_for_none(rig: Rig, new_rig: Callable[..., Rig], text: str) -> None:
+    hang(rig, "branch", rig.branch(LINE))
+    file = rig.engine._pipeline.tag_store.file
+    file.write_text(text)
+    with pytest.raises(CaseError, match="tags can't be read"):
+        new_rig()
 
 
 @pytest.mark.parametrize(
