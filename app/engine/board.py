@@ -49,13 +49,17 @@ class CycleStats:
 
 @dataclass(frozen=True, kw_only=True)
 class HandOperation:
-    """An operation by hand that was carried out. ordered_at: simulated. dark_kw: load that it was to cut off."""
+    """An operation by hand that was carried out. ordered_at: simulated. dark_kw: load that it was to cut off.
+
+    taken_back: whether it was undone since.
+    """
 
     id: int  # rising, of one network
     operation: Operation
     person: str
     ordered_at: datetime
     dark_kw: float
+    taken_back: bool = False
 
 
 @dataclass(frozen=True)

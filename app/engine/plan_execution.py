@@ -34,11 +34,14 @@ class _Job:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Step:
-    """Something done that can be taken back: an action, or a setting of generators, which were held at this before."""
+    """Something done that can be taken back: an action, or a setting of generators, which were held at this before.
+
+    by_hand: the id of the operation by hand, 0 for a plan's.
+    """
 
     action: Action | None = None
     held_before: Held | None = None
-    by_hand: bool = False
+    by_hand: int = 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,16 +109,19 @@ class PlanExecution:
             if problem is not None:
                 self._stopped = problem
                 continue
-            number = self._by_hand[-1].id + 1 if self._by_hand else 1
             self._by_hand.append(
                 HandOperation(
-                    id=number,
+                    id=self._next_by_hand,
                     operation=ordered.effect.operation,
                     person=ordered.person,
                     ordered_at=ordered.ordered_at,
                     dark_kw=ordered.effect.dark_kw,
                 )
             )
+
+    @property
+    def _next_by_hand(self) -> int:
+        return self._by_hand[-1].id + 1 if self._by_hand else 1
 
     def _problem_by_hand(self, ordered: HandOrder, actuator: Actuator) -> PlanProblem | None:
         """Carry out an operation by hand; what stands against it, None where it is done."""
@@ -136,7 +142,7 @@ class PlanExecution:
             return refused
         if not taken:
             return refused
-        step = _Step(action=action, held_before=before if action is None else None, by_hand=True)
+        step = _Step(action=action, held_before=before if action is None else None, by_hand=self._next_by_hand)
         self._history = (*self._history, step)
         return None
 
@@ -155,13 +161,20 @@ class PlanExecution:
             self._job, self._stopped = None, problem or _problem_of_holding(self._actuator, earliest)
             if self._stopped is not None:
                 return
-            self._history = tuple(step for step in self._history if step not in settings)
+            self._forget(settings)
         back = tuple(
             Action(done.branch, not done.close, float("nan"), float("nan"), float("nan"))
             for done in (step.action for step in chosen)
             if done is not None
         )
         self._job, self._stopped = _Job(Requirements(), back, undoing=True), None
+
+    def _forget(self, taken_back: Sequence[_Step]) -> None:
+        """Steps that are taken back leave the history; operations by hand stay listed, as taken back."""
+        self._history = tuple(step for step in self._history if step not in taken_back)
+        undone = {step.by_hand for step in taken_back}
+        listed = (replace(item, taken_back=item.taken_back or item.id in undone) for item in self._by_hand)
+        self._by_hand = deque(listed, maxlen=HAND_OPERATIONS_KEPT)
 
     def _tagged_by_holding(self, now: Held, then: Held) -> PlanProblem | None:
         """What stands against holding generators otherwise: a tag on one that would change."""
@@ -221,7 +234,10 @@ class PlanExecution:
         if problem is not None:
             self._job, self._stopped = None, problem
             return
-        self._history = self._history[:-1] if job.undoing else (*self._history, _Step(action=action))
+        if job.undoing:
+            self._forget(self._history[-1:])
+        else:
+            self._history = (*self._history, _Step(action=action))
         self._job = _Job(job.requirements, rest, job.undoing)
 
     def _problem_of_taking_back(self, operating_point: OperatingPoint, action: Action) -> PlanProblem | None:

@@ -83,13 +83,14 @@ class OperateAnswer(Answer):
 
 
 class HandOperationItem(Answer):
-    """An operation by hand that was carried out. ordered_at: simulated."""
+    """An operation by hand that was carried out. ordered_at: simulated. taken_back: undone since."""
 
     id: Count
     operation: OperatedItem
     person: str
     ordered_at: AwareDatetime
     dark_kw: Annotated[float, Field(ge=0, description="kW")]
+    taken_back: bool
 
 
 class OperationsAnswer(Answer):

@@ -83,6 +83,7 @@ def hand_operation(item: HandOperation, network: Network) -> JSON:
         "person": item.person,
         "ordered_at": stamp(item.ordered_at),
         "dark_kw": item.dark_kw,
+        "taken_back": item.taken_back,
     }
 
 

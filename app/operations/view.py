@@ -59,7 +59,8 @@ def _tag_row(tag: Tag, network: Network) -> TagRow:
 
 
 def _last(done: HandOperation, network: Network) -> str:
-    return f"Last by hand: {title_of(done.operation, network)}; {done.person}, {text.clock(done.ordered_at)}"
+    back = ", taken back" if done.taken_back else ""
+    return f"Last by hand: {title_of(done.operation, network)}; {done.person}, {text.clock(done.ordered_at)}{back}"
 
 
 def title_of(operation: Operation, network: Network) -> str:

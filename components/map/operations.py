@@ -164,7 +164,7 @@ def _affected(what: str, load: Affected) -> str:
         return f"Nobody {what}."
     about = "about " if load.derived else ""
     who = f"{about}{text.count(round(load.customers), 'customer')}"
-    return f"{text.small(load.kw, 'kW')}, {who}, {what}: {_names(load.names)}."
+    return f"{text.small(load.kw, 'kW')} ({who}) {what}: {_names(load.names)}."
 
 
 def _names(names: Sequence[str]) -> str:
@@ -200,6 +200,6 @@ def _limit(row: LimitRow) -> str:
 def _losses(loss_kw: tuple[float, float], load_is_lost: bool) -> html.P:
     now, then = loss_kw
     sign = "+" if then >= now else "−"
-    words = f"Losses {text.small(now)} → {text.small(then, 'kW', 4)} ({sign}{text.small(abs(then - now), 'kW')})"
+    words = f"Losses {text.small(now, significant=4)} → {text.small(then, 'kW', 4)} ({sign}{text.small(abs(then - now), 'kW')})"
     why = "; less load is supplied" if load_is_lost else ""
     return html.P(f"{words}{why}.", className="operate-line note" if load_is_lost else "operate-line")

@@ -60,6 +60,7 @@ def test_a_switch_is_looked_at_opened_taken_back_and_tagged(
 
     drawer.get_by_role("button", name="Undo last").click()
     expect(drawer.get_by_role("button", name=f"Open {LINE} …")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(drawer).to_contain_text("taken back")
     city8.wait_for(lambda state: is_closed() and state["metrics"]["unsupplied_mw"] == 0, "supply after the undo")
 
     drawer.get_by_text("Hang a tag").click()

@@ -62,12 +62,14 @@ def test_what_is_looked_at_is_what_happens(rig: Rig) -> None:
     lost_kw = 1000 * (after.assessed.metrics.unsupplied_mw - before.assessed.metrics.unsupplied_mw)
     assert lost_kw == pytest.approx(seen["dark_kw"], rel=0.05)  # loads go on meanwhile
     (done,) = rig.get("/api/operations")["operations"]
-    assert (done["person"], done["operation"]["name"]) == (PERSON, LINE)
+    assert (done["person"], done["operation"]["name"], done["taken_back"]) == (PERSON, LINE, False)
     strict_json(rig.client.delete("/api/operations"), 202)
     back = rig.run()
     assert back.solved.state.closed[line["target"]]
     assert back.solved.state.energised.all()
-    assert rig.get("/api/operations")["may_undo"] is False
+    told = rig.get("/api/operations")
+    assert told["may_undo"] is False
+    assert [item["taken_back"] for item in told["operations"]] == [True]
     strict_json(rig.client.delete("/api/operations"), 409)
 
 
@@ -201,8 +203,10 @@ def test_what_is_done_is_taken_back_in_turn_whatever_it_is(new_rig: Callable[...
     rig.engine.undo()
     assert rig.run(2).solved.state.closed[branch]
     assert rig_held(rig).p_mw[free] == pytest.approx(held)
+    assert [item["taken_back"] for item in rig.get("/api/operations")["operations"]] == [True, True, False]
     rig.engine.undo()
     assert np.isnan(rig_held(rig).p_mw).all()
+    assert all(item["taken_back"] for item in rig.get("/api/operations")["operations"])
 
 
 def rig_held(rig: Rig) -> Any:
@@ -239,6 +243,56 @@ def test_a_source_without_an_actuator_is_looked_at_only(new_rig: Callable[..., R
     assert seen["dark_kw"] > 0
     assert "carries out no orders" in seen["refused"]
     assert operate(rig, switching(rig, LINE, close=False), 409)["error"] == seen["refused"]
+
+
+def test_load_is_shed_by_hand_where_the_grid_has_no_solution(rig: Rig) -> None:
+    """The state is stale then: who looks is told so, and the order goes out all the same."""
+    surge = rig.post("/api/events", {"kind": "load_surge", "target": None, "magnitude": 10.0}, 202)
+    assert rig.run().solved.stale
+    line = switching(rig, LINE, close=False)
+    seen = rig.post("/api/operations/preview", line)
+    assert seen["stale"] is True
+    operate(rig, line)
+    rig.run()
+    actuator = rig.engine._pipeline.parts.actuator
+    assert actuator is not None
+    assert not actuator.closed[line["target"]]
+    strict_json(rig.client.delete(f"/api/events?id={surge['event']['id']}"), 202)
+    after = rig.run()
+    assert not after.solved.stale
+    assert not after.solved.state.energised[rig.bus("University Campus")]
+
+
+def test_what_is_taken_back_may_not_cut_off_load(rig: Rig) -> None:
+    line, tie = switching(rig, LINE, close=False), switching(rig, "College Tie", close=True)
+    operate(rig, line)
+    rig.run()
+    operate(rig, tie)  # gives the campus supply from elsewhere
+    assert rig.run().solved.state.energised.all()
+    strict_json(rig.client.delete("/api/operations"), 202)
+    after = rig.run()
+    assert after.solved.state.closed[tie["target"]]
+    assert after.control.operations.stopped is not None
+    assert after.control.operations.stopped.kind is PlanProblemKind.INTERRUPTION
+
+
+def test_a_switch_that_isolates_a_fault_is_not_closed_before_the_repair(new_rig: Callable[..., Rig]) -> None:
+    rig = new_rig(indicator_missed=0.0, indicator_false=0.0)
+    event = {"kind": "branch_fault", "target": rig.branch("Mall Line")}
+    fault = rig.post("/api/events", event, 202)["event"]["id"]
+    rig.run()
+    (found,) = rig.get("/api/faults")["faults"]
+    rig.post(f"/api/faults/{found['id']}/isolate", {}, 202)
+    rig.run()
+    for branch in found["sections"][0]["switches"]:
+        body = {"kind": "branch", "target": branch, "close": True}
+        refused = rig.post("/api/operations/preview", body)["refused"]
+        assert refused is not None
+        assert operate(rig, body, 409)["error"] == refused
+    strict_json(rig.client.delete(f"/api/events?id={fault}"), 202)
+    rig.run()
+    body = {"kind": "branch", "target": found["sections"][0]["switches"][0], "close": True}
+    assert rig.post("/api/operations/preview", body)["refused"] is None
 
 
 def test_tags_stay_with_their_grid(rig: Rig) -> None:
