@@ -200,6 +200,7 @@ def _limit(row: LimitRow) -> str:
 def _losses(loss_kw: tuple[float, float], load_is_lost: bool) -> html.P:
     now, then = loss_kw
     sign = "+" if then >= now else "−"
-    words = f"Losses {text.small(now, significant=4)} → {text.small(then, 'kW', 4)} ({sign}{text.small(abs(then - now), 'kW')})"
+    change = f"{sign}{text.small(abs(then - now), 'kW')}"
+    words = f"Losses {text.small(now, significant=4)} → {text.small(then, 'kW', 4)} ({change})"
     why = "; less load is supplied" if load_is_lost else ""
     return html.P(f"{words}{why}.", className="operate-line note" if load_is_lost else "operate-line")
