@@ -19,6 +19,7 @@ from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
+from grid.limits import LimitEdit
 from grid.network import BoolArray, FloatArray, Network
 from grid.protection.cold_load import ColdLoadModel
 from grid.protection.records import LocatedFault
@@ -101,6 +102,7 @@ class WatchedCase:
     standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
     customers: Customers
     cold_load: ColdLoadModel  # what is expected to come back with supply
+    limit_edits: tuple[LimitEdit, ...]  # by people, the first first
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 

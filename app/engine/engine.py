@@ -52,6 +52,7 @@ from grid.alarms.predictive import Outlook
 from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
+from grid.limits import LimitEdit, same_but_limits, with_limits
 from grid.network import BoolArray, FloatArray, Network
 from grid.sources.past import Past
 from grid.telemetry import Event, EventKind
@@ -259,6 +260,24 @@ class Engine:
         log.info("tag %d (%s) is taken off by %s", tag_id, found[0].reason, name)
         self._do(lambda: self._change_tags(network, lambda tags: tuple(tag for tag in tags if tag.id != tag_id)))
         return found[0]
+
+    def edit_limits(self, edit: LimitEdit) -> LimitEdit:
+        """Watch the grid with edited limits from the next cycle on; returns the edit with its time.
+
+        KeyError for an unknown bus or branch, ValueError for a wrong limit or an empty person, NotOfferedError while
+        the state is stale: nothing could be shown of the grid with other limits.
+        """
+        latest = self._boards.latest.snapshot
+        if latest.solved.stale:
+            raise NotOfferedError("Limits are edited while the state is fresh; it is stale now.")
+        person = checked_words("person", edit.person, LONGEST_NAME)
+        made, network = replace(edit, person=person, edited_at=latest.simulated_at), latest.case.network
+        try:
+            with_limits(network, made)
+        except LookupError as error:
+            raise UnknownIdError(str(error)) from None
+        self._do(lambda: self._edit_limits(network, made))
+        return made
 
     def isolate(self, fault_id: int) -> tuple[int, ...]:
         """Open the switches around the most probable section of a fault; returns their branches.
@@ -521,19 +540,19 @@ class Engine:
 
     def _change_events(self, change: Callable[[Events], Events], network: Network) -> None:
         """Change the events, unless another grid has come between: theirs have other targets."""
-        if network is self._pipeline.network:
+        if same_but_limits(network, self._pipeline.network):
             disturbances = self._pipeline.parts.disturbances
             if disturbances is not None:
                 disturbances.events = change(disturbances.events)
 
     def _operate(self, network: Network, command: Callable[[PlanExecution], None]) -> None:
         """Command the execution of plans, unless another grid has come between."""
-        if network is self._pipeline.network:
+        if same_but_limits(network, self._pipeline.network):
             command(self._pipeline.plan_execution)
 
     def _change_tags(self, network: Network, change: Callable[[Tags], Tags]) -> None:
         """Change the tags and keep them, unless another grid has come between: theirs hang on other assets."""
-        if network is self._pipeline.network:
+        if same_but_limits(network, self._pipeline.network):
             execution, store = self._pipeline.plan_execution, self._pipeline.tag_store
             execution.tags = change(execution.tags)
             try:
@@ -543,6 +562,11 @@ class Engine:
                 log.warning("tags aren't kept: %s", error)
                 problem = _problem(ProblemCause.NOT_KEPT, str(store.file), error)
                 self._not_kept = (replace(problem, kept=KeptKind.TAGS),)
+
+    def _edit_limits(self, network: Network, edit: LimitEdit) -> None:
+        """Edit limits, unless another grid has come between."""
+        if same_but_limits(network, self._pipeline.network):
+            self._pipeline = self._pipeline.with_limits(edit)
 
     def _step_plan(self, pipeline: Pipeline) -> None:
         """What people have confirmed, and the next action of a plan, judged by the last snapshot."""

@@ -70,6 +70,13 @@ class PlanExecution:
         self._by_hand: deque[HandOperation] = deque(maxlen=HAND_OPERATIONS_KEPT)
         self.tags: Tags = ()
 
+    def on(self, network: Network) -> "PlanExecution":
+        """The same on a grid with other limits: what was done can still be taken back. A plan under way ends."""
+        changed = PlanExecution(network, self._actuator)
+        changed._history, changed._by_hand, changed.tags = self._history, self._by_hand, self.tags
+        changed._ordered = self._ordered
+        return changed
+
     @property
     def operations(self) -> Operations:
         """What is done and pending."""

@@ -1,5 +1,7 @@
-"""Endpoints of operations by hand and of tags."""
+"""Endpoints of operations by hand, of tags and of edited limits."""
 
+import math
+from datetime import datetime
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request
@@ -7,6 +9,7 @@ from flask import Blueprint, Response, request
 from app.operations import payloads
 from app.web.bodies import (
     BadRequestError,
+    LimitBody,
     OperateBody,
     OperationBody,
     TagBody,
@@ -16,13 +19,14 @@ from app.web.bodies import (
 )
 from app.web.services import Services
 from components.optimisation.words import stopped_words
+from grid.limits import LimitEdit, LimitedKind
 from ml.optimisation.plans.by_hand import Operation, Setting, Switching
 from ml.optimisation.plans.tags import TaggedKind
 from ml.optimisation.radial.grid import operated_radially
 
 
 def register_operations(api: Blueprint, services: Services) -> None:
-    """/api/operations, to look and to do, and /api/tags."""
+    """/api/operations, to look and to do, /api/tags and /api/limits."""
     engine, boards = services.engine, services.boards
 
     @api.get("/api/operations")
@@ -80,6 +84,31 @@ def register_operations(api: Blueprint, services: Services) -> None:
         except ValueError as failure:
             raise _wrong(failure) from None
         return answer({"tag": payloads.tag(taken_off, network)}, HTTPStatus.ACCEPTED)
+
+    @api.get("/api/limits")
+    def limits() -> Response:
+        case = boards.latest.snapshot.case
+        return answer({"edits": [payloads.limit_edit(item, case.network) for item in reversed(case.limit_edits)]})
+
+    @api.post("/api/limits")
+    def edit_limits() -> Response:
+        body, snapshot = read_body(request, LimitBody), boards.latest.snapshot
+        try:
+            made = engine.edit_limits(_edit(body, snapshot.simulated_at))
+        except ValueError as failure:
+            raise _wrong(failure) from None
+        return answer({"edit": payloads.limit_edit(made, snapshot.case.network)}, HTTPStatus.ACCEPTED)
+
+
+def _edit(body: LimitBody, now: datetime) -> LimitEdit:
+    """The edit that a body asks for. BadRequestError for limits of another kind."""
+    foreign = ("rating_ka",) if body.on is LimitedKind.BUS else ("min_vm_pu", "max_vm_pu")
+    for name in foreign:
+        if getattr(body, name) is not None:
+            raise BadRequestError(f"{name}: a {body.on.value} has no such limit", name, status=422)
+    values = {name: getattr(body, name) for name in ("min_vm_pu", "max_vm_pu", "rating_ka")}
+    known = {name: math.nan if value is None else value for name, value in values.items()}
+    return LimitEdit(on=body.on, target=body.target, person=body.person, edited_at=now, **known)
 
 
 def _operation(body: OperationBody) -> Operation:

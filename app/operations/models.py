@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from app.web.models import Answer, Count, Megawatt, Percent, PerUnit, Place
+from grid.limits import LimitedKind
 from ml.optimisation.plans.plan import Constraint
 from ml.optimisation.plans.tags import TaggedKind, TagKind
 
@@ -130,3 +131,29 @@ class TagAnswer(Answer):
     """POST /api/tags and DELETE /api/tags: the tag that is placed or taken off."""
 
     tag: TagItem
+
+
+class LimitEditItem(Answer):
+    """An edited limit: the band of a bus, or the rating of a branch at its source; the others are null. edited_at:
+    simulated."""
+
+    on: LimitedKind
+    target: Place
+    name: str
+    min_vm_pu: PerUnit
+    max_vm_pu: PerUnit
+    rating_ka: Annotated[float | None, Field(description="kA")]
+    person: str
+    edited_at: AwareDatetime
+
+
+class LimitsAnswer(Answer):
+    """GET /api/limits: what people have edited since the grid is watched, the newest first."""
+
+    edits: tuple[LimitEditItem, ...]
+
+
+class LimitAnswer(Answer):
+    """POST /api/limits: what holds from the next cycle on."""
+
+    edit: LimitEditItem

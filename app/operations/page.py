@@ -1,5 +1,6 @@
-"""Operating by hand in the drawer of an asset: look, confirm, undo; tags."""
+"""Operating by hand in the drawer of an asset: look, confirm, undo; tags; limits."""
 
+import math
 from typing import Any
 
 import dash
@@ -16,12 +17,14 @@ from app.web.ids import Id, Many
 from app.web.reasons import operation_refusal_words, plan_refusal_words
 from components.map.operations import preview_part
 from grid.alarms.book import AssetKind
+from grid.limits import LimitEdit, LimitedKind
 from grid.network import Network
 from ml.optimisation.plans.by_hand import Operation, Setting, Switching
 from ml.optimisation.plans.tags import TaggedKind, TagKind
 
 Request = dict[str, Any]
 HIDDEN, SHOWN, SHOWN_ROW = {"display": "none"}, {"display": "block"}, {"display": "flex"}
+SHOWN_GRID = {"display": "grid"}
 NAMELESS, NAME_NEEDED = "say who you are, it goes into the record.", "Your name is needed"
 REFUSALS = (OperationRefusedError, PlanRefusedError, UnknownIdError, NotReadyError, ValueError)
 
@@ -53,6 +56,7 @@ def panel() -> Component:
             ),
             html.Div(id=Id.OPERATE_RESULT, role="status", className="result"),
             _tag_form(),
+            _limit_form(),
             dcc.Store(id=Id.OPERATE_REQUEST),
             dcc.Store(id=Id.UNDO_REQUEST),
             dcc.Store(id=Id.UNTAG_REQUEST),
@@ -105,6 +109,22 @@ def _tag_form() -> Component:
     )
 
 
+def _limit_form() -> Component:
+    def field(name: Id, label: str, step: float) -> Component:
+        return dmc.NumberInput(id=name, label=label, size="xs", step=step, decimalScale=4)
+
+    band = [field(Id.LIMIT_LOW, "Lowest, p.u.", 0.01), field(Id.LIMIT_HIGH, "Highest, p.u.", 0.01)]
+    return html.Details(
+        [
+            html.Summary("Edit limits"),
+            html.Div(band, id=Id.LIMIT_BAND, className="operate-set", style=HIDDEN),
+            html.Div(field(Id.LIMIT_RATING, "Rating, kA", 0.01), id=Id.LIMIT_RATED, style=HIDDEN),
+            dmc.Button("Set the limits", id=Id.LIMIT_SET, size="compact-sm", variant="default"),
+        ],
+        className="tag-form",
+    )
+
+
 def register(app: dash.Dash, services: PageServices) -> None:
     """From buttons to previews, orders and tags."""
     _register_browser(app)
@@ -112,6 +132,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
     _register_looks(app, services)
     _register_answers(app, services)
     _register_tags(app, services)
+    _register_limits(app, services)
 
 
 def _register_browser(app: dash.Dash) -> None:
@@ -341,6 +362,76 @@ def _register_tags(app: dash.Dash, services: PageServices) -> None:
         except REFUSALS as error:
             return _words(error), None
         return "", None
+
+
+def _register_limits(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.LIMIT_BAND, "style"),
+        Output(Id.LIMIT_RATED, "style"),
+        Output(Id.LIMIT_LOW, "value"),
+        Output(Id.LIMIT_HIGH, "value"),
+        Output(Id.LIMIT_RATING, "value"),
+        Input(Id.OPERATE_ASSET, "data"),
+        State(Id.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    def fill(_asset: str | None, view_data: object) -> tuple[Any, ...]:
+        """The present limits of another asset."""
+        network = services.boards.latest.network
+        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        if asset is None:
+            return (no_update,) * 5
+        if asset.kind is AssetKind.BUS:
+            low, high = (float(values[asset.index]) for values in (network.bus.min_vm_pu, network.bus.max_vm_pu))
+            return SHOWN_GRID, HIDDEN, _shown(low), _shown(high), ""
+        return HIDDEN, SHOWN, "", "", _shown(float(network.branch.rating_from_ka[asset.index]))
+
+    @app.callback(
+        Output(Id.OPERATE_RESULT, "children", allow_duplicate=True),
+        Output(Id.OPERATE_PERSON, "error", allow_duplicate=True),
+        Input(Id.LIMIT_SET, "n_clicks"),
+        State(Id.VIEW, "data"),
+        State(Id.LIMIT_LOW, "value"),
+        State(Id.LIMIT_HIGH, "value"),
+        State(Id.LIMIT_RATING, "value"),
+        State(Id.OPERATE_PERSON, "value"),
+        prevent_initial_call=True,
+    )
+    def settle(
+        _clicks: int, view_data: object, low: object, high: object, rating: object, person: str | None
+    ) -> tuple[Any, ...]:
+        snapshot = services.boards.latest.snapshot
+        network = snapshot.case.network
+        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        if asset is None:
+            return no_update, no_update
+        if not (person or "").strip():
+            return f"Not set: {NAMELESS}", NAME_NEEDED
+        is_bus = asset.kind is AssetKind.BUS
+        edit = LimitEdit(
+            on=LimitedKind.BUS if is_bus else LimitedKind.BRANCH,
+            target=asset.index,
+            min_vm_pu=_number(low) if is_bus else math.nan,
+            max_vm_pu=_number(high) if is_bus else math.nan,
+            rating_ka=math.nan if is_bus else _number(rating),
+            person=person or "",
+            edited_at=snapshot.simulated_at,
+        )
+        try:
+            services.engine.edit_limits(edit)
+        except REFUSALS as error:
+            return f"Not set: {_words(error)}", None
+        return "", None
+
+
+def _shown(value: float) -> float | str:
+    """A limit in its field, empty where there is none."""
+    return round(value, 4) if math.isfinite(value) else ""
+
+
+def _number(value: object) -> float:
+    """A number that a person has typed, NaN without one."""
+    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def _target(network: Network, asset: Asset, chosen: str | None) -> tuple[TaggedKind, int] | None:

@@ -8,6 +8,7 @@ from app.engine.board import HandOperation, Snapshot
 from app.engine.commands import OperationRefusal
 from app.web.plain import number, stamp
 from app.web.reasons import operation_refusal_words
+from grid.limits import LimitEdit
 from grid.network import Network
 from ml.optimisation.plans.by_hand import Effect, Operation, Switching
 from ml.optimisation.plans.plan import Verdict
@@ -98,4 +99,18 @@ def tag(item: Tag, network: Network) -> JSON:
         "reason": item.reason,
         "person": item.person,
         "placed_at": stamp(item.placed_at),
+    }
+
+
+def limit_edit(item: LimitEdit, network: Network) -> JSON:
+    """An edited limit."""
+    return {
+        "on": item.on.value,
+        "target": item.target,
+        "name": item.name_in(network),
+        "min_vm_pu": number(item.min_vm_pu),
+        "max_vm_pu": number(item.max_vm_pu),
+        "rating_ka": number(item.rating_ka),
+        "person": item.person,
+        "edited_at": stamp(item.edited_at),
     }

@@ -9,13 +9,23 @@ from pydantic import BaseModel
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
-from app.operations.models import OperateAnswer, OperationsAnswer, PreviewAnswer, TagAnswer, TagsAnswer, UndoAnswer
+from app.operations.models import (
+    LimitAnswer,
+    LimitsAnswer,
+    OperateAnswer,
+    OperationsAnswer,
+    PreviewAnswer,
+    TagAnswer,
+    TagsAnswer,
+    UndoAnswer,
+)
 from app.optimisation.models import ApplyAnswer, OptimizeAnswer
 from app.web.bodies import (
     AcknowledgeBody,
     ApplyBody,
     CaseBody,
     EventBody,
+    LimitBody,
     OperateBody,
     OperationBody,
     OptimizeBody,
@@ -250,6 +260,15 @@ ENDPOINTS = (
     Endpoint("get", "/api/tags", "Notes and do-not-operate tags, which plans keep as well.", TagsAnswer),
     Endpoint("post", "/api/tags", "Hang a tag on a branch or a generator.", TagAnswer, TagBody, 202),
     Endpoint("delete", "/api/tags", "Take a tag off.", TagAnswer, TagRemovalBody, 202),
+    Endpoint("get", "/api/limits", "Limits that people have edited, by whom, the newest first.", LimitsAnswer),
+    Endpoint(
+        "post",
+        "/api/limits",
+        "Edit the voltage band of a bus or the rating of a branch; 409 while the state is stale.",
+        LimitAnswer,
+        LimitBody,
+        202,
+    ),
     Endpoint(
         "get",
         "/api/alarms",

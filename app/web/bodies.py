@@ -7,6 +7,7 @@ from flask import Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from grid.limits import LimitedKind
 from grid.telemetry import EventKind
 from ml.optimisation.plans.tags import TaggedKind, TagKind
 
@@ -130,6 +131,17 @@ class TagRemovalBody(_Body):
     """DELETE /api/tags. person: who takes the tag off."""
 
     id: Whole
+    person: str = Field(min_length=1, max_length=80)
+
+
+class LimitBody(_Body):
+    """POST /api/limits: the band of a bus, both ends, or the rating of a branch. person: who sets it."""
+
+    on: Annotated[LimitedKind, Field(strict=False)]
+    target: Whole
+    min_vm_pu: Finite | None = None
+    max_vm_pu: Finite | None = None
+    rating_ka: Finite | None = None
     person: str = Field(min_length=1, max_length=80)
 
 

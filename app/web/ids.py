@@ -233,6 +233,12 @@ class Id(StrEnum):
     TAG_KIND = "tag-kind"
     TAG_REASON = "tag-reason"
     TAG_HANG = "tag-hang"
+    LIMIT_BAND = "limit-band"
+    LIMIT_LOW = "limit-low"
+    LIMIT_HIGH = "limit-high"
+    LIMIT_RATED = "limit-rated"
+    LIMIT_RATING = "limit-rating"
+    LIMIT_SET = "limit-set"
 
 
 class Many(StrEnum):

@@ -82,6 +82,10 @@ def test_an_operation_by_hand_is_answered_as_its_models_say(rig: Rig) -> None:
     judge("POST /api/operations", rig.post("/api/operations", operation | {"person": "Ann"}, 202))
     rig.run()
     judge("GET /api/operations", rig.get("/api/operations"))
+    limit = {"on": "bus", "target": 3, "min_vm_pu": 0.97, "max_vm_pu": 1.04, "person": "Ann"}
+    judge("POST /api/limits", rig.post("/api/limits", limit, 202))
+    rig.run()
+    judge("GET /api/limits", rig.get("/api/limits"))
     judge("DELETE /api/operations", rig.client.delete("/api/operations").get_json())
 
 
