@@ -54,7 +54,8 @@
   }
 
   function fillDrawer(tick) {
-    return tick && tick.asset ? [tick.asset.name, tick.asset.head, tick.asset.body] : Array(3).fill(keep());
+    const asset = tick?.asset;
+    return asset ? [asset.name, asset.head, asset.body, asset.operate] : Array(4).fill(keep());
   }
 
   const extendLosses = (tick, figure) => extension(tick?.loss, figure);

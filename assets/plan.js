@@ -24,7 +24,8 @@
     if (tick.plan && "proposed" in tick.plan) Object.assign(proposed, { scope: tick.scope, values: tick.plan.proposed });
     const values = tick.scope === scope ? tick.map : null;
     const changes = values && proposed.scope === scope && proposed.values;
-    const after = changes ? { ...proposed.values, k: values.k, past: true } : values;
+    const { k, kn, kb } = values ?? {};
+    const after = changes ? { ...proposed.values, k, kn, kb, past: true } : values;
     const { show } = window.dash_clientside.smartgridMaps;
     show(present, { values, scope, view: null });
     show(other, { values: after, scope, view: null });

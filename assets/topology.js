@@ -5,6 +5,7 @@
   const NODE = { LOW: 1, HIGH_VOLTAGE: 2, DEAD: 3 };
   const EDGE = { HIGH: 1, OVERLOAD: 2, OPEN: 3 };
   const MARK = { CLOSE: 1, OPEN: 2 }, PAST = { 1: "d", 2: "ed" };
+  const LOCKED = "■ locked", NOTE = "□ note", KEPT = ["", LOCKED, NOTE];
   const WORDS_FROM_ZOOM = 0.7, MARK_SIZE = 1.2, WORDS_PX = 11, WORDS_UP = 15;
   const THINNEST = 1.5, WIDEST = 9, WIDTH_STEP = 4.5, FLOW_STEPS = 100;
   const FRAME_MS = 80, REST_FACTOR = 8, DASH_LENGTH = 14, DASH_STEP = 2, RETRIES = 120;
@@ -80,19 +81,21 @@
     const shown = (value) => (value === null ? "—" : `${(value * factor).toFixed(digits)} ${unit}`);
     const nodes = bySparse(values.ns), edges = bySparse(values.es), alarmed = new Set(values.na ?? []);
     const [route, changed, locked] = [values.route, values.r, values.k].map((positions) => new Set(positions ?? []));
-    const switched = bySparse(values.x), generation = bySparse(values.g);
+    const switched = bySparse(values.x), generation = bySparse(values.g), tagged = bySparse(values.kb);
+    const noted = new Set(values.kn ?? []);
     cy.batch(() => {
       cy.nodes().forEach((node) => {
         const i = node.data("i"), kw = generation.get(i)?.[1] ?? 0;
         const data = nodeData(node, nodes.get(i), values.b ? shown(values.b[i]) : "");
         if (kw) data.l = `${data.l ?? node.data("name")}\n${kw > 0 ? "▲ +" : "▼ −"}${(Math.abs(kw) / 1000).toFixed(1)} MW`;
+        if (tagged.has(i)) data.l = `${data.l ?? node.data("name")}\n${tagged.get(i)[1] ? LOCKED : NOTE}`;
         set(node, { ...data, a: alarmed.has(i) ? 1 : 0, p: values.np ? values.np[i] : 0 });
         kw ? node.data("g", 1) : node.removeData("g");
       });
       cy.edges().forEach((edge) => {
         const i = edge.data("i"), status = edges.get(i)?.[1] ?? 0, [, x = 0, step = 0] = switched.get(i) ?? [];
         const data = edgeData(edge, status, values.f[i], values.e ? shown(values.e[i]) : "");
-        const k = locked.has(i) ? 1 : 0, r = changed.has(i) ? 1 : 0;
+        const k = locked.has(i) ? 1 : noted.has(i) ? 2 : 0, r = changed.has(i) ? 1 : 0;
         if (x || k) Object.assign(data, markData(cy.zoom(), x, step, k, values.past));
         set(edge, { ...data, p: values.ep ? values.ep[i] : 0, x, k, r });
         edge.toggleClass("route", route.has(i));
@@ -105,7 +108,7 @@
   function markData(zoom, x, step, k, past) {
     const size = Math.min(1, zoom), near = zoom > WORDS_FROM_ZOOM, end = past ? PAST[x] : "";
     const switched = near ? `${x === MARK.CLOSE ? "● close" : "○ open"}${end} (${step})` : `${step}`;
-    const words = [k && near ? "■ locked" : "", x ? switched : ""].filter(Boolean).join("\n");
+    const words = [near ? KEPT[k] : "", x ? switched : ""].filter(Boolean).join("\n");
     return { l: words, m: MARK_SIZE / size, z: WORDS_PX / size, o: -WORDS_UP / size };
   }
 

@@ -19,6 +19,7 @@ from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
+from grid.limits import LimitEdit
 from grid.network import BoolArray, FloatArray, Network
 from grid.protection.cold_load import ColdLoadModel
 from grid.protection.records import LocatedFault
@@ -29,7 +30,9 @@ from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk
+from ml.optimisation.plans.by_hand import Operation
 from ml.optimisation.plans.plan import Action, PlanProblem, Requirements
+from ml.optimisation.plans.tags import Tags
 from ml.optimisation.supply.supply import Supply
 
 
@@ -70,12 +73,27 @@ class FollowUp:
     measured: StateFigures
 
 
+@dataclass(frozen=True, kw_only=True)
+class HandOperation:
+    """An operation by hand that was carried out. ordered_at: simulated. dark_kw: load that it was to cut off.
+
+    taken_back: whether it was undone since.
+    """
+
+    id: int  # rising, of one network
+    operation: Operation
+    person: str
+    ordered_at: datetime
+    dark_kw: float
+    taken_back: bool = False
+
+
 @dataclass(frozen=True)
 class Operations:
-    """What has been switched by plans and what is still to be done, in order. stopped: why it did, if so.
+    """What has been switched by plans and by hand and what is still to be done, in order. stopped: why it did, if so.
 
-    set_points_done: whether generators are held at set-points of plans, which can be undone. followed: the last plans
-    that were carried out, the last one last.
+    set_points_done: whether generators are held at set-points, which can be undone. followed: the last plans that were
+    carried out, the last one last. by_hand: the last operations by hand, also those that were taken back.
     """
 
     done: tuple[Action, ...]
@@ -83,6 +101,12 @@ class Operations:
     stopped: PlanProblem | None = None
     set_points_done: bool = False
     followed: tuple[FollowUp, ...] = ()
+    by_hand: tuple[HandOperation, ...] = ()
+
+    @property
+    def may_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self.done) or self.set_points_done
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +128,7 @@ class WatchedCase:
     standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
     customers: Customers
     cold_load: ColdLoadModel  # what is expected to come back with supply
+    limit_edits: tuple[LimitEdit, ...]  # by people, the first first
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 
@@ -150,6 +175,7 @@ class CycleControl:
 
     operations: Operations
     requirements: Requirements  # that plans are made by
+    tags: Tags  # which plans keep as well
     events: tuple[Event, ...]
     speed_minutes_per_s: float
     paused: bool

@@ -7,6 +7,7 @@ from enum import StrEnum
 from grid.network import Network
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import PlanProblem, Requirements
+from ml.optimisation.plans.tags import Tag, TaggedKind
 
 LARGEST_SURGE = 10.0
 LARGEST_HEAT_WAVE_K = 30.0
@@ -38,6 +39,34 @@ class PlanRefusal:
     problem: PlanProblem | None = None
 
 
+class OperationRefusalKind(StrEnum):
+    """Why an operation by hand isn't carried out."""
+
+    ADVICE_ONLY = "advice_only"  # the source carries out no orders
+    TAGGED = "tagged"  # nobody may operate it
+    PROBLEM = "problem"  # stands against it
+    OTHER_EFFECT = "other_effect"  # than the one that was confirmed
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationRefusal:
+    """Why an operation by hand isn't carried out. source: that carries out no orders."""
+
+    kind: OperationRefusalKind
+    network: Network
+    source: str = ""
+    tag: Tag | None = None
+    problem: PlanProblem | None = None
+
+
+class OperationRefusedError(ValueError):
+    """An operation by hand that can't be carried out now; refusal says why."""
+
+    def __init__(self, refusal: OperationRefusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.kind)
+
+
 class PlanRefusedError(ValueError):
     """A plan that can't be carried out now; refusal says why."""
 
@@ -65,6 +94,22 @@ def checked_event(network: Network, kind: EventKind, target: int | None, magnitu
             raise UnknownIdError(f"target: name the {what} that it happens to, from 0 to {len(names) - 1}")
         raise UnknownIdError(f"target: there is no {what} {target}; they are numbered 0 to {len(names) - 1}")
     return names[target]
+
+
+def checked_words(field: str, words: str, most: int) -> str:
+    """A name or a reason without blanks around it; ValueError where nothing or too much is left."""
+    found = words.strip()
+    if not 0 < len(found) <= most:
+        raise ValueError(f"{field}: 1 to {most} characters are needed")
+    return found
+
+
+def checked_tagged(network: Network, on: TaggedKind, target: int) -> int:
+    """What a tag hangs on; UnknownIdError where there is no such branch or generator."""
+    size = network.n_branch if on is TaggedKind.BRANCH else len(network.generator)
+    if not 0 <= target < size:
+        raise UnknownIdError(f"target: there is no {on.value} {target}; they are numbered 0 to {size - 1}")
+    return target
 
 
 def checked_speed(minutes_per_s: float) -> float:

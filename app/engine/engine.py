@@ -29,34 +29,43 @@ from app.engine.board import (
 )
 from app.engine.commands import (
     NotOfferedError,
+    OperationRefusal,
+    OperationRefusalKind,
+    OperationRefusedError,
     PlanRefusal,
     PlanRefusalKind,
     PlanRefusedError,
     UnknownIdError,
     checked_event,
     checked_speed,
+    checked_tagged,
     checked_weight,
+    checked_words,
 )
-from app.engine.operating_point import isolating_of, operating_point_of, problem_now
+from app.engine.operating_point import Preview, isolating_of, operating_point_of, preview_of, problem_now
 from app.engine.pipeline import Pipeline, SourceOf
-from app.engine.plan_execution import PlanExecution
-from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
+from app.engine.plan_execution import HandOrder, PlanExecution
+from app.engine.quality import FRESH, BoardProblem, BoardQuality, KeptKind, ProblemCause, WorkerHealth, quality_of
 from app.engine.worker import Worker
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
 from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
+from grid.limits import LimitEdit, same_but_limits, with_limits
 from grid.network import BoolArray, FloatArray, Network
 from grid.sources.past import Past
 from grid.telemetry import Event, EventKind
-from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.by_hand import Effect, Operation, checked_operation
+from ml.optimisation.plans.plan import Plan, PlanProblem, PlanProblemKind, Requirements
+from ml.optimisation.plans.tags import Tag, TaggedKind, TagKind, Tags, locked
 
 log = logging.getLogger(__name__)
 Command = Callable[[], None]
 HistoryOf = Callable[[Network, Past | None], History]
 Events = tuple[Event, ...]
 DURATIONS_KEPT = 200
+LONGEST_NAME, LONGEST_REASON = 80, 200
 
 
 class Engine:
@@ -83,6 +92,8 @@ class Engine:
         self._last_error = ""
         self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
         self._pipeline = Pipeline(case, settings, history_of, source_of)
+        self._tag_ids = itertools.count(_free_tag_id(self._pipeline))
+        self._not_kept: tuple[BoardProblem, ...] = ()  # tags that can't be written
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._due_step = timedelta(0)
         self.started_at = time.monotonic()
@@ -193,19 +204,90 @@ class Engine:
         )
 
     def undo(self, count: int | None = 1) -> None:
-        """Take back the last actions of plans, or the set-points of the last plans, None for all.
+        """Take back the last of what plans and people have switched and set, None for all.
 
         PlanRefusedError where there are none.
         """
         latest = self._boards.latest.snapshot
-        if not latest.control.operations.done and not latest.control.operations.set_points_done:
+        if not latest.control.operations.may_undo:
             raise PlanRefusedError(PlanRefusal(kind=PlanRefusalKind.NOTHING_TO_UNDO, network=latest.case.network))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.undo(count)))
+
+    def preview(self, operation: Operation) -> Preview:
+        """What an operation by hand would do now, whether anybody could do it or not. ValueError for one that the grid
+        hasn't."""
+        latest = self._boards.latest.snapshot
+        checked_operation(latest.case.network, operation)
+        return preview_of(latest, self._settings.price_per_mwh, operation)
+
+    def operate(self, operation: Operation, person: str, code: str | None = None) -> Effect:
+        """Carry out by hand in the next cycle what a person has confirmed; returns its effect.
+
+        code: of the effect that was seen. OperationRefusedError where it has another one by now, a tag or a problem
+        stands against it, or nobody carries out orders; ValueError for an empty person or a wrong operation.
+        """
+        name, seen = checked_words("person", person, LONGEST_NAME), self.preview(operation)
+        network, effect = seen.snapshot.case.network, seen.effect
+        if seen.refusal is not None:
+            raise OperationRefusedError(seen.refusal)
+        if code is not None and code != effect.code:
+            raise OperationRefusedError(OperationRefusal(kind=OperationRefusalKind.OTHER_EFFECT, network=network))
+        ordered = HandOrder(effect=effect, person=name, ordered_at=seen.snapshot.simulated_at)
+        self._do(lambda: self._operate(network, lambda execution: execution.order(ordered)))
+        return effect
+
+    def tag(self, kind: TagKind, on: TaggedKind, target: int, reason: str, person: str) -> Tag:
+        """Hang a tag on a branch or a generator; returns it with its id. KeyError for an unknown one, ValueError for an
+        empty person or reason."""
+        latest = self._boards.latest.snapshot
+        network = latest.case.network
+        placed = Tag(
+            id=next(self._tag_ids),
+            kind=kind,
+            on=on,
+            target=checked_tagged(network, on, target),
+            reason=checked_words("reason", reason, LONGEST_REASON),
+            person=checked_words("person", person, LONGEST_NAME),
+            placed_at=latest.simulated_at,
+        )
+        self._do(lambda: self._change_tags(network, lambda tags: (*tags, placed)))
+        return placed
+
+    def remove_tag(self, tag_id: int, person: str) -> Tag:
+        """Take a tag off; returns it. KeyError for an id that hangs nowhere, ValueError for an empty person."""
+        latest = self._boards.latest.snapshot
+        name = checked_words("person", person, LONGEST_NAME)
+        found = [tag for tag in latest.control.tags if tag.id == tag_id]
+        if not found:
+            raise UnknownIdError(f"no tag {tag_id}")
+        network = latest.case.network
+        log.info("tag %d (%s) is taken off by %s", tag_id, found[0].reason, name)
+        self._do(lambda: self._change_tags(network, lambda tags: tuple(tag for tag in tags if tag.id != tag_id)))
+        return found[0]
+
+    def edit_limits(self, edit: LimitEdit) -> LimitEdit:
+        """Watch the grid with edited limits from the next cycle on; returns the edit with its time.
+
+        KeyError for an unknown bus or branch, ValueError for a wrong limit or an empty person, NotOfferedError while
+        the state is stale: nothing could be shown of the grid with other limits.
+        """
+        latest = self._boards.latest.snapshot
+        if latest.solved.stale:
+            raise NotOfferedError("Limits are edited while the state is fresh; it is stale now.")
+        person = checked_words("person", edit.person, LONGEST_NAME)
+        made, network = replace(edit, person=person, edited_at=latest.simulated_at), latest.case.network
+        try:
+            with_limits(network, made)
+        except LookupError as error:
+            raise UnknownIdError(str(error)) from None
+        self._do(lambda: self._edit_limits(network, made))
+        return made
 
     def isolate(self, fault_id: int) -> tuple[int, ...]:
         """Open the switches around the most probable section of a fault; returns their branches.
 
-        KeyError for a fault that isn't there, NotOfferedError where nobody carries out orders.
+        KeyError for a fault that isn't there, NotOfferedError where nobody carries out orders, PlanRefusedError where a
+        tag forbids it.
         """
         latest = self._boards.latest.snapshot
         self._require(latest.control.offers.orders, "carries out no orders")
@@ -213,6 +295,12 @@ class Engine:
         if not found:
             raise UnknownIdError(f"no fault {fault_id}")
         branches = found[0].isolating
+        closed, tagged = latest.solved.state.closed, locked(latest.control.tags, TaggedKind.BRANCH)
+        held = [branch for branch in branches if branch in tagged and closed[branch]]
+        if held:
+            problem = PlanProblem(kind=PlanProblemKind.TAGGED, branch=held[0], close=False)
+            kind, network = PlanRefusalKind.PROBLEM, latest.case.network
+            raise PlanRefusedError(PlanRefusal(kind=kind, network=network, problem=problem))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.isolate(branches)))
         return branches
 
@@ -344,6 +432,7 @@ class Engine:
             control=CycleControl(
                 operations=pipeline.plan_execution.operations,
                 requirements=self._requirements,
+                tags=pipeline.plan_execution.tags,
                 events=pipeline.events,
                 speed_minutes_per_s=self._speed,
                 paused=self._paused,
@@ -352,7 +441,7 @@ class Engine:
             ),
         )
         pipeline.history.append(snapshot)
-        self._problems = _sensor_problems(estimate.suspect_bus)
+        self._problems = (*_sensor_problems(estimate.suspect_bus), *self._not_kept)
         self._replace(snapshot, pipeline.history)
 
     def _publish_stale(self, pipeline: Pipeline, problem: BoardProblem, suspects: tuple[Suspect, ...]) -> None:
@@ -371,7 +460,9 @@ class Engine:
                 last,
                 solved=replace(last.solved, stale=True, stale_because=problem, suspects=suspects),
                 assessed=replace(last.assessed, alarms=alarms, alarm_cards=cards, metrics=metrics),
-                control=replace(last.control, events=pipeline.events, operations=operations),
+                control=replace(
+                    last.control, events=pipeline.events, operations=operations, tags=pipeline.plan_execution.tags
+                ),
             )
         )
 
@@ -455,18 +546,37 @@ class Engine:
 
     def _change_events(self, change: Callable[[Events], Events], network: Network) -> None:
         """Change the events, unless another grid has come between: theirs have other targets."""
-        if network is self._pipeline.network:
+        if same_but_limits(network, self._pipeline.network):
             disturbances = self._pipeline.parts.disturbances
             if disturbances is not None:
                 disturbances.events = change(disturbances.events)
 
     def _operate(self, network: Network, command: Callable[[PlanExecution], None]) -> None:
         """Command the execution of plans, unless another grid has come between."""
-        if network is self._pipeline.network:
+        if same_but_limits(network, self._pipeline.network):
             command(self._pipeline.plan_execution)
 
+    def _change_tags(self, network: Network, change: Callable[[Tags], Tags]) -> None:
+        """Change the tags and keep them, unless another grid has come between: theirs hang on other assets."""
+        if same_but_limits(network, self._pipeline.network):
+            execution, store = self._pipeline.plan_execution, self._pipeline.tag_store
+            execution.tags = change(execution.tags)
+            try:
+                store.save(execution.tags)
+                self._not_kept = ()
+            except OSError as error:
+                log.warning("tags aren't kept: %s", error)
+                problem = _problem(ProblemCause.NOT_KEPT, str(store.file), error)
+                self._not_kept = (replace(problem, kept=KeptKind.TAGS),)
+
+    def _edit_limits(self, network: Network, edit: LimitEdit) -> None:
+        """Edit limits, unless another grid has come between."""
+        if same_but_limits(network, self._pipeline.network):
+            self._pipeline = self._pipeline.with_limits(edit)
+
     def _step_plan(self, pipeline: Pipeline) -> None:
-        """The next action of a plan, judged by the last snapshot."""
+        """What people have confirmed, and the next action of a plan, judged by the last snapshot."""
+        pipeline.plan_execution.carry_out_by_hand()
         if (
             self._boards.ready
             and self._boards.latest.snapshot.case.network is pipeline.network
@@ -478,7 +588,13 @@ class Engine:
 
     def _switch(self, pipeline: Pipeline) -> None:
         pipeline.alarms.book.next_id = self._pipeline.alarms.book.next_id  # ids are never used twice
-        self._pipeline = pipeline
+        self._tag_ids = itertools.count(max(next(self._tag_ids), _free_tag_id(pipeline)))
+        self._pipeline, self._not_kept = pipeline, ()
+
+
+def _free_tag_id(pipeline: Pipeline) -> int:
+    """Above those of the tags that a grid has kept."""
+    return 1 + max((tag.id for tag in pipeline.plan_execution.tags), default=0)
 
 
 def _problem(

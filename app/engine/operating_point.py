@@ -1,13 +1,16 @@
 """The operating point that the optimiser is told of, from a snapshot."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.engine.board import Snapshot
+from app.engine.commands import OperationRefusal, OperationRefusalKind
 from grid.telemetry import EventKind
 from ml.optimisation.optimizer import problem_with, problem_with_plan
+from ml.optimisation.plans.by_hand import Effect, Operation, effect_of
 from ml.optimisation.plans.plan import Plan, PlanProblem, PlanProblemKind, Requirements
+from ml.optimisation.plans.tags import TaggedKind, Tags, locked, tag_against
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 
@@ -29,6 +32,39 @@ def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoi
         loss_hours_per_year=snapshot.assessed.loss_hours_per_year,
         price_per_mwh=price_per_mwh,
     )
+
+
+def actual_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoint:
+    """As operating_point_of, with switch states as they are: nobody sees to a fault first for what is done by hand."""
+    found = operating_point_of(snapshot, price_per_mwh)
+    return replace(found, closed=snapshot.solved.state.closed.copy())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Preview:
+    """What an operation by hand would do to a snapshot's state, and why it can't be done, if so."""
+
+    snapshot: Snapshot
+    effect: Effect
+    refusal: OperationRefusal | None
+
+
+def preview_of(snapshot: Snapshot, price_per_mwh: float, operation: Operation) -> Preview:
+    """What an operation by hand would do; what a located fault may be in must not be energised."""
+    network, control, kind = snapshot.case.network, snapshot.control, OperationRefusalKind
+    faulty = np.zeros(network.n_bus, dtype=bool)
+    for fault in snapshot.assessed.faults:
+        if fault.sections:
+            faulty[list(fault.sections[0].buses)] = True
+    effect = effect_of(Verifier(network), actual_point_of(snapshot, price_per_mwh), operation, faulty)
+    refusal, tag = None, tag_against(operation, network, control.tags)
+    if not control.offers.orders:
+        refusal = OperationRefusal(kind=kind.ADVICE_ONLY, network=network, source=snapshot.measured.source)
+    elif tag is not None:
+        refusal = OperationRefusal(kind=kind.TAGGED, network=network, tag=tag)
+    elif effect.problem is not None:
+        refusal = OperationRefusal(kind=kind.PROBLEM, network=network, problem=effect.problem)
+    return Preview(snapshot=snapshot, effect=effect, refusal=refusal)
 
 
 def isolating_of(snapshot: Snapshot) -> list[int]:
@@ -54,8 +90,23 @@ def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int
     network, wanted = snapshot.case.network, plan.requirements
     if plan.network is not network:
         return PlanProblem(kind=PlanProblemKind.OTHER_NETWORK)
+    tagged = _tagged(plan, snapshot.control.tags, count)
+    if tagged is not None:
+        return tagged
     present = operating_point_of(snapshot, price_per_mwh)
     if not (wanted.worst_hour and plan.actions):
         return problem_with_plan(network, present, plan, count)
     then = problem_with_plan(network, operating_point_for(snapshot, price_per_mwh, wanted), plan, count)
     return then or problem_with(Verifier(network), present, wanted, plan.actions[:count])
+
+
+def _tagged(plan: Plan, tags: Tags, count: int | None) -> PlanProblem | None:
+    """A tag that forbids one of a plan's first actions, or one of its set-points: it has come after the plan."""
+    branches, generators = locked(tags, TaggedKind.BRANCH), locked(tags, TaggedKind.GENERATOR)
+    for action in plan.actions[:count]:
+        if action.branch in branches:
+            return PlanProblem(kind=PlanProblemKind.TAGGED, branch=action.branch, close=action.close)
+    for point in plan.set_points:
+        if point.generator in generators:
+            return PlanProblem(kind=PlanProblemKind.TAGGED, generator=point.generator)
+    return None

@@ -1,6 +1,7 @@
 """Pipeline: all that one case keeps from cycle to cycle, and the steps that turn a frame into a snapshot's parts."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,10 +10,13 @@ import numpy as np
 
 from app.engine.board import History, WatchedCase, WorstHour
 from app.engine.plan_execution import PlanExecution
+from app.engine.tag_store import TagStore, TagsUnreadableError
 from app.settings import Settings
+from grid.alarms.book import AssetKind
+from grid.alarms.cards import StandingLimit
 from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch, SolvedScan
-from grid.alarms.standing import limits_of_published_state, own_limits
+from grid.alarms.standing import LOADING_LIMIT_PERCENT, AlarmLimits, limits_of_published_state, own_limits
 from grid.assets.csv_file import read_assets
 from grid.assets.register import GivenAssets, asset_register, temperature_limit_c
 from grid.cases.case import Case
@@ -23,6 +27,7 @@ from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.metrics import Metrics, metrics_of, renewable_generators
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses
+from grid.limits import LimitEdit, LimitedKind, with_limits
 from grid.network import BoolArray, FloatArray, Network
 from grid.protection.cold_load import ColdLoadModel
 from grid.protection.devices import protected_branches
@@ -39,6 +44,7 @@ from grid.thermal.branch_temperatures import BranchTemperatures
 from ml.maintenance.condition import ConditionMonitor, is_asset
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk, asset_risk
+from ml.optimisation.plans.tags import Tags
 from ml.optimisation.supply.supply import Supply, path_ohm, supply_of
 
 SourceOf = Callable[[Case, Settings], SourceParts]
@@ -98,10 +104,11 @@ class Pipeline:
             temperature_limit_c=temperature_limit_c(network),
             yearly_load_mw=yearly_load_mw(network.load, case.profiles),
             standing=limits.standing,
+            limit_edits=(),
         )
         self.alarms = AlarmWatch(network, self.watched.temperature_limit_c, limits)
         self._estimator = Estimator(network)
-        self._power_flow = PowerFlow(network)
+        self.power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
         self.condition = ConditionMonitor(network, self.watched.register, settings.start, settings.seed)
         self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
@@ -110,6 +117,8 @@ class Pipeline:
             days = self.parts.past.hours(48)
             self._wanted.remember(days.start, days.load_p_mw)
         self.plan_execution = PlanExecution(network, self.parts.actuator)
+        self.tag_store = TagStore(network, settings.cache_dir)
+        self.plan_execution.tags = _kept_tags(self.tag_store)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
         self._path_ohm = path_ohm(network)
@@ -136,6 +145,27 @@ class Pipeline:
         actuator = self.parts.actuator
         return self.network.branch.closed if actuator is None else actuator.closed
 
+    def with_limits(self, edit: LimitEdit) -> "Pipeline":
+        """The same grid at the same moment with edited limits: source, history, alarms and what was done go on.
+
+        The one before must not be used any more. ValueError and LookupError as with_limits of grid.limits.
+        """
+        network, before = with_limits(self.network, edit), self.alarms
+        changed = copy(self)
+        changed.case, changed.network = replace(self.case, network=network), network
+        kind = AssetKind(edit.on.value)
+        standing = tuple(one for one in self.watched.standing if (one.asset_kind, one.asset_id) != (kind, edit.target))
+        changed.watched = replace(
+            self.watched, network=network, standing=standing, limit_edits=(*self.watched.limit_edits, edit)
+        )
+        changed.power_flow = PowerFlow(network)
+        changed.alarms = AlarmWatch(
+            network, self.watched.temperature_limit_c, _edited(before.limits, edit, standing), before.book
+        )
+        changed.plan_execution = self.plan_execution.on(network)
+        changed.worst_hour = None
+        return changed
+
     def measure(self, elapsed: timedelta) -> tuple[Frame, timedelta]:
         """The next frame, and the time since the last one: elapsed where the clock is simulated, else what frames say.
 
@@ -158,7 +188,7 @@ class Pipeline:
         """The AC state; where there is none, the last good one with the reason. Raises at a first state without one."""
         start = None if self._last is None else self._last.voltage
         try:
-            state = self._power_flow.solve(estimate.injection, estimate.closed, start)
+            state = self.power_flow.solve(estimate.injection, estimate.closed, start)
         except PowerFlowDivergedError as error:
             if self._last is None:
                 raise
@@ -272,6 +302,24 @@ class Pipeline:
         """Totals of a state."""
         average_risk = float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0
         return metrics_of(self.network, state, self._wanted.p_mw, self._renewable, average_risk, active_alarms)
+
+
+def _edited(limits: AlarmLimits, edit: LimitEdit, standing: tuple[StandingLimit, ...]) -> AlarmLimits:
+    """From where on values raise alarms once a person has edited a limit: there, whatever the case breaks itself."""
+    low, high, loading = (values.copy() for values in (limits.min_vm_pu, limits.max_vm_pu, limits.max_loading_percent))
+    if edit.on is LimitedKind.BUS:
+        low[edit.target], high[edit.target] = edit.min_vm_pu, edit.max_vm_pu
+    else:
+        loading[edit.target] = LOADING_LIMIT_PERCENT
+    return AlarmLimits(min_vm_pu=low, max_vm_pu=high, max_loading_percent=loading, standing=standing)
+
+
+def _kept_tags(store: TagStore) -> Tags:
+    """The tags of a grid. CaseError where they can't be read: nothing is watched while nobody knows what is locked."""
+    try:
+        return store.load()
+    except TagsUnreadableError as error:
+        raise CaseError(str(store.file), f"the tags can't be read, see to the file or remove it: {error}") from error
 
 
 def _given_assets(case: Case, settings: Settings) -> GivenAssets | None:

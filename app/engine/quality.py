@@ -39,6 +39,7 @@ class KeptKind(StrEnum):
 
     POLICY = "policy"
     FAILURE_MODELS = "failure_models"
+    TAGS = "tags"  # on switches and generators
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from components.common import text
 from components.map.drawer import AssetCard, Fact, SupplyCard, Via
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
+from grid.limits import LimitedKind
 from grid.telemetry import Points, Quality, Reason
 
 DERIVED = "derived, not from the case"
@@ -67,7 +68,7 @@ def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
     for g in np.flatnonzero(generator)[:8]:
         mvar = text.number(state.generator_q_mvar[g], 2, "Mvar")
         live.append(Fact(network.generator.name[g], text.number(state.generator_p_mw[g], 2, "MW"), mvar))
-    note = DERIVED if bus.limits_derived else ""
+    note = _edited(snapshot, LimitedKind.BUS, i) or (DERIVED if bus.limits_derived else "")
     limits = (
         Fact("Nominal voltage", text.number(bus.vn_kv[i], 1, "kV")),
         Fact("Voltage", f"{text.number(bus.min_vm_pu[i], 3)} to {text.number(bus.max_vm_pu[i], 3, 'p.u.')}", note),
@@ -103,7 +104,7 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         *_measured("Measured temperature", seen.temperature_c, i, 1, "°C"),
         *_measured("Tap position", seen.tap_pos, i, 0, ""),
     )
-    rating_note = DERIVED if branch.rating_derived[i] else ""
+    rating_note = _edited(snapshot, LimitedKind.BRANCH, i) or (DERIVED if branch.rating_derived[i] else "")
     rating_ka = branch.rating_to_ka[i] if state.loaded_at_to[i] else branch.rating_from_ka[i]
     limits = [
         Fact("Rating", text.number(rating_ka, 3, "kA"), rating_note),
@@ -120,6 +121,12 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         Fact("Model", risk.model),
     )
     return branch.kind[i].value.capitalize(), live, tuple(limits), facts
+
+
+def _edited(snapshot: Snapshot, on: LimitedKind, i: int) -> str:
+    """Who has edited the limit of a bus or a branch last, and when; empty where nobody has."""
+    edits = [edit for edit in snapshot.case.limit_edits if edit.on is on and edit.target == i]
+    return f"set by {edits[-1].person}, {text.clock(edits[-1].edited_at)}" if edits else ""
 
 
 def _measured(label: str, points: Points | None, i: int, digits: int, unit: str) -> Facts:

@@ -39,7 +39,7 @@ def layout(services: PageServices) -> Component:
     if services.boards.ready:
         snapshot, requirements = services.boards.latest.snapshot, services.planner.requirements
         values, words = form_of(requirements, snapshot.case.network), form_words(requirements, snapshot)  # type: ignore[assignment]
-        key = form_key(requirements, services.views.of(snapshot.case.network))
+        key = form_key(requirements, services.views.of(snapshot.case.network), snapshot.control.tags)
     weight, pairs, case, band, loading, n_minus_1, worst_hour = values
     return dmc.Paper(
         [
@@ -161,7 +161,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         except (ValueError, NotReadyError) as error:
             refused = f"Not taken: {error}"
         shown = services.views.of(board.network)
-        return refused, {"key": form_key(services.planner.requirements_on(board), shown), "at": request["at"]}
+        key = form_key(services.planner.requirements_on(board), shown, board.snapshot.control.tags)
+        return refused, {"key": key, "at": request["at"]}
 
 
 def _register_browser(app: dash.Dash) -> None:

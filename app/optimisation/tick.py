@@ -27,7 +27,7 @@ from app.optimisation.view import (
     status_of,
     steps_of,
 )
-from app.optimisation.view_marks import locks, marks, path_marks, proposed_map
+from app.optimisation.view_marks import locks, marks, path_marks, proposed_map, tag_marks
 from app.optimisation.worker import PlanReport, PlanWorker
 from app.web.browser_view import View
 from app.web.ids import unlock_id
@@ -56,6 +56,7 @@ from components.optimisation.tables import (
 )
 from ml.optimisation.optimizer import ParetoPoint
 from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.tags import Tags, keeping
 
 
 def optimisation_tick(request: PageRequest) -> PagePart:
@@ -74,7 +75,7 @@ def plan_keys(
     """The key of each part that tells of the plan."""
     return {
         "answer": answer_key(report, snapshot, shown),
-        "form": form_key(requirements, shown),
+        "form": form_key(requirements, shown, snapshot.control.tags),
         "figures": figure_key(report, snapshot, shown),
     }
 
@@ -109,9 +110,9 @@ def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> st
     return f"{shown.key}/{_proposal_key(report, snapshot)}/{done}{stale}{beyond}"
 
 
-def form_key(requirements: Requirements, shown: NetworkView) -> str:
-    """Changes with the requirements."""
-    return f"{shown.key}/{hash(requirements):x}"
+def form_key(requirements: Requirements, shown: NetworkView, tags: Tags = ()) -> str:
+    """Changes with the requirements and with the tags."""
+    return f"{shown.key}/{hash((requirements, tags)):x}"
 
 
 def figure_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> str:
@@ -144,15 +145,23 @@ def plan_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View
     """What the page's present map marks: the plan's switches, and locks."""
     proposal, scope = offered(planner.report_on(board), board.snapshot), shown.scope(view.area)
     plan = None if proposal is None else proposal.plan
-    return {"k": locks(planner.requirements_on(board), scope), **marks(plan, scope, board.network)}
+    tags = board.snapshot.control.tags
+    wanted = keeping(planner.requirements_on(board), tags)
+    return {"k": locks(wanted, scope), **tag_marks(tags, scope, board.network), **marks(plan, scope, board.network)}
 
 
 def overview_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
     """What the overview's map marks where that is wanted: the plan's switches, and its supply paths."""
     proposal, scope = offered(planner.report_on(board), board.snapshot), shown.scope(view.area)
+    tags = board.snapshot.control.tags
+    tagged = {"k": locks(keeping(Requirements(), tags), scope), **tag_marks(tags, scope, board.network)} if tags else {}
     if not view.plan or proposal is None or proposal.plan is None:
-        return {}
-    return {"r": path_marks(proposal.plan, scope, board.network), **marks(proposal.plan, scope, board.network)}
+        return tagged
+    return {
+        **tagged,
+        "r": path_marks(proposal.plan, scope, board.network),
+        **marks(proposal.plan, scope, board.network),
+    }
 
 
 def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
@@ -228,10 +237,12 @@ def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:
 
 
 def form_words(requirements: Requirements, snapshot: Snapshot) -> list[object]:
-    """What stands beside the form's inputs: the weight in words, and the locked switches."""
+    """What stands beside the form's inputs: the weight in words, and what is locked or tagged."""
     names = snapshot.case.network.branch.name
     locked = [(branch, names[branch]) for branch in sorted(requirements.locked) if branch < len(names)]
-    return [weight_words(requirements.risk_weight), locked_list(locked, unlock_id)]
+    forbidding = (tag for tag in snapshot.control.tags if tag.forbids)
+    tagged = [(tag.name_in(snapshot.case.network), tag.reason) for tag in forbidding]
+    return [weight_words(requirements.risk_weight), locked_list(locked, unlock_id, tagged)]
 
 
 def front_of(report: PlanReport, snapshot: Snapshot) -> Front:

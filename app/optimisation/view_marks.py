@@ -17,6 +17,7 @@ from app.web.browser_view import View
 from components.map.style import Mark
 from grid.network import IntArray, Network
 from ml.optimisation.plans.plan import Plan, Requirements, Verdict
+from ml.optimisation.plans.tags import TaggedKind, Tags, locked
 from ml.optimisation.supply.paths import SupplyPaths, supply_paths
 
 Values = dict[str, object]
@@ -48,6 +49,19 @@ def _generation(plan: Plan, scope: Scope, network: Network) -> list[list[int]]:
 def locks(requirements: Requirements, scope: Scope) -> list[int]:
     """Positions of the edges whose switches are locked."""
     return np.flatnonzero(np.isin(scope.branch, sorted(requirements.locked))).tolist()
+
+
+def tag_marks(tags: Tags, scope: Scope, network: Network) -> Values:
+    """kn: positions of the edges with notes alone, kb: [node, whether none may operate it] of generators' buses."""
+    if scope.areas is not None or not tags:
+        return {}
+    on_branch = {tag.target for tag in tags if tag.on is TaggedKind.BRANCH}
+    noted = sorted(on_branch - locked(tags, TaggedKind.BRANCH))
+    bus = network.generator.bus
+    held = {int(bus[g]) for g in locked(tags, TaggedKind.GENERATOR)}
+    buses = {int(bus[tag.target]) for tag in tags if tag.on is TaggedKind.GENERATOR}
+    nodes = [[int(i), int(b in held)] for i, b in enumerate(scope.bus.tolist()) if b in buses]
+    return {"kn": np.flatnonzero(np.isin(scope.branch, noted)).tolist(), "kb": nodes}
 
 
 def proposed_map(snapshot: Snapshot, report: PlanReport, shown: NetworkView, view: View) -> Values | None:

@@ -22,10 +22,12 @@ from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
 from app.optimisation.explainer import Explainer, ProposalBase
 from app.optimisation.request_priority import RequestPriority
 from app.settings import Settings
+from grid.limits import same_but_limits
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
 from ml.optimisation.plans.plan import NoPlan, Plan, Proposal, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
+from ml.optimisation.plans.tags import keeping
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.policy import PolicyError
 from ml.optimisation.progress import DecisionGap, Progress
@@ -132,7 +134,7 @@ class PlanWorker(GridWorker[PlanReport]):
     def requirements_on(self, board: Board) -> Requirements:
         """What plans are made by; of a grid that is new, nothing but the risk weight is taken over."""
         network, wanted = self._network, self._requirements
-        if network is not None and network is not board.network:
+        if network is not None and not same_but_limits(network, board.network):
             return Requirements(risk_weight=wanted.risk_weight)
         return wanted
 
@@ -155,13 +157,13 @@ class PlanWorker(GridWorker[PlanReport]):
         self._thread.wake()
 
     def propose(self, board: Board, wanted: Requirements) -> Proposal:
-        """A plan for a board's snapshot by given requirements: the one that has been made already, or else a new one,
-        made in the caller's thread.
+        """A plan for a board's snapshot by given requirements and its tags: the one that has been made already, or else
+        a new one, made in the caller's thread.
 
         Raises UnsuitableGridError where there is nothing to choose, ValueError for a requirement out of range,
         NotReadyError where the board's grid isn't watched any more.
         """
-        checked_requirements(board.network, wanted)
+        wanted = keeping(checked_requirements(board.network, wanted), board.snapshot.control.tags)
         made = self._known(board.snapshot, wanted)
         if made is not None:
             return made
@@ -210,17 +212,18 @@ class PlanWorker(GridWorker[PlanReport]):
             self._publish(board, None)
 
     def plan_once(self, board: Board, wanted: Requirements) -> None:
-        """Make a plan for a board's snapshot and publish it."""
+        """Make a plan for a board's snapshot, which keeps its tags as well, and publish it."""
         snapshot = board.snapshot
         with self._lock:
             if self._network is not snapshot.case.network:
                 self._begin_with(snapshot)
                 wanted = self._requirements
             self._planned_on = board
+            asked, wanted = wanted, keeping(wanted, snapshot.control.tags)
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
                 proposal = self._known(snapshot, wanted) or self._propose(optimizer, board, wanted)
-            if proposal is not None and proposal.plan is not None and wanted == self._requirements:
+            if proposal is not None and proposal.plan is not None and asked == self._requirements:
                 self._remember(proposal.plan)
         if optimizer is not None and proposal is not None:
             if self._pareto_due:
@@ -359,7 +362,8 @@ class PlanWorker(GridWorker[PlanReport]):
         self._learned, self._planned, self._pareto = None, 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
         self._planned_on = None
-        self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
+        if self._network is None or not same_but_limits(self._network, network):
+            self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._optimizer, self._asked, self._why_not = self._optimizers(network)
         self._network = network  # after what belongs to it: others read both without the lock
         self._engine.set_requirements(self._requirements)

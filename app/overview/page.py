@@ -14,6 +14,7 @@ from app.analytics.view import HOURS_SMALL, looked, next_day_of, worst_of
 from app.map import controls as mapcontrols
 from app.map.context import PageServices
 from app.map.page import Page
+from app.operations import page as operations
 from app.optimisation.tick import overview_words
 from app.overview import page_drawer as drawer
 from app.overview.tick import cards, loss_of, overview_tick
@@ -254,7 +255,7 @@ OVERVIEW = Page(
     path="/",
     title="Overview",
     layout=layout,
-    registers=(register, alarms.register, drawer.register),
+    registers=(register, alarms.register, drawer.register, operations.register),
     tick=overview_tick,
     seen={"alarms": Id.ALARMS_SEEN, "ahead": Id.AHEAD_SEEN},
     has_map=True,

@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from app.engine.board import History, Snapshot
 from app.map.context import PageServices
+from app.operations import page as operations
 from app.overview.tick import asset_trends
 from app.web.browser_view import Asset, View
 from app.web.ids import Id
@@ -21,6 +22,7 @@ def layout() -> Component:
         [
             html.Div(id=Id.DRAWER_LIVE),
             html.Div(id=Id.DRAWER_TREND_HOLDER, className="asset-trend"),
+            operations.panel(),
             html.Div(id=Id.DRAWER_ASSET),
         ],
         id=Id.DRAWER,
@@ -57,6 +59,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.DRAWER, "title"),
         Output(Id.DRAWER_LIVE, "children"),
         Output(Id.DRAWER_ASSET, "children"),
+        Output(Id.OPERATE_BUTTONS, "children"),
         Input(Id.TICK, "data"),
         prevent_initial_call=True,
     )

@@ -12,12 +12,14 @@ from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON, Seen, now_seen
+from app.operations.view import IDS, operate_card
 from app.optimisation.tick import overview_marks, overview_words
 from app.web.browser_view import Asset, View
 from components.common.alarms import alarm_list
 from components.common.kpi import Kpi, Totals, card_class, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
 from components.map.drawer import drawer_content, drawer_head
+from components.map.operations import operate_part
 from grid.alarms.book import AssetKind
 from grid.flow.metrics import Metrics
 
@@ -95,6 +97,7 @@ def _asset(snapshot: Snapshot, history: History, shown: NetworkView, asset: Asse
     """The drawer's part: its live sections, and the new points of its trend, [time, value, ...] each."""
     card, ids = asset_card(snapshot, shown, asset), alarm_ids(shown, "drawer")
     data: JSON = {"name": card.name, "head": drawer_head(card), "body": drawer_content(card, ids)}
+    data["operate"] = operate_part(operate_card(snapshot, asset), IDS)
     if after:
         trends = asset_trends(history, asset, _with_margin(snapshot, after))
         values = [[rounded(float(value)) for value in trend.value] for trend in trends]

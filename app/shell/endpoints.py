@@ -9,16 +9,31 @@ from pydantic import BaseModel
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
+from app.operations.models import (
+    LimitAnswer,
+    LimitsAnswer,
+    OperateAnswer,
+    OperationsAnswer,
+    PreviewAnswer,
+    TagAnswer,
+    TagsAnswer,
+    UndoAnswer,
+)
 from app.optimisation.models import AppliedAnswer, ApplyAnswer, ExplanationAnswer, OptimizeAnswer, WhyNotAnswer
 from app.web.bodies import (
     AcknowledgeBody,
     ApplyBody,
     CaseBody,
     EventBody,
+    LimitBody,
+    OperateBody,
+    OperationBody,
     OptimizeBody,
     ReloadBody,
     RemovalBody,
     ScheduleBody,
+    TagBody,
+    TagRemovalBody,
 )
 from app.web.models import (
     AcknowledgeAnswer,
@@ -233,6 +248,48 @@ ENDPOINTS = (
         IsolationAnswer,
         status=202,
         may_conflict=True,
+    ),
+    Endpoint(
+        "get",
+        "/api/operations",
+        "What was operated by hand, by whom, the newest first.",
+        OperationsAnswer,
+    ),
+    Endpoint(
+        "post",
+        "/api/operations/preview",
+        "What a switch or a generator operated by hand would do: who goes dark, limits broken, losses in kW, loops.",
+        PreviewAnswer,
+        OperationBody,
+    ),
+    Endpoint(
+        "post",
+        "/api/operations",
+        "Operate by hand in the next cycle; 409 where a tag or a problem stands against it, or `code` names another "
+        "effect.",
+        OperateAnswer,
+        OperateBody,
+        202,
+    ),
+    Endpoint(
+        "delete",
+        "/api/operations",
+        "Take back the last thing that was done by hand or by a plan; 409 where there is none.",
+        UndoAnswer,
+        status=202,
+        may_conflict=True,
+    ),
+    Endpoint("get", "/api/tags", "Notes and do-not-operate tags, which plans keep as well.", TagsAnswer),
+    Endpoint("post", "/api/tags", "Hang a tag on a branch or a generator.", TagAnswer, TagBody, 202),
+    Endpoint("delete", "/api/tags", "Take a tag off.", TagAnswer, TagRemovalBody, 202),
+    Endpoint("get", "/api/limits", "Limits that people have edited, by whom, the newest first.", LimitsAnswer),
+    Endpoint(
+        "post",
+        "/api/limits",
+        "Edit the voltage band of a bus or the rating of a branch; 409 while the state is stale.",
+        LimitAnswer,
+        LimitBody,
+        202,
     ),
     Endpoint(
         "get",

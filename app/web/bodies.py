@@ -7,7 +7,9 @@ from flask import Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from grid.limits import LimitedKind
 from grid.telemetry import EventKind
+from ml.optimisation.plans.tags import TaggedKind, TagKind
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -95,6 +97,52 @@ class ApplyBody(_Body):
     count: Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None = None
     undo: bool = False
     code: Annotated[str, Field(max_length=10_000)] | None = None
+
+
+class OperationBody(_Body):
+    """POST /api/operations/preview: a branch to close or open, or a generator to hold at a power or a voltage."""
+
+    kind: Annotated[TaggedKind, Field(strict=False)]
+    target: Whole
+    close: bool | None = None
+    p_mw: Finite | None = None
+    vm_pu: Finite | None = None
+
+
+class OperateBody(OperationBody):
+    """POST /api/operations. person: who does it. code: of the effect that was seen, as the preview answers it; refused
+    where it would have another one by now."""
+
+    person: str = Field(min_length=1, max_length=80)
+    code: Annotated[str, Field(max_length=200)] | None = None
+
+
+class TagBody(_Body):
+    """POST /api/tags: a note or a do-not-operate tag, on a branch or a generator."""
+
+    kind: Annotated[TagKind, Field(strict=False)] = TagKind.DO_NOT_OPERATE
+    on: Annotated[TaggedKind, Field(strict=False)]
+    target: Whole
+    reason: str = Field(min_length=1, max_length=200)
+    person: str = Field(min_length=1, max_length=80)
+
+
+class TagRemovalBody(_Body):
+    """DELETE /api/tags. person: who takes the tag off."""
+
+    id: Whole
+    person: str = Field(min_length=1, max_length=80)
+
+
+class LimitBody(_Body):
+    """POST /api/limits: the band of a bus, both ends, or the rating of a branch. person: who sets it."""
+
+    on: Annotated[LimitedKind, Field(strict=False)]
+    target: Whole
+    min_vm_pu: Finite | None = None
+    max_vm_pu: Finite | None = None
+    rating_ka: Finite | None = None
+    person: str = Field(min_length=1, max_length=80)
 
 
 class PinBody(_Body):

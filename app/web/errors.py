@@ -5,11 +5,11 @@ from http import HTTPStatus
 from flask import Response
 
 from app.engine.board import NotReadyError
-from app.engine.commands import NotOfferedError, PlanRefusedError, UnknownIdError
+from app.engine.commands import NotOfferedError, OperationRefusedError, PlanRefusedError, UnknownIdError
 from app.engine.jobs import JobDropCause, JobEndedError, JobFailure, TooManyJobsError, in_short
 from app.learning.process import LearningDownError
 from app.web.bodies import BadRequestError, answer
-from app.web.reasons import plan_refusal_words
+from app.web.reasons import operation_refusal_words, plan_refusal_words
 from grid.errors import CaseError
 
 REFUSALS = (
@@ -17,6 +17,7 @@ REFUSALS = (
     CaseError,
     UnknownIdError,
     PlanRefusedError,
+    OperationRefusedError,
     NotOfferedError,
     JobEndedError,
     NotReadyError,
@@ -42,6 +43,8 @@ def failure_of(error: Exception) -> JobFailure:
             return JobFailure(detail=words, status=HTTPStatus.NOT_FOUND)
         case PlanRefusedError():
             return JobFailure(detail=plan_refusal_words(error.refusal), status=HTTPStatus.CONFLICT)
+        case OperationRefusedError():
+            return JobFailure(detail=operation_refusal_words(error.refusal), status=HTTPStatus.CONFLICT)
         case NotOfferedError() | JobEndedError():
             return JobFailure(detail=str(error), status=HTTPStatus.CONFLICT)
         case NotReadyError() | TooManyJobsError() | LearningDownError():

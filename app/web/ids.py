@@ -218,6 +218,33 @@ class Id(StrEnum):
     DRAWER_TREND_HOLDER = "drawer-trend-holder"
     DRAWER_TREND = "drawer-trend"
     DRAWER_ASSET = "drawer-asset"
+    OPERATE_BUTTONS = "operate-buttons"
+    OPERATE_REQUEST = "operate-request"
+    OPERATE_ASSET = "operate-asset"
+    OPERATE_PERSON = "operate-person"
+    OPERATE_RESULT = "operate-result"
+    UNDO_REQUEST = "undo-request"
+    UNTAG_REQUEST = "untag-request"
+    GENERATOR_FORM = "generator-form"
+    GENERATOR = "generator"
+    GENERATOR_P = "generator-p"
+    GENERATOR_V = "generator-v"
+    GENERATOR_LOOK = "generator-look"
+    PREVIEW = "preview"
+    PREVIEWED = "previewed"
+    PREVIEW_ANSWER = "preview-answer"
+    PREVIEW_CONFIRM = "preview-confirm"
+    PREVIEW_CANCEL = "preview-cancel"
+    TAG_FORM = "tag-form"
+    TAG_KIND = "tag-kind"
+    TAG_REASON = "tag-reason"
+    TAG_HANG = "tag-hang"
+    LIMIT_BAND = "limit-band"
+    LIMIT_LOW = "limit-low"
+    LIMIT_HIGH = "limit-high"
+    LIMIT_RATED = "limit-rated"
+    LIMIT_RATING = "limit-rating"
+    LIMIT_SET = "limit-set"
 
 
 class Many(StrEnum):
@@ -231,6 +258,9 @@ class Many(StrEnum):
     SHOW_ASSET = "show-asset"
     EVENT_REMOVE = "event-remove"
     UNLOCK = "unlock"
+    OPERATE = "operate"
+    OPERATE_UNDO = "operate-undo"
+    UNTAG = "untag"
 
 
 def acknowledge_id(alarm_id: int, place: str) -> dict[str, str | int]:
@@ -251,6 +281,21 @@ def event_remove_id(event_id: int) -> dict[str, str | int]:
 def unlock_id(branch: int) -> dict[str, str | int]:
     """Id of the button that unlocks a branch's switch."""
     return {"type": Many.UNLOCK, "branch": branch}
+
+
+def operate_id(branch: int, close: bool) -> dict[str, str | int]:
+    """Id of the button that previews the opening or closing of a branch."""
+    return {"type": Many.OPERATE, "branch": branch, "close": int(close)}
+
+
+def undo_id() -> dict[str, str | int]:
+    """Id of the button in the drawer that takes back what was done last."""
+    return {"type": Many.OPERATE_UNDO, "place": "drawer"}
+
+
+def untag_id(tag: int) -> dict[str, str | int]:
+    """Id of the button that takes a tag off."""
+    return {"type": Many.UNTAG, "tag": tag}
 
 
 def kpi_id(part: Many, position: int) -> dict[str, str | int]:

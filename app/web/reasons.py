@@ -3,14 +3,18 @@
 import math
 
 from app.engine.board import Snapshot
-from app.engine.commands import PlanRefusal, PlanRefusalKind
+from app.engine.commands import OperationRefusal, OperationRefusalKind, PlanRefusal, PlanRefusalKind
 from app.engine.quality import BoardProblem, KeptKind, ProblemCause
 from components.maintenance.words import refused_words
 from components.optimisation.words import problem_words
 from grid.flow.powerflow import Suspect, SuspectKind
 from grid.network import Network
 
-KEPT = {KeptKind.POLICY: "the policy", KeptKind.FAILURE_MODELS: "the failure models"}
+KEPT = {
+    KeptKind.POLICY: "the policy",
+    KeptKind.FAILURE_MODELS: "the failure models",
+    KeptKind.TAGS: "tags on switches and generators",
+}
 
 
 def detail_words(problem: BoardProblem) -> str:
@@ -46,7 +50,20 @@ def plan_refusal_words(refusal: PlanRefusal) -> str:
         return f"The plan is advice only: the source ({refusal.source}) carries out no orders."
     if refusal.problem is not None:
         return f"The plan is refused: {problem_words(refusal.network, refusal.problem)}"
-    return "There is nothing to undo: nothing of a plan has been carried out."
+    return "There is nothing to undo: nothing of a plan or by hand has been carried out."
+
+
+def operation_refusal_words(refusal: OperationRefusal) -> str:
+    """Why an operation by hand isn't carried out: a sentence."""
+    if refusal.kind is OperationRefusalKind.ADVICE_ONLY:
+        return f"Nothing can be operated: the source ({refusal.source}) carries out no orders."
+    if refusal.tag is not None:
+        tag = refusal.tag
+        name, day = tag.name_in(refusal.network), f"{tag.placed_at:%d %b %H:%M}"
+        return f"{name} is tagged, do not operate: {tag.reason} ({tag.person}, {day})."
+    if refusal.problem is not None:
+        return f"Not operated: {problem_words(refusal.network, refusal.problem)}"
+    return "Not operated: it would do something else by now. Look at it again."
 
 
 def stale_reason(snapshot: Snapshot) -> str:

@@ -48,8 +48,7 @@ def plan_legend(supply_paths: bool) -> Component:
     """What the marks of a plan mean; supply_paths: whether its changed supply paths are marked too."""
     entries = [
         html.Li([html.Span(mark, className="legend-mark", **{"aria-hidden": "true"}), words])
-        for mark, words in (("●", "the plan closes"), ("○", "the plan opens"), ("■", "locked"))
-        if not (supply_paths and words == "locked")
+        for mark, words in (("●", "the plan closes"), ("○", "the plan opens"), ("■", "locked"), ("□", "note"))
     ]
     if supply_paths:
         entries.append(_entry("changed-path", "changed supply path"))

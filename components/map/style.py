@@ -269,7 +269,8 @@ def _paths() -> list[Rule]:
 
 
 def _plan(palette: Palette) -> list[Rule]:
-    """Switches that a plan closes (filled circle) and opens (hollow), locks, and generators that it changes.
+    """Switches that a plan closes (filled circle) and opens (hollow), locks (filled square) and notes (hollow), and
+    generators that it changes.
 
     The browser sets `m`, the size of a mark, and `z` and `o`, size and place of its words, so that they stay the same
     at any zoom.
@@ -299,17 +300,23 @@ def _plan(palette: Palette) -> list[Rule]:
             **label,
         )
 
-    return [
-        _rule("edge[r = 1]", underlay_color=palette.accent, underlay_opacity=0.25, underlay_padding=4),
-        _rule(
-            "edge[k = 1]",
+    def tagged(kind: int, fill: str) -> Rule:
+        return _rule(
+            f"edge[k = {kind}]",
             mid_source_arrow_shape="none",
             mid_target_arrow_shape="square",
-            mid_target_arrow_fill="filled",
+            mid_target_arrow_fill=fill,
             mid_target_arrow_color=palette.text,
             arrow_scale="data(m)",
+            text_rotation="none",
+            text_margin_y="data(o)",
             **label,
-        ),
+        )
+
+    return [
+        _rule("edge[r = 1]", underlay_color=palette.accent, underlay_opacity=0.25, underlay_padding=4),
+        tagged(1, "filled"),
+        tagged(2, "hollow"),
         switched(Mark.CLOSE, "filled"),
         switched(Mark.OPEN, "hollow"),
         _rule("node[g]", border_color=palette.accent, border_width=4, z_index=18, min_zoomed_font_size=5),

@@ -7,11 +7,19 @@ from dash import html
 from dash.development.base_component import Component
 
 
-def locked_list(locked: Sequence[tuple[int, str]], unlock_id: Callable[[int], dict[str, str | int]]) -> Component:
-    """Locked switches as (branch, name)."""
-    if not locked:
+def locked_list(
+    locked: Sequence[tuple[int, str]],
+    unlock_id: Callable[[int], dict[str, str | int]],
+    tagged: Sequence[tuple[str, str]] = (),
+) -> Component:
+    """Locked switches as (branch, name). tagged: name and reason of what do-not-operate tags lock; these are taken off
+    where they hang."""
+    if not locked and not tagged:
         return html.P("No switch is locked. Tap a line on a map to lock it.", className="quiet-line")
-    return html.Ul([_row(branch, name, unlock_id) for branch, name in locked], className="locked-list")
+    tags = [
+        html.Li(html.Span(["■ ", name, html.Span(f" tagged: {reason}", className="note")])) for name, reason in tagged
+    ]
+    return html.Ul([*(_row(branch, name, unlock_id) for branch, name in locked), *tags], className="locked-list")
 
 
 def _row(branch: int, name: str, unlock_id: Callable[[int], dict[str, str | int]]) -> html.Li:

@@ -151,9 +151,7 @@ def problem_words(network: Network, problem: PlanProblem) -> str:
         case PlanProblemKind.SWITCHED_ALREADY:
             return f"{network.branch.name[problem.branch]} is {'closed' if problem.close else 'open'} already."
         case PlanProblemKind.OUT_OF_SERVICE:
-            of_branch = problem.branch >= 0
-            name = network.branch.name[problem.branch] if of_branch else network.generator.name[problem.generator]
-            return f"{name} is out of service."
+            return f"{_asset_of(network, problem)} is out of service."
         case PlanProblemKind.NO_SOLUTION:
             return f"with {_then(network, problem)} there is no power flow solution."
         case PlanProblemKind.INTERRUPTION:
@@ -164,6 +162,12 @@ def problem_words(network: Network, problem: PlanProblem) -> str:
             return "it would no longer improve on the present state."
         case PlanProblemKind.ORDER_REFUSED:
             return f"the source has refused the order for {_then(network, problem)}."
+        case PlanProblemKind.TAGGED:
+            return f"{_asset_of(network, problem)} is tagged: do not operate."
+        case PlanProblemKind.FAULT_STANDS:
+            return f"{_then(network, problem)} would energise a fault that isn't repaired."
+        case PlanProblemKind.BY_HAND:
+            return "somebody has operated by hand in between."
 
 
 def stopped_words(network: Network, problem: PlanProblem | None) -> str:
@@ -171,7 +175,11 @@ def stopped_words(network: Network, problem: PlanProblem | None) -> str:
     return "" if problem is None else f"Stopped: {problem_words(network, problem)}"
 
 
+def _asset_of(network: Network, problem: PlanProblem) -> str:
+    return network.branch.name[problem.branch] if problem.branch >= 0 else network.generator.name[problem.generator]
+
+
 def _then(network: Network, problem: PlanProblem) -> str:
     if problem.branch < 0:
-        return "its set-points"
+        return f"{network.generator.name[problem.generator]} set" if problem.generator >= 0 else "its set-points"
     return f"{network.branch.name[problem.branch]} {'closed' if problem.close else 'opened'}"

@@ -96,9 +96,15 @@ class SolvedScan:
 class AlarmWatch:
     """Feeds one network's values to the alarm book, and folds consequences under their root causes."""
 
-    def __init__(self, network: Network, temperature_limit_c: FloatArray, limits: AlarmLimits | None = None) -> None:
-        """temperature_limit_c: (m,). limits: by default the network's own."""
-        self.book = AlarmBook()
+    def __init__(
+        self,
+        network: Network,
+        temperature_limit_c: FloatArray,
+        limits: AlarmLimits | None = None,
+        book: AlarmBook | None = None,
+    ) -> None:
+        """temperature_limit_c: (m,). limits: by default the network's own. book: of the same grid with other limits."""
+        self.book = AlarmBook() if book is None else book
         self.limits = own_limits(network) if limits is None else limits
         self._network = network
         self._roots = RootCauses(network)

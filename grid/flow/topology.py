@@ -4,6 +4,7 @@ Everything works on plain arrays. A branch conducts when it is closed; a bus is 
 connect it to a source bus. All sources together act as one root: a path between two sources is a loop.
 """
 
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -36,6 +37,42 @@ def is_radial(n_bus: int, from_bus: IntArray, to_bus: IntArray, closed: BoolArra
     n_live_branch = np.count_nonzero(closed & energised[from_bus])
     n_fed = np.count_nonzero(energised) - len(set(sources.tolist()))
     return bool(energised.any() and n_live_branch == n_fed)
+
+
+def loop_closed_by(
+    n_bus: int, from_bus: IntArray, to_bus: IntArray, closed: BoolArray, sources: IntArray, branch: int
+) -> tuple[int, ...]:
+    """Return the branches of a shortest loop that closing an open branch would make, that branch first.
+
+    Arguments and errors as for energised_buses. Empty where it makes no loop with supply. A path from one source to
+    another is a loop, too.
+    """
+    live = energised_buses(n_bus, from_bus, to_bus, closed, sources)
+    start, end = int(from_bus[branch]), int(to_bus[branch])
+    if not (live[start] and live[end]):
+        return ()
+    node = np.arange(n_bus)
+    node[sources] = int(sources[0])
+    beside: dict[int, list[tuple[int, int]]] = {}
+    for i in np.flatnonzero(closed & live[from_bus]).tolist():
+        if i != branch:
+            a, b = int(node[from_bus[i]]), int(node[to_bus[i]])
+            beside.setdefault(a, []).append((b, i))
+            beside.setdefault(b, []).append((a, i))
+    start, end = int(node[start]), int(node[end])
+    came: dict[int, tuple[int, int]] = {start: (start, -1)}
+    waiting = deque([start])
+    while waiting and end not in came:
+        here = waiting.popleft()
+        for there, by in beside.get(here, ()):
+            if there not in came:
+                came[there] = here, by
+                waiting.append(there)
+    loop = [branch]
+    while end != start:
+        end, by = came[end]
+        loop.append(by)
+    return tuple(loop)
 
 
 def interrupted_power_mw(

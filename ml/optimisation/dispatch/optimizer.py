@@ -5,7 +5,7 @@ It decides by a learned policy's weights and imports no torch; what learns is ml
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,7 +101,9 @@ class DispatchOptimizer:
         plan, conflict = None, None
         reason: NoPlan | None = NoPlan(kind=NoPlanKind.BEST_FOUND)
         for share in RESERVE_SHARES:
-            limits = limits_of(self.network, wanted, present.state, share)
+            limits = _with_locked(
+                self.network, limits_of(self.network, wanted, present.state, share), wanted, operating_point.injection
+            )
             try:
                 grid = DispatchGrid(self.network, operating_point.injection, operating_point.closed, limits)
             except NoDispatchError as error:
@@ -215,6 +217,23 @@ def limits_of(network: Network, wanted: Requirements, present: GridState, share:
         max_vm_pu=high - band_pu,
         max_loading_percent=np.maximum((1 - share * RESERVE) * wanted.max_loading_percent, present_percent),
     )
+
+
+def _with_locked(
+    network: Network, limits: DispatchLimits, wanted: Requirements, injection: Injection
+) -> DispatchLimits:
+    """Limits between which locked generators stay as they are."""
+    locked = np.array(sorted(wanted.locked_generators), dtype=np.int64)
+    if not locked.size:
+        return limits
+    low_mw, high_mw = limits.min_p_mw.copy(), limits.max_p_mw.copy()
+    low_pu, high_pu = limits.min_vm_pu.copy(), limits.max_vm_pu.copy()
+    dispatched = locked[~network.generator.is_source[locked]]  # a source makes up the balance, locked or not
+    low_mw[dispatched] = high_mw[dispatched] = injection.generator_p_mw[dispatched]
+    holding = locked[network.generator.holds_voltage[locked]]
+    bus = network.generator.bus[holding]
+    low_pu[bus] = high_pu[bus] = injection.generator_vm_pu[holding]
+    return replace(limits, min_p_mw=low_mw, max_p_mw=high_mw, min_vm_pu=low_pu, max_vm_pu=high_pu)
 
 
 def _ms_since(began: float) -> float:

@@ -27,11 +27,12 @@ class Requirements:
     """What a person asks of a plan.
 
     risk_weight: kW of losses that one kW of demand expected to be interrupted within a year is worth. min_vm_pu and
-    max_vm_pu: None for each bus's own limits. locked: branches whose switches stay as they are. most_pairs: of switches
-    that change, None for any number. n_minus_1: no single outage may overload a branch or leave the voltage band.
-    worst_hour: made for the worst of the coming hours instead of now. loading_growth_share and voltage_growth_share: by
-    so much of itself may a violation grow where a limit is broken already. required_closed: branches that the plan must
-    use, whatever that costs. relaxed: limits that are taken 1 % wider than they are, to see what they cost.
+    max_vm_pu: None for each bus's own limits. locked: branches whose switches stay as they are. locked_generators:
+    whose set-points stay. most_pairs: of switches that change, None for any number. n_minus_1: no single outage may
+    overload a branch or leave the voltage band. worst_hour: made for the worst of the coming hours instead of now.
+    loading_growth_share and voltage_growth_share: by so much of itself may a violation grow where a limit is broken
+    already. required_closed: branches that the plan must use, whatever that costs. relaxed: limits that are taken 1 %
+    wider than they are, to see what they cost.
     """
 
     risk_weight: float = 0.0
@@ -46,6 +47,7 @@ class Requirements:
     voltage_growth_share: float = 0.1
     required_closed: frozenset[int] = frozenset()
     relaxed: frozenset[Constraint] = frozenset()
+    locked_generators: frozenset[int] = frozenset()
 
     @property
     def loading_is_set(self) -> bool:
@@ -215,7 +217,10 @@ class PlanProblemKind(StrEnum):
     INTERRUPTION = "interruption"  # loads would be interrupted
     LIMIT = "limit"  # would be broken
     NO_IMPROVEMENT = "no_improvement"  # on the present state
-    ORDER_REFUSED = "order_refused"  # by the actuator
+    ORDER_REFUSED = "order_refused"  # by the actuator, or it can't be sent
+    TAGGED = "tagged"  # do not operate
+    FAULT_STANDS = "fault_stands"  # and would be energised
+    BY_HAND = "by_hand"  # a person has operated something in between
 
 
 @dataclass(frozen=True, kw_only=True)

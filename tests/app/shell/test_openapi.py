@@ -53,6 +53,12 @@ def test_answers_to_commands_and_of_a_troubled_grid_are_what_their_models_say(ri
     rig.run()
     judge("GET /api/faults", rig.get("/api/faults"))
     judge("POST /api/faults/{id}/isolate", rig.post(f"/api/faults/{fault}/isolate", {}, 202))
+    tag = {"on": "branch", "target": rig.branch("Mall Line"), "reason": "crew at work", "person": "Ann"}
+    judge("POST /api/tags", rig.post("/api/tags", tag, 202))
+    rig.run()
+    judge("GET /api/tags", rig.get("/api/tags"))
+    removed = rig.client.delete("/api/tags", json={"id": rig.now.control.tags[0].id, "person": "Ann"})
+    judge("DELETE /api/tags", removed.get_json())
     for station in ("North Power Plant", "South Thermal Station"):
         rig.engine.add_event(EventKind.GENERATOR_TRIP, rig.generator(station), 1.0)
     rig.engine.add_event(EventKind.HEAT_WAVE, None, 5.0)
@@ -70,6 +76,19 @@ def test_answers_to_commands_and_of_a_troubled_grid_are_what_their_models_say(ri
     judge("GET /api/grid/state", rig.get("/api/grid/state"))
     judge("GET /api/health", rig.get("/api/health"))
     judge("GET /api/ready", rig.client.get("/api/ready").get_json())
+
+
+def test_an_operation_by_hand_is_answered_as_its_models_say(rig: Rig) -> None:
+    operation = {"kind": "branch", "target": rig.branch("Mall Line"), "close": False}
+    judge("POST /api/operations/preview", rig.post("/api/operations/preview", operation))
+    judge("POST /api/operations", rig.post("/api/operations", operation | {"person": "Ann"}, 202))
+    rig.run()
+    judge("GET /api/operations", rig.get("/api/operations"))
+    limit = {"on": "bus", "target": 3, "min_vm_pu": 0.97, "max_vm_pu": 1.04, "person": "Ann"}
+    judge("POST /api/limits", rig.post("/api/limits", limit, 202))
+    rig.run()
+    judge("GET /api/limits", rig.get("/api/limits"))
+    judge("DELETE /api/operations", rig.client.delete("/api/operations").get_json())
 
 
 def test_a_plan_that_is_carried_out_and_taken_back_is_answered_as_its_model_says(rig: Rig) -> None:

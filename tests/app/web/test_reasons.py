@@ -25,7 +25,7 @@ def test_why_a_plan_is_not_carried_out() -> None:
     assert {refusal.kind: plan_refusal_words(refusal) for refusal in refusals} == {
         PlanRefusalKind.ADVICE_ONLY: "The plan is advice only: the source (replay) carries out no orders.",
         PlanRefusalKind.PROBLEM: f"The plan is refused: {problem_words(network, problem)}",
-        PlanRefusalKind.NOTHING_TO_UNDO: "There is nothing to undo: nothing of a plan has been carried out.",
+        PlanRefusalKind.NOTHING_TO_UNDO: "There is nothing to undo: nothing of a plan or by hand has been carried out.",
     }
 
 

@@ -228,3 +228,10 @@ def test_a_short_label_makes_room_for_a_long_one_that_comes_later() -> None:
     names = ["Present state", "Untrained prior", "Policy", "Branch exchange", "Policy + branch exchange"]
     places = dict(zip(names, label_places(times, results, names), strict=True))
     assert places["Policy"].split()[0] != places["Policy + branch exchange"].split()[0]
+
+
+def test_what_tags_lock_is_listed_without_a_button() -> None:
+    shown = str(locked_list((), lambda branch: {"branch": branch}, (("Mall Line", "crew at work"),)))
+    assert "Mall Line" in shown
+    assert "crew at work" in shown
+    assert "Unlock" not in shown

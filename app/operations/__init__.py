@@ -1,0 +1,1 @@
+"""Operations by hand: what a person switches, sets and tags."""
