@@ -69,6 +69,27 @@ class Settings(BaseSettings):
     cache_dir: Path = Field(
         default=Path("var"), description="folder for computed layouts, trained policies and the hourly record of losses"
     )
+    indicator_missed: float = Field(
+        default=0.05, ge=0, le=0.5, description="chance that a simulated fault-passage indicator misses a passage"
+    )
+    indicator_false: float = Field(
+        default=0.05, ge=0, le=0.5, description="chance that one shows a passage that wasn't there"
+    )
+    fault_passages: int = Field(
+        default=3,
+        ge=1,
+        le=10,
+        description="passages of fault current until a simulated device stays open, 1: no reclosing",
+    )
+    pick_up: float = Field(
+        default=1.0,
+        ge=0,
+        le=5,
+        description="scale of the excess demand after an interruption (grid/protection/cold_load.py), 0: none",
+    )
+    reconnection_minutes: float = Field(
+        default=5.0, ge=0, le=240, description="minutes with supply until generators within the grid feed in again"
+    )
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")

@@ -45,10 +45,10 @@
 
   function fanOut(tick) {
     const cards = context().outputs_list[0].length;
-    if (!tick || !tick.kpi) return [...Array(3).fill(Array(cards).fill(keep())), ...Array(7).fill(keep())];
+    if (!tick || !tick.kpi) return [...Array(4).fill(Array(cards).fill(keep())), ...Array(7).fill(keep())];
     const column = (part) => tick.kpi.map((card) => card[part]);
     return [
-      column(0), column(1), column(2), tick.alarms ?? keep(), tick.weight, tick.seen.alarms, tick.version,
+      column(0), column(1), column(2), column(3), tick.alarms ?? keep(), tick.weight, tick.seen.alarms, tick.version,
       ...(tick.proposal ?? Array(3).fill(keep())),
     ];
   }
@@ -71,7 +71,13 @@
     return [{ x: each.map(() => times), y: each.map((trace) => fresh.map((point) => point[trace + 1])) }, each, POINTS_KEPT];
   }
 
-  const wantedScope = (tick, wanted) => (tick && tick.scope !== wanted ? tick.scope : keep());
+  /* Elements of different grids have the same ids, and what has the id of one before keeps its place, and edges go with
+     the ends that they had. So a map is emptied before it gets the elements of another scope: they follow. */
+  function wantedScope(tick, wanted) {
+    const [, , ...maps] = context().outputs_list;
+    if (!tick || tick.scope === wanted) return [keep(), keep(), ...maps.map(keep)];
+    return [tick.scope, wanted ? null : keep(), ...maps.map(() => (wanted ? [] : keep()))];
+  }
 
   /* Another network forgets what was chosen in the last one, and closes the drawer where there is one. */
   function network(tick, known, view) {
@@ -80,6 +86,14 @@
   }
 
   const fresh = (view, tick) => ({ layer: view.layer, page: view.page, plan: view.plan, network: tick.network });
+
+  /* Two fields of which one is meant: who fills one empties the other. */
+  function oneOfTwo(first, second) {
+    const filled = triggers().filter(({ value }) => value !== "").map(({ position }) => position);
+    if (filled.includes(0) && second) return [keep(), ""];
+    if (filled.includes(1) && first) return [null, keep()];
+    return [keep(), keep()];
+  }
 
   /* ---- what a browser looks at ---------------------------------------------------------------------------- */
 
@@ -150,7 +164,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     smartgrid: {
       header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
-      clicked, watchScheme,
+      clicked, watchScheme, oneOfTwo,
       closed: () => false, nameUpload: (opened, id) => nameUpload(opened, id),
     },
   });

@@ -30,7 +30,7 @@
   function paintWhenReady(map, retries) {
     const cy = instance(map.id), values = map.values;
     if (!values?.f) return;  // none yet, or the last tick of a page that has no map
-    if (!cy || cy.edges().length !== values.f.length || !cy.nodes().length) {
+    if (!cy || !hasElements(cy, map.scope) || cy.edges().length !== values.f.length) {
       if (retries > 0) requestAnimationFrame(() => paintWhenReady(map, retries - 1));
       return;
     }
@@ -47,6 +47,9 @@
     choose(map);
   }
 
+  /* The elements of a scope come all at once; its key is with the first node. */
+  const hasElements = (cy, scope) => cy.nodes("[i = 0]").some((node) => node.data("scope") === scope);
+
   /* Cytoscape remembers where the frame is. What grows above moves it unseen, and taps would hit something else. */
   function keepPlace(cy) {
     const forget = () => cy.renderer().invalidateContainerClientCoordsCache();
@@ -58,14 +61,13 @@
   function arrange(cy) {
     const nodes = cy.nodes(), width = cy.width() - 2 * PADDING, height = cy.height() - 2 * PADDING;
     if (!nodes.length || width <= 0 || height <= 0) return;
-    nodes.forEach((node) => { if (!node.scratch("_home")) node.scratch("_home", { ...node.position() }); });
-    const home = nodes.map((node) => node.scratch("_home"));
+    const home = nodes.map((node) => node.data("home"));
     const extent = (axis) => Math.max(...home.map((at) => at[axis])) - Math.min(...home.map((at) => at[axis])) || 1;
     const [w, h] = [extent("x"), extent("y")];
     const stretch = Math.sqrt(Math.min(MOST_STRETCH, Math.max(1 / MOST_STRETCH, width / height / (w / h))));
     const room = Math.sqrt(Math.max(1, (nodes.length * SPACING ** 2) / (width * height)));
     const size = FILL * room * Math.min(width / (w * stretch), height / (h / stretch));
-    nodes.positions((node) => ({ x: node.scratch("_home").x * size * stretch, y: node.scratch("_home").y * size / stretch }));
+    nodes.positions((node) => ({ x: node.data("home").x * size * stretch, y: node.data("home").y * size / stretch }));
     cy.fit(undefined, PADDING);
   }
 

@@ -101,6 +101,7 @@ class Branches:
     in_service: BoolArray  # False: dismantled or connected to a bus out of service; can't be closed
     closed: BoolArray  # the case's own switch states
     open_end: tuple[OpenEnd, ...]
+    breaker: BoolArray  # a circuit breaker at one of its ends; none anywhere where the case doesn't say
 
     def __len__(self) -> int:
         return len(self.name)
@@ -115,6 +116,7 @@ class Loads:
     p_mw: FloatArray
     q_mvar: FloatArray
     profile: tuple[str, ...]  # customer class or the name of the case's own profile
+    customers: FloatArray | None = None  # NaN where the case doesn't say; None where it says so of no load
 
     def __len__(self) -> int:
         return len(self.name)

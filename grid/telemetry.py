@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     """Disturbances that can be injected into a simulated grid."""
 
     LINE_OUTAGE = "line_outage"
+    BRANCH_FAULT = "branch_fault"  # a short circuit that stays until it is repaired, which is when the event ends
+    BUS_FAULT = "bus_fault"
     LOAD_SURGE = "load_surge"
     HEAT_WAVE = "heat_wave"
     GENERATOR_TRIP = "generator_trip"
@@ -47,8 +49,9 @@ class EventKind(StrEnum):
 class Event:
     """An injected disturbance.
 
-    target: branch (LINE_OUTAGE), generator (GENERATOR_TRIP) or bus index (LOAD_SURGE and the sensors of a bus's
-    loads); None for HEAT_WAVE and for a surge of the whole grid. magnitude: factor (LOAD_SURGE) or kelvin (HEAT_WAVE).
+    target: branch (LINE_OUTAGE, BRANCH_FAULT), generator (GENERATOR_TRIP) or bus index (BUS_FAULT, LOAD_SURGE and the
+    sensors of a bus's loads); None for HEAT_WAVE and for a surge of the whole grid. magnitude: factor (LOAD_SURGE) or
+    kelvin (HEAT_WAVE).
     """
 
     id: int

@@ -14,9 +14,11 @@ LAYERS = ("app", "components", "grid", "ml")
 MOST_FILES, MOST_WITHOUT_A_REASON = 20, 14
 RECORDS = {
     "grid.alarms.book",
+    "grid.alarms.cards",
     "grid.alarms.trouble",
     "grid.capabilities",
     "grid.network",
+    "grid.protection.records",
     "grid.studies.hosting",
     "grid.studies.loadability",
     "grid.telemetry",

@@ -37,6 +37,6 @@ _.INCONSISTENT
 _.SUBSTITUTED
 
 # Templates read them: app/report/templates/daily.html and ml/reporting/templates.
-_.charts, _.is_derived, _.curtailed
+_.charts, _.is_derived, _.curtailed, _.no_alerts
 _.light, _.dark, _.font
 _.filters  # ml.reporting.pages: Jinja2's own table of filters

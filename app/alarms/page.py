@@ -26,7 +26,10 @@ def panel(services: PageServices) -> Component:
     if services.boards.ready:
         snapshot = services.boards.latest.snapshot
         shown = alarm_list(
-            snapshot.assessed.alarms, alarm_ids(services.views.of(snapshot.case.network), "list"), snapshot.solved.stale
+            snapshot.assessed.alarm_cards,
+            alarm_ids(services.views.of(snapshot.case.network), "list"),
+            snapshot.solved.stale,
+            snapshot.case.standing,
         )
     return dmc.Paper(
         [

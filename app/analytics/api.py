@@ -12,6 +12,7 @@ from app.analytics.payloads_forecast import Shown
 from app.engine.board import Board, NotReadyError
 from app.engine.commands import UnknownIdError
 from app.forecasting.report import ForecastReport
+from app.map.view_quality import doubts_of
 from app.web.bodies import BadRequestError, answer
 from app.web.plain import stamp
 from app.web.query import choice, hour_of, moment, whole
@@ -38,11 +39,12 @@ def register_analytics(api: Blueprint, services: Services) -> None:
             return _download(forecast_csv(shown), f"forecast-{board.snapshot.simulated_at.date().isoformat()}.csv")
         code = request.args.get("series")
         issues = None if code is None else [stamp(issue) for issue in report.issue_times(code)]
-        return answer(forecastpayloads.forecasts(report, shown) | {"issues": issues})
+        return answer(forecastpayloads.forecasts(report, shown, doubts_of(board.snapshot)) | {"issues": issues})
 
     @api.get("/api/forecast/lookahead")
     def lookahead() -> Response:
-        return answer(forecastpayloads.look_ahead(forecast_worker.report_on(services.boards.latest), _limit()))
+        board, limit = services.boards.latest, _limit()
+        return answer(forecastpayloads.look_ahead(forecast_worker.report_on(board), limit, doubts_of(board.snapshot)))
 
     @api.get("/api/analytics/losses")
     def losses() -> Response:

@@ -227,6 +227,7 @@ class AheadHourItem(Answer):
     load_mw: Megawatt
     renewable_mw: dict[str, Megawatt]
     curtailed_mw: Megawatt
+    unsupplied_mw: Megawatt
 
 
 class AheadBranchItem(Answer):

@@ -11,11 +11,12 @@ from app.analytics import page_ahead as analyticsahead
 from app.analytics import page_forecast as analyticsforecast
 from app.analytics import page_losses as analyticslosses
 from app.analytics.tick import forecast_tick
-from app.analytics.view import beside_of, looked, saved_of, status_of, summary_of
+from app.analytics.view import beside_of, looked, reliability_of, saved_of, status_of, summary_of
 from app.map.context import PageServices
 from app.map.page import Page
 from app.web.ids import Id
 from components.analytics.performance import beside_table, saved_words
+from components.analytics.reliability import reliability_card
 from components.analytics.tables import tiles
 from components.maintenance.fleet import status_line, tile_cards
 
@@ -42,6 +43,15 @@ def layout(services: PageServices) -> Component:
             *analyticsforecast.layout(now),
             *analyticsahead.layout(),
             *analyticslosses.layout(),
+            dmc.Paper(
+                [
+                    html.H2("Reliability"),
+                    html.Div(
+                        reliability_card(None if now is None else reliability_of(now.snapshot)), id=Id.RELIABILITY
+                    ),
+                ],
+                className="card",
+            ),
             dcc.Store(id=Id.ANALYTICS_SEEN),
         ],
         className="maintenance-page analytics-page",
@@ -63,14 +73,20 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.ANALYTICS_TILES, "children"),
         Output(Id.BESIDE, "children"),
         Output(Id.SAVED, "children"),
+        Output(Id.RELIABILITY, "children"),
         Input(Id.ANALYTICS_SEEN, "data"),
         prevent_initial_call=True,
     )
     def show_figures(_key: str | None) -> tuple[Any, ...]:
         now = looked(services)
         if now is None:
-            return (no_update,) * 3
-        return tile_cards(tiles(summary_of(now))), beside_table(beside_of(now)), saved_words(saved_of(now))
+            return (no_update,) * 4
+        return (
+            tile_cards(tiles(summary_of(now))),
+            beside_table(beside_of(now)),
+            saved_words(saved_of(now)),
+            reliability_card(reliability_of(now.snapshot)),
+        )
 
 
 ANALYTICS = Page(

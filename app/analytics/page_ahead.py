@@ -8,6 +8,7 @@ from dash import Input, Output, html, no_update
 from dash.development.base_component import Component
 
 from app.analytics.view import (
+    Looked,
     energy_shares,
     expected_loss_of,
     hosting_of,
@@ -78,6 +79,19 @@ def _scrolled(title: str, name: Id) -> Component:
     return dmc.Paper([html.H2(title), scrolled(name, title)], className="card")
 
 
+def ahead_parts(now: Looked) -> tuple[Any, ...]:
+    """The worst hour, alerts, what must be cut, shares of energies and of plants, and hosting margins."""
+    ahead, n_bus = now.report.ahead, now.report.network.n_bus
+    return (
+        [worst_of(now) or "Not looked ahead yet.", *beyond_notes((FULL_LOOK_AHEAD, n_bus))],
+        alert_list(None if ahead is None else [alert_words(alert) for alert in ahead.outlook.alerts], now.doubts),
+        curtailment_words(stack_of(now), now.doubts, beyond_words(FULL_LOOK_AHEAD, n_bus)),
+        share_table(energy_shares(now), "Energy"),
+        share_table(plant_shares(now), "Plant"),
+        hosting_table(hosting_of(now), ahead is not None, beyond_words(HOSTING, n_bus)),
+    )
+
+
 def register(app: dash.Dash, services: PageServices) -> None:
     """Each part whenever there is another report."""
 
@@ -93,20 +107,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
     )
     def show_words(_key: str | None) -> tuple[Any, ...]:
         now = looked(services)
-        if now is None:
-            return (no_update,) * 6
-        ahead, n_bus = now.report.ahead, now.report.network.n_bus
-        return (
-            [worst_of(now) or "Not looked ahead yet.", *beyond_notes((FULL_LOOK_AHEAD, n_bus))],
-            alert_list(
-                None if ahead is None else [alert_words(alert) for alert in ahead.outlook.alerts],
-                now.snapshot.solved.stale,
-            ),
-            curtailment_words(stack_of(now), beyond_words(FULL_LOOK_AHEAD, n_bus)),
-            share_table(energy_shares(now), "Energy"),
-            share_table(plant_shares(now), "Plant"),
-            hosting_table(hosting_of(now), ahead is not None, beyond_words(HOSTING, n_bus)),
-        )
+        return (no_update,) * 6 if now is None else ahead_parts(now)
 
     @app.callback(
         Output(Id.THREAT_GRAPH, "figure"),
@@ -122,8 +123,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         if key is None or scheme is None or now is None:
             return (no_update,) * 3
         threat = threat_of(now, of_buses=kind == VOLTAGES)
-        figure = threat_figure(threat, Scheme(scheme))
-        return figure, {"height": f"{figure.layout.height}px"}, threat_words(threat)
+        figure = threat_figure(threat, Scheme(scheme), now.doubts)
+        return figure, {"height": f"{figure.layout.height}px"}, threat_words(threat, now.doubts)
 
     @app.callback(
         Output(Id.EXPECTED_LOSS_GRAPH, "figure"),

@@ -96,7 +96,7 @@ def _shown(now: Looked, one: SeriesReport, issue: str | None, look: Scheme) -> t
     forecast = forecast_of(now, one, issue)
     return (
         fan_figure(fan_of(now, one, forecast), look),
-        facts(facts_of(now.report.network, one, forecast, now.report.accuracy_of(one.info.code))),
+        facts(facts_of(now.report.network, one, forecast, now.report.accuracy_of(one.info.code), now.doubts)),
         issue_words(forecast, one.forecast, now),
     )
 

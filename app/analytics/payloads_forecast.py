@@ -13,6 +13,7 @@ from app.forecasting.report import ForecastReport
 from app.web.plain import number, numbers, stamp
 from components.analytics.words import drift_words, learned_words, limit_words, worst_words
 from components.common.alarm_words import alert_words
+from components.common.doubts import Doubts
 from grid.alarms.book import PredictiveAlert
 from grid.alarms.predictive import most_threatened
 from grid.network import FloatArray, Network
@@ -35,13 +36,13 @@ class Shown:
         return len(self.actual_mw)
 
 
-def forecasts(report: ForecastReport, shown: Sequence[Shown]) -> JSON:
+def forecasts(report: ForecastReport, shown: Sequence[Shown], doubts: Doubts) -> JSON:
     """Forecasts with all series that there are; quantiles and measurements in MW."""
     return {
         **about(report),
         "levels": LEVELS.tolist(),
         "series": [_info(one.info) for one in report.series],
-        "forecasts": [_forecast(report.network, one) for one in shown],
+        "forecasts": [_forecast(report.network, one, doubts) for one in shown],
     }
 
 
@@ -49,7 +50,7 @@ def _info(info: SeriesInfo) -> JSON:
     return {"code": info.code, "name": info.name, "kind": info.kind.value, "installed_mw": number(info.installed_mw)}
 
 
-def _forecast(network: Network, shown: Shown) -> JSON:
+def _forecast(network: Network, shown: Shown, doubts: Doubts) -> JSON:
     series, found = shown.series, shown.forecast
     drift = series.drift
     return {
@@ -57,7 +58,7 @@ def _forecast(network: Network, shown: Shown) -> JSON:
         "issued_at": None if found is None else stamp(found.issued_at),
         "source": None if found is None else found.source,
         "limit_mw": number(series.limit_mw),
-        "limit_words": limit_words(network, series) or None,
+        "limit_words": limit_words(network, series, doubts) or None,
         "learned": None if series.learned is None else learned_words(series.learned),
         "drift": None
         if drift is None
@@ -84,7 +85,7 @@ def hours_of(shown: Shown) -> list[JSON]:
     ]
 
 
-def look_ahead(report: ForecastReport, limit: int) -> JSON:
+def look_ahead(report: ForecastReport, limit: int, doubts: Doubts) -> JSON:
     """What the forecasts mean for the grid; the `limit` most threatened branches and buses."""
     ahead = report.ahead
     if ahead is None:
@@ -99,7 +100,7 @@ def look_ahead(report: ForecastReport, limit: int) -> JSON:
         "alerts": [_alert(alert) for alert in ahead.outlook.alerts],
         "worst": {
             "time": stamp(ahead.start + ahead.worst.hour * HOUR),
-            "words": worst_words(report.network, ahead.start, ahead.worst),
+            "words": worst_words(report.network, ahead.start, ahead.worst, doubts),
         },
     }
 
@@ -116,6 +117,7 @@ def _hours_ahead(ahead: Ahead) -> list[JSON]:
             "load_mw": number(ahead.load_mw[hour]),
             "renewable_mw": dict(zip(ahead.energies, numbers(ahead.renewable_mw[:, hour]), strict=True)),
             "curtailed_mw": number(ahead.curtailed_mw[hour]),
+            "unsupplied_mw": number(look.unsupplied_mw[hour]),
         }
         for hour, time in enumerate(hourly(ahead.start, len(look.loss_mw)))
     ]

@@ -22,5 +22,7 @@ def analytics_tick(now: Looked, shown: NetworkView) -> JSON:
 
 
 def report_key(now: Looked, shown: NetworkView) -> str:
-    """Changes with the network, with every report of it, and where the state becomes stale or fresh again."""
-    return f"{shown.key}/{now.report.version}{'/stale' if now.snapshot.solved.stale else ''}"
+    """Changes with the network, with every report of it, and with what forbids reassuring sentences."""
+    doubts = now.doubts
+    told = (("/stale", doubts.stale), ("/lost", doubts.load_lost), ("/alarms", doubts.alarms))
+    return f"{shown.key}/{now.report.version}{''.join(word for word, holds in told if holds)}"

@@ -8,11 +8,12 @@ import numpy as np
 from app.engine.board import Board, Snapshot
 from app.forecasting.report import ForecastReport
 from app.forecasting.worker import ForecastWorker
-from app.map.view_quality import because_words
+from app.map.view_quality import because_words, doubts_of
 from app.web.services import Services
 from components.analytics.ahead_figures import ExpectedLoss, Stack, Threat
 from components.analytics.forecast_figures import HIGH_80, LOW_80, MEDIAN, Fan, NextDay
 from components.analytics.performance import Beside, Saved
+from components.analytics.reliability import ReliabilityFigures
 from components.analytics.tables import HostingRow, Share, Summary
 from components.analytics.words import (
     drift_words,
@@ -25,6 +26,7 @@ from components.analytics.words import (
 )
 from components.common import text
 from components.common.ceiling import up_to
+from components.common.doubts import Doubts
 from components.common.quality import stale_words
 from components.maintenance.fleet import Status
 from grid.capabilities import FULL_LOOK_AHEAD
@@ -61,6 +63,11 @@ class Looked:
     forecast_worker: ForecastWorker
 
     @property
+    def doubts(self) -> Doubts:
+        """What forbids reassuring sentences."""
+        return doubts_of(self.snapshot)
+
+    @property
     def at(self) -> datetime:
         """The simulated time of the report; the snapshot's before there is one."""
         return self.report.simulated_at or self.snapshot.simulated_at
@@ -90,7 +97,7 @@ def worst_of(now: Looked) -> str:
     Of a stale state it is said from when the hours ahead were seen.
     """
     ahead = now.report.ahead
-    words = "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst)
+    words = "" if ahead is None else worst_words(now.report.network, ahead.start, ahead.worst, now.doubts)
     return f"As seen from {text.clock(now.at)}: {words}" if words and now.snapshot.solved.stale else words
 
 
@@ -142,10 +149,10 @@ def fan_of(now: Looked, one: SeriesReport, forecast: Forecast | None) -> Fan | N
 
 
 def facts_of(
-    network: Network, one: SeriesReport, forecast: Forecast | None, accuracy: Accuracy | None
+    network: Network, one: SeriesReport, forecast: Forecast | None, accuracy: Accuracy | None, doubts: Doubts
 ) -> list[tuple[str, str]]:
     """What stands beside a fan: by what it was made, its limit, what was learned, and whether it still holds."""
-    words = [limit_words(network, one)] if one.limit is not None else []
+    words = [limit_words(network, one, doubts)] if one.limit is not None else []
     limit = ": ".join([text.small(one.limit_mw, "MW"), *words])
     if one.limit is None and one.info.kind in (SeriesKind.LOAD, SeriesKind.GROUP):
         limit = _asked_up_to() if network.n_bus > FULL_LOOK_AHEAD.most else "not asked yet"
@@ -199,7 +206,9 @@ def stack_of(now: Looked) -> Stack | None:
     ahead = now.report.ahead
     if ahead is None:
         return None
-    return Stack(hours_of(ahead), ahead.energies, ahead.renewable_mw, ahead.load_mw, ahead.curtailed_mw)
+    return Stack(
+        hours_of(ahead), ahead.energies, ahead.renewable_mw, ahead.load_mw, ahead.curtailed_mw, ahead.look.unsupplied_mw
+    )
 
 
 def next_day_of(now: Looked) -> NextDay | None:
@@ -250,7 +259,7 @@ def hosting_of(now: Looked) -> list[HostingRow]:
         return []
     rows = zip(found.bus.tolist(), found.margin_mw.tolist(), found.limit, found.at.tolist(), strict=True)
     return [
-        HostingRow(network.bus.name[bus], margin_mw, hosting_words(network, limit, at))
+        HostingRow(network.bus.name[bus], margin_mw, hosting_words(network, limit, at, now.doubts))
         for bus, margin_mw, limit, at in rows
     ]
 
@@ -259,7 +268,11 @@ def summary_of(now: Looked) -> Summary:
     """The page's figures at a glance."""
     found = _today(now.report.performance)
     ahead, mix = now.report.ahead, now.report.mix
-    found = replace(found, renewable_percent=np.nan if mix is None else mix.renewable_percent)
+    found = replace(
+        found,
+        renewable_percent=np.nan if mix is None else mix.renewable_percent,
+        not_compared=now.doubts.words if now.doubts.stale or now.doubts.load_lost else "",
+    )
     if ahead is None:
         return found
     peak = int(np.nanargmax(ahead.load_mw))
@@ -314,3 +327,20 @@ def saved_of(now: Looked) -> Saved | None:
         return None
     found = performance.avoidable
     return Saved(found.hours, found.loss_kwh, found.plan_loss_kwh)
+
+
+def reliability_of(snapshot: Snapshot) -> ReliabilityFigures:
+    """What the reliability card shows of a snapshot."""
+    found = snapshot.assessed.reliability
+    return ReliabilityFigures(
+        since=text.moment(found.start),
+        until=text.moment(found.end),
+        customers=found.customers,
+        customers_derived=bool(snapshot.case.customers.derived.any()),
+        interrupted_now=found.interrupted_now,
+        saifi=found.saifi,
+        saidi_minutes=found.saidi_minutes,
+        caidi_minutes=found.caidi_minutes,
+        maifi=found.maifi,
+        ens_mwh=found.ens_mwh,
+    )

@@ -15,10 +15,15 @@ import numpy as np
 
 from app.engine.quality import BoardProblem, BoardQuality
 from grid.alarms.book import Alarm
+from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.assets.register import AssetRegister
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
+from grid.protection.records import LocatedFault
+from grid.reliability.customers import Customers
+from grid.reliability.indices import ReliabilityIndices
 from grid.sources.past import Past
 from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
@@ -69,6 +74,9 @@ class WatchedCase:
     register: AssetRegister
     is_asset: BoolArray  # (m,) branches that failure models know
     temperature_limit_c: FloatArray  # (m,)
+    standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
+    customers: Customers
+    cold_load: ColdLoadModel  # what is expected to come back with supply
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 
@@ -84,7 +92,7 @@ class MeasuredCycle:
 class SolvedCycle:
     """The AC state of what was measured; a stale one is the last that could be solved, and says why."""
 
-    injection: Injection  # with what loads without supply took last
+    injection: Injection  # with what loads without supply would take, without pick-up
     state: GridState
     stale: bool
     stale_because: BoardProblem | None
@@ -100,9 +108,13 @@ class AssessedCycle:
     condition: Observation  # what the condition sensors of the branches show
     supply: Supply
     metrics: Metrics
-    alarms: tuple[Alarm, ...]
+    alarms: tuple[Alarm, ...]  # all that are not normal
+    alarm_cards: tuple[AlarmCard, ...]  # the same, consequences folded under their root causes
     loss_hours_per_year: float  # hours at the present load that lose as much as a year of the load profile
     worst_hour: WorstHour | None  # once the forecast worker has looked ahead
+    dark_minutes: FloatArray  # (l,) how long loads have been without supply, 0 with it
+    reliability: ReliabilityIndices  # since this network is watched
+    faults: tuple[LocatedFault, ...]  # trips whose fault isn't repaired, with what is known of the place
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

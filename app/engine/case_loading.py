@@ -33,10 +33,6 @@ class CaseLoader:
         """Load a case by name or code. CaseError where there is none, or while another is being loaded."""
         return self.bring_in(self.named(spec))
 
-    def load_upload(self, file_name: str, content: bytes) -> Case:
-        """Load an uploaded network file. CaseError names what is wrong with it."""
-        return self.bring_in(self.uploaded(file_name, content))
-
     def named(self, spec: str) -> CaseRead:
         """How a case is read by name or code. CaseError for a path.
 

@@ -54,12 +54,15 @@ def checked_event(network: Network, kind: EventKind, target: int | None, magnitu
         raise ValueError(f"magnitude: a heat wave is above 0 and up to {LARGEST_HEAT_WAVE_K:g} K, not {magnitude:g}")
     if kind is EventKind.HEAT_WAVE or (kind is EventKind.LOAD_SURGE and target is None):
         return "whole grid"
-    names = {
-        EventKind.LINE_OUTAGE: network.branch.name,
-        EventKind.GENERATOR_TRIP: network.generator.name,
-    }.get(kind, network.bus.name)
+    named = {
+        EventKind.LINE_OUTAGE: ("branch", network.branch.name),
+        EventKind.BRANCH_FAULT: ("branch", network.branch.name),
+        EventKind.GENERATOR_TRIP: ("generator", network.generator.name),
+    }
+    what, names = named.get(kind, ("bus", network.bus.name))
     if target is None or not 0 <= target < len(names):
-        what = {EventKind.LINE_OUTAGE: "branch", EventKind.GENERATOR_TRIP: "generator"}.get(kind, "bus")
+        if target is None:
+            raise UnknownIdError(f"target: name the {what} that it happens to, from 0 to {len(names) - 1}")
         raise UnknownIdError(f"target: there is no {what} {target}; they are numbered 0 to {len(names) - 1}")
     return names[target]
 

@@ -37,7 +37,7 @@ from app.engine.commands import (
     checked_speed,
     checked_weight,
 )
-from app.engine.operating_point import operating_point_of, problem_now
+from app.engine.operating_point import isolating_of, operating_point_of, problem_now
 from app.engine.pipeline import Pipeline, SourceOf
 from app.engine.plan_execution import PlanExecution
 from app.engine.quality import FRESH, BoardProblem, BoardQuality, ProblemCause, WorkerHealth, quality_of
@@ -198,6 +198,20 @@ class Engine:
             raise PlanRefusedError(PlanRefusal(kind=PlanRefusalKind.NOTHING_TO_UNDO, network=latest.case.network))
         self._do(lambda: self._operate(latest.case.network, lambda execution: execution.undo(count)))
 
+    def isolate(self, fault_id: int) -> tuple[int, ...]:
+        """Open the switches around the most probable section of a fault; returns their branches.
+
+        KeyError for a fault that isn't there, NotOfferedError where nobody carries out orders.
+        """
+        latest = self._boards.latest.snapshot
+        self._require(latest.control.offers.orders, "carries out no orders")
+        found = [fault for fault in latest.assessed.faults if fault.report.id == fault_id]
+        if not found:
+            raise UnknownIdError(f"no fault {fault_id}")
+        branches = found[0].isolating
+        self._do(lambda: self._operate(latest.case.network, lambda execution: execution.isolate(branches)))
+        return branches
+
     def load(self, case: Case) -> None:
         """Watch another case from the next cycle on. CaseError where its first simulated state has no solution."""
         pipeline = Pipeline(case, self._settings, self._history_of, self._source_of)
@@ -294,9 +308,9 @@ class Engine:
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
         risk = pipeline.risk(solved.state, estimate, condition)
         supply = pipeline.supply(solved.state, estimate, risk, self._risk_weight)
-        pipeline.alarms.watch_state(solved.state, temperature_c, pipeline.ordered_closed, frame.measured_at)
-        pipeline.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
-        alarms = pipeline.alarms.book.active()
+        interruptions = pipeline.interruptions(solved.state, frame.measured_at)
+        pipeline.judge(solved.state, estimate, frame, temperature_c)
+        cards = pipeline.alarms.cards()
         snapshot = Snapshot(
             version=self._next_version(),
             iteration=self._iteration,
@@ -312,10 +326,14 @@ class Engine:
                 risk=risk,
                 condition=condition,
                 supply=supply,
-                metrics=pipeline.metrics(solved.state, risk, len(alarms)),
-                alarms=alarms,
+                metrics=pipeline.metrics(solved.state, risk, len(cards)),
+                alarms=pipeline.alarms.book.active(),
+                alarm_cards=cards,
                 loss_hours_per_year=pipeline.loss_hours_per_year,
                 worst_hour=pipeline.worst_hour,
+                dark_minutes=interruptions.lasted_minutes,
+                reliability=interruptions.indices(pipeline.watched.customers.count),
+                faults=pipeline.faults(),
             ),
             control=CycleControl(
                 operations=pipeline.plan_execution.operations,
@@ -339,14 +357,14 @@ class Engine:
             raise RuntimeError(
                 f"nothing of {pipeline.network.name} has been shown yet: {problem.cause} {problem.detail}"
             )
-        alarms = pipeline.alarms.book.active()
-        metrics = replace(last.assessed.metrics, active_alarms=len(alarms))
+        alarms, cards = pipeline.alarms.book.active(), pipeline.alarms.cards()
+        metrics = replace(last.assessed.metrics, active_alarms=len(cards))
         operations = pipeline.plan_execution.operations
         self._republish(
             replace(
                 last,
                 solved=replace(last.solved, stale=True, stale_because=problem, suspects=suspects),
-                assessed=replace(last.assessed, alarms=alarms, metrics=metrics),
+                assessed=replace(last.assessed, alarms=alarms, alarm_cards=cards, metrics=metrics),
                 control=replace(last.control, events=pipeline.events, operations=operations),
             )
         )
@@ -425,7 +443,7 @@ class Engine:
 
     def _acknowledge(self, alarm_id: int, person: str) -> None:
         try:
-            self._pipeline.alarms.book.acknowledge(alarm_id, person, self._pipeline.time)
+            self._pipeline.alarms.acknowledge(alarm_id, person, self._pipeline.time)
         except KeyError:
             log.info("alarm %d was gone before it could be acknowledged", alarm_id)
 
@@ -448,7 +466,9 @@ class Engine:
             and self._boards.latest.snapshot.case.network is pipeline.network
             and not self._boards.latest.snapshot.solved.stale
         ):
-            pipeline.plan_execution.step(operating_point_of(self._boards.latest.snapshot, self._settings.price_per_mwh))
+            latest = self._boards.latest.snapshot
+            now = operating_point_of(latest, self._settings.price_per_mwh)
+            pipeline.plan_execution.step(now, isolating_of(latest))
 
     def _switch(self, pipeline: Pipeline) -> None:
         pipeline.alarms.book.next_id = self._pipeline.alarms.book.next_id  # ids are never used twice

@@ -12,9 +12,14 @@ from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 
 def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoint:
-    """Switch states, loads and failure probabilities of a snapshot; branches with an outage can't be closed."""
+    """Switch states, loads and failure probabilities of a snapshot.
+
+    Branches with an outage can't be closed, nor can those that isolate a located fault: they count as open, which
+    whoever carries out a plan sees to first.
+    """
     available = snapshot.case.network.branch.in_service.copy()
     out = [event.target for event in snapshot.control.events if event.kind is EventKind.LINE_OUTAGE]
+    out += isolating_of(snapshot)
     available[np.array(out, dtype=np.int64)] = False
     return OperatingPoint(
         injection=snapshot.solved.injection,
@@ -24,6 +29,11 @@ def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoi
         loss_hours_per_year=snapshot.assessed.loss_hours_per_year,
         price_per_mwh=price_per_mwh,
     )
+
+
+def isolating_of(snapshot: Snapshot) -> list[int]:
+    """Branches that must be open until faults are repaired, after the most probable section of each."""
+    return sorted({branch for fault in snapshot.assessed.faults for branch in fault.isolating})
 
 
 def operating_point_for(snapshot: Snapshot, price_per_mwh: float, wanted: Requirements) -> OperatingPoint:

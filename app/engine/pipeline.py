@@ -11,17 +11,25 @@ from app.engine.board import History, WatchedCase, WorstHour
 from app.engine.plan_execution import PlanExecution
 from app.settings import Settings
 from grid.alarms.predictive import Outlook
-from grid.alarms.rules import AlarmWatch
+from grid.alarms.rules import AlarmWatch, SolvedScan
+from grid.alarms.standing import limits_of_published_state, own_limits
 from grid.assets.csv_file import read_assets
-from grid.assets.register import AssetRegister, asset_register, temperature_limit_c
+from grid.assets.register import GivenAssets, asset_register, temperature_limit_c
 from grid.cases.case import Case
-from grid.cases.cases import DEFAULT_SIMBENCH, FEEDER
+from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, FEEDER
 from grid.errors import CaseError
+from grid.estimation.dark_loads import DarkLoads
 from grid.estimation.substitution import Estimate, Estimator
 from grid.flow.metrics import Metrics, metrics_of, renewable_generators
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
+from grid.protection.devices import protected_branches
+from grid.protection.location import located
+from grid.protection.records import LocatedFault, ProtectionScheme
+from grid.reliability.customers import customers_of
+from grid.reliability.indices import InterruptionRecord
 from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
 from grid.sources.registry import open_source
@@ -67,29 +75,48 @@ class Pipeline:
         network = case.network
         self.case, self.network = case, network
         self.parts = source_of(case, settings)
+        cold_load = ColdLoadModel(scale=settings.pick_up, reconnection_minutes=settings.reconnection_minutes)
+        if self.parts.protection is not None:
+            self.parts.protection.cold_load = cold_load
+            self.parts.protection.scheme = ProtectionScheme(
+                missed=settings.indicator_missed, false=settings.indicator_false, passages=settings.fault_passages
+            )
         self.history = history_of(network, self.parts.past)
         self._measured_at: datetime | None = None
         self._start = settings.start.replace(tzinfo=UTC)
+        limits = limits_of_published_state(network) if case.spec in BUILT_IN else own_limits(network)
+        given = _given_assets(case, settings)
+        register = asset_register(
+            network, case.year_built, settings.start.year, np.random.default_rng(settings.seed), given
+        )
         self.watched = WatchedCase(
             network=network,
-            register=_register(case, settings),
+            register=register,
+            cold_load=cold_load,
+            customers=customers_of(network, None if given is None else given.customers),
             is_asset=is_asset(network),
             temperature_limit_c=temperature_limit_c(network),
             yearly_load_mw=yearly_load_mw(network.load, case.profiles),
+            standing=limits.standing,
         )
-        self.alarms = AlarmWatch(network, self.watched.temperature_limit_c)
+        self.alarms = AlarmWatch(network, self.watched.temperature_limit_c, limits)
         self._estimator = Estimator(network)
         self._power_flow = PowerFlow(network)
         self._temperatures = BranchTemperatures(network)
         self.condition = ConditionMonitor(network, self.watched.register, settings.start, settings.seed)
         self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
-        self._supplied_mw = network.load.p_mw.copy()  # what was last supplied, at first the case's own
-        self._supplied_mvar = network.load.q_mvar.copy()
+        self._wanted = DarkLoads(network.load.p_mw, network.load.q_mvar)
+        if self.parts.past is not None and settings.history_days > 0:
+            days = self.parts.past.hours(48)
+            self._wanted.remember(days.start, days.load_p_mw)
         self.plan_execution = PlanExecution(network, self.parts.actuator)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
         self._path_ohm = path_ohm(network)
         self._renewable = renewable_generators(network)
+        self._protected = protected_branches(network)
+        self._interruptions: InterruptionRecord | None = None
+        self._faults: tuple[LocatedFault, ...] = ()
 
     @property
     def time(self) -> datetime:
@@ -141,19 +168,18 @@ class Pipeline:
             mismatch = float(error.mismatch_mva.max())
             return Solved(self._last, False, mismatch, suspects_of(error, self.network, self._last, energised))
         supplied = state.energised[self.network.load.bus]
-        self._supplied_mw = np.where(supplied, state.load_p_mw, self._supplied_mw)
-        self._supplied_mvar = np.where(supplied, state.load_q_mvar, self._supplied_mvar)
+        self._wanted.step(estimate.frame.measured_at, supplied, state.load_p_mw, state.load_q_mvar)
         self._last = state
         return Solved(state, True, np.nan, ())
 
     def injection(self, estimate: Estimate) -> Injection:
-        """The estimated injections, with what loads without supply took last."""
-        return replace(estimate.injection, load_p_mw=self._supplied_mw, load_q_mvar=self._supplied_mvar)
+        """The estimated injections, with what loads without supply would take, without pick-up."""
+        return replace(estimate.injection, load_p_mw=self._wanted.p_mw, load_q_mvar=self._wanted.q_mvar)
 
     @property
     def loss_hours_per_year(self) -> float:
         """Hours at the present load that lose as much as a year: losses go with the square of the load."""
-        present = float(self._supplied_mw.sum())
+        present = float(self._wanted.p_mw.sum())
         return 8760 * float(np.mean((self.watched.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
 
     def try_first_state(self) -> None:
@@ -169,9 +195,51 @@ class Pipeline:
                 self.network.name, f"at {frame.measured_at:%d %b %H:%M} {error}", "simulated state"
             ) from None
 
+    def faults(self) -> tuple[LocatedFault, ...]:
+        """Each trip whose fault isn't repaired, located once."""
+        protection = self.parts.protection
+        if protection is None:
+            return ()
+        known = {id(fault.report): fault for fault in self._faults}
+        self._faults = tuple(
+            known.get(id(report)) or located(self.network, self._protected, report, protection.scheme)
+            for report in protection.trips
+        )
+        return self._faults
+
+    def interruptions(self, state: GridState, time: datetime) -> InterruptionRecord:
+        """What was interrupted since this network is watched, with what loads without supply would take."""
+        dark, record = ~state.energised[self.network.load.bus], self._interruptions
+        if record is None:
+            record = InterruptionRecord.begin(time, dark, self._wanted.p_mw)
+        self._interruptions = record.after(max(time, record.time), dark, self._wanted.p_mw)
+        return self._interruptions
+
     def temperatures(self, state: GridState, frame: Frame, elapsed: timedelta) -> FloatArray:
         """(m,) degrees Celsius after the elapsed simulated time."""
         return self._temperatures.step(state, frame.weather, elapsed)
+
+    def judge(self, state: GridState, estimate: Estimate, frame: Frame, temperature_c: FloatArray) -> None:
+        """Raise and clear the alarms of a solved state (temperature_c (m,)), and say when overloads grow too hot."""
+        scan = SolvedScan(
+            state=state,
+            temperature_c=temperature_c,
+            expected_closed=self.ordered_closed,
+            expected_on=self._expected_on,
+            generator_on=estimate.injection.generator_on,
+            load_p_mw=self._wanted.p_mw,
+        )
+        self.alarms.watch_state(scan, frame.measured_at)
+        self.alarms.watch_system(False, False, estimate.suspect_bus, frame.measured_at)
+        heated, limit_c = self.alarms.heated(), self.watched.temperature_limit_c
+        minutes = self._temperatures.minutes_to_limit(state, frame.weather, limit_c, heated)
+        self.alarms.expect_heat(heated, minutes)
+
+    @property
+    def _expected_on(self) -> BoolArray:
+        """Generators (g,) that should run: all where orders are given from here, else those that hold the grid."""
+        generator = self.network.generator
+        return generator.is_source if self.parts.actuator is None else np.ones(len(generator), dtype=bool)
 
     def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
         """Judge what is expected of a network's next hours, unless it isn't the watched one any more."""
@@ -203,16 +271,14 @@ class Pipeline:
     def metrics(self, state: GridState, risk: AssetRisk, active_alarms: int) -> Metrics:
         """Totals of a state."""
         average_risk = float(risk.risk_mw.mean()) if len(risk.risk_mw) else 0.0
-        return metrics_of(self.network, state, self._supplied_mw, self._renewable, average_risk, active_alarms)
+        return metrics_of(self.network, state, self._wanted.p_mw, self._renewable, average_risk, active_alarms)
 
 
-def _register(case: Case, settings: Settings) -> AssetRegister:
-    """The case's assets, completed. Raises AssetFileError, a CaseError, where the asset file is wrong.
+def _given_assets(case: Case, settings: Settings) -> GivenAssets | None:
+    """What a file says of the case's assets. Raises AssetFileError, a CaseError, where it is wrong.
 
     The asset file describes the case that the settings name; another one that is loaded later has other branches.
     """
     named = Path(settings.case.strip().removeprefix(FEEDER)).name
     path = settings.asset_file if case.spec in (named, f"{named}:{DEFAULT_SIMBENCH}") else None
-    year = settings.start.year
-    given = None if path is None else read_assets(path, case.network, year)
-    return asset_register(case.network, case.year_built, year, np.random.default_rng(settings.seed), given)
+    return None if path is None else read_assets(path, case.network, settings.start.year)

@@ -1,5 +1,6 @@
 """Operations: carrying out a plan, one action or all set-points a cycle, each verified right before it is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.engine.board import Operations
@@ -62,8 +63,24 @@ class PlanExecution:
         wanted = None if count is None else count + waiting
         self._job, self._stopped = _Job(Requirements(), tuple(back[::-1][:wanted]), undoing=True), None
 
-    def step(self, operating_point: OperatingPoint) -> None:
+    def isolate(self, branches: Sequence[int]) -> None:
+        """Open what isolates a fault, where it isn't open yet. Not undone with plans: the fault still stands.
+
+        Raises ConnectionError where an order can't be sent.
+        """
+        actuator = self._actuator
+        if actuator is None:
+            return
+        for branch in branches:
+            if actuator.closed[branch] and not actuator.execute(SwitchOrder(branch=branch, close=False)).taken:
+                refused = PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, branch=branch, close=False)
+                self._job, self._stopped = None, refused
+                return
+
+    def step(self, operating_point: OperatingPoint, isolating: Sequence[int] = ()) -> None:
         """Do the next pending action, or set all set-points, if that still verifies and the actuator takes it.
+
+        isolating: branches that a located fault needs open, which is done before a plan's first action.
 
         Raises ConnectionError where the order can't be sent; it is still pending then.
         """
@@ -75,6 +92,10 @@ class PlanExecution:
             return
         if not job.pending:
             return
+        if not job.undoing:
+            self.isolate(isolating)
+            if self._job is None:
+                return
         action, rest = job.pending[0], job.pending[1:]
         problem = problem_with(self._verifier, operating_point, job.requirements, [action])
         if problem is None and not actuator.execute(SwitchOrder(branch=action.branch, close=action.close)).taken:

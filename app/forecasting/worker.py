@@ -1,8 +1,8 @@
 """ForecastWorker: the worker that keeps forecasts, looks ahead, warns, and keeps the record of hours.
 
 It takes the hours that the engine has closed and never holds up a cycle. Forecasts are made, and their models trained,
-in the process that learns: each hour all series anew, with their scenarios solved; between hours one series after the
-other is trained. Hours are recorded here, also while that process is down.
+in the process that learns: each hour, and where anything is switched, all series anew, with their scenarios solved;
+between hours one series after the other is trained. Hours are recorded here, also while that process is down.
 """
 
 import logging
@@ -23,7 +23,7 @@ from app.forecasting.report import ForecastReport
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginForecasts, ForecastAnew, ForecastNews, TrainSeries
 from app.settings import Settings
-from grid.network import FloatArray, Network
+from grid.network import BoolArray, FloatArray, Network
 from grid.studies.renewable_share import energy_mix
 from ml.forecasting.live.hourly import ONE_HOUR, Hour, loss_record
 from ml.forecasting.live.series import series_of
@@ -65,6 +65,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
         self._renewed: tuple[str, Contest] | None = None  # the series whose model was trained anew last
         self._seen = -1
         self._all_trained = False  # until the next look
+        self._looked: tuple[BoolArray, BoolArray] | None = None  # closed (m,) and energised (n,) of the last look
         self._waiting: deque[Hour] = deque()  # closed and not recorded yet
         self._shares: list[float] = []  # of losses that plans would have left, in this hour's cycles
         self._hindered: ForecastHindrance | None = None  # what the last report says that hinders
@@ -98,7 +99,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
         """Begin with a network."""
         self._keep(1)
         self._renewed, self._all_trained, self._shares = None, False, []
-        self._begun, self._news, self._forecasts, self._untold = None, None, {}, []
+        self._begun, self._news, self._forecasts, self._untold, self._looked = None, None, {}, [], None
         self._waiting.clear()
         recorded = RecordedHours(board.network, self._settings.cache_dir)
         with self._lock:
@@ -158,7 +159,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
             self._begin_learning(recorded, board, generation)
             self._look(recorded, board)
             return True
-        if hours_over or self._untold:
+        if hours_over or self._untold or self._switched(board):
             self._look(recorded, board)
             return True
         if self._all_trained:
@@ -207,6 +208,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
             ),
             self.beat,
         )
+        self._looked = snapshot.solved.state.closed, snapshot.solved.state.energised
         self._untold = self._untold[len(told) :]
         self._all_trained = self._all_trained and not told
         self._news = news
@@ -217,6 +219,14 @@ class ForecastWorker(GridWorker[ForecastReport]):
         worst = WorstHour(news.ahead.start + news.ahead.worst.hour * ONE_HOUR, news.worst_injection)
         self._engine.expect(board.network, news.ahead.outlook, worst)
         self._publish(recorded, board)
+
+    def _switched(self, board: Board) -> bool:
+        """Whether the last look was at other switch states or supply: what it said of limits is so no more."""
+        solved, looked = board.snapshot.solved, self._looked
+        if solved.stale or looked is None:
+            return False
+        now = solved.state.closed, solved.state.energised
+        return any(bool((is_so != was).any()) for is_so, was in zip(now, looked, strict=True))
 
     def _keep(self, every_hours: int) -> None:
         if self._recorded is not None:

@@ -126,6 +126,7 @@ class JobItem(Answer):
     expected_cost_eur: Euro
     deferral_cost_eur: Euro
     pinned: bool
+    why_deferred: str | None
 
 
 class CrewItem(Answer):

@@ -5,10 +5,19 @@ from datetime import timedelta
 from typing import Any
 
 from app.maintenance.schedule import consequence_eur
-from app.maintenance.view import YEAR_COLUMN, Maintained, crews_of, job_words, status_of, weeks_of
+from app.maintenance.view import (
+    YEAR_COLUMN,
+    Maintained,
+    class_of,
+    crews_of,
+    job_words,
+    status_of,
+    weeks_of,
+    why_deferred,
+)
 from app.maintenance.view_asset import drivers_of, signals_of, similar_to
 from app.web.plain import number, stamp
-from components.maintenance.risk_table import RateSource, risk_class
+from components.maintenance.risk_table import RateSource
 from components.maintenance.words import conflict_words, fleet_step_words, maintenance_problem_words, why_not_words
 from grid.network import FloatArray
 from ml.maintenance.model.card import card_to
@@ -41,7 +50,7 @@ class _Told:
         found, network = self._found, self._now.snapshot.case.network
         consequence = float(self._consequence[branch])
         risk = math.nan if found is None else float(found.probability[branch, YEAR_COLUMN]) * consequence
-        named = risk_class(risk)
+        named = class_of(self._now, branch)
         return {
             "id": branch,
             "name": network.branch.name[branch],
@@ -202,7 +211,14 @@ def _job(now: Maintained, position: int, branch: int, week: int) -> JSON:
         "expected_cost_eur": float(problem.cost_eur[position, week]),
         "deferral_cost_eur": float(problem.cost_eur[position, -1]),
         "pinned": branch in made.pins,
+        "why_deferred": _why(now, made, position) if week == DEFERRED else None,
     }
+
+
+def _why(now: Maintained, made: ScheduleView, position: int) -> str | None:
+    """Why a job is deferred; None where a person settled it so."""
+    pinned = int(made.branches[position]) in made.pins
+    return None if pinned else why_deferred(now.snapshot.case.network, made, position)
 
 
 def _week(week: int) -> int | None:

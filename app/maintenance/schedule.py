@@ -1,13 +1,14 @@
 """The maintenance schedule of a live grid, from a snapshot and a prognosis."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
 from app.engine.board import Snapshot
 from grid.capabilities import OUTAGE_WINDOWS
-from grid.network import BoolArray, FloatArray, IntArray
+from grid.network import FloatArray
 from ml.maintenance.model.prognosis import Prognosis
 from ml.maintenance.schedule.economics import (
     WEEKS,
@@ -18,9 +19,13 @@ from ml.maintenance.schedule.economics import (
     schedule_problem,
     solved,
 )
+from ml.maintenance.schedule.hindrances import outage_hindrances
 from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
+from ml.maintenance.schedule.problem import OutageHindrance
 
 RATE_HORIZON_DAYS = 365
+MOST_EXPLAINED = 50  # outages that no week allows, the riskiest, of which it is said why
+WINDOWS_SHARE = 0.8  # of the work, as far as progress is told
 
 
 def consequence_eur(snapshot: Snapshot) -> FloatArray:
@@ -38,24 +43,39 @@ def make_schedule(
 ) -> ScheduleView:
     """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped.
 
-    step: told what share of the outage windows is known, before the next ones are; what it raises ends the work.
+    step: told what share of the outage windows is known, and of what stands against the outages that have none, before
+    the next ones are; what it raises ends the work.
     """
     network, register = snapshot.case.network, snapshot.case.register
     rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
     branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence), first_monday(snapshot)
-    asked = network.n_bus <= OUTAGE_WINDOWS.most
-    allowed = _windows(snapshot, branches, first_day, step) if asked else np.ones((len(branches), WEEKS), dtype=bool)
+    asked, levels = network.n_bus <= OUTAGE_WINDOWS.most, _levels(snapshot, first_day)
+    allowed = np.ones((len(branches), WEEKS), dtype=bool)
+    hindrances: dict[int, OutageHindrance] = {}
+    if asked and levels is not None:
+        injection, closed = snapshot.solved.injection, snapshot.solved.state.closed
+        allowed = outage_windows(network, injection, closed, levels, branches, lambda done: step(WINDOWS_SHARE * done))
+        never = branches[~allowed.any(axis=1)]
+        never = never[np.argsort(-(rate * consequence)[never], kind="stable")][:MOST_EXPLAINED]
+        found = outage_hindrances(
+            network,
+            injection,
+            closed,
+            float(levels.min()),
+            never,
+            lambda done: step(WINDOWS_SHARE + (1 - WINDOWS_SHARE) * done),
+        )
+        hindrances = dict(zip(never.tolist(), found, strict=True))
     problem = schedule_problem(network, register, branches, rate, consequence, allowed)
     step(1.0)
     age = snapshot.simulated_at.year - register.year_built[branches]
-    return solved(problem, branches, age, pins, first_day, asked)
+    made = solved(problem, branches, age, pins, first_day, asked)
+    return replace(made, hindrances=hindrances, lightest_week=0 if levels is None else int(np.argmin(levels)))
 
 
-def _windows(snapshot: Snapshot, branches: IntArray, first_day: date, step: Callable[[float], None]) -> BoolArray:
+def _levels(snapshot: Snapshot, first_day: date) -> FloatArray | None:
+    """(WEEKS,) peak loads over the present one; None where nothing is taken now."""
     present_mw = float(snapshot.solved.injection.load_p_mw.sum())
     if present_mw <= 0:
-        return np.ones((len(branches), WEEKS), dtype=bool)
-    levels = weekly_peak_levels(snapshot.case.yearly_load_mw, first_day, WEEKS, present_mw)
-    return outage_windows(
-        snapshot.case.network, snapshot.solved.injection, snapshot.solved.state.closed, levels, branches, step
-    )
+        return None
+    return weekly_peak_levels(snapshot.case.yearly_load_mw, first_day, WEEKS, present_mw)

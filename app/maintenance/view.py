@@ -21,14 +21,21 @@ from components.common.trends import Curve
 from components.maintenance.fleet import Fleet, Status
 from components.maintenance.gantt import Crew, GanttPlan, Job, Way, week_words
 from components.maintenance.model_card import Metric, ModelFacts, ReliabilityPoint
-from components.maintenance.risk_table import Novelty, RateSource, RiskClass, RiskRow, risk_class
-from components.maintenance.words import conflict_words, fleet_step_words, maintenance_problem_words, why_not_words
+from components.maintenance.risk_table import Novelty, RateSource, RiskRow
+from components.maintenance.words import (
+    conflict_words,
+    fleet_step_words,
+    hindrance_words,
+    maintenance_problem_words,
+    why_not_words,
+)
 from grid.alarms.book import AssetKind
 from grid.capabilities import HOURLY_FLEET
-from grid.network import FloatArray, IntArray
+from grid.network import FloatArray, IntArray, Network
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis
+from ml.maintenance.records import RiskClass, class_at
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
 
@@ -119,6 +126,7 @@ def rows_of(now: Maintained) -> list[RiskRow]:
             RateSource.MODEL if found.learned[i] else RateSource.CNAIM,
             why_not_words(found.why_not[i]),
             weeks.get(i, ""),
+            class_of(now, i),
         )
         for i in now.branches.tolist()
     ]
@@ -127,6 +135,11 @@ def rows_of(now: Maintained) -> list[RiskRow]:
 def risk_eur_per_year(found: Prognosis, consequence: FloatArray) -> FloatArray:
     """(m,) probability of a failure within 365 days times what it costs now, EUR."""
     return np.asarray(found.probability[:, YEAR_COLUMN] * consequence)
+
+
+def class_of(now: Maintained, branch: int) -> RiskClass | None:
+    """The class of an asset's risk, which holds on near a limit; None where the risk is unknown."""
+    return None if now.report.classes is None else class_at(int(now.report.classes[branch]))
 
 
 def cause_words(found: Prognosis, branch: int) -> str:
@@ -150,7 +163,7 @@ def fleet_of(now: Maintained) -> Fleet | None:
     mine = now.branches
     chance = found.probability[mine, YEAR_COLUMN]
     risk = risk_eur_per_year(found, consequence_eur(now.snapshot))[mine]
-    classes = [risk_class(value) for value in risk.tolist()]
+    classes = [class_of(now, i) for i in mine.tolist()]
     plan = plan_of(now)
     return Fleet(
         assets=len(mine),
@@ -276,10 +289,29 @@ def plan_of(now: Maintained) -> GanttPlan | None:
             float(deferral[i]),
             branch in made.pins,
             int(jobs.allowed[i].sum()),
+            why_deferred(now.snapshot.case.network, made, i) if weeks[i] == DEFERRED else "",
         )
         for i, branch in enumerate(made.branches.tolist())
     )
     return GanttPlan(made.first_day, problem.n_week, drawn, crews_of(problem, weeks), ways_of(made))
+
+
+def why_deferred(network: Network, made: ScheduleView, job: int) -> str:
+    """Why a job has no week: what it would break and when that is nearest to possible, or the first week that is."""
+    problem, branch = made.problem, int(made.branches[job])
+    possible = np.flatnonzero(problem.possible[job])
+    if len(possible):
+        cost = problem.cost_eur[job]
+        worth = cost[possible].min() < cost[-1]
+        why = "crews or its area have no room" if worth else "costs more than it saves"
+        return f"{why}; possible from week {week_words(made.first_day, int(possible[0]))}"
+    if problem.jobs.allowed[job].any():
+        return "its crew has too few hours in a week"
+    found = made.hindrances.get(branch)
+    if found is None:
+        return "an outage would break supply or limits in every week"
+    nearest = week_words(made.first_day, made.lightest_week)
+    return f"{hindrance_words(network, found)}; in every week, nearest to possible in week {nearest}"
 
 
 def crews_of(problem: ScheduleProblem, weeks: IntArray) -> tuple[Crew, ...]:

@@ -8,13 +8,22 @@ import pandas as pd
 
 from app.engine.board import Point, Quantity
 from app.maintenance.schedule import consequence_eur
-from app.maintenance.view import YEAR_COLUMN, Maintained, cause_words, code_of, job_words, novelty_of, risk_eur_per_year
+from app.maintenance.view import (
+    YEAR_COLUMN,
+    Maintained,
+    cause_words,
+    class_of,
+    code_of,
+    job_words,
+    novelty_of,
+    risk_eur_per_year,
+)
 from app.map.view_quality import because_words
 from components.common import text
 from components.common.trends import Curve
 from components.maintenance.asset_panel import AssetHead, SignalRow, SignalState, Similar
 from components.maintenance.risk_figures import MOST_DRIVERS, Driver, ProbabilityCurve
-from components.maintenance.risk_table import Novelty, risk_class
+from components.maintenance.risk_table import Novelty
 from components.maintenance.words import why_not_words
 from grid.assets.deterioration import Signal
 from grid.network import BranchKind, FloatArray
@@ -101,7 +110,7 @@ def _chances(found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
     facts = []
     for column, days in enumerate(HORIZONS):
         low, high = (text.small(100 * one[branch, column], "", 2) for one in (found.low, found.high))
-        note = f"{low} to {high} % (models)" if found.learned[branch] else "by CNAIM"
+        note = f"{low} to {high} % (models, last day)" if found.learned[branch] else "by CNAIM"
         facts.append((f"Fails in {days} d", text.small(100 * float(found.probability[branch, column]), "%", 2), note))
     if found.learned[branch]:
         published = text.small(100 * float(found.published[branch, YEAR_COLUMN]), "%", 2)
@@ -118,7 +127,7 @@ def _money(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, st
     consequence = consequence_eur(now.snapshot)
     risk = float(risk_eur_per_year(found, consequence)[branch])
     interrupted = text.rough(1000 * float(now.snapshot.assessed.risk.interrupted_mw[branch]), "kW")
-    named = risk_class(risk)
+    named = class_of(now, branch)
     job = job_words(now.report.schedule).get(branch, "none planned")
     return [
         ("If it fails", text.rough(float(consequence[branch]), "EUR"), f"interrupts {interrupted} now"),

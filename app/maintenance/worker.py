@@ -30,17 +30,19 @@ from app.learning.requests import (
     ReloadModels,
     TrainingState,
 )
-from app.maintenance.schedule import first_monday, make_schedule
+from app.maintenance.schedule import consequence_eur, first_monday, make_schedule
 from app.settings import Settings
-from grid.network import FloatArray, Network
+from grid.network import FloatArray, IntArray, Network
+from ml.maintenance.daily import DailyPrognosis
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation, features_of
-from ml.maintenance.model.prognosis import Prognosis, prognose
-from ml.maintenance.records import MaintenanceProblem, MaintenanceProblemKind
+from ml.maintenance.model.prognosis import HORIZONS, Prognosis, prognose
+from ml.maintenance.records import MaintenanceProblem, MaintenanceProblemKind, class_places
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
 
 log = logging.getLogger(__name__)
 RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map count with: the days that plans are for
+YEAR_COLUMN = HORIZONS.index(365)
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
 HOURS_BETWEEN_POINTS = 1.0
@@ -65,6 +67,7 @@ class MaintenanceReport:
     problems: tuple[MaintenanceProblem, ...]
     schedule: ScheduleView | None
     scheduling: bool
+    classes: IntArray | None = None  # (m,) places in RiskClass, which hold on near a limit; None without a prognosis
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +117,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
         self._wanted: _WantedSchedule | None = None
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
+        self._daily = DailyPrognosis()
+        self._classes: IntArray | None = None
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
@@ -166,7 +171,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
 
     def take_up(self, board: Board) -> None:
         """Begin with a network: no trend, no schedule."""
-        self._schedule, self._tried, self._seen = None, None, -1
+        self._schedule, self._tried, self._seen, self._classes = None, None, -1, None
+        self._daily.forget()
         with self._lock:
             self._network = board.network
             self._trend.clear()
@@ -244,6 +250,10 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         if found is None:
             self._publish_changed(self.report_on(board), board, problems=self._found_wrong)
             return
+        card = self._models.card
+        found = self._daily.take(found, snapshot.simulated_at, "" if card is None else card.trained_at)
+        risk = found.probability[:, YEAR_COLUMN] * consequence_eur(snapshot)
+        self._classes = class_places(risk, self._classes)
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
         self._engine.set_failure_rates(snapshot.case.network, rate)
         self._remember(snapshot, found)
@@ -330,6 +340,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             self._found_wrong,
             self._schedule,
             False,
+            self._classes,
         )
         self._made = report
         self.publish(report, board)

@@ -34,7 +34,10 @@ BRANCH_STATES = {
 def asset_card(snapshot: Snapshot, shown: NetworkView, asset: Asset) -> AssetCard:
     """The drawer's content for a bus or a branch."""
     alarms = tuple(
-        alarm for alarm in snapshot.assessed.alarms if alarm.asset_kind is asset.kind and alarm.asset_id == asset.index
+        one
+        for card in snapshot.assessed.alarm_cards
+        for one in (card, *card.consequences)
+        if one.alarm.asset_kind is asset.kind and one.alarm.asset_id == asset.index
     )
     if asset.kind is AssetKind.BUS:
         kind, live, limits, risk = _bus(snapshot, asset.index)

@@ -93,7 +93,7 @@ class NetworkView:
         network, opened = self.network, self._open(area)
         if self.areas is None:
             everything = np.arange(network.n_bus)
-            return self._buses_scope(network.title, everything, np.arange(network.n_branch), network.n_bus)
+            return self._buses_scope(None, network.title, everything, np.arange(network.n_branch), network.n_bus)
         if opened is None:
             return self._areas_scope(self.areas)
         own = self.areas.buses(opened)
@@ -104,9 +104,9 @@ class NetworkView:
         branch = np.flatnonzero(inside[0] | inside[1])
         ends = np.union1d(network.branch.from_bus[branch], network.branch.to_bus[branch])
         bus = np.concatenate([own, np.setdiff1d(ends, own)])
-        return self._buses_scope(f"Area {self.areas.name[opened]}", bus, branch, len(own))
+        return self._buses_scope(opened, f"Area {self.areas.name[opened]}", bus, branch, len(own))
 
-    def _buses_scope(self, title: str, bus: IntArray, branch: IntArray, n_own: int) -> Scope:
+    def _buses_scope(self, area: int | None, title: str, bus: IntArray, branch: IntArray, n_own: int) -> Scope:
         network = self.network
         nodes = [self._bus_node(int(i), stub=position >= n_own) for position, i in enumerate(bus)]
         from_bus, to_bus = network.branch.from_bus[branch], network.branch.to_bus[branch]
@@ -121,7 +121,7 @@ class NetworkView:
             for i, f, t in zip(branch, from_bus, to_bus, strict=True)
         ]
         points = places(network.bus.x[bus], network.bus.y[bus])
-        return Scope(title, bus, branch, n_own, None, elements(nodes, edges, points))
+        return Scope(title, bus, branch, n_own, None, elements(nodes, edges, points, self.scope_key(area)))
 
     def _bus_node(self, bus: int, stub: bool) -> Node:
         network, code = self.network, Asset(AssetKind.BUS, bus).code
@@ -138,7 +138,7 @@ class NetworkView:
             Edge(f"corridor-{i}", f"{areas.name[f]} – {areas.name[t]}", "corridor", f"area-{f}", f"area-{t}")
             for i, (f, t) in enumerate(ends)
         ]
-        found = elements(nodes, edges, places(areas.x, areas.y, AREA_SPACING_PX))
+        found = elements(nodes, edges, places(areas.x, areas.y, AREA_SPACING_PX), self.scope_key(None))
         for element, width in zip(found, self._area_widths(areas), strict=False):
             element["data"]["w"] = width  # type: ignore[index]
         none = np.zeros(0, dtype=np.int64)

@@ -19,6 +19,7 @@ from components.common import text
 from components.common.alarms import banner, fingerprint
 from components.common.events import event_list
 from components.common.quality import explanation, summary
+from components.map.faults import fault_list
 
 JSON = dict[str, object]
 
@@ -60,7 +61,7 @@ class Seen:
 def now_seen(board: Board, shown: NetworkView, view: View) -> Seen:
     """What a browser has after the tick of a board."""
     snapshot, quality = board.snapshot, quality_key(board.quality)
-    alarms = f"{fingerprint(snapshot.assessed.alarms)}{'s' if snapshot.solved.stale else ''}"
+    alarms = f"{fingerprint(snapshot.assessed.alarm_cards)}{'s' if snapshot.solved.stale else ''}"
     return Seen(
         version=snapshot.version,
         scope=shown.scope_key(view.area),
@@ -69,7 +70,12 @@ def now_seen(board: Board, shown: NetworkView, view: View) -> Seen:
         banner=alarms,
         alarms=f"{shown.key}/{alarms}",
         quality=quality,
-        events=",".join(str(event.id) for event in snapshot.control.events),
+        events=",".join(
+            [
+                *(str(event.id) for event in snapshot.control.events),
+                *(f"{fault.report.id}@{fault.report.tripped_at:%H%M%S}" for fault in snapshot.assessed.faults),
+            ]
+        ),
     )
 
 
@@ -86,9 +92,12 @@ def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime
         "map": map_values(snapshot, shown, view) if has_map else {},
     }
     if seen.banner != has.banner or not same_network:
-        data["banner"] = banner(snapshot.assessed.alarms, snapshot.solved.stale)
+        data["banner"] = banner(snapshot.assessed.alarm_cards, snapshot.solved.stale)
     if seen.events != has.events or not same_network:
-        data["events"] = event_list(snapshot.control.events, event_remove_id)
+        data["events"] = [
+            event_list(snapshot.control.events, event_remove_id),
+            fault_list(snapshot.assessed.faults, snapshot.case.network),
+        ]
     if seen.quality != has.quality or not same_network:
         worth = worth_of(board)
         data["quality"] = [f"quality quality-{worth.standing}", summary(worth), explanation(worth)]

@@ -6,13 +6,16 @@ from app.engine.board import Board, Snapshot
 from app.engine.quality import BoardCondition, BoardProblem, BoardQuality, ProblemCause
 from app.web.reasons import detail_words
 from components.common import text
+from components.common.doubts import Doubts
 from components.common.quality import ShownProblem, Standing, Worth
+from grid.alarms.book import AlarmState
 
 STANDINGS = {
     BoardCondition.FRESH: Standing.FRESH,
     BoardCondition.DEGRADED: Standing.DEGRADED,
     BoardCondition.STALE: Standing.STALE,
 }
+ACTIVE = (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
 CAUSES = {
     ProblemCause.NO_ANSWER: "The source ({subject}) doesn't answer.",
     ProblemCause.NO_SOLUTION: "What is measured has no power flow solution.",
@@ -35,6 +38,16 @@ def worth_of(board: Board) -> Worth:
         since=quality.since,
         shown_of=board.snapshot.simulated_at,
         problems=tuple(_shown(one) for one in quality.problems),
+    )
+
+
+def doubts_of(snapshot: Snapshot) -> Doubts:
+    """What forbids reassuring sentences now. An alarm that has returned is active no more."""
+    metrics, alarms = snapshot.assessed.metrics, snapshot.assessed.alarms
+    return Doubts(
+        stale=snapshot.solved.stale,
+        load_lost=metrics.unsupplied_mw > 0,
+        alarms=any(alarm.state in ACTIVE for alarm in alarms),
     )
 
 

@@ -81,8 +81,11 @@ def register(app: dash.Dash, services: PageServices) -> None:
     app.clientside_callback(
         ClientsideFunction("smartgrid", "wantedScope"),
         Output(Id.PLAN_SCOPE_WANTED, "data"),
+        Output(Id.PLAN_SCOPE_SHOWN, "data", allow_duplicate=True),
+        *(Output(name, "elements", allow_duplicate=True) for name in MAPS),
         Input(Id.TICK, "data"),
         State(Id.PLAN_SCOPE_WANTED, "data"),
+        prevent_initial_call="initial_duplicate",
     )
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "maps"),

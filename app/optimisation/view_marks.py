@@ -58,7 +58,7 @@ def proposed_map(snapshot: Snapshot, report: PlanReport, shown: NetworkView, vie
     after = replace(
         snapshot,
         solved=replace(snapshot.solved, state=proposal.plan.after.state),
-        assessed=replace(snapshot.assessed, alarms=()),
+        assessed=replace(snapshot.assessed, alarms=(), alarm_cards=()),
     )
     return map_values(after, shown, view) | marks(proposal.plan, shown.scope(view.area), snapshot.case.network)
 

@@ -34,7 +34,7 @@ def layout(services: PageServices) -> Component:
     """The page with the map's elements as they are now; ticks change the values."""
     return html.Div(
         [
-            html.Div(_cards(services), id=Id.KPI_ROW, className="kpi-row"),
+            html.Div(_cards(services), id=Id.KPI_ROW, className="kpi-row kpi-grid"),
             _proposal(services),
             html.Div(
                 [_map(services), html.Div([alarms.panel(services), _next_day(), _losses()], className="side")],
@@ -51,7 +51,7 @@ def _cards(services: PageServices) -> list[Component]:
     if services.boards.ready:
         board = services.boards.latest
         shown = cards(board.snapshot, board.history)
-    parts = (Many.KPI_VALUE, Many.KPI_DETAIL, Many.KPI_CHANGE)
+    parts = (Many.KPI_VALUE, Many.KPI_DETAIL, Many.KPI_CHANGE, Many.KPI_CARD)
     return [
         kpi_card(title, kpi, *(kpi_id(part, position) for part in parts))
         for position, (title, kpi) in enumerate(zip(TITLES, shown, strict=True))
@@ -181,6 +181,7 @@ def _register_fan_out(app: dash.Dash) -> None:
         Output({"type": Many.KPI_VALUE, "card": ALL}, "children"),
         Output({"type": Many.KPI_DETAIL, "card": ALL}, "children"),
         Output({"type": Many.KPI_CHANGE, "card": ALL}, "children"),
+        Output({"type": Many.KPI_CARD, "card": ALL}, "className"),
         Output(Id.ALARM_LIST, "children"),
         Output(Id.RISK_WEIGHT_NOW, "children"),
         Output(Id.ALARMS_SEEN, "data"),
@@ -203,8 +204,11 @@ def _register_drawing(app: dash.Dash) -> None:
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "wantedScope"),
         Output(Id.SCOPE_WANTED, "data"),
+        Output(Id.SCOPE_SHOWN, "data", allow_duplicate=True),
+        Output(Id.TOPOLOGY, "elements", allow_duplicate=True),
         Input(Id.TICK, "data"),
         State(Id.SCOPE_WANTED, "data"),
+        prevent_initial_call="initial_duplicate",
     )
     app.clientside_callback(
         ClientsideFunction(MAP_SCRIPT, "drawMap"),

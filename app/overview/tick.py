@@ -1,6 +1,7 @@
 """The overview's part of a tick: totals, alarms, the asset in the drawer and the new points of the trends."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.alarms.view import alarm_ids
@@ -14,7 +15,7 @@ from app.map.tick import JSON, Seen, now_seen
 from app.optimisation.tick import overview_marks, overview_words
 from app.web.browser_view import Asset, View
 from components.common.alarms import alarm_list
-from components.common.kpi import Kpi, Totals, kpis
+from components.common.kpi import Kpi, Totals, card_class, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
 from components.map.drawer import drawer_content, drawer_head
 from grid.alarms.book import AssetKind
@@ -40,28 +41,33 @@ def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts
     """Totals, the new points of the trends, and the alarms where parts tells of others than the browser shows."""
     snapshot, history, has = board.snapshot, board.history, now_seen(board, shown, view)
     data: JSON = {
-        "kpi": [[kpi.value, kpi.detail, kpi.change] for kpi in cards(snapshot, history)],
+        "kpi": [[kpi.value, kpi.detail, kpi.change, card_class(kpi.tone)] for kpi in cards(snapshot, history)],
         "weight": f"{snapshot.assessed.supply.risk_weight:g}",
     }
     if seen.of(shown) and seen.time:
         after = _with_margin(snapshot, seen.time).replace(tzinfo=None).isoformat(timespec="seconds")
         data["loss"] = loss_of(history).points(after)
     if parts.get("alarms") != has.alarms:
-        data["alarms"] = alarm_list(snapshot.assessed.alarms, alarm_ids(shown, "list"), snapshot.solved.stale)
+        data["alarms"] = alarm_list(
+            snapshot.assessed.alarm_cards, alarm_ids(shown, "list"), snapshot.solved.stale, snapshot.case.standing
+        )
     if view.asset is not None:
         data["asset"] = _asset(snapshot, history, shown, view.asset, seen.time if seen.view == has.view else "")
     return data
 
 
 def _totals(metrics: Metrics) -> Totals:
-    return Totals(**{name: getattr(metrics, name) for name in Totals.__dataclass_fields__})
+    """What the metrics know of the totals; the others keep their default, which is that they aren't known."""
+    return Totals(**{name: value for name, value in vars(metrics).items() if name in Totals.__dataclass_fields__})
 
 
 def cards(snapshot: Snapshot, history: History) -> tuple[Kpi, ...]:
     """The cards at the top; those of a stale state say of when they are."""
     earlier = history.at(snapshot.simulated_at - timedelta(hours=1))
     as_of = snapshot.simulated_at if snapshot.solved.stale else None
-    return kpis(_totals(snapshot.assessed.metrics), None if earlier is None else _totals(earlier.metrics), as_of)
+    customers = snapshot.assessed.reliability.interrupted_now
+    now = replace(_totals(snapshot.assessed.metrics), unsupplied_customers=customers)
+    return kpis(now, None if earlier is None else _totals(earlier.metrics), as_of)
 
 
 def loss_of(history: History) -> LossTrend:

@@ -39,6 +39,7 @@ def page(report: DayReport) -> str:
         "ahead": parts_now.ahead(report),
         "mix": parts_now.mix(report),
         "alarms": parts_now.alarms(report),
+        "no_alarms": parts_now.no_alarms(report),
         "assets": parts_now.assets(report),
         "plan": parts_now.plan(report),
     }

@@ -6,11 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.maintenance.view import fleet_of, plan_of, rows_of, status_of
+from app.map.view_quality import doubts_of
 from app.optimisation.view import headline_of
 from app.report.content import DayReport
 from components.analytics.words import worst_words
 from components.common import text
-from components.common.alarm_words import alarm_words, alert_words
+from components.common.alarm_words import (
+    alert_words,
+    card_words,
+    count_words,
+    effects_words,
+    prospect_words,
+    standing_words,
+)
+from components.common.alarms import NOT_JUDGED
+from components.common.doubts import Doubts, told
 from components.maintenance.gantt import week_words
 from components.optimisation.plan import saving_words
 from grid.alarms.predictive import most_threatened
@@ -24,7 +34,10 @@ MOST_ALERTS, MOST_THREATENED, MOST_ALARMS, TOP_ASSETS, MOST_JOBS, MOST_STEPS = 1
 
 @dataclass(frozen=True, kw_only=True)
 class AheadPart:
-    """What the forecasts mean for the next hours. failed, curtailed: empty where there is nothing to say."""
+    """What the forecasts mean for the next hours. failed, curtailed: empty where there is nothing to say.
+
+    no_alerts: what stands in their place where there are none.
+    """
 
     note: str
     worst: str
@@ -34,6 +47,7 @@ class AheadPart:
     tables: Sequence[ReportTable]
     is_derived: bool
     curtailed: str
+    no_alerts: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +76,7 @@ def ahead(report: DayReport) -> AheadPart | None:
     found = report.forecasts.ahead
     if found is None:
         return None
-    hours, look = len(found.load_mw), found.look
+    hours, look, doubts = len(found.load_mw), found.look, doubts_of(report.snapshot)
     unsolved = float(look.unsolved_share.max())
     sentences, network = [alert_words(alert) for alert in found.outlook.alerts], report.forecasts.network
     more = [f"… and {len(sentences) - MOST_ALERTS:,} more"] if len(sentences) > MOST_ALERTS else []
@@ -70,13 +84,14 @@ def ahead(report: DayReport) -> AheadPart | None:
     return AheadPart(
         note=f"{text.count(hours, 'hour')} from {text.moment(found.start)}, by {look.samples:,} courses of the "
         "forecasts, each solved by AC power flow, if nothing is switched.",
-        worst=f"Worst hour: {worst_words(network, found.start, found.worst)}.",
+        worst=f"Worst hour: {worst_words(network, found.start, found.worst, doubts)}.",
         failed=failed,
         alerts=[*sentences[:MOST_ALERTS], *more],
         charts=[_losses_ahead(found), _powers_ahead(found)],
         tables=_threatened(network, found),
         is_derived=bool(network.branch.rating_derived.any()),
-        curtailed=_curtailed(found),
+        curtailed=_curtailed(found, doubts),
+        no_alerts=f"{told('No alert: nothing is likely to exceed a limit', 'No further alert', doubts)}.",
     )
 
 
@@ -97,12 +112,12 @@ def _powers_ahead(found: Ahead) -> HourChart:
     return HourChart(title, "MW, median", found.start, courses)
 
 
-def _curtailed(found: Ahead) -> str:
+def _curtailed(found: Ahead, doubts: Doubts) -> str:
     if not found.energies:
         return ""
     energy = float(np.nansum(found.curtailed_mw))
     if energy <= 0:
-        return "No renewable power has to be cut."
+        return f"{told('No renewable power has to be cut', 'No cut of renewable power was found', doubts)}."
     return f"{text.small(energy, 'MWh')} of renewable power are expected to be cut: an estimate by the median course."
 
 
@@ -152,25 +167,30 @@ def mix(report: DayReport) -> TablePart | None:
     return TablePart(words=words, tables=[ReportTable(headers=("energy", "power", "share", ""), rows=rows)])
 
 
+def no_alarms(report: DayReport) -> str:
+    """What stands in the place of the alarms where there are none; of a stale state that nobody has judged it."""
+    return f"{NOT_JUDGED}." if report.snapshot.solved.stale else "No alarm is active."
+
+
 def alarms(report: DayReport) -> TablePart | None:
     """Alarms that are not normal, in the order of the alarm list; None without any."""
-    active = report.snapshot.assessed.alarms
-    if not active:
+    cards, standing = report.snapshot.assessed.alarm_cards, report.snapshot.case.standing
+    if not cards and not standing:
         return None
     rows = [
         [
-            item.priority.value,
-            item.asset_name,
-            alarm_words(item),
-            item.state.value.replace("_", " "),
-            text.moment(item.raised_at),
+            card.alarm.priority.value,
+            card.alarm.asset_name,
+            " ".join(filter(None, [card_words(card), effects_words(card.effects), prospect_words(card.prospect)])),
+            card.alarm.state.value.replace("_", " "),
+            text.moment(card.alarm.raised_at),
         ]
-        for item in active[:MOST_ALARMS]
+        for card in cards[:MOST_ALARMS]
     ]
     return TablePart(
-        words=f"{text.count(len(active), 'alarm')} active.",
+        words=" ".join(filter(None, [f"{count_words(cards)} active.", standing_words(standing)])),
         tables=[ReportTable(headers=("priority", "asset", "alarm", "state", "raised"), rows=rows, words=5)],
-        more=f"{len(active) - MOST_ALARMS:,} more are active." if len(active) > MOST_ALARMS else "",
+        more=f"{len(cards) - MOST_ALARMS:,} more are active." if len(cards) > MOST_ALARMS else "",
     )
 
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from app.analytics.api import register_analytics
 from app.engine.board import Board
 from app.engine.commands import NotOfferedError, UnknownIdError
-from app.engine.jobs import JobFailure, JobKind, JobTicket
+from app.engine.jobs import JobFailure, JobKind
 from app.jobs.api import register_jobs
 from app.maintenance.api import register_maintenance
 from app.optimisation import payloads as planpayloads
@@ -30,8 +30,10 @@ from app.web.bodies import (
     read_body,
     to_json,
 )
+from app.web.case_work import case_work
 from app.web.errors import REFUSALS, error_answer, failure_of
 from app.web.jobs import answer_or_job
+from app.web.query import wanted_alarms
 from app.web.services import Services
 from components.optimisation.words import stopped_words
 
@@ -127,6 +129,10 @@ def _register_reads(api: Blueprint, services: Services) -> None:
     def statistics() -> Response:
         return kept("statistics", lambda board: payloads.statistics(board.snapshot))
 
+    @api.get("/api/grid/reliability")
+    def reliability() -> Response:
+        return kept("reliability", lambda board: payloads.reliability(board.snapshot))
+
     @api.get("/api/grid/node/<node_id>")
     def node(node_id: str) -> Response:
         snapshot = boards.latest.snapshot
@@ -142,13 +148,19 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/alarms")
     def alarms() -> Response:
-        return kept(
-            "alarms", lambda board: {"alarms": [payloads.alarm(item) for item in board.snapshot.assessed.alarms]}
-        )
+        wanted = wanted_alarms(request.args)
+        if wanted is None:
+            return kept("alarms", lambda board: payloads.alarms(board.snapshot))
+        return answer(payloads.alarms(boards.latest.snapshot, wanted))
 
     @api.get("/api/events")
     def events() -> Response:
         return answer({"events": [payloads.event(item) for item in boards.latest.snapshot.control.events]})
+
+    @api.get("/api/faults")
+    def faults() -> Response:
+        snapshot = boards.latest.snapshot
+        return answer({"faults": [payloads.fault(item, snapshot) for item in snapshot.assessed.faults]})
 
     @api.get("/api/case")
     def case() -> Response:
@@ -157,7 +169,7 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
 
 def _register_commands(api: Blueprint, services: Services) -> None:
-    engine, boards = services.engine, services.boards
+    engine = services.engine
 
     @api.post("/api/events")
     def add_event() -> tuple[Response, int] | Response:
@@ -176,6 +188,10 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         engine.remove_event(identifier)
         return answer({"removed": identifier}, HTTPStatus.ACCEPTED)
 
+    @api.post("/api/faults/<int:fault_id>/isolate")
+    def isolate(fault_id: int) -> tuple[Response, int] | Response:
+        return answer({"fault": fault_id, "switches": list(engine.isolate(fault_id))}, HTTPStatus.ACCEPTED)
+
     @api.post("/api/alarms/<int:alarm_id>/ack")
     def acknowledge(alarm_id: int) -> Response:
         body = read_body(request, AcknowledgeBody)
@@ -187,7 +203,6 @@ def _register_commands(api: Blueprint, services: Services) -> None:
 
     @api.post("/api/case")
     def load_case() -> Response:
-        previous = boards.latest.snapshot.case.network.name
         if request.mimetype == "multipart/form-data":
             request.max_content_length = int(services.settings.upload_mb * 1e6) + UPLOAD_MARGIN_BYTES
             upload = request.files.get("file")
@@ -196,19 +211,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
             read = services.cases.uploaded(upload.filename or "", upload.read())
         else:
             read = services.cases.named(read_body(request, CaseBody).case)
-
-        def load(ticket: JobTicket) -> dict[str, Any]:
-            network = services.cases.bring_in(read, ticket.step).network
-            return {
-                "success": True,
-                "case": network.name,
-                "title": network.title,
-                "total_nodes": network.n_bus,
-                "total_edges": network.n_branch,
-                "previous": previous,
-            }
-
-        return answer_or_job(services.jobs, JobKind.CASE, load, HTTPStatus.ACCEPTED)
+        return answer_or_job(services.jobs, JobKind.CASE, case_work(services, read), HTTPStatus.ACCEPTED)
 
 
 def _register_documents(api: Blueprint, services: Services) -> None:

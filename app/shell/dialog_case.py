@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Any
 
 import dash
@@ -9,11 +10,16 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
+from app.engine.commands import UnknownIdError
+from app.engine.jobs import JobKind, JobState, TooManyJobsError
 from app.map.context import PageServices
+from app.web.case_work import case_work
+from app.web.errors import error_body
 from app.web.ids import Id
 from grid.errors import CaseError
 
 EXTENSIONS = ".json,.m,.mat"
+POLL_MS = 500
 
 
 def dialog(services: PageServices) -> Component:
@@ -35,22 +41,31 @@ def dialog(services: PageServices) -> Component:
         accept=EXTENSIONS,
         max_size=-1,
     )
-    result = dcc.Loading(html.Div(id=Id.CASE_RESULT, role="status"), type="dot")
+    result = html.Div(id=Id.CASE_RESULT, role="status")
+    job = [dcc.Store(id=Id.CASE_JOB), dcc.Interval(id=Id.CASE_POLL, interval=POLL_MS, disabled=True)]
     load = dmc.Button("Load", id=Id.CASE_LOAD)
-    return dmc.Modal(
+    modal = dmc.Modal(
         dmc.Stack([name, spec, load, dmc.Divider(label="or a file"), upload, result], gap="sm"),
         id=Id.CASE_DIALOG,
         title="Load another case",
         closeButtonProps={"aria-label": "Close"},
         size="md",
     )
+    return html.Div([modal, *job])
 
 
-def outcome(message: str, failed: bool) -> Component:
-    """What came of it, in full."""
-    if failed:
-        return dmc.Alert(message, title="Not loaded; the present case goes on", color="red", variant="light")
-    return dmc.Alert(message, color="accent", variant="light")
+def refused(message: str) -> Component:
+    """Why there is no other case, in full."""
+    return dmc.Alert(message, title="Not loaded; the present case goes on", color="red", variant="light")
+
+
+def underway(wanted: str, seconds: int) -> Component:
+    """That a case is being loaded, and for how long."""
+    return dmc.Alert(
+        f"{wanted} is being loaded, {seconds} s. The present case goes on, and this dialog may be closed.",
+        color="accent",
+        variant="light",
+    )
 
 
 def decoded(contents: str) -> bytes:
@@ -62,18 +77,21 @@ def decoded(contents: str) -> bytes:
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
-    """Opening the dialog and loading."""
+    """Opening the dialog, and loading in a job: the dialog follows it and closes when the case is there."""
     _register_dialog(app)
+    _register_job(app, services)
 
     @app.callback(
         Output(Id.CASE_RESULT, "children"),
         Output(Id.CASE_UPLOAD, "contents"),
+        Output(Id.CASE_JOB, "data"),
+        Output(Id.CASE_POLL, "disabled"),
+        Output(Id.CASE_LOAD, "loading"),
         Input(Id.CASE_LOAD, "n_clicks"),
         Input(Id.CASE_UPLOAD, "contents"),
         State(Id.CASE_UPLOAD, "filename"),
         State(Id.CASE_NAME, "value"),
         State(Id.CASE_SPEC, "value"),
-        running=[(Output(Id.CASE_LOAD, "loading"), True, False)],
         prevent_initial_call=True,
     )
     def load(
@@ -82,16 +100,48 @@ def register(app: dash.Dash, services: PageServices) -> None:
         try:
             if ctx.triggered_id == Id.CASE_UPLOAD:
                 if contents is None:
-                    return no_update, no_update
-                case = services.cases.load_upload(file_name or "upload", decoded(contents))
+                    return (no_update,) * 5
+                wanted = file_name or "upload"
+                read = services.cases.uploaded(wanted, decoded(contents))
             else:
-                wanted = (spec or "").strip() or name
+                wanted = name or (spec or "").strip()
                 if not wanted:
-                    return outcome("Choose a case or type a code first.", failed=True), no_update
-                case = services.cases.load(wanted)
-        except (CaseError, ValueError) as error:
-            return outcome(str(error), failed=True), None
-        return outcome(f"{case.network.title} is loaded.", failed=False), None
+                    return refused("Choose a case or type a code first."), *(no_update,) * 4
+                read = services.cases.named(wanted)
+            job = services.jobs.start(JobKind.CASE, case_work(services, read))
+        except (CaseError, TooManyJobsError, ValueError) as error:
+            return refused(str(error)), None, None, True, False
+        return underway(wanted, 0), None, {"id": job.id, "wanted": wanted}, False, True
+
+
+def _register_job(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.CASE_RESULT, "children", allow_duplicate=True),
+        Output(Id.CASE_JOB, "data", allow_duplicate=True),
+        Output(Id.CASE_POLL, "disabled", allow_duplicate=True),
+        Output(Id.CASE_LOAD, "loading", allow_duplicate=True),
+        Output(Id.CASE_DIALOG, "opened", allow_duplicate=True),
+        Output(Id.CASE_NAME, "value", allow_duplicate=True),
+        Output(Id.CASE_SPEC, "value", allow_duplicate=True),
+        Input(Id.CASE_POLL, "n_intervals"),
+        State(Id.CASE_JOB, "data"),
+        prevent_initial_call=True,
+    )
+    def follow(_polls: int, asked: dict[str, str] | None) -> tuple[Any, ...]:
+        over = None, True, False
+        if asked is None:
+            return no_update, *over, *(no_update,) * 3
+        try:
+            job = services.jobs.get(asked["id"])
+        except UnknownIdError:
+            return refused("Nothing is known of it any more; load it again."), *over, *(no_update,) * 3
+        if not job.ended:
+            seconds = (datetime.now(UTC) - job.asked_at).total_seconds()
+            return underway(asked["wanted"], round(seconds)), *(no_update,) * 6
+        if job.state is JobState.DONE:
+            return None, *over, False, None, ""
+        words = "It was cancelled." if job.failure is None else str(error_body(job.failure)["error"])
+        return refused(words), *over, *(no_update,) * 3
 
 
 def _register_dialog(app: dash.Dash) -> None:
@@ -99,10 +149,20 @@ def _register_dialog(app: dash.Dash) -> None:
         Output(Id.CASE_DIALOG, "opened"),
         Output(Id.CASE_RESULT, "children", allow_duplicate=True),
         Input(Id.CASE_OPEN, "n_clicks"),
+        State(Id.CASE_JOB, "data"),
         prevent_initial_call=True,
     )
-    def open_dialog(_clicks: int) -> tuple[bool, None]:
-        return True, None
+    def open_dialog(_clicks: int, job: object) -> tuple[bool, Any]:
+        return True, None if job is None else no_update
+
+    app.clientside_callback(
+        ClientsideFunction("smartgrid", "oneOfTwo"),
+        Output(Id.CASE_NAME, "value"),
+        Output(Id.CASE_SPEC, "value"),
+        Input(Id.CASE_NAME, "value"),
+        Input(Id.CASE_SPEC, "value"),
+        prevent_initial_call=True,
+    )
 
     app.clientside_callback(
         ClientsideFunction("smartgrid", "nameUpload"), Input(Id.CASE_DIALOG, "opened"), State(Id.CASE_UPLOAD, "id")

@@ -22,11 +22,14 @@ MAGNITUDES = {
 }
 TARGETS = {
     EventKind.LINE_OUTAGE: "Branch",
+    EventKind.BRANCH_FAULT: "Line, cable or transformer",
+    EventKind.BUS_FAULT: "Bus",
     EventKind.GENERATOR_TRIP: "Generator",
     EventKind.LOAD_SURGE: "Bus (none: the whole grid)",
     EventKind.SENSOR_STUCK: "Bus",
     EventKind.SENSOR_GONE: "Bus",
 }
+NEEDS_TARGET = frozenset(TARGETS) - {EventKind.LOAD_SURGE}
 
 
 def button(services: PageServices) -> Component:
@@ -71,8 +74,28 @@ def targets(network: Network, kind: EventKind) -> tuple[str, ...]:
     """The names of what a kind of event may happen to."""
     if kind is EventKind.HEAT_WAVE:
         return ()
-    named = {EventKind.LINE_OUTAGE: network.branch.name, EventKind.GENERATOR_TRIP: network.generator.name}
+    named = {
+        EventKind.LINE_OUTAGE: network.branch.name,
+        EventKind.BRANCH_FAULT: network.branch.name,
+        EventKind.GENERATOR_TRIP: network.generator.name,
+    }
     return named.get(kind, network.bus.name)
+
+
+def missing_words(kind: EventKind, target: str | None, magnitude: float | str | None) -> str:
+    """What has to be chosen or filled in before an event can be injected; empty where nothing is missing."""
+    missing = []
+    if kind in NEEDS_TARGET and not target:
+        missing.append(f"choose a {TARGETS[kind].lower()}")
+    if kind in MAGNITUDES and magnitude in (None, ""):
+        missing.append(f"fill in the {MAGNITUDES[kind][0].lower()}")
+    words = " and ".join(missing)
+    return f"{words[:1].upper()}{words[1:]} first." if words else ""
+
+
+def refused(message: str) -> Component:
+    """Why no event was injected."""
+    return dmc.Alert(message, title="Not injected", color="red", variant="light")
 
 
 def matches(names: Sequence[str], wanted: str, most: int) -> list[dict[str, str]]:
@@ -95,11 +118,13 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def inject(_clicks: int, kind: str, target: str | None, magnitude: float | str | None) -> Component:
+        if missing := missing_words(EventKind(kind), target, magnitude):
+            return refused(missing)
         try:
             position = int(target) if target else None
             event = services.engine.add_event(EventKind(kind), position, float(magnitude or 0.0))
         except (ValueError, KeyError) as error:
-            return dmc.Alert(str(error.args[0]), title="Not injected", color="red", variant="light")
+            return refused(str(error.args[0]))
         return dmc.Text(f"{KINDS[event.kind]} injected: {event.target_name}.", size="sm")
 
     app.clientside_callback(

@@ -1,6 +1,7 @@
 """The table of the API's operations, from which its description is made."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,19 +26,23 @@ from app.web.models import (
     CaseAnswer,
     EventAnswer,
     EventsAnswer,
+    FaultsAnswer,
     HealthAnswer,
+    IsolationAnswer,
     LiveAnswer,
     LoadAnswer,
     LossAnswer,
     NodeAnswer,
     PathsAnswer,
     ReadyAnswer,
+    ReliabilityAnswer,
     RemovalAnswer,
     RiskAnswer,
     SourceAnswer,
     StateAnswer,
     StatisticsAnswer,
 )
+from grid.alarms.book import AlarmKind, AssetKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,10 @@ def _choice(*choices: str) -> Parameter:
     return Parameter(
         name="format", words=f"{choices[0]} where it is left out", kind={"type": "string", "enum": list(choices)}
     )
+
+
+def _one_of(name: str, words: str, kinds: type[StrEnum]) -> Parameter:
+    return Parameter(name=name, words=words, kind={"type": "string", "enum": [kind.value for kind in kinds]})
 
 
 TABLE = _choice("json", "csv")
@@ -172,6 +181,12 @@ ENDPOINTS = (
         "Where the data come from.",
         SourceAnswer,
     ),
+    Endpoint(
+        "get",
+        "/api/grid/reliability",
+        "SAIDI, SAIFI, CAIDI, MAIFI (IEEE 1366) and MWh not supplied since the grid is watched.",
+        ReliabilityAnswer,
+    ),
     Endpoint("get", "/api/events", "Injected disturbances that are active.", EventsAnswer),
     Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", EventAnswer, EventBody, 202),
     Endpoint(
@@ -183,8 +198,39 @@ ENDPOINTS = (
         202,
         query=(_whole("id", "of the disturbance; left out: the body names it", 0),),
     ),
-    Endpoint("get", "/api/alarms", "Alarms that are not normal.", AlarmsAnswer),
-    Endpoint("post", "/api/alarms/{id}/ack", "Acknowledge an alarm.", AcknowledgeAnswer, AcknowledgeBody, 202),
+    Endpoint(
+        "get",
+        "/api/faults",
+        "Trips whose fault isn't repaired: what tripped, what indicators showed, the sections by probability.",
+        FaultsAnswer,
+    ),
+    Endpoint(
+        "post",
+        "/api/faults/{id}/isolate",
+        "Open the switches around a fault's most probable section; 409 where no orders are carried out.",
+        IsolationAnswer,
+        status=202,
+        may_conflict=True,
+    ),
+    Endpoint(
+        "get",
+        "/api/alarms",
+        "Alarms that are not normal, consequences folded under root causes; what the published case breaks itself.",
+        AlarmsAnswer,
+        query=(
+            _one_of("kind", "of which the alarm or one of its consequences is", AlarmKind),
+            _one_of("asset_kind", "what the alarm or one of its consequences is about", AssetKind),
+            _whole("asset_id", "the asset of the alarm or of one of its consequences", 0, 999_999_999),
+        ),
+    ),
+    Endpoint(
+        "post",
+        "/api/alarms/{id}/ack",
+        "Acknowledge an alarm and what is folded under it.",
+        AcknowledgeAnswer,
+        AcknowledgeBody,
+        202,
+    ),
     Endpoint("get", "/api/case", "The case under watch and the built-in ones.", CaseAnswer),
     Endpoint(
         "post",

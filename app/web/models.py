@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.engine.quality import BoardCondition, ProblemCause
 from grid.alarms.book import AlarmKind, AlarmState, AssetKind, Priority
+from grid.alarms.cards import ProspectKind, StandingCause
 from grid.network import BranchKind, BusKind
 from grid.telemetry import EventKind
 
@@ -351,15 +352,125 @@ class RemovalAnswer(Answer):
     removed: Count
 
 
+class ProspectItem(Answer):
+    """What happens if nothing is done; value and limit by kind: minutes and °C, kWh an hour, p.u., MW, hours."""
+
+    kind: ProspectKind
+    value: float | None
+    limit: float | None
+    message: str
+
+
+class EffectsItem(Answer):
+    """What a root cause has done, by the present state; the worst values are null where there is none."""
+
+    dead_buses: Count
+    lost_loads: Count
+    lost_kw: Annotated[float | None, Field(description="kW")]
+    low_voltages: Count
+    lowest_vm_pu: PerUnit
+    high_voltages: Count
+    highest_vm_pu: PerUnit
+    overloads: Count
+    highest_loading_percent: Percent
+    hot_branches: Count
+    highest_temperature_c: Celsius
+    message: str
+
+
+class StandingItem(Answer):
+    """What the published state of a built-in case breaks itself, in p.u. or percent."""
+
+    cause: StandingCause
+    asset_kind: AssetKind
+    asset_id: Count
+    asset_name: str
+    value: float | None
+    limit: float | None
+    is_low: bool
+
+
+class ReliabilityAnswer(Answer):
+    """GET /api/grid/reliability: indices of IEEE 1366 since start, simulated; interruptions of 5 minutes are momentary.
+
+    saidi_minutes: a mean customer's minutes without supply. caidi_minutes: of a mean sustained interruption, null where
+    there is none. customers_derived: whether any customers were derived from kW.
+    """
+
+    start: AwareDatetime
+    end: AwareDatetime
+    customers: float
+    customers_derived: bool
+    interrupted_now: float
+    saifi: float
+    saidi_minutes: float
+    caidi_minutes: float | None
+    maifi: float
+    ens_mwh: float
+
+
+class SectionItem(Answer):
+    """Where a fault may be. switches: branches that must be open so that nothing of it is energised."""
+
+    probability: Share
+    nodes: tuple[Place, ...]
+    node_names: tuple[str, ...]
+    edges: tuple[Place, ...]
+    edge_names: tuple[str, ...]
+    switches: tuple[Place, ...]
+    switch_names: tuple[str, ...]
+
+
+class FlagItem(Answer):
+    """Fault-passage indicators of a branch that showed passages, at the end of its source and of its target node."""
+
+    edge: Place
+    name: str
+    at_source: Count | None
+    at_target: Count | None
+
+
+class FaultItem(Answer):
+    """A trip whose fault isn't repaired. sections: the most probable first; those of less than 1 % are left out.
+
+    flags: of passages in all; branches whose indicators showed none are left out. isolated: whether every switch around
+    the first section is open.
+    """
+
+    id: Count
+    tripped_at: AwareDatetime
+    devices: tuple[Place, ...]
+    device_names: tuple[str, ...]
+    generators: tuple[str, ...]
+    passages: Count
+    flags: tuple[FlagItem, ...]
+    sections: tuple[SectionItem, ...]
+    isolated: bool
+
+
+class FaultsAnswer(Answer):
+    """GET /api/faults."""
+
+    faults: tuple[FaultItem, ...]
+
+
+class IsolationAnswer(Answer):
+    """POST /api/faults/{id}/isolate: the branches that are opened in the next cycle, where they aren't open yet."""
+
+    fault: Count
+    switches: tuple[Place, ...]
+
+
 class AlarmItem(Answer):
-    """An alarm; value and limit in its unit."""
+    """An alarm; value and limit in its unit. consequences: alarms that it has caused, which are acknowledged with it;
+    root_id: of a consequence."""
 
     id: Count
     kind: AlarmKind
     priority: Priority
     state: AlarmState
     asset_kind: AssetKind
-    asset_id: int
+    asset_id: Count | None
     asset_name: str
     message: str
     value: float | None
@@ -369,12 +480,20 @@ class AlarmItem(Answer):
     returned_at: AwareDatetime | None
     acknowledged_at: AwareDatetime | None
     acknowledged_by: str | None
+    root_id: Count | None
+    if_nothing_is_done: ProspectItem
+    effects: EffectsItem | None
+    consequences: tuple["AlarmItem", ...]
 
 
 class AlarmsAnswer(Answer):
-    """GET /api/alarms."""
+    """GET /api/alarms. consequences: how many are folded under alarms; standing isn't alarmed."""
 
     alarms: tuple[AlarmItem, ...]
+    consequences: Count
+    summary: str
+    standing: tuple[StandingItem, ...]
+    standing_note: str
 
 
 class AcknowledgeAnswer(Answer):

@@ -1,6 +1,7 @@
 """Snapshots as the plain data that the REST API answers with. Values that aren't known are None, never NaN."""
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,9 +9,11 @@ import numpy as np
 
 from app.engine.board import History, Point, Quantity, Snapshot
 from app.web.reasons import stale_reason, suspect_words
-from components.common.alarm_words import alarm_words
+from components.common.alarm_words import alarm_words, count_words, effects_words, prospect_words, standing_words
 from grid.alarms.book import Alarm
+from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.network import FloatArray
+from grid.protection.records import LocatedFault
 from grid.telemetry import Event
 
 JSON = dict[str, Any]
@@ -285,8 +288,53 @@ def node(snapshot: Snapshot, bus: int) -> JSON:
     }
 
 
-def alarm(item: Alarm) -> JSON:
-    """One alarm."""
+def alarms(snapshot: Snapshot, wanted: Callable[[Alarm], bool] | None = None) -> JSON:
+    """Alarms with their consequences folded under them, and what the published state of the case breaks itself.
+
+    wanted: only cards are told of which the alarm or a consequence is; they are told whole.
+    """
+    cards = [card for card in snapshot.assessed.alarm_cards if wanted is None or any(map(wanted, card.alarms))]
+    return {
+        "alarms": [alarm(card) for card in cards],
+        "consequences": sum(len(card.consequences) for card in cards),
+        "summary": count_words(cards),
+        "standing": [_standing(one) for one in snapshot.case.standing],
+        "standing_note": standing_words(snapshot.case.standing),
+    }
+
+
+def _standing(item: StandingLimit) -> JSON:
+    return {
+        "cause": item.cause.value,
+        "asset_kind": item.asset_kind.value,
+        "asset_id": item.asset_id,
+        "asset_name": item.asset_name,
+        "value": number(item.value),
+        "limit": number(item.limit),
+        "is_low": item.is_low,
+    }
+
+
+def alarm(card: AlarmCard) -> JSON:
+    """One alarm with what is folded under it."""
+    effects = card.effects
+    return {
+        **_alarm(card.alarm),
+        "root_id": None if card.root is None else card.root.id,
+        "if_nothing_is_done": {
+            "kind": card.prospect.kind.value,
+            "value": number(card.prospect.value),
+            "limit": number(card.prospect.limit),
+            "message": prospect_words(card.prospect),
+        },
+        "effects": effects
+        and {name: number(value) if isinstance(value, float) else value for name, value in vars(effects).items()}
+        | {"message": effects_words(effects)},
+        "consequences": [alarm(consequence) for consequence in card.consequences],
+    }
+
+
+def _alarm(item: Alarm) -> JSON:
     return {
         "id": item.id,
         "kind": item.kind.value,
@@ -315,4 +363,62 @@ def event(item: Event) -> JSON:
         "target_name": item.target_name,
         "magnitude": item.magnitude,
         "started_at": stamp(item.started_at),
+    }
+
+
+def fault(item: LocatedFault, snapshot: Snapshot) -> JSON:
+    """A trip with what is known of its fault."""
+    network, report = snapshot.case.network, item.report
+    branch, bus = network.branch.name, network.bus.name
+    shown = np.flatnonzero((np.nan_to_num(report.seen) > 0).any(axis=1))
+    return {
+        "id": report.id,
+        "tripped_at": stamp(report.tripped_at),
+        "devices": list(report.trip.branches),
+        "device_names": [branch[i] for i in report.trip.branches],
+        "generators": [network.generator.name[i] for i in report.trip.generators],
+        "passages": report.passages,
+        "flags": [
+            {
+                "edge": int(i),
+                "name": branch[i],
+                "at_source": _passages(report.seen[i, 0]),
+                "at_target": _passages(report.seen[i, 1]),
+            }
+            for i in shown
+        ],
+        "sections": [
+            {
+                "probability": section.probability,
+                "nodes": list(section.buses),
+                "node_names": [bus[i] for i in section.buses],
+                "edges": list(section.branches),
+                "edge_names": [branch[i] for i in section.branches],
+                "switches": list(section.switches),
+                "switch_names": [branch[i] for i in section.switches],
+            }
+            for section in item.sections
+        ],
+        "isolated": not snapshot.solved.state.closed[list(item.isolating)].any(),
+    }
+
+
+def _passages(seen: float) -> int | None:
+    return None if np.isnan(seen) else int(seen)
+
+
+def reliability(snapshot: Snapshot) -> JSON:
+    """Indices of IEEE 1366 of the running time."""
+    found = snapshot.assessed.reliability
+    return {
+        "start": stamp(found.start),
+        "end": stamp(found.end),
+        "customers": found.customers,
+        "customers_derived": bool(snapshot.case.customers.derived.any()),
+        "interrupted_now": found.interrupted_now,
+        "saifi": found.saifi,
+        "saidi_minutes": found.saidi_minutes,
+        "caidi_minutes": number(found.caidi_minutes),
+        "maifi": found.maifi,
+        "ens_mwh": found.ens_mwh,
     }

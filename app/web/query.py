@@ -1,9 +1,10 @@
-"""What questions about forecasts and losses may ask in the address: whole numbers, times, days and formats."""
+"""What questions about forecasts, losses and alarms may ask in the address: numbers, times, days, formats, kinds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from app.web.bodies import BadRequestError
+from grid.alarms.book import Alarm, AlarmKind, AssetKind
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MOST_DIGITS = 9
@@ -67,6 +68,25 @@ def day(query: Query, field: str, default: date) -> date:
     if found > default:
         raise _wrong(field, f"must not be after {default.isoformat()}, the day the grid is at", text)
     return found
+
+
+def wanted_alarms(query: Query) -> Callable[[Alarm], bool] | None:
+    """Whether an alarm is of the kind and the asset that are asked for; None where nothing is.
+
+    BadRequestError names the field.
+    """
+    kind = choice(query, "kind", list(AlarmKind)) if "kind" in query else None
+    asset_kind = choice(query, "asset_kind", list(AssetKind)) if "asset_kind" in query else None
+    asset_id = whole(query, "asset_id", 0, 0, 10**MOST_DIGITS - 1) if "asset_id" in query else None
+    if kind is None and asset_kind is None and asset_id is None:
+        return None
+
+    def is_wanted(alarm: Alarm) -> bool:
+        return (
+            kind in (None, alarm.kind) and asset_kind in (None, alarm.asset_kind) and asset_id in (None, alarm.asset_id)
+        )
+
+    return is_wanted
 
 
 def _wrong(field: str, message: str, text: str) -> BadRequestError:

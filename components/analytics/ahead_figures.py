@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from components.analytics.forecast_figures import series, time_axis, times
+from components.common.doubts import Doubts, told
 from components.common.theme import PALETTES, PATH_COLOURS, Palette, Scheme, faded
 from components.common.trends import empty_figure
 from components.maintenance.gantt import shortened
@@ -41,25 +42,26 @@ class Threat:
         return [int(asset) for asset in order if highest[asset] >= LEAST_PERCENT]
 
 
-def threat_words(threat: Threat | None) -> str:
+def threat_words(threat: Threat | None, doubts: Doubts) -> str:
     """What the heat map shows, or that nothing threatens."""
     if threat is None:
         return NOT_LOOKED
     threatened = int((np.nan_to_num(threat.percent) >= LEAST_PERCENT).any(axis=0).sum())
     hours = len(threat.time)
     if not threatened:
-        return f"No {threat.what} threatens: every chance is below {LEAST_PERCENT:g} % in the next {hours} h."
+        below = f"every chance is below {LEAST_PERCENT:g} % in the next {hours} h"
+        return f"{told(f'No {threat.what} threatens: {below}', f'Of {threat.what}: {below}', doubts)}."
     words = f"Chance of {threat.what} in each of the next {hours} h"
     if threatened > MOST_ROWS:
         return f"{words}: the {MOST_ROWS} most threatened of {threatened:,}."
-    return f"{words}; it stays below {LEAST_PERCENT:g} % for all others."
+    return f"{words}; it is below {LEAST_PERCENT:g} % for all others."
 
 
-def threat_figure(threat: Threat | None, scheme: Scheme) -> go.Figure:
+def threat_figure(threat: Threat | None, scheme: Scheme, doubts: Doubts) -> go.Figure:
     """Hours against assets, the most threatened on top; grey is little, orange likely."""
     palette = PALETTES[scheme]
     rows = [] if threat is None else threat.ranked
-    figure = empty_figure(scheme, not rows, threat_words(threat).partition(":")[0])
+    figure = empty_figure(scheme, not rows, threat_words(threat, doubts).partition(":")[0])
     if threat is None or not rows:
         figure.update_layout(height=EMPTY_PX)
         return figure
@@ -160,13 +162,17 @@ def expected_loss_figure(loss: ExpectedLoss | None, scheme: Scheme) -> go.Figure
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Renewable power ahead by energy, power_mw (e, h); load_mw and curtailed_mw (h,) of the median course."""
+    """Renewable power ahead by energy, power_mw (e, h); load_mw wanted and curtailed_mw (h,) of the median course.
+
+    unsupplied_mw: (h,) of the load wanted, what stays without supply.
+    """
 
     time: np.ndarray
     energies: tuple[str, ...]
     power_mw: FloatArray
     load_mw: FloatArray
     curtailed_mw: FloatArray
+    unsupplied_mw: FloatArray
 
 
 def stack_figure(stack: Stack | None, scheme: Scheme) -> go.Figure:
@@ -190,10 +196,20 @@ def stack_figure(stack: Stack | None, scheme: Scheme) -> go.Figure:
         x=at,
         y=series(stack.load_mw),
         mode="lines",
-        name="Load",
+        name="Load" if not stack.unsupplied_mw.any() else "Load wanted",
         line={"color": palette.text, "width": 2},
         hovertemplate="%{y:.4g} MW",
     )
+    if stack.unsupplied_mw.any():
+        lost = {"color": palette.overload_text, "width": 2, "dash": "dot"}
+        figure.add_scatter(
+            x=at,
+            y=series(stack.unsupplied_mw),
+            mode="lines",
+            name="Without supply",
+            line=lost,
+            hovertemplate="%{y:.3g} MW",
+        )
     figure.update_yaxes(title_text="MW", rangemode="tozero", nticks=5)
     time_axis(figure)
     figure.update_layout(barmode="stack", bargap=0.08, showlegend=True)
@@ -208,7 +224,7 @@ def told_apart(place: int, palette: Palette) -> dict[str, object]:
     return {"color": colour, "line": {"width": 0}, "pattern": pattern}
 
 
-def curtailment_words(stack: Stack | None, beyond: str = "") -> str:
+def curtailment_words(stack: Stack | None, doubts: Doubts, beyond: str = "") -> str:
     """How much must be cut in the hours ahead, in words. beyond: that the grid is too large to ask, else empty."""
     if stack is None:
         return NOT_LOOKED
@@ -219,7 +235,8 @@ def curtailment_words(stack: Stack | None, beyond: str = "") -> str:
         return beyond or "Whether anything must be cut isn't known yet."
     total = float(np.nansum(stack.curtailed_mw))
     if total <= 0:
-        return f"Nothing has to be cut in the next {hours} h on the median course."
+        course = f"in the next {hours} h on the median course"
+        return f"{told(f'Nothing has to be cut {course}', f'No cut was found {course}', doubts)}."
     worst = int(np.nanargmax(stack.curtailed_mw))
     at = np.datetime_as_string(stack.time[worst], unit="m")[-5:]
     most = float(stack.curtailed_mw[worst])

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from components.analytics.performance import energy
 from components.common import text
+from components.common.doubts import Doubts, told
 from components.maintenance.fleet import Tile
 from components.optimisation.tables import table
 
@@ -24,7 +25,10 @@ TITLES = (
 )
 NOT_YET = "not yet known"
 NO_MARGIN = "Not known: the state has no solution, or nothing can be fed in anywhere."
-NO_ALERTS = "Nothing threatens: no asset is likely to be in trouble in the hours ahead."
+NO_ALERTS = (
+    "Nothing threatens: no asset is likely to be in trouble in the hours ahead",
+    "No further trouble is forecast as likely",
+)
 NO_ALERTS_THEN = "No alert then. What threatens now isn't known: the state is stale."
 
 
@@ -47,6 +51,7 @@ class Summary:
     curtailed_mwh: float
     alerts: int
     curtailment_beyond: str = ""  # why it isn't asked in a grid of this size
+    not_compared: str = ""  # why today's losses aren't, with those of other days
 
 
 def tiles(found: Summary | None) -> tuple[Tile, ...]:
@@ -69,6 +74,8 @@ def tiles(found: Summary | None) -> tuple[Tile, ...]:
 def _today(found: Summary) -> str:
     if not found.today_hours:
         return "no whole hour of today yet"
+    if found.not_compared:
+        return f"{text.count(found.today_hours, 'hour')}; not compared: {found.not_compared}"
     if not math.isfinite(found.change_percent):
         return f"{text.count(found.today_hours, 'hour')}; yesterday's aren't recorded"
     change = text.number(found.change_percent, 1, "%")
@@ -80,13 +87,12 @@ def facts(rows: Sequence[tuple[str, str]]) -> Component:
     return html.Dl([html.Div([html.Dt(label), html.Dd(words)]) for label, words in rows], className="card-facts")
 
 
-def alert_list(texts: Sequence[str] | None, stale: bool = False) -> Component:
-    """What is likely to go wrong, the gravest first; None while nobody has looked ahead. stale: seen from a state that
-    isn't the present one, which calms nobody."""
+def alert_list(texts: Sequence[str] | None, doubts: Doubts) -> Component:
+    """What is likely to go wrong, the gravest first; None while nobody has looked ahead."""
     if texts is None:
         return html.P("Not looked ahead yet.", className="quiet-line")
     if not texts:
-        return html.P(NO_ALERTS_THEN if stale else NO_ALERTS, className="quiet-line")
+        return html.P(NO_ALERTS_THEN if doubts.stale else f"{told(*NO_ALERTS, doubts)}.", className="quiet-line")
     items = [html.Li([html.Span("▲ ", className="alert-mark"), words]) for words in texts[:MOST_ALERTS]]
     left_out = len(texts) - len(items)
     more = html.P(f"and {left_out:,} more", className="quiet-line") if left_out else None

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from components.common import text
+from components.common.doubts import Doubts, told
 from grid.alarms.trouble import TroubleKind, WorstTrouble
 from grid.network import Network
 from grid.studies.hosting import HostingLimit
@@ -53,8 +54,17 @@ def forecast_hindrance_words(hindrance: ForecastHindrance | None) -> str:
             return "Forecasts stand as they were: what learns is down and starts again by itself."
 
 
-def worst_words(network: Network, start: datetime, worst: WorstTrouble) -> str:
-    """When, where and what the worst of the hours from start on is."""
+def worst_words(network: Network, start: datetime, worst: WorstTrouble, doubts: Doubts) -> str:
+    """When, where and what the worst of the hours from start on is; before it, what is without supply."""
+    found = _worst(network, start, worst, doubts)
+    if worst.unsupplied_mw <= 0:
+        return found
+    when = f"{start + timedelta(hours=worst.unsupplied_hour):%a %H:%M}"
+    lost = text.small(worst.unsupplied_mw, "MW")
+    return f"up to {lost} without supply, {when}, if nothing is restored or repaired; {found}"
+
+
+def _worst(network: Network, start: datetime, worst: WorstTrouble, doubts: Doubts) -> str:
     when = f"{start + timedelta(hours=worst.hour):%a %H:%M}"
     percent = text.number(worst.percent, 0, "%")
     match worst.kind:
@@ -66,25 +76,29 @@ def worst_words(network: Network, start: datetime, worst: WorstTrouble) -> str:
             return f"{when}: {network.bus.name[worst.asset]}, {percent} chance of voltage limits missed"
         case TroubleKind.HIGHEST_LOADING:
             name = network.branch.name[worst.asset]
-            return f"{when}: {name}, at most {percent} loaded; no limit in danger"
+            bare = f"{when}: {name}, at most {percent} loaded"
+            if worst.unsupplied_mw > 0:
+                return bare
+            return told(f"{bare}; no limit in danger", bare, doubts)
         case TroubleKind.NOTHING:
             return "no branch carries anything"
 
 
-def limit_words(network: Network, series: SeriesReport) -> str:
+def limit_words(network: Network, series: SeriesReport, doubts: Doubts) -> str:
     """What a series of loads meets first as it grows; empty for plants."""
     if series.limit is None:
         return "not asked" if series.info.kind in (SeriesKind.LOAD, SeriesKind.GROUP) else ""
-    return loadability_words(network, series.limit)
+    return loadability_words(network, series.limit, doubts)
 
 
-def loadability_words(network: Network, found: Loadability) -> str:
+def loadability_words(network: Network, found: Loadability, doubts: Doubts) -> str:
     """What growing demand meets first."""
     match found.finding:
         case LoadabilityFinding.NO_DEMAND:
             return "takes nothing at present"
         case LoadabilityFinding.NO_LIMIT:
-            return f"no limit up to {MOST_TIMES:g} times the present demand"
+            most = f"up to {MOST_TIMES:g} times the present demand"
+            return told(f"no limit {most}", f"none found {most}", doubts)
         case LoadabilityFinding.NOT_THEIRS:
             return f"a limit is exceeded already, and also without it: {_load_limit(network, found)}"
         case LoadabilityFinding.FOUND:
@@ -99,7 +113,7 @@ def _load_limit(network: Network, found: Loadability) -> str:
     return "no power flow solution beyond"
 
 
-def hosting_words(network: Network, limit: HostingLimit, at: int) -> str:
+def hosting_words(network: Network, limit: HostingLimit, at: int, doubts: Doubts) -> str:
     """What more power at a bus meets first. at: the branch or bus that meets it."""
     match limit:
         case HostingLimit.LOADING:
@@ -109,7 +123,8 @@ def hosting_words(network: Network, limit: HostingLimit, at: int) -> str:
         case HostingLimit.NO_SOLUTION:
             return "no power flow solution beyond"
         case HostingLimit.NONE:
-            return "nothing up to the most that was asked"
+            most = "up to the most that was asked"
+            return told(f"nothing {most}", f"none found {most}", doubts)
 
 
 def learned_words(learned: Learned) -> str:

@@ -11,6 +11,8 @@ from grid.telemetry import Event, EventKind
 
 KINDS = {
     EventKind.LINE_OUTAGE: "Line outage",
+    EventKind.BRANCH_FAULT: "Fault on a branch",
+    EventKind.BUS_FAULT: "Fault on a bus",
     EventKind.LOAD_SURGE: "Load surge",
     EventKind.HEAT_WAVE: "Heat wave",
     EventKind.GENERATOR_TRIP: "Generator trip",
@@ -29,8 +31,14 @@ def event_list(events: Sequence[Event], remove_id: Callable[[int], dict[str, str
 def _row(event: Event, remove_id: Callable[[int], dict[str, str | int]]) -> html.Li:
     size = {EventKind.LOAD_SURGE: f" × {event.magnitude:g}", EventKind.HEAT_WAVE: f" +{event.magnitude:g} K"}
     words = f"{KINDS[event.kind]}{size.get(event.kind, '')}: {event.target_name}"
+    end = "Repair" if event.kind in (EventKind.BRANCH_FAULT, EventKind.BUS_FAULT) else "Remove"
     remove = dmc.Button(
-        "Remove", id=remove_id(event.id), size="compact-xs", variant="default", **{"aria-label": f"Remove {words}"}
+        end,
+        id=remove_id(event.id),
+        size="compact-xs",
+        variant="default",
+        flex="none",
+        **{"aria-label": f"{end} {words}"},
     )
     since = html.Span(f"since {text.clock(event.started_at)}", className="note")
     return html.Li([html.Div([words, since]), remove])

@@ -8,7 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from components.common import text
-from components.maintenance.risk_table import RiskClass
+from ml.maintenance.records import RiskClass
 
 MILLIONS_FROM = 1e6
 

@@ -28,7 +28,7 @@ class Job:
     """A job. week: from 0, None where it is deferred. pinned: settled by a person.
 
     cost_eur: of the work. deferral_eur: expected consequence within the horizon and after it if it is deferred. weeks:
-    in which the grid can do without the asset.
+    in which the grid can do without the asset. why: it is deferred, in words.
     """
 
     code: str
@@ -40,6 +40,7 @@ class Job:
     deferral_eur: float
     pinned: bool
     weeks: int
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -251,22 +252,18 @@ def deferred_table(plan: GanttPlan | None) -> Component:
             job.skill,
             text.rough(job.deferral_eur, "EUR"),
             text.rough(job.cost_eur, "EUR"),
-            _why_deferred(job),
+            "held by a person" if job.pinned else job.why,
         )
         for job in jobs[:MOST_DEFERRED]
     ]
     total = text.rough(sum(job.deferral_eur for job in jobs), "EUR")
     left_out = len(jobs) - len(rows)
-    parts: list[Component] = [table(("Asset", "Crew", "Risk", "Work", "Why"), rows, "Deferred jobs")]
+    parts: list[Component] = [
+        table(("Asset", "Crew", "Risk", "Work", "Why"), rows, "Deferred jobs", "plan-table words-last")
+    ]
     if left_out:
         parts.append(html.P(f"and {left_out:,} more of less risk", className="quiet-line"))
     return html.Div([html.P(f"{text.count(len(jobs), 'job')}, {total} at risk", className="quiet-line"), *parts])
-
-
-def _why_deferred(job: Job) -> str:
-    if job.pinned:
-        return "held by a person"
-    return "costs more than it saves, or crews are busy" if job.weeks else "an outage would break supply or limits"
 
 
 def ways_table(plan: GanttPlan | None) -> Component:

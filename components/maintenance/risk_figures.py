@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from components.common import text
 from components.common.theme import PALETTES, Palette, Scheme, faded
 from components.common.trends import Curve, asset_figure, empty_figure
-from components.maintenance.risk_table import CLASS_FROM_EUR, RateSource, RiskClass, RiskRow, rounded
+from components.maintenance.risk_table import RateSource, RiskRow, rounded
+from ml.maintenance.records import CLASS_FROM_EUR, RiskClass
 
 FloatArray = NDArray[np.float64]
 

@@ -10,26 +10,10 @@ from dash.development.base_component import Component
 
 from components.common import gridlook
 from components.common.text import UNKNOWN
+from ml.maintenance.records import RiskClass
 
 ComponentId = str | dict[str, str | int]
 Row = dict[str, object]
-
-
-class RiskClass(StrEnum):
-    """How much an asset's risk matters; the words that the table and the matrix show."""
-
-    LOW = "Low"
-    MEDIUM = "Medium"
-    HIGH = "High"
-    VERY_HIGH = "Very high"
-
-
-CLASS_FROM_EUR = {  # expected consequence of a year's failures from which a class begins; our own round figures
-    RiskClass.LOW: 0.0,
-    RiskClass.MEDIUM: 1e3,
-    RiskClass.HIGH: 1e4,
-    RiskClass.VERY_HIGH: 1e5,
-}
 
 
 class RateSource(StrEnum):
@@ -52,7 +36,7 @@ class RiskRow:
     """One asset. Probabilities of a failure from 0 to 1 within so many days; NaN where unknown.
 
     code: its name in addresses and ids. cause: the likeliest type of failure. reason: why the source isn't the model,
-    empty where it is. week: of its next job, empty without one.
+    empty where it is. week: of its next job, empty without one. risk_class: None where the risk is unknown.
     """
 
     code: str
@@ -69,18 +53,7 @@ class RiskRow:
     source: RateSource
     reason: str
     week: str
-
-    @property
-    def risk_class(self) -> RiskClass | None:
-        """The class of the risk; None where that is unknown."""
-        return risk_class(self.risk_eur_per_year)
-
-
-def risk_class(risk_eur_per_year: float) -> RiskClass | None:
-    """The class of a risk in EUR a year; None where that is unknown."""
-    if not math.isfinite(risk_eur_per_year):
-        return None
-    return max((name for name in RiskClass if risk_eur_per_year >= CLASS_FROM_EUR[name]), key=list(RiskClass).index)
+    risk_class: RiskClass | None
 
 
 def row_data(rows: Sequence[RiskRow]) -> list[Row]:

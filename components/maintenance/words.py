@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from components.common import text
+from grid.network import Network
 from ml.maintenance.records import (
     FleetStep,
     FleetStepKind,
@@ -12,7 +14,25 @@ from ml.maintenance.records import (
     WhyNot,
     WhyNotKind,
 )
-from ml.maintenance.schedule.problem import Violation, ViolationKind
+from ml.maintenance.schedule.problem import HindranceKind, OutageHindrance, Violation, ViolationKind
+
+
+def hindrance_words(network: Network, found: OutageHindrance) -> str:
+    """What stands against an outage, with the tie that was tried, without a full stop."""
+    tie = "" if found.tie < 0 else f" with {network.branch.name[found.tie]} closed"
+    tried = f", the best of {text.count(found.ties, 'tie')}" if found.ties > 1 and found.tie >= 0 else ""
+    match found.kind:
+        case HindranceKind.NO_STATE:
+            return "the load itself has no power flow solution"
+        case HindranceKind.SUPPLY:
+            ties = f"none of {text.count(found.ties, 'tie')}" if found.ties else "no tie"
+            return f"{text.small(found.value, 'MVA')} would be dark, {ties} supplies all of it"
+        case HindranceKind.NO_SOLUTION:
+            return f"no power flow solution{tie}{tried}"
+        case HindranceKind.LOADING:
+            return f"{network.branch.name[found.at]} at {text.number(found.value, 1, '%')}{tie}{tried}"
+        case HindranceKind.VOLTAGE:
+            return f"{network.bus.name[found.at]} at {text.number(found.value, 3, 'p.u.')}{tie}{tried}"
 
 
 def why_not_words(reason: WhyNot | None) -> str:

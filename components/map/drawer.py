@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from components.common import text
 from components.common.alarms import AlarmIds, alarm_list
-from grid.alarms.book import Alarm
+from grid.alarms.cards import AlarmCard
 
 MOST_SHARES = 6
 MOST_VIA = 12
@@ -54,7 +54,7 @@ class AssetCard:
     limits: tuple[Fact, ...]
     risk: tuple[Fact, ...]
     supply: SupplyCard | None
-    alarms: tuple[Alarm, ...]
+    alarms: tuple[AlarmCard, ...]
     stale: bool  # all of it is of an earlier state
 
 

@@ -34,6 +34,7 @@ class AlarmKind(StrEnum):
     VOLTAGE_DEVIATION = "voltage_deviation", "Voltage", "has an abnormal voltage"
     LOSS_OF_SUPPLY = "loss_of_supply", "Demand without supply", "has lost its supply"
     BRANCH_TRIPPED = "branch_tripped", "Flow before the trip", "has tripped"
+    GENERATOR_TRIPPED = "generator_tripped", "Output before the trip", "has tripped"
     SOURCE_STALE = "source_stale", "Age of the data", "sends no new data"
     SENSOR_SUSPECT = "sensor_suspect", "Normalised residual", "sends suspect measurements"
     POWER_FLOW_DIVERGED = "power_flow_diverged", "Power mismatch", "has no power flow solution"

@@ -13,6 +13,7 @@ from grid.cases.case import Case, Profiles
 from grid.cases.city8 import city8
 from grid.cases.ieee import ieee57, ieee118, ieee300
 from grid.cases.layout import with_layout
+from grid.cases.ratings import with_day_ratings
 from grid.cases.synthetic import synthetic
 from grid.errors import CaseError
 from grid.files.feeder_json import is_feeder, read_feeder
@@ -88,7 +89,7 @@ def _case(
     spec: str, title: str, net: pandapower.pandapowerNet, cache_dir: Path, profiles: Profiles | None = None
 ) -> Case:
     network = network_from_pandapower(net, spec, title, state_is_secure=spec in MATPOWER_CASES)
-    laid_out = with_layout(network, cache_dir)
+    laid_out = with_layout(with_day_ratings(network), cache_dir)
     year_built = np.full(network.n_branch, np.nan)
     if "year_built" in net.line.columns:
         year_built[: len(net.line)] = pd.to_numeric(net.line["year_built"], errors="coerce")

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grid.cases.case import Profiles
+from grid.flow.compensation import Compensation
 from grid.network import Energy, FloatArray, Generators, Loads
 from grid.sources.clock import Clock, clock_at, hourly_clock
 from grid.sources.weather import season_c
@@ -20,15 +21,26 @@ NOISE_MEMORY_HOURS = 1.0
 class DemandModel:
     """Loads by customer class with noise that neighbours share, or a case's own year of profiles.
 
-    load_class: (l,) place in CLASSES; shared (3,) and own (l,): the noise of now, standard normal.
+    mix: (l, 3) shares of CLASSES; shared (3,) and own (l,): the noise of now, standard normal. A load whose class the
+    case doesn't say has one that is drawn. compensation: of a grid whose generators regulate; a load there is an area
+    with customers of all classes, and the banks that hold its voltage count with its reactive power.
     """
 
-    def __init__(self, loads: Loads, profiles: Profiles | None, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        loads: Loads,
+        profiles: Profiles | None,
+        rng: np.random.Generator,
+        compensation: Compensation | None = None,
+    ) -> None:
         self._loads, self._profiles, self._rng = loads, profiles, rng
+        self.compensation = compensation if profiles is None else None
         drawn = rng.choice(len(CLASSES), len(loads), p=CLASS_SHARES)
-        known = {name: index for index, name in enumerate(CLASSES)}
-        classes = [known.get(name, index) for name, index in zip(loads.profile, drawn, strict=True)]
-        self.load_class = np.array(classes, int)
+        known, own = {name: index for index, name in enumerate(CLASSES)}, np.eye(len(CLASSES))
+        unsaid = own[drawn] if self.compensation is None else np.tile(CLASS_SHARES, (len(loads), 1))
+        is_said = np.array([name in known for name in loads.profile], dtype=bool)
+        said = own[[known.get(name, 0) for name in loads.profile]]
+        self.mix = np.where(is_said[:, None], said, unsaid)
         self.shared = rng.standard_normal(len(CLASSES))
         self.own = rng.standard_normal(len(loads))
 
@@ -47,9 +59,13 @@ class DemandModel:
             p_factor = _replayed(loads.profile, self._profiles.load_p, row)
             q_factor = _replayed(loads.profile, self._profiles.load_q, row)
             return loads.p_mw * p_factor, loads.q_mvar * q_factor
-        factor = class_shapes(clock_at(time), ambient_c)[self.load_class]
-        factor = factor * (1 + SHARED_NOISE * self.shared[self.load_class] + OWN_NOISE * self.own)
-        return loads.p_mw * factor, loads.q_mvar * factor
+        factor = self.mix @ class_shapes(clock_at(time), ambient_c)
+        factor = factor * (1 + SHARED_NOISE * (self.mix @ self.shared) + OWN_NOISE * self.own)
+        p_mw, q_mvar = loads.p_mw * factor, loads.q_mvar * factor
+        total = float(loads.p_mw.sum())
+        if self.compensation is not None and total > 0:
+            q_mvar = q_mvar + self.compensation.at(float(p_mw.sum()) / total)
+        return p_mw, q_mvar
 
 
 def yearly_load_mw(loads: Loads, profiles: Profiles | None) -> FloatArray:

@@ -47,7 +47,8 @@ class Past:
     def __init__(self, case: Case, start: datetime, demand: DemandModel, weather: WeatherModel, seed: int) -> None:
         self._case, self._seed = case, seed
         self.end = start.replace(minute=0, second=0, microsecond=0)
-        self._shared, self._own, self._class = demand.shared.copy(), demand.own.copy(), demand.load_class
+        self._shared, self._own = demand.shared.copy(), demand.own.copy()
+        self._mix, self._compensation = demand.mix, demand.compensation
         self._normal = dict(weather.normal)
 
     def hours(self, count: int) -> PastHours:
@@ -80,9 +81,13 @@ class Past:
         shared = _backwards(self._shared, count, NOISE_MEMORY_HOURS, rng)
         own = _backwards(self._own, count, NOISE_MEMORY_HOURS, rng).astype(np.float32)
         course = class_shapes(clock, weather.ambient_c).T * np.ones_like(shared)
-        factor = course[:, self._class].astype(np.float32)
-        factor *= 1 + SHARED_NOISE * shared[:, self._class].astype(np.float32) + OWN_NOISE * own
-        return factor * loads.p_mw.astype(np.float32), factor * loads.q_mvar.astype(np.float32)
+        factor = (course @ self._mix.T).astype(np.float32)
+        factor *= 1 + SHARED_NOISE * (shared @ self._mix.T).astype(np.float32) + OWN_NOISE * own
+        p_mw, q_mvar = factor * loads.p_mw.astype(np.float32), factor * loads.q_mvar.astype(np.float32)
+        total = float(loads.p_mw.sum())
+        if self._compensation is not None and total > 0:
+            q_mvar += self._compensation.at(p_mw.sum(axis=1) / total).astype(np.float32)
+        return p_mw, q_mvar
 
     def _generators(self, start: datetime, ratio: FloatArray, weather: Weather) -> FloatArray:
         generators, profiles = self._case.network.generator, self._case.profiles

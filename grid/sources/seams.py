@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
+from grid.protection.records import ProtectionScheme, TripReport
 from grid.sources.past import Past
 from grid.telemetry import Event, Source
 
@@ -97,6 +99,21 @@ class Disturbances(Protocol):
     events: tuple[Event, ...]
 
 
+class Protection(Protocol):
+    """Tells of trips, as protection relays and fault-passage indicators do.
+
+    scheme and cold_load, what comes back with supply, may be replaced by the owner.
+    """
+
+    scheme: ProtectionScheme
+    cold_load: ColdLoadModel
+
+    @property
+    def trips(self) -> tuple[TripReport, ...]:
+        """The last trip of each fault that isn't repaired yet."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceOffers:
     """What people may ask of a source."""
@@ -109,6 +126,7 @@ class SourceOffers:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SourceParts:
     """A source with all that it offers, None for what it doesn't. past: the hours before its start, where known.
+    protection: what tells of trips.
 
     Without an actuator plans are advice only.
     """
@@ -118,6 +136,7 @@ class SourceParts:
     actuator: Actuator | None = None
     disturbances: Disturbances | None = None
     past: Past | None = None
+    protection: Protection | None = None
 
     @property
     def offers(self) -> SourceOffers:

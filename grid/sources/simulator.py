@@ -7,10 +7,13 @@ import numpy as np
 
 from grid.cases.case import Case
 from grid.errors import CaseError
+from grid.flow.compensation import compensation_of
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, IntArray
 from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
+from grid.sources.protection import SimulatedProtection
+from grid.sources.returning import Returning
 from grid.sources.seams import Acknowledgement, Held, HoldOrder, Order, SourceParts
 from grid.sources.weather import WeatherModel
 from grid.telemetry import (
@@ -29,6 +32,7 @@ VOLTAGE_NOISE, POWER_NOISE = (
     0.001,
     0.005,
 )  # one standard deviation of the reading: class 0.2 and 1 instruments
+SET_POINT_NOISE = 1e-5  # of regulating generators: their controllers send a number, nearly without error
 TAP_STEP, TAP_DEAD_BAND, TAP_RANGE = 0.0125, 0.009, 4
 UPSTREAM_DEVIATION, UPSTREAM_MEMORY_HOURS = 0.01, 2.0
 REGULATORS_LEAVE = 0.25
@@ -60,14 +64,18 @@ class Simulator:
         self.closed = case.network.branch.closed.copy()
         self.events: tuple[Event, ...] = ()
         self.held = Held.nothing(case.network)
-        weather_rng, load_rng, self._noise_rng, self._upstream_rng, past_rng = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)
+        weather_rng, load_rng, self._noise_rng, self._upstream_rng, past_rng, flag_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
         )
+        self._protection = SimulatedProtection(case.network, flag_rng)
         self._weather = WeatherModel(weather_rng)
-        self._demand = DemandModel(case.network.load, case.profiles, load_rng)
+        compensation = compensation_of(case.network) if case.profiles is None else None
+        self._demand = DemandModel(case.network.load, case.profiles, load_rng, compensation)
         self._generation = GenerationModel(case.network.generator, case.profiles)
         self.past = Past(case, self.time, self._demand, self._weather, int(past_rng.integers(2**63)))
+        self._returning = Returning(case.network)
         self._power_flow = PowerFlow(case.network)
+        self._set_point_noise = SET_POINT_NOISE if case.network.generator.is_regulating.any() else VOLTAGE_NOISE
         self._upstream = 0.0
         self._tap = 0
         self._voltage: FloatArray | None = None
@@ -76,16 +84,20 @@ class Simulator:
     @property
     def parts(self) -> SourceParts:
         """A source that offers everything."""
-        return SourceParts(source=self, clock=self, actuator=self, disturbances=self, past=self.past)
+        return SourceParts(
+            source=self, clock=self, actuator=self, disturbances=self, past=self.past, protection=self._protection
+        )
 
     def execute(self, order: Order) -> Acknowledgement:
-        """Switch a branch, or hold generators; a simulated grid always does."""
+        """Switch a branch, or hold generators; a simulated grid always does. A device that has tripped may be closed
+        again: it trips again where the fault still stands."""
         if isinstance(order, HoldOrder):
             self.held = order.held
         else:
             closed = self.closed.copy()
             closed[order.branch] = order.close
             self.closed = closed
+            self._protection.reset(order.branch)
         return Acknowledgement(taken=True)
 
     def advance(self, step: timedelta) -> None:
@@ -96,6 +108,7 @@ class Simulator:
             hours = part / timedelta(hours=1)
             self._weather.advance(hours)
             self._demand.advance(hours)
+            self._returning.advance(60 * hours)
             kept = np.exp(-hours / UPSTREAM_MEMORY_HOURS)
             fresh = self._upstream_rng.standard_normal()
             self._upstream = kept * self._upstream + UPSTREAM_DEVIATION * np.sqrt(1 - kept**2) * fresh
@@ -122,6 +135,14 @@ class Simulator:
         on, closed = np.ones(len(network.generator), dtype=bool), self.closed.copy()
         on[self._targets(EventKind.GENERATOR_TRIP)] = False
         closed[self._targets(EventKind.LINE_OUTAGE)] = False
+        left_open = self._protection.after_repairs(self.events, closed, on)
+        if left_open.any():
+            self.closed = self.closed & ~left_open
+        closed, on = self._protection.after_trips(self.events, closed & ~left_open, on, self.time)
+        self._returning.see(closed, on)
+        cold = self._returning.demand_factor(self._protection.cold_load)
+        load_p, load_q = load_p * cold, load_q * cold
+        on = on & ~self._returning.waiting(self._protection.cold_load)
         own = Held(generator_p, network.generator.vm_pu * self._voltage_factor())
         now = own.then(self.held.p_mw, self.held.vm_pu)
         injection = Injection(load_p, load_q, now.p_mw, generator_q, now.vm_pu, on)
@@ -179,7 +200,7 @@ class Simulator:
         generator = GeneratorPoints(
             p_mw=noisy(generator_p, POWER_NOISE),
             q_mvar=noisy(generator_q, POWER_NOISE),
-            vm_pu=noisy(injection.generator_vm_pu, VOLTAGE_NOISE),
+            vm_pu=noisy(injection.generator_vm_pu, self._set_point_noise),
             on=Points.of(injection.generator_on, measured_at=self.time, received_at=received_at),
         )
         return Frame(

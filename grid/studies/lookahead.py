@@ -17,6 +17,7 @@ from grid.network import BoolArray, FloatArray, Network
 
 HIGH_QUANTILE = 0.95
 LOSS_INTERVAL = (0.1, 0.9)  # 80 % of the samples lie between
+MOST_TIMES = 10.0  # a forecast that is off by more tells nothing of the spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,8 @@ class LookAhead:
     A sample without a solution counts as trouble: as an overload of every branch that is supplied, and as a voltage
     violation of every bus that is. The fields of_solved leave it out, as do quantiles and losses, which then are those
     of the samples that have a state, and NaN where none has. Buses and branches without supply have probability 0;
-    voltages of such buses are NaN. Losses are those in branches.
+    voltages of such buses are NaN. Losses are those in branches. What loads without supply want isn't supplied in any
+    hour: nothing is switched and nothing repaired.
     """
 
     samples: int
@@ -69,6 +71,34 @@ class LookAhead:
     loss_mw: FloatArray  # (h,) mean
     loss_low_mw: FloatArray  # (h,) 10 % of the samples lie below
     loss_high_mw: FloatArray  # (h,) 10 % lie above
+    unsupplied_mw: FloatArray  # (h,) mean of what loads without supply want
+
+
+def anchored(samples: Samples, injection: Injection) -> Samples:
+    """Samples whose first hour lies around the present injection, whose median it is then.
+
+    Each load and generator keeps its spread, in proportion; one that changes its sign, or by more than MOST_TIMES, is
+    what it is at present in all samples.
+    """
+    load_p, load_q, generator_p = (
+        _around(values, present)
+        for values, present in (
+            (samples.load_p_mw, injection.load_p_mw),
+            (samples.load_q_mvar, injection.load_q_mvar),
+            (samples.generator_p_mw, injection.generator_p_mw),
+        )
+    )
+    return Samples(load_p, load_q, generator_p)
+
+
+def _around(values: FloatArray, present: FloatArray) -> FloatArray:
+    """(s, h, k) whose first hour has the medians present (k,)."""
+    median = np.median(values[:, 0], axis=0)
+    factor = np.divide(present, median, out=np.zeros_like(median), where=median != 0)
+    keeps = (factor > 0) & (factor <= MOST_TIMES)
+    found = values.copy()
+    found[:, 0] = np.where(keeps, values[:, 0] * factor, present)
+    return found
 
 
 def look_ahead(network: Network, injection: Injection, closed: BoolArray, samples: Samples) -> LookAhead:
@@ -82,6 +112,7 @@ def look_ahead(network: Network, injection: Injection, closed: BoolArray, sample
     if given != expected:
         raise ValueError(f"the grid has {expected} loads and generators, the samples have {given}")
     flow, hours = BatchFlow(network, injection, closed), []
+    dark = ~flow.topology.energised[network.load.bus]
     start: FloatArray | None = None
     for hour in range(samples.hours):
         voltage = flow.solve(
@@ -89,7 +120,10 @@ def look_ahead(network: Network, injection: Injection, closed: BoolArray, sample
         )
         solved = ~np.isnan(voltage).any(axis=1)
         start = voltage[solved][0] if solved.any() else None
-        hours.append(_hour(network, flow.topology, voltage[solved], len(voltage)))
+        lost_mw = samples.load_p_mw[:, hour, dark].clip(min=0).sum(axis=1).mean()
+        hours.append(
+            {**_hour(network, flow.topology, voltage[solved], len(voltage)), "unsupplied_mw": np.array(lost_mw)}
+        )
     fields = {name: np.array([hour[name] for hour in hours]) for name in hours[0]}
     return LookAhead(samples=len(samples.load_p_mw), **fields)
 

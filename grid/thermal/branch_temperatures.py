@@ -1,13 +1,14 @@
 """Temperatures of all branches of a network over time: conductors, cables and transformer hot spots."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from grid.flow.powerflow import GridState
-from grid.network import BranchKind, FloatArray, Network
+from grid.network import BranchKind, FloatArray, IntArray, Network
 from grid.telemetry import Weather
 from grid.thermal.conductor import (
     Conductors,
@@ -24,9 +25,11 @@ from grid.thermal.transformer import (
     transformer_step,
 )
 
+Record = TypeVar("Record", Conductors, TransformerParameters, TransformerThermalState)
 LARGEST_LOAD_PU = 2.0  # IEC 60076-7 ends here; beyond, temperatures are lower bounds
 RATED_WEATHER = Weather(35.0, 0.61, 90.0, 1000.0, 50.0)  # usual for summer ratings of overhead lines
 RATED_CONDUCTOR_C = 75.0
+MOMENTS_MINUTES = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1440)  # looked ahead to
 SOIL_OVER_MEAN_AIR = 0.3  # soil follows the air's deviation from 10 C by this share
 
 
@@ -83,6 +86,50 @@ class BranchTemperatures:
         temperature[self._transformer] = self._oil.hot_spot_c
         self.temperature_c = temperature
         return temperature
+
+    def minutes_to_limit(
+        self, state: GridState, weather: Weather, limit_c: FloatArray, branches: IntArray
+    ) -> FloatArray:
+        """(k,) minutes until branches (k,) reach their limits if a state's currents and the weather stay.
+
+        limit_c: (m,) degrees Celsius. 0 for branches that are beyond it, inf for those that stay below it for
+        a day, NaN for those without a temperature. Between the moments that are looked at the course is taken
+        as straight.
+        """
+        temperature, limit = self.temperature_c[branches], limit_c[branches]
+        found = np.where(np.isnan(temperature), np.nan, np.where(temperature >= limit, 0.0, np.inf))
+        ambient, load_pu = float(weather.ambient_c), np.minimum(state.loading_percent / 100.0, LARGEST_LOAD_PU)
+        here = [np.flatnonzero(np.isin(branches, kind)) for kind in (self._line, self._cable, self._transformer)]
+        line, cable, transformer = (branches[place] for place in here)
+        places = [
+            np.searchsorted(kind, one)
+            for kind, one in ((self._line, line), (self._cable, cable), (self._transformer, transformer))
+        ]
+        conductors, parameters = _some(self._conductors, places[0]), _some(self._parameters, places[2])
+        oil = None if self._oil is None else _some(self._oil, places[2])
+        before_minutes = 0.0
+        for minutes in MOMENTS_MINUTES:
+            step, following = minutes - before_minutes, temperature.copy()
+            following[here[0]] = conductor_temperature_step(
+                temperature[here[0]], 1000.0 * state.i_ka[line], conductors, weather, 60.0 * step
+            )
+            following[here[1]] = cable_temperature_step(
+                temperature[here[1]], load_pu[cable], float(soil_c(ambient)), 60.0 * step
+            )
+            if oil is not None:
+                oil = transformer_step(oil, load_pu[transformer], ambient, step, parameters)
+                following[here[2]] = oil.hot_spot_c
+            reaches = np.isinf(found) & (following >= limit)
+            rise = np.where(reaches, following - temperature, 1.0)
+            found = np.where(reaches, before_minutes + step * (limit - temperature) / rise, found)
+            temperature, before_minutes = following, minutes
+        return np.asarray(found)
+
+
+def _some(record: Record, places: IntArray) -> Record:
+    """A record of arrays (m,) with the values at places (k,) alone."""
+    values = {field.name: getattr(record, field.name)[places] for field in fields(record)}
+    return type(record)(**values)
 
 
 def soil_c(ambient_c: ArrayLike) -> FloatArray:

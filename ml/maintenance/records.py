@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+
+from grid.network import FloatArray, IntArray
+
 
 class WhyNotKind(StrEnum):
     """Why an asset has no learned prognosis."""
@@ -20,6 +24,45 @@ class WhyNot:
 
     kind: WhyNotKind
     missing: int = 0
+
+
+class RiskClass(StrEnum):
+    """How much an asset's risk matters; the words that the table and the matrix show. From little to much."""
+
+    LOW = "Low"
+    MEDIUM = "Medium"
+    HIGH = "High"
+    VERY_HIGH = "Very high"
+
+
+CLASS_FROM_EUR = {  # expected consequence of a year's failures from which a class begins; our own round figures
+    RiskClass.LOW: 0.0,
+    RiskClass.MEDIUM: 1e3,
+    RiskClass.HIGH: 1e4,
+    RiskClass.VERY_HIGH: 1e5,
+}
+HYSTERESIS = 0.2  # a class changes once the risk is past its limit by this share
+NO_CLASS = -1
+
+
+def class_places(risk_eur_per_year: FloatArray, before: IntArray | None = None) -> IntArray:
+    """(n,) place of each risk's class in RiskClass, NO_CLASS for NaN. before (n,): what holds on near a limit."""
+    place = _places(risk_eur_per_year)
+    if before is None:
+        return place
+    up, down = _places(risk_eur_per_year / (1 + HYSTERESIS)), _places(risk_eur_per_year / (1 - HYSTERESIS))
+    held = np.clip(before, up, down)
+    return np.where((place == NO_CLASS) | (before == NO_CLASS), place, held)
+
+
+def class_at(place: int) -> RiskClass | None:
+    """The class at a place; None for NO_CLASS."""
+    return None if place == NO_CLASS else tuple(RiskClass)[place]
+
+
+def _places(risk: FloatArray) -> IntArray:
+    limits = np.array(list(CLASS_FROM_EUR.values()))
+    return np.where(np.isfinite(risk), np.searchsorted(limits, np.nan_to_num(risk), side="right") - 1, NO_CLASS)
 
 
 class Member(StrEnum):

@@ -1,8 +1,10 @@
 """Simulation, case and look: what the header's controls do."""
 
 import json
+from typing import Any
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.live import GRAPH, TIMEOUT_MS, LiveServer, hear
@@ -43,11 +45,102 @@ def test_another_case_reaches_all_open_browsers(switched: LiveServer, new_page: 
     page, other = new_page(switched).open(), new_page(switched).open()
     page.get_by_role("button", name="Case").click()
     page.get_by_role("textbox", name="or a code").fill("city8")
-    page.get_by_role("button", name="Load").click()
+    page.locator("#case-load").click()
     for each in (page, other):
         expect(each.locator("#grid-name")).to_have_text("City, 66 kV", timeout=TIMEOUT_MS)
         each.wait_for_function(f"{GRAPH}.nodes().length === 8", timeout=TIMEOUT_MS)
         each.wait_for_function(f"{GRAPH}.edges().some((edge) => edge.data('d'))", timeout=TIMEOUT_MS)
+
+
+FOUR = ("case33bw", "city8", "case14", "case30")
+EVERY_PAIR = (0, 1, 0, 2, 0, 3, 1, 2, 1, 3, 2, 3, 0)  # each of the four after each other one
+PLACES = f"""() => {{
+    const cy = document.getElementById("topology")?._cyreg && {GRAPH}, first = cy && cy.nodes("[i = 0]");
+    if (!first?.length || cy.scratch("_scope") !== first.data("scope")) return null;
+    if (!cy.edges().some((edge) => edge.data("d"))) return null;
+    const nodes = cy.nodes(), spread = (axis) => {{
+        const at = nodes.map((node) => node.position(axis)), low = Math.min(...at), high = Math.max(...at);
+        return (value) => (value - low) / (high - low);
+    }};
+    const [x, y] = [spread("x"), spread("y")];
+    return {{
+        nodes: Object.fromEntries(nodes.map((one) => [one.id(), [x(one.position("x")), y(one.position("y"))]])),
+        edges: cy.edges().map((edge) => [edge.id(), edge.source().id(), edge.target().id()]).sort(),
+        selected: cy.elements(":selected").length,
+    }};
+}}"""
+
+
+def test_after_each_change_of_grid_every_node_is_where_a_fresh_page_has_it(
+    switched: LiveServer, new_page: NewPage
+) -> None:
+    """Buses of different grids have the same ids. What a browser keeps by id must not reach the next grid."""
+    page, other = new_page(switched).open(), new_page(switched).open()
+    fresh = {}
+    for case in FOUR:
+        switch(switched, page, case)
+        page.reload()
+        expect(page.locator("#clock")).not_to_have_text("—", timeout=TIMEOUT_MS)
+        fresh[case] = places(page)
+    switch(switched, page, FOUR[EVERY_PAIR[0]])
+    for number in EVERY_PAIR[1:]:
+        case = FOUR[number]
+        switch(switched, page, case)
+        for each in (page, other):
+            found = places(each, of=fresh[case])
+            assert found["edges"] == fresh[case]["edges"]
+            assert found["selected"] == 0
+            for node, place in fresh[case]["nodes"].items():
+                assert found["nodes"][node] == pytest.approx(place, abs=0.01), (case, node)
+
+
+def switch(server: LiveServer, page: Page, case: str) -> None:
+    """Load a case with the dialog of a page."""
+    page.get_by_role("button", name="Case").click()
+    page.get_by_role("textbox", name="or a code").fill(case)
+    page.locator("#case-load").click()
+    server.wait_for(lambda state: state["case"] == case, f"loading {case}")
+    expect(page.get_by_role("dialog", name="Load another case")).to_be_hidden(timeout=TIMEOUT_MS)
+
+
+def test_the_case_that_is_chosen_last_is_loaded_and_the_dialog_closes(switched: LiveServer, new_page: NewPage) -> None:
+    page = new_page(switched).open()
+    page.get_by_role("button", name="Case").click()
+    dialog, code = page.get_by_role("dialog", name="Load another case"), page.get_by_role("textbox", name="or a code")
+    page.locator("#case-load").click()
+    expect(page.locator("#case-result")).to_contain_text("Choose a case or type a code first.", timeout=TIMEOUT_MS)
+    code.fill("case30")
+    page.locator("#case-name").click()
+    page.get_by_role("option", name="case14", exact=True).click()
+    expect(code).to_have_value("")
+    page.locator("#case-load").click()
+    expect(dialog).to_be_hidden(timeout=TIMEOUT_MS)
+    switched.wait_for(lambda state: state["case"] == "case14", "loading case14")
+    page.get_by_role("button", name="Case").click()
+    expect(page.locator("#case-name")).to_have_value("")
+    code.fill("nonsense")
+    page.locator("#case-load").click()
+    expect(page.locator("#case-result")).to_contain_text("nonsense", timeout=TIMEOUT_MS)
+    expect(page.locator("#case-result")).to_contain_text("Not loaded")
+    expect(dialog).to_be_visible()
+
+
+def test_an_event_without_its_target_is_asked_for_it(city8: LiveServer, new_page: NewPage) -> None:
+    page = new_page(city8).open()
+    page.get_by_role("button", name="Events").click()
+    page.get_by_role("button", name="Inject").click()
+    expect(page.locator("#event-result")).to_contain_text("Choose a branch first.", timeout=TIMEOUT_MS)
+    assert city8.get("/api/events")["events"] == []
+
+
+def places(page: Page, of: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Where the map's nodes are, within the map's extent, once the present grid's elements are painted."""
+    for _ in range(200):
+        found = page.evaluate(PLACES)
+        if found and (of is None or sorted(found["nodes"]) == sorted(of["nodes"])):
+            return dict(found)
+        page.wait_for_timeout(100)
+    raise AssertionError("the map wasn't painted")
 
 
 def test_a_bad_file_is_refused_in_full_and_the_case_goes_on(city8: LiveServer, new_page: NewPage) -> None:

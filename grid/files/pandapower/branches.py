@@ -31,6 +31,7 @@ class _BranchPart:
     in_service: BoolArray
     from_open: BoolArray
     to_open: BoolArray
+    breaker: BoolArray
 
 
 def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses, state_is_secure: bool) -> Branches:
@@ -96,6 +97,7 @@ def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses
             OpenEnd.TO if at_from else OpenEnd.FROM if at_to else OpenEnd.BOTH
             for at_from, at_to in zip(stays_from, stays_to, strict=True)
         ),
+        breaker=_joined(parts, "breaker"),
     )
 
 
@@ -173,6 +175,12 @@ def _open_switch(net: pandapower.pandapowerNet, kind: str, elements: pd.Index, b
     return np.array([pair in at for pair in zip(elements, buses, strict=True)], dtype=bool)
 
 
+def _breaker(net: pandapower.pandapowerNet, kind: str, elements: pd.Index) -> BoolArray:
+    """(k,) whether one of the switches at each element is a circuit breaker."""
+    switch = net.switch[(net.switch.et == kind) & (net.switch.type == "CB")]
+    return np.isin(elements.to_numpy(), switch.element.to_numpy())
+
+
 def _lines(net: pandapower.pandapowerNet, lookup: BusLookup) -> _BranchPart:
     line = net.line
     vn = net.bus.vn_kv.loc[line.from_bus].to_numpy()
@@ -193,6 +201,7 @@ def _lines(net: pandapower.pandapowerNet, lookup: BusLookup) -> _BranchPart:
         in_service=line.in_service.to_numpy(dtype=bool),
         from_open=_open_switch(net, "l", line.index, line.from_bus),
         to_open=_open_switch(net, "l", line.index, line.to_bus),
+        breaker=_breaker(net, "l", line.index),
     )
 
 
@@ -210,6 +219,7 @@ def _transformers(net: pandapower.pandapowerNet, lookup: BusLookup) -> _BranchPa
         in_service=trafo.in_service.to_numpy(dtype=bool),
         from_open=_open_switch(net, "t", trafo.index, trafo.hv_bus),
         to_open=_open_switch(net, "t", trafo.index, trafo.lv_bus),
+        breaker=_breaker(net, "t", trafo.index),
     )
 
 
@@ -233,6 +243,7 @@ def _three_winding(net: pandapower.pandapowerNet, lookup: BusLookup) -> _BranchP
         in_service=np.tile(t3.in_service.to_numpy(dtype=bool), 3),
         from_open=np.concatenate([is_open["hv"], never, never]),
         to_open=np.concatenate([never, is_open["mv"], is_open["lv"]]),
+        breaker=np.tile(_breaker(net, "t3", t3.index), 3),
     )
 
 
@@ -251,6 +262,7 @@ def _impedances(net: pandapower.pandapowerNet, lookup: BusLookup) -> _BranchPart
         in_service=table.in_service.to_numpy(dtype=bool),
         from_open=never,
         to_open=never,
+        breaker=never,
     )
 
 
@@ -270,4 +282,5 @@ def _switches(net: pandapower.pandapowerNet, lookup: BusLookup) -> _BranchPart:
         in_service=~never,
         from_open=never,
         to_open=never,
+        breaker=never,
     )

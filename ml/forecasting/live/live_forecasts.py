@@ -12,6 +12,7 @@ from grid.network import BoolArray, FloatArray, Network
 from grid.sources.past import Past
 from grid.studies.hosting import HostingMargin, hosting_margin
 from grid.studies.loadability import Loadability, loadability
+from grid.studies.lookahead import anchored
 from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.look_ahead import HOURS, injection_at, make_ahead, samples_wanted
 from ml.forecasting.live.past import solved_hours, wanted_hours
@@ -79,7 +80,7 @@ class LiveForecasts:
             self.forecasters.observe(hour.start, values[0])
 
     def look(self, now: datetime, injection: Injection, closed: BoolArray, held: bool) -> LookAheadSituation:
-        """Forecast all series from the present hour on and solve their scenarios.
+        """Forecast all series from the present hour on and solve their scenarios; the present hour's lie around now.
 
         injection and closed (m,): of the present moment. held: whether generators are held at set-points of plans.
         """
@@ -88,7 +89,8 @@ class LiveForecasts:
         network = self.network
         rng = np.random.default_rng([self._seed, int(start.timestamp()) // 3600])
         drawn = self.forecasters.sample(start, HOURS, samples_wanted(network), rng)
-        samples = scenarios_of(network, injection, self.series, self.recent, start, drawn, held, rng)
+        forecast = scenarios_of(network, injection, self.series, self.recent, start, drawn, held, rng)
+        samples = anchored(forecast, injection)
         previous = None if self.situation is None else self.situation.ahead.outlook
         ahead = make_ahead(network, injection, closed, self.series, samples, drawn, start, previous)
         worst = injection_at(injection, samples, ahead.worst.hour)

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 
 from grid.flow.powerflow import Injection
-from grid.network import Energy, FloatArray, Network
+from grid.network import Energy, FloatArray, IntArray, Network
 from grid.studies.lookahead import Samples
 from ml.forecasting.live.series import SeriesSet
 from ml.forecasting.records import SeriesKind
@@ -54,7 +54,8 @@ def scenarios_of(
     """Scenarios (c, h) of all loads and generators from start on.
 
     drawn_mw: (c, s - 1, h) of groups and plants. injection: the present one. is_held: generators stay at set-points
-    that somebody gave; otherwise those that aren't renewable follow the demand. Others stay as they are.
+    that somebody gave; otherwise those that aren't renewable follow the demand. Others stay as they are. Where
+    generators regulate, reactive powers follow the total load as they did: there banks hold the voltages.
     """
     count, _, hours = drawn_mw.shape
     groups = drawn_mw[:, : series.groups]
@@ -70,9 +71,23 @@ def scenarios_of(
     wanted = groups.transpose(0, 2, 1)
     factor = np.divide(wanted, taken, out=np.zeros_like(wanted), where=np.abs(taken) > LEAST_MW)
     factor = np.clip(factor, 0.0, MOST_TIMES)[..., series.group_of_load]
-    load_p, load_q = p * factor, q * factor
+    load_p = p * factor
+    if network.generator.is_regulating.any():
+        more_mw = load_p.sum(axis=2) - p.sum(axis=2)
+        load_q = q + _mvar_by_total_mw(recent, whole) * more_mw[..., None]
+    else:
+        load_q = q * factor
     ratio = load_p.sum(axis=2) / max(float(present_p.sum()), LEAST_MW)
     return Samples(load_p, load_q, _generation(network, injection, series, drawn_mw, ratio, is_held))
+
+
+def _mvar_by_total_mw(recent: RecentLoads, whole: IntArray) -> FloatArray:
+    """(l,) Mvar that each load took more for a MW more of all in whole days (d,), by least squares; 0 without days."""
+    p_mw, q_mvar = (values[whole].reshape(-1, values.shape[2]).astype(float) for values in (recent.p_mw, recent.q_mvar))
+    if not len(p_mw):
+        return np.zeros(p_mw.shape[1])
+    off = p_mw.sum(axis=1) - p_mw.sum(axis=1).mean()
+    return np.asarray(off @ (q_mvar - q_mvar.mean(axis=0)) / max(float(off @ off), LEAST_MW))
 
 
 def _generation(

@@ -4,7 +4,7 @@ Prices, hours and durations are assumptions, each named where it stands.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -13,7 +13,7 @@ from grid.assets.register import AssetRegister, Skill
 from grid.capabilities import ALL_JOBS
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
 from grid.studies.areas import partition
-from ml.maintenance.schedule.problem import DEFERRED, Jobs, ScheduleProblem
+from ml.maintenance.schedule.problem import DEFERRED, Jobs, OutageHindrance, ScheduleProblem
 from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleComparison, compare, solve_with
 
 WEEKS = 26
@@ -33,6 +33,8 @@ class ScheduleView:
     """A schedule for branches (n,), made of the problem for weeks from first_day on; pins by branch.
 
     schedule: None where pins contradict the rules, conflict then says how. compared: under the same judge.
+    hindrances: of the riskiest branches that may be out in no week, what stands against it in the lightest_week, which
+    is that of the least load.
     """
 
     branches: IntArray
@@ -43,6 +45,8 @@ class ScheduleView:
     pins: Mapping[int, int]
     first_day: date
     windows_asked: bool
+    hindrances: Mapping[int, OutageHindrance] = field(default_factory=dict)
+    lightest_week: int = 0
 
     def check_pins(self, pins: Mapping[int, int]) -> None:
         """ValueError names a pin for a branch that has no job, or for a week outside the schedule."""

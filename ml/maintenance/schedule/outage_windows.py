@@ -55,13 +55,13 @@ def outage_windows(
     allows none. step: told the share of weeks' groups that is judged, before each; what it raises ends the work.
     """
     asked = np.arange(network.n_branch) if branches is None else branches
-    plain = _without_derived_ratings(network)
+    plain = without_derived_ratings(network)
     group, highest = _groups(levels)
     is_asked = np.isin(np.arange(network.n_branch), asked)
     rows = []
     for place, level in enumerate(highest):
         step(place / len(highest))
-        rows.append(_allowed(plain, _scaled(injection, level), closed, is_asked))
+        rows.append(_allowed(plain, scaled(injection, level), closed, is_asked))
     return np.stack(rows, axis=1)[asked][:, group] if rows else np.ones((len(asked), 0), dtype=bool)
 
 
@@ -77,14 +77,16 @@ def _groups(levels: FloatArray) -> tuple[IntArray, FloatArray]:
     return group, np.array(highest)
 
 
-def _without_derived_ratings(network: Network) -> Network:
+def without_derived_ratings(network: Network) -> Network:
+    """The network in which only ratings that the case gives are limits."""
     branch, derived = network.branch, network.branch.rating_derived
     from_ka = np.where(derived, np.inf, branch.rating_from_ka)
     to_ka = np.where(derived, np.inf, branch.rating_to_ka)
     return replace(network, branch=replace(branch, rating_from_ka=from_ka, rating_to_ka=to_ka))
 
 
-def _scaled(injection: Injection, level: float) -> Injection:
+def scaled(injection: Injection, level: float) -> Injection:
+    """All loads and generators times a level."""
     return replace(
         injection,
         load_p_mw=level * injection.load_p_mw,
@@ -113,7 +115,7 @@ def _allowed(network: Network, injection: Injection, closed: BoolArray, asked: B
     allowed = ~live
     plain = np.flatnonzero(live & ~stranding)
     allowed[plain] = kept(n_minus_1(network, injection, closed, plain, before.voltage))
-    for tie in np.flatnonzero(_is_tie(network, closed, before.energised)).tolist():
+    for tie in np.flatnonzero(is_tie(network, closed, before.energised)).tolist():
         looped = closed.copy()
         looped[tie] = True
         fed = np.flatnonzero(live & stranding & ~allowed & (_cut_loads(network, injection, looped) == 0))
@@ -126,14 +128,24 @@ def _allowed(network: Network, injection: Injection, closed: BoolArray, asked: B
 
 def _cut_loads(network: Network, injection: Injection, closed: BoolArray) -> FloatArray:
     """(m,) how many loads that take something lose supply when a branch alone is out."""
+    takes = (injection.load_p_mw != 0) | (injection.load_q_mvar != 0)
+    return _cut(network, injection, closed, takes.astype(float))
+
+
+def cut_loads_mva(network: Network, injection: Injection, closed: BoolArray) -> FloatArray:
+    """(m,) MVA of the loads that lose supply when a branch alone is out."""
+    return _cut(network, injection, closed, np.hypot(injection.load_p_mw, injection.load_q_mvar))
+
+
+def _cut(network: Network, injection: Injection, closed: BoolArray, of_load: FloatArray) -> FloatArray:
+    """(m,) sum over the loads that lose supply when a branch alone is out. of_load: (l,)."""
     generator, branch = network.generator, network.branch
     sources = np.unique(generator.bus[generator.is_source & injection.generator_on])
-    takes = (injection.load_p_mw != 0) | (injection.load_q_mvar != 0)
-    loads: FloatArray = np.bincount(network.load.bus, takes, network.n_bus)
-    return interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, closed, sources, loads)
+    at_bus: FloatArray = np.bincount(network.load.bus, of_load, network.n_bus)
+    return interrupted_power_mw(network.n_bus, branch.from_bus, branch.to_bus, closed, sources, at_bus)
 
 
-def _is_tie(network: Network, closed: BoolArray, energised: BoolArray) -> BoolArray:
+def is_tie(network: Network, closed: BoolArray, energised: BoolArray) -> BoolArray:
     """(m,) open lines and cables between live buses."""
     branch = network.branch
     switched = np.array([kind in (BranchKind.LINE, BranchKind.CABLE) for kind in branch.kind], dtype=bool)

@@ -127,6 +127,31 @@ class ScheduleProblem:
         return jobs.allowed & window & settled & fits & (self.zone_outages > 0)
 
 
+class HindranceKind(StrEnum):
+    """What stands against an outage in every week."""
+
+    NO_STATE = "no_state"  # the load has no power flow solution, whatever is out
+    SUPPLY = "supply"  # loads are dark, and no tie supplies them all
+    NO_SOLUTION = "no_solution"
+    LOADING = "loading"
+    VOLTAGE = "voltage"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutageHindrance:
+    """What stands against one outage at the least load. at: the branch above its rating, or the bus outside its band.
+
+    value: its loading in percent, its voltage in p.u., or the MVA of loads that stay dark. tie: the one that comes
+    nearest, -1 where none is needed or there is none. ties: how many were tried.
+    """
+
+    kind: HindranceKind
+    at: int = -1
+    value: float = np.nan
+    tie: int = -1
+    ties: int = 0
+
+
 class ViolationKind(StrEnum):
     """What a schedule can break."""
 

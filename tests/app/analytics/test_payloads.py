@@ -16,6 +16,7 @@ from app.analytics.payloads import ENERGY_COLUMNS, losses, performance
 from app.analytics.payloads_forecast import QUANTILES, Shown, forecasts, look_ahead
 from app.forecasting.report import ForecastReport
 from app.web.bodies import to_json
+from components.common.doubts import Doubts
 from grid.network import Network
 from tests.app.analyticsdata import (
     EUR_PER_MWH,
@@ -46,7 +47,7 @@ def with_names(network: Network, name: str) -> Network:
 
 
 def test_a_forecast_has_ascending_quantiles_by_hour_with_source_limit_and_drift(rig: Rig) -> None:
-    answer = plain(forecasts(report_of(rig.now), shown_of(report_of(rig.now), 5)))
+    answer = plain(forecasts(report_of(rig.now), shown_of(report_of(rig.now), 5), Doubts()))
     assert [one["code"] for one in answer["series"]] == ["load", "pv", "wind"]
     load, pv, wind = answer["forecasts"]
     assert [len(one["hours"]) for one in (load, pv, wind)] == [5, 5, 0]
@@ -67,9 +68,9 @@ def test_a_forecast_has_ascending_quantiles_by_hour_with_source_limit_and_drift(
 
 def test_before_the_first_look_everything_is_null_or_empty(rig: Rig) -> None:
     report = empty_report(rig.now)
-    answer = plain(forecasts(report, []))
+    answer = plain(forecasts(report, [], Doubts()))
     assert (answer["forecasts"], answer["series"], answer["simulated_time"]) == ([], [], None)
-    ahead = plain(look_ahead(report, 25))
+    ahead = plain(look_ahead(report, 25, Doubts()))
     assert (ahead["start"], ahead["worst"], ahead["hours"], ahead["alerts"]) == (None, None, [], [])
     lost = plain(losses(report, None, rig.now.simulated_at, 24, 25))
     assert (lost["hours_recorded"], lost["total"], lost["assets"]) == (0, None, [])
@@ -80,7 +81,7 @@ def test_before_the_first_look_everything_is_null_or_empty(rig: Rig) -> None:
 
 def test_the_look_ahead_ranks_what_is_threatened_and_says_when(rig: Rig) -> None:
     report = report_of(rig.now, stress=2.2)
-    answer = plain(look_ahead(report, 3))
+    answer = plain(look_ahead(report, 3, Doubts()))
     assert len(answer["hours"]) == 24
     assert answer["hours"][1]["time"] == "2026-01-15T07:00:00+00:00"
     for hour in answer["hours"]:
@@ -98,16 +99,16 @@ def test_the_look_ahead_ranks_what_is_threatened_and_says_when(rig: Rig) -> None
         assert datetime.fromisoformat(alert["begins_at"]) < datetime.fromisoformat(alert["ends_at"])
         assert alert["asset_name"] in alert["text"]
     assert answer["worst"]["words"]
-    assert plain(look_ahead(report, 0))["branches"] == []
+    assert plain(look_ahead(report, 0, Doubts()))["branches"] == []
 
 
 def test_a_quiet_grid_threatens_nothing(rig: Rig) -> None:
-    answer = plain(look_ahead(report_of(rig.now, stress=0.3), 25))
+    answer = plain(look_ahead(report_of(rig.now, stress=0.3), 25, Doubts()))
     assert (answer["branches"], answer["alerts"]) == ([], [])
 
 
 def test_hours_without_any_solution_are_null_and_not_an_error(rig: Rig) -> None:
-    answer = plain(look_ahead(report_of(rig.now, stress=40.0), 25))
+    answer = plain(look_ahead(report_of(rig.now, stress=40.0), 25, Doubts()))
     worst = max(answer["hours"], key=lambda hour: hour["unsolved_share"])
     assert (worst["unsolved_share"], worst["loss_mw"]) == (1.0, None)
     assert answer["alerts"][0]["kind"] == "expected_divergence"
@@ -183,7 +184,7 @@ def test_tables_hold_the_same_as_the_answers(rig: Rig) -> None:
     shown = shown_of(report, 4)
     rows = list(csv.DictReader(io.StringIO(forecast_csv(shown))))
     assert [row["series"] for row in rows] == ["load"] * 4 + ["pv"] * 4
-    first = plain(forecasts(report, shown))["forecasts"][0]["hours"][0]
+    first = plain(forecasts(report, shown, Doubts()))["forecasts"][0]["hours"][0]
     assert float(rows[0]["q95_mw"]) == pytest.approx(first["q95_mw"], rel=1e-6)
     assert (rows[0]["time"], rows[0]["actual_mw"]) == (first["time"], "")
     answer = plain(losses(report, record, rig.now.simulated_at, 3, 25))
@@ -198,4 +199,4 @@ def test_tables_hold_the_same_as_the_answers(rig: Rig) -> None:
 def test_odd_names_stay_as_they_are(rig: Rig) -> None:
     report = report_of(rig.now, stress=2.2)
     named = replace(report, network=with_names(report.network, '<b>"Köln" & ☃\n'))
-    assert plain(look_ahead(named, 1))["branches"][0]["name"] == '<b>"Köln" & ☃\n'
+    assert plain(look_ahead(named, 1, Doubts()))["branches"][0]["name"] == '<b>"Köln" & ☃\n'

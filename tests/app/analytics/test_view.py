@@ -34,6 +34,7 @@ from app.analytics.view_losses import HOURS, Span, hours_of, range_of, recorded_
 from app.map.context import PageServices
 from app.map.network_view import NetworkViews
 from app.shell.poll import answer
+from components.common.doubts import Doubts
 from ml.forecasting.records import Drift, DriftKind, ForecastHindrance, ForecastHindranceKind
 from tests.app.analyticsdata import accuracy_of, empty_report, losses_of, report_of
 from tests.app.analyticsdata import forecast_of as made_at
@@ -83,17 +84,17 @@ def test_an_old_issue_is_shown_and_one_that_is_gone_gives_way_to_the_latest(now:
 
 def test_facts_say_what_is_not_known_yet(now: Looked) -> None:
     load, pv = series_of(now, "load"), series_of(now, "pv")
-    told = dict(facts_of(now.report.network, load, load.forecast, accuracy_of()))
+    told = dict(facts_of(now.report.network, load, load.forecast, accuracy_of(), Doubts()))
     assert told["Limit"].endswith(f": {now.report.network.branch.name[0]} at full load")
     assert "62\u202f% within the 80 % band" in told["Last 7 days"]
     assert "62 %" in told["Drift"]
     assert "30 forecasts" in told["Compared"]
     assert "Installed" not in told
-    young = dict(facts_of(now.report.network, pv, pv.forecast, None))
+    young = dict(facts_of(now.report.network, pv, pv.forecast, None, Doubts()))
     assert young["Last 7 days"] == young["Drift"] == NEEDS_A_WEEK
     assert young["Installed"] == "12.5\u202fMW"
     flat = replace(pv, drift=Drift(flat_value=7.0, kinds=(DriftKind.FLAT,)))
-    assert dict(facts_of(now.report.network, flat, None, None))["Drift"] == "the last 24 hours all are 7"
+    assert dict(facts_of(now.report.network, flat, None, None, Doubts()))["Drift"] == "the last 24 hours all are 7"
 
 
 def test_the_hours_ahead_in_figures(now: Looked) -> None:

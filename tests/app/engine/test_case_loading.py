@@ -19,10 +19,10 @@ def case30_json() -> bytes:
 
 
 def test_a_good_file_is_watched_from_the_next_cycle_on(rig: Rig) -> None:
-    rig.services.cases.load_upload("my grid.json", case30_json())
+    rig.services.cases.bring_in(rig.services.cases.uploaded("my grid.json", case30_json()))
     assert rig.run().case.network.name == "my grid.json"
     assert rig.now.case.network.n_bus == 30
-    rig.services.cases.load_upload("feeder33.m", FEEDER)
+    rig.services.cases.bring_in(rig.services.cases.uploaded("feeder33.m", FEEDER))
     assert rig.run().case.network.n_bus == 33
 
 
@@ -42,7 +42,7 @@ def test_a_good_file_is_watched_from_the_next_cycle_on(rig: Rig) -> None:
 )
 def test_wrong_files_are_refused_by_name_and_the_case_stays(rig: Rig, name: str, content: bytes, words: str) -> None:
     with pytest.raises(CaseError, match=words):
-        rig.services.cases.load_upload(name, content)
+        rig.services.cases.bring_in(rig.services.cases.uploaded(name, content))
     assert rig.run().case.network.name == "city8"
     assert not rig.now.solved.stale
 
@@ -50,7 +50,7 @@ def test_wrong_files_are_refused_by_name_and_the_case_stays(rig: Rig, name: str,
 @pytest.mark.parametrize("name", ["../../etc/grid.json", "/etc/grid.json", "C:\\grids\\grid.json", "..\\grid.json"])
 def test_folders_in_a_name_lead_nowhere(rig: Rig, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    rig.services.cases.load_upload(name, case30_json())
+    rig.services.cases.bring_in(rig.services.cases.uploaded(name, case30_json()))
     assert rig.run().case.network.n_bus == 30
     assert not list(tmp_path.rglob("*.json"))
 
@@ -58,7 +58,7 @@ def test_folders_in_a_name_lead_nowhere(rig: Rig, name: str, tmp_path: Path, mon
 def test_a_file_over_the_limit_is_refused(new_rig: object) -> None:
     rig: Rig = new_rig(upload_mb=0.01)  # type: ignore[operator]
     with pytest.raises(CaseError, match=r"the limit is 0\.01 MB"):
-        rig.services.cases.load_upload("big.json", case30_json())
+        rig.services.cases.bring_in(rig.services.cases.uploaded("big.json", case30_json()))
 
 
 def test_paths_of_the_server_are_not_opened(rig: Rig, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from app.maintenance.view import (
     schedule_state,
     status_of,
     weeks_of,
+    why_deferred,
 )
 from app.maintenance.view_asset import (
     FEATURE_WORDS,
@@ -39,7 +40,7 @@ from app.maintenance.view_asset import (
 from app.map.network_view import NetworkView
 from app.web.browser_view import Asset, View
 from components.maintenance.asset_panel import SignalState
-from components.maintenance.gantt import Job
+from components.maintenance.gantt import Job, week_words
 from components.maintenance.risk_table import Novelty, RateSource
 from components.maintenance.schedule_grid import schedule_data
 from grid.alarms.book import AssetKind
@@ -239,6 +240,20 @@ def test_the_schedule_is_the_solved_one(now: Maintained) -> None:
     assert costs["This schedule"] == min(costs.values())
     deferred = sum(job.deferral_eur for job in plan.deferred)
     assert deferred == pytest.approx(made.schedule.judgement.deferred_risk_eur)
+
+
+def test_a_deferred_job_says_what_stands_against_it_and_when_it_is_possible(now: Maintained) -> None:
+    made, network = now.report.schedule, now.snapshot.case.network
+    assert made is not None
+    never = ~made.problem.jobs.allowed.any(axis=1)
+    assert set(made.hindrances) == set(made.branches[never].tolist())
+    for job, branch in enumerate(made.branches.tolist()):
+        words = why_deferred(network, made, job)
+        if branch in made.hindrances:
+            assert "nearest to possible in week" in words
+        else:
+            first = int(np.flatnonzero(made.problem.possible[job])[0])
+            assert words.endswith(f"possible from week {week_words(made.first_day, first)}")
 
 
 def test_pins_of_the_table_and_of_the_api_are_the_same(now: Maintained) -> None:

@@ -16,6 +16,7 @@ from app.map.network_view import NetworkView, NetworkViews, short_names
 from app.map.tick import Seen, now_seen, tick
 from app.overview.tick import figures_tick
 from app.web.browser_view import Asset, Layer, View
+from components.common.kpi import TITLES
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
 from grid.studies.areas import partition
@@ -67,6 +68,23 @@ def test_map_tells_outage_and_lost_supply_without_nan(cache_dir: Path) -> None:
         assert len(values["f"]) == rig.now.case.network.n_branch
 
 
+def test_lost_load_is_told_in_alarm_colour_and_losses_are_not_compared(cache_dir: Path) -> None:
+    rig = make_rig(cache_dir)
+    rig.run(2)
+    kpi = dict(zip(TITLES, tick_of(rig, view_of(rig))["kpi"], strict=True))
+    assert "kpi-alarm" not in kpi["Without supply"][3]
+    rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Mall Line"), 1.0)
+    rig.run(2, timedelta(minutes=30))
+    lost = rig.now.assessed.metrics.unsupplied_mw
+    assert lost > 0
+    kpi = dict(zip(TITLES, tick_of(rig, view_of(rig))["kpi"], strict=True))
+    assert kpi["Without supply"][0] == f"■ {lost:.1f}\u202fMW"
+    assert "kpi-alarm" in kpi["Without supply"][3]
+    for title in ("Losses", "Efficiency"):
+        assert kpi[title][2] == "not compared: load is lost"
+        assert "kpi-muted" in kpi[title][3]
+
+
 def test_marked_supply_paths_reach_every_supplied_bus(cache_dir: Path) -> None:
     rig = make_rig(cache_dir)
     north, south = rig.bus("North Power Plant"), rig.bus("South Thermal Station")
@@ -84,6 +102,19 @@ def test_lists_that_a_browser_has_are_left_out(cache_dir: Path) -> None:
     has = now_seen(rig.board, shown, view)
     assert Seen.parse(asdict(has)) == replace(has, alarms="")
     assert Seen.parse({"version": "x"}) == Seen.parse(None) == Seen()
+
+
+def test_a_consequence_is_found_at_its_asset_and_names_its_root(cache_dir: Path) -> None:
+    rig = make_rig(cache_dir)
+    rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Campus Line"), 1.0)
+    rig.run(2)
+    listed = str(tick_of(rig, view_of(rig))["alarms"])
+    assert "Campus Line has tripped (2 consequences)." in listed
+    assert "Shopping Complex has lost its supply." in listed
+    chosen = View(asset=Asset(AssetKind.BUS, rig.bus("Shopping Complex")))
+    drawer = str(tick_of(rig, view_of(rig), chosen)["asset"]["body"])
+    assert "Shopping Complex has lost its supply." in drawer
+    assert "Consequence of: Campus Line has tripped." in drawer
 
 
 @pytest.mark.parametrize("kind", [AssetKind.BUS, AssetKind.BRANCH])

@@ -215,6 +215,51 @@ def test_an_alarm_is_acknowledged_by_a_person(rig: Rig) -> None:
     assert (answered["state"], answered["acknowledged_by"]) == ("acknowledged", "Ann")
 
 
+def test_a_trip_is_one_alarm_with_its_consequences_folded_under_it(rig: Rig) -> None:
+    rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Campus Line"), 1.0)
+    rig.run(2)
+    told = rig.get("/api/alarms")
+    (root,) = told["alarms"]
+    assert (told["summary"], told["consequences"]) == ("1 alarm (2 consequences)", 2)
+    assert rig.get("/api/grid/state")["metrics"]["active_alarms"] == 1
+    assert (root["kind"], root["asset_name"], root["root_id"]) == ("branch_tripped", "Campus Line", None)
+    assert {item["asset_name"] for item in root["consequences"]} == {"University Campus", "Shopping Complex"}
+    assert {item["root_id"] for item in root["consequences"]} == {root["id"]}
+    unsupplied_kw = 1000 * rig.now.assessed.metrics.unsupplied_mw
+    assert root["effects"]["lost_kw"] == pytest.approx(unsupplied_kw)
+    assert root["if_nothing_is_done"]["value"] == pytest.approx(unsupplied_kw)
+    rig.post(f"/api/alarms/{root['id']}/ack", {"person": "Ann"}, 202)
+    rig.run()
+    (root,) = rig.get("/api/alarms")["alarms"]
+    assert {item["state"] for item in (root, *root["consequences"])} == {"acknowledged"}
+    assert {item["acknowledged_by"] for item in (root, *root["consequences"])} == {"Ann"}
+
+
+def test_alarms_are_found_by_their_consequences(rig: Rig) -> None:
+    for name in ("Campus Line", "Ridge Line"):
+        rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch(name), 1.0)
+    rig.run(2)
+    assert rig.get("/api/alarms")["summary"] == "2 alarms (3 consequences)"
+    for query in (
+        f"asset_kind=bus&asset_id={rig.bus('Uptown Substation')}",
+        f"asset_id={rig.branch('Ridge Line')}&kind=branch_tripped",
+    ):
+        found = rig.get(f"/api/alarms?{query}")
+        assert [item["asset_name"] for item in found["alarms"]] == ["Ridge Line"]
+        assert found["summary"] == "1 alarm (1 consequence)"
+    assert len(rig.get("/api/alarms?kind=loss_of_supply")["alarms"]) == 2
+    assert rig.get("/api/alarms?kind=overload")["alarms"] == []
+    assert rig.get("/api/alarms?kind=bored", 422)["field"] == "kind"
+
+
+def test_what_a_published_case_breaks_is_told_and_not_alarmed(new_rig: NewRig, rig: Rig) -> None:
+    told = new_rig("case57").get("/api/alarms")
+    assert told["alarms"] == []
+    assert [item["asset_name"] for item in told["standing"] if item["cause"] == "published"] == ["Bus 31 V4"]
+    assert "1 bus below the band" in told["standing_note"]
+    assert rig.get("/api/alarms")["standing_note"] == ""
+
+
 def test_another_case_is_watched_from_the_next_cycle_on(rig: Rig) -> None:
     assert "case14" in rig.get("/api/case")["cases"]
     answer = rig.post("/api/case", {"case": "case14"}, 202)

@@ -47,6 +47,10 @@ def test_answers_to_commands_and_of_a_troubled_grid_are_what_their_models_say(ri
     rig.run(2)
     alarm = rig.now.assessed.alarms[0].id
     judge("POST /api/alarms/{id}/ack", rig.post(f"/api/alarms/{alarm}/ack", {"person": "Ann"}, 202))
+    fault = rig.post("/api/events", {"kind": "branch_fault", "target": rig.branch("Ridge Line")}, 202)["event"]["id"]
+    rig.run()
+    judge("GET /api/faults", rig.get("/api/faults"))
+    judge("POST /api/faults/{id}/isolate", rig.post(f"/api/faults/{fault}/isolate", {}, 202))
     for station in ("North Power Plant", "South Thermal Station"):
         rig.engine.add_event(EventKind.GENERATOR_TRIP, rig.generator(station), 1.0)
     rig.engine.add_event(EventKind.HEAT_WAVE, None, 5.0)
@@ -54,6 +58,7 @@ def test_answers_to_commands_and_of_a_troubled_grid_are_what_their_models_say(ri
     for path in ("state", "paths", "risk", "loss", "statistics", "node/{id}"):
         judge(f"GET /api/grid/{path}", rig.get(f"/api/grid/{path}".replace("{id}", "0")))
     judge("GET /api/alarms", rig.get("/api/alarms"))
+    judge("GET /api/faults", rig.get("/api/faults"))
     judge("GET /api/events", rig.get("/api/events"))
     judge("POST /api/grid/optimize", rig.post("/api/grid/optimize", {}))  # there is no source: no plan, and a reason
     judge("DELETE /api/events", rig.client.delete(f"/api/events?id={event['event']['id']}").get_json())

@@ -140,7 +140,7 @@ def test_a_stale_board_never_looks_reassuring(pages: PageServices, monkeypatch: 
     assert overview["proposal"][0] == "No plan: stale"
     assert overview["proposal"][2] == ""
     assert not {"x", "r"} & overview["map"].keys()
-    assert all(change.startswith("as of ") for _, _, change in overview["kpi"])
+    assert all(change.startswith("as of ") and change.endswith(": stale") for _, _, change, _ in overview["kpi"])
     assert "No " not in json.dumps(overview["banner"]).replace("No plan", "")
     assert plan["plan"]["answer"]["disabled"][:2] == [True, True]
     assert plan["plan"]["answer"]["code"] == ""

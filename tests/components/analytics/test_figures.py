@@ -40,6 +40,7 @@ from components.analytics.loss_figures import (
     loss_table,
     top_losses_figure,
 )
+from components.common.doubts import Doubts
 from components.common.theme import Scheme
 from tests.components.maintenance.test_maintenance import sent
 from tests.components.optimisation.test_plan import words
@@ -119,37 +120,39 @@ def test_the_most_threatened_are_on_top_and_few_are_shown() -> None:
     threat = Threat("overload", HOURS, [f"Line {i}" for i in range(60)], percent)
     assert threat.ranked[:2] == [7, 49]
     assert len(threat.ranked) == MOST_ROWS
-    (heat,) = threat_figure(threat, Scheme.LIGHT).data
-    figure = threat_figure(threat, Scheme.LIGHT)
+    (heat,) = threat_figure(threat, Scheme.LIGHT, Doubts()).data
+    figure = threat_figure(threat, Scheme.LIGHT, Doubts())
     assert figure.layout.yaxis.ticktext[0] == heat.customdata[0][0] == "Line 7"
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
     assert heat.z[0][3] == 99.0
     assert (heat.zmin, heat.zmax) == (0, 100)
-    assert f"the {MOST_ROWS} most threatened of 50" in threat_words(threat)
-    assert "NaN" not in sent(threat_figure(threat, Scheme.DARK))
+    assert f"the {MOST_ROWS} most threatened of 50" in threat_words(threat, Doubts())
+    assert "NaN" not in sent(threat_figure(threat, Scheme.DARK, Doubts()))
 
 
 def test_when_nothing_threatens_it_is_said() -> None:
     quiet = Threat("overload", HOURS, ["Line 1"], np.full((24, 1), 0.4))
-    assert "No overload threatens" in threat_words(quiet)
-    assert "No overload threatens" in threat_figure(quiet, Scheme.LIGHT).layout.annotations[0].text
+    assert "No overload threatens" in threat_words(quiet, Doubts())
+    assert "No overload threatens" in threat_figure(quiet, Scheme.LIGHT, Doubts()).layout.annotations[0].text
     unknown = Threat("overload", HOURS, ["Line 1"], np.full((24, 1), NAN))
     assert unknown.ranked == []
-    assert "Not looked ahead" in threat_words(None)
+    assert "Not looked ahead" in threat_words(None, Doubts())
 
 
 def test_what_must_be_cut_is_marked_and_told() -> None:
     power = np.vstack([np.full(24, 4.0), np.full(24, 6.0)])
-    stack = Stack(HOURS, ("PV", "Wind"), power, COURSE, np.zeros(24))
+    stack = Stack(HOURS, ("PV", "Wind"), power, COURSE, np.zeros(24), np.zeros(24))
     assert set(named(stack_figure(stack, Scheme.LIGHT))) == {"PV", "Wind", "Load"}
-    assert "Nothing has to be cut" in curtailment_words(stack)
+    assert "Nothing has to be cut" in curtailment_words(stack, Doubts())
+    dark = stack_figure(replace(stack, unsupplied_mw=np.full(24, 3.0)), Scheme.LIGHT)
+    assert set(named(dark)) == {"PV", "Wind", "Load wanted", "Without supply"}
     cut = replace(stack, curtailed_mw=np.where(np.arange(24) == 2, 1.5, 0.0))
     assert named(stack_figure(cut, Scheme.LIGHT))["Left after the cut"].y[2] == 8.5
-    assert "1.5 MWh" in curtailment_words(cut)
-    assert "at 14:00" in curtailment_words(cut)
-    assert "isn't known" in curtailment_words(replace(stack, curtailed_mw=np.full(24, NAN)))
-    assert "1,500" in curtailment_words(replace(stack, curtailed_mw=np.full(24, NAN)), "up to 1,500 buses")
-    assert "no renewable" in curtailment_words(replace(stack, energies=(), power_mw=np.zeros((0, 24))))
+    assert "1.5 MWh" in curtailment_words(cut, Doubts())
+    assert "at 14:00" in curtailment_words(cut, Doubts())
+    assert "isn't known" in curtailment_words(replace(stack, curtailed_mw=np.full(24, NAN)), Doubts())
+    assert "1,500" in curtailment_words(replace(stack, curtailed_mw=np.full(24, NAN)), Doubts(), "up to 1,500 buses")
+    assert "no renewable" in curtailment_words(replace(stack, energies=(), power_mw=np.zeros((0, 24))), Doubts())
 
 
 def test_expected_losses_have_their_interval() -> None:
@@ -214,7 +217,7 @@ def test_empty_figures_say_what_is_missing(scheme: Scheme) -> None:
         "no forecast's hours": calibration_figure(none, none, scheme),
         "Not yet known": error_figure(nothing, nothing, scheme),
         "Not yet": coverage_figure(nothing, nothing, scheme),
-        "Not looked ahead": threat_figure(None, scheme),
+        "Not looked ahead": threat_figure(None, scheme, Doubts()),
         "looked ahead yet": expected_loss_figure(None, scheme),
         "looked": stack_figure(None, scheme),
         "No losses": loss_sunburst(None, scheme),

@@ -19,6 +19,7 @@ from components.analytics.tables import (
     tiles,
 )
 from components.common import text
+from components.common.doubts import Doubts
 from components.maintenance.fleet import tile_cards
 from tests.components.optimisation.test_plan import words
 
@@ -43,12 +44,15 @@ def test_tiles_of_nothing_known_show_no_number() -> None:
 
 
 def test_alerts_are_listed_or_it_is_said_that_there_are_none() -> None:
-    shown = words(alert_list([f"Line {i}: 80 % chance of overload" for i in range(MOST_ALERTS + 3)]))
+    shown = words(alert_list([f"Line {i}: 80 % chance of overload" for i in range(MOST_ALERTS + 3)], Doubts()))
     assert "▲  Line 0: 80 % chance" in shown
     assert "and 3 more" in shown
-    assert "Nothing threatens" in words(alert_list([]))
-    assert "Nothing threatens" not in words(alert_list([], stale=True))
-    assert "Not looked ahead" in words(alert_list(None))
+    assert "Nothing threatens" in words(alert_list([], Doubts()))
+    assert "Nothing threatens" not in words(alert_list([], Doubts(stale=True)))
+    lost = words(alert_list([], Doubts(load_lost=True)))
+    assert "Nothing threatens" not in lost
+    assert "load is without supply" in lost
+    assert "Not looked ahead" in words(alert_list(None, Doubts()))
 
 
 def test_facts_pair_labels_with_words() -> None:

@@ -16,6 +16,7 @@ from components.analytics.words import (
     loadability_words,
     worst_words,
 )
+from components.common.doubts import Doubts
 from grid.alarms.trouble import TroubleKind, WorstTrouble
 from grid.cases.cases import load_case
 from grid.network import Network
@@ -56,12 +57,33 @@ def city() -> Network:
 def test_the_worst_hour(city: Network, kind: TroubleKind, words: str) -> None:
     worst = WorstTrouble(hour=1, kind=kind, asset=2, percent=40.0)
     named = words.format(branch=city.branch.name[2], bus=city.bus.name[2])
-    assert worst_words(city, START, worst) == named
+    assert worst_words(city, START, worst, Doubts()) == named
+
+
+@pytest.mark.parametrize("doubts", [Doubts(stale=True), Doubts(load_lost=True), Doubts(alarms=True)])
+def test_nothing_sounds_reassuring_while_there_is_trouble(city: Network, doubts: Doubts) -> None:
+    worst = WorstTrouble(hour=1, kind=TroubleKind.HIGHEST_LOADING, asset=2, percent=40.0)
+    name = city.branch.name[2]
+    assert worst_words(city, START, worst, doubts) == f"Thu 07:00: {name}, at most 40\u202f% loaded; {doubts.words}"
+    grows = loadability_words(city, Loadability(finding=LoadabilityFinding.NO_LIMIT, limit=None, at=1), doubts)
+    assert grows == f"none found up to 8 times the present demand; {doubts.words}"
+    assert hosting_words(city, HostingLimit.NONE, 3, doubts).endswith(f"; {doubts.words}")
+
+
+def test_lost_supply_comes_first(city: Network) -> None:
+    worst = WorstTrouble(
+        hour=1, kind=TroubleKind.HIGHEST_LOADING, asset=2, percent=40.0, unsupplied_mw=37.0, unsupplied_hour=12
+    )
+    said = worst_words(city, START, worst, Doubts())
+    assert said.startswith(
+        "up to 37.0\u202fMW without supply, Thu 18:00, if nothing is restored or repaired; Thu 07:00"
+    )
+    assert "no limit" not in said
 
 
 def test_what_growing_demand_meets_first(city: Network) -> None:
     def said(finding: LoadabilityFinding, limit: LoadLimit | None = None) -> str:
-        return loadability_words(city, Loadability(finding=finding, limit=limit, at=1))
+        return loadability_words(city, Loadability(finding=finding, limit=limit, at=1), Doubts())
 
     branch, bus = city.branch.name[1], city.bus.name[1]
     assert said(LoadabilityFinding.FOUND, LoadLimit.LOADING) == f"{branch} at full load"
@@ -75,12 +97,12 @@ def test_what_growing_demand_meets_first(city: Network) -> None:
 
 def test_a_limit_is_asked_of_loads_only(city: Network) -> None:
     load, pv = (SeriesInfo(kind.value, kind.value, kind, np.nan) for kind in (SeriesKind.GROUP, SeriesKind.PV))
-    assert limit_words(city, SeriesReport(load, None, None, None, None)) == "not asked"
-    assert limit_words(city, SeriesReport(pv, None, None, None, None)) == ""
+    assert limit_words(city, SeriesReport(load, None, None, None, None), Doubts()) == "not asked"
+    assert limit_words(city, SeriesReport(pv, None, None, None, None), Doubts()) == ""
 
 
 def test_what_more_power_at_a_bus_meets_first(city: Network) -> None:
-    said = {limit: hosting_words(city, limit, 3) for limit in HostingLimit}
+    said = {limit: hosting_words(city, limit, 3, Doubts()) for limit in HostingLimit}
     assert said == {
         HostingLimit.LOADING: f"{city.branch.name[3]} at full load",
         HostingLimit.VOLTAGE: f"{city.bus.name[3]}: high voltage",

@@ -34,27 +34,25 @@ from components.maintenance.risk_figures import (
     probability_figure,
 )
 from components.maintenance.risk_table import (
-    CLASS_FROM_EUR,
     Novelty,
     RateSource,
-    RiskClass,
     RiskRow,
     columns,
-    risk_class,
     row_data,
 )
 from components.maintenance.risk_table import risk_table as table_of
+from ml.maintenance.records import CLASS_FROM_EUR, RiskClass
 from tests.components.optimisation.test_plan import words
 
 NAN = math.nan
 ROW = RiskRow(
     "branch-3", "Mall Line", "Line", 0.00123, 0.0036, 0.0145, "mechanical fatigue", 120_000.0, 4_200.0, 1_740.0,
-    Novelty.USUAL, RateSource.MODEL, "", "2: 26 Jan",
+    Novelty.USUAL, RateSource.MODEL, "", "2: 26 Jan", RiskClass.MEDIUM,
 )  # fmt: skip
 BLANK = replace(
     ROW, code="branch-9", probability_30_days=NAN, probability_90_days=NAN, probability_365_days=NAN, cause="",
     consequence_eur=NAN, interrupted_kw=NAN, risk_eur_per_year=NAN, novelty=Novelty.UNKNOWN, source=RateSource.CNAIM,
-    reason="temperature is missing", week="",
+    reason="temperature is missing", week="", risk_class=None,
 )  # fmt: skip
 FLEET = Fleet(13, 11, 1, 2, {RiskClass.HIGH: 3, RiskClass.VERY_HIGH: 1}, 0.214, 123_456.0, 7, 12, 5, 45_678.0)
 TIME = np.datetime64("2026-01-15T06:00") + np.arange(5) * np.timedelta64(1, "D")
@@ -82,14 +80,6 @@ def test_tiles_before_anything_is_judged_say_so_and_show_no_zero() -> None:
 def test_the_status_line_marks_what_hinders() -> None:
     assert words(status_line(Status("ready", "Judged"))).strip() == "Judged"
     assert "▲  sensors are silent" in words(status_line(Status("ready", "Judged", "sensors are silent")))
-
-
-@pytest.mark.parametrize("name", RiskClass)
-def test_a_class_begins_at_its_limit(name: RiskClass) -> None:
-    limit = CLASS_FROM_EUR[name]
-    assert risk_class(limit) is name
-    assert limit == 0 or risk_class(0.999 * limit) is not name
-    assert risk_class(NAN) is None
 
 
 def test_rows_are_in_percent_and_unknown_values_are_null() -> None:

@@ -36,7 +36,18 @@ START = date(2026, 1, 19)
 JOBS = (
     Job("branch-3", "Mall Line", "lines", 1, 16.0, 2_400.0, 18_000.0, True, 26),
     Job("branch-5", "Hill Cable", "cables", 0, 24.0, 5_100.0, 9_000.0, False, 26),
-    Job("branch-7", "City T1", "substations", None, 40.0, 9_000.0, 3_210.0, False, 0),
+    Job(
+        "branch-7",
+        "City T1",
+        "substations",
+        None,
+        40.0,
+        9_000.0,
+        3_210.0,
+        False,
+        0,
+        "Hill Line at 104 % with Park Tie closed",
+    ),
     Job("branch-8", "Campus Line", "lines", None, 16.0, 2_400.0, 12_300.0, True, 26),
 )
 CREWS = (
@@ -101,7 +112,7 @@ def test_without_a_schedule_everything_says_so() -> None:
 
 def test_deferred_jobs_are_listed_by_risk_in_money() -> None:
     shown = words(deferred_table(PLAN))
-    assert "an outage would break supply or limits" in shown
+    assert "Hill Line at 104 % with Park Tie closed" in shown
     assert "held by a person" in shown
     assert "2 jobs, 15,500\u202fEUR at risk" in shown
     assert shown.index("Campus Line ■") < shown.index("City T1")

@@ -5,6 +5,7 @@ from pathlib import Path
 from components.maintenance.words import (
     conflict_words,
     fleet_step_words,
+    hindrance_words,
     maintenance_problem_words,
     refused_words,
     violation_words,
@@ -20,7 +21,8 @@ from ml.maintenance.records import (
     WhyNot,
     WhyNotKind,
 )
-from ml.maintenance.schedule.problem import Violation, ViolationKind
+from ml.maintenance.schedule.problem import HindranceKind, OutageHindrance, Violation, ViolationKind
+from tests.cases import shared_case
 
 FILE, ASIDE = Path("models") / "metadata.json", Path("models.damaged-1")
 
@@ -94,3 +96,21 @@ def test_what_is_wrong_beside_the_prognosis() -> None:
     }
     assert maintenance_problem_words(problems) == " ".join(said.values())
     assert maintenance_problem_words(()) == ""
+
+
+def test_what_stands_against_an_outage_names_the_limit_and_the_tie() -> None:
+    network = shared_case("city8").network
+    branch, bus = network.branch.name, network.bus.name
+    said = {
+        kind: hindrance_words(network, OutageHindrance(kind=kind, at=1, value=1.046, tie=2, ties=3))
+        for kind in HindranceKind
+    }
+    assert said == {
+        HindranceKind.NO_STATE: "the load itself has no power flow solution",
+        HindranceKind.SUPPLY: "1.05\u202fMVA would be dark, none of 3 ties supplies all of it",
+        HindranceKind.NO_SOLUTION: f"no power flow solution with {branch[2]} closed, the best of 3 ties",
+        HindranceKind.LOADING: f"{branch[1]} at 1.0\u202f% with {branch[2]} closed, the best of 3 ties",
+        HindranceKind.VOLTAGE: f"{bus[1]} at 1.046\u202fp.u. with {branch[2]} closed, the best of 3 ties",
+    }
+    alone = OutageHindrance(kind=HindranceKind.SUPPLY, value=12.0)
+    assert hindrance_words(network, alone) == "12.0\u202fMVA would be dark, no tie supplies all of it"

@@ -40,7 +40,7 @@ def expected(
     none[:] = 0 if unsolved is None else unsolved
     return LookAhead(
         100, none, over, over, branches + 50, np.where(over > 0, high_percent, 60.0), below, below, buses,
-        np.where(below > 0, 0.9312, 1.0), buses + 1.01, none, none, none,
+        np.where(below > 0, 0.9312, 1.0), buses + 1.01, none, none, none, none,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.estimation.substitution import Estimator
+from grid.protection.cold_load import ColdLoadModel
 from grid.sources.registry import open_source
 from grid.sources.replay import Replay, write_recording
 from grid.sources.simulator import Simulator
@@ -137,6 +138,9 @@ def test_points_that_are_left_out_were_not_measured(file: Path, city: Case, fram
 def test_a_recording_of_the_first_format_is_read_as_it_was(city: Case) -> None:
     """It was written before there were reasons, times and deviations of points, by the command of then."""
     simulator = Simulator(city, START, 5)
+    protection = simulator.parts.protection
+    assert protection is not None
+    protection.cold_load = ColdLoadModel(scale=0.0, reconnection_minutes=0.0)  # nobody had thought of it then
     replay = Replay(Path(__file__).with_name("recording_of_first_format.csv"), city.network)
     for hour in range(3):
         if hour == 1:

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grid.alarms.trouble import TroubleKind, worst_trouble
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, Network
-from grid.studies.lookahead import LookAhead, Samples, branch_loading, look_ahead
+from grid.studies.lookahead import LookAhead, Samples, anchored, branch_loading, look_ahead
 from tests.cases import shared_case
 
 SAMPLES, HOURS = 12, 3
@@ -195,3 +196,53 @@ def test_samples_of_another_grid_or_with_holes_are_refused() -> None:
         Samples(good.load_p_mw * np.nan, good.load_q_mvar, good.generator_p_mw)
     with pytest.raises(ValueError, match="the grid has"):
         look_ahead(network_of("case30"), Injection.of_case(network_of("case30")), network.branch.closed, good)
+
+
+def test_loads_that_are_dark_now_are_dark_in_every_hour() -> None:
+    network = network_of("city8")
+    campus = network.branch.name.index("Campus Line")
+    closed, samples = switched(network, campus), courses(network)
+    seen = look_ahead(network, Injection.of_case(network), closed, samples)
+    state = PowerFlow(network).solve(Injection.of_case(network), closed)
+    dark = ~state.energised[network.load.bus]
+    assert dark.any()
+    np.testing.assert_allclose(seen.unsupplied_mw, samples.load_p_mw[:, :, dark].sum(axis=2).mean(axis=0))
+    whole = look_ahead(network, Injection.of_case(network), network.branch.closed, samples)
+    assert not whole.unsupplied_mw.any()
+
+
+def test_of_a_dark_grid_all_load_is_unsupplied() -> None:
+    network = network_of("city8")
+    base, samples = Injection.of_case(network), courses(network)
+    off = replace(base, generator_on=np.zeros_like(base.generator_on))
+    seen = look_ahead(network, off, network.branch.closed, samples)
+    np.testing.assert_allclose(seen.unsupplied_mw, samples.load_p_mw.sum(axis=2).mean(axis=0))
+    found = worst_trouble(seen)
+    assert (found.kind, found.unsupplied_hour) == (TroubleKind.NOTHING, HOURS - 1)
+    assert found.unsupplied_mw == seen.unsupplied_mw.max()
+
+
+def test_the_first_hour_lies_around_the_present() -> None:
+    """The medians are the present injection, spreads stay in proportion, other hours as they were."""
+    network = network_of("city8")
+    base, samples = Injection.of_case(network), courses(network)
+    present = replace(base, load_p_mw=1.3 * base.load_p_mw, generator_p_mw=0.9 * base.generator_p_mw)
+    found = anchored(samples, present)
+    np.testing.assert_allclose(np.median(found.load_p_mw[:, 0], axis=0), present.load_p_mw)
+    np.testing.assert_allclose(np.median(found.load_q_mvar[:, 0], axis=0), present.load_q_mvar)
+    np.testing.assert_allclose(np.median(found.generator_p_mw[:, 0], axis=0), present.generator_p_mw)
+    for before, after in zip(vars(samples).values(), vars(found).values(), strict=True):
+        np.testing.assert_array_equal(after[:, 1:], before[:, 1:])
+    relative = [one.load_p_mw[:, 0].std(axis=0) / one.load_p_mw[:, 0].mean(axis=0) for one in (samples, found)]
+    np.testing.assert_allclose(*relative)
+
+
+@pytest.mark.parametrize("forecast", [0.0, -2.0, 0.01])
+def test_a_forecast_that_is_far_off_is_the_present_in_the_first_hour(forecast: float) -> None:
+    network = network_of("city8")
+    base = Injection.of_case(network)
+    shape = (SAMPLES, 2, 1)
+    given = (base.load_p_mw, base.load_q_mvar, base.generator_p_mw)
+    samples = Samples(*(np.ones(shape) * forecast * each for each in given))
+    found = anchored(samples, base)
+    np.testing.assert_allclose(found.load_p_mw[:, 0], np.tile(base.load_p_mw, (SAMPLES, 1)))

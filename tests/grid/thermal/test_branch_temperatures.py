@@ -86,3 +86,33 @@ def test_limits_and_ages_are_given_to_every_branch() -> None:
     assert register.year_generated.sum() == network.n_branch - 3
     assert (register.year_built[:3] == 1990).all()
     assert ((register.year_built >= 1976) & (register.year_built <= 2023)).all()
+
+
+@pytest.mark.parametrize("spec", ["city8", "cigre_mv", "case30"])
+def test_the_minutes_to_a_limit_are_those_that_minute_by_minute_steps_take(spec: str) -> None:
+    network, state = solved(spec)
+    thermal, limit_c = BranchTemperatures(network), temperature_limit_c(network)
+    thermal.step(loaded(state, network, 60), RATED_WEATHER, timedelta(0))
+    heavy, branches = loaded(state, network, 140), np.arange(network.n_branch)
+    promised = thermal.minutes_to_limit(heavy, RATED_WEATHER, limit_c, branches)
+    assert np.isfinite(promised).any()
+    reached = np.full(network.n_branch, np.inf)
+    for minute in range(1, 1441):
+        temperature = thermal.step(heavy, RATED_WEATHER, timedelta(minutes=1))
+        reached = np.where(np.isinf(reached) & (temperature >= limit_c), minute, reached)
+    known = np.isfinite(reached)
+    assert (np.isfinite(promised) == known).all()
+    assert (np.abs(promised - reached)[known] <= np.maximum(1.5, 0.2 * reached[known])).all()
+
+
+def test_the_minutes_to_a_limit_know_what_is_over_it_and_what_never_reaches_it() -> None:
+    network, state = solved("city8")
+    thermal, limit_c = BranchTemperatures(network), temperature_limit_c(network)
+    before = thermal.step(loaded(state, network, 110), RATED_WEATHER, timedelta(0)).copy()
+    some = np.array([3, 0])
+    assert (thermal.minutes_to_limit(loaded(state, network, 110), RATED_WEATHER, limit_c, some) == 0).all()
+    cool = BranchTemperatures(network)
+    cool.step(loaded(state, network, 50), COOL, timedelta(0))
+    assert np.isinf(cool.minutes_to_limit(loaded(state, network, 110), COOL, limit_c, some)).all()
+    assert cool.minutes_to_limit(state, COOL, limit_c, np.array([], dtype=np.int64)).shape == (0,)
+    np.testing.assert_array_equal(thermal.temperature_c, before)  # looking ahead leaves the watch where it is

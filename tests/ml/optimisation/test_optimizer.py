@@ -10,6 +10,7 @@ import pytest
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError, problem_with
+from ml.optimisation.plans.limits import Standing
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -21,7 +22,7 @@ from ml.optimisation.plans.plan import (
     Proposal,
     Requirements,
 )
-from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.training import LearningOptimizer
 from tests.ml.operating_points import HOURS, PRICE, network_of, operating_point_at
@@ -308,7 +309,7 @@ def test_a_kept_policy_is_taken_up_again_and_only_where_it_fits(tmp_path: Path) 
     operating_point = operating_point_at(network)
     one, other = (item.propose(operating_point, Requirements()) for item in (first, second))
     assert one.policy == other.policy
-    assert burden_kw(plan_of(one).after) == burden_kw(plan_of(other).after)
+    assert Standing.of(plan_of(one).after) == Standing.of(plan_of(other).after)
     assert not trained(network, steps=4).resume(tmp_path)
     assert not trained(network, seed=2).resume(tmp_path)
     assert not trained(network_of("cigre_mv")).resume(tmp_path)

@@ -10,8 +10,9 @@ import pytest
 from grid.flow.powerflow import PowerFlow
 from grid.flow.topology import is_radial
 from grid.network import BoolArray, Network
-from ml.optimisation.plans.plan import Plan, Requirements
-from ml.optimisation.plans.verification import OperatingPoint, burden_kw
+from ml.optimisation.plans.limits import Standing
+from ml.optimisation.plans.plan import Constraint, OutcomeKind, Plan, Requirements
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.training import LearningOptimizer
@@ -89,7 +90,7 @@ def test_plans_of_random_states_are_radial_supplied_verified_and_never_worse(sta
         planned, restored = planned + 1, restored + (present.unsupplied_kw > 1)
         assert radial(network, plan.after.closed)
         assert not (plan.after.closed & ~operating_point.available).any()
-        assert burden_kw(plan.after) < burden_kw(present)
+        assert Standing.of(plan.after) < Standing.of(present)
         if present.unsupplied_kw < 1 and not present.violation:
             assert plan.after.objective_kw < present.objective_kw
         check_the_way(operating_point, plan, min(0.9, present.min_vm_pu))
@@ -121,16 +122,23 @@ def test_few_pairs_hold_while_loads_are_without_supply() -> None:
         assert plan is None or plan.pairs == 1
 
 
-def test_where_supply_could_be_restored_but_a_limit_forbids_it_the_limit_is_named() -> None:
+def test_where_a_limit_forbids_to_restore_all_the_largest_part_is_restored_and_the_limit_is_named() -> None:
     network = pv_feeder()
     operating_point = operating_point_at(
         network, out=(1,)
     )  # the feeder's second line: all else is a single long way round
     proposal = untrained().propose(operating_point, Requirements())
-    assert proposal.plan is None
     assert proposal.present.unsupplied_kw == pytest.approx(3255)
     assert reachable(network, operating_point).all()
-    assert proposal.conflict is not None
+    outcome = proposal.outcome
+    assert proposal.plan is not None
+    assert outcome.kind is OutcomeKind.PART_RESTORED
+    assert outcome.restored_kw + outcome.unsupplied_kw == pytest.approx(3255)
+    assert outcome.restored_kw > 1900
+    assert outcome.out_of_reach_kw == 0
+    assert outcome.binding is not None
+    assert outcome.binding.constraint is Constraint.LOW_VOLTAGE
+    check_the_way(operating_point, proposal.plan, 0.9)
 
 
 def test_a_state_with_a_loop_is_made_radial_again() -> None:

@@ -75,11 +75,18 @@ def test_groups_share_out_to_the_drawn_power_as_on_some_day(case: str) -> None:
     grid, rng = network(case), np.random.default_rng(1)
     series, recent = series_of(grid), recent_of(network(case), rng)
     drawn = drawn_of(grid, series, rng)
+    slope, banks = rng.uniform(-0.01, 0.01, len(grid.load)), grid.generator.is_regulating.any()
+    if banks:  # which follow the total load
+        recent.q_mvar[:] = 50 + slope * recent.p_mw.sum(axis=2, keepdims=True)
     found = scenarios_of(grid, Injection.of_case(grid), series, recent, START, drawn, False, rng)
     for group in range(series.groups):
         mine = series.group_of_load == group
         np.testing.assert_allclose(found.load_p_mw[..., mine].sum(axis=2), drawn[:, group], rtol=1e-6)
-    np.testing.assert_allclose(found.load_q_mvar, 0.3 * found.load_p_mw, rtol=1e-5)
+    if banks:
+        total_mw = found.load_p_mw.sum(axis=2, keepdims=True)
+        np.testing.assert_allclose(found.load_q_mvar, 50 + slope * total_mw, rtol=1e-3, atol=1e-2)
+    else:
+        np.testing.assert_allclose(found.load_q_mvar, 0.3 * found.load_p_mw, rtol=1e-5)
     mine = np.flatnonzero(series.group_of_load == 0)
     shares = found.load_p_mw[:, 0, mine] / found.load_p_mw[:, 0, mine].sum(axis=1, keepdims=True)
     days = recent.p_mw[:, START.hour, mine] / recent.p_mw[:, START.hour, mine].sum(axis=1, keepdims=True)

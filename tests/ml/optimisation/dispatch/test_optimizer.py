@@ -25,6 +25,7 @@ from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, LEVELS, DispatchLearner
 from ml.optimisation.optimizer import UnsuitableGridError
+from ml.optimisation.plans.limits import Standing
 from ml.optimisation.plans.plan import (
     Constraint,
     NoPlan,
@@ -35,7 +36,7 @@ from ml.optimisation.plans.plan import (
     Requirements,
 )
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points, without_trifles
-from ml.optimisation.plans.verification import OperatingPoint, Verifier, burden_kw
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.progress import Hyperparameters
 from ml.optimisation.training import LearningOptimizer, parameters_for
 from tests.benchmarks.acopf import AcOpf
@@ -90,7 +91,7 @@ def test_a_plan_keeps_every_limit_and_loses_less_by_a_power_flow_of_its_own(name
     state = PowerFlow(network).solve(plan.after.injection, plan.after.closed)
     assert 1000 * state.total_loss_mw == pytest.approx(plan.after.loss_kw)
     assert plan.after.loss_kw < plan.before.loss_kw
-    assert burden_kw(plan.after) < burden_kw(plan.before)
+    assert Standing.of(plan.after) < Standing.of(plan.before)
     assert not plan.after.violation
     assert (state.vm_pu >= bus.min_vm_pu).all()
     assert (state.vm_pu <= bus.max_vm_pu).all()

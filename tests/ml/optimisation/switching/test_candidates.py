@@ -21,9 +21,10 @@ from tests.ml.operating_points import network_of, operating_point_at, random_con
 def choice_at(network: Network, operating_point: OperatingPoint, wanted: Requirements | None = None) -> Choice:
     """What there is to choose, without limits: the bare objective."""
     wanted = wanted or Requirements(min_vm_pu=0.5, max_vm_pu=1.5)
-    present = Verifier(network).verdict(operating_point, operating_point.closed, wanted)
+    verifier = Verifier(network)
+    present = verifier.verdict(operating_point, operating_point.closed, wanted)
     assert present is not None
-    return Choices(network).at(operating_point, wanted, present)
+    return Choices(network, verifier.bounds).at(operating_point, wanted, present)
 
 
 @cache

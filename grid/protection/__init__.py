@@ -1,0 +1,1 @@
+"""Faults: which device trips, what indicators show of it, where the fault is, and which switches isolate it."""
