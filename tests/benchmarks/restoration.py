@@ -1,8 +1,9 @@
-"""`make bench-restoration`: what restorations are worth beside a bound nobody can beat, in docs/benchmarks/restoration.md.
+"""`make bench-restoration`: what restorations are worth beside a bound nobody can beat: docs/benchmarks/restoration.md.
 
-`python -m tests.benchmarks.restoration [PART ...] [--grid NAME ...]` measures some or all parts and writes the report of
-all that has been measured by the present code of the optimiser: figures are kept under var/benchmarks/restoration, one
-line a trouble, so that a run that was ended goes on where it was. Bounds hold for any optimiser and are kept apart.
+`python -m tests.benchmarks.restoration [PART ...] [--grid NAME ...]` measures some or all parts and writes the report
+of all that has been measured by the present code of the optimiser: single outages and faults, pairs, the same moments
+again and again, and the bounds of what was measured. Figures are kept under var/benchmarks/restoration, one line a
+trouble, so that a run that was ended goes on where it was. Bounds hold for any optimiser and are kept apart.
 """
 
 import argparse
@@ -12,14 +13,16 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from grid.network import Network
 from ml.optimisation.plans.plan import OutcomeKind, Proposal, Requirements
 from ml.optimisation.switching.candidates import (
     EXCHANGE,
@@ -29,6 +32,7 @@ from ml.optimisation.switching.candidates import (
     SEQUENTIAL,
     SEQUENTIAL_EXCHANGED,
 )
+from ml.optimisation.training import LearningOptimizer
 from tests.benchmarks import report
 from tests.benchmarks.policies import FEEDERS, KEPT
 from tests.benchmarks.restoration_cases import (
@@ -43,7 +47,7 @@ from tests.benchmarks.restoration_cases import (
     pairs_of_outages,
     single_troubles,
 )
-from tests.benchmarks.restoration_judge import Bound, Restoration, Way, judge, tolerance_kw
+from tests.benchmarks.restoration_judge import ROUNDING, Bound, Restoration, Way, judge, tolerance_kw
 from tests.paths import ROOT
 
 FOLDER = KEPT / "restoration"
@@ -69,8 +73,8 @@ troubles in which something can be restored.
 
 Violations: limits of voltage, loading and source power that pandapower.runpp of the final state breaks and that of the
 present state keeps, in a net read from the grid's own source. Interrupted: loads that lose supply in any state on the
-way, by topology. Times are of the processor, of one thread, on a machine that others share. A method alone restores what
-its best configuration restores where AC power flow allows it, else nothing.
+way, by topology. Times are of the processor, of one thread, on a machine that others share. A method alone restores
+what its best configuration restores where AC power flow allows it, else nothing.
 """
 
 
@@ -89,6 +93,7 @@ class Row:
     violations: int
     interrupted_kw: float
     methods: dict[str, float]
+    closed: list[int]  # branches after the plan
 
 
 # --- measuring -----------------------------------------------------------------------------------------------------
@@ -103,52 +108,75 @@ def _code() -> str:
     return found.hexdigest()[:12]
 
 
-def measure(name: str, troubles: list[Trouble], part: str) -> None:
-    """Ask and judge each trouble of a grid that isn't kept yet."""
-    path, network = FOLDER / _code() / f"{part}-{name}.jsonl", network_of(name)
-    known, bounds = {row.key for row in _rows(path)}, _bounds(name)
-    waiting = [trouble for trouble in troubles if trouble.key not in known]
-    if not waiting:
-        return
-    optimizer, mirror = optimizer_of(name), Mirror(name)
-    for trouble in waiting[:WARM_UP]:
-        optimizer.propose(moment_of(network, trouble), WANTED)
-    for trouble in waiting:
-        moment = moment_of(network, trouble)
-        began = time.thread_time()
-        proposal = optimizer.propose(moment, WANTED)
-        spent_ms = 1000 * (time.thread_time() - began)
-        plan, case = proposal.plan, Restoration(network, moment, WANTED)
-        before = proposal.present
-        restored = 0.0 if plan is None else before.weighted_unsupplied_kw - plan.after.weighted_unsupplied_kw
-        row = Row(
-            key=trouble.key,
-            level=trouble.level,
-            kind=trouble.kind,
-            outcome=proposal.outcome.kind,
-            dark_kw=before.weighted_unsupplied_kw,
-            reachable_kw=case.reachable_kw,
-            restored_kw=restored,
-            time_ms=spent_ms,
-            violations=0 if plan is None else mirror.violations(moment, plan.after.closed),
-            interrupted_kw=0.0 if plan is None else interrupted_kw(network, moment, plan),
-            methods=_alone(proposal),
-        )
-        bound = bounds.get(trouble.key)
-        if bound is None or not (bound.proven or bound.seconds >= TIME_LIMIT_S):
-            bound = judge(case, () if plan is None else (plan.after.closed,), TIME_LIMIT_S)
-            _append(FOLDER / f"bounds-{name}.jsonl", {"key": trouble.key, **asdict(bound)})
-        _append(path, asdict(row))
-        if restored < bound.upper_kw - tolerance_kw(bound.reachable_kw):
-            print(f"{name}: {trouble.key}: {restored:.1f} of {bound.lower_kw:.1f} to {bound.upper_kw:.1f} kW, "
-                  f"{row.outcome}, {bound.way}", flush=True)  # fmt: skip
-    print(f"{name}: {len(waiting)} troubles of part {part}", flush=True)
+def measure(names: tuple[str, ...], part: str) -> None:
+    """Ask the optimiser in each trouble of some grids that isn't kept yet."""
+    for name in names:
+        path, network = _path(part, name), network_of(name)
+        known = {row.key for row in _rows(path)}
+        waiting = [trouble for trouble in TROUBLES[part](network) if trouble.key not in known]
+        if waiting:
+            optimizer, mirror = optimizer_of(name), Mirror(name)
+            for trouble in waiting[:WARM_UP]:
+                optimizer.propose(moment_of(network, trouble), WANTED)
+            for trouble in waiting:
+                _append(path, asdict(_asked(network, trouble, optimizer, mirror)))
+            print(f"{name}: {len(waiting)} troubles of part {part}", flush=True)
+
+
+def _asked(network: Network, trouble: Trouble, optimizer: LearningOptimizer, mirror: Mirror) -> Row:
+    """What the optimiser answers in one trouble, checked by other means than its own."""
+    moment = moment_of(network, trouble)
+    began = time.thread_time()
+    proposal = optimizer.propose(moment, WANTED)
+    spent_ms = 1000 * (time.thread_time() - began)
+    plan, before = proposal.plan, proposal.present
+    restored = 0.0 if plan is None else before.weighted_unsupplied_kw - plan.after.weighted_unsupplied_kw
+    return Row(
+        key=trouble.key,
+        level=trouble.level,
+        kind=trouble.kind,
+        outcome=proposal.outcome.kind,
+        dark_kw=before.weighted_unsupplied_kw,
+        reachable_kw=Restoration(network, moment, WANTED).reachable_kw,
+        restored_kw=restored,
+        time_ms=spent_ms,
+        violations=0 if plan is None else mirror.violations(moment, plan.after.closed),
+        interrupted_kw=0.0 if plan is None else interrupted_kw(network, moment, plan),
+        methods=_alone(proposal),
+        closed=np.flatnonzero(moment.closed if plan is None else plan.after.closed).tolist(),
+    )
+
+
+def bound(names: tuple[str, ...], seconds: float) -> None:
+    """Judge each trouble that was asked and has no proven bound yet, those first that got nothing."""
+    for part, name in [(part, name) for part in TROUBLES for name in names]:
+        network, known = network_of(name), _bounds(name)
+        troubles = {trouble.key: trouble for trouble in TROUBLES[part](network)}
+        rows = [row for row in _rows(_path(part, name)) if not _is_whole(row) and not _settled(row, known, seconds)]
+        for row in sorted(rows, key=lambda row: row.restored_kw > 0):
+            closed = np.zeros(network.n_branch, dtype=bool)
+            closed[row.closed] = True
+            found = judge(Restoration(network, moment_of(network, troubles[row.key]), WANTED), (closed,), seconds)
+            _append(FOLDER / f"bounds-{name}.jsonl", {"key": row.key, **asdict(found)})
+            if found.upper_kw - row.restored_kw > tolerance_kw(row.reachable_kw) * ROUNDING:
+                print(f"{name}: {row.key}: {row.restored_kw:.1f} of {found.lower_kw:.1f} to {found.upper_kw:.1f} kW, "
+                      f"{row.outcome}, {found.way}, {found.seconds:.0f} s", flush=True)  # fmt: skip
+
+
+def _is_whole(row: Row) -> bool:
+    """Whether all in reach is restored: nobody restores more."""
+    return row.reachable_kw - row.restored_kw <= tolerance_kw(row.reachable_kw) * ROUNDING
+
+
+def _settled(row: Row, known: dict[str, Bound], seconds: float) -> bool:
+    found = known.get(row.key)
+    return found is not None and (found.proven or found.seconds >= seconds)
 
 
 def _alone(proposal: Proposal) -> dict[str, float]:
     """What each method alone restores in kW, not weighted; nothing where it finds nothing that is allowed."""
     before = proposal.present.unsupplied_kw
-    found = {method: 0.0 for method in METHODS}
+    found = dict.fromkeys(METHODS, 0.0)
     for result in proposal.methods:
         if result.name in found and np.isfinite(result.unsupplied_kw):
             found[result.name] = before - result.unsupplied_kw
@@ -161,10 +189,14 @@ def _append(path: Path, values: dict[str, object]) -> None:
         file.write(json.dumps(values) + "\n")
 
 
-def _lines(path: Path) -> Iterator[dict[str, object]]:
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
+
+
+def _path(part: str, name: str) -> Path:
+    return FOLDER / _code() / f"{part}-{name}.jsonl"
 
 
 def _rows(path: Path) -> list[Row]:
@@ -176,8 +208,19 @@ def _bounds(name: str) -> dict[str, Bound]:
     found = {}
     for values in _lines(FOLDER / f"bounds-{name}.jsonl"):
         key = str(values.pop("key"))
-        found[key] = Bound(**{**values, "way": Way(str(values["way"]))})
+        found[key] = Bound(**{**values, "way": Way(values["way"])})
     return found
+
+
+def _bound_of(row: Row, known: dict[str, Bound]) -> Bound:
+    """The bound of one trouble; without one, what is restored and what can be reached."""
+    found = known.get(row.key)
+    lower, upper = max(row.restored_kw, 0.0), row.reachable_kw
+    if _is_whole(row):
+        return Bound(lower_kw=lower, upper_kw=lower, reachable_kw=upper, way=Way.ALL, seconds=0.0)
+    if found is None:
+        return Bound(lower_kw=lower, upper_kw=upper, reachable_kw=upper, way=Way.NONE, seconds=0.0)
+    return replace(found, lower_kw=max(found.lower_kw, lower))
 
 
 # --- determinism ---------------------------------------------------------------------------------------------------
@@ -195,28 +238,27 @@ def same_plans(names: tuple[str, ...]) -> None:
         with context.Pool(PROCESSES) as pool:
             answers = pool.starmap(_asked_again, [(name, process) for process in range(PROCESSES)])
         different = [len({answer for process in answers for answer in process[k]}) for k in range(SAME_MOMENTS)]
-        plans = sum(answer[0] for process in answers[:1] for answers_of in process for answer in answers_of[:1])
-        _append(path, {"name": name, "different": different, "plans": int(plans)})
+        _append(path, {"name": name, "different": different})
 
 
-def _asked_again(name: str, process: int) -> list[list[tuple[bool, str, float]]]:
+def _asked_again(name: str, process: int) -> list[list[tuple[str, float]]]:
     """For each moment, what its calls in one process are answered."""
     torch.set_num_threads(1)
     threadpool_limits(1)
     network, optimizer = network_of(name), optimizer_of(name)
     moments = [moment_of(network, trouble) for trouble in _hard_troubles(name)]
-    answers: list[list[tuple[bool, str, float]]] = [[] for _ in moments]
+    answers: list[list[tuple[str, float]]] = [[] for _ in moments]
     rng = np.random.default_rng(process)
     for _ in range(CALLS):
         for which in rng.permutation(len(moments)):
             plan = optimizer.propose(moments[which], WANTED).plan
-            answers[which].append((plan is not None, plan.code, plan.after.objective_kw) if plan else (False, "", 0.0))
+            answers[which].append(("", 0.0) if plan is None else (plan.code, plan.after.objective_kw))
     return answers
 
 
 def _hard_troubles(name: str) -> list[Trouble]:
     """Some of a grid's troubles at its own loads, those with a partial restoration first as far as they are known."""
-    rows = {row.key: row for row in _rows(FOLDER / _code() / f"single-{name}.jsonl")}
+    rows = {row.key: row for row in _rows(_path("single", name))}
     troubles = [trouble for trouble in single_troubles(network_of(name)) if trouble.level == 1.0]
 
     def easy(trouble: Trouble) -> bool:
@@ -238,9 +280,8 @@ class _Judged:
 
     @classmethod
     def of(cls, name: str, part: str) -> "_Judged":
-        bounds = _bounds(name)
-        rows = [row for row in _rows(FOLDER / _code() / f"{part}-{name}.jsonl") if row.key in bounds]
-        return cls(rows, [bounds[row.key] for row in rows])
+        known, rows = _bounds(name), _rows(_path(part, name))
+        return cls(rows, [_bound_of(row, known) for row in rows])
 
     @property
     def restorable(self) -> np.ndarray:
@@ -250,14 +291,10 @@ class _Judged:
     def gap_percent(self, restored: list[float], upper: bool) -> np.ndarray:
         """By how much less is restored than can be, or may be where upper."""
         kept = np.flatnonzero(self.restorable)
-        best = np.array([self._best(k, upper) for k in kept])
+        best = np.array([self.bounds[k].upper_kw if upper else self.bounds[k].lower_kw for k in kept])
         gap = best - np.array([restored[k] for k in kept])
-        gap[gap <= [tolerance_kw(self.bounds[k].reachable_kw) for k in kept]] = 0.0
+        gap[gap <= [ROUNDING * tolerance_kw(self.bounds[k].reachable_kw) for k in kept]] = 0.0
         return 100 * gap / np.maximum(best, 1e-9)
-
-    def _best(self, k: int, upper: bool) -> float:
-        bound = self.bounds[k]
-        return bound.upper_kw if upper else max(bound.lower_kw, self.rows[k].restored_kw)
 
 
 def _single_figures(name: str) -> list[report.Figure]:
@@ -280,9 +317,7 @@ def _single_figures(name: str) -> list[report.Figure]:
             f"{name}: troubles; with something to restore; of all, where not everything in reach can be",
             f"{len(rows)}; {int(judged.restorable.sum())}; {partial}",
         ),
-        report.Figure(
-            f"{name}: optimum proven", f"{proven} of {len(rows)}", f"{len(rows)}", proven == len(rows)
-        ),
+        report.Figure(f"{name}: optimum proven", f"{proven} of {len(rows)}", f"{len(rows)}", proven == len(rows)),
         report.at_most(f"{name}: restored less than the bound, mean", float(gap.mean()), MEAN_GAP, "%"),
         report.at_most(f"{name}: restored less than the bound, worst", float(gap.max()), WORST_GAP, "%"),
         report.Figure(f"{name}: each method alone, mean", methods),
@@ -348,30 +383,31 @@ def write() -> None:
     report.write("restoration", "Restoration of supply", NOTES, [*figures, *_same_figures()])
 
 
-PARTS: dict[str, Callable[[tuple[str, ...]], None]] = {
-    "single": lambda names: [measure(name, single_troubles(network_of(name)), "single") for name in names] and None,
-    "pairs": lambda names: [
-        measure(name, pairs_of_outages(network_of(name)), "pairs") for name in names if name in PAIRED
-    ]
-    and None,
-    "same": same_plans,
-}
+TROUBLES: dict[str, Callable[[Network], list[Trouble]]] = {"single": single_troubles, "pairs": pairs_of_outages}
+PARTS = ("single", "pairs", "same", "bounds", "report")
 
 
 def main() -> int:
     """Measure some parts, by default all, and write the report; returns the exit code."""
     command = argparse.ArgumentParser(description="Measure restorations.")
-    command.add_argument("part", nargs="*", choices=[*PARTS, "report"], metavar="PART", help=", ".join(PARTS))
+    command.add_argument("part", nargs="*", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     command.add_argument("--grid", action="append", choices=NAMES, help="only this one; may be given again")
+    command.add_argument("--seconds", type=float, default=TIME_LIMIT_S, help="for the bound of one trouble")
     given = command.parse_args()
     if not FEEDERS.exists():
         print(f"skipped: there are no benchmark feeders at {FEEDERS}")
         return 0
     torch.set_num_threads(1)
     threadpool_limits(1)
-    for part in given.part or PARTS:
-        if part in PARTS:
-            PARTS[part](tuple(given.grid or NAMES))
+    names, parts = tuple(given.grid or NAMES), given.part or PARTS
+    if "single" in parts:
+        measure(names, "single")
+    if "pairs" in parts:
+        measure(tuple(name for name in names if name in PAIRED), "pairs")
+    if "same" in parts:
+        same_plans(names)
+    if "bounds" in parts:
+        bound(names, given.seconds)
     write()
     return 0
 

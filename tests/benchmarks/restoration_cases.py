@@ -127,7 +127,7 @@ class Mirror:
         self._lines = len(self._net.line)
 
     def violations(self, moment: OperatingPoint, final: BoolArray) -> int:
-        """How many limits of buses, branches and sources the final switch states (m,) break that the present ones keep."""
+        """How many limits of buses, branches and sources the final switch states (m,) break that the present keep."""
         present, after = self._shares(moment, moment.closed), self._shares(moment, final)
         return int(((after > TOLERANCE) & ~(present > TOLERANCE)).sum())
 
@@ -156,7 +156,7 @@ def _net_of(name: str) -> pandapower.pandapowerNet:
         return city8()
     if name != SIMBENCH:
         return read_feeder(FEEDERS / f"{name}.json")
-    import simbench  # noqa: PLC0415 - reading its tables takes seconds
+    import simbench  # reading its tables takes seconds: only when asked for
 
     net = simbench.get_simbench_net(SIMBENCH_CODE)
     net.switch.loc[net.switch.et.isin(["l", "t"]), "closed"] = True  # branches are switched as wholes

@@ -1,7 +1,7 @@
-"""The judge of restorations: how much supply can be restored at one operating point, with a bound that nobody can beat.
+"""The judge of restorations: how much supply can be restored at one operating point, with a bound nobody can beat.
 
-What is chosen is a radial forest: which branches are closed, and so which of the dark buses are supplied, and over which
-way. What is hard is said by ml.optimisation.plans.limits and judged by AC power flow. Three ways lead to a bound:
+What is chosen is a radial forest: which branches are closed, and so which of the dark buses are supplied, and over
+which way. What is hard is said by ml.optimisation.plans.limits and judged by AC power flow. Three ways lead to a bound:
 
 - A plan that restores all that usable branches reach is the optimum.
 - Small grids: every forest, best first, until one keeps what is hard.
@@ -20,7 +20,7 @@ from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from scipy.sparse import coo_array, csr_array, diags_array, hstack
 
 from grid.network import BoolArray, FloatArray, IntArray, Network
@@ -32,6 +32,7 @@ from ml.optimisation.radial.grid import RadialGrid
 
 SAME_SHARE = 1e-4  # of what can be reached: bounds that are nearer are one
 SAME_KW = 0.01
+ROUNDING = 1 + 1e-6
 MOST_FORESTS = 300_000
 TOTAL_DEMAND = 10.0  # of the programme's unit of power, for the tolerances of HiGHS
 HIGHS_SLACK = 2e-6  # of squared voltages: the programme may permit more than the limits do, not less
@@ -41,7 +42,7 @@ VIOLATED = 1e-6  # of a squared voltage: a cone that hides more gets a tangent
 RELAXED_ROUNDS = 12
 SWEEPS, LOWEST_PU = 200, 0.3
 LIMIT, INFEASIBLE = 1, 2  # status of scipy.optimize.milp
-BLOCKS = ("z", "p", "q", "l", "w", "f", "v", "y")
+BLOCKS = ("z", "p", "q", "l", "w", "v", "y")
 
 
 class Way(StrEnum):
@@ -55,7 +56,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """What can be restored in kW, weighted by priority: at least lower_kw, which is known to be allowed; at most upper_kw."""
+    """What can be restored in kW, weighted by priority: at least lower_kw, known to be allowed; at most upper_kw."""
 
     lower_kw: float
     upper_kw: float
@@ -66,7 +67,7 @@ class Bound:
     @property
     def proven(self) -> bool:
         """Whether the two are one."""
-        return self.upper_kw - self.lower_kw <= tolerance_kw(self.reachable_kw)
+        return self.upper_kw - self.lower_kw <= tolerance_kw(self.reachable_kw) * ROUNDING
 
 
 def tolerance_kw(reachable_kw: float) -> float:
@@ -75,7 +76,7 @@ def tolerance_kw(reachable_kw: float) -> float:
 
 
 class Restoration:
-    """One operating point after an outage, as the judge knows it. present: its verdict; ValueError without a solution."""
+    """One operating point after an outage, as the judge knows it. ValueError where it has no solution."""
 
     def __init__(self, network: Network, operating_point: OperatingPoint, wanted: Requirements) -> None:
         self.network, self.operating_point, self.wanted = network, operating_point, wanted
@@ -133,8 +134,10 @@ def judge(
     time_limit_s: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Bound:
-    """How much can be restored. known: switch states (m,) that somebody proposes; those that are allowed raise the lower
-    bound. clock: in seconds."""
+    """How much can be restored.
+
+    known: switch states (m,) that somebody proposes; those that are allowed raise the lower bound. clock: in seconds.
+    """
     begun = clock()
     values = [value for closed in known if (value := case.restored_kw(closed)) is not None]
     best, reachable = max(values, default=0.0), case.reachable_kw
@@ -161,7 +164,7 @@ class TooManyForestsError(ValueError):
 
 
 def every_forest(case: Restoration) -> float:
-    """The most that any forest restores in kW, weighted: each is tried by AC power flow, from the one that restores most.
+    """The most that any forest restores in kW, weighted: all are tried by AC power flow, from the largest supply on.
 
     Raises TooManyForestsError.
     """
@@ -183,10 +186,10 @@ def every_forest(case: Restoration) -> float:
 
 
 def _forests(grid: RadialGrid) -> Iterator[tuple[tuple[int, ...], BoolArray]]:
-    """Every tree of usable branches that holds the merged sources, once: its branches, and (n,) which buses it supplies.
+    """Every tree of usable branches that holds the merged sources, once: its branches, and (n,) the buses it supplies.
 
-    From a tree, the first branch that leads out of it is either taken or ruled out. Branches that are always closed come
-    with the first of their ends.
+    From a tree, the first branch that leads out of it is either taken or ruled out. Branches that are always closed
+    come with the first of their ends.
     """
     usable = [(int(b), int(grid.from_bus[b]), int(grid.to_bus[b])) for b in np.flatnonzero(grid.usable)]
     usable.sort(key=lambda edge: not grid.fixed_closed[edge[0]])
@@ -225,9 +228,9 @@ class _Programme:
         self._z = (grid.impedance_pu * self._unit)[self._arcs.branch]
         self._monotone = bool((self._demand.imag >= 0).all())
         count = len(self._z)
-        ends = np.cumsum([0] + [count] * 6 + [grid.n_bus] * 2)
+        ends = np.cumsum([0] + [count] * 5 + [grid.n_bus] * 2)
         self._block = {name: slice(int(ends[k]), int(ends[k + 1])) for k, name in enumerate(BLOCKS)}
-        self._integrality = self._vector(z=1.0, y=1.0)
+        self._integrality = self._vector(z=1.0)  # y is the sum of some z
         self._value = case.value_kw / max(case.reachable_kw, 1e-9)
         self._set_bounds()
         self._rows = Rows.stacked([*self._bus_rows(), *self._arc_rows(), *self._branch_rows()])
@@ -252,7 +255,7 @@ class _Programme:
 
     @property
     def _closed(self) -> bool:
-        return self._upper_kw - self._best_kw <= tolerance_kw(self._case.reachable_kw)
+        return self._upper_kw - self._best_kw <= tolerance_kw(self._case.reachable_kw) * ROUNDING
 
     def _lower_upper(self, share: float) -> None:
         """The programme asks for more than the best: its bound is one of all where that is less."""
@@ -295,7 +298,6 @@ class _Programme:
             q=self._most,
             l=current**2,
             w=self._highest[arcs.tail],
-            f=arcs.below.sum(axis=1),
             v=self._highest,
             y=free.astype(float),
         )
@@ -319,7 +321,6 @@ class _Programme:
             self._of(0.0, 0.0, z=into, y=-own),
             self._of(0.0, 0.0, p=into - out, l=-(into @ r), y=-p),
             self._of(0.0, 0.0, q=into - out, l=-(into @ x), y=-q),
-            self._of(0.0, 0.0, f=into - out, y=-own),
             self._of(
                 low, low, v=own, w=-into, p=2 * into @ r, q=2 * into @ x, l=-(into @ square), y=diags_array(low) @ own
             ),
@@ -343,8 +344,6 @@ class _Programme:
             self._of(-inf, 0.0, q=one, z=diags_array(-self._most)),
             self._of(0.0, inf, p=one, l=-r, z=diags_array(-self._least_p)),
             self._of(0.0, inf, q=one, l=-x, z=diags_array(-self._least_q)),
-            self._of(-inf, 0.0, f=one, z=diags_array(-arcs.below.sum(axis=1).astype(float))),
-            self._of(0.0, inf, f=one, z=-one),
         ]
 
     def _branch_rows(self) -> list[Rows]:
@@ -414,14 +413,9 @@ class _Programme:
             self._best_kw = max(self._best_kw, restored)
             return
         part = self._least_refused(chosen) if self._monotone else chosen
-        row = np.zeros((1, len(self._z)))
+        row = np.full((1, len(self._z)), 0.0 if self._monotone else -1.0)  # its branches, or these and no others
         row[0, part] = 1.0
-        if self._monotone:
-            self._rows = Rows.stacked([self._rows, self._of(-np.inf, len(part) - 1.0, z=csr_array(row))])
-        else:
-            row[0] = -1.0
-            row[0, part] = 1.0
-            self._rows = Rows.stacked([self._rows, self._of(-np.inf, len(part) - 1.0, z=csr_array(row))])
+        self._rows = Rows.stacked([self._rows, self._of(-np.inf, len(part) - 1.0, z=csr_array(row))])
 
     def _least_refused(self, chosen: IntArray) -> IntArray:
         """Of arcs (c,) of a tree that breaks a voltage, ends are taken away as long as what remains still breaks it."""
@@ -461,8 +455,7 @@ class _Programme:
         """
         tail, head = self._arcs.tail[chosen], self._arcs.head[chosen]
         at, order, reached = {int(h): k for k, h in enumerate(head)}, [], {self._root}
-        while len(order) < len(chosen):
-            further = [k for k in at.values() if int(head[k]) not in reached and int(tail[k]) in reached]
+        while further := [k for k in at.values() if int(head[k]) not in reached and int(tail[k]) in reached]:
             reached |= {int(head[k]) for k in further}
             order += further
         voltage = np.full(self._grid.n_bus, self._grid.source_vm_pu, dtype=complex)
@@ -482,7 +475,7 @@ class _Programme:
                 break
         return voltage, current
 
-    def _solve(self, remaining_s: float, whole: bool) -> "OptimizeResult":
+    def _solve(self, remaining_s: float, whole: bool) -> OptimizeResult:
         """The programme, asked for more than the best known by more than what counts as equal."""
         wanted = (self._best_kw + tolerance_kw(self._case.reachable_kw)) / self._case.reachable_kw
         more = self._of(wanted, np.inf, y=csr_array(self._value[None, :]))
