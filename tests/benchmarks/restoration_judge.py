@@ -11,6 +11,8 @@ which way. What is hard is said by ml.optimisation.plans.limits and judged by AC
   would only lower voltages further down). A forest that the programme finds and the AC power flow refuses lends its
   tangents, and is left out together with all that contain its least part that breaks a limit already: where all draw
   active and reactive power, more load and more branches only lower voltages.
+
+Where none of them does, all that can be reached is the bound, and what supply grown bus by bus restores is known.
 """
 
 import time
@@ -103,11 +105,14 @@ class Restoration:
 
     def restored_kw(self, closed: BoolArray) -> float | None:
         """What switch states (m,) restore, weighted; None where they break what is hard."""
+        verdict = self.allowed(closed)
+        return None if verdict is None else self.present.weighted_unsupplied_kw - verdict.weighted_unsupplied_kw
+
+    def allowed(self, closed: BoolArray) -> Verdict | None:
+        """The verdict of switch states (m,), None where they break what is hard."""
         start = self.present.state.voltage
         verdict = self._verifier.verdict(self.operating_point, closed, self.wanted, start)
-        if verdict is None or broken(verdict, self.present, self.wanted):
-            return None
-        return self.present.weighted_unsupplied_kw - verdict.weighted_unsupplied_kw
+        return None if verdict is None or broken(verdict, self.present, self.wanted) else verdict
 
     @cached_property
     def lowest_pu(self) -> FloatArray:
@@ -152,7 +157,7 @@ def judge(
             lower = upper = every_forest(case)
             way = Way.FORESTS
         except TooManyForestsError:
-            pass
+            lower = max(lower, grown(case))
     return Bound(lower_kw=lower, upper_kw=upper, reachable_kw=reachable, way=way, seconds=clock() - begun)
 
 
@@ -168,6 +173,8 @@ def every_forest(case: Restoration) -> float:
 
     Raises TooManyForestsError.
     """
+    if _log_trees(case.grid) > np.log(MOST_FORESTS):
+        raise TooManyForestsError
     found = []
     for number, (edges, supplied) in enumerate(_forests(case.grid)):
         if number >= MOST_FORESTS:
@@ -183,6 +190,18 @@ def every_forest(case: Restoration) -> float:
         if restored is not None:
             return restored
     return 0.0
+
+
+def _log_trees(grid: RadialGrid) -> float:
+    """The logarithm of how many trees supply all buses (Kirchhoff 1847): of forests there are more."""
+    node = np.arange(grid.n_bus)
+    node[grid.source_bus] = grid.source_bus[0]
+    tail, head = node[grid.from_bus[grid.usable]], node[grid.to_bus[grid.usable]]
+    laplacian = np.zeros((grid.n_bus, grid.n_bus))
+    np.add.at(laplacian, (np.concatenate([tail, head]), np.concatenate([tail, head])), 1.0)
+    np.add.at(laplacian, (np.concatenate([tail, head]), np.concatenate([head, tail])), -1.0)
+    others = np.setdiff1d(np.arange(grid.n_bus), grid.source_bus)
+    return float(np.linalg.slogdet(laplacian[np.ix_(others, others)])[1])
 
 
 def _forests(grid: RadialGrid) -> Iterator[tuple[tuple[int, ...], BoolArray]]:
@@ -210,6 +229,31 @@ def _forests(grid: RadialGrid) -> Iterator[tuple[tuple[int, ...], BoolArray]]:
         waiting.append(((*edges, branch), larger, ruled_out))
         if not grid.fixed_closed[branch]:
             waiting.append((edges, supplied, ruled_out | {branch}))
+
+
+def grown(case: Restoration) -> float:
+    """What is restored in kW, weighted, where supply grows bus by bus from what has it: no optimum, but allowed.
+
+    Each step takes the branch whose kW cost least further losses; nothing that has supply is switched.
+    """
+    branch, grid, present = case.network.branch, case.grid, case.present
+    supplied, closed = present.state.energised.copy(), case.operating_point.closed.copy()
+    closed &= supplied[branch.from_bus]
+    free, loss_kw = grid.usable & ~grid.fixed_closed, present.loss_kw
+    while True:
+        steps = []
+        for leading in np.flatnonzero(free & (supplied[branch.from_bus] != supplied[branch.to_bus])):
+            bus = branch.to_bus[leading] if supplied[branch.from_bus[leading]] else branch.from_bus[leading]
+            after = closed.copy()
+            after[leading] = True
+            verdict = case.allowed(after)
+            if verdict is not None:
+                price = (verdict.loss_kw - loss_kw) / (case.value_kw[bus] + 1.0)
+                steps.append((price, int(bus), after, verdict.loss_kw))
+        if not steps:
+            return case.restored_kw(closed) or 0.0
+        _, bus, closed, loss_kw = min(steps, key=lambda step: step[:2])
+        supplied[bus] = True
 
 
 # --- mixed-integer programme ---------------------------------------------------------------------------------------
