@@ -414,7 +414,8 @@ def write() -> None:
     """The report of all that the present code has been measured by."""
     figures = [figure for name in NAMES for figure in _single_figures(name)]
     figures += [figure for name in PAIRED for figure in _pair_figures(name)]
-    report.write("restoration", "Restoration of supply", NOTES, [*figures, *_same_figures()])
+    notes = f"{NOTES}\nThe code of the optimiser that was measured (ml/optimisation) is {_code()}, by its digest."
+    report.write("restoration", "Restoration of supply", notes, [*figures, *_same_figures()])
 
 
 TROUBLES: dict[str, Callable[[Network], list[Trouble]]] = {"single": single_troubles, "pairs": pairs_of_outages}
