@@ -314,6 +314,7 @@ def _single_figures(name: str) -> list[report.Figure]:
     proven = sum(bound.proven for bound in bounds)
     restored = [row.restored_kw for row in rows]
     gap, missed = judged.gap_percent(restored, upper=True), judged.gap_percent(restored, upper=False)
+    sure = gap[[bound.proven for bound, counts in zip(bounds, judged.restorable, strict=True) if counts]]
     silent = _silent(rows, bounds)
     times = np.array([row.time_ms for row in rows])
     p95, most = float(np.percentile(times, 95)), FIRST_MS if name == "feeder84" else ALL_MS
@@ -330,8 +331,12 @@ def _single_figures(name: str) -> list[report.Figure]:
             f"{int(judged.restorable.sum())}; {partial}",
         ),
         report.Figure(f"{name}: optimum proven", f"{proven} of {len(rows)}", f"{len(rows)}", proven == len(rows)),
-        report.at_most(f"{name}: restored less than the upper bound, mean", float(gap.mean()), MEAN_GAP, "%"),
-        report.at_most(f"{name}: restored less than the upper bound, worst", float(gap.max()), WORST_GAP, "%"),
+        report.at_most(f"{name}: restored less than the proven optimum, mean", float(sure.mean()), MEAN_GAP, "%"),
+        report.at_most(f"{name}: restored less than the proven optimum, worst", float(sure.max()), WORST_GAP, "%"),
+        report.Figure(
+            f"{name}: restored less than the upper bound, what isn't proven included, mean; worst",
+            f"{gap.mean():.3g} %; {gap.max():.3g} %",
+        ),
         report.Figure(
             f"{name}: restored less than the most that is known, mean; worst",
             f"{missed.mean():.3g} %; {missed.max():.3g} %",
