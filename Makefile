@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 endif
 ARGS ?=
 
-.PHONY: run test test-long lint unit quick browser lock lowest bench bench-optimiser bench-maintenance bench-forecast chromium clean
+.PHONY: run test test-long lint unit quick browser lock lowest bench bench-optimiser bench-restoration bench-maintenance bench-forecast chromium clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m app $(ARGS)
@@ -59,6 +59,13 @@ bench-optimiser: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.policies
 	$(BIN)/python -m tests.benchmarks.optimiser
 	$(BIN)/python -m tests.benchmarks.dispatch
+
+# Asks for a plan in every single outage and fault and in pairs of outages, then bounds what can be restored: about ten
+# minutes for the plans, and up to a minute for each bound, hours in all. Both go on where they were ended.
+bench-restoration: export OMP_NUM_THREADS = 1
+bench-restoration: export OPENBLAS_NUM_THREADS = 1
+bench-restoration: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.benchmarks.restoration
 
 # Trains the failure models first where var/benchmarks has none (some minutes), then judges them on unseen fleets.
 bench-maintenance: export OMP_NUM_THREADS = 1
