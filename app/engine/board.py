@@ -30,6 +30,7 @@ from grid.telemetry import Event, Frame
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk
 from ml.optimisation.plans.plan import Action, PlanProblem, Requirements
+from ml.optimisation.plans.timeline import FieldWork
 from ml.optimisation.supply.supply import Supply
 
 
@@ -77,6 +78,7 @@ class WatchedCase:
     standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
     customers: Customers
     cold_load: ColdLoadModel  # what is expected to come back with supply
+    field_work: FieldWork  # how switches are worked, and how long repairs take
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 

@@ -77,7 +77,6 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
     """The supply paths and totals of the present, and what the optimiser proposes."""
     snapshot, history = board.snapshot, board.history
     present = payloads.paths(snapshot)
-    network = snapshot.case.network
     nothing: dict[str, Any] = {
         "plan": None,
         "limited": [],
@@ -97,7 +96,7 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
             "avg_risk": present["avg_risk"],
             "reward": payloads.reward(history),
         },
-        **(nothing if found is None else planpayloads.proposal(found, network)),
+        **(nothing if found is None else planpayloads.proposal(found, snapshot.case)),
         "made_for": None if found is None else _made_for(snapshot, found),
         "reason": reason,
         **planpayloads.training(planner.report_on(board).training),

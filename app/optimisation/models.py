@@ -17,6 +17,7 @@ from app.web.models import (
     Reward,
 )
 from ml.optimisation.plans.plan import Constraint
+from ml.optimisation.plans.timeline import Distance
 
 Kilowatt = Annotated[float | None, Field(description="kW")]
 
@@ -56,6 +57,32 @@ class MarginItem(Answer):
     element: str
 
 
+class TimedActionItem(Answer):
+    """When an action is done, and what has supply then. crew: from 1 on, null where it is remote."""
+
+    edge: Place
+    minute: float
+    crew: Annotated[int, Field(ge=1)] | None
+    travel_minutes: float
+    supplied_mw: Megawatt
+    supplied_customers: float
+
+
+class TimelineItem(Answer):
+    """What has supply before the first action and after each, at the demand of the plan's moment.
+
+    distance: where the ways of crews come from; fixed: one time for every way.
+    """
+
+    minutes: float
+    distance: Distance
+    supplied_mw: Megawatt
+    supplied_customers: float
+    wanted_mw: Megawatt
+    customers: float
+    steps: tuple[TimedActionItem, ...]
+
+
 class PlanItem(Answer):
     """A verified plan. code: names what it does; POST /api/grid/apply may name it."""
 
@@ -68,6 +95,7 @@ class PlanItem(Answer):
     saved_mwh_per_year: float
     saved_eur_per_year: float
     margins: tuple[MarginItem, ...]
+    timeline: TimelineItem
 
 
 class MethodItem(Answer):

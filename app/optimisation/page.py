@@ -16,10 +16,11 @@ from app.web.ids import Id
 from app.web.reasons import plan_refusal_words
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
-from components.optimisation.figures import front_figure, learning_figure, methods_figure
+from components.optimisation.figures import course_figure, front_figure, learning_figure, methods_figure
 
 SCRIPT = "smartgridPlan"
 APPLY, UNDO = (Id.APPLY_ONE, Id.APPLY_ALL), (Id.UNDO_ONE, Id.UNDO_ALL)
+COURSE_TITLE = "Supply while the plan is carried out"
 CHANGED = "Not applied: this plan is no longer up to date. Look at the new one, then apply."
 PARTS = {  # of the answer, and where each is shown
     "head": Id.PLAN_HEAD,
@@ -120,7 +121,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
 
 
 def _register_figures(app: dash.Dash, services: PageServices) -> None:
-    graphs = (Id.METHODS_GRAPH, Id.FRONT_GRAPH, Id.LEARNING_GRAPH)
+    graphs = (Id.COURSE_GRAPH, Id.METHODS_GRAPH, Id.FRONT_GRAPH, Id.LEARNING_GRAPH)
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "figures"),
         *(Output(name, "figure") for name in graphs),
@@ -146,6 +147,7 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
 
 def _figures(figures: Figures, scheme: Scheme) -> list[Component]:
     drawn = (
+        (COURSE_TITLE, Id.COURSE_GRAPH, course_figure(figures.course, scheme)),
         ("Methods: result against time", Id.METHODS_GRAPH, methods_figure(figures.methods, scheme)),
         ("Losses against risk", Id.FRONT_GRAPH, front_figure(figures.front, scheme)),
         ("Learning", Id.LEARNING_GRAPH, learning_figure(figures.learning, scheme)),

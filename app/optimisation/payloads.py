@@ -2,20 +2,24 @@
 
 from typing import Any
 
+from app.engine.board import WatchedCase
+from app.optimisation.view import plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number
 from components.optimisation.words import no_plan_words
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
+from ml.optimisation.plans.timeline import Timeline
 
 JSON = dict[str, Any]
 
 
-def proposal(answer: Proposal, network: Network) -> JSON:
+def proposal(answer: Proposal, case: WatchedCase) -> JSON:
     """The whole answer to one operating point."""
+    network = case.network
     return {
-        "plan": None if answer.plan is None else plan(answer.plan, network),
-        "limited": [plan(item, network) for item in answer.limited],
+        "plan": None if answer.plan is None else plan(answer.plan, case),
+        "limited": [plan(item, case) for item in answer.limited],
         "present": verdict(answer.present),
         "conflict": None if answer.conflict is None else answer.conflict.value,
         "reason": no_plan_words(network, answer.reason),
@@ -26,8 +30,9 @@ def proposal(answer: Proposal, network: Network) -> JSON:
     }
 
 
-def plan(item: Plan, network: Network) -> JSON:
-    """A plan: actions in their order, set-points, and what it brings."""
+def plan(item: Plan, case: WatchedCase) -> JSON:
+    """A plan: actions in their order, set-points, what it brings and when."""
+    network = case.network
     return {
         "code": item.code,
         "actions": [action(step, network) for step in item.actions],
@@ -46,6 +51,30 @@ def plan(item: Plan, network: Network) -> JSON:
                 "element": margin.element,
             }
             for margin in item.margins
+        ],
+        "timeline": timeline(plan_timeline(item, case)),
+    }
+
+
+def timeline(item: Timeline) -> JSON:
+    """When each action is done, and what has supply then."""
+    return {
+        "minutes": item.minutes,
+        "distance": item.distance.value,
+        "supplied_mw": item.supplied_mw,
+        "supplied_customers": item.supplied_customers,
+        "wanted_mw": item.wanted_mw,
+        "customers": item.customers,
+        "steps": [
+            {
+                "edge": step.action.branch,
+                "minute": step.minute,
+                "crew": None if step.crew is None else step.crew + 1,
+                "travel_minutes": step.travel_minutes,
+                "supplied_mw": step.supplied_mw,
+                "supplied_customers": step.supplied_customers,
+            }
+            for step in item.steps
         ],
     }
 

@@ -1,18 +1,21 @@
 """What the pages say about the optimiser's answer: from its records to those that components draw."""
 
 import math
+from dataclasses import replace
 
-from app.engine.board import Snapshot
+from app.engine.board import Snapshot, WatchedCase
 from app.map.network_view import short_names
 from app.optimisation.worker import PlanReport
 from components.common import text
 from components.common.ceiling import plan_words
+from components.optimisation.figures import SupplyCourse
 from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import no_plan_words, planning_hindered_words, planning_words, stopped_words
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
 from ml.optimisation.plans.plan import Action, Constraint, NoPlan, NoPlanKind, Plan, Proposal, Requirements
+from ml.optimisation.plans.timeline import Distance, Timeline, timeline_of
 
 CONSTRAINTS = {
     Constraint.SUPPLY: "Load without supply",
@@ -37,6 +40,7 @@ NO_WAY = {
     Constraint.N_MINUS_1: "nothing keeps the limits after every single outage",
 }
 DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
+LEAST_GAIN_MW = 1e-5
 RADIAL_CHECKS = ((Constraint.SUPPLY, "every load supplied"), (Constraint.RADIAL, "radial"))
 
 
@@ -171,6 +175,46 @@ def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) ->
             state,
         )
         for action in actions
+    )
+
+
+def plan_timeline(plan: Plan, case: WatchedCase) -> Timeline:
+    """When a plan's actions are done, from the moment that it was made for."""
+    before = plan.before
+    return timeline_of(
+        plan.network, before.injection, before.closed, plan.actions, case.customers.count, case.field_work
+    )
+
+
+def timeline_words(timeline: Timeline) -> str:
+    """How a plan is carried out, in a line."""
+    minutes, by_hand = text.number(timeline.minutes, 0, "min"), timeline.by_hand
+    gained = timeline.steps[-1].supplied_mw - timeline.supplied_mw if timeline.steps else 0.0
+    brought = f", {text.small(gained, 'MW')} more with supply by then" if gained > LEAST_GAIN_MW else ""
+    if not by_hand:
+        return f"{minutes} in all, every switch remote{brought}."
+    ways = {
+        Distance.COORDINATES: "ways after the case's coordinates",
+        Distance.FIXED: "one time for every way: the case has no distances",
+    }[timeline.distance]
+    return f"{minutes} in all, {text.count(by_hand, 'step')} by hand, {ways}{brought}."
+
+
+def planned_steps_of(network: Network, timeline: Timeline) -> tuple[Step, ...]:
+    """The steps of a plan as shown, each with its minute."""
+    steps = steps_of(network, tuple(timed.action for timed in timeline.steps), StepState.PLANNED)
+    return tuple(
+        replace(step, minute=timed.minute, crew=timed.crew) for step, timed in zip(steps, timeline.steps, strict=True)
+    )
+
+
+def course_of(timeline: Timeline) -> SupplyCourse:
+    """What the time line's figure draws."""
+    steps = timeline.steps
+    return SupplyCourse(
+        minutes=(0.0, *(step.minute for step in steps)),
+        supplied_mw=(timeline.supplied_mw, *(step.supplied_mw for step in steps)),
+        customers=(timeline.supplied_customers, *(step.supplied_customers for step in steps)),
     )
 
 

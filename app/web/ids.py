@@ -126,6 +126,7 @@ class Id(StrEnum):
     WORST_HOUR = "worst-hour"
     FIGURES = "figures"
     FIGURES_SEEN = "figures-seen"
+    COURSE_GRAPH = "course-graph"
     METHODS_GRAPH = "methods-graph"
     FRONT_GRAPH = "front-graph"
     LEARNING_GRAPH = "learning-graph"
