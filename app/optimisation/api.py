@@ -84,6 +84,7 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
         "conflict": None,
         "methods": [],
         "policy": None,
+        "outcome": None,
         "requirements": None,
         "time_ms": None,
     }

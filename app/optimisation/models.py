@@ -16,7 +16,7 @@ from app.web.models import (
     Place,
     Reward,
 )
-from ml.optimisation.plans.plan import Constraint
+from ml.optimisation.plans.plan import Constraint, OutcomeKind
 from ml.optimisation.plans.timeline import Distance
 
 Kilowatt = Annotated[float | None, Field(description="kW")]
@@ -55,6 +55,21 @@ class MarginItem(Answer):
     limit: float | None
     unit: str
     element: str
+
+
+class OutcomeItem(Answer):
+    """What the answer comes to. out_of_reach_kw: of what stays without supply, what no usable branch reaches.
+
+    locked_out: buses that only locked switches keep without supply. binding: the limit against supplying all.
+    """
+
+    kind: OutcomeKind
+    restored_kw: Kilowatt
+    unsupplied_kw: Kilowatt
+    out_of_reach_kw: Kilowatt
+    locked_out: Count
+    binding: MarginItem | None
+    message: str
 
 
 class TimedActionItem(Answer):
@@ -107,6 +122,7 @@ class MethodItem(Answer):
     objective_kw: Kilowatt
     evaluated: Count
     time_ms: float
+    unsupplied_kw: Kilowatt
 
 
 class RequirementsItem(Answer):
@@ -143,6 +159,7 @@ class OptimizeAnswer(Answer):
     conflict: Constraint | None
     methods: tuple[MethodItem, ...]
     policy: str | None
+    outcome: OutcomeItem | None
     requirements: RequirementsItem | None
     time_ms: float | None
     made_for: AwareDatetime | None

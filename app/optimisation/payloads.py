@@ -6,9 +6,19 @@ from app.engine.board import WatchedCase
 from app.optimisation.view import plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number
-from components.optimisation.words import no_plan_words
+from components.optimisation.words import no_plan_words, outcome_words
 from grid.network import Network
-from ml.optimisation.plans.plan import Action, MethodResult, Plan, Proposal, Requirements, SetPoint, Verdict
+from ml.optimisation.plans.plan import (
+    Action,
+    Margin,
+    MethodResult,
+    Outcome,
+    Plan,
+    Proposal,
+    Requirements,
+    SetPoint,
+    Verdict,
+)
 from ml.optimisation.plans.timeline import Timeline
 
 JSON = dict[str, Any]
@@ -25,6 +35,7 @@ def proposal(answer: Proposal, case: WatchedCase) -> JSON:
         "reason": no_plan_words(network, answer.reason),
         "methods": [method(item) for item in answer.methods],
         "policy": answer.policy,
+        "outcome": outcome(answer.outcome),
         "requirements": requirements(answer.requirements),
         "time_ms": answer.time_ms,
     }
@@ -42,16 +53,7 @@ def plan(item: Plan, case: WatchedCase) -> JSON:
         "saved_kw": item.saved_kw,
         "saved_mwh_per_year": item.saved_mwh_per_year,
         "saved_eur_per_year": item.saved_money_per_year,
-        "margins": [
-            {
-                "constraint": margin.constraint.value,
-                "value": number(margin.value),
-                "limit": number(margin.limit),
-                "unit": margin.unit,
-                "element": margin.element,
-            }
-            for margin in item.margins
-        ],
+        "margins": [margin(one) for one in item.margins],
         "timeline": timeline(plan_timeline(item, case)),
     }
 
@@ -76,6 +78,30 @@ def timeline(item: Timeline) -> JSON:
             }
             for step in item.steps
         ],
+    }
+
+
+def margin(item: Margin) -> JSON:
+    """A state against a limit."""
+    return {
+        "constraint": item.constraint.value,
+        "value": number(item.value),
+        "limit": number(item.limit),
+        "unit": item.unit,
+        "element": item.element,
+    }
+
+
+def outcome(item: Outcome) -> JSON:
+    """What an answer comes to."""
+    return {
+        "kind": item.kind.value,
+        "restored_kw": item.restored_kw,
+        "unsupplied_kw": item.unsupplied_kw,
+        "out_of_reach_kw": item.out_of_reach_kw,
+        "locked_out": item.locked_out,
+        "binding": None if item.binding is None else margin(item.binding),
+        "message": outcome_words(item),
     }
 
 
@@ -127,6 +153,7 @@ def method(item: MethodResult) -> JSON:
         "objective_kw": number(item.objective_kw),
         "evaluated": item.evaluated,
         "time_ms": item.time_ms,
+        "unsupplied_kw": number(item.unsupplied_kw),
     }
 
 

@@ -164,12 +164,13 @@ def overview_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: 
 
 
 def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
-    """The overview's line about the plan: what kind of answer, what is done, what it saves."""
+    """The overview's line about the plan: what kind of answer, what it is for, what is done and what that saves."""
     shown = headline_of(report, snapshot)
-    saving = saving_words(shown.saving) if shown.saving is not None else shown.note
-    if shown.saving is not None and not snapshot.control.offers.orders:
-        saving = f"{saving}. {ADVICE_ONLY}"
-    return [TONES[shown.tone], shown.title, saving]
+    if shown.tone is not Tone.PLAN:
+        return [TONES[shown.tone], shown.title, shown.note]
+    saving = "" if shown.saving is None else f"{saving_words(shown.saving)}."
+    advice = "" if snapshot.control.offers.orders else ADVICE_ONLY
+    return [TONES[shown.tone], shown.title, " ".join(filter(None, [f"{shown.steps}.", saving, advice]))]
 
 
 def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:

@@ -11,10 +11,28 @@ from components.common.ceiling import plan_words
 from components.optimisation.figures import SupplyCourse
 from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
-from components.optimisation.words import no_plan_words, planning_hindered_words, planning_words, stopped_words
+from components.optimisation.words import (
+    no_plan_words,
+    outcome_words,
+    planning_hindered_words,
+    planning_words,
+    stopped_words,
+)
 from grid.capabilities import DISPATCH, SWITCHING
-from grid.network import Network
-from ml.optimisation.plans.plan import Action, Constraint, NoPlan, NoPlanKind, Plan, Proposal, Requirements
+from grid.network import FloatArray, Network
+from ml.optimisation.plans.limits import Standing
+from ml.optimisation.plans.plan import (
+    Action,
+    Constraint,
+    Margin,
+    NoPlan,
+    NoPlanKind,
+    OutcomeKind,
+    Plan,
+    Proposal,
+    Requirements,
+    Verdict,
+)
 from ml.optimisation.plans.timeline import Distance, Timeline, timeline_of
 
 CONSTRAINTS = {
@@ -41,6 +59,7 @@ NO_WAY = {
 }
 DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
 LEAST_GAIN_MW = 1e-5
+RESTORING = {OutcomeKind.ALL_RESTORED, OutcomeKind.PART_RESTORED, OutcomeKind.NOTHING_RESTORABLE}
 RADIAL_CHECKS = ((Constraint.SUPPLY, "every load supplied"), (Constraint.RADIAL, "radial"))
 
 
@@ -113,6 +132,8 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
     if proposal is None:
         words = planning_hindered_words(report.network, report.status) or planning_words(report.network, report.status)
         return Headline(Tone.WAITING, _sentence(words), note=note)
+    if proposal.plan is None and proposal.outcome.kind is OutcomeKind.NOTHING_RESTORABLE:
+        return Headline(Tone.DARK, outcome_words(proposal.outcome), note=note)
     if proposal.conflict is not None:
         words = conflict_words(proposal.conflict, proposal.requirements, snapshot.case.network)
         reason = _sentence(no_plan_words(snapshot.case.network, proposal.reason)) if proposal.reason is not None else ""
@@ -121,10 +142,38 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
         reason = no_plan_words(snapshot.case.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
         return Headline(Tone.BEST, _sentence(reason), note=note)
     plan = proposal.plan
-    title = sentence(actions_of(snapshot.case.network, plan), len(plan.set_points))
+    steps = sentence(actions_of(snapshot.case.network, plan), len(plan.set_points))
     if plan.actions and snapshot.case.network.branch.rating_derived.any():
         note = " ".join(filter(None, [DERIVED_RATINGS, note]))
-    return Headline(Tone.PLAN, title, saving_of(plan), checks_of(plan, proposal.requirements), note)
+    title = purpose_words(proposal, plan, snapshot.case.customers.count)
+    checks = checks_of(plan, proposal.requirements)
+    saving = None if proposal.outcome.kind in RESTORING else saving_of(plan)  # what is supplied again has losses, too
+    return Headline(Tone.PLAN, title, saving, checks, note, steps)
+
+
+def purpose_words(proposal: Proposal, plan: Plan, customers: FloatArray) -> str:
+    """What a plan is for, the most important first: supply, then limits, then losses and risk. customers: (l,)."""
+    before, after, outcome = plan.before, plan.after, proposal.outcome
+    if outcome.kind in RESTORING:
+        back = after.supplied_loads & ~before.supplied_loads
+        return outcome_words(outcome, float(customers[back].sum()))
+    if Standing.of(after).violation < Standing.of(before).violation:
+        relieved = (limit_words(margin, after) for margin in before.margins if margin.excess > 0)
+        return f"Relieves {'; '.join(filter(None, relieved)) or 'what is outside its limits'}."
+    saving = before.loss_kw - after.loss_kw
+    if saving > 0:
+        return f"Saves {text.small(saving, 'kW')} of losses."
+    return "Lowers the expected interruption."
+
+
+def limit_words(margin: Margin, after: Verdict) -> str:
+    """How near to a limit the worst element comes before and after a plan; empty where nothing is known of then."""
+    then = next((one for one in after.margins if one.constraint is margin.constraint), None)
+    if then is None:
+        return ""
+    values = f"{text.small(margin.value, significant=4)} → {text.small(then.value, margin.unit, 4)}"
+    where = f" of {margin.element}" if margin.element else ""
+    return f"{CONSTRAINTS[margin.constraint].lower()}{where}: {values}"
 
 
 def status_of(report: PlanReport, network: Network) -> str:

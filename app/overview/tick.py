@@ -1,6 +1,7 @@
 """The overview's part of a tick: totals, alarms, the asset in the drawer and the new points of the trends."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.alarms.view import alarm_ids
@@ -64,7 +65,9 @@ def cards(snapshot: Snapshot, history: History) -> tuple[Kpi, ...]:
     """The cards at the top; those of a stale state say of when they are."""
     earlier = history.at(snapshot.simulated_at - timedelta(hours=1))
     as_of = snapshot.simulated_at if snapshot.solved.stale else None
-    return kpis(_totals(snapshot.assessed.metrics), None if earlier is None else _totals(earlier.metrics), as_of)
+    customers = snapshot.assessed.reliability.interrupted_now
+    now = replace(_totals(snapshot.assessed.metrics), unsupplied_customers=customers)
+    return kpis(now, None if earlier is None else _totals(earlier.metrics), as_of)
 
 
 def loss_of(history: History) -> LossTrend:

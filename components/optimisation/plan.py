@@ -20,6 +20,7 @@ class Tone(StrEnum):
 
     PLAN = "plan"
     BEST = "best"
+    DARK = "dark"
     CONFLICT = "conflict"
     WAITING = "waiting"
     RUNNING = "running"
@@ -29,6 +30,7 @@ class Tone(StrEnum):
 TONES = {
     Tone.PLAN: "Proposed",
     Tone.BEST: "Nothing to do",
+    Tone.DARK: "Without supply",
     Tone.CONFLICT: "No plan: limits conflict",
     Tone.WAITING: "No proposal",
     Tone.RUNNING: "Being applied",
@@ -75,13 +77,17 @@ class Saving:
 
 @dataclass(frozen=True)
 class Headline:
-    """The answer in short. checks: what was verified, with a mark for kept or not. note: what hinders, if anything."""
+    """The answer in short. checks: what was verified, with a mark for kept or not. note: what hinders, if anything.
+
+    title: what the answer comes to, of a plan its purpose; steps: what the plan does.
+    """
 
     tone: Tone
     title: str
     saving: Saving | None = None
     checks: tuple[tuple[bool, str], ...] = ()
     note: str = ""
+    steps: str = ""
 
 
 def sentence(actions: Sequence[tuple[bool, str]], set_points: int = 0) -> str:
@@ -103,6 +109,8 @@ def headline(shown: Headline) -> list[Component]:
             className="plan-title",
         )
     ]
+    if shown.steps:
+        parts.append(html.P(shown.steps, className="plan-steps"))
     if shown.saving is not None:
         parts.append(_saving(shown.saving))
     if shown.note:

@@ -1,8 +1,21 @@
 """How planning stands, why there is no plan, and what stands against one, in words."""
 
+import math
+
+from components.common import text
 from grid.network import Network
-from ml.optimisation.plans.plan import Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
+from ml.optimisation.plans.plan import (
+    Margin,
+    NoPlan,
+    NoPlanKind,
+    Outcome,
+    OutcomeKind,
+    PlanProblem,
+    PlanProblemKind,
+)
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
+
+NOTHING_KW = 0.01  # load that is worth no word
 
 
 def planning_words(network: Network, status: PlanStatus) -> str:
@@ -76,6 +89,41 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             return f"the grid has {reason.buses:,} buses, switching is chosen up to {reason.most:,}"
         case NoPlanKind.CASE_UNSOLVED:
             return f"{network.name}: the power flow of the case's own state finds no solution"
+
+
+def outcome_words(outcome: Outcome, customers: float = math.nan) -> str:
+    """What the optimiser's answer comes to, as a sentence. customers: who get supply back, NaN where unknown."""
+    whom = f" ({text.count(round(customers), 'customer')})" if math.isfinite(customers) else ""
+    restored, lacking = (text.small(value / 1000, "MW") for value in (outcome.restored_kw, outcome.unsupplied_kw))
+    match outcome.kind:
+        case OutcomeKind.ALL_RESTORED if outcome.out_of_reach_kw > NOTHING_KW:
+            return f"Restores {restored}{whom}, all that can be reached; {lacking} stay without supply."
+        case OutcomeKind.ALL_RESTORED:
+            return f"Restores {restored}{whom}, all that has no supply."
+        case OutcomeKind.PART_RESTORED:
+            return f"Restores {restored}{whom}, as much as can be; {lacking} stay without supply{_because(outcome)}."
+        case OutcomeKind.NOTHING_RESTORABLE:
+            return f"Nothing of {lacking} without supply can be restored{_because(outcome)}."
+        case OutcomeKind.BETTER_PLAN:
+            return "A better state was found."
+        case OutcomeKind.NONE_BETTER:
+            return "No better state was found."
+        case OutcomeKind.CONFLICT:
+            return "Nothing keeps what is asked."
+
+
+def _because(outcome: Outcome) -> str:
+    """What stands against supplying all, as the rest of a sentence."""
+    reasons = []
+    if outcome.binding is not None and not math.isnan(outcome.binding.value):
+        reasons.append(f"otherwise there would be {_missed(outcome.binding)}")
+    elif outcome.binding is not None:
+        reasons.append(f"otherwise the limit of {outcome.binding.constraint} would be broken")
+    if outcome.locked_out:
+        reasons.append(f"locked switches keep {outcome.locked_out:,} of its buses without it")
+    if outcome.out_of_reach_kw > NOTHING_KW:
+        reasons.append(f"no usable branch reaches {text.small(outcome.out_of_reach_kw / 1000, 'MW')} of it")
+    return f": {'; '.join(reasons)}" if reasons else ""
 
 
 def unsuitable_words(network: Network, reason: NoPlan) -> str:

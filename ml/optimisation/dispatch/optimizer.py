@@ -115,7 +115,7 @@ class DispatchOptimizer:
                 conflict, reason = _conflict(nearest)
         if plan is not None:
             conflict, reason = None, None
-        elif present.unsupplied_kw > SUPPLY_TOLERANCE_KW and conflict is None:
+        elif present.unsupplied_kw > SUPPLY_TOLERANCE_KW and reason == NoPlan(kind=NoPlanKind.BEST_FOUND):
             reason = NoPlan(kind=NoPlanKind.NOTHING_SWITCHED)
         return Proposal(
             requirements=wanted,

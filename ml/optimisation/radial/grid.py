@@ -59,6 +59,11 @@ class RadialGrid:
         )
 
     @property
+    def is_virtual(self) -> BoolArray:
+        """(m,) which branches stand for a bus left without supply."""
+        return np.arange(len(self.usable)) >= len(self.usable) - self.virtual
+
+    @property
     def closed_resistance_pu(self) -> FloatArray:
         """(m,) resistances for currents of the closed grid, positive.
 

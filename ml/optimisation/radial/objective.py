@@ -13,6 +13,7 @@ from ml.optimisation.radial.trees import Loops
 # Each price outweighs all that is less important: losses and risk, then violations, then supply, then what is forbidden
 VIOLATION_KW = 1e5  # of a limit exceeded by its whole size
 SUPPLY_KW = 1e5  # of a kW without supply
+INTERRUPTION = 1e4  # kW without supply that a kW counts as which has supply now
 FORBIDDEN_KW, FURTHER_KW = 1e12, 1e13  # of any limit broken that may not be, and of its whole size
 FORBIDDEN_SHARE = 1e-5  # of a limit: less is rounding
 
@@ -50,13 +51,14 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Shedding:
-    """Supply as a choice: (v,) branches that stand for a bus left without supply, see RadialGrid.with_shedding.
+    """Supply as a choice, see RadialGrid.with_shedding.
 
-    load_pu: (n,) real, what loads take, weighted by their priority.
+    virtual: (m,) 1 for a branch that stands for a bus left without supply, else 0. weight: (n,) what a kW of load at
+    each bus counts without supply: its priority, and more where it has supply now.
     """
 
-    virtual: FloatArray  # (m,) 1 for such a branch, else 0
-    load_pu: FloatArray
+    virtual: FloatArray
+    weight: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +102,16 @@ class RadialObjective:
         return Costs(
             loss_kw=1000 * self.base_mva * states.loss_pu,
             interrupted_kw=1000 * self.base_mva * self.expected_interrupted_pu(opened, load_pu),
-            penalty_kw=self._penalty_kw(states) + self._shed_kw(opened),
+            penalty_kw=self._penalty_kw(states) + self._shed_kw(opened, load_pu),
             risk_weight=self.risk_weight,
         )
 
     def total_kw(self, opened: IntArray, demand_pu: FloatArray, load_pu: FloatArray) -> FloatArray:
         """(b,) what is minimised; as costs, but interruption is left out where it has no weight."""
         states = self.flow.solve(opened, demand_pu)
-        total: FloatArray = 1000 * self.base_mva * states.loss_pu + self._penalty_kw(states) + self._shed_kw(opened)
+        total: FloatArray = (
+            1000 * self.base_mva * states.loss_pu + self._penalty_kw(states) + self._shed_kw(opened, load_pu)
+        )
         if self.risk_weight:
             total += 1000 * self.base_mva * self.risk_weight * self.expected_interrupted_pu(opened, load_pu)
         return total
@@ -125,7 +129,7 @@ class RadialObjective:
             fed = self.flow.tree_flow(opened[None], load_pu[None])[0]
             change += self.risk_weight * exchanges.weighted_change(fed, self.failure_probability)
         if self.shedding is not None:
-            lacking = self.flow.tree_flow(opened[None], self.shedding.load_pu[None])[0]
+            lacking = self.flow.tree_flow(opened[None], (load_pu * self.shedding.weight)[None])[0]
             change += SUPPLY_KW * exchanges.weighted_change(lacking, self.shedding.virtual)
         return 1000 * self.base_mva * change
 
@@ -133,14 +137,15 @@ class RadialObjective:
         """(b,) load that is expected to be interrupted: of every branch what it feeds, times its probability."""
         return self.flow.weighted_flow(opened, load_pu, self.failure_probability)
 
-    def unsupplied_kw(self, opened: IntArray) -> FloatArray:
-        """(b,) load that configurations leave without supply, weighted by its priority."""
+    def unsupplied_kw(self, opened: IntArray, load_pu: FloatArray) -> FloatArray:
+        """(b,) load that configurations leave without supply, weighted."""
         if self.shedding is None:
             return np.zeros(len(opened))
-        return 1000 * self.base_mva * self.flow.weighted_flow(opened, self.shedding.load_pu, self.shedding.virtual)
+        weighted = load_pu * self.shedding.weight
+        return 1000 * self.base_mva * self.flow.weighted_flow(opened, weighted, self.shedding.virtual)
 
-    def _shed_kw(self, opened: IntArray) -> FloatArray | float:
-        return 0.0 if self.shedding is None else SUPPLY_KW * self.unsupplied_kw(opened)
+    def _shed_kw(self, opened: IntArray, load_pu: FloatArray) -> FloatArray | float:
+        return 0.0 if self.shedding is None else SUPPLY_KW * self.unsupplied_kw(opened, load_pu)
 
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
         share = self.limits.excess(states)

@@ -9,18 +9,17 @@ from scipy.sparse.csgraph import connected_components
 
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from ml.optimisation.plans.limits import BoundsOf, permitted
-from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements, Verdict
+from ml.optimisation.plans.limits import Bounds, BoundsOf, permitted
+from ml.optimisation.plans.plan import Constraint, Excess, NoPlan, NoPlanKind, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.flow import Exchanges, RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.local_search import Objective
-from ml.optimisation.radial.objective import Limits, RadialObjective, Shedding
+from ml.optimisation.radial.objective import INTERRUPTION, Limits, RadialObjective, Shedding
 from ml.optimisation.radial.trees import Loops, find_loops
 from ml.optimisation.switching.situation import Situation, situation
 
 LOOPS_KEPT = 8
-INTERRUPTION = 1e4  # kW without supply that a kW counts as which has supply now
 
 
 class ConflictError(ValueError):
@@ -160,10 +159,8 @@ class Choices:
         """What lost supply costs: by priority, and more than anything where a load has supply now."""
         network, load_mw = self._network, operating_point.injection.load_p_mw.clip(min=0)
         weight = np.where(present.supplied_loads, INTERRUPTION, operating_point.priority_of(len(load_mw)))
-        weighted = np.bincount(network.load.bus, load_mw * weight, network.n_bus) / grid.base_mva
-        virtual = np.zeros(len(grid.usable))
-        virtual[len(virtual) - grid.virtual :] = 1.0
-        return Shedding(virtual, np.where(grid.load_pu > 0, weighted, 0.0))
+        weighted, whole = (np.bincount(network.load.bus, mw, network.n_bus) for mw in (load_mw * weight, load_mw))
+        return Shedding(grid.is_virtual.astype(float), np.where(whole > 0, weighted / np.where(whole > 0, whole, 1), 0))
 
     def _loops(self, grid: RadialGrid) -> Loops:
         kept = grid.usable, grid.fixed_closed, grid.source_bus, grid.to_bus[len(grid.to_bus) - grid.virtual :]
@@ -192,34 +189,31 @@ class Choices:
         wanted: Requirements,
         present: Verdict,
     ) -> tuple[Limits, Limits]:
-        """Limits for the ranking, and what may not be exceeded: where the present state breaks a limit, that is more.
-
-        Both are shifted by what the ranking sees otherwise than the AC power flow in the present state.
-        """
-        network, bounds = self._network, self._bounds.at(wanted)
-        base_ka = network.base_mva / (np.sqrt(3.0) * network.bus.vn_kv[network.branch.from_bus])
-        rating_pu = network.branch.rating_from_ka / base_ka
-        shift, more = np.zeros(network.n_bus), np.zeros(grid.virtual)
+        """Limits for the ranking, shifted by what it sees otherwise than the AC power flow in the present state."""
+        shift = np.zeros(self._network.n_bus)
         if start is not None:
             ranked = flow.solve(start[None], grid.demand_pu)
             if np.isfinite(ranked.loss_pu[0]):
                 shift = np.nan_to_num(ranked.vm_pu[0] - present.state.vm_pu, nan=0.0)
-        low, high, loading = (
-            permitted(constraint, present.excess, wanted)
-            for constraint in (Constraint.LOW_VOLTAGE, Constraint.HIGH_VOLTAGE, Constraint.LOADING)
-        )
-        own = Limits(
-            bounds.low + shift,
-            bounds.high + shift,
-            np.concatenate([rating_pu * bounds.loading / 100, more + np.inf]),
-            bounds.band,
-        )
-        return own, Limits(
-            own.min_vm_pu - low * bounds.band,
-            own.max_vm_pu + high * bounds.band,
-            own.max_current_pu * np.concatenate([1.0 + loading, more + 1.0]),
-            bounds.band,
-        )
+        return ranking_limits(self._network, grid, self._bounds.at(wanted), present.excess, wanted, shift)
+
+
+def ranking_limits(
+    network: Network, grid: RadialGrid, bounds: Bounds, present: Excess, wanted: Requirements, shift: FloatArray
+) -> tuple[Limits, Limits]:
+    """The limits of a grid, and what may not be exceeded: where the present state breaks a limit, that is more.
+
+    shift: (n,) p.u. by which voltages of the ranking lie above those that the limits are of.
+    """
+    real = slice(0, network.n_branch)
+    base_ka = network.base_mva / (np.sqrt(3.0) * network.bus.vn_kv[network.branch.from_bus])
+    most, more = np.full(len(grid.usable), np.inf), np.ones(len(grid.usable))
+    most[real] = network.branch.rating_from_ka / base_ka * bounds.loading / 100
+    more[real] += permitted(Constraint.LOADING, present, wanted)
+    low = permitted(Constraint.LOW_VOLTAGE, present, wanted) * bounds.band
+    high = permitted(Constraint.HIGH_VOLTAGE, present, wanted) * bounds.band
+    own = Limits(bounds.low + shift, bounds.high + shift, most, bounds.band)
+    return own, Limits(own.min_vm_pu - low, own.max_vm_pu + high, most * more, bounds.band)
 
 
 def _with_shed(grid: RadialGrid, closed: BoolArray) -> BoolArray:
