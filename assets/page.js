@@ -53,6 +53,8 @@
     ];
   }
 
+  const outages = (tick) => tick?.outages?.length === 3 ? tick.outages : Array(3).fill(keep());
+
   function fillDrawer(tick) {
     return tick && tick.asset ? [tick.asset.name, tick.asset.head, tick.asset.body] : Array(3).fill(keep());
   }
@@ -164,7 +166,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     smartgrid: {
       header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
-      clicked, watchScheme, oneOfTwo,
+      clicked, watchScheme, oneOfTwo, outages,
       closed: () => false, nameUpload: (opened, id) => nameUpload(opened, id),
     },
   });

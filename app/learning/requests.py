@@ -23,6 +23,9 @@ from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.prognosis import Prognosis
 from ml.maintenance.records import FleetStep, RefusedModels
+from ml.optimisation.plans.outages import SingleOutage
+from ml.optimisation.plans.plan import NoPlan, Requirements
+from ml.optimisation.plans.timeline import FieldWork
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.progress import DecisionGap, Progress
@@ -36,6 +39,7 @@ class LearnerName(StrEnum):
     POLICIES = "policies"
     FAILURE_MODELS = "failure models"
     FORECASTS = "forecasts"
+    OUTAGES = "outages"  # which don't learn, but work as long
 
 
 class LearningRequest(Generic[Answer]):
@@ -244,3 +248,38 @@ class TrainSeries(LearningRequest[SeriesTrained]):
 
     learner = LearnerName.FORECASTS
     now: datetime
+
+
+# --- outages ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class BegunOutages:
+    """why_not: the optimiser can't restore in this grid; None where it can, and where nothing is switched."""
+
+    why_not: NoPlan | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BeginOutages(LearningRequest[BegunOutages]):
+    """Try single outages of a network from now on. seed: of the optimiser that restores."""
+
+    learner = LearnerName.OUTAGES
+    network: Network
+    seed: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TryOutages(LearningRequest[tuple[SingleOutage, ...]]):
+    """What the outages of some branches come to at one moment.
+
+    policy: by which restorations are chosen, None for the prior. customers: (l,) of each load.
+    """
+
+    learner = LearnerName.OUTAGES
+    branches: tuple[int, ...]
+    moment: OperatingPoint
+    wanted: Requirements
+    policy: LearnedPolicy | None
+    customers: FloatArray
+    work: FieldWork

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
+from app.contingencies.models import ContingenciesAnswer
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
 from app.optimisation.models import ApplyAnswer, OptimizeAnswer
@@ -186,6 +187,14 @@ ENDPOINTS = (
         "/api/grid/reliability",
         "SAIDI, SAIFI, CAIDI, MAIFI (IEEE 1366) and MWh not supplied since the grid is watched.",
         ReliabilityAnswer,
+    ),
+    Endpoint(
+        "get",
+        "/api/grid/contingencies",
+        "Every single outage, the worst first: what stays dark after the best restoration and for how long, in kW, "
+        "customers and minutes; in meshed grids what it cuts off and breaks.",
+        ContingenciesAnswer,
+        query=(_whole("limit", "outages listed; 25 where it is left out", 0, 10_000),),
     ),
     Endpoint("get", "/api/events", "Injected disturbances that are active.", EventsAnswer),
     Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", EventAnswer, EventBody, 202),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app.contingencies.worker import OutageWorker
 from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine, HistoryOf
@@ -51,6 +52,7 @@ class Services:
             planner,
             MaintenanceWorker(settings, engine, boards, learns),
             ForecastWorker(settings, engine, boards, learns, planner.planned_share),
+            OutageWorker(settings, engine, boards, learns, planner.policy_of),
         )
         engine.watch_over(lambda: [*(worker.health for worker in workers), learns.health])
         return cls(
@@ -78,6 +80,11 @@ class Services:
     def forecast_worker(self) -> ForecastWorker:
         """Tells what comes next."""
         return self.worker(ForecastWorker)
+
+    @property
+    def outage_worker(self) -> OutageWorker:
+        """Tells what each single outage would leave dark."""
+        return self.worker(OutageWorker)
 
     def start(self) -> None:
         """Begin: the engine with a first cycle, then those that work beside it. CaseError where that cycle fails."""
