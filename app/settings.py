@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     repair_hours_transformer: float = Field(
         default=24.0, gt=0, le=8760, description="hours until a transformer is replaced"
     )
+    plan_hours: int = Field(default=4, ge=1, le=24, description="hours that a plan is followed through the forecast")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")

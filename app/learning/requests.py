@@ -15,6 +15,7 @@ import pandas as pd
 
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
 from grid.sources.past import Past
 from grid.studies.hosting import HostingMargin
 from ml.forecasting.live.hourly import Hour
@@ -23,6 +24,7 @@ from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.prognosis import Prognosis
 from ml.maintenance.records import FleetStep, RefusedModels
+from ml.optimisation.plans.ahead import FuturePlan, PlanAhead
 from ml.optimisation.plans.outages import SingleOutage
 from ml.optimisation.plans.plan import NoPlan, Requirements
 from ml.optimisation.plans.timeline import FieldWork
@@ -231,6 +233,21 @@ class ForecastAnew(LearningRequest[ForecastNews]):
     injection: Injection
     closed: BoolArray
     held: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FollowPlan(LearningRequest[PlanAhead | None]):
+    """Whether a plan holds on the courses of the latest look; None before there is one of the network of that name.
+
+    now: the simulated moment. hours: to look ahead.
+    """
+
+    learner = LearnerName.FORECASTS
+    network_name: str
+    future: FuturePlan
+    now: datetime
+    hours: int
+    cold_load: ColdLoadModel
 
 
 @dataclass(frozen=True, kw_only=True)

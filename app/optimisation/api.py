@@ -21,7 +21,7 @@ MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for th
 
 
 def register_plans(api: Blueprint, services: Services) -> None:
-    """POST /api/grid/optimize and POST /api/grid/apply."""
+    """POST /api/grid/optimize, GET /api/grid/plan/ahead and POST /api/grid/apply."""
 
     @api.post("/api/grid/optimize")
     def optimize() -> Response:
@@ -40,6 +40,10 @@ def register_plans(api: Blueprint, services: Services) -> None:
         except ValueError as failure:  # a state without a source or a solution
             return answer(_episode(planner, board, None, str(failure)))
         return answer(_episode(planner, board, found, no_plan_words(board.network, found.reason)))
+
+    @api.get("/api/grid/plan/ahead")
+    def ahead() -> Response:
+        return answer(planpayloads.ahead(services.ahead_worker.report_on(services.boards.latest)))
 
     @api.post("/api/grid/apply")
     def apply() -> Response:

@@ -175,3 +175,35 @@ class ApplyAnswer(Answer):
     success: Literal[True]
     actions: tuple[ActionItem, ...]
     undo: bool
+
+
+class ChanceItem(Answer):
+    """The chance from 0 to 1 that a limit has been broken by so many minutes after the plan is done."""
+
+    minute: float
+    chance: Annotated[float, Field(ge=0, le=1)]
+
+
+class AtRiskItem(Answer):
+    """The limit that breaks in most courses, when. constraint: null where a course has no solution."""
+
+    constraint: Constraint | None
+    element: str
+    chance: Annotated[float, Field(ge=0, le=1)]
+    minute: float
+
+
+class AheadAnswer(Answer):
+    """GET /api/grid/plan/ahead. code: of the plan that was followed, null where none was; by the forecast's courses.
+
+    chance: that a limit breaks within these hours. loads_back: those that return with the plan and take more at first.
+    """
+
+    code: str | None
+    hours: Annotated[int, Field(ge=1, le=24)]
+    courses: Count
+    chance: Annotated[float, Field(ge=0, le=1)] | None
+    by: tuple[ChanceItem, ...]
+    worst: AtRiskItem | None
+    loads_back: Count
+    begins: AwareDatetime | None

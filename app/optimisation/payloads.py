@@ -3,11 +3,13 @@
 from typing import Any
 
 from app.engine.board import WatchedCase
-from app.optimisation.view import plan_timeline
+from app.optimisation.ahead_worker import AheadReport
+from app.optimisation.view import element_at_risk, plan_timeline
 from app.optimisation.worker import Training
-from app.web.plain import number
+from app.web.plain import number, stamp
 from components.optimisation.words import no_plan_words, outcome_words
 from grid.network import Network
+from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.plan import (
     Action,
     Margin,
@@ -78,6 +80,35 @@ def timeline(item: Timeline) -> JSON:
             }
             for step in item.steps
         ],
+    }
+
+
+def ahead(report: AheadReport) -> JSON:
+    """Whether the latest plan holds in the hours to come."""
+    found = report.found
+    return {
+        "code": None if found is None else found.code,
+        "hours": report.hours,
+        "courses": 0 if found is None else found.samples,
+        "chance": None if found is None else found.chance,
+        "by": []
+        if found is None
+        else [
+            {"minute": minute, "chance": chance}
+            for minute, chance in zip(found.minutes.tolist(), found.broken_by.tolist(), strict=True)
+        ],
+        "worst": None if found is None or found.worst is None else _at_risk(found.worst, report.network),
+        "loads_back": 0 if found is None else found.picks_up,
+        "begins": None if report.begins is None else stamp(report.begins),
+    }
+
+
+def _at_risk(item: LimitAtRisk, network: Network) -> JSON:
+    return {
+        "constraint": None if item.constraint is None else item.constraint.value,
+        "element": element_at_risk(item, network),
+        "chance": item.chance,
+        "minute": item.minute,
     }
 
 

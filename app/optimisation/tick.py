@@ -13,8 +13,10 @@ from app.engine.board import Board, Snapshot
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON
+from app.optimisation.ahead_worker import AheadReport
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
+    ahead_words,
     beyond_plans,
     comparison_of,
     course_of,
@@ -68,9 +70,18 @@ def optimisation_tick(request: PageRequest) -> PagePart:
     planner, board, shown, view = request.services.planner, request.board, request.shown, request.view
     return PagePart(
         keys=plan_keys(planner.report_on(board), planner.requirements_on(board), board.snapshot, shown),
-        data=lambda: {"plan": plan_tick(planner, board, shown, view, request.parts)},
+        data=lambda: {
+            "plan": plan_tick(planner, board, shown, view, request.parts),
+            "held": ahead_line(request.services.ahead_worker.report_on(board), planner.report_on(board), board),
+        },
         marks=lambda: plan_marks(planner, board, shown, view),
     )
+
+
+def ahead_line(ahead: AheadReport, report: PlanReport, board: Board) -> str:
+    """Whether the plan that is offered holds in the hours to come."""
+    proposal = offered(report, board.snapshot)
+    return ahead_words(ahead, None if proposal is None else proposal.plan)
 
 
 def plan_keys(

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 from app.engine.board import Snapshot, WatchedCase
 from app.map.network_view import short_names
+from app.optimisation.ahead_worker import AheadReport
 from app.optimisation.worker import PlanReport
 from components.common import text
 from components.common.ceiling import plan_words
@@ -20,6 +22,7 @@ from components.optimisation.words import (
 )
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import FloatArray, Network
+from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.limits import Standing
 from ml.optimisation.plans.plan import (
     Action,
@@ -247,6 +250,37 @@ def timeline_words(timeline: Timeline) -> str:
         Distance.FIXED: "one time for every way: the case has no distances",
     }[timeline.distance]
     return f"{minutes} in all, {text.count(by_hand, 'step')} by hand, {ways}{brought}."
+
+
+def ahead_words(report: AheadReport, plan: Plan | None) -> str:
+    """Whether a plan holds in the hours to come; empty where that plan hasn't been followed."""
+    found = report.found
+    if plan is None or found is None or report.begins is None or found.code != plan.code:
+        return ""
+    hours, courses = f"{text.count(report.hours, 'hour')} to come", text.count(found.samples, "course")
+    returning = f", with what {text.count(found.picks_up, 'load')} that come back take more" if found.picks_up else ""
+    worst = found.worst
+    if worst is None:
+        return f"Holds for the {hours} in all {courses} of the forecast{returning}."
+    first = text.clock(report.begins + timedelta(minutes=found.first_minute))
+    return (
+        f"Within the {hours} a limit breaks with a chance of {text.number(100 * found.chance, 0, '%')}, from {first} on"
+        f" ({courses} of the forecast{returning}); most likely {_at_risk(worst, plan.network)}."
+    )
+
+
+def _at_risk(worst: LimitAtRisk, network: Network) -> str:
+    if worst.constraint is None:
+        return "no state is found"
+    return f"{CONSTRAINTS[worst.constraint].lower()} at {element_at_risk(worst, network)}"
+
+
+def element_at_risk(worst: LimitAtRisk, network: Network) -> str:
+    """The name of the bus, branch or generator whose limit breaks; empty where no state is found."""
+    if worst.constraint is None:
+        return ""
+    names = {Constraint.LOADING: network.branch.name, Constraint.GENERATION: network.generator.name}
+    return names.get(worst.constraint, network.bus.name)[worst.element]
 
 
 def planned_steps_of(network: Network, timeline: Timeline) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, 
 from app.contingencies.models import ContingenciesAnswer
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
-from app.optimisation.models import ApplyAnswer, OptimizeAnswer
+from app.optimisation.models import AheadAnswer, ApplyAnswer, OptimizeAnswer
 from app.web.bodies import (
     AcknowledgeBody,
     ApplyBody,
@@ -146,6 +146,12 @@ ENDPOINTS = (
         "The best verified switching plan for the present moment, or why there is none; losses in kW.",
         OptimizeAnswer,
         OptimizeBody,
+    ),
+    Endpoint(
+        "get",
+        "/api/grid/plan/ahead",
+        "The chance from 0 to 1 that a limit breaks in the hours after the latest plan, by when, and which.",
+        AheadAnswer,
     ),
     Endpoint(
         "post",

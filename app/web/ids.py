@@ -129,6 +129,7 @@ class Id(StrEnum):
     WORST_HOUR = "worst-hour"
     FIGURES = "figures"
     FIGURES_SEEN = "figures-seen"
+    PLAN_HELD = "plan-held"
     COURSE_GRAPH = "course-graph"
     METHODS_GRAPH = "methods-graph"
     FRONT_GRAPH = "front-graph"

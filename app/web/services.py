@@ -15,6 +15,7 @@ from app.forecasting.worker import ForecastWorker
 from app.history.ring import HistoryRing
 from app.learning.process import LearningHost, LearningProcess
 from app.maintenance.worker import MaintenanceWorker
+from app.optimisation.ahead_worker import AheadWorker
 from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from app.web.errors import failure_of
@@ -53,6 +54,7 @@ class Services:
             MaintenanceWorker(settings, engine, boards, learns),
             ForecastWorker(settings, engine, boards, learns, planner.planned_share),
             OutageWorker(settings, engine, boards, learns, planner.policy_of),
+            AheadWorker(settings, engine, boards, learns, planner.plan_on),
         )
         engine.watch_over(lambda: [*(worker.health for worker in workers), learns.health])
         return cls(
@@ -80,6 +82,11 @@ class Services:
     def forecast_worker(self) -> ForecastWorker:
         """Tells what comes next."""
         return self.worker(ForecastWorker)
+
+    @property
+    def ahead_worker(self) -> AheadWorker:
+        """Tells whether the plan holds in the hours to come."""
+        return self.worker(AheadWorker)
 
     @property
     def outage_worker(self) -> OutageWorker:
