@@ -48,6 +48,7 @@ def outage(row: SingleOutage, network: Network) -> dict[str, Any]:
         "lost_customers": row.lost_customers,
         "dark_kw": row.dark_kw,
         "dark_customers": row.dark_customers,
+        "restored_kw": row.restored_kw,
         "restored_minutes": row.restored_minutes,
         "repair_minutes": row.repair_minutes,
         "unsupplied_kwh": row.unsupplied_kwh,

@@ -13,9 +13,10 @@ Minutes = Annotated[float, Field(ge=0, description="minutes")]
 class OutageItem(Answer):
     """What the outage of one branch comes to.
 
-    lost: right after it. dark: after the best restoration, until the repair. unsupplied_kwh: until the repair.
-    outcome: of the restoration, null where none was asked for. binding: the limit that keeps load dark. close, open:
-    what the restoration does. worst_loading_percent, band_excess_pu: in meshed grids.
+    lost: right after it. dark: after the best restoration, until the repair. restored: also of what was dark before.
+    unsupplied_kwh: until the repair. outcome: of the restoration, null where none was asked for. binding: the limit
+    that keeps load dark. close, open: what the restoration does. worst_loading_percent, band_excess_pu: in meshed
+    grids.
     """
 
     edge: Place
@@ -25,6 +26,7 @@ class OutageItem(Answer):
     lost_customers: float
     dark_kw: float
     dark_customers: float
+    restored_kw: float
     restored_minutes: Minutes
     repair_minutes: Minutes
     unsupplied_kwh: float

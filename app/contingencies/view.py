@@ -14,7 +14,6 @@ from grid.alarms.book import AssetKind
 from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
 from grid.network import Network
 from ml.optimisation.plans.outages import NOTHING_KW, SingleOutage
-from ml.optimisation.plans.plan import OutcomeKind
 
 LISTED = 50
 PLACE = "outages"
@@ -94,8 +93,7 @@ def _line(row: SingleOutage, network: Network, shown: NetworkView) -> OutageLine
 def _restored(row: SingleOutage) -> str:
     if row.restored_minutes <= 0:
         return text.UNKNOWN
-    back = row.lost_kw - row.dark_kw
-    return f"{text.small(back / 1000, 'MW')} in {text.number(row.restored_minutes, 0, 'min')}"
+    return f"{text.small(row.restored_kw / 1000, 'MW')} in {text.number(row.restored_minutes, 0, 'min')}"
 
 
 def _duration(minutes: float) -> str:
@@ -111,7 +109,7 @@ def _because(row: SingleOutage, network: Network) -> str:
     if row.binding is not None:
         where = f" at {row.binding.element}" if row.binding.element else ""
         return f"{row.binding.constraint}{where}"
-    return "no way left" if row.outcome in (OutcomeKind.NOTHING_RESTORABLE, OutcomeKind.ALL_RESTORED) else ""
+    return "no way left" if row.outcome is not None and row.dark_kw >= NOTHING_KW else ""
 
 
 def _violation(row: SingleOutage, network: Network) -> str:

@@ -26,11 +26,12 @@ class SingleOutage:
     """What the outage of one branch comes to.
 
     solved: whether the state right after it has a power flow solution. lost_kw, lost_customers: what loses supply.
-    dark_kw, dark_customers: what has none after the best restoration, until the repair. restored_minutes: until the
-    last load is back that comes back, 0 where none does. repair_minutes: after the branch's kind. unsupplied_kwh: until
-    the repair, at constant demand. outcome: of the restoration, None where none was asked for. binding: the limit that
-    keeps load dark. actions: of the restoration. worst_loading_percent with loaded_branch, band_excess_pu with
-    band_bus: right after an outage in a meshed grid; NaN and -1 elsewhere.
+    dark_kw, dark_customers: what has none after the best restoration, until the repair. restored_kw: what comes back,
+    also of what was dark before. restored_minutes: until the last of it is back, 0 where nothing is. repair_minutes:
+    after the branch's kind. unsupplied_kwh: until the repair, at constant demand. outcome: of the restoration, None
+    where none was asked for. binding: the limit that keeps load dark. actions: of the restoration.
+    worst_loading_percent with loaded_branch, band_excess_pu with band_bus: right after an outage in a meshed grid; NaN
+    and -1 elsewhere.
     """
 
     branch: int
@@ -39,6 +40,7 @@ class SingleOutage:
     lost_customers: float
     dark_kw: float
     dark_customers: float
+    restored_kw: float
     restored_minutes: float
     repair_minutes: float
     unsupplied_kwh: float
@@ -105,6 +107,7 @@ def restored_outage(
         lost_customers=float(customers[lost].sum()),
         dark_kw=float(demand_kw[dark].sum()),
         dark_customers=float(customers[dark].sum()),
+        restored_kw=max(0.0, float(demand_kw[~then].sum() - demand_kw[dark].sum())),
         restored_minutes=_restored_minutes(timeline),
         repair_minutes=repair,
         unsupplied_kwh=1000 * timeline.unsupplied_mwh(repair),
@@ -148,6 +151,7 @@ def meshed_outages(
                 lost_customers=float(customers[lost].sum()),
                 dark_kw=float(demand_kw[dark].sum()),
                 dark_customers=float(customers[dark].sum()),
+                restored_kw=0.0,
                 restored_minutes=0.0,
                 repair_minutes=repair,
                 unsupplied_kwh=float(demand_kw[dark].sum()) * repair / 60.0,

@@ -96,6 +96,18 @@ def test_what_comes_back_is_dark_until_then_and_no_longer(feeder: Network, momen
     assert slower.unsupplied_kwh == pytest.approx(5 * found.unsupplied_kwh)
 
 
+def test_what_was_dark_before_and_comes_back_is_told_apart(feeder: Network) -> None:
+    """The first outage has no plan yet when the second comes: its load comes back with the plan for both."""
+    dark_already = operating_point_at(feeder, level=LEVEL, out=(31,))
+    found = tried(feeder, dark_already, 0)
+    assert found.restored_kw == 0
+    found = tried(feeder, dark_already, 21)
+    before_kw = 1000 * dark_already.injection.load_p_mw[31]
+    assert feeder.load.bus[31] == 32
+    assert found.restored_kw == pytest.approx(found.lost_kw + before_kw - found.dark_kw)
+    assert found.restored_kw > found.lost_kw
+
+
 def test_an_outage_in_a_loop_takes_nothing(feeder: Network, moment: OperatingPoint) -> None:
     closed = moment.closed.copy()
     closed[32] = True
