@@ -260,7 +260,7 @@ def learning_of(report: PlanReport) -> Learning:
     """The curve of training."""
     training = report.training
     return Learning(
-        tuple(GapPoint(found.step, found.gap_percent, found.situations) for found in training.gaps),
+        tuple(GapPoint(**vars(found)) for found in training.gaps),
         tuple(EntropyPoint(progress.step, progress.entropy) for progress in training.curve),
     )
 

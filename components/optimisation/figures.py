@@ -43,11 +43,16 @@ class Front:
 
 @dataclass(frozen=True)
 class GapPoint:
-    """How much more than the best known the policy's decisions cost after so many steps: mean of fixed situations."""
+    """How much more than the best known the policy's decisions cost after so many steps: mean of fixed situations.
+
+    dark_percent: what they leave without supply beyond the best known in so many fixed restorations, NaN without any.
+    """
 
     step: int
     gap_percent: float
     situations: int
+    dark_percent: float = math.nan
+    restorations: int = 0
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,7 @@ def front_figure(front: Front, scheme: Scheme) -> go.Figure:
 
 
 def learning_traces(learning: Learning) -> list[Trace]:
-    """Gap of decisions where it was judged, and entropy against steps, the mean of a bin where there are many."""
+    """Gap of decisions where it was judged, of restorations apart, and entropy, against steps."""
     gaps, points = learning.gaps[:: max(1, math.ceil(len(learning.gaps) / CURVE_POINTS))], learning.entropy
     size = max(1, math.ceil(len(points) / CURVE_POINTS))
     bins = [points[start : start + size] for start in range(0, len(points), size)]
@@ -216,6 +221,11 @@ def learning_traces(learning: Learning) -> list[Trace]:
             "x": [point.step for point in gaps],
             "y": [rounded(point.gap_percent) for point in gaps],
             "text": [f"{point.situations} fixed situations" for point in gaps],
+        },
+        {
+            "x": [point.step for point in gaps if point.restorations],
+            "y": [rounded(point.dark_percent) for point in gaps if point.restorations],
+            "text": [f"{point.restorations} fixed restorations" for point in gaps if point.restorations],
         },
         {
             "x": [group[-1].step for group in bins],
@@ -230,8 +240,10 @@ def learning_figure(learning: Learning, scheme: Scheme) -> go.Figure:
     traces = learning_traces(learning)
     figure = _figure(scheme, traces)
     told = "decisions: %{y:.3g} % over best known,<br>mean of %{text}<extra></extra>"
+    left = "left without supply: %{y:.3g} % of it over best known,<br>mean of %{text}<extra></extra>"
     looks = (
         ("Gap of decisions, %", "lines+markers", "y", palette.accent, "solid", told),
+        ("Left dark, %", "lines+markers", "y", palette.overload, "dash", left),
         ("Entropy, nats", "lines", "y2", palette.equipment, "dot", "entropy: %{y:.3g} nats<extra></extra>"),
     )
     for (name, mode, axis, colour, dash, hover), trace in zip(looks, traces, strict=True):

@@ -1,15 +1,22 @@
 """What is told of a training by REINFORCE: how it is set, and how far it is. Plain records, for those without torch."""
 
+import math
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class DecisionGap:
-    """How much more than the best known the decisions of a step cost: the mean over so many fixed situations."""
+    """How much more than the best known the decisions of a step cost: the mean over so many fixed situations.
+
+    dark_percent: what decisions on so many fixed restorations leave without supply beyond the best known, of what was
+    without it; a decision that breaks a limit counts as leaving all. NaN where there is no restoration.
+    """
 
     step: int
     gap_percent: float
     situations: int
+    dark_percent: float = math.nan
+    restorations: int = 0
 
 
 @dataclass(frozen=True)

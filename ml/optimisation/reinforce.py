@@ -6,6 +6,7 @@ and the policy is moved towards those that cost less than the others' mean.
 
 import io
 import json
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from grid.network import FloatArray
 from ml.optimisation.policy import LearnedPolicy, Weights
 from ml.optimisation.progress import DecisionGap, Hyperparameters, Progress
+from ml.optimisation.radial.objective import SUPPLY_KW
 
 Seen = TypeVar("Seen")
 SeenBefore_contra = TypeVar("SeenBefore_contra", contravariant=True)
@@ -82,6 +84,8 @@ class Yardstick(Protocol):
 
     best_cost: FloatArray
     """(s,) infinite where nothing is known yet"""
+    dark_kw: FloatArray
+    """(r,) of the last r situations, restorations, how much load is without supply; none where supply is no choice"""
 
     def evaluate(self, net: nn.Module) -> FloatArray:
         """(s,) costs of what the policy decides now, without exploring; best_cost improves where one is better."""
@@ -163,11 +167,16 @@ class Trainer(Generic[Seen]):
         best = None if self.yardstick is None else self.yardstick.best_cost
         if best is None or not np.isfinite(best).any():
             return ()
-        known = np.isfinite(best)
-        return tuple(
-            DecisionGap(item.step, _gap_percent(np.array(item.cost)[known], best[known]), int(known.sum()))
-            for item in self.evaluations
-        )
+        dark_kw = np.empty(0) if self.yardstick is None else self.yardstick.dark_kw
+        usual = len(best) - len(dark_kw)
+        known = np.isfinite(best[:usual])
+        found = []
+        for item in self.evaluations:
+            cost = np.array(item.cost)
+            gap = _gap_percent(cost[:usual][known], best[:usual][known])
+            dark = _dark_percent(cost[usual:], best[usual:], dark_kw)
+            found.append(DecisionGap(item.step, gap, int(known.sum()), dark, len(dark_kw)))
+        return tuple(found)
 
     def _evaluate(self) -> None:
         if self.yardstick is not None:
@@ -262,6 +271,13 @@ def _gap_percent(cost: FloatArray, best: FloatArray) -> float:
     """Mean over situations of how much costs (s,) exceed the best (s,); one without a solution counts as 200 %."""
     excess = np.fmin(cost / best, WORST_RATIO) - 1
     return 100 * float(np.where(np.abs(excess) < ROUNDING, 0.0, excess).mean())
+
+
+def _dark_percent(cost: FloatArray, best: FloatArray, dark_kw: FloatArray) -> float:
+    """Mean over restorations of the load that costs (r,) leave without supply beyond the best (r,), of dark_kw (r,)."""
+    if not len(dark_kw):
+        return math.nan
+    return 100 * float(np.clip((cost - best) / (SUPPLY_KW * dark_kw), 0.0, 1.0).mean())
 
 
 def bounded(cost: FloatArray) -> FloatArray:

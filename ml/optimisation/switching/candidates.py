@@ -17,6 +17,7 @@ from ml.optimisation.radial.local_search import (
     SupplySearch,
     branch_exchange,
     exchange_from,
+    iterated_local_search,
     last,
     sequential_opening,
     towards,
@@ -31,7 +32,7 @@ BEAM_SCREENED = 24  # exchanges of each that it judges
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
 SEQUENTIAL, EXCHANGE, POLISHED = "Sequential opening", "Branch exchange", "Policy + branch exchange"
 SEQUENTIAL_EXCHANGED = "Sequential opening + branch exchange"
-RESTORED = "Restored supply"
+RESTORED, KICKED = "Restored supply", "Iterated local search from the best"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,10 @@ class Proposer:
         found = search()
         spent = spent_ms + 1000 * (time.perf_counter() - began)
         return Candidates(name, found.opened[None], np.array([found.cost]), found.evaluated, spent)
+
+    def kicked(self, name: str, start: IntArray, rounds: int, rng: np.random.Generator) -> Candidates:
+        """Iterated local search from start (t,)."""
+        return self._found(name, lambda: last(iterated_local_search(self._space, start, rounds, rng)), 0.0)
 
     def taken_back(self, opened: IntArray, open_now: BoolArray, most_more: float) -> Candidates:
         """Configurations between opened (t,) and the present one, with at most so much more cost.

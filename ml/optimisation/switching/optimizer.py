@@ -40,6 +40,7 @@ from ml.optimisation.switching.situation import Situation, prior_phi
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
 STAYING = 0.05  # of its gain: so much more must another plan bring to take the place of the one that people see
+KICKED_BUSES, FEWEST_KICKS, MOST_KICKS = 1500, 3, 40  # kicks from the best found: fewer where each takes longer
 POLISHED_BEST = 3  # of the policy's samples: with one alone, a plan's last percent is luck
 RESTORABLE_KW = 0.01  # load without supply that is worth a word
 MOST_PAIRS = 3  # for which plans of few actions are listed
@@ -113,7 +114,7 @@ class SwitchingOptimizer:
         return _Found(plan=plan, missed=missed, limited=limited, methods=methods)
 
     def _methods(self, choice: Choice) -> list[Candidates]:
-        """What each method finds; the last is the policy with branch exchange from the best of its samples."""
+        """What each method finds; the last goes on from the best of all others."""
         proposer, loops, grid = _proposer(choice), choice.loops, choice.grid
         found = []
         if choice.start is not None:
@@ -145,6 +146,9 @@ class SwitchingOptimizer:
         if len(before.opened):
             found.append(proposer.exchange(method.EXCHANGE, before.opened[0]))
         found.append(proposer.exchange_from(method.POLISHED, learned.opened[:POLISHED_BEST], learned.time_ms))
+        best = min((item for item in found if len(item.opened)), key=lambda item: item.cost[0])
+        rounds = int(np.clip(KICKED_BUSES // grid.n_bus, FEWEST_KICKS, MOST_KICKS))
+        found.append(proposer.kicked(method.KICKED, best.opened[0], rounds, self._rng))
         return found
 
     def _best(

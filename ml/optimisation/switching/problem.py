@@ -55,6 +55,26 @@ class SwitchingSituations:
         """(b,) objective of configurations (b, t) in one of the situations."""
         return self.objective.total_kw(opened, self.demand_pu[row], self.load_pu[row])
 
+    def tolerant_kw(self, opened: IntArray, row: int, tolerated_kw: float) -> FloatArray:
+        """As total_kw, where limits may be exceeded at a price, see RadialObjective."""
+        tolerant = replace(self.objective, tolerated_kw=tolerated_kw)
+        return tolerant.total_kw(opened, self.demand_pu[row], self.load_pu[row])
+
+    @property
+    def virtual(self) -> BoolArray | None:
+        """(c,) which of Loops.branch stand for a bus left without supply, None where supply is no choice."""
+        shedding = self.objective.shedding
+        return None if shedding is None else shedding.virtual[self.objective.loops.branch] > 0
+
+    @property
+    def dark_kw(self) -> FloatArray:
+        """(b,) load without supply that may stay so."""
+        shedding = self.objective.shedding
+        if shedding is None:
+            return np.zeros(len(self.load_pu))
+        dark: FloatArray = 1000 * self.objective.base_mva * self.load_pu[:, shedding.weight == 1.0].sum(axis=1)
+        return dark
+
     def predicted_change_kw(self, exchanges: Exchanges, row: int) -> FloatArray:
         """(k,) by how much single exchanges would change it, see RadialObjective."""
         return self.objective.predicted_change_kw(exchanges, self.demand_pu[row], self.load_pu[row])

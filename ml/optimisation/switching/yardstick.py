@@ -17,25 +17,29 @@ from ml.optimisation.switching.candidates import SAMPLES, Proposer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
 
 DRAWS = 4  # the situations of one draw share outage and risk weight
+PER_DRAW = JUDGED_SITUATIONS // DRAWS
 
 
 class SwitchingYardstick:
-    """Decisions are the best of a policy's mode and 32 samples, always by the same random numbers.
+    """Decisions are the best of a policy's mode and 32 samples, always by the same random numbers; restorations last.
 
     That is what the product takes from the policy before branch exchange.
     """
 
     def __init__(self, problem: SwitchingProblem) -> None:
         self._problem = problem
-        self._drawn = problem.fixed_draws(DRAWS, JUDGED_SITUATIONS // DRAWS, JUDGED_SEED)
-        self.best_cost: FloatArray = np.full(JUDGED_SITUATIONS, np.inf)
+        usual = problem.fixed_draws(DRAWS, PER_DRAW, JUDGED_SEED)
+        restorations = problem.fixed_restorations(DRAWS, PER_DRAW, JUDGED_SEED)
+        self._drawn = [*usual, *restorations]
+        self.best_cost: FloatArray = np.full(len(self._drawn) * PER_DRAW, np.inf)
+        self.dark_kw: FloatArray = np.array([kw for seen in restorations for kw in seen.dark_kw])
 
     def evaluate(self, net: nn.Module) -> FloatArray:
         """(s,) objective in kW of the decisions in each situation; best_cost takes up what is better than it."""
         decided = [self._decided(net, seen) for seen in self._drawn]
         cost = np.concatenate([found for _, found in decided])
         for place in np.flatnonzero(cost < (1 - ROUNDING) * self.best_cost).tolist():
-            draw, row = divmod(place, JUDGED_SITUATIONS // DRAWS)
+            draw, row = divmod(place, PER_DRAW)
             self.best_cost[place] = _exchanged(self._drawn[draw], row, decided[draw][0][row])
         return cost
 
@@ -56,5 +60,7 @@ def _exchanged(seen: SwitchingSituations, row: int, opened: IntArray) -> float:
         seen.objective.loops,
         lambda configurations: seen.total_kw(configurations, row),
         lambda exchanges: seen.predicted_change_kw(exchanges, row),
+        seen.virtual,
+        lambda tolerated_kw: lambda configurations: seen.tolerant_kw(configurations, row, tolerated_kw),
     )
     return float(proposer.exchange("", opened).cost[0])

@@ -169,7 +169,7 @@ def test_the_front_marks_the_present_and_what_the_risk_weight_chooses() -> None:
 
 def test_long_curves_are_thinned_to_the_means_of_bins() -> None:
     curve = tuple(EntropyPoint(step, float(step % 2)) for step in range(1, 1001))
-    _, entropy = learning_traces(Learning((), curve))
+    _, _, entropy = learning_traces(Learning((), curve))
     assert len(entropy["x"]) == CURVE_POINTS  # type: ignore[arg-type]
     assert set(entropy["y"]) == {0.5}  # type: ignore[call-overload]
     assert entropy["x"][-1] == 1000  # type: ignore[index]
@@ -179,7 +179,8 @@ def test_the_learning_chart_shows_decisions_where_they_were_judged_and_says_what
     learning = Learning(
         (GapPoint(0, 2.5, 16), GapPoint(20, 0.25, 16)), tuple(EntropyPoint(step, 1.0) for step in range(1, 30))
     )
-    gap, _ = learning_traces(learning)
+    gap, dark, _ = learning_traces(learning)
+    assert dark["x"] == []  # no restoration was judged
     assert (gap["x"], gap["y"]) == ([0, 20], [2.5, 0.25])
     assert gap["text"] == ["16 fixed situations"] * 2
     figure = learning_figure(learning, Scheme.LIGHT)

@@ -6,6 +6,7 @@ import pytest
 
 from components.optimisation.words import (
     no_plan_words,
+    outcome_words,
     planning_hindered_words,
     planning_words,
     problem_words,
@@ -14,7 +15,16 @@ from components.optimisation.words import (
 )
 from grid.cases.cases import load_case
 from grid.network import Network
-from ml.optimisation.plans.plan import Constraint, Margin, NoPlan, NoPlanKind, PlanProblem, PlanProblemKind
+from ml.optimisation.plans.plan import (
+    Constraint,
+    Margin,
+    NoPlan,
+    NoPlanKind,
+    Outcome,
+    OutcomeKind,
+    PlanProblem,
+    PlanProblemKind,
+)
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 
 
@@ -69,6 +79,10 @@ def test_why_there_is_no_plan(city: Network) -> None:
     nearest = "found has 0.9321 p.u. at Bus 3, 0.95 is asked"
     assert said == {
         NoPlanKind.BEST_FOUND: "the present state is the best one found",
+        NoPlanKind.OUT_OF_REACH: "no usable switch or line reaches what has no supply",
+        NoPlanKind.NOT_WITHIN_LIMITS: "nothing of what has no supply can be restored within limits: there would be "
+        "0.9321 p.u. at Bus 3, 0.95 is asked",
+        NoPlanKind.NOTHING_SWITCHED: "no dispatch restores what has no supply",
         NoPlanKind.NO_SWITCH: "there is no switch to change without cutting off load",
         NoPlanKind.CUT_OFF: "locked switches leave 7 buses without supply",
         NoPlanKind.LOCKED_LOOP: "branches that are locked closed form a loop",
@@ -116,3 +130,26 @@ def test_only_a_failure_and_an_unsuitable_grid_hinder_planning(city: Network) ->
     unsuitable = PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=reason)
     assert planning_hindered_words(city, unsuitable) == unsuitable_words(city, reason)
     assert planning_hindered_words(city, PlanStatus(kind=PlanStatusKind.READY, episodes=3)) == ""
+
+
+def outcome(kind: OutcomeKind, **numbers: float) -> Outcome:
+    binding = Margin(Constraint.GENERATION, 177.4, 160.0, "MW", "South Thermal Station")
+    return Outcome(kind=kind, binding=binding if kind is OutcomeKind.PART_RESTORED else None, **numbers)
+
+
+@pytest.mark.parametrize(
+    ("found", "customers", "words"),
+    [
+        (outcome(OutcomeKind.ALL_RESTORED, restored_kw=48_000), 12_300.0,
+         "Restores 48.0 MW (12,300 customers), all that has no supply."),
+        (outcome(OutcomeKind.ALL_RESTORED, restored_kw=48_000, unsupplied_kw=2000, out_of_reach_kw=2000), float("nan"),
+         "Restores 48.0 MW, all that can be reached; 2.00 MW stay without supply."),
+        (outcome(OutcomeKind.PART_RESTORED, restored_kw=28_000, unsupplied_kw=20_000), float("nan"),
+         ("Restores 28.0 MW, as much as can be; 20.0 MW stay without supply: otherwise there would be 177.4 MW at "
+          "South Thermal Station, 160 is asked.")),
+        (outcome(OutcomeKind.NOTHING_RESTORABLE, unsupplied_kw=500, out_of_reach_kw=500), float("nan"),
+         "Nothing of 0.500 MW without supply can be restored: no usable branch reaches 0.500 MW of it."),
+    ],
+)  # fmt: skip
+def test_what_an_answer_comes_to(found: Outcome, customers: float, words: str) -> None:
+    assert outcome_words(found, customers).replace("\u202f", " ") == words

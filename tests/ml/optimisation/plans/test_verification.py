@@ -109,8 +109,8 @@ def test_a_persons_voltage_band_replaces_the_cases() -> None:
     assert asked.excess.total > 0
 
 
-def test_loading_counts_only_where_the_case_gave_the_rating() -> None:
-    feeder = judged("case33bw", Requirements(max_loading_percent=10))
+def test_loading_counts_only_where_the_case_gave_the_rating_unless_a_person_asks_for_one() -> None:
+    feeder = judged("case33bw")
     assert np.isnan(feeder.max_loading_percent)
     assert feeder.max_loading_branch == -1
     assert Constraint.LOADING not in {margin.constraint for margin in feeder.margins} | feeder.violation.keys()
