@@ -90,6 +90,24 @@ class Settings(BaseSettings):
     reconnection_minutes: float = Field(
         default=5.0, ge=0, le=240, description="minutes with supply until generators within the grid feed in again"
     )
+    remote_minutes: float = Field(default=1.0, ge=0, le=60, description="minutes that remote switching takes")
+    hand_switches: str = Field(
+        default="none",
+        max_length=100_000,
+        description="switches that a crew has to go to: `none`, `all` or names of branches, separated by `;`",
+    )
+    hand_minutes: float = Field(default=15.0, ge=0, le=600, description="minutes of switching by hand, at the switch")
+    travel_km_per_h: float = Field(default=30.0, gt=0, le=300, description="speed of crews on the straight way, km/h")
+    travel_minutes: float = Field(
+        default=20.0, ge=0, le=600, description="minutes of a crew's way where the case has no coordinates or lengths"
+    )
+    crews: int = Field(default=2, ge=1, le=50, description="crews that switch by hand")
+    repair_hours_line: float = Field(default=4.0, gt=0, le=8760, description="hours until an overhead line is repaired")
+    repair_hours_cable: float = Field(default=10.0, gt=0, le=8760, description="hours until a cable is repaired")
+    repair_hours_transformer: float = Field(
+        default=24.0, gt=0, le=8760, description="hours until a transformer is replaced"
+    )
+    plan_hours: int = Field(default=4, ge=1, le=24, description="hours that a plan is followed through the forecast")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")

@@ -53,6 +53,8 @@
     ];
   }
 
+  const outages = (tick) => tick?.outages?.length === 3 ? tick.outages : Array(3).fill(keep());
+
   function fillDrawer(tick) {
     const asset = tick?.asset;
     return asset ? [asset.name, asset.head, asset.body, asset.operate] : Array(4).fill(keep());
@@ -165,7 +167,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     smartgrid: {
       header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
-      clicked, watchScheme, oneOfTwo,
+      clicked, watchScheme, oneOfTwo, outages,
       closed: () => false, nameUpload: (opened, id) => nameUpload(opened, id),
     },
   });

@@ -58,7 +58,10 @@ class OpenEnd(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Buses:
-    """n buses; x and y are map coordinates (any unit, y upwards), NaN where the case has none."""
+    """n buses; x and y are map coordinates (any unit, y upwards), NaN where the case has none.
+
+    placed_by_case: whether coordinates are the case's own, not computed for the map.
+    """
 
     name: tuple[str, ...]
     kind: tuple[BusKind, ...]
@@ -70,6 +73,7 @@ class Buses:
     shunt_pu: FloatArray  # complex admittance to earth, positive susceptance = capacitor
     x: FloatArray
     y: FloatArray
+    placed_by_case: bool = True
 
     def __len__(self) -> int:
         return len(self.name)

@@ -33,6 +33,7 @@ from ml.maintenance.model.risk import AssetRisk
 from ml.optimisation.plans.by_hand import Operation
 from ml.optimisation.plans.plan import Action, PlanProblem, Requirements
 from ml.optimisation.plans.tags import Tags
+from ml.optimisation.plans.timeline import FieldWork
 from ml.optimisation.supply.supply import Supply
 
 
@@ -129,6 +130,7 @@ class WatchedCase:
     customers: Customers
     cold_load: ColdLoadModel  # what is expected to come back with supply
     limit_edits: tuple[LimitEdit, ...]  # by people, the first first
+    field_work: FieldWork  # how switches are worked, and how long repairs take
     yearly_load_mw: FloatArray  # (k,) total load of the load profile, spread evenly over a year from 1 January
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from app.engine.board import History, WatchedCase, WorstHour
+from app.engine.field_work import field_work_of
 from app.engine.plan_execution import PlanExecution
 from app.engine.tag_store import TagStore, TagsUnreadableError
 from app.settings import Settings
@@ -99,6 +100,7 @@ class Pipeline:
             network=network,
             register=register,
             cold_load=cold_load,
+            field_work=field_work_of(settings, network),
             customers=customers_of(network, None if given is None else given.customers),
             is_asset=is_asset(network),
             temperature_limit_c=temperature_limit_c(network),

@@ -1,6 +1,6 @@
 """ForecastLearner: forecasts one network's series, looks ahead, and trains the forecasters one series at a time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from typing import Any
 
@@ -8,6 +8,7 @@ from app.learning.memory import give_back
 from app.learning.requests import (
     BeginForecasts,
     BegunForecasts,
+    FollowPlan,
     ForecastAnew,
     ForecastNews,
     LearningRequest,
@@ -16,6 +17,7 @@ from app.learning.requests import (
 )
 from ml.forecasting.live.live_forecasts import LiveForecasts
 from ml.forecasting.records import Forecast
+from ml.optimisation.plans.ahead import PlanAhead, plan_ahead
 
 
 class ForecastLearner:
@@ -72,6 +74,17 @@ class ForecastLearner:
             return SeriesTrained(due=True)
         news = live.forecasters.renew_one(request.now)
         return SeriesTrained(due=False) if news is None else SeriesTrained(due=True, renewed=news[0], contest=news[1])
+
+    @answer.register
+    def _follow(self, request: FollowPlan) -> PlanAhead | None:
+        live = self._live
+        if live is None or live.situation is None or live.network.name != request.network_name:
+            return None
+        looked = live.situation
+        minute = (request.now - looked.ahead.start) / timedelta(minutes=1)
+        if not 0 <= minute < 60 * (looked.samples.hours - 1):
+            return None
+        return plan_ahead(live.network, request.future, looked.samples, minute, request.hours, request.cold_load)
 
     def _begun(self) -> LiveForecasts:
         if self._live is None:

@@ -56,3 +56,7 @@ def _learner(name: LearnerName) -> AnsweringLearner:
             from app.learning.forecasts import ForecastLearner
 
             return ForecastLearner()
+        case LearnerName.OUTAGES:
+            from app.learning.outages import OutageTrier
+
+            return OutageTrier()

@@ -15,6 +15,7 @@ import pandas as pd
 
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, FloatArray, Network
+from grid.protection.cold_load import ColdLoadModel
 from grid.sources.past import Past
 from grid.studies.hosting import HostingMargin
 from ml.forecasting.live.hourly import Hour
@@ -23,6 +24,10 @@ from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.prognosis import Prognosis
 from ml.maintenance.records import FleetStep, RefusedModels
+from ml.optimisation.plans.ahead import FuturePlan, PlanAhead
+from ml.optimisation.plans.outages import SingleOutage
+from ml.optimisation.plans.plan import NoPlan, Requirements
+from ml.optimisation.plans.timeline import FieldWork
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.progress import DecisionGap, Progress
@@ -36,6 +41,7 @@ class LearnerName(StrEnum):
     POLICIES = "policies"
     FAILURE_MODELS = "failure models"
     FORECASTS = "forecasts"
+    OUTAGES = "outages"  # which don't learn, but work as long
 
 
 class LearningRequest(Generic[Answer]):
@@ -229,6 +235,21 @@ class ForecastAnew(LearningRequest[ForecastNews]):
     held: bool
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FollowPlan(LearningRequest[PlanAhead | None]):
+    """Whether a plan holds on the courses of the latest look; None before there is one of the network of that name.
+
+    now: the simulated moment. hours: to look ahead.
+    """
+
+    learner = LearnerName.FORECASTS
+    network_name: str
+    future: FuturePlan
+    now: datetime
+    hours: int
+    cold_load: ColdLoadModel
+
+
 @dataclass(frozen=True, kw_only=True)
 class SeriesTrained:
     """What one step of training did. due: whether there was anything to do. contest: of a model that is renewed."""
@@ -244,3 +265,38 @@ class TrainSeries(LearningRequest[SeriesTrained]):
 
     learner = LearnerName.FORECASTS
     now: datetime
+
+
+# --- outages ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class BegunOutages:
+    """why_not: the optimiser can't restore in this grid; None where it can, and where nothing is switched."""
+
+    why_not: NoPlan | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BeginOutages(LearningRequest[BegunOutages]):
+    """Try single outages of a network from now on. seed: of the optimiser that restores."""
+
+    learner = LearnerName.OUTAGES
+    network: Network
+    seed: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TryOutages(LearningRequest[tuple[SingleOutage, ...]]):
+    """What the outages of some branches come to at one moment.
+
+    policy: by which restorations are chosen, None for the prior. customers: (l,) of each load.
+    """
+
+    learner = LearnerName.OUTAGES
+    branches: tuple[int, ...]
+    moment: OperatingPoint
+    wanted: Requirements
+    policy: LearnedPolicy | None
+    customers: FloatArray
+    work: FieldWork

@@ -26,7 +26,7 @@ MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for th
 
 
 def register_plans(api: Blueprint, services: Services) -> None:
-    """POST /api/grid/optimize and POST /api/grid/apply."""
+    """POST /api/grid/optimize, GET /api/grid/plan/ahead and POST /api/grid/apply."""
 
     @api.post("/api/grid/optimize")
     def optimize() -> Response:
@@ -45,6 +45,10 @@ def register_plans(api: Blueprint, services: Services) -> None:
         except ValueError as failure:  # a state without a source or a solution
             return answer(_episode(planner, board, None, str(failure)))
         return answer(_episode(planner, board, found, no_plan_words(board.network, found.reason)))
+
+    @api.get("/api/grid/plan/ahead")
+    def ahead() -> Response:
+        return answer(planpayloads.ahead(services.ahead_worker.report_on(services.boards.latest)))
 
     @api.post("/api/grid/apply")
     def apply() -> Response:
@@ -84,7 +88,7 @@ def register_explanations(api: Blueprint, services: Services) -> None:
         return answer_or_job(
             services.jobs,
             JobKind.EXPLANATION,
-            lambda _: planpayloads.why_not(explainer.why_not(base, branch), base.network, made_at),
+            lambda _: planpayloads.why_not(explainer.why_not(base, branch), board.snapshot.case, made_at),
         )
 
     @api.get("/api/grid/plan/applied")
@@ -134,7 +138,6 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
     """The supply paths and totals of the present, and what the optimiser proposes."""
     snapshot, history = board.snapshot, board.history
     present = payloads.paths(snapshot)
-    network = snapshot.case.network
     nothing: dict[str, Any] = {
         "plan": None,
         "limited": [],
@@ -155,7 +158,7 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
             "avg_risk": present["avg_risk"],
             "reward": payloads.reward(history),
         },
-        **(nothing if found is None else planpayloads.proposal(found, network)),
+        **(nothing if found is None else planpayloads.proposal(found, snapshot.case)),
         "made_for": None if found is None else _made_for(snapshot, found),
         "reason": reason,
         **planpayloads.training(planner.report_on(board).training),

@@ -18,6 +18,7 @@ from app.web.models import (
 )
 from ml.optimisation.plans.plan import Constraint, OutcomeKind
 from ml.optimisation.plans.reasons import ShareMethod, TieUseKind
+from ml.optimisation.plans.timeline import Distance
 
 Kilowatt = Annotated[float | None, Field(description="kW")]
 
@@ -72,6 +73,32 @@ class OutcomeItem(Answer):
     message: str
 
 
+class TimedActionItem(Answer):
+    """When an action is done, and what has supply then. crew: from 1 on, null where it is remote."""
+
+    edge: Place
+    minute: float
+    crew: Annotated[int, Field(ge=1)] | None
+    travel_minutes: float
+    supplied_mw: Megawatt
+    supplied_customers: float
+
+
+class TimelineItem(Answer):
+    """What has supply before the first action and after each, at the demand of the plan's moment.
+
+    distance: where the ways of crews come from; fixed: one time for every way.
+    """
+
+    minutes: float
+    distance: Distance
+    supplied_mw: Megawatt
+    supplied_customers: float
+    wanted_mw: Megawatt
+    customers: float
+    steps: tuple[TimedActionItem, ...]
+
+
 class PlanItem(Answer):
     """A verified plan. code: names what it does; POST /api/grid/apply may name it."""
 
@@ -84,6 +111,7 @@ class PlanItem(Answer):
     saved_mwh_per_year: float
     saved_eur_per_year: float
     margins: tuple[MarginItem, ...]
+    timeline: TimelineItem
 
 
 class MethodItem(Answer):
@@ -245,3 +273,35 @@ class AppliedAnswer(Answer):
     success: Literal[True]
     plans: tuple[FollowUpItem, ...]
     timestamp: AwareDatetime
+
+
+class ChanceItem(Answer):
+    """The chance from 0 to 1 that a limit has been broken by so many minutes after the plan is done."""
+
+    minute: float
+    chance: Annotated[float, Field(ge=0, le=1)]
+
+
+class AtRiskItem(Answer):
+    """The limit that breaks in most courses, when. constraint: null where a course has no solution."""
+
+    constraint: Constraint | None
+    element: str
+    chance: Annotated[float, Field(ge=0, le=1)]
+    minute: float
+
+
+class AheadAnswer(Answer):
+    """GET /api/grid/plan/ahead. code: of the plan that was followed, null where none was; by the forecast's courses.
+
+    chance: that a limit breaks within these hours. loads_back: those that return with the plan and take more at first.
+    """
+
+    code: str | None
+    hours: Annotated[int, Field(ge=1, le=24)]
+    courses: Count
+    chance: Annotated[float, Field(ge=0, le=1)] | None
+    by: tuple[ChanceItem, ...]
+    worst: AtRiskItem | None
+    loads_back: Count
+    begins: AwareDatetime | None

@@ -11,16 +11,17 @@ from app.map.page import Page
 from app.optimisation import page_form as planform
 from app.optimisation import page_maps as planmaps
 from app.optimisation import page_reasons as planreasons
-from app.optimisation.tick import Figures, answer_parts, figure_key, figures_of, optimisation_tick
+from app.optimisation.tick import Figures, ahead_line, answer_parts, figure_key, figures_of, optimisation_tick
 from app.optimisation.view import beyond_plans, status_of
 from app.web.ids import Id
 from app.web.reasons import plan_refusal_words
 from components.common.theme import Scheme
 from components.common.trends import CONFIG
-from components.optimisation.figures import front_figure, learning_figure, methods_figure
+from components.optimisation.figures import course_figure, front_figure, learning_figure, methods_figure
 
 SCRIPT = "smartgridPlan"
 APPLY, UNDO = (Id.APPLY_ONE, Id.APPLY_ALL), (Id.UNDO_ONE, Id.UNDO_ALL)
+COURSE_TITLE = "Supply while the plan is carried out"
 CHANGED = "Not applied: this plan is no longer up to date. Look at the new one, then apply."
 PARTS = {  # of the answer, and where each is shown
     "head": Id.PLAN_HEAD,
@@ -36,19 +37,20 @@ PARTS = {  # of the answer, and where each is shown
 
 def layout(services: PageServices) -> Component:
     """The page as it is now; ticks change what is new."""
-    parts, status, orders = {}, "", True
+    parts, status, held, orders = {}, "", "", True
     if services.boards.ready:
         board = services.boards.latest
         orders = board.snapshot.control.offers.orders
         report = services.planner.report_on(board)
-        parts, status = (
+        parts, status, held = (
             answer_parts(report, board.snapshot),
             status_of(report, board.network),
+            ahead_line(services.ahead_worker.report_on(board), report, board),
         )
     return html.Div(
         [
             html.Div(
-                [_answer(parts, status, orders), planmaps.layout(services), planform.layout(services)],
+                [_answer(parts, status, held, orders), planmaps.layout(services), planform.layout(services)],
                 className="plan-top",
             ),
             html.Div(
@@ -81,7 +83,7 @@ def layout(services: PageServices) -> Component:
     )
 
 
-def _answer(parts: dict[str, object], status: str, orders: bool) -> Component:
+def _answer(parts: dict[str, object], status: str, held: str, orders: bool) -> Component:
     """orders: whether the source takes any; the buttons aren't to be seen where it doesn't, ticks still need them."""
     words = ("Apply next step", "Apply all", "Undo last", "Undo all")
     disabled = parts.get("disabled", [True] * 4)
@@ -92,6 +94,7 @@ def _answer(parts: dict[str, object], status: str, orders: bool) -> Component:
     return dmc.Paper(
         [
             html.Div(parts.get("head"), id=Id.PLAN_HEAD),
+            html.P(held, id=Id.PLAN_HELD, className="plan-note"),
             html.Div(status, id=Id.PLAN_STATUS, className="plan-status"),
             html.Div(
                 buttons,
@@ -124,12 +127,17 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.TICK, "data"),
         State(Id.PLAN_HEAD, "id"),
     )
+    app.clientside_callback(
+        "(tick) => tick?.held ?? window.dash_clientside.no_update",
+        Output(Id.PLAN_HELD, "children"),
+        Input(Id.TICK, "data"),
+    )
     _register_figures(app, services)
     _register_buttons(app, services)
 
 
 def _register_figures(app: dash.Dash, services: PageServices) -> None:
-    graphs = (Id.METHODS_GRAPH, Id.FRONT_GRAPH, Id.LEARNING_GRAPH)
+    graphs = (Id.COURSE_GRAPH, Id.METHODS_GRAPH, Id.FRONT_GRAPH, Id.LEARNING_GRAPH)
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "figures"),
         *(Output(name, "figure") for name in graphs),
@@ -155,6 +163,7 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
 
 def _figures(figures: Figures, scheme: Scheme) -> list[Component]:
     drawn = (
+        (COURSE_TITLE, Id.COURSE_GRAPH, course_figure(figures.course, scheme)),
         ("Methods: result against time", Id.METHODS_GRAPH, methods_figure(figures.methods, scheme)),
         ("Losses against risk", Id.FRONT_GRAPH, front_figure(figures.front, scheme)),
         ("Learning", Id.LEARNING_GRAPH, learning_figure(figures.learning, scheme)),

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from app.engine.board import FollowUp, StateFigures
+from app.engine.board import FollowUp, StateFigures, WatchedCase
+from app.optimisation.ahead_worker import AheadReport
+from app.optimisation.view import element_at_risk, plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number, stamp
 from components.optimisation.explanation import why_not_words
 from components.optimisation.words import no_plan_words, outcome_words
 from grid.network import Network
+from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.plan import (
     Action,
     Margin,
@@ -22,15 +25,17 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.reasons import Explanation, Gain, Price, ShareMethod, TieUse
+from ml.optimisation.plans.timeline import Timeline
 
 JSON = dict[str, Any]
 
 
-def proposal(answer: Proposal, network: Network) -> JSON:
+def proposal(answer: Proposal, case: WatchedCase) -> JSON:
     """The whole answer to one operating point."""
+    network = case.network
     return {
-        "plan": None if answer.plan is None else plan(answer.plan, network),
-        "limited": [plan(item, network) for item in answer.limited],
+        "plan": None if answer.plan is None else plan(answer.plan, case),
+        "limited": [plan(item, case) for item in answer.limited],
         "present": verdict(answer.present),
         "conflict": None if answer.conflict is None else answer.conflict.value,
         "reason": no_plan_words(network, answer.reason),
@@ -42,8 +47,9 @@ def proposal(answer: Proposal, network: Network) -> JSON:
     }
 
 
-def plan(item: Plan, network: Network) -> JSON:
-    """A plan: actions in their order, set-points, and what it brings."""
+def plan(item: Plan, case: WatchedCase) -> JSON:
+    """A plan: actions in their order, set-points, what it brings and when."""
+    network = case.network
     return {
         "code": item.code,
         "actions": [action(step, network) for step in item.actions],
@@ -54,6 +60,59 @@ def plan(item: Plan, network: Network) -> JSON:
         "saved_mwh_per_year": item.saved_mwh_per_year,
         "saved_eur_per_year": item.saved_money_per_year,
         "margins": [margin(one) for one in item.margins],
+        "timeline": timeline(plan_timeline(item, case)),
+    }
+
+
+def timeline(item: Timeline) -> JSON:
+    """When each action is done, and what has supply then."""
+    return {
+        "minutes": item.minutes,
+        "distance": item.distance.value,
+        "supplied_mw": item.supplied_mw,
+        "supplied_customers": item.supplied_customers,
+        "wanted_mw": item.wanted_mw,
+        "customers": item.customers,
+        "steps": [
+            {
+                "edge": step.action.branch,
+                "minute": step.minute,
+                "crew": None if step.crew is None else step.crew + 1,
+                "travel_minutes": step.travel_minutes,
+                "supplied_mw": step.supplied_mw,
+                "supplied_customers": step.supplied_customers,
+            }
+            for step in item.steps
+        ],
+    }
+
+
+def ahead(report: AheadReport) -> JSON:
+    """Whether the latest plan holds in the hours to come."""
+    found = report.found
+    return {
+        "code": None if found is None else found.code,
+        "hours": report.hours,
+        "courses": 0 if found is None else found.samples,
+        "chance": None if found is None else found.chance,
+        "by": []
+        if found is None
+        else [
+            {"minute": minute, "chance": chance}
+            for minute, chance in zip(found.minutes.tolist(), found.broken_by.tolist(), strict=True)
+        ],
+        "worst": None if found is None or found.worst is None else _at_risk(found.worst, report.network),
+        "loads_back": 0 if found is None else found.picks_up,
+        "begins": None if report.begins is None else stamp(report.begins),
+    }
+
+
+def _at_risk(item: LimitAtRisk, network: Network) -> JSON:
+    return {
+        "constraint": None if item.constraint is None else item.constraint.value,
+        "element": element_at_risk(item, network),
+        "chance": item.chance,
+        "minute": item.minute,
     }
 
 
@@ -178,15 +237,15 @@ def explanation(
     }
 
 
-def why_not(found: TieUse, network: Network, made_at: datetime | None) -> JSON:
+def why_not(found: TieUse, case: WatchedCase, made_at: datetime | None) -> JSON:
     """What a plan that uses a branch would mean."""
     return {
         "success": True,
         "edge": found.branch,
-        "name": network.branch.name[found.branch],
+        "name": case.network.branch.name[found.branch],
         "kind": found.kind.value,
-        "words": why_not_words(network, found),
-        "plan": None if found.plan is None else plan(found.plan, network),
+        "words": why_not_words(case.network, found),
+        "plan": None if found.plan is None else plan(found.plan, case),
         "gain": None if found.gain is None else gain(found.gain),
         "binding": None if found.binding is None else margin(found.binding),
         "made_at": None if made_at is None else stamp(made_at),

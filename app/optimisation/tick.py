@@ -6,26 +6,33 @@ Each part has a key; a browser says which keys it shows, and gets only the parts
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dash import html
 from dash.development.base_component import Component
 
 from app.engine.board import Board, Snapshot
 from app.map.network_view import NetworkView
 from app.map.page import PagePart, PageRequest
 from app.map.tick import JSON
+from app.optimisation.ahead_worker import AheadReport
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
+    ahead_words,
     beyond_plans,
     comparison_of,
+    course_of,
     headline_of,
     limited_of,
     methods_of,
     offered,
+    plan_timeline,
+    planned_steps_of,
     promise_of,
     proposal_for,
     rooms_of,
     set_points_of,
     status_of,
     steps_of,
+    timeline_words,
 )
 from app.optimisation.view_marks import locks, marks, path_marks, proposed_map, tag_marks
 from app.optimisation.worker import PlanReport, PlanWorker
@@ -38,6 +45,8 @@ from components.optimisation.figures import (
     FrontPoint,
     GapPoint,
     Learning,
+    SupplyCourse,
+    course_traces,
     front_traces,
     learning_traces,
     method_traces,
@@ -64,9 +73,18 @@ def optimisation_tick(request: PageRequest) -> PagePart:
     planner, board, shown, view = request.services.planner, request.board, request.shown, request.view
     return PagePart(
         keys=plan_keys(planner.report_on(board), planner.requirements_on(board), board.snapshot, shown),
-        data=lambda: {"plan": plan_tick(planner, board, shown, view, request.parts)},
+        data=lambda: {
+            "plan": plan_tick(planner, board, shown, view, request.parts),
+            "held": ahead_line(request.services.ahead_worker.report_on(board), planner.report_on(board), board),
+        },
         marks=lambda: plan_marks(planner, board, shown, view),
     )
+
+
+def ahead_line(ahead: AheadReport, report: PlanReport, board: Board) -> str:
+    """Whether the plan that is offered holds in the hours to come."""
+    proposal = offered(report, board.snapshot)
+    return ahead_words(ahead, None if proposal is None else proposal.plan)
 
 
 def plan_keys(
@@ -93,6 +111,7 @@ def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View,
     if seen.get("figures") != keys["figures"]:
         figures = figures_of(report, snapshot)
         part["figures"] = [
+            course_traces(figures.course),
             method_traces(figures.methods),
             front_traces(figures.front),
             learning_traces(figures.learning),
@@ -130,6 +149,7 @@ def _proposal_key(report: PlanReport, snapshot: Snapshot) -> str:
 class Figures:
     """What the figures draw."""
 
+    course: SupplyCourse
     methods: tuple[MethodRow, ...]
     front: Front
     learning: Learning
@@ -137,8 +157,10 @@ class Figures:
 
 def figures_of(report: PlanReport, snapshot: Snapshot) -> Figures:
     """What the figures draw of a report."""
-    methods = methods_of(proposal_for(report, snapshot.case.network))
-    return Figures(methods, front_of(report, snapshot), learning_of(report))
+    proposal = proposal_for(report, snapshot.case.network)
+    plan = None if proposal is None else proposal.plan
+    course = SupplyCourse() if plan is None else course_of(plan_timeline(plan, snapshot.case))
+    return Figures(course, methods_of(proposal), front_of(report, snapshot), learning_of(report))
 
 
 def plan_marks(planner: PlanWorker, board: Board, shown: NetworkView, view: View) -> JSON:
@@ -230,7 +252,11 @@ def _steps(snapshot: Snapshot, plan: Plan | None) -> list[Component]:
         )
         shown.append(step_table(applied))
     if plan is not None and plan.actions:
-        shown.append(step_table(steps_of(network, plan.actions, StepState.PLANNED)))
+        timeline = plan_timeline(plan, snapshot.case)
+        shown += [
+            step_table(planned_steps_of(network, timeline)),
+            html.P(timeline_words(timeline), className="quiet-line"),
+        ]
     if plan is not None and plan.set_points:
         shown.append(set_point_table(set_points_of(plan, network)))
     return shown or [step_table(())]

@@ -1,14 +1,18 @@
 """What the pages say about the optimiser's answer: from its records to those that components draw."""
 
 import math
+from dataclasses import replace
+from datetime import timedelta
 
-from app.engine.board import FollowUp, Snapshot
+from app.engine.board import FollowUp, Snapshot, WatchedCase
 from app.map.network_view import short_names
+from app.optimisation.ahead_worker import AheadReport
 from app.optimisation.explainer import ProposalBase
 from app.optimisation.worker import PlanReport
 from components.common import text
 from components.common.ceiling import plan_words
 from components.optimisation.explanation import ComparedPromise
+from components.optimisation.figures import SupplyCourse
 from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import (
@@ -20,7 +24,8 @@ from components.optimisation.words import (
 )
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import FloatArray, Network
-from ml.optimisation.plans.limits import Standing
+from ml.optimisation.plans.ahead import LimitAtRisk
+from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -33,6 +38,7 @@ from ml.optimisation.plans.plan import (
     Requirements,
     Verdict,
 )
+from ml.optimisation.plans.timeline import Distance, Timeline, timeline_of
 from ml.optimisation.radial.grid import operated_radially
 
 CONSTRAINTS = {
@@ -58,6 +64,7 @@ NO_WAY = {
     Constraint.N_MINUS_1: "nothing keeps the limits after every single outage",
 }
 DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
+LEAST_GAIN_MW = 1e-5
 RESTORING = {OutcomeKind.ALL_RESTORED, OutcomeKind.PART_RESTORED, OutcomeKind.NOTHING_RESTORABLE}
 RADIAL_CHECKS = ((Constraint.SUPPLY, "every load supplied"), (Constraint.RADIAL, "radial"))
 
@@ -156,7 +163,7 @@ def purpose_words(proposal: Proposal, plan: Plan, customers: FloatArray) -> str:
     if outcome.kind in RESTORING:
         back = after.supplied_loads & ~before.supplied_loads
         return outcome_words(outcome, float(customers[back].sum()))
-    if Standing.of(after).violation < Standing.of(before).violation:
+    if Merit.of(after).violation < Merit.of(before).violation:
         relieved = (limit_words(margin, after) for margin in before.margins if margin.excess > 0)
         return f"Relieves {'; '.join(filter(None, relieved)) or 'what is outside its limits'}."
     saving = before.loss_kw - after.loss_kw
@@ -223,6 +230,77 @@ def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) ->
             state,
         )
         for action in actions
+    )
+
+
+def plan_timeline(plan: Plan, case: WatchedCase) -> Timeline:
+    """When a plan's actions are done, from the moment that it was made for."""
+    before = plan.before
+    return timeline_of(
+        plan.network, before.injection, before.closed, plan.actions, case.customers.count, case.field_work
+    )
+
+
+def timeline_words(timeline: Timeline) -> str:
+    """How a plan is carried out, in a line."""
+    minutes, by_hand = text.number(timeline.minutes, 0, "min"), timeline.by_hand
+    gained = timeline.steps[-1].supplied_mw - timeline.supplied_mw if timeline.steps else 0.0
+    brought = f", {text.small(gained, 'MW')} more with supply by then" if gained > LEAST_GAIN_MW else ""
+    if not by_hand:
+        return f"{minutes} in all, every switch remote{brought}."
+    ways = {
+        Distance.COORDINATES: "ways after the case's coordinates",
+        Distance.FIXED: "one time for every way: the case has no distances",
+    }[timeline.distance]
+    return f"{minutes} in all, {text.count(by_hand, 'step')} by hand, {ways}{brought}."
+
+
+def ahead_words(report: AheadReport, plan: Plan | None) -> str:
+    """Whether a plan holds in the hours to come; empty where that plan hasn't been followed."""
+    found = report.found
+    if plan is None or found is None or report.begins is None or found.code != plan.code:
+        return ""
+    hours, courses = f"{text.count(report.hours, 'hour')} to come", text.count(found.samples, "course")
+    returning = f", with what {text.count(found.picks_up, 'load')} that come back take more" if found.picks_up else ""
+    worst = found.worst
+    if worst is None:
+        return f"Holds for the {hours} in all {courses} of the forecast{returning}."
+    first = text.clock(report.begins + timedelta(minutes=found.first_minute))
+    return (
+        f"Within the {hours} a limit breaks with a chance of {text.number(100 * found.chance, 0, '%')}, from {first} on"
+        f" ({courses} of the forecast{returning}); most likely {_at_risk(worst, plan.network)}."
+    )
+
+
+def _at_risk(worst: LimitAtRisk, network: Network) -> str:
+    if worst.constraint is None:
+        return "no state is found"
+    return f"{CONSTRAINTS[worst.constraint].lower()} at {element_at_risk(worst, network)}"
+
+
+def element_at_risk(worst: LimitAtRisk, network: Network) -> str:
+    """The name of the bus, branch or generator whose limit breaks; empty where no state is found."""
+    if worst.constraint is None:
+        return ""
+    names = {Constraint.LOADING: network.branch.name, Constraint.GENERATION: network.generator.name}
+    return names.get(worst.constraint, network.bus.name)[worst.element]
+
+
+def planned_steps_of(network: Network, timeline: Timeline) -> tuple[Step, ...]:
+    """The steps of a plan as shown, each with its minute."""
+    steps = steps_of(network, tuple(timed.action for timed in timeline.steps), StepState.PLANNED)
+    return tuple(
+        replace(step, minute=timed.minute, crew=timed.crew) for step, timed in zip(steps, timeline.steps, strict=True)
+    )
+
+
+def course_of(timeline: Timeline) -> SupplyCourse:
+    """What the time line's figure draws."""
+    steps = timeline.steps
+    return SupplyCourse(
+        minutes=(0.0, *(step.minute for step in steps)),
+        supplied_mw=(timeline.supplied_mw, *(step.supplied_mw for step in steps)),
+        customers=(timeline.supplied_customers, *(step.supplied_customers for step in steps)),
     )
 
 

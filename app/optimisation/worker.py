@@ -29,7 +29,7 @@ from ml.optimisation.plans.plan import NoPlan, Plan, Proposal, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from ml.optimisation.plans.tags import keeping
 from ml.optimisation.plans.verification import OperatingPoint
-from ml.optimisation.policy import PolicyError
+from ml.optimisation.policy import LearnedPolicy, PolicyError
 from ml.optimisation.progress import DecisionGap, Progress
 
 log = logging.getLogger(__name__)
@@ -115,6 +115,12 @@ class PlanWorker(GridWorker[PlanReport]):
         if proposal is None or proposal.requirements.worst_hour or proposal.present.loss_kw <= 0:
             return None
         return 1.0 if proposal.plan is None else proposal.plan.after.loss_kw / proposal.present.loss_kw
+
+    def policy_of(self, network: Network) -> LearnedPolicy | None:
+        """What has been learned for a network so far; None before the first episode, and for another network."""
+        learned = self._learned
+        known = learned is not None and learned.episodes > 0 and self._network is network
+        return learned.policy if known and learned is not None else None
 
     def plan_on(self, board: Board) -> Plan | None:
         """The plan that can be applied on a board."""

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from app.alarms import page as alarms
 from app.analytics.view import HOURS_SMALL, looked, next_day_of, worst_of
+from app.contingencies.view import table_of
 from app.map import controls as mapcontrols
 from app.map.context import PageServices
 from app.map.page import Page
@@ -25,6 +26,7 @@ from components.common.cards import graph
 from components.common.kpi import TITLES, Kpi, kpi_card
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, loss_figure
+from components.contingencies.table import outage_headline, outage_list
 from components.map.legend import legend, plan_legend
 from components.map.style import stylesheet
 
@@ -37,6 +39,7 @@ def layout(services: PageServices) -> Component:
         [
             html.Div(_cards(services), id=Id.KPI_ROW, className="kpi-row kpi-grid"),
             _proposal(services),
+            _outages(services),
             html.Div(
                 [_map(services), html.Div([alarms.panel(services), _next_day(), _losses()], className="side")],
                 className="columns",
@@ -75,6 +78,20 @@ def _proposal(services: PageServices) -> Component:
         ],
         className="card plan-line",
     )
+
+
+def _outages(services: PageServices) -> Component:
+    """The N-1 list, which opens on a click: its rows choose their branch on the map."""
+    head: list[Component] = []
+    rows: list[Component] = []
+    if services.boards.ready:
+        board = services.boards.latest
+        found = table_of(services.outage_worker.report_on(board), board, services.views.of(board.network))
+        head, rows = outage_headline(found), outage_list(found)
+    line = html.Summary([html.H2("N-1"), html.Span(head, id=Id.OUTAGES_HEAD, className="outages-head")])
+    label = {"aria-label": "Single outages"}
+    scrolled = html.Div(rows, id=Id.OUTAGES_LIST, className="outages-list", tabIndex=0, role="region", **label)
+    return dmc.Paper([html.Details([line, scrolled]), dcc.Store(id=Id.OUTAGES_SEEN)], className="card outages")
 
 
 def _map(services: PageServices) -> Component:
@@ -140,6 +157,7 @@ def _next_day() -> Component:
 def register(app: dash.Dash, services: PageServices) -> None:
     """What a tick changes on the page, and what is sent once for each network."""
     _register_fan_out(app)
+    _register_outages(app)
     _register_drawing(app)
     _register_map(app, services)
     mapcontrols.register(app, services)
@@ -201,6 +219,17 @@ def _register_fan_out(app: dash.Dash) -> None:
     )
 
 
+def _register_outages(app: dash.Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "outages"),
+        Output(Id.OUTAGES_HEAD, "children"),
+        Output(Id.OUTAGES_LIST, "children"),
+        Output(Id.OUTAGES_SEEN, "data"),
+        Input(Id.TICK, "data"),
+        prevent_initial_call=True,
+    )
+
+
 def _register_drawing(app: dash.Dash) -> None:
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "wantedScope"),
@@ -257,6 +286,6 @@ OVERVIEW = Page(
     layout=layout,
     registers=(register, alarms.register, drawer.register, operations.register),
     tick=overview_tick,
-    seen={"alarms": Id.ALARMS_SEEN, "ahead": Id.AHEAD_SEEN},
+    seen={"alarms": Id.ALARMS_SEEN, "ahead": Id.AHEAD_SEEN, "outages": Id.OUTAGES_SEEN},
     has_map=True,
 )

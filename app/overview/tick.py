@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from app.alarms.view import alarm_ids
 from app.analytics.tick import report_key
 from app.analytics.view import looked_on
+from app.contingencies.view import list_key, table_of
 from app.engine.board import Board, History, Point, Quantity, Snapshot, Trend
 from app.map.asset_card import asset_card
 from app.map.network_view import NetworkView
@@ -18,6 +19,7 @@ from app.web.browser_view import Asset, View
 from components.common.alarms import alarm_list
 from components.common.kpi import Kpi, Totals, card_class, kpis
 from components.common.trends import LossTrend, loss_trend, rounded
+from components.contingencies.table import outage_headline, outage_list
 from components.map.drawer import drawer_content, drawer_head
 from components.map.operations import operate_part
 from grid.alarms.book import AssetKind
@@ -30,13 +32,19 @@ def overview_tick(request: PageRequest) -> PagePart:
     """The overview's part of a tick: its figures, the plan in a line, and that there is another forecast."""
     board, shown, planner = request.board, request.shown, request.services.planner
     ahead: JSON = {"ahead": report_key(looked_on(board, request.services), shown)}
+    outages = request.services.outage_worker.report_on(board)
+    listed: JSON = {"outages": list_key(outages, board, shown)}
 
     def data() -> JSON:
         words = overview_words(planner.report_on(board), board.snapshot)
         figures = figures_tick(board, shown, request.view, request.seen, request.parts)
-        return figures | ahead | {"proposal": words}
+        news: JSON = {}
+        if request.parts.get("outages") != listed["outages"]:
+            found = table_of(outages, board, shown)
+            news["outages"] = [outage_headline(found), outage_list(found), listed["outages"]]
+        return figures | ahead | {"proposal": words} | news
 
-    return PagePart(keys=ahead, data=data, marks=lambda: overview_marks(planner, board, shown, request.view))
+    return PagePart(keys=ahead | listed, data=data, marks=lambda: overview_marks(planner, board, shown, request.view))
 
 
 def figures_tick(board: Board, shown: NetworkView, view: View, seen: Seen, parts: Mapping[str, object]) -> JSON:

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app.analytics.api import register_analytics
+from app.contingencies.api import register_contingencies
 from app.engine.board import Board
 from app.engine.commands import NotOfferedError, UnknownIdError
 from app.engine.jobs import JobFailure, JobKind
@@ -53,6 +54,7 @@ def api_blueprint(services: Services) -> Blueprint:
     register_plans(api, services)
     register_explanations(api, services)
     register_operations(api, services)
+    register_contingencies(api, services)
     register_maintenance(api, services)
     register_analytics(api, services)
     register_report(api, services)

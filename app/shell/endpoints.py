@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
+from app.contingencies.models import ContingenciesAnswer
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
 from app.operations.models import (
@@ -19,7 +20,14 @@ from app.operations.models import (
     TagsAnswer,
     UndoAnswer,
 )
-from app.optimisation.models import AppliedAnswer, ApplyAnswer, ExplanationAnswer, OptimizeAnswer, WhyNotAnswer
+from app.optimisation.models import (
+    AheadAnswer,
+    AppliedAnswer,
+    ApplyAnswer,
+    ExplanationAnswer,
+    OptimizeAnswer,
+    WhyNotAnswer,
+)
 from app.web.bodies import (
     AcknowledgeBody,
     ApplyBody,
@@ -162,6 +170,12 @@ ENDPOINTS = (
         OptimizeBody,
     ),
     Endpoint(
+        "get",
+        "/api/grid/plan/ahead",
+        "The chance from 0 to 1 that a limit breaks in the hours after the latest plan, by when, and which.",
+        AheadAnswer,
+    ),
+    Endpoint(
         "post",
         "/api/grid/apply",
         "Carry out the latest plan, one action a cycle, or take back what was done; 409 where it no longer holds, "
@@ -223,6 +237,14 @@ ENDPOINTS = (
         "/api/grid/reliability",
         "SAIDI, SAIFI, CAIDI, MAIFI (IEEE 1366) and MWh not supplied since the grid is watched.",
         ReliabilityAnswer,
+    ),
+    Endpoint(
+        "get",
+        "/api/grid/contingencies",
+        "Every single outage, the worst first: what stays dark after the best restoration and for how long, in kW, "
+        "customers and minutes; in meshed grids what it cuts off and breaks.",
+        ContingenciesAnswer,
+        query=(_whole("limit", "outages listed; 25 where it is left out", 0, 10_000),),
     ),
     Endpoint("get", "/api/events", "Injected disturbances that are active.", EventsAnswer),
     Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", EventAnswer, EventBody, 202),

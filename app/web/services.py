@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app.contingencies.worker import OutageWorker
 from app.engine.board import BoardStore
 from app.engine.case_loading import CaseLoader
 from app.engine.engine import Engine, HistoryOf
@@ -14,6 +15,7 @@ from app.forecasting.worker import ForecastWorker
 from app.history.ring import HistoryRing
 from app.learning.process import LearningHost, LearningProcess
 from app.maintenance.worker import MaintenanceWorker
+from app.optimisation.ahead_worker import AheadWorker
 from app.optimisation.worker import PlanWorker
 from app.settings import Settings
 from app.web.errors import failure_of
@@ -51,6 +53,8 @@ class Services:
             planner,
             MaintenanceWorker(settings, engine, boards, learns),
             ForecastWorker(settings, engine, boards, learns, planner.planned_share),
+            OutageWorker(settings, engine, boards, learns, planner.policy_of),
+            AheadWorker(settings, engine, boards, learns, planner.plan_on),
         )
         engine.watch_over(lambda: [*(worker.health for worker in workers), learns.health])
         return cls(
@@ -78,6 +82,16 @@ class Services:
     def forecast_worker(self) -> ForecastWorker:
         """Tells what comes next."""
         return self.worker(ForecastWorker)
+
+    @property
+    def ahead_worker(self) -> AheadWorker:
+        """Tells whether the plan holds in the hours to come."""
+        return self.worker(AheadWorker)
+
+    @property
+    def outage_worker(self) -> OutageWorker:
+        """Tells what each single outage would leave dark."""
+        return self.worker(OutageWorker)
 
     def start(self) -> None:
         """Begin: the engine with a first cycle, then those that work beside it. CaseError where that cycle fails."""

@@ -14,6 +14,7 @@ from components.optimisation.tables import MethodRow
 Trace = dict[str, object]
 CURVE_POINTS = 100
 SHORTEST_MS = 1e-3
+AFTERWARDS = 1.25  # of a plan's minutes, that its figure shows
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,54 @@ class Learning:
 
     gaps: tuple[GapPoint, ...]
     entropy: tuple[EntropyPoint, ...]
+
+
+@dataclass(frozen=True)
+class SupplyCourse:
+    """What has supply from each minute on, the first of them 0."""
+
+    minutes: tuple[float, ...] = ()
+    supplied_mw: tuple[float, ...] = ()
+    customers: tuple[float, ...] = ()
+
+
+def course_traces(course: SupplyCourse) -> list[Trace]:
+    """MW and customers with supply against minutes; the last values go on for a while."""
+    if len(course.minutes) < 2:
+        return [{"x": [], "y": []}, {"x": [], "y": []}]
+    minutes = [rounded(minute) for minute in (*course.minutes, AFTERWARDS * course.minutes[-1])]
+    return [
+        {"x": minutes, "y": [rounded(value) for value in (*values, values[-1])]}
+        for values in (course.supplied_mw, course.customers)
+    ]
+
+
+def course_figure(course: SupplyCourse, scheme: Scheme) -> go.Figure:
+    """How supply comes back step by step."""
+    palette = PALETTES[scheme]
+    traces = course_traces(course)
+    figure = _figure(scheme, traces)
+    looks = (
+        ("Supplied, MW", "y", palette.accent, "solid", "%{y:.4g} MW from minute %{x:.3g} on<extra></extra>"),
+        ("Customers", "y2", palette.equipment, "dot", "%{y:,.0f} customers from minute %{x:.3g} on<extra></extra>"),
+    )
+    for (name, axis, colour, dash, hover), trace in zip(looks, traces, strict=True):
+        figure.add_scatter(
+            mode="lines",
+            name=name,
+            yaxis=axis,
+            line={"color": colour, "width": 2, "dash": dash, "shape": "hv"},
+            hovertemplate=hover,
+            **trace,
+        )
+    right = {"title": {"text": "Customers with supply"}, "overlaying": "y", "side": "right", "showgrid": False}
+    figure.update_layout(
+        yaxis={"title": {"text": "Supplied, MW"}, "rangemode": "tozero", "nticks": 4},
+        yaxis2=figure.layout.template.layout.yaxis.to_plotly_json()
+        | {**right, "rangemode": "tozero", "nticks": 4, "tickmode": "auto"},
+    )
+    figure.update_xaxes(title_text="Minutes from the first order", nticks=5, rangemode="tozero")
+    return figure
 
 
 def method_traces(methods: Sequence[MethodRow]) -> list[Trace]:

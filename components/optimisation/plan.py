@@ -1,5 +1,6 @@
 """A plan as an operator reads it: what it does, what it brings, whether it is verified, and its steps in order."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,7 +51,7 @@ STATE_MARKS = {StepState.DONE: "✓ done", StepState.PENDING: "… waiting", Ste
 
 @dataclass(frozen=True)
 class Step:
-    """One switching action and the state that it leads to; NaN where unknown."""
+    """One switching action and the state that it leads to; NaN where unknown. crew: from 0 on, None where remote."""
 
     close: bool
     name: str
@@ -58,6 +59,8 @@ class Step:
     min_vm_pu: float
     max_loading_percent: float
     state: StepState = StepState.PLANNED
+    minute: float = math.nan
+    crew: int | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,15 @@ def step_table(steps: Sequence[Step]) -> Component:
     return html.Table([head, body], className="plan-table words-second")
 
 
-STEP_COLUMNS = ("Step", "Switch", "Losses", "Lowest voltage", "Highest loading", "")
+STEP_COLUMNS = ("Step", "Switch", "Minute", "Losses", "Lowest voltage", "Highest loading", "")
+
+
+def _minute(step: Step) -> Component | str:
+    """When the step is done, and which crew goes there, where one has to."""
+    shown = text.number(step.minute, 0)
+    if step.crew is None or shown == text.UNKNOWN:
+        return shown
+    return html.Span([shown, html.Span(f"crew {step.crew + 1}", className="place")])
 
 
 def _step_row(number: int, step: Step) -> html.Tr:
@@ -188,6 +199,7 @@ def _step_row(number: int, step: Step) -> html.Tr:
         [
             html.Td(number),
             html.Td(what),
+            html.Td(_minute(step)),
             html.Td(text.small(step.loss_kw, "kW", 4)),
             html.Td(text.number(step.min_vm_pu, 4, "p.u.")),
             html.Td(text.number(step.max_loading_percent, 1, "%")),

@@ -20,10 +20,12 @@ log = logging.getLogger(__name__)
 def with_layout(network: Network, cache_dir: Path) -> Network:
     """The network with finite, distinct x and y (n,) for every bus. cache_dir: where computed layouts are kept."""
     points = np.column_stack([network.bus.x, network.bus.y])
-    if not has_own_layout(network):
+    own = has_own_layout(network)
+    if not own:
         points = _cached_layout(network, cache_dir)
     points = _spread(_beside_neighbours(network, points), network)
-    return replace(network, bus=replace(network.bus, x=points[:, 0], y=points[:, 1]))
+    bus = replace(network.bus, x=points[:, 0], y=points[:, 1], placed_by_case=own and network.bus.placed_by_case)
+    return replace(network, bus=bus)
 
 
 def has_own_layout(network: Network) -> bool:

@@ -36,6 +36,8 @@ class NMinusOne:
     worst_loading_percent: FloatArray
     band_excess_pu: FloatArray
     lost_load_mw: FloatArray  # of buses that the outage cuts off
+    worst_branch: IntArray  # that is loaded most, -1 without a solution
+    worst_bus: IntArray  # whose voltage is band_excess_pu, -1 without a solution
 
     @property
     def within_limits(self) -> BoolArray:
@@ -204,11 +206,13 @@ def _summary(
     magnitude = np.abs(voltage)
     converged, supplied = ~np.isnan(magnitude).any(axis=1), magnitude > 0
     low, high = np.where(supplied, magnitude, np.inf), np.where(supplied, magnitude, -np.inf)
-    excess = np.maximum(network.bus.min_vm_pu - low, high - network.bus.max_vm_pu).max(axis=1)
+    beyond = np.maximum(network.bus.min_vm_pu - low, high - network.bus.max_vm_pu)
     return NMinusOne(
         outage=outages,
         converged=converged,
         worst_loading_percent=np.where(converged, loading.max(axis=1), np.nan),
-        band_excess_pu=np.where(converged, excess, np.nan),
+        band_excess_pu=np.where(converged, beyond.max(axis=1), np.nan),
         lost_load_mw=np.where(converged, lost_load_mw, np.nan),
+        worst_branch=np.where(converged, loading.argmax(axis=1), -1),
+        worst_bus=np.where(converged, beyond.argmax(axis=1), -1),
     )

@@ -13,7 +13,7 @@ from grid.fingerprint import fingerprint
 from grid.network import Network
 from ml.optimisation.dispatch.grid import NoDispatchError
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
-from ml.optimisation.plans.limits import Standing, broken
+from ml.optimisation.plans.limits import Merit, broken
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -204,7 +204,7 @@ def problem_with(
         if missed:
             return _problem(PlanProblemKind.LIMIT, action, missed[0])
         last = after
-    if must_improve and not Standing.of(last).improves_on(Standing.of(present)):
+    if must_improve and not Merit.of(last).improves_on(Merit.of(present)):
         return PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
     return None
 

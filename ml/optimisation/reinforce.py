@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from grid.network import FloatArray
 from ml.optimisation.policy import LearnedPolicy, Weights
 from ml.optimisation.progress import DecisionGap, Hyperparameters, Progress
-from ml.optimisation.radial.objective import SUPPLY_KW
 
 Seen = TypeVar("Seen")
 SeenBefore_contra = TypeVar("SeenBefore_contra", contravariant=True)
@@ -84,8 +83,8 @@ class Yardstick(Protocol):
 
     best_cost: FloatArray
     """(s,) infinite where nothing is known yet"""
-    dark_kw: FloatArray
-    """(r,) of the last r situations, restorations, how much load is without supply; none where supply is no choice"""
+    dark_cost: FloatArray
+    """(r,) of the last r situations, restorations, what it costs to restore nothing; none where supply is no choice"""
 
     def evaluate(self, net: nn.Module) -> FloatArray:
         """(s,) costs of what the policy decides now, without exploring; best_cost improves where one is better."""
@@ -167,15 +166,15 @@ class Trainer(Generic[Seen]):
         best = None if self.yardstick is None else self.yardstick.best_cost
         if best is None or not np.isfinite(best).any():
             return ()
-        dark_kw = np.empty(0) if self.yardstick is None else self.yardstick.dark_kw
-        usual = len(best) - len(dark_kw)
+        dark_cost = np.empty(0) if self.yardstick is None else self.yardstick.dark_cost
+        usual = len(best) - len(dark_cost)
         known = np.isfinite(best[:usual])
         found = []
         for item in self.evaluations:
             cost = np.array(item.cost)
             gap = _gap_percent(cost[:usual][known], best[:usual][known])
-            dark = _dark_percent(cost[usual:], best[usual:], dark_kw)
-            found.append(DecisionGap(item.step, gap, int(known.sum()), dark, len(dark_kw)))
+            dark = _dark_percent(cost[usual:], best[usual:], dark_cost)
+            found.append(DecisionGap(item.step, gap, int(known.sum()), dark, len(dark_cost)))
         return tuple(found)
 
     def _evaluate(self) -> None:
@@ -273,13 +272,13 @@ def _gap_percent(cost: FloatArray, best: FloatArray) -> float:
     return 100 * float(np.where(np.abs(excess) < ROUNDING, 0.0, excess).mean())
 
 
-def _dark_percent(cost: FloatArray, best: FloatArray, dark_kw: FloatArray) -> float:
-    """Mean over restorations of the load that costs (r,) leave without supply beyond the best (r,), of dark_kw (r,)."""
+def _dark_percent(cost: FloatArray, best: FloatArray, dark_cost: FloatArray) -> float:
+    """Mean over restorations of the load that costs (r,) leave without supply beyond the best (r,), of all (dark_cost, (r,))."""
     known = np.isfinite(best)
     if not known.any():
         return math.nan
     beyond = np.fmin(cost[known], np.finfo(float).max) - best[known]
-    return 100 * float(np.clip(beyond / (SUPPLY_KW * dark_kw[known]), 0.0, 1.0).mean())
+    return 100 * float(np.clip(beyond / (dark_cost[known]), 0.0, 1.0).mean())
 
 
 def bounded(cost: FloatArray) -> FloatArray:

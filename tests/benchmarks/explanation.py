@@ -20,7 +20,7 @@ from grid.network import BoolArray, FloatArray, Network
 from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.alternatives import prices, reached, why_not
 from ml.optimisation.plans.explanation import explained
-from ml.optimisation.plans.limits import Standing, broken
+from ml.optimisation.plans.limits import Merit, broken
 from ml.optimisation.plans.plan import Plan, Requirements
 from ml.optimisation.plans.reasons import Explanation, TieUse, TieUseKind
 from ml.optimisation.plans.switching_order import safe_order
@@ -126,7 +126,7 @@ def judged(network: Network, moment: OperatingPoint, low: float | None) -> Itera
         if not kept:
             yield found.kind is TieUseKind.NOT_WITHIN_LIMITS and found.binding is not None, spent, found
             continue
-        best = min(kept, key=Standing.of)
+        best = min(kept, key=Merit.of)
         right = found.plan is not None and abs(found.plan.after.loss_kw - best.loss_kw) < EQUAL_KW
         yield right, spent, found
 

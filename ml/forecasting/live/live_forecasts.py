@@ -12,7 +12,7 @@ from grid.network import BoolArray, FloatArray, Network
 from grid.sources.past import Past
 from grid.studies.hosting import HostingMargin, hosting_margin
 from grid.studies.loadability import Loadability, loadability
-from grid.studies.lookahead import anchored
+from grid.studies.lookahead import Samples, anchored
 from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.look_ahead import HOURS, injection_at, make_ahead, samples_wanted
 from ml.forecasting.live.past import solved_hours, wanted_hours
@@ -27,9 +27,10 @@ A_YEAR_AND_A_DAY = 366 * 24
 
 @dataclass(frozen=True, eq=False)
 class LookAheadSituation:
-    """What the latest look ahead found. worst_injection: the median scenario in its worst hour."""
+    """What the latest look ahead found, on which courses. worst_injection: the median scenario in its worst hour."""
 
     ahead: Ahead
+    samples: Samples
     worst_injection: Injection
     limits: tuple[Loadability, ...]  # of the total load and the groups, in order; empty where the grid is too large
     hosting: HostingMargin | None
@@ -94,7 +95,7 @@ class LiveForecasts:
         previous = None if self.situation is None else self.situation.ahead.outlook
         ahead = make_ahead(network, injection, closed, self.series, samples, drawn, start, previous)
         worst = injection_at(injection, samples, ahead.worst.hour)
-        self.situation = LookAheadSituation(ahead, worst, *self._margins(injection, closed))
+        self.situation = LookAheadSituation(ahead, samples, worst, *self._margins(injection, closed))
         return self.situation
 
     def _margins(self, injection: Injection, closed: BoolArray) -> tuple[tuple[Loadability, ...], HostingMargin | None]:

@@ -56,7 +56,7 @@ class DispatchLimits:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class SetPointOutcome:
     """What k set-point vectors lead to: voltages (k, n), losses (k,) and limited quantities (k, c) in p.u.
 
     cost_mw is losses plus penalties (an overload counts at both ends), infinite where there is no solution.
@@ -137,7 +137,7 @@ class DispatchGrid:
         q_mvar = injection.generator_q_mvar * ~self._holding
         return bus_power_pu(self.network, replace(injection, generator_p_mw=p_mw, generator_q_mvar=q_mvar))
 
-    def outcome(self, set_points: FloatArray, rest_pu: FloatArray, start: FloatArray | None = None) -> Outcome:
+    def outcome(self, set_points: FloatArray, rest_pu: FloatArray, start: FloatArray | None = None) -> SetPointOutcome:
         """AC power flows of set_points (k, u) with rest_pu (n,) or (k, n). start: (n,) complex p.u."""
         count, base = len(self.p_generator), self.network.base_mva
         power = np.broadcast_to(rest_pu, (len(set_points), self.network.n_bus)).copy()
@@ -152,7 +152,9 @@ class DispatchGrid:
         loss = base * self.flow.loss_pu(voltage)
         cost = loss + excess @ self._weight_mw
         solved = np.isfinite(cost)
-        return Outcome(voltage, np.where(solved, loss, np.inf), quantity, excess, np.where(solved, cost, np.inf))
+        return SetPointOutcome(
+            voltage, np.where(solved, loss, np.inf), quantity, excess, np.where(solved, cost, np.inf)
+        )
 
     def derivatives(self, voltage: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """At voltages (n,): gradient (u,) and Gauss-Newton Hessian (u, u) of losses in MW, and (c, u) of quantities.

@@ -15,7 +15,7 @@ from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispat
 from ml.optimisation.dispatch.policy import DispatchPolicy
 from ml.optimisation.dispatch.polish import polish
 from ml.optimisation.dispatch.prior import Coordinates
-from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, Standing
+from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, Merit
 from ml.optimisation.plans.plan import (
     Constraint,
     MethodResult,
@@ -182,9 +182,9 @@ class DispatchOptimizer:
         """The plan; without one, and where the present state, found[0], won't do either, what comes nearest."""
         required = found[0].missed
         usable = [item.verdict for item in found[1:] if item.usable and item.verdict is not None]
-        best, standing = min(usable, key=Standing.of, default=None), Standing.of(present)
+        best, standing = min(usable, key=Merit.of, default=None), Merit.of(present)
         least_kw = LEAST_SAVING * present.loss_kw
-        if best is not None and (required or Standing.of(best).improves_on(standing, least_kw)):
+        if best is not None and (required or Merit.of(best).improves_on(standing, least_kw)):
             saved = (present.loss_kw - best.loss_kw) * operating_point.loss_hours_per_year / 1000
             set_points = set_points_of(self.network, present, best)
             money = saved * operating_point.price_per_mwh

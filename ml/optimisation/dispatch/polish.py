@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from grid.network import FloatArray
-from ml.optimisation.dispatch.grid import DispatchGrid, Outcome
+from ml.optimisation.dispatch.grid import DispatchGrid, SetPointOutcome
 from ml.optimisation.dispatch.soft_qp import solve_quadratic
 
 MARGIN_PU = 1e-4  # how far within its limits a step aims: what is linearised is missed by less than that
@@ -33,7 +33,7 @@ class Polished:
     """A setting (u,), what it leads to, and how many settings were evaluated."""
 
     set_points: FloatArray
-    outcome: Outcome
+    outcome: SetPointOutcome
     evaluated: int
 
 
@@ -59,7 +59,7 @@ def polish(grid: DispatchGrid, set_points: FloatArray, rest_pu: FloatArray, most
     return Polished(found, outcome, evaluated)
 
 
-def _step(grid: DispatchGrid, set_points: FloatArray, outcome: Outcome) -> FloatArray:
+def _step(grid: DispatchGrid, set_points: FloatArray, outcome: SetPointOutcome) -> FloatArray:
     """(u,) the change that the quadratic model takes for best, in coordinates in which curvature is even."""
     gradient, hessian, rows = grid.derivatives(outcome.voltage[0])
     curvature = np.diag(hessian)

@@ -17,7 +17,7 @@ class DispatchYardstick:
         self._problem, self._polish_steps = problem, polish_steps
         self._seen = problem.draw(JUDGED_SITUATIONS, np.random.default_rng(JUDGED_SEED))
         self.best_cost: FloatArray = np.full(JUDGED_SITUATIONS, np.inf)
-        self.dark_kw: FloatArray = np.empty(0)  # a dispatch restores nothing
+        self.dark_cost: FloatArray = np.empty(0)  # a dispatch restores nothing
 
     @torch.no_grad()
     def evaluate(self, net: nn.Module) -> FloatArray:

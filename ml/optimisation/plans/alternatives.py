@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from grid.network import Network
-from ml.optimisation.plans.limits import RELAXED_SHARE, Standing
+from ml.optimisation.plans.limits import RELAXED_SHARE, Merit
 from ml.optimisation.plans.plan import (
     Constraint,
     Excess,
@@ -65,7 +65,7 @@ def _better(after: Verdict, before: Verdict) -> bool:
     """Whether one state stands better; violations don't count, as both are judged by limits of their own."""
     if (after.closed == before.closed).all():
         return False
-    new, old = Standing.of(after), Standing.of(before)
+    new, old = Merit.of(after), Merit.of(before)
     return (new.unsupplied, new.objective_kw) < (old.unsupplied, old.objective_kw)
 
 

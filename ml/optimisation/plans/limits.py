@@ -141,24 +141,29 @@ def allowed(verdict: Verdict, present: Verdict, wanted: Requirements, in_between
 
 
 @dataclass(frozen=True, order=True)
-class Standing:
-    """What states are ordered by, the least first: steps without supply, steps of violation, losses and risk in kW."""
+class Merit:
+    """What states are ordered by, the least first: loops that may not stay, steps without supply, steps of violation,
+    losses and risk in kW.
+    """
 
+    loops: int
     unsupplied: int
     violation: int
     objective_kw: float
 
     @classmethod
-    def of(cls, verdict: Verdict) -> "Standing":
+    def of(cls, verdict: Verdict) -> "Merit":
         """Differences that nobody would notice are none."""
         return cls(
+            int(Constraint.RADIAL in verdict.violation),
             round(verdict.weighted_unsupplied_kw / SUPPLY_STEP_KW),
             round(verdict.excess.total / NOTICEABLE_SHARE),
             verdict.objective_kw,
         )
 
-    def improves_on(self, other: "Standing", least_kw: float = 0.0) -> bool:
+    def improves_on(self, other: "Merit", least_kw: float = 0.0) -> bool:
         """Whether it is better; by more than least_kw where only losses and risk differ."""
-        if (self.unsupplied, self.violation) != (other.unsupplied, other.violation):
-            return self < other
+        mine, others = (self.loops, self.unsupplied, self.violation), (other.loops, other.unsupplied, other.violation)
+        if mine != others:
+            return mine < others
         return self.objective_kw < other.objective_kw - least_kw

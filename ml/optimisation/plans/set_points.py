@@ -7,7 +7,7 @@ import numpy as np
 
 from grid.flow.powerflow import Injection
 from grid.network import FloatArray, Network
-from ml.optimisation.plans.limits import Standing, broken
+from ml.optimisation.plans.limits import Merit, broken
 from ml.optimisation.plans.plan import Constraint, PlanProblem, PlanProblemKind, Requirements, SetPoint, Verdict
 from ml.optimisation.plans.verification import TOLERANCE, OperatingPoint, Verifier
 
@@ -116,7 +116,7 @@ def problem_with_set_points(
     if missed:
         return PlanProblem(kind=PlanProblemKind.LIMIT, constraint=missed[0])
     required = missed_by(verifier, present, present, wanted)
-    improves = Standing.of(after).improves_on(Standing.of(present), STILL_SAVING * present.loss_kw)
+    improves = Merit.of(after).improves_on(Merit.of(present), STILL_SAVING * present.loss_kw)
     if not required and not improves:
         return PlanProblem(kind=PlanProblemKind.NO_IMPROVEMENT)
     return None

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grid.network import BoolArray, IntArray
-from ml.optimisation.plans.limits import Standing, allowed
+from ml.optimisation.plans.limits import Merit, allowed
 from ml.optimisation.plans.plan import Action, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 MOST_STATES = 300  # solved in search of an order, by either preference
 
-Preference = Callable[[Standing], tuple[float, ...]]
+Preference = Callable[[Merit], tuple[float, ...]]
 PREFERENCES: tuple[Preference, ...] = (
     lambda standing: (standing.unsupplied, standing.violation, standing.objective_kw),  # supply back as soon as can be
     lambda standing: (standing.violation, standing.unsupplied, standing.objective_kw),  # make room first
@@ -25,7 +25,7 @@ class _Step:
 
     closed: BoolArray
     actions: tuple[Action, ...]
-    standing: Standing
+    standing: Merit
 
 
 class _Search:
@@ -95,7 +95,7 @@ class _Search:
             return None
         self._voltage = verdict.state.voltage
         action = Action(branch, close, verdict.loss_kw, verdict.min_vm_pu, verdict.max_loading_percent)
-        return _Step(after, (action,), Standing.of(verdict))
+        return _Step(after, (action,), Merit.of(verdict))
 
     def _without_supply(self, closed: BoolArray, among: IntArray) -> int:
         """The first of some branches that switch states closed (m,) leave without supply; -1 where there is none."""

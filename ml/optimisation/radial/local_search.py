@@ -133,8 +133,9 @@ class SupplySearch:
             eased = replace(self.space, costs=self.tolerant(tolerated_kw), blind_from=0.0)
             found = last(branch_exchange(eased, at, thorough=False))
             at, evaluated = found.opened, evaluated + found.evaluated
-        found = self.forced(at)
-        return replace(found, evaluated=evaluated + found.evaluated)
+        ends = [self.forced(begin) for begin in (at, start)]
+        best = min(ends, key=lambda end: end.cost)
+        return replace(best, evaluated=evaluated + sum(end.evaluated for end in ends))
 
     def forced(self, start: IntArray) -> Found:
         """From start (t,): supply is forced where exchange alone finds no more.

@@ -196,7 +196,9 @@ class Choices:
         if start is not None:
             ranked = flow.solve(start[None], grid.demand_pu)
             if np.isfinite(ranked.loss_pu[0]):
-                shift = np.nan_to_num(ranked.vm_pu[0] - present.state.vm_pu, nan=0.0)
+                shift = ranked.vm_pu[0] - present.state.vm_pu
+                alive = np.isfinite(shift)  # what has no supply is seen as what has most, on the safe side
+                shift = np.where(alive, shift, max(0.0, shift[alive].max(initial=0.0)))
         return ranking_limits(self._network, grid, self._bounds.at(wanted), present.excess, wanted, shift)
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from ml.optimisation.plans.limits import Standing, broken
+from ml.optimisation.plans.limits import Merit, broken
 from ml.optimisation.plans.plan import (
     Constraint,
     Excess,
@@ -175,7 +175,7 @@ class SwitchingOptimizer:
                 verdicts.append(verdict)
         least_kw = LEAST_SAVING * present.objective_kw
         for verdict in sorted(verdicts, key=asked.rank):
-            if not Standing.of(verdict).improves_on(asked.standing, least_kw) and not must_change:
+            if not Merit.of(verdict).improves_on(asked.standing, least_kw) and not must_change:
                 return None, None
             actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
@@ -232,16 +232,16 @@ class _Asked:
     shown: Plan | None
 
     @cached_property
-    def standing(self) -> Standing:
+    def standing(self) -> Merit:
         """Of the present state."""
-        return Standing.of(self.present)
+        return Merit.of(self.present)
 
-    def rank(self, verdict: Verdict) -> Standing:
+    def rank(self, verdict: Verdict) -> Merit:
         """What plans are ordered by: their standing, a little better for the plan that people see.
 
         Otherwise noise in what is measured would change the plan from one cycle to the next.
         """
-        standing = Standing.of(verdict)
+        standing = Merit.of(verdict)
         if self.shown is None or (verdict.closed != self.shown.after.closed).any():
             return standing
         gain_kw = max(0.0, self.present.objective_kw - verdict.objective_kw)
@@ -369,7 +369,7 @@ def _proposer(choice: Choice) -> Proposer:
 
 
 def _clearly_better(plan: Plan, other: Plan) -> bool:
-    return Standing.of(plan.after).improves_on(Standing.of(other.after), LEAST_SAVING * other.after.objective_kw)
+    return Merit.of(plan.after).improves_on(Merit.of(other.after), LEAST_SAVING * other.after.objective_kw)
 
 
 def _each_once(choice: Choice, proposed: Candidates, most: int) -> Iterator[tuple[BoolArray, IntArray]]:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from grid.network import FloatArray, IntArray
+from ml.optimisation.radial.objective import SUPPLY_KW
 from ml.optimisation.reinforce import JUDGED_SEED, JUDGED_SITUATIONS, ROUNDING
 from ml.optimisation.switching.candidates import SAMPLES, Proposer
 from ml.optimisation.switching.problem import SwitchingProblem, SwitchingSituations
@@ -32,7 +33,7 @@ class SwitchingYardstick:
         restorations = problem.fixed_restorations(DRAWS, PER_DRAW, JUDGED_SEED)
         self._drawn = [*usual, *restorations]
         self.best_cost: FloatArray = np.full(len(self._drawn) * PER_DRAW, np.inf)
-        self.dark_kw: FloatArray = np.array([kw for seen in restorations for kw in seen.dark_kw])
+        self.dark_cost: FloatArray = np.array([SUPPLY_KW * kw for seen in restorations for kw in seen.dark_kw])
 
     def evaluate(self, net: nn.Module) -> FloatArray:
         """(s,) objective in kW of the decisions in each situation; best_cost takes up what is better than it."""

@@ -285,3 +285,21 @@ def test_the_state_and_the_source_tell_reward_and_episodes(city: Rig) -> None:
     answer = city.post(OPTIMIZE, {})
     assert (answer["episodes_trained"], answer["training"]) == (2, False)
     assert answer["episode_result"]["reward"] == pytest.approx(reward)
+
+
+def test_a_plan_has_its_time_line_with_crews_by_the_settings(tmp_path: Path) -> None:
+    rig = make_rig(tmp_path, training_episodes=2, hand_switches="all", crews=1, hand_minutes=20)
+    tripped = rig.branch("Campus Line")
+    rig.engine.add_event(EventKind.LINE_OUTAGE, tripped, None)
+    rig.run()
+    found = rig.post(OPTIMIZE, {})["plan"]
+    line = found["timeline"]
+    assert line["distance"] == "coordinates"
+    assert [step["edge"] for step in line["steps"]] == [action["edge"] for action in found["actions"]]
+    minutes = [step["minute"] for step in line["steps"]]
+    assert all(step["crew"] == 1 and step["minute"] >= 20 for step in line["steps"])
+    assert minutes == sorted(minutes)
+    assert line["minutes"] == minutes[-1]
+    lacking = 1000 * (line["wanted_mw"] - line["steps"][-1]["supplied_mw"])
+    assert lacking == pytest.approx(found["after"]["unsupplied_kw"], abs=1e-6)
+    assert line["supplied_mw"] < line["steps"][-1]["supplied_mw"] <= line["wanted_mw"]

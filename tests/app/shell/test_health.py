@@ -41,6 +41,8 @@ def test_a_calm_grid_is_fresh_and_ready(rig: Rig) -> None:
         "optimisation",
         "maintenance",
         "forecasting",
+        "contingencies",
+        "plan ahead",
         "learning",
     }
     assert rig.get("/api/ready") == {"ready": True, "problems": [], "reason": None}

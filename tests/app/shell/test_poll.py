@@ -152,14 +152,15 @@ def test_a_stale_board_never_looks_reassuring(pages: PageServices, monkeypatch: 
 def test_an_engine_that_hangs_reaches_browsers_without_a_new_snapshot(pages: PageServices) -> None:
     board = pages.boards.latest
     first = sent(pages, {}, None, {})
-    shown = {"alarms": first["seen"]["alarms"], "ahead": first["ahead"]}
+    shown = {"alarms": first["seen"]["alarms"], "ahead": first["ahead"], "outages": first["outages"][2]}
     assert sent(pages, {}, first["seen"], shown) is None
     long_ago = board.snapshot.created_at - timedelta(minutes=5)
     pages.boards.replace(replace(board, snapshot=replace(board.snapshot, created_at=long_ago)))
     hung = sent(pages, {}, first["seen"], shown)
     assert hung["quality"][0] == "quality quality-stale"
     assert hung["proposal"][0] == "No plan: stale"
-    assert sent(pages, {}, hung["seen"], {"alarms": hung["seen"]["alarms"], "ahead": hung["ahead"]}) is None
+    shown = {"alarms": hung["seen"]["alarms"], "ahead": hung["ahead"], "outages": hung["outages"][2]}
+    assert sent(pages, {}, hung["seen"], shown) is None
 
 
 def test_every_cause_has_its_words(pages: PageServices) -> None:

@@ -104,12 +104,16 @@ def test_risk_words_tell_which_way_it_goes() -> None:
 
 
 def test_steps_have_numbers_marks_and_states() -> None:
-    steps = (Step(True, "Hill Tie", 3653.0, 0.9704, 62.6, StepState.DONE), Step(False, "Mall Line", NAN, NAN, NAN))
+    steps = (
+        Step(True, "Hill Tie", 3653.0, 0.9704, 62.6, StepState.DONE, 31.2, 0),
+        Step(False, "Mall Line", NAN, NAN, NAN),
+    )
     shown = words(step_table(steps))
     assert "● Close  Hill Tie" in shown
     assert "○ Open  Mall Line" in shown
     assert "✓ done" in shown
-    assert shown.count(text.UNKNOWN) == 3
+    assert "31 crew 1" in " ".join(shown.split())
+    assert shown.count(text.UNKNOWN) == 4
     assert "nan" not in shown.lower()
     assert words(step_table(())) == "No switching."
 

@@ -10,7 +10,7 @@ import pytest
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError, problem_with
-from ml.optimisation.plans.limits import Standing
+from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -309,7 +309,7 @@ def test_a_kept_policy_is_taken_up_again_and_only_where_it_fits(tmp_path: Path) 
     operating_point = operating_point_at(network)
     one, other = (item.propose(operating_point, Requirements()) for item in (first, second))
     assert one.policy == other.policy
-    assert Standing.of(plan_of(one).after) == Standing.of(plan_of(other).after)
+    assert Merit.of(plan_of(one).after) == Merit.of(plan_of(other).after)
     assert not trained(network, steps=4).resume(tmp_path)
     assert not trained(network, seed=2).resume(tmp_path)
     assert not trained(network_of("cigre_mv")).resume(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from grid.flow.powerflow import PowerFlow
 from grid.flow.topology import is_radial
 from grid.network import BoolArray, Network
-from ml.optimisation.plans.limits import Standing
+from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.plan import Constraint, OutcomeKind, Plan, Requirements
 from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.progress import Hyperparameters
@@ -90,7 +90,7 @@ def test_plans_of_random_states_are_radial_supplied_verified_and_never_worse(sta
         planned, restored = planned + 1, restored + (present.unsupplied_kw > 1)
         assert radial(network, plan.after.closed)
         assert not (plan.after.closed & ~operating_point.available).any()
-        assert Standing.of(plan.after) < Standing.of(present)
+        assert Merit.of(plan.after) < Merit.of(present)
         if present.unsupplied_kw < 1 and not present.violation:
             assert plan.after.objective_kw < present.objective_kw
         check_the_way(operating_point, plan, min(0.9, present.min_vm_pu))

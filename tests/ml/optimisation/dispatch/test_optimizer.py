@@ -25,7 +25,7 @@ from ml.optimisation.dispatch.prior import Coordinates
 from ml.optimisation.dispatch.problem import DispatchProblem
 from ml.optimisation.dispatch.training import DISPATCH_PARAMETERS, LEVELS, DispatchLearner
 from ml.optimisation.optimizer import UnsuitableGridError
-from ml.optimisation.plans.limits import Standing
+from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.plan import (
     Constraint,
     NoPlan,
@@ -91,7 +91,7 @@ def test_a_plan_keeps_every_limit_and_loses_less_by_a_power_flow_of_its_own(name
     state = PowerFlow(network).solve(plan.after.injection, plan.after.closed)
     assert 1000 * state.total_loss_mw == pytest.approx(plan.after.loss_kw)
     assert plan.after.loss_kw < plan.before.loss_kw
-    assert Standing.of(plan.after) < Standing.of(plan.before)
+    assert Merit.of(plan.after) < Merit.of(plan.before)
     assert not plan.after.violation
     assert (state.vm_pu >= bus.min_vm_pu).all()
     assert (state.vm_pu <= bus.max_vm_pu).all()

@@ -13,7 +13,7 @@ import torch
 from grid.cases.cases import load_case
 from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import Network
-from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispatchError, Outcome
+from ml.optimisation.dispatch.grid import DispatchGrid, DispatchLimits, NoDispatchError, SetPointOutcome
 from ml.optimisation.dispatch.net import GaussianSetPoints
 from ml.optimisation.dispatch.policy import DispatchMean, DispatchPolicy, features_of
 from ml.optimisation.dispatch.polish import polish
@@ -45,7 +45,7 @@ def grid_of(name: str) -> DispatchGrid:
     return DispatchGrid(network, Injection.of_case(network), network.branch.closed, limits_of(name))
 
 
-def feasible(outcome: Outcome) -> np.ndarray:
+def feasible(outcome: SetPointOutcome) -> np.ndarray:
     """(k,) whether every limit is kept."""
     return np.isfinite(outcome.cost_mw) & (outcome.excess <= TOLERANCE_PU).all(axis=1)
 

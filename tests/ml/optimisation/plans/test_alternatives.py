@@ -9,7 +9,7 @@ import pytest
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, FloatArray, Network
 from ml.optimisation.plans.alternatives import prices, reached, why_not
-from ml.optimisation.plans.limits import Standing, broken
+from ml.optimisation.plans.limits import Merit, broken
 from ml.optimisation.plans.plan import Constraint, Proposal, Requirements, Verdict
 from ml.optimisation.plans.reasons import TieUse, TieUseKind
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
@@ -65,7 +65,7 @@ def best_with(
             kept.append(verdict)
         if len(kept) == 10:  # the ranking's losses are the power flow's to five digits
             break
-    return min(kept, key=Standing.of) if kept else None
+    return min(kept, key=Merit.of) if kept else None
 
 
 def assert_right(found: TieUse, best: Verdict | None, before: Verdict) -> None:

@@ -9,7 +9,7 @@ import pytest
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.flow.source_bounds import SourceBounds
 from grid.network import Network
-from ml.optimisation.plans.limits import Standing, allowed, broken
+from ml.optimisation.plans.limits import Merit, allowed, broken
 from ml.optimisation.plans.plan import Constraint, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from tests.ml.operating_points import network_of, operating_point_at
@@ -86,10 +86,10 @@ def test_more_supply_beats_less_violation_and_that_beats_losses() -> None:
     dear = replace(base, objective_kw=10 * base.objective_kw)
     order = [base, dear, broken_a_little, dark]
     mixed = [order[place] for place in (2, 0, 3, 1)]
-    assert sorted(mixed, key=Standing.of) == order
-    assert Standing.of(base).improves_on(Standing.of(dear))
-    assert not Standing.of(base).improves_on(Standing.of(replace(base, objective_kw=base.objective_kw + 1)), least_kw=2)
-    assert Standing.of(base).improves_on(Standing.of(broken_a_little), least_kw=1e9)
+    assert sorted(mixed, key=Merit.of) == order
+    assert Merit.of(base).improves_on(Merit.of(dear))
+    assert not Merit.of(base).improves_on(Merit.of(replace(base, objective_kw=base.objective_kw + 1)), least_kw=2)
+    assert Merit.of(base).improves_on(Merit.of(broken_a_little), least_kw=1e9)
 
 
 def feeder_with_supply(min_p_mw: float, max_p_mw: float) -> Network:

@@ -1,0 +1,1 @@
+"""The N-1 list as an operator reads it."""

@@ -1,0 +1,98 @@
+"""Whether the plan holds in the hours to come: followed in the process beside, told by page and API."""
+
+from pathlib import Path
+
+import pytest
+
+from app.optimisation.tick import ahead_line
+from app.optimisation.view import ahead_words
+from grid.telemetry import EventKind
+from ml.optimisation.plans.ahead import LimitAtRisk
+from ml.optimisation.plans.plan import Constraint
+from tests.app.rig import Rig, make_rig
+
+AHEAD = "/api/grid/plan/ahead"
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Rig:
+    return make_rig(tmp_path, training_episodes=2, history_days=3, plan_hours=6)
+
+
+def planned(rig: Rig) -> None:
+    """A plan and a look ahead for the present snapshot."""
+    planner = rig.services.planner
+    planner.plan_once(rig.board, planner.requirements)
+    for _ in range(3):
+        rig.services.forecast_worker.attempt()
+    assert rig.services.forecast_worker.latest.ahead is not None
+
+
+def followed(rig: Rig) -> None:
+    assert rig.services.ahead_worker.attempt() is False
+    assert rig.services.ahead_worker.failure == ""
+
+
+def test_nothing_is_told_before_there_is_a_forecast(city: Rig) -> None:
+    planner = city.services.planner
+    planner.plan_once(city.board, planner.requirements)
+    followed(city)
+    found = city.get(AHEAD)
+    assert (found["code"], found["chance"], found["hours"]) == (None, None, 6)
+    assert ahead_line(city.services.ahead_worker.latest, planner.latest, city.board) == ""
+
+
+def test_the_latest_plan_is_followed_for_the_hours_of_the_settings(city: Rig) -> None:
+    planned(city)
+    followed(city)
+    found, plan = city.get(AHEAD), city.services.planner.plan
+    assert plan is not None
+    assert found["code"] == plan.code
+    assert found["by"][-1]["minute"] == 360
+    chances = [one["chance"] for one in found["by"]]
+    assert chances == sorted(chances)
+    assert found["chance"] == chances[-1]
+    assert found["courses"] == 100
+    assert found["loads_back"] == 0
+    words = ahead_line(city.services.ahead_worker.latest, city.services.planner.latest, city.board)
+    assert "6 hours to come" in words
+    assert "100 courses" in words
+
+
+def test_what_comes_back_with_a_restoration_is_told(city: Rig) -> None:
+    city.engine.add_event(EventKind.LINE_OUTAGE, city.branch("Campus Line"), None)
+    city.run(3)
+    planned(city)
+    followed(city)
+    plan, found = city.services.planner.plan, city.get(AHEAD)
+    assert plan is not None
+    back = plan.after.supplied_loads & ~plan.before.supplied_loads
+    assert found["loads_back"] == back.sum() > 0
+    assert found["code"] == plan.code
+
+
+def test_a_plan_that_is_gone_is_followed_no_more(city: Rig) -> None:
+    planned(city)
+    followed(city)
+    first = city.services.ahead_worker.latest
+    followed(city)
+    assert city.services.ahead_worker.latest is first  # the same plan isn't followed each cycle
+    city.services.planner._publish(city.board, None)
+    followed(city)
+    assert city.get(AHEAD)["code"] is None
+
+
+def test_a_limit_that_breaks_is_named_with_its_time(city: Rig) -> None:
+    planned(city)
+    followed(city)
+    report, plan = city.services.ahead_worker.latest, city.services.planner.plan
+    assert plan is not None
+    assert report.found is not None
+    risky = LimitAtRisk(constraint=Constraint.LOADING, element=city.branch("Mall Line"), chance=0.2, minute=60.0)
+    broken = report.found.broken_by.copy()
+    broken[4:] = 0.25
+    found = type(report.found)(**{**vars(report.found), "broken_by": broken, "worst": risky})
+    words = ahead_words(type(report)(**{**vars(report), "found": found}), plan)
+    assert "chance of 25" in words
+    assert "highest loading at Mall Line" in words
+    assert "07:00 on" in words
