@@ -146,6 +146,7 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
         "methods": [],
         "policy": None,
         "outcome": None,
+        "unbounded": [],
         "requirements": None,
         "time_ms": None,
     }

@@ -150,7 +150,10 @@ class EpisodeItem(Answer):
 
 
 class OptimizeAnswer(Answer):
-    """POST /api/grid/optimize. null beside reason: where nothing can be chosen in the grid."""
+    """POST /api/grid/optimize. null beside reason: where nothing can be chosen in the grid.
+
+    unbounded: sources whose power bounds in the file are placeholders, so no limits.
+    """
 
     success: Literal[True]
     episode_result: EpisodeItem
@@ -161,6 +164,7 @@ class OptimizeAnswer(Answer):
     methods: tuple[MethodItem, ...]
     policy: str | None
     outcome: OutcomeItem | None
+    unbounded: tuple[str, ...]
     requirements: RequirementsItem | None
     time_ms: float | None
     made_for: AwareDatetime | None

@@ -42,6 +42,7 @@ def proposal(answer: Proposal, case: WatchedCase) -> JSON:
         "methods": [method(item) for item in answer.methods],
         "policy": answer.policy,
         "outcome": outcome(answer.outcome),
+        "unbounded": list(answer.unbounded),
         "requirements": requirements(answer.requirements),
         "time_ms": answer.time_ms,
     }

@@ -273,7 +273,7 @@ def _gap_percent(cost: FloatArray, best: FloatArray) -> float:
 
 
 def _dark_percent(cost: FloatArray, best: FloatArray, dark_cost: FloatArray) -> float:
-    """Mean over restorations of the load that costs (r,) leave without supply beyond the best (r,), of all (dark_cost, (r,))."""
+    """Mean over restorations of what costs (r,) exceed the best (r,) by, as a share of restoring nothing (r,)."""
     known = np.isfinite(best)
     if not known.any():
         return math.nan

@@ -9,10 +9,13 @@ from grid.network import BoolArray
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
+    Excess,
     Margin,
     MethodResult,
     NoPlan,
     NoPlanKind,
+    Outcome,
+    OutcomeKind,
     Plan,
     Proposal,
     Requirements,
@@ -59,9 +62,16 @@ class Judge:
         unsupplied = 1000 * float(network.load.p_mw[~state.energised[network.load.bus]].sum())
         objective = loss + self.requirements.risk_weight * risk
         violation = {margin.constraint: margin.excess for margin in margins if margin.excess > 0}
+        band = bus.max_vm_pu - bus.min_vm_pu
+        excess = Excess(
+            low_voltage=np.nan_to_num(np.maximum(bus.min_vm_pu - vm, 0) / band),
+            high_voltage=np.nan_to_num(np.maximum(vm - bus.max_vm_pu, 0) / band),
+            loading=np.maximum(state.loading_percent / self.requirements.max_loading_percent - 1, 0),
+            generation=np.zeros(len(network.generator)),
+        )
         return Verdict(
             closed, self.injection, state, loss, risk, unsupplied, objective, float(vm[low]), low, float(vm[high]),
-            high, loading, hot, margins, violation,
+            high, loading, hot, margins, violation, excess, state.energised[network.load.bus], unsupplied,
         )  # fmt: skip
 
 
@@ -145,4 +155,6 @@ def proposal_of(
     )  # fmt: skip
     reason = None if plan is not None else NoPlan(kind=NoPlanKind.BEST_FOUND)
     limited = () if plan is None or meshed else (plan,)
-    return Proposal(asked, present, plan, limited, conflict, reason, methods, "640 episodes", 12.5)
+    kind = OutcomeKind.CONFLICT if conflict else OutcomeKind.NONE_BETTER if plan is None else OutcomeKind.BETTER_PLAN
+    outcome = Outcome(kind=kind, unsupplied_kw=best.unsupplied_kw)
+    return Proposal(asked, present, plan, limited, conflict, reason, methods, "640 episodes", 12.5, outcome)

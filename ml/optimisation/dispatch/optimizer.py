@@ -130,6 +130,7 @@ class DispatchOptimizer:
             policy=self.policy_name,
             time_ms=_ms_since(began),
             outcome=_outcome(present, plan, conflict, reason),
+            unbounded=self._verifier.bounds.unbounded,
         )
 
     def _methods(

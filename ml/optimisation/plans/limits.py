@@ -69,6 +69,8 @@ class BoundsOf:
         self._rated = np.isfinite(branch.rating_from_ka)
         self._given = self._rated & ~branch.rating_derived
         self.source = SourceBounds.of(network, radial)
+        placeholders = np.flatnonzero(self.source.placeholder)
+        self.unbounded = tuple(network.generator.name[place] for place in placeholders)
 
     def counted(self, wanted: Requirements) -> BoolArray:
         """(m,) branches whose loading counts."""

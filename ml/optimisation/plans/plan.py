@@ -320,7 +320,7 @@ class Proposal:
     plan: None where the present state is already the best known, or nothing keeps all requirements; reason then
     says which. conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most
     one, two and three pairs, where they are better than the present state. present: the judged present state. outcome:
-    what all that comes to.
+    what all that comes to. unbounded: sources, by name, whose power bounds in the file are placeholders and no limits.
     """
 
     requirements: Requirements
@@ -333,3 +333,4 @@ class Proposal:
     policy: str
     time_ms: float
     outcome: Outcome
+    unbounded: tuple[str, ...] = ()

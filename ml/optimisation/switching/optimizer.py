@@ -80,7 +80,7 @@ class SwitchingOptimizer:
         if present is None:
             raise ValueError("the present state has no power flow solution")
         asked = _Asked(operating_point, wanted, present, shown)
-        answer = _Answer(self.policy_name, asked)
+        answer = _Answer(self.policy_name, asked, self._verifier.bounds.unbounded)
         try:
             choice = self._choices.at(operating_point, wanted, present)
         except ConflictError as conflict:
@@ -272,8 +272,8 @@ class _Found:
 class _Answer:
     """What a proposal says in any case, gathered as it becomes known."""
 
-    def __init__(self, policy: str, asked: _Asked) -> None:
-        self._policy, self._asked = policy, asked
+    def __init__(self, policy: str, asked: _Asked, unbounded: tuple[str, ...]) -> None:
+        self._policy, self._asked, self._unbounded = policy, asked, unbounded
         self._restorable_kw, self._locked_out = 0.0, 0
 
     def reach(self, choice: Choice) -> None:
@@ -342,6 +342,7 @@ class _Answer:
             policy=self._policy,
             time_ms=1000 * (time.perf_counter() - began),
             outcome=outcome,
+            unbounded=self._unbounded,
         )
 
 
