@@ -12,6 +12,7 @@ OURS = ("app", "components", "grid", "ml")
 COMMANDS = {
     "ml.forecasting.__main__": "python -m ml.forecasting, which judges forecasts on people's own series",
     "ml.maintenance.__main__": "python -m ml.maintenance, which trains failure models on people's own data",
+    "ml.optimisation.proof.__main__": "python -m ml.optimisation.proof, which proves a feeder's least losses",
 }
 
 

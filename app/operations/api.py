@@ -31,7 +31,8 @@ def register_operations(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/operations")
     def operations() -> Response:
-        control, network = boards.latest.snapshot.control, boards.latest.network
+        board = boards.latest
+        control, network = board.snapshot.control, board.network
         done = [payloads.hand_operation(item, network) for item in reversed(control.operations.by_hand)]
         note, may_undo = stopped_words(network, control.operations.stopped), control.operations.may_undo
         return answer({"operations": done, "may_undo": may_undo, "note": note})

@@ -149,9 +149,6 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
         return Headline(Tone.BEST, _sentence(reason), note=note)
     plan = proposal.plan
     steps = sentence(actions_of(snapshot.case.network, plan), len(plan.set_points))
-    if proposal.unbounded:
-        words = f"The file's power bounds of {', '.join(proposal.unbounded)} are placeholders: no limits here."
-        note = " ".join(filter(None, [words, note]))
     if plan.actions and snapshot.case.network.branch.rating_derived.any():
         note = " ".join(filter(None, [DERIVED_RATINGS, note]))
     title = purpose_words(proposal, plan, snapshot.case.customers.count)

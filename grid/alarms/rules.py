@@ -115,7 +115,7 @@ class AlarmWatch:
 
     def watch_state(self, scan: SolvedScan, time: datetime) -> None:
         """Judge a solved state. A branch that is open against what its switch was set to has tripped, and so has a
-        generator that should run, unless its bus is dead: then it can't.
+        generator that should run, unless its bus is dead: then it can't, but for the sources that others hang on.
         """
         network, book, limits, state = self._network, self.book, self.limits, scan.state
         bus, branch = network.bus, network.branch
@@ -124,7 +124,8 @@ class AlarmWatch:
         book.update(VOLTAGE_DEVIATION, state.vm_pu, bus.name, time, limits.min_vm_pu, limits.max_vm_pu)
         book.update_condition(LOSS_OF_SUPPLY, self._has_load & ~state.energised, bus.name, time)
         book.update_condition(BRANCH_TRIPPED, scan.expected_closed & ~state.closed, branch.name, time)
-        is_off = scan.expected_on & ~scan.generator_on & state.energised[network.generator.bus]
+        may_run = state.energised[network.generator.bus] | network.generator.is_source
+        is_off = scan.expected_on & ~scan.generator_on & may_run
         book.update_condition(GENERATOR_TRIPPED, is_off, network.generator.name, time)
         operation = Operation(
             state=state,

@@ -57,7 +57,7 @@ def _from_branches(network: Network, behind: FloatArray) -> FloatArray:
     feeding = tree.parent[:n_bus] - n_bus
     leaving = np.flatnonzero(tree.parent[n_bus:] >= 0)
     onward = np.bincount(tree.parent[n_bus + leaving], behind[leaving], n_bus)  # NaN where one of them is
-    at_bus = np.where(live & (feeding >= 0), behind[feeding] - onward, np.nan)
+    at_bus = np.where(live & (feeding >= 0), behind[np.maximum(feeding, 0)] - onward, np.nan)
     at_bus = np.where(at_bus >= 0, at_bus, np.nan)
     weight = np.where(load.p_mw > 0, load.p_mw, 0.0)
     total = np.bincount(load.bus, weight, n_bus)[load.bus]

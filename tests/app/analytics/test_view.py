@@ -181,6 +181,6 @@ def test_a_tick_tells_of_another_report_once(rig: Rig) -> None:
     assert answer(pages, view, first["seen"], {"analytics": "an older one"}) is not no_update
     overview: Any = answer(pages, {}, None, {})
     assert overview["ahead"] == first["analytics"]["key"]
-    known = {"ahead": overview["ahead"], "alarms": overview["seen"]["alarms"]}
+    known = {"ahead": overview["ahead"], "alarms": overview["seen"]["alarms"], "outages": overview["outages"][-1]}
     assert answer(pages, {}, overview["seen"], known) is no_update
     assert looked(rig.services) is not None

@@ -38,7 +38,11 @@ def test_what_cannot_be_kept_is_named_before_the_error() -> None:
         )
         for kept in KeptKind
     }
-    assert said == {KeptKind.POLICY: "the policy: no space", KeptKind.FAILURE_MODELS: "the failure models: no space"}
+    assert said == {
+        KeptKind.POLICY: "the policy: no space",
+        KeptKind.FAILURE_MODELS: "the failure models: no space",
+        KeptKind.TAGS: "tags on switches and generators: no space",
+    }
 
 
 def test_refused_models_are_told_with_what_becomes_of_them() -> None:

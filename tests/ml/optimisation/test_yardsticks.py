@@ -72,7 +72,7 @@ def sampling_gap_percent(trainer: Trainer[SwitchingSituations], best: FloatArray
 def test_decisions_are_far_nearer_to_the_best_than_what_training_samples() -> None:
     trainer = trained()
     assert trainer.yardstick is not None
-    sampled = sampling_gap_percent(trainer, trainer.yardstick.best_cost)
+    sampled = sampling_gap_percent(trainer, trainer.yardstick.best_cost[:JUDGED_SITUATIONS])
     last = trainer.decision_gaps[-1]
     assert 1 < sampled < 100
     assert last.gap_percent < 0.01 * sampled
@@ -87,8 +87,9 @@ def test_the_best_known_is_the_best_of_all_trees() -> None:
         for seen in problem_of(trainer).fixed_draws(DRAWS, JUDGED_SITUATIONS // DRAWS, JUDGED_SEED)
         for row in range(JUDGED_SITUATIONS // DRAWS)
     ]
-    assert trainer.yardstick.best_cost == pytest.approx(best, rel=1e-4)
-    assert (trainer.yardstick.best_cost >= np.array(best) * (1 - 1e-12)).all()
+    known = trainer.yardstick.best_cost[:JUDGED_SITUATIONS]  # restorations follow
+    assert known == pytest.approx(best, rel=1e-4)
+    assert (known >= np.array(best) * (1 - 1e-12)).all()
 
 
 def test_the_situations_stay_the_same_whatever_is_drawn_and_learned_in_between() -> None:
@@ -177,6 +178,7 @@ class Fixed:
 
     def __init__(self) -> None:
         self.best_cost = np.array([10.0, 10.0, np.inf])
+        self.dark_cost = np.empty(0)
 
     def evaluate(self, net: nn.Module) -> FloatArray:
         return np.array([11.0, np.inf, np.inf])
