@@ -110,7 +110,7 @@ def headline(shown: Headline) -> list[Component]:
         )
     ]
     if shown.steps:
-        parts.append(html.P(shown.steps, className="plan-steps"))
+        parts.append(html.P(shown.steps, className="plan-summary"))
     if shown.saving is not None:
         parts.append(_saving(shown.saving))
     if shown.note:

@@ -120,7 +120,7 @@ def test_apply_one_apply_all_and_undo_reach_the_grid(city: LiveServer, page: Pag
     page.get_by_role("button", name="Undo last").click()
     expect(page.locator("#plan-steps")).not_to_contain_text("✓ done", timeout=TIMEOUT_MS)
     expect(page.locator(".tone")).to_have_text("Proposed", timeout=TIMEOUT_MS)
-    expect(page.locator(".plan-steps")).to_contain_text("Close Central South Line", timeout=TIMEOUT_MS)
+    expect(page.locator(".plan-summary")).to_contain_text("Close Central South Line", timeout=TIMEOUT_MS)
     actions = actions_of(page)
     page.get_by_role("button", name="Apply all").click()
     expect(page.locator("#plan-steps .step-done")).to_have_count(actions, timeout=TIMEOUT_MS)
@@ -133,7 +133,7 @@ def test_apply_one_apply_all_and_undo_reach_the_grid(city: LiveServer, page: Pag
 
 
 def test_taps_lock_and_unlock_and_the_plan_keeps_the_lock(page: Page) -> None:
-    locked, title = page.locator("#locked"), page.locator(".plan-steps")
+    locked, title = page.locator("#locked"), page.locator(".plan-summary")
     expect(title).to_contain_text("Central South Line", timeout=TIMEOUT_MS)
     tap(page, 'edge[name = "Central South Line"]', "present-map")
     expect(locked).to_contain_text("Central South Line", timeout=TIMEOUT_MS)
@@ -221,14 +221,14 @@ def test_the_overview_tells_the_plan_and_leads_to_it_and_back(page: Page) -> Non
     page.get_by_role("switch", name="Mark the plan").click()
     page.wait_for_function(f"{overview}.edges('[x > 0]').length === 0", timeout=TIMEOUT_MS)
     page.get_by_role("link", name="Show the plan").click()
-    expect(page.locator(".plan-steps")).to_contain_text("Close", timeout=TIMEOUT_MS)
+    expect(page.locator(".plan-summary")).to_contain_text("Close", timeout=TIMEOUT_MS)
     page.wait_for_function(PAINTED, timeout=TIMEOUT_MS)
     assert page.url.endswith("/optimisation")
     page.get_by_role("link", name="Overview").click()
     expect(page.locator(".kpi-value").first).to_contain_text("MW", timeout=TIMEOUT_MS)
     page.wait_for_function(f"{overview}?.edges().some((edge) => edge.data('d'))", timeout=TIMEOUT_MS)
     page.go_back()
-    expect(page.locator(".plan-steps")).to_contain_text("Close", timeout=TIMEOUT_MS)
+    expect(page.locator(".plan-summary")).to_contain_text("Close", timeout=TIMEOUT_MS)
 
 
 def test_another_case_reaches_the_page(switched: LiveServer, new_page: NewPage) -> None:
@@ -240,7 +240,7 @@ def test_another_case_reaches_the_page(switched: LiveServer, new_page: NewPage) 
     page.keyboard.press("Escape")
     for graph in GRAPHS.values():
         page.wait_for_function(f"{graph}.nodes().length === 8", timeout=TIMEOUT_MS)
-    expect(page.locator(".plan-steps")).to_contain_text("Close", timeout=FIRST_PLAN_MS)
+    expect(page.locator(".plan-summary")).to_contain_text("Close", timeout=FIRST_PLAN_MS)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
