@@ -145,7 +145,7 @@ def test_a_row_opens_its_asset_and_the_address_leads_back_to_it(city: LiveServer
         name = names(page).first.inner_text()
         names(page).first.click()
         expect(panel.locator("h2")).to_have_text(name, timeout=TIMEOUT_MS)
-    for words in ("Fails in 30 d", "(models)", "Likely type", "EUR/yr", "Signals", "mm/s", "75.0\u202f°C"):
+    for words in ("Fails in 30 d", "(models", "Likely type", "EUR/yr", "Signals", "mm/s", "75.0\u202f°C"):
         expect(panel).to_contain_text(words, timeout=TIMEOUT_MS)
     expect(panel.locator("#drivers-graph .barlayer .point")).to_have_count(5, timeout=TIMEOUT_MS)
     expect(panel).to_contain_text("What moves XGBoost alone")
