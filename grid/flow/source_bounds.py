@@ -22,14 +22,17 @@ class SourceBounds:
     placeholder: BoolArray
 
     @classmethod
-    def of(cls, network: Network, infeeds: bool) -> "SourceBounds":
+    def of(cls, network: Network, infeeds: bool, power_flow: PowerFlow | None = None) -> "SourceBounds":
         """The bounds of a network's file that its own base state keeps; one that it breaks is a placeholder.
 
         infeeds: whether its sources are infeeds of a larger grid, as those of grids that are operated radially are.
         Such a source takes back what isn't used: a lowest power of 0 or more is no bound then, a negative one is.
+        power_flow: of the network, where the caller has one.
         """
         low, high = network.generator.p_bounds_mw
-        source, base_mw = network.generator.is_source, _base_state_mw(network)
+        source = network.generator.is_source
+        bounded = source & (np.isfinite(low) | np.isfinite(high))
+        base_mw = _base_state_mw(network, power_flow) if bounded.any() else np.full(len(source), np.nan)
         too_low = source & (base_mw < low - ROUNDING_MW) | (source & infeeds & (low >= 0) & np.isfinite(low))
         too_high = source & (base_mw > high + ROUNDING_MW)
         return cls(
@@ -39,9 +42,10 @@ class SourceBounds:
         )
 
 
-def _base_state_mw(network: Network) -> FloatArray:
+def _base_state_mw(network: Network, power_flow: PowerFlow | None) -> FloatArray:
     """(g,) what generators give in the case's own state, NaN where that has no solution."""
     try:
-        return PowerFlow(network).solve(Injection.of_case(network), network.branch.closed).generator_p_mw
+        power_flow = power_flow or PowerFlow(network)
+        return power_flow.solve(Injection.of_case(network), network.branch.closed).generator_p_mw
     except PowerFlowDivergedError:
         return np.full(len(network.generator), np.nan)

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from grid.flow.powerflow import GridState, Injection
+from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.flow.source_bounds import SourceBounds
 from grid.network import BoolArray, FloatArray, Network
 from ml.optimisation.plans.plan import Constraint, Excess, Requirements, Verdict
@@ -61,14 +61,14 @@ class Bounds:
 
 
 class BoundsOf:
-    """The bounds of one network for what a person wants."""
+    """The bounds of one network for what a person wants. power_flow: of the network, where the caller has one."""
 
-    def __init__(self, network: Network, radial: bool) -> None:
+    def __init__(self, network: Network, radial: bool, power_flow: PowerFlow | None = None) -> None:
         bus, branch = network.bus, network.branch
         self._low, self._high = np.nan_to_num(bus.min_vm_pu, nan=0.0), np.nan_to_num(bus.max_vm_pu, nan=9.0)
         self._rated = np.isfinite(branch.rating_from_ka)
         self._given = self._rated & ~branch.rating_derived
-        self.source = SourceBounds.of(network, radial)
+        self.source = SourceBounds.of(network, radial, power_flow)
         placeholders = np.flatnonzero(self.source.placeholder)
         self.unbounded = tuple(network.generator.name[place] for place in placeholders)
 

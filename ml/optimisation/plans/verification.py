@@ -53,7 +53,7 @@ class Verifier:
         self._power_flow = PowerFlow(network)
         self._known: dict[bytes, Verdict | None] = {}  # of the last operating point and requirements
         self._known_of: tuple[OperatingPoint | None, Requirements] = (None, Requirements())
-        self.bounds = BoundsOf(network, self.radial)
+        self.bounds = BoundsOf(network, self.radial, self._power_flow)
 
     def verdict(
         self,
