@@ -186,14 +186,14 @@ def propose(name: str, bench: list[Injection], seeds: int, episodes: int, kept: 
 def judged(name: str, injections: list[Injection], proposed: Proposed) -> Bench:
     """The optima; the first solution, in which Numba compiles, is made twice. The first seed's plans are starts."""
     network = network_of(name)
-    flow, judge = PowerFlow(network), Judge(name, network)
+    flow, judge, own = PowerFlow(network), Judge(name, network), DispatchLimits.of(network)
     present = [flow.solve(one, network.branch.closed) for one in injections]
     starts = [
         injection if proposal.plan is None else proposal.plan.after.injection
         for injection, proposal in zip(injections, proposed.proposals[: len(injections)], strict=True)
     ]
     enforced = [enforced_limits(network, wanted(), state) for state in present]
-    planned = [limits_of(network, wanted(), state) for state in present]
+    planned = [limits_of(network, own, wanted(), state) for state in present]
     judge.optimum(injections[0], enforced[0], starts[0])
     cases = list(zip(injections, enforced, planned, starts, strict=True))
     return Bench(
@@ -205,7 +205,7 @@ def judged(name: str, injections: list[Injection], proposed: Proposed) -> Bench:
         planned=planned,
         optima=[judge.optimum(one, limits, start) for one, limits, _, start in cases],
         within_reserve=[judge.optimum(one, limits, start, (IPOPT,)) for one, _, limits, start in cases],
-        own_limits=judge.optimum(injections[0], DispatchLimits.of(network), starts[0], (IPOPT,)),
+        own_limits=judge.optimum(injections[0], own, starts[0], (IPOPT,)),
     )
 
 

@@ -13,6 +13,7 @@ from scipy import sparse
 from grid.capabilities import DISPATCH
 from grid.flow.fixed_flow import FixedFlow, bus_power_pu, topology_of
 from grid.flow.powerflow import Injection
+from grid.flow.source_bounds import SourceBounds
 from grid.network import BoolArray, Energy, FloatArray, IntArray, Network
 from ml.optimisation.plans.plan import NoPlan, NoPlanKind
 
@@ -40,13 +41,16 @@ class DispatchLimits:
     max_loading_percent: FloatArray
 
     @classmethod
-    def of(cls, network: Network) -> "DispatchLimits":
-        """The case's own limits. Derived ratings are no limits."""
+    def of(cls, network: Network, source: SourceBounds | None = None) -> "DispatchLimits":
+        """The case's own limits. Derived ratings are no limits, nor are placeholders for what a source gives.
+
+        source: the network's, where the caller has them.
+        """
         generator = network.generator
-        min_p_mw, max_p_mw = generator.p_bounds_mw
+        source = source or SourceBounds.of(network, infeeds=False)
         return cls(
-            min_p_mw=min_p_mw,
-            max_p_mw=max_p_mw,
+            min_p_mw=source.low_mw,
+            max_p_mw=source.high_mw,
             min_q_mvar=generator.min_q_mvar,
             max_q_mvar=generator.max_q_mvar,
             min_vm_pu=network.bus.min_vm_pu,

@@ -74,7 +74,8 @@ class DispatchOptimizer:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._verifier = Verifier(network)
-        own = DispatchGrid(network, Injection.of_case(network), network.branch.closed, DispatchLimits.of(network))
+        self._own = DispatchLimits.of(network, self._verifier.bounds.source)
+        own = DispatchGrid(network, Injection.of_case(network), network.branch.closed, self._own)
         self.coordinates = Coordinates.of(own)
         self._policy, self._episodes = DispatchPolicy(self.coordinates), 0
 
@@ -101,9 +102,8 @@ class DispatchOptimizer:
         plan, conflict = None, None
         reason: NoPlan | None = NoPlan(kind=NoPlanKind.BEST_FOUND)
         for share in RESERVE_SHARES:
-            limits = _with_locked(
-                self.network, limits_of(self.network, wanted, present.state, share), wanted, operating_point.injection
-            )
+            kept = limits_of(self.network, self._own, wanted, present.state, share)
+            limits = _with_locked(self.network, kept, wanted, operating_point.injection)
             try:
                 grid = DispatchGrid(self.network, operating_point.injection, operating_point.closed, limits)
             except NoDispatchError as error:
@@ -194,13 +194,15 @@ class DispatchOptimizer:
         return None, min(solved, key=lambda item: len(item.missed)) if required else None
 
 
-def limits_of(network: Network, wanted: Requirements, present: GridState, share: float = 1.0) -> DispatchLimits:
+def limits_of(
+    network: Network, own: DispatchLimits, wanted: Requirements, present: GridState, share: float = 1.0
+) -> DispatchLimits:
     """The limits that a plan must keep, less a reserve for what instruments and loads do until it is carried out.
 
-    share: of the reserve that is kept. A plan with less of it still keeps every limit; it may raise an alarm sooner.
+    own: the network's. share: of the reserve that is kept. A plan with less of it still keeps every limit; it may raise
+    an alarm sooner.
     Derived ratings count too, as exceeding them raises alarms, but not below what the present state loads branches.
     """
-    own = DispatchLimits.of(network)
     low = own.min_vm_pu if wanted.min_vm_pu is None else np.full(network.n_bus, wanted.min_vm_pu)
     high = own.max_vm_pu if wanted.max_vm_pu is None else np.full(network.n_bus, wanted.max_vm_pu)
     band_pu = np.clip((high - low) / 4, 0.0, share * VOLTAGE_RESERVE_PU)

@@ -123,12 +123,22 @@ def test_plans_for_varied_loads_break_no_limit_further_than_the_present(name: st
         assert state.total_load_mw == pytest.approx(injection.load_p_mw.sum())
 
 
+def test_a_bound_of_the_source_that_the_case_itself_breaks_is_none_for_dispatch_either() -> None:
+    published = network_of("case14")  # its source gives 232 MW
+    most_mw = np.where(published.generator.is_source, 100.0, published.generator.max_p_mw)
+    network = replace(published, generator=replace(published.generator, max_p_mw=most_mw))
+    assert np.isinf(DispatchLimits.of(network).max_p_mw[published.generator.is_source])
+    proposal = DispatchOptimizer(network).propose(operating_point_of("case14"), Requirements())
+    assert proposal.plan is not None
+    assert proposal.plan.after.loss_kw == pytest.approx(proposal_of("case14").plan.after.loss_kw, rel=1e-3)
+
+
 @pytest.mark.parametrize("name", ["case14", "case30", "case118"])
 def test_a_plan_is_the_optimal_power_flow_within_the_limits_that_it_plans_with(name: str) -> None:
     """The judge is IPOPT on a formulation of its own; within 1 %, or less where what is a trifle isn't set."""
     network, operating_point, plan = network_of(name), operating_point_of(name), proposal_of(name).plan
     assert plan is not None
-    limits = limits_of(network, Requirements(), plan.before.state)
+    limits = limits_of(network, DispatchLimits.of(network), Requirements(), plan.before.state)
     found = AcOpf(network).solve(operating_point.injection, limits, operating_point.injection)
     assert found is not None
     state = PowerFlow(network).solve(found, operating_point.closed)
