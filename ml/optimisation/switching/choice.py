@@ -126,14 +126,17 @@ class Choices:
         dark, reached = ~present.state.energised, bound.reachable()
         grid = bound.without_unreachable()
         left_alone = ~grid.usable
+        shedding = grid.with_shedding(np.flatnonzero(dark & reached))
+        shift = self._shift(shedding, operating_point, present)
         if sheds:
-            grid = grid.with_shedding(np.flatnonzero(dark & reached))
+            grid = shedding
         loops = self._loops(grid)
         probability = np.concatenate([operating_point.failure_probability, np.zeros(grid.virtual)])
         seen = situation(grid, loops, grid.demand_pu[None], grid.load_pu[None], wanted.risk_weight * probability)
         flow = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu)
         start = _configuration(loops, _with_shed(grid, operating_point.closed) if sheds else operating_point.closed)
-        limits, permitted_now = self._limits(flow, grid, start, wanted, present)
+        bounds = self._bounds.at(wanted)
+        limits, permitted_now = ranking_limits(self._network, grid, bounds, present.excess, wanted, shift)
         objective = RadialObjective(
             loops=loops,
             flow=flow,
@@ -183,23 +186,22 @@ class Choices:
                 self._kept.popitem(last=False)
         return self._kept[key]
 
-    def _limits(
-        self,
-        flow: RadialFlow,
-        grid: RadialGrid,
-        start: IntArray | None,
-        wanted: Requirements,
-        present: Verdict,
-    ) -> tuple[Limits, Limits]:
-        """Limits for the ranking, shifted by what it sees otherwise than the AC power flow in the present state."""
+    def _shift(self, grid: RadialGrid, operating_point: OperatingPoint, present: Verdict) -> FloatArray:
+        """(n,) p.u. by which the ranking sees voltages above those of the AC power flow, in the present state.
+
+        grid: with supply as a choice, so that the present state is one of its configurations, unless it has loops.
+        """
         shift = np.zeros(self._network.n_bus)
-        if start is not None:
-            ranked = flow.solve(start[None], grid.demand_pu)
-            if np.isfinite(ranked.loss_pu[0]):
-                shift = ranked.vm_pu[0] - present.state.vm_pu
-                alive = np.isfinite(shift)  # what has no supply is seen as what has most, on the safe side
-                shift = np.where(alive, shift, max(0.0, shift[alive].max(initial=0.0)))
-        return ranking_limits(self._network, grid, self._bounds.at(wanted), present.excess, wanted, shift)
+        loops = self._loops(grid)
+        start = _configuration(loops, _with_shed(grid, operating_point.closed))
+        if start is None:
+            return shift
+        ranked = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu).solve(start[None], grid.demand_pu)
+        if not np.isfinite(ranked.loss_pu[0]):
+            return shift
+        shift = ranked.vm_pu[0] - present.state.vm_pu
+        alive = np.isfinite(shift)  # what has no supply is seen as what has most, on the safe side
+        return np.where(alive, shift, max(0.0, shift[alive].max(initial=0.0)))
 
 
 def ranking_limits(
