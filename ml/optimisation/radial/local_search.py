@@ -5,7 +5,8 @@ The optimiser polishes its proposals with the branch exchange that it is judged 
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -60,6 +61,23 @@ class SearchSpace:
             return every.neighbours()
         return every.neighbours(_least(self.predicted(every), most))
 
+    def neighbours_in_turn(self, opened: IntArray, most: int) -> IntArray:
+        """(k, t) at most so many single exchanges from opened (t,): what promises most for each branch that is closed,
+        then what promises second for each, and so on.
+
+        Where limits are broken, a prediction that knows nothing of them puts all that sheds load last. So each bus has
+        its turn to be shed, with what it feeds.
+        """
+        every = Exchanges.of(self.loops, opened)
+        if len(every) <= most:
+            return every.neighbours()
+        predicted = self.predicted(every)
+        by_place = np.lexsort((predicted, every.place))
+        first = np.searchsorted(every.place[by_place], every.place)  # where the exchanges of the same branch begin
+        turn = np.empty(len(every), dtype=np.int64)
+        turn[by_place] = np.arange(len(every)) - first[by_place]
+        return every.neighbours(np.lexsort((predicted, turn))[:most])
+
 
 def _least(values: FloatArray, most: int) -> IntArray:
     """(most,) where the least values are, ascending, the first of equal ones first."""
@@ -92,7 +110,10 @@ def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) 
     while improvable:
         allowed = cost < space.blind_from
         screened &= allowed
-        neighbours = space.neighbours(opened, SCREENED if screened else JUDGED if allowed else JUDGED_BLIND)
+        if allowed:
+            neighbours = space.neighbours(opened, SCREENED if screened else JUDGED)
+        else:
+            neighbours = space.neighbours_in_turn(opened, JUDGED_BLIND)
         costs = space.costs(neighbours)
         evaluated += len(neighbours)
         best = int(np.argmin(costs)) if len(costs) else -1
@@ -115,12 +136,14 @@ class SupplySearch:
     """Branch exchange where supply is a choice: which buses are supplied, and over which way.
 
     virtual: (c,) which of Loops.branch stand for a bus left without supply. tolerant: costs where exceeding a limit by
-    its whole size is worth so many kW of supply.
+    its whole size is worth so many kW of supply. known: ends of searches by where they began, as several starts often
+    come to the same place on their way.
     """
 
     space: SearchSpace
     virtual: BoolArray
     tolerant: Callable[[float], Objective]
+    known: dict[tuple[float, bytes], Found] = field(default_factory=dict)
 
     def run(self, start: IntArray) -> Found:
         """From start (t,): exchange under limits that become dearer step by step, then force what still lacks supply.
@@ -128,14 +151,26 @@ class SupplySearch:
         Where limits are forbidden from the beginning, the first configuration that keeps them is kept, and it sheds
         what breaks most. Where they are cheap at first, what is shed is what breaks most for its size.
         """
+        start = np.sort(start)
         at, evaluated = start, 0
         for tolerated_kw in TOLERATED_KW:
-            eased = replace(self.space, costs=self.tolerant(tolerated_kw), blind_from=0.0)
-            found = last(branch_exchange(eased, at, thorough=False))
+            found = self._once(tolerated_kw, at, partial(self._eased, tolerated_kw))
             at, evaluated = found.opened, evaluated + found.evaluated
-        ends = [self.forced(begin) for begin in (at, start)]
+        ends = [self._once(np.inf, begin, self.forced) for begin in (at, start)]
         best = min(ends, key=lambda end: end.cost)
         return replace(best, evaluated=evaluated + sum(end.evaluated for end in ends))
+
+    def _once(self, tolerated_kw: float, start: IntArray, search: Callable[[IntArray], Found]) -> Found:
+        """What a search from start (t,) ends with; nothing is evaluated again where that is known."""
+        key = tolerated_kw, start.tobytes()
+        if key in self.known:
+            return replace(self.known[key], evaluated=0)
+        self.known[key] = search(start)
+        return self.known[key]
+
+    def _eased(self, tolerated_kw: float, start: IntArray) -> Found:
+        eased = replace(self.space, costs=self.tolerant(tolerated_kw), blind_from=0.0)
+        return last(branch_exchange(eased, start, thorough=False))
 
     def forced(self, start: IntArray) -> Found:
         """From start (t,): supply is forced where exchange alone finds no more.

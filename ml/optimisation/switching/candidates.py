@@ -97,8 +97,15 @@ class Proposer:
         return Candidates(name, found.opened[None], np.array([found.cost]), found.evaluated, spent)
 
     def kicked(self, name: str, start: IntArray, rounds: int, rng: np.random.Generator) -> Candidates:
-        """Iterated local search from start (t,)."""
-        return self._found(name, lambda: last(iterated_local_search(self._space, start, rounds, rng)), 0.0)
+        """Iterated local search from start (t,); where supply is a choice, it ends with forcing more of it."""
+        return self._found(name, lambda: self._kicked(start, rounds, rng), 0.0)
+
+    def _kicked(self, start: IntArray, rounds: int, rng: np.random.Generator) -> Found:
+        found = last(iterated_local_search(self._space, start, rounds, rng))
+        if self._supply is None:
+            return found
+        forced = self._supply.forced(found.opened)
+        return replace(forced, evaluated=forced.evaluated + found.evaluated)
 
     def taken_back(self, opened: IntArray, open_now: BoolArray, most_more: float) -> Candidates:
         """Configurations between opened (t,) and the present one, with at most so much more cost.

@@ -29,7 +29,7 @@ from ml.optimisation.plans.plan import (
 from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.policy import LearnedPolicy
-from ml.optimisation.radial.objective import SUPPLY_KW
+from ml.optimisation.radial.objective import FORBIDDEN_KW, SUPPLY_KW
 from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching import candidates as method
 from ml.optimisation.switching.candidates import Candidates, Proposer
@@ -38,9 +38,11 @@ from ml.optimisation.switching.net_compiled import Forward
 from ml.optimisation.switching.situation import Situation, prior_phi
 
 VERIFIED, VERIFIED_OF_FEW = 8, 2  # of the best-ranked configurations, and of those with few actions
+VERIFIED_FURTHER = 40  # where none of these is allowed that restores supply
 LEAST_SAVING = 1e-4  # of the present objective: what brings less isn't worth switching
 STAYING = 0.05  # of its gain: so much more must another plan bring to take the place of the one that people see
 KICKED_BUSES, FEWEST_KICKS, MOST_KICKS = 1500, 3, 40  # kicks from the best found: fewer where each takes longer
+SUPPLY_KICKS = 80  # where supply is a choice: they are cheap there, as few exchanges keep the limits
 POLISHED_BEST = 3  # of the policy's samples: with one alone, a plan's last percent is luck
 RESTORABLE_KW = 0.01  # load without supply that is worth a word
 MOST_PAIRS = 3  # for which plans of few actions are listed
@@ -106,12 +108,28 @@ class SwitchingOptimizer:
             pool = _with_first(pool, seen, choice.cost(seen[None]))
         few = [_within(replace(asked.wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
         limited = _each_better([self._best(asked, choice, item, VERIFIED_OF_FEW)[0] for item in few])
-        pool, most = _within(asked.wanted, pool, choice), VERIFIED
+        pool = _within(asked.wanted, pool, choice)
         if choice.restorable_kw > RESTORABLE_KW and len(pool.opened):
-            back = _proposer(choice).taken_back(pool.opened[0], choice.open_now, SUPPLY_KW / 10)
-            pool, most = _merged([_first(pool, VERIFIED), back]), VERIFIED + len(back.opened)
-        plan, missed = self._best(asked, choice, pool, most)
+            own = _within(asked.wanted, _merged([_first(item, 1) for item in found if len(item.opened)]), choice)
+            plan, missed = self._restoring(asked, choice, pool, own)
+        else:
+            plan, missed = self._best(asked, choice, pool)
         return _Found(plan=plan, missed=missed, limited=limited, methods=methods)
+
+    def _restoring(
+        self, asked: "_Asked", choice: Choice, pool: Candidates, own: Candidates
+    ) -> tuple[Plan | None, Margin | None]:
+        """As _best, among the best-ranked, what lies between them and the present state, and own: what each method
+        likes best. Where all are refused, among those behind them that the ranking thinks allowed.
+        """
+        back = _proposer(choice).taken_back(pool.opened[0], choice.open_now, SUPPLY_KW / 10)
+        first = _merged([_first(pool, VERIFIED), back, own])
+        plan, missed = self._best(asked, choice, first, len(first.opened))
+        if plan is not None:
+            return plan, None
+        thought = int((pool.cost < FORBIDDEN_KW).sum())  # pools are sorted by cost
+        further = _first(pool, min(thought, VERIFIED + VERIFIED_FURTHER))
+        return self._best(asked, choice, further, len(further.opened))[0], missed
 
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last goes on from the best of all others."""
@@ -147,7 +165,8 @@ class SwitchingOptimizer:
             found.append(proposer.exchange(method.EXCHANGE, before.opened[0]))
         found.append(proposer.exchange_from(method.POLISHED, learned.opened[:POLISHED_BEST], learned.time_ms))
         best = min((item for item in found if len(item.opened)), key=lambda item: item.cost[0])
-        rounds = int(np.clip(KICKED_BUSES // grid.n_bus, FEWEST_KICKS, MOST_KICKS))
+        fewer = int(np.clip(KICKED_BUSES // grid.n_bus, FEWEST_KICKS, MOST_KICKS))
+        rounds = SUPPLY_KICKS if choice.sheds else fewer  # which loads fit together is found by trying
         found.append(proposer.kicked(method.KICKED, best.opened[0], rounds, self._rng))
         return found
 

@@ -106,6 +106,21 @@ def test_without_being_thorough_branch_exchange_judges_only_what_promises_most()
     assert losses_kw(promising).min() >= steps[-1].cost * (1 - 1e-9)
 
 
+def test_exchanges_in_turn_are_the_best_of_each_branch_that_is_closed_then_the_second() -> None:
+    feeders, start = space(), present()
+    every = Exchanges.of(feeders.loops, start)
+    predicted = feeders.predicted(every)
+    by_place = [sorted(predicted[every.place == place]) for place in range(len(start))]
+    for turns in (1, 3):
+        expected = [change for changes in by_place for change in changes[:turns]]
+        found = feeders.neighbours_in_turn(start, len(expected))
+        closed = [int(np.flatnonzero(~np.isin(start, opened))[0]) for opened in found]
+        assert sorted(closed) == sorted(list(range(len(start))) * turns)
+        change = [predicted[(every.neighbours() == opened).all(axis=1)][0] for opened in found]
+        assert sorted(change) == pytest.approx(sorted(expected))
+    assert len(feeders.neighbours_in_turn(start, 10_000)) == len(every)
+
+
 def test_sequential_opening_is_radial_and_near_the_optimum() -> None:
     network, loops, _, demand = feeder()
     opened = sequential_opening(loops, (-1 / network.branch.yft).real, demand)
