@@ -374,7 +374,12 @@ def limited_of(proposal: Proposal, network: Network) -> tuple[Limited, ...]:
     """The best plans with few switches, each once."""
     plans = {plan.code: plan for plan in proposal.limited}
     return tuple(
-        Limited(plan.pairs, actions_of(network, plan), plan.saved_kw, plan.after.objective_kw)
+        Limited(
+            plan.pairs,
+            actions_of(network, plan),
+            plan.saved_kw,
+            max(0.0, plan.before.unsupplied_kw - plan.after.unsupplied_kw),
+        )
         for plan in plans.values()
     )
 
