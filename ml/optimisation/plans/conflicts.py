@@ -17,12 +17,14 @@ from ml.optimisation.plans.plan import (
     Margin,
     NoPlan,
     NoPlanKind,
+    OutcomeKind,
     Proposal,
     Verdict,
 )
 from ml.optimisation.plans.verification import OperatingPoint
 
 PLACED = (Constraint.LOW_VOLTAGE, Constraint.HIGH_VOLTAGE, Constraint.LOADING)  # whose limits are of buses or branches
+HOLDING = (NoPlanKind.NO_SWITCH, NoPlanKind.NOTHING_TO_SET)  # reasons of states that keep all, but may not change
 NOTHING_KW = 0.01
 
 
@@ -55,6 +57,8 @@ class _Diagnosis:
     def named(self) -> Proposal:
         """The answer with what has to give way."""
         answer, asked = self.answer, self.answer.requirements.asked
+        if answer.reason is not None and answer.reason.kind in HOLDING:
+            return self._held()
         suspected = sorted(asked, key=lambda constraint: constraint is not answer.conflict)
         if len(asked) == 1 and answer.present.unsupplied_kw <= NOTHING_KW:
             return self._with(asked[0], None, (), ())
@@ -67,6 +71,14 @@ class _Diagnosis:
             return answer
         first, *others = together
         return self._with(first, found, tuple(others), ())
+
+    def _held(self) -> Proposal:
+        """Where locks leave nothing to change: a conflict only where there is a plan without them."""
+        answer, freed = self.answer, self._without(Constraint.LOCKED)
+        if freed.plan is None and settled(freed):
+            outcome = replace(answer.outcome, kind=OutcomeKind.NONE_BETTER)
+            return replace(answer, conflict=None, reason=freed.reason, outcome=outcome)
+        return self._with(Constraint.LOCKED, freed, (), ())
 
     def _without(self, *constraints: Constraint) -> Proposal:
         return self.propose(self.operating_point, self.answer.requirements.without(*constraints))

@@ -9,7 +9,7 @@ import pytest
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from ml.optimisation.optimizer import SmartGridOptimizer
-from ml.optimisation.plans.plan import Constraint, NoPlanKind, OutcomeKind, Requirements
+from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, OutcomeKind, Requirements
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from tests.benchmarks.conflicts import Infeasible, infeasible_sets, judged
@@ -154,6 +154,22 @@ def test_locks_are_named_by_what_they_hold() -> None:
     assert dark.reason.branches
     for branch in dark.reason.branches:
         assert not (live[network.branch.from_bus[branch]] and live[network.branch.to_bus[branch]])
+
+
+def test_locks_are_no_conflict_where_the_present_state_is_the_best_without_them_too() -> None:
+    network, optimizer = network_of(), optimizer_of("case33bw")
+    best = optimizer.propose(operating_point_at(network), Requirements()).plan
+    assert best is not None
+    point = operating_point_at(network, best.after.closed)
+    everything = Requirements(locked=frozenset(range(network.n_branch)))
+    answer = optimizer.propose(point, everything)
+    assert (answer.plan, answer.conflict, answer.outcome.kind) == (None, None, OutcomeKind.NONE_BETTER)
+    assert answer.reason == NoPlan(kind=NoPlanKind.BEST_FOUND)
+    dispatched = optimizer_of("case14").propose(operating_point_at(network_of("case14")), Requirements()).plan
+    assert dispatched is not None
+    now = replace(operating_point_at(network_of("case14")), injection=dispatched.after.injection)
+    held = optimizer_of("case14").propose(now, Requirements(locked_generators=frozenset(range(5))))
+    assert (held.plan, held.conflict, held.reason) == (None, None, NoPlan(kind=NoPlanKind.BEST_FOUND))
 
 
 def test_a_lock_too_few_is_no_conflict() -> None:
