@@ -6,11 +6,11 @@ from typing import Any
 
 from app.engine.board import FollowUp, StateFigures, WatchedCase
 from app.optimisation.ahead_worker import AheadReport
-from app.optimisation.view import back_words, conflict_words, element_at_risk, plan_timeline
+from app.optimisation.view import back_words, because_words, conflict_words, element_at_risk, plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number, stamp
 from components.optimisation.explanation import why_not_words
-from components.optimisation.words import no_plan_words, others_words, outcome_words
+from components.optimisation.words import no_plan_words, outcome_words
 from grid.network import Network
 from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.normal import WayBack
@@ -55,7 +55,7 @@ def conflict_detail(answer: Proposal, network: Network) -> JSON | None:
     constraint, reason = answer.conflict, answer.reason
     if constraint is None or reason is None:
         return None
-    words = [conflict_words(constraint, answer.requirements, network, reason), others_words(reason)]
+    words = [conflict_words(constraint, answer.requirements, network, reason), because_words(network, reason)]
     return {
         "constraint": constraint.value,
         "asked": constraint in answer.requirements.asked,

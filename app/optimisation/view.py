@@ -27,6 +27,7 @@ from components.optimisation.words import (
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
 from ml.optimisation.plans.ahead import LimitAtRisk
+from ml.optimisation.plans.conflicts import HOLDING
 from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
@@ -150,9 +151,8 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
     if proposal.conflict is not None:
         network = snapshot.case.network
         words = conflict_words(proposal.conflict, proposal.requirements, network, proposal.reason)
-        reason = "" if proposal.reason is None else _sentence(no_plan_words(network, proposal.reason))
-        others = "" if proposal.reason is None else others_words(proposal.reason)
-        return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [reason, others, note])))
+        because = because_words(network, proposal.reason)
+        return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [because, note])))
     if proposal.plan is None:
         reason = no_plan_words(snapshot.case.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
         return Headline(Tone.BEST, _sentence(reason), note=note)
@@ -229,6 +229,14 @@ def _standing(proposal: Proposal, network: Network) -> str:
         return ""
     words = conflict_words(conflict, proposal.requirements, network, reason)
     return " ".join(filter(None, [words, others_words(reason)]))
+
+
+def because_words(network: Network, reason: NoPlan | None) -> str:
+    """How near a plan comes and what else stands against it, as sentences beside those of conflict_words."""
+    if reason is None:
+        return ""
+    near = "" if reason.kind in HOLDING else _sentence(no_plan_words(network, reason))  # the title names the locks
+    return " ".join(filter(None, [near, others_words(reason)]))
 
 
 def conflict_words(

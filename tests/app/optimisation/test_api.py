@@ -100,6 +100,7 @@ def test_a_conflict_names_the_constraint_its_asset_and_the_outage(city: Rig) -> 
     assert insecure["outages"] >= 1
     assert insecure["margin"]["constraint"] in {"low voltage", "loading"}
     assert insecure["margin"]["element"]
+    assert f"After the outage of {insecure['outage']['name']}" in insecure["message"]
 
     high = city.post(OPTIMIZE, {"max_vm_pu": 0.9})["conflict_detail"]
     assert (high["constraint"], high["margin"]["limit"]) == ("high voltage", 0.9)

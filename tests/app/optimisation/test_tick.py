@@ -243,6 +243,7 @@ def test_a_conflict_names_its_asset_its_outage_and_what_else_stands_against_a_pl
     held = shown(Constraint.LOCKED, NoPlan(kind=NoPlanKind.NO_SWITCH, branches=(5, 6)), locks)
     assert held.tone is Tone.CONFLICT
     assert held.title == f"No plan is possible while {name[5]}, {name[6]} stay as they are."
+    assert held.note == ""  # the title says it all
     low = Margin(Constraint.LOW_VOLTAGE, 0.88, 0.9, "p.u.", "Mall")
     outage = NoPlan(kind=NoPlanKind.NO_RESTORATION, outage=3, outages=2, margin=low, also=(Constraint.HIGH_VOLTAGE,))
     insecure = shown(Constraint.N_MINUS_1, outage, Requirements(n_minus_1=True, max_vm_pu=0.9))
