@@ -106,9 +106,10 @@ class SmartGridOptimizer:
         shown: the plan that people see. Another switching takes its place only where it is clearly better.
         """
         answer = self._chooser.propose(operating_point, wanted, shown)
-        return named(self._chooser_alone, self.network, operating_point, answer)
+        return named(self.answer, self.network, operating_point, answer)
 
-    def _chooser_alone(self, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
+    def answer(self, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
+        """As propose, but a conflict is as the nearest state has it: for those who only ask whether there is a plan."""
         return self._chooser.propose(operating_point, wanted, None)
 
     def pareto(

@@ -190,6 +190,15 @@ def test_what_the_case_itself_breaks_is_no_conflict_with_a_person() -> None:
     assert answer.reason.also == answer.reason.instead == ()
 
 
+def test_a_mere_answer_takes_the_word_of_the_nearest_state() -> None:
+    network, optimizer = network_of(), optimizer_of("case33bw")
+    wanted = Requirements(min_vm_pu=0.935, locked=frozenset(range(32, 37)))
+    point = operating_point_at(network)
+    answer, proposal = optimizer.answer(point, wanted), optimizer.propose(point, wanted)
+    assert answer.plan is proposal.plan is None
+    assert (answer.conflict, proposal.conflict) == (Constraint.LOW_VOLTAGE, Constraint.LOCKED)
+
+
 def test_requirements_can_be_given_up_one_by_one() -> None:
     asked = Requirements(
         risk_weight=0.1, min_vm_pu=0.95, max_vm_pu=1.05, max_loading_percent=90, locked=frozenset({1}), most_pairs=1,
