@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
-from grid.network import Network
+from grid.network import BoolArray, Network
 from ml.optimisation.optimizer import SmartGridOptimizer
 from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, OutcomeKind, Requirements
+from ml.optimisation.plans.verification import OperatingPoint
 from ml.optimisation.radial.flow import RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from tests.benchmarks.conflicts import Infeasible, infeasible_sets, judged
@@ -212,7 +213,7 @@ def test_requirements_can_be_given_up_one_by_one() -> None:
         asked.without(Constraint.SUPPLY)
 
 
-def station_voltages_apart(network: Network) -> tuple[int, int, object]:
+def station_voltages_apart(network: Network) -> tuple[int, int, OperatingPoint]:
     """Two stations at different voltages: a tie between them, a branch, and the operating point."""
     own = operating_point_at(network, level=0.3)
     apart = own.injection.generator_vm_pu.copy()
@@ -221,20 +222,38 @@ def station_voltages_apart(network: Network) -> tuple[int, int, object]:
     return tie, opened, replace(own, injection=replace(own.injection, generator_vm_pu=apart))
 
 
-def test_where_no_safe_order_leads_to_what_keeps_it_that_is_said() -> None:
-    network = network_of("city8")
+def loop_too_loaded(network: Network) -> tuple[OperatingPoint, BoolArray, Requirements]:
+    """A moment, the only other configuration, and a loading that both keep, but not the loop on the way."""
     tie, opened, point = station_voltages_apart(network)
     newton, target = PowerFlow(network), point.closed.copy()
     target[[tie, opened]] = True, False
-    both = point.closed | target
     radial, meshed = (
         max(float(newton.solve(point.injection, closed).loading_percent.max()) for closed in states)
-        for states in ((point.closed, target), (both,))
+        for states in ((point.closed, target), (point.closed | target,))
     )
     others = frozenset(range(network.n_branch)) - {tie, opened}
-    wanted = Requirements(max_loading_percent=(radial + meshed) / 2, locked=others, required_closed=frozenset({tie}))
-    answer = optimizer_of("city8").propose(point, wanted)
+    return point, target, Requirements(max_loading_percent=(radial + meshed) / 2, locked=others)
+
+
+def test_where_no_safe_order_leads_to_what_keeps_it_that_is_said() -> None:
+    network = network_of("city8")
+    point, target, wanted = loop_too_loaded(network)
+    tie = int(np.flatnonzero(target & ~point.closed)[0])
+    answer = optimizer_of("city8").propose(point, replace(wanted, required_closed=frozenset({tie})))
     assert answer.plan is None
     assert answer.reason is not None
     assert answer.reason.kind is NoPlanKind.NO_ORDER
     assert answer.conflict in {Constraint.REQUIRED, Constraint.LOADING}
+
+
+def test_a_better_state_that_no_safe_order_leads_to_is_not_hidden() -> None:
+    network = network_of("city8")
+    point, target, wanted = loop_too_loaded(network)
+    newton = PowerFlow(network)
+    states = sorted((point.closed, target), key=lambda closed: newton.solve(point.injection, closed).total_loss_mw)
+    answer = optimizer_of("city8").propose(replace(point, closed=states[1]), wanted)
+    assert (answer.plan, answer.conflict) == (None, None)
+    assert answer.reason == NoPlan(kind=NoPlanKind.NO_ORDER)
+    assert answer.outcome.kind is OutcomeKind.NONE_BETTER
+    best = optimizer_of("city8").propose(replace(point, closed=states[0]), wanted)
+    assert best.reason == NoPlan(kind=NoPlanKind.BEST_FOUND)
