@@ -5,12 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from app.engine.board import Board, BoardStore
 from app.engine.worker import GridWorker, Publisher
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import FollowPlan
 from app.settings import Settings
 from grid.network import Network
+from grid.telemetry import EventKind
 from ml.optimisation.plans.ahead import FuturePlan, PlanAhead, Restored
 from ml.optimisation.plans.plan import Plan
 from ml.optimisation.plans.timeline import timeline_of
@@ -86,7 +89,10 @@ class AheadWorker(GridWorker[AheadReport]):
         minutes = timeline_of(
             plan.network, before.injection, before.closed, plan.actions, case.customers.count, case.field_work
         ).minutes
-        restored = Restored.by(plan, snapshot.assessed.dark_minutes, minutes)
+        events = snapshot.control.events
+        out = [one.target for one in events if one.kind is EventKind.GENERATOR_TRIP and one.target is not None]
+        tripped = np.isin(np.arange(len(plan.network.generator)), out)
+        restored = Restored.by(plan, snapshot.assessed.dark_minutes, minutes, tripped)
         return self._learning.ask(
             FollowPlan(
                 network_name=case.network.name,
