@@ -5,7 +5,7 @@
   const keep = () => window.dash_clientside.no_update;
   const context = () => window.dash_clientside.callback_context;
   const kept = () => context().outputs_list.map(keep);
-  const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "promised", "title", "code"];
+  const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "promised", "title", "back", "code", "back_code"];
   const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1", "worst"];
   const PROPS = ["value", "value", "checked", "value", "value", "checked", "checked"];
   const REST_MS = 350, TOUCH_MS = 1500, SETTLE_MS = 4000, ANSWER_MS = 15000;

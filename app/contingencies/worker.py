@@ -2,10 +2,11 @@
 
 Outages are tried in the process beside, which gives way to everybody else, in slices of one or a few, and this thread
 rests after each. The list is begun anew when switch states or requirements change, and renewed now and then because
-loads do.
+loads do, the more seldom the longer a pass takes: it keeps no core busy for ever.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 RADIAL_AT_ONCE, MESHED_AT_ONCE = 1, 32  # outages of a slice; those of a meshed grid share a matrix
 TOLD_EVERY = 8  # slices
 RENEWED_AFTER = 40  # cycles since the list was begun
+RESTS = 9.0  # times as long as a pass has taken, before the next one for the same switch states
 
 PolicyOf = Callable[[Network], LearnedPolicy | None]
 
@@ -63,6 +65,13 @@ class _Sweep:
     total: int
     found: list[SingleOutage] = field(default_factory=list)
     slices: int = 0
+    spent_s: float = 0.0
+    ended_at: float = 0.0  # by the monotonic clock
+
+    def renewed_by(self, version: int) -> bool:
+        """Whether it is time for another pass, at a later version of the snapshot."""
+        rested = time.monotonic() - self.ended_at >= RESTS * self.spent_s
+        return not self.left and rested and version - self.snapshot.version >= RENEWED_AFTER
 
 
 class OutageWorker(GridWorker[OutageReport]):
@@ -117,7 +126,7 @@ class OutageWorker(GridWorker[OutageReport]):
             return
         count = RADIAL_AT_ONCE if self._radial else MESHED_AT_ONCE
         now, sweep.left = sweep.left[:count], sweep.left[count:]  # first: one that fails isn't tried again and again
-        case = sweep.snapshot.case
+        case, began = sweep.snapshot.case, time.monotonic()
         found = self._learning.ask(
             TryOutages(
                 branches=tuple(now),
@@ -131,6 +140,8 @@ class OutageWorker(GridWorker[OutageReport]):
         )
         sweep.found += found
         sweep.slices += 1
+        sweep.ended_at = time.monotonic()
+        sweep.spent_s += sweep.ended_at - began
         if not sweep.left:
             self._shown, self._made_at = ranked(sweep.found), sweep.snapshot.simulated_at
         elif self._made_at is None:
@@ -145,7 +156,7 @@ class OutageWorker(GridWorker[OutageReport]):
         on = moment.injection.generator_on
         key = (moment.closed.tobytes(), moment.available.tobytes(), on.tobytes(), snapshot.control.requirements)
         if sweep is not None and sweep.key == key:
-            if sweep.left or snapshot.version - sweep.snapshot.version < RENEWED_AFTER:
+            if not sweep.renewed_by(snapshot.version):
                 return sweep
         else:
             self._shown, self._made_at = (), None  # of other switch states

@@ -178,6 +178,7 @@ class CycleControl:
     operations: Operations
     requirements: Requirements  # that plans are made by
     tags: Tags  # which plans keep as well
+    normal: BoolArray | None  # (m,) switch states to go back to after a repair; None while the present ones are normal
     events: tuple[Event, ...]
     speed_minutes_per_s: float
     paused: bool

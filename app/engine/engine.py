@@ -405,6 +405,8 @@ class Engine:
         cards = pipeline.alarms.cards()
         metrics = pipeline.metrics(solved.state, risk, len(cards))
         pipeline.plan_execution.follow(frame.measured_at, solved.state, metrics.unsupplied_mw)
+        faults, operations = pipeline.faults(), pipeline.plan_execution.operations
+        normal = pipeline.normal(solved.state, metrics.unsupplied_mw, bool(operations.pending))
         snapshot = Snapshot(
             version=self._next_version(),
             iteration=self._iteration,
@@ -427,12 +429,13 @@ class Engine:
                 worst_hour=pipeline.worst_hour,
                 dark_minutes=interruptions.lasted_minutes,
                 reliability=interruptions.indices(pipeline.watched.customers.count),
-                faults=pipeline.faults(),
+                faults=faults,
             ),
             control=CycleControl(
-                operations=pipeline.plan_execution.operations,
+                operations=operations,
                 requirements=self._requirements,
                 tags=pipeline.plan_execution.tags,
+                normal=normal,
                 events=pipeline.events,
                 speed_minutes_per_s=self._speed,
                 paused=self._paused,

@@ -40,11 +40,12 @@ from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
 from grid.sources.registry import open_source
 from grid.sources.seams import SourceParts
-from grid.telemetry import Event, Frame
+from grid.telemetry import Event, EventKind, Frame
 from grid.thermal.branch_temperatures import BranchTemperatures
 from ml.maintenance.condition import ConditionMonitor, is_asset
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.risk import AssetRisk, asset_risk
+from ml.optimisation.plans.normal import NormalSwitching
 from ml.optimisation.plans.tags import Tags
 from ml.optimisation.supply.supply import Supply, path_ohm, supply_of
 
@@ -128,6 +129,7 @@ class Pipeline:
         self._protected = protected_branches(network)
         self._interruptions: InterruptionRecord | None = None
         self._faults: tuple[LocatedFault, ...] = ()
+        self._normal = NormalSwitching()
 
     @property
     def time(self) -> datetime:
@@ -238,6 +240,12 @@ class Pipeline:
             for report in protection.trips
         )
         return self._faults
+
+    def normal(self, state: GridState, unsupplied_mw: float, switching: bool) -> BoolArray | None:
+        """Switch states (m,) to go back to, once nothing is out, faulty or without supply any more."""
+        out = any(event.kind is EventKind.LINE_OUTAGE for event in self.events)
+        disturbed = out or bool(self._faults) or unsupplied_mw > 0
+        return self._normal.observe(state.closed, disturbed, switching)
 
     def interruptions(self, state: GridState, time: datetime) -> InterruptionRecord:
         """What was interrupted since this network is watched, with what loads without supply would take."""

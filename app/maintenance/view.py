@@ -93,6 +93,8 @@ def status_of(now: Maintained) -> Status:
         return Status("training", words, "CNAIM's published rates stand in until then")
     if report.prognosis is None:
         return Status("waiting", "Waiting for the first prognosis", hindrance)
+    if report.card is None and not now.maintainer.begun:
+        return Status("waiting", "By CNAIM's published rates until the models have been read", hindrance)
     if report.card is None:
         return Status("fallback", "By CNAIM's published rates: there are no trained models", hindrance)
     learned = int(report.prognosis.learned[now.branches].sum())

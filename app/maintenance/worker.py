@@ -122,6 +122,11 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
+    @property
+    def begun(self) -> bool:
+        """Whether what learns has been told to read the models, and has answered."""
+        return self._begun > 0
+
     def trend(self, network: Network, branch: int) -> ProbabilityTrend:
         """How an asset's failure probability developed since the watch began."""
         with self._lock:

@@ -26,7 +26,7 @@ MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for th
 
 
 def register_plans(api: Blueprint, services: Services) -> None:
-    """POST /api/grid/optimize, GET /api/grid/plan/ahead and POST /api/grid/apply."""
+    """POST /api/grid/optimize, GET /api/grid/plan/ahead and /normal, and POST /api/grid/apply."""
 
     @api.post("/api/grid/optimize")
     def optimize() -> Response:
@@ -50,13 +50,19 @@ def register_plans(api: Blueprint, services: Services) -> None:
     def ahead() -> Response:
         return answer(planpayloads.ahead(services.ahead_worker.report_on(services.boards.latest)))
 
+    @api.get("/api/grid/plan/normal")
+    def normal() -> Response:
+        board = services.boards.latest
+        back = None if board.snapshot.solved.stale else services.planner.report_on(board).back
+        return answer(planpayloads.way_back(back, board.snapshot.case))
+
     @api.post("/api/grid/apply")
     def apply() -> Response:
         body, board = read_body(request, ApplyBody), services.boards.latest
         if body.undo:
             services.engine.undo(body.count)
             return answer({"success": True, "actions": [], "undo": True}, HTTPStatus.ACCEPTED)
-        plan = _meant(services.planner.plan_on(board), body.code)
+        plan = _chosen(services.planner, board, body.code)
         services.engine.apply(plan, body.count)
         actions = [planpayloads.action(item, plan.network) for item in plan.actions[: body.count]]
         return answer({"success": True, "actions": actions, "undo": False}, HTTPStatus.ACCEPTED)
@@ -112,6 +118,12 @@ def _branch(branch_id: str, board: Board) -> int:
     if not known or int(branch_id) >= board.network.n_branch:
         raise UnknownIdError(f"no branch {branch_id[:18]}; they are numbered 0 to {board.network.n_branch - 1}")
     return int(branch_id)
+
+
+def _chosen(planner: PlanWorker, board: Board, code: str | None) -> Plan:
+    """The plan, or the way back to normal where that is named. BadRequestError where none is meant that there is."""
+    named = (plan for plan in planner.plans_on(board) if code is not None and plan.code == code)
+    return next(named, None) or _meant(planner.plan_on(board), code)
 
 
 def _meant(plan: Plan | None, code: str | None) -> Plan:

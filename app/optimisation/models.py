@@ -114,6 +114,21 @@ class PlanItem(Answer):
     timeline: TimelineItem
 
 
+class WayBackAnswer(Answer):
+    """GET /api/grid/plan/normal: back to the switch states from before a disturbance, once it is over.
+
+    due: whether other ones are the present. plan: null where there is no safe way; POST /api/grid/apply may name its
+    code. broken: limits that the normal state would break now; barred: branches that it needs otherwise and nobody may
+    operate.
+    """
+
+    due: bool
+    plan: PlanItem | None
+    broken: tuple[Constraint, ...]
+    barred: tuple[Place, ...]
+    message: str
+
+
 class MethodItem(Answer):
     """What one method found in the same situation."""
 

@@ -32,7 +32,9 @@ PARTS = {  # of the answer, and where each is shown
     "methods": Id.PLAN_METHODS,
     "promised": Id.PLAN_PROMISED,
     "title": Id.PROPOSED_TITLE,
+    "back": Id.PLAN_BACK,
 }
+CODES = {"code": Id.PLAN_CODE, "back_code": Id.BACK_CODE}  # of the plan, and of the way back to normal
 
 
 def layout(services: PageServices) -> Component:
@@ -76,7 +78,7 @@ def layout(services: PageServices) -> Component:
             ),
             html.Div(id=Id.FIGURES, className="plan-figures"),
             _card("Methods in numbers", Id.PLAN_METHODS, parts.get("methods")),
-            dcc.Store(id=Id.PLAN_CODE, data=parts.get("code")),
+            *(dcc.Store(id=store, data=parts.get(name)) for name, store in CODES.items()),
             dcc.Store(id=Id.PLAN_SEEN),
         ],
         className="plan-page",
@@ -85,11 +87,12 @@ def layout(services: PageServices) -> Component:
 
 def _answer(parts: dict[str, object], status: str, held: str, orders: bool) -> Component:
     """orders: whether the source takes any; the buttons aren't to be seen where it doesn't, ticks still need them."""
-    words = ("Apply next step", "Apply all", "Undo last", "Undo all")
-    disabled = parts.get("disabled", [True] * 4)
-    buttons = [
+    words = ("Apply next step", "Apply all", "Undo last", "Undo all", "Return to normal")
+    disabled = parts.get("disabled", [True] * 5)
+    shown = {} if orders else {"display": "none"}
+    *buttons, back = [
         dmc.Button(text, id=name, size="compact-sm", disabled=off, variant="filled" if name in APPLY else "default")
-        for name, text, off in zip((*APPLY, *UNDO), words, disabled, strict=True)  # type: ignore[call-overload]
+        for name, text, off in zip((*APPLY, *UNDO, Id.RETURN), words, disabled, strict=True)  # type: ignore[call-overload]
     ]
     return dmc.Paper(
         [
@@ -100,8 +103,12 @@ def _answer(parts: dict[str, object], status: str, held: str, orders: bool) -> C
                 buttons,
                 className="plan-buttons",
                 role="group",
-                style={} if orders else {"display": "none"},
+                style=shown,
                 **{"aria-label": "Apply and undo"},
+            ),
+            html.Div(
+                [html.P(parts.get("back"), id=Id.PLAN_BACK, className="plan-note"), html.Div(back, style=shown)],
+                className="plan-back",
             ),
             html.Div(id=Id.PLAN_RESULT, role="status", className="result"),
         ],
@@ -120,8 +127,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "answer"),
         *(Output(name, "children") for name in PARTS.values()),
-        Output(Id.PLAN_CODE, "data"),
-        *(Output(name, "disabled") for name in (*APPLY, *UNDO)),
+        *(Output(store, "data") for store in CODES.values()),
+        *(Output(name, "disabled") for name in (*APPLY, *UNDO, Id.RETURN)),
         Output(Id.PLAN_SEEN, "data"),
         Output(Id.PLAN_STATUS, "children"),
         Input(Id.TICK, "data"),
@@ -179,19 +186,19 @@ def _figures(figures: Figures, scheme: Scheme) -> list[Component]:
 def _register_buttons(app: dash.Dash, services: PageServices) -> None:
     @app.callback(
         Output(Id.PLAN_RESULT, "children"),
-        *(Input(name, "n_clicks") for name in (*APPLY, *UNDO)),
-        State(Id.PLAN_CODE, "data"),
+        *(Input(name, "n_clicks") for name in (*APPLY, *UNDO, Id.RETURN)),
+        *(State(store, "data") for store in CODES.values()),
         prevent_initial_call=True,
     )
     def operate(*arguments: object) -> str:
-        button, seen = ctx.triggered_id, arguments[-1]
-        count = 1 if button in (Id.APPLY_ONE, Id.UNDO_ONE) else None
-        plan = services.planner.plan_seen(str(seen))
-        if button in APPLY and plan is None:
-            return CHANGED
+        button, count = ctx.triggered_id, 1 if ctx.triggered_id in (Id.APPLY_ONE, Id.UNDO_ONE) else None
+        code, back_code = arguments[-len(CODES) :]
+        plan = services.planner.plan_seen(str(back_code if button == Id.RETURN else code))
         try:
-            if button in UNDO or plan is None:
+            if button in UNDO:
                 services.engine.undo(count)
+            elif plan is None:
+                return CHANGED
             else:
                 services.engine.apply(plan, count)
         except PlanRefusedError as error:

@@ -6,13 +6,14 @@ from typing import Any
 
 from app.engine.board import FollowUp, StateFigures, WatchedCase
 from app.optimisation.ahead_worker import AheadReport
-from app.optimisation.view import element_at_risk, plan_timeline
+from app.optimisation.view import back_words, element_at_risk, plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number, stamp
 from components.optimisation.explanation import why_not_words
 from components.optimisation.words import no_plan_words, outcome_words
 from grid.network import Network
 from ml.optimisation.plans.ahead import LimitAtRisk
+from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
     Action,
     Margin,
@@ -62,6 +63,17 @@ def plan(item: Plan, case: WatchedCase) -> JSON:
         "saved_eur_per_year": item.saved_money_per_year,
         "margins": [margin(one) for one in item.margins],
         "timeline": timeline(plan_timeline(item, case)),
+    }
+
+
+def way_back(item: WayBack | None, case: WatchedCase) -> JSON:
+    """The way back to normal switching after a repair."""
+    return {
+        "due": item is not None,
+        "plan": None if item is None or item.plan is None else plan(item.plan, case),
+        "broken": [] if item is None else [one.value for one in item.broken],
+        "barred": [] if item is None else list(item.barred),
+        "message": back_words(item, None, case),
     }
 
 

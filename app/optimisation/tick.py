@@ -17,6 +17,7 @@ from app.optimisation.ahead_worker import AheadReport
 from app.optimisation.form import form_of, weight_words
 from app.optimisation.view import (
     ahead_words,
+    back_words,
     beyond_plans,
     comparison_of,
     course_of,
@@ -199,7 +200,7 @@ def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
 def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
     """The page's texts and tables as components, by name."""
     network, proposal = snapshot.case.network, offered(report, snapshot)
-    plan = None if proposal is None else proposal.plan
+    plan, back = None if proposal is None else proposal.plan, None if report.back is None else report.back.plan
     shown = headline_of(report, snapshot)
     running, operations = shown.tone is Tone.RUNNING, snapshot.control.operations
     undoable = bool(operations.done) or operations.set_points_done
@@ -215,9 +216,11 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
         "limited": limited_table(None if proposal is None else limited_of(proposal, network)),
         "methods": methods_table(methods_of(proposal)),
         "promised": promise_table(*promise_of(network, operations.followed)),
+        "back": back_words(report.back, plan, snapshot.case),
         "code": "" if plan is None else plan.code,
+        "back_code": "" if back is None else back.code,
         "title": "Proposed" if plan is not None else "Proposed: as present",
-        "disabled": [running or plan is None, running or plan is None, not undoable, not undoable],
+        "disabled": [*[running or plan is None] * 2, *[not undoable] * 2, running or back is None],
     }
 
 
@@ -229,14 +232,16 @@ def _parts_without(snapshot: Snapshot, head: list[Component], undoable: bool, wh
         else [not_judged(why)]
     )
     judged = {name: not_judged(why) for name in ("compare", "rooms", "limited", "methods")}
-    disabled = [True, True, not undoable, not undoable]
+    disabled = [True, True, not undoable, not undoable, True]
     promised = promise_table(*promise_of(snapshot.case.network, snapshot.control.operations.followed))
     return {
         "head": head,
         "steps": steps,
         **judged,
         "promised": promised,
+        "back": "",
         "code": "",
+        "back_code": "",
         "title": "No plan: as present",
         "disabled": disabled,
     }

@@ -23,9 +23,10 @@ from components.optimisation.words import (
     stopped_words,
 )
 from grid.capabilities import DISPATCH, SWITCHING
-from grid.network import FloatArray, Network
+from grid.network import Network
 from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.limits import Merit
+from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
@@ -63,6 +64,7 @@ NO_WAY = {
     Constraint.ACTIONS: "nothing keeps the limits with {pairs}",
     Constraint.N_MINUS_1: "nothing keeps the limits after every single outage",
 }
+NO_LIMIT = {constraint: f"the limit of {words.lower()}" for constraint, words in CONSTRAINTS.items()}
 DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
 LEAST_GAIN_MW = 1e-5
 RESTORING = {OutcomeKind.ALL_RESTORED, OutcomeKind.PART_RESTORED, OutcomeKind.NOTHING_RESTORABLE}
@@ -151,18 +153,20 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
     steps = sentence(actions_of(snapshot.case.network, plan), len(plan.set_points))
     if plan.actions and snapshot.case.network.branch.rating_derived.any():
         note = " ".join(filter(None, [DERIVED_RATINGS, note]))
-    title = purpose_words(proposal, plan, snapshot.case.customers.count)
+    title = purpose_words(proposal, plan, snapshot.case)
+    if leads_back(report.back, plan):
+        title = f"Returns to normal after the repair. {title}"
     checks = checks_of(plan, proposal.requirements)
     saving = None if proposal.outcome.kind in RESTORING else saving_of(plan)  # what is supplied again has losses, too
     return Headline(Tone.PLAN, title, saving, checks, note, steps)
 
 
-def purpose_words(proposal: Proposal, plan: Plan, customers: FloatArray) -> str:
-    """What a plan is for, the most important first: supply, then limits, then losses and risk. customers: (l,)."""
+def purpose_words(proposal: Proposal, plan: Plan, case: WatchedCase) -> str:
+    """What a plan is for, the most important first: supply, then limits, then losses and risk."""
     before, after, outcome = plan.before, plan.after, proposal.outcome
     if outcome.kind in RESTORING:
         back = after.supplied_loads & ~before.supplied_loads
-        return outcome_words(outcome, float(customers[back].sum()))
+        return outcome_words(outcome, float(case.customers.count[back].sum()), plan_timeline(plan, case).minutes)
     if Merit.of(after).violation < Merit.of(before).violation:
         relieved = (limit_words(margin, after) for margin in before.margins if margin.excess > 0)
         return f"Relieves {'; '.join(filter(None, relieved)) or 'what is outside its limits'}."
@@ -170,6 +174,30 @@ def purpose_words(proposal: Proposal, plan: Plan, customers: FloatArray) -> str:
     if saving > 0:
         return f"Saves {text.small(saving, 'kW')} of losses."
     return "Lowers the expected interruption."
+
+
+def back_words(back: WayBack | None, plan: Plan | None, case: WatchedCase) -> str:
+    """The way back to normal switching after a repair, as sentences; empty where the plan goes it anyhow."""
+    if back is None or leads_back(back, plan):
+        return ""
+    if back.barred:
+        names = ", ".join(case.network.branch.name[branch] for branch in back.barred)
+        return f"No way back to normal switching yet: {names} must not be operated."
+    if back.broken:
+        limits = ", ".join(NO_LIMIT[one] for one in back.broken)
+        return f"No way back to normal switching now: {limits} would be broken."
+    if back.plan is None:
+        return "No way back to normal switching was found whose every state is supplied and within limits."
+    steps, saved_kw = sentence(actions_of(case.network, back.plan)), back.plan.saved_kw
+    costs = f"{'saves' if saved_kw >= 0 else 'costs'} {text.small(abs(saved_kw), 'kW')} of losses"
+    minutes = text.count(math.ceil(plan_timeline(back.plan, case).minutes), "minute")
+    return f"Back to normal switching after the repair: {steps}; {costs}, takes {minutes}, verified by AC power flow."
+
+
+def leads_back(back: WayBack | None, plan: Plan | None) -> bool:
+    """Whether a plan leads to the normal switch states anyhow."""
+    found = None if back is None else back.plan
+    return found is not None and plan is not None and bool((found.after.closed == plan.after.closed).all())
 
 
 def limit_words(margin: Margin, after: Verdict) -> str:
@@ -346,7 +374,12 @@ def limited_of(proposal: Proposal, network: Network) -> tuple[Limited, ...]:
     """The best plans with few switches, each once."""
     plans = {plan.code: plan for plan in proposal.limited}
     return tuple(
-        Limited(plan.pairs, actions_of(network, plan), plan.saved_kw, plan.after.objective_kw)
+        Limited(
+            plan.pairs,
+            actions_of(network, plan),
+            plan.saved_kw,
+            max(0.0, plan.before.unsupplied_kw - plan.after.unsupplied_kw),
+        )
         for plan in plans.values()
     )
 

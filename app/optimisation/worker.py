@@ -8,7 +8,7 @@ are made here, by what was learned last.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.engine.board import Board, BoardStore, NotReadyError, Snapshot
@@ -25,12 +25,14 @@ from app.settings import Settings
 from grid.limits import same_but_limits
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
+from ml.optimisation.plans.normal import WayBack, way_back
 from ml.optimisation.plans.plan import NoPlan, Plan, Proposal, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from ml.optimisation.plans.tags import keeping
-from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.policy import LearnedPolicy, PolicyError
 from ml.optimisation.progress import DecisionGap, Progress
+from ml.optimisation.radial.grid import operated_radially
 
 log = logging.getLogger(__name__)
 TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
@@ -56,7 +58,8 @@ class PlanReport:
     """What the planner knows about a network: the answer to its latest operating point, and how learning goes.
 
     present: where the present state lies among the points of pareto. made_for: the beginning of the worst of the coming
-    hours, where the proposal is for that; None where it is for now. operating_point: that the proposal is for.
+    hours, where the proposal is for that; None where it is for now. operating_point: that the proposal is for. back:
+    to the switch states from before a disturbance; None while there is nothing to go back to.
     """
 
     network: Network
@@ -69,6 +72,7 @@ class PlanReport:
     present: ParetoPoint | None
     made_for: datetime | None = None
     operating_point: OperatingPoint | None = None
+    back: WayBack | None = None
 
     @property
     def base(self) -> ProposalBase | None:
@@ -97,6 +101,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._learned: PolicyNews | None = None  # of the present network
         self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
         self._proposed_at: OperatingPoint | None = None
+        self._back: WayBack | None = None  # with the last proposal
         self.explainer = Explainer(self.propose_at)
         self._why_not: NoPlan | None = None  # there is no optimiser for the present network
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
@@ -126,6 +131,12 @@ class PlanWorker(GridWorker[PlanReport]):
         """The plan that can be applied on a board."""
         proposal = self.report_on(board).proposal
         return None if proposal is None else proposal.plan
+
+    def plans_on(self, board: Board) -> tuple[Plan, ...]:
+        """All plans that can be applied on a board: the plan, and the way back to normal."""
+        back = self.report_on(board).back
+        plans = (self.plan_on(board), None if back is None else back.plan)
+        return tuple(plan for plan in plans if plan is not None)
 
     @property
     def plan(self) -> Plan | None:
@@ -229,8 +240,11 @@ class PlanWorker(GridWorker[PlanReport]):
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
                 proposal = self._known(snapshot, wanted) or self._propose(optimizer, board, wanted)
-            if proposal is not None and proposal.plan is not None and asked == self._requirements:
-                self._remember(proposal.plan)
+            self._back = self._way_back(snapshot, wanted) if proposal is not None else None
+            if asked == self._requirements:
+                for made in (proposal, self._back):
+                    if made is not None and made.plan is not None:
+                        self._remember(made.plan)
         if optimizer is not None and proposal is not None:
             if self._pareto_due:
                 operating_point = self._operating_point(snapshot, wanted)
@@ -266,6 +280,14 @@ class PlanWorker(GridWorker[PlanReport]):
         due = since >= (PARETO_EVERY if self._priority.quiet else PARETO_AT_LATEST)
         learns = self._first_training and not self._learning.health.problems
         return not learns and (due or self._pareto[1] is None)
+
+    def _way_back(self, snapshot: Snapshot, wanted: Requirements) -> WayBack | None:
+        """To the normal switch states, where others are present; for now, whatever hour plans are made for."""
+        normal, network = snapshot.control.normal, snapshot.case.network
+        if normal is None or not operated_radially(network):
+            return None
+        now = operating_point_of(snapshot, self._settings.price_per_mwh)
+        return way_back(Verifier(network), now, replace(wanted, worst_hour=False), normal)
 
     def _remember(self, plan: Plan) -> None:
         others = [(code, other) for code, other in self._recent.items() if code != plan.code]
@@ -367,7 +389,7 @@ class PlanWorker(GridWorker[PlanReport]):
         network = snapshot.case.network
         self._learned, self._planned, self._pareto = None, 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
-        self._planned_on = None
+        self._planned_on = self._back = None
         if self._network is None or not same_but_limits(self._network, network):
             self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._optimizer, self._asked, self._why_not = self._optimizers(network)
@@ -408,6 +430,7 @@ class PlanWorker(GridWorker[PlanReport]):
             *self._pareto,
             _made_for(snapshot, proposal),
             self._proposed_at,
+            None if proposal is None else self._back,
         )
         self.publish(report, board)
 

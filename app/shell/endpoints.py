@@ -26,6 +26,7 @@ from app.optimisation.models import (
     ApplyAnswer,
     ExplanationAnswer,
     OptimizeAnswer,
+    WayBackAnswer,
     WhyNotAnswer,
 )
 from app.web.bodies import (
@@ -174,6 +175,12 @@ ENDPOINTS = (
         "/api/grid/plan/ahead",
         "The chance from 0 to 1 that a limit breaks in the hours after the latest plan, by when, and which.",
         AheadAnswer,
+    ),
+    Endpoint(
+        "get",
+        "/api/grid/plan/normal",
+        "The way back to the switching from before a disturbance, once it is over, or what stands against it.",
+        WayBackAnswer,
     ),
     Endpoint(
         "post",

@@ -89,6 +89,7 @@ class Id(StrEnum):
     # optimisation
     PLAN_SEEN = "plan-seen"
     PLAN_CODE = "plan-code"
+    BACK_CODE = "back-code"
     PLAN_HEAD = "plan-head"
     PLAN_STATUS = "plan-status"
     PLAN_STEPS = "plan-steps"
@@ -107,6 +108,7 @@ class Id(StrEnum):
     APPLY_ALL = "apply-all"
     UNDO_ONE = "undo-one"
     UNDO_ALL = "undo-all"
+    RETURN = "return-to-normal"
     PRESENT_MAP = "present-map"
     PROPOSED_MAP = "proposed-map"
     PROPOSED_TITLE = "proposed-title"
@@ -136,6 +138,7 @@ class Id(StrEnum):
     FIGURES = "figures"
     FIGURES_SEEN = "figures-seen"
     PLAN_HELD = "plan-held"
+    PLAN_BACK = "plan-back"
     COURSE_GRAPH = "course-graph"
     METHODS_GRAPH = "methods-graph"
     FRONT_GRAPH = "front-graph"

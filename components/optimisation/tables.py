@@ -40,12 +40,12 @@ class Room:
 
 @dataclass(frozen=True)
 class Limited:
-    """The best plan with so many pairs of switches."""
+    """The best plan with so many pairs of switches. restored_kw: of load that has no supply without it."""
 
     pairs: int
     actions: tuple[tuple[bool, str], ...]
     saved_kw: float
-    objective_kw: float
+    restored_kw: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,14 @@ def limited_table(rows: Sequence[Limited] | None) -> Component:
         return _nothing(
             UNJUDGED if rows is None else "No switching of one to three pairs is better than the present state."
         )
-    cells = [(text.count(row.pairs, "pair"), sentence(row.actions), text.small(row.saved_kw, "kW")) for row in rows]
-    return table(("Switches", "Steps", "Saves"), cells, "Plans with fewer switches", "plan-table words-second")
+    restoring = any(row.restored_kw > 0 for row in rows)  # then losses say nothing: what is supplied again has some
+    gained = [row.restored_kw if restoring else row.saved_kw for row in rows]
+    cells = [
+        (text.count(row.pairs, "pair"), sentence(row.actions), text.small(kw, "kW"))
+        for row, kw in zip(rows, gained, strict=True)
+    ]
+    columns = ("Switches", "Steps", "Restores" if restoring else "Saves")
+    return table(columns, cells, "Plans with fewer switches", "plan-table words-second")
 
 
 def set_point_table(rows: Sequence[SetPointRow]) -> Component:

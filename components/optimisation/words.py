@@ -91,9 +91,13 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             return f"{network.name}: the power flow of the case's own state finds no solution"
 
 
-def outcome_words(outcome: Outcome, customers: float = math.nan) -> str:
-    """What the optimiser's answer comes to, as a sentence. customers: who get supply back, NaN where unknown."""
+def outcome_words(outcome: Outcome, customers: float = math.nan, minutes: float = math.nan) -> str:
+    """What the optimiser's answer comes to, as a sentence.
+
+    customers: who get supply back, minutes: until the plan is carried out; NaN where unknown.
+    """
     whom = f" ({text.count(round(customers), 'customer')})" if math.isfinite(customers) else ""
+    whom += f" in {text.count(math.ceil(minutes), 'minute')}" if math.isfinite(minutes) else ""
     restored, lacking = (text.small(value / 1000, "MW") for value in (outcome.restored_kw, outcome.unsupplied_kw))
     match outcome.kind:
         case OutcomeKind.ALL_RESTORED if outcome.out_of_reach_kw > NOTHING_KW:

@@ -171,7 +171,8 @@ def problem_with_plan(
     if plan.set_points:
         return problem_with_set_points(network, verifier, operating_point, plan.requirements, plan.set_points)
     complete = len(actions) == len(plan.actions)
-    return problem_with(verifier, operating_point, plan.requirements, actions, must_improve=complete)
+    must_improve = complete and not plan.returns
+    return problem_with(verifier, operating_point, plan.requirements, actions, must_improve=must_improve)
 
 
 def problem_with(

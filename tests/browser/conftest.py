@@ -71,25 +71,26 @@ def browser(shared: BrowserContext) -> Browser:
 
 @pytest.fixture(scope="session")
 def server_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOn]:
-    """A running server for a case, and for a source where it is named.
+    """A running server for a case, for a source where it is named, and for settings by their variables' names.
 
     The others wait meanwhile: each one's optimiser keeps a core busy.
     """
     cache = tmp_path_factory.mktemp("cache")
     base = tmp_path_factory.getbasetemp()
     models = models_in(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
-    running: dict[tuple[str, str], LiveServer] = {}
+    running: dict[tuple[str, ...], LiveServer] = {}
 
-    def get(case: str, source: str = "simulator") -> LiveServer:
-        server = running.pop((case, source), None)
+    def get(case: str, source: str = "simulator", **environment: str) -> LiveServer:
+        key = (case, source, *(f"{name}={value}" for name, value in environment.items()))
+        server = running.pop(key, None)
         for other in running.values():
             other.pause()
         if server is None:
-            server = LiveServer(case, cache, models, source)
+            server = LiveServer(case, cache, models, source, **environment)
             server.start()
         else:
             server.resume()
-        running[case, source] = server
+        running[key] = server
         return server
 
     yield get

@@ -47,7 +47,9 @@ def models_in(folder: Path) -> Path:
 class LiveServer:
     """`python -m app` in a process of its own."""
 
-    def __init__(self, case: str, cache_dir: Path, models_dir: Path, source: str = "simulator") -> None:
+    def __init__(
+        self, case: str, cache_dir: Path, models_dir: Path, source: str = "simulator", **environment: str
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -63,6 +65,7 @@ class LiveServer:
             "SMARTGRID_DISPATCH_EPISODES": "60",
             "SMARTGRID_HISTORY_DAYS": "20",  # too few for models, which take seconds to train
             "SMARTGRID_SPEED_MINUTES_PER_S": "20",
+            **environment,
         }
 
     def start(self) -> None:

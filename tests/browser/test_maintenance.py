@@ -128,9 +128,12 @@ def test_the_table_is_ranked_sorts_filters_and_is_exported(city: LiveServer, new
 
 def test_numbers_filter_from_a_value_on(city: LiveServer, new_page: NewPage) -> None:
     page = open_page(new_page(city))
+    page.wait_for_function(RANKED, timeout=TIMEOUT_MS)
     limit = (risks(page)[0] * risks(page)[-1]) ** 0.5  # far from both ends, which move
-    page.locator('#risk-grid .ag-header-cell[aria-colindex="4"] input[type="number"]').fill(f"{limit:.0f}")
-    expect(names(page)).not_to_have_count(ASSETS, timeout=TIMEOUT_MS)
+    field = page.locator('#risk-grid .ag-header-cell[aria-colindex="4"] input[type="number"]')
+    hear(page)  # what the page still had to put in its place is there
+    field.fill(f"{limit:.0f}")
+    expect(names(page), f"at {limit:.0f} EUR/yr of {risks(page)}").not_to_have_count(ASSETS, timeout=TIMEOUT_MS)
     found = risks(page)
     assert 0 < len(found) < ASSETS
     assert min(found) >= limit

@@ -173,7 +173,10 @@ class SetPoint:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A verified way from the present state to a better one, actions in an order that never interrupts a load."""
+    """A verified way from the present state to a better one, actions in an order that never interrupts a load.
+
+    returns: it goes back to the switch states from before a disturbance, and needn't be better.
+    """
 
     requirements: Requirements
     actions: tuple[Action, ...]
@@ -183,6 +186,7 @@ class Plan:
     saved_mwh_per_year: float
     saved_money_per_year: float
     network: Network  # that its branches and generators are numbered in
+    returns: bool = False
 
     @property
     def margins(self) -> tuple[Margin, ...]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.contingencies import worker
 from app.contingencies.api import listed
 from app.contingencies.view import list_key, table_of
 from app.contingencies.worker import RENEWED_AFTER, OutageReport, OutageWorker
@@ -19,6 +20,12 @@ CONTINGENCIES = "/api/grid/contingencies"
 @pytest.fixture
 def city(tmp_path: Path) -> Rig:
     return make_rig(tmp_path, training_episodes=2)
+
+
+@pytest.fixture
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that is renewed however long a pass took."""
+    monkeypatch.setattr(worker, "RESTS", 0.0)
 
 
 def worker_of(rig: Rig) -> OutageWorker:
@@ -78,6 +85,7 @@ def test_the_list_stands_until_something_is_switched(city: Rig) -> None:
     assert all(action.branch != out for row in then.rows for action in row.actions if action.close)
 
 
+@pytest.mark.usefixtures("restless")
 def test_the_list_is_renewed_while_the_last_one_stays(city: Rig) -> None:
     first = sweep(city)
     city.run(RENEWED_AFTER)
@@ -99,6 +107,19 @@ def test_other_requirements_make_another_list(city: Rig) -> None:
     assert all(action.branch != hill for row in then.rows for action in row.actions)
 
 
+def test_after_a_pass_that_took_long_the_list_rests(city: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = sweep(city)
+    monkeypatch.setattr(worker, "RESTS", 1e9)
+    city.run(RENEWED_AFTER)
+    for _ in range(20):
+        worker_of(city).attempt()
+    assert report_of(city).version == first.version
+    city.engine.add_event(EventKind.LINE_OUTAGE, city.branch("Campus Line"), None)
+    city.run()
+    assert sweep(city).version > first.version  # other switch states are looked at at once
+
+
+@pytest.mark.usefixtures("restless")
 def test_while_what_works_beside_is_down_the_last_list_stands(city: Rig) -> None:
     first, beside = sweep(city), city.services.learning
     assert isinstance(beside, LearningHere)

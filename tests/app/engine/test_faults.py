@@ -196,3 +196,30 @@ def test_a_moment_without_supply_is_a_momentary_interruption(rig: Rig) -> None:
     assert found.maifi > 0
     assert np.isnan(found.caidi_minutes)
     assert rig.get("/api/grid/reliability")["caidi_minutes"] is None
+
+
+def test_after_the_repair_the_grid_goes_back_to_normal_by_a_plan(sure: Rig) -> None:
+    planner, normal = sure.services.planner, sure.now.solved.state.closed.copy()
+    assert sure.get("/api/grid/plan/normal")["due"] is False
+    event = sure.engine.add_event(EventKind.BRANCH_FAULT, sure.branch("Mall Line"), 1.0)
+    sure.run(2)
+    planner.plan_once(sure.board, planner.requirements)
+    assert planner.plan is not None
+    sure.engine.apply(planner.plan)
+    sure.run(8)
+    assert dark(sure) == set()
+    planner.plan_once(sure.board, planner.requirements)
+    assert sure.get("/api/grid/plan/normal")["due"] is False  # the fault still stands
+    sure.engine.remove_event(event.id)
+    sure.run(2)
+    assert (sure.now.solved.state.closed != normal).any()
+    planner.plan_once(sure.board, planner.requirements)
+    told = sure.get("/api/grid/plan/normal")
+    assert told["due"]
+    assert "Back to normal switching after the repair" in told["message"]
+    sure.post("/api/grid/apply", {"code": told["plan"]["code"]}, 202)
+    for _ in told["plan"]["actions"]:
+        assert sure.run(elapsed=timedelta(0)).solved.state.energised.all()
+    np.testing.assert_array_equal(sure.run().solved.state.closed, normal)
+    planner.plan_once(sure.board, planner.requirements)
+    assert sure.get("/api/grid/plan/normal")["due"] is False

@@ -111,8 +111,15 @@ def test_without_models_every_figure_is_cnaims_and_says_so(rig: Rig) -> None:
     assert {row.reason for row in rows} == {"no trained model"}
     assert {row.novelty for row in rows} == {Novelty.UNKNOWN}
     assert all(row.probability_30_days < row.probability_365_days for row in rows)
-    assert status_of(watched(rig)).kind == "fallback"
+    assert status_of(watched(rig)).words == "By CNAIM's published rates until the models have been read"
     assert card_of(watched(rig)) is None
+
+
+def test_where_no_models_are_kept_and_none_are_trained_that_is_said(cache_dir: Path) -> None:
+    rig = make_rig(cache_dir, training_fleets=0, models_dir=cache_dir / "none")
+    rig.services.maintainer.load_or_train()
+    found = status_of(watched(rig))
+    assert (found.kind, found.words) == ("fallback", "By CNAIM's published rates: there are no trained models")
 
 
 def test_rows_are_the_products_that_they_claim(now: Maintained) -> None:

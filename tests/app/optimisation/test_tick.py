@@ -18,6 +18,7 @@ from app.optimisation.worker import NO_TRAINING, PlanReport
 from app.web.browser_view import View
 from components.map.style import EdgeStatus, Mark
 from components.optimisation.plan import Tone
+from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
     Constraint,
     NoPlan,
@@ -73,7 +74,7 @@ def test_the_answer_tells_the_plan(city: Rig, proposal: Proposal, plan: Plan) ->
     assert f"Close {closed}, open {opened}" in text
     assert "verified by AC power flow" in text
     assert "all limits kept" in text
-    assert parts["disabled"] == [False, False, True, True]
+    assert parts["disabled"] == [False, False, True, True, True]
     assert parts["code"] == plan.code == f"c{plan.actions[0].branch}-o{plan.actions[1].branch}"
 
 
@@ -90,12 +91,35 @@ def test_every_kind_of_answer_has_its_headline(
     assert (shown.saving is not None) == (tone is Tone.PLAN)
 
 
+def test_the_way_back_to_normal_has_a_button_where_the_plan_does_not_go_it(
+    city: Rig, proposal: Proposal, plan: Plan
+) -> None:
+    back = replace(plan, after=plan.before, returns=True)  # to another state than the plan's
+    parts: dict[str, Any] = answer_parts(replace(report_of(city.now, proposal), back=WayBack(plan=back)), city.now)
+    assert parts["back"].startswith("Back to normal switching after the repair: Close ")
+    assert "costs 0 kW" in parts["back"] or "saves" in parts["back"]
+    assert parts["back_code"] == back.code
+    assert parts["disabled"][-1] is False
+    goes = replace(report_of(city.now, proposal), back=WayBack(plan=replace(plan, returns=True)))
+    parts = answer_parts(goes, city.now)
+    assert parts["back"] == ""
+    assert headline_of(goes, city.now).title.startswith("Returns to normal after the repair. Saves ")
+    for hindered, words in (
+        (WayBack(barred=(plan.actions[0].branch,)), "must not be operated"),
+        (WayBack(broken=(Constraint.LOADING,)), "the limit of highest loading would be broken"),
+        (WayBack(), "No way back"),
+    ):
+        parts = answer_parts(replace(report_of(city.now, proposal), back=hindered), city.now)
+        assert words in parts["back"]
+        assert parts["disabled"][-1] is True
+
+
 def test_without_a_proposal_nothing_can_be_applied_and_the_status_is_said(city: Rig) -> None:
     failed = PlanStatus(kind=PlanStatusKind.FAILED, failure="the grid is meshed")
     report = report_of(city.now, None, status=failed)
     assert headline_of(report, city.now).title == "The grid is meshed."
     parts: dict[str, Any] = answer_parts(report, city.now)
-    assert parts["disabled"] == [True] * 4
+    assert parts["disabled"] == [True] * 5
     assert overview_words(report, city.now)[:2] == ["No proposal", "The grid is meshed."]
 
 
@@ -148,7 +172,7 @@ def test_what_is_applied_and_waits_is_listed_and_can_be_undone(city: Rig, propos
     parts: dict[str, Any] = answer_parts(report_of(running, proposal), running)
     assert "✓ done" in sent(parts["steps"])
     assert "waiting" in sent(parts["steps"])
-    assert parts["disabled"] == [True, True, False, False]
+    assert parts["disabled"] == [True, True, False, False, True]
     out = PlanProblem(kind=PlanProblemKind.OUT_OF_SERVICE, branch=0)
     stopped = replace(city.now, control=replace(city.now.control, operations=Operations((), (), out)))
     assert f"Stopped: {city.now.case.network.branch.name[0]} is out of service." in sent(

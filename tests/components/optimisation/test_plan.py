@@ -145,8 +145,11 @@ def test_tables_without_rows_say_so() -> None:
 
 def test_plans_with_fewer_switches_and_set_points() -> None:
     assert "1 pair Close Hill Tie, open Central North Line 12.0\u202fkW" in words(
-        limited_table((Limited(1, SWITCHING, 12.0, 100.0),))
+        limited_table((Limited(1, SWITCHING, 12.0),))
     )
+    restoring = words(limited_table((Limited(1, SWITCHING, -744.0, 23_968.0),)))  # what is supplied again has losses
+    assert "Restores" in restoring
+    assert "-" not in restoring
     shown = words(set_point_table((SetPointRow("G1", 10.0, 12.5, 1.0, NAN),)))
     assert "+2.5\u202fMW" in shown
     assert text.UNKNOWN in shown

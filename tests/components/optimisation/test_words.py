@@ -137,6 +137,12 @@ def outcome(kind: OutcomeKind, **numbers: float) -> Outcome:
     return Outcome(kind=kind, binding=binding if kind is OutcomeKind.PART_RESTORED else None, **numbers)
 
 
+def test_a_restoration_says_who_is_back_and_when() -> None:
+    found = outcome(OutcomeKind.ALL_RESTORED, restored_kw=70_100)
+    words = outcome_words(found, 12_300.0, 1.4).replace("\u202f", " ")
+    assert words == "Restores 70.1 MW (12,300 customers) in 2 minutes, all that has no supply."
+
+
 @pytest.mark.parametrize(
     ("found", "customers", "words"),
     [
