@@ -1,0 +1,190 @@
+"""Which plan is better for the whole time, where the best one for now breaks a limit in the hours to come.
+
+Others are the plans of few switches, and what the optimiser proposes for the hardest moment of the courses ahead: what
+keeps the limits then, with what picks up, keeps them now as a rule, which is verified. Of all that were followed the
+one wins that restores most while every limit is kept, in the mean over the courses and hours: what is supplied after a
+limit has been broken doesn't count. So a plan that restores nothing never takes the place of one that does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from grid.network import BoolArray
+from ml.optimisation.plans.ahead import PlanAhead
+from ml.optimisation.plans.alternatives import Propose
+from ml.optimisation.plans.limits import SUPPLY_STEP_KW, Merit, broken
+from ml.optimisation.plans.plan import Margin, Outcome, OutcomeKind, Plan, Proposal, Requirements
+from ml.optimisation.plans.switching_order import safe_order
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
+
+FAILS_FROM = 0.05  # chance that a limit breaks, from which others are looked for
+CLEARLY = 0.01  # so much more must another one supply within limits to take the place of the best for now
+ROUNDS = 3  # of proposals for the hardest moment of the one before
+
+Follow = Callable[[Plan], PlanAhead | None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FollowedPlan:
+    """A plan and how it does in the hours to come. binding: what stands against more supply in the hardest moment."""
+
+    plan: Plan
+    ahead: PlanAhead
+    binding: Margin | None = None
+
+    @property
+    def restored_kw(self) -> float:
+        """What the plan supplies again."""
+        return self.plan.before.unsupplied_kw - self.plan.after.unsupplied_kw
+
+    def kept_kw(self, restores: bool) -> float:
+        """What is restored while every limit is kept, in the mean over courses and time; or all that is supplied."""
+        wanted = self.plan.after.injection.load_p_mw.clip(min=0)
+        supplied_kw = 1000 * float(wanted[self.plan.after.supplied_loads].sum())
+        return (self.restored_kw if restores else supplied_kw) * self.ahead.kept()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WholeTime:
+    """The best plan for now, and the others that were followed, where it fails later."""
+
+    first: FollowedPlan
+    others: tuple[FollowedPlan, ...] = ()
+
+    @property
+    def best(self) -> FollowedPlan:
+        """The one for the whole time."""
+        restores = self.first.restored_kw > SUPPLY_STEP_KW
+        best = max(self.others, key=lambda one: one.kept_kw(restores), default=self.first)
+        clearly = best.kept_kw(restores) > (1 + CLEARLY) * self.first.kept_kw(restores)
+        return best if clearly else self.first
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Preference:
+    """Which switch states are better for the whole time than those that the best plan for now leads to.
+
+    (m,) each: before, that it holds in; first, that the best plan for now leads to; closed, that are better. binding:
+    as in FollowedPlan.
+    """
+
+    requirements: Requirements
+    before: BoolArray
+    first: BoolArray
+    closed: BoolArray
+    binding: Margin | None = None
+
+    @classmethod
+    def of(cls, found: WholeTime) -> "Preference | None":
+        """What was found; None where the best plan for now stays."""
+        first, best = found.first.plan, found.best
+        if best is found.first:
+            return None
+        return cls(
+            requirements=first.requirements,
+            before=first.before.closed,
+            first=first.after.closed,
+            closed=best.plan.after.closed,
+            binding=best.binding,
+        )
+
+    def applied(self, verifier: Verifier, operating_point: OperatingPoint, proposal: Proposal) -> Proposal:
+        """A proposal with the better plan in the place of the best one for now, where that is still so."""
+        first = proposal.plan
+        if first is None or proposal.requirements != self.requirements:
+            return proposal
+        if (first.before.closed != self.before).any() or (first.after.closed != self.first).any():
+            return proposal
+        plan = plan_to(verifier, operating_point, self.requirements, self.closed)
+        if plan is None:
+            return proposal
+        return replace(proposal, plan=plan, instead_of=first, outcome=self._outcome(proposal.outcome, plan))
+
+    def _outcome(self, first: Outcome, plan: Plan) -> Outcome:
+        """What the better plan comes to."""
+        left_kw = plan.after.unsupplied_kw
+        if first.kind not in (OutcomeKind.ALL_RESTORED, OutcomeKind.PART_RESTORED):
+            return first
+        part = left_kw > first.unsupplied_kw + SUPPLY_STEP_KW
+        return replace(
+            first,
+            kind=OutcomeKind.PART_RESTORED if part else first.kind,
+            restored_kw=plan.before.unsupplied_kw - left_kw,
+            unsupplied_kw=left_kw,
+            binding=self.binding if part else first.binding,
+        )
+
+
+def plan_to(
+    verifier: Verifier, operating_point: OperatingPoint, wanted: Requirements, closed: BoolArray
+) -> Plan | None:
+    """The verified plan from the present switch states to others (m,); None where they or the way there aren't allowed,
+    or they are no better than the present ones."""
+    present = verifier.verdict(operating_point, operating_point.closed, wanted)
+    if present is None or (closed & ~operating_point.available).any():
+        return None
+    fixed = list(wanted.locked)
+    if (closed[fixed] != operating_point.closed[fixed]).any():
+        return None
+    after = verifier.verdict(operating_point, closed, wanted, present.state.voltage)
+    if after is None or broken(after, present, wanted) or not Merit.of(after).improves_on(Merit.of(present)):
+        return None
+    actions = safe_order(verifier, operating_point, wanted, present, closed)
+    if not actions:
+        return None
+    saved = (present.loss_kw - after.loss_kw) * operating_point.loss_hours_per_year / 1000
+    money = saved * operating_point.price_per_mwh
+    return Plan(wanted, actions, (), present, after, saved, money, verifier.network)
+
+
+def for_whole_time(
+    verifier: Verifier,
+    operating_point: OperatingPoint,
+    first: Plan,
+    limited: Sequence[Plan],
+    propose: Propose,
+    follow: Follow,
+) -> WholeTime | None:
+    """Follow the best plan for now, and others where it fails later; None while it can't be followed.
+
+    limited: plans of few switches for the same moment. propose: of an optimiser that switches.
+    """
+    ahead = follow(first)
+    if ahead is None:
+        return None
+    begun = FollowedPlan(plan=first, ahead=ahead)
+    if ahead.chance < FAILS_FROM or not first.actions:
+        return WholeTime(first=begun)
+    seen, others = {first.after.closed.tobytes()}, []
+    for plan in limited:
+        found = follow(plan) if plan.after.closed.tobytes() not in seen else None
+        if found is not None:
+            seen.add(plan.after.closed.tobytes())
+            others.append(FollowedPlan(plan=plan, ahead=found))
+    others += _for_hardest_moments(verifier, operating_point, begun, seen, propose, follow)
+    return WholeTime(first=begun, others=tuple(others))
+
+
+def _for_hardest_moments(
+    verifier: Verifier,
+    operating_point: OperatingPoint,
+    begun: FollowedPlan,
+    seen: set[bytes],
+    propose: Propose,
+    follow: Follow,
+) -> Iterator[FollowedPlan]:
+    """What the optimiser proposes for the hardest moment, then for that of what it has proposed, until one holds."""
+    wanted, last = begun.plan.requirements, begun
+    for _ in range(ROUNDS):
+        if last.ahead.chance < FAILS_FROM:
+            return
+        hard = propose(replace(operating_point, injection=last.ahead.hardest), wanted)
+        if hard.plan is None or hard.plan.after.closed.tobytes() in seen:
+            return
+        seen.add(hard.plan.after.closed.tobytes())
+        plan = plan_to(verifier, operating_point, wanted, hard.plan.after.closed)
+        ahead = None if plan is None else follow(plan)
+        if plan is None or ahead is None:
+            return
+        last = FollowedPlan(plan=plan, ahead=ahead, binding=hard.outcome.binding)
+        yield last
