@@ -6,7 +6,7 @@ the whole time.
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
@@ -26,7 +26,8 @@ from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.plans.whole_time import FollowedPlan, Preference, WholeTime, for_whole_time
 
 log = logging.getLogger(__name__)
-RENEWED_AFTER = 10  # cycles, for a plan that does the same
+RENEWED_AFTER, RENEWED_SOONEST = 10, 3  # cycles, for a plan that does the same; the fewer where much time has passed
+MUCH_TIME = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,7 +93,7 @@ class AheadWorker(GridWorker[AheadReport]):
                 self._publish(board, None)
             return False
         now = (plan.after.closed.tobytes(), plan.before.closed.tobytes())
-        if now == self._followed and snapshot.version - self._made_at < RENEWED_AFTER:
+        if now == self._followed and not self._renewal_due(board):
             return False
         try:
             found = self._whole_time(board, base, plan)
@@ -104,6 +105,12 @@ class AheadWorker(GridWorker[AheadReport]):
             self._publish(board, found)
         return False
 
+    def _renewal_due(self, board: Board) -> bool:
+        """Whether the report is too old for a plan that does the same."""
+        begins, cycles = self.report_on(board).begins, board.snapshot.version - self._made_at
+        late = begins is not None and board.snapshot.simulated_at - begins >= MUCH_TIME
+        return cycles >= (RENEWED_SOONEST if late else RENEWED_AFTER)
+
     def _whole_time(self, board: Board, base: ProposalBase, plan: Plan) -> WholeTime | None:
         """The best plan for now followed, and others where it fails later; those for another hour stay as they are."""
         network = board.network
@@ -113,8 +120,7 @@ class AheadWorker(GridWorker[AheadReport]):
         return for_whole_time(
             Verifier(network),
             base.operating_point,
-            plan,
-            base.proposal.limited,
+            base.proposal,
             lambda point, wanted: self._planner.propose_at(network, point, wanted),
             lambda other: self._follow(board, other),
         )

@@ -6,7 +6,7 @@ one wins that restores most while every limit is kept, in the mean over the cour
 limit has been broken doesn't count. So a plan that restores nothing never takes the place of one that does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from grid.network import BoolArray
@@ -46,18 +46,25 @@ class FollowedPlan:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WholeTime:
-    """The best plan for now, and the others that were followed, where it fails later."""
+    """The best plan for now, and the others that were followed, where it fails later.
+
+    shown: of the others, the one that people see already, which gives way only to one that is clearly better.
+    """
 
     first: FollowedPlan
     others: tuple[FollowedPlan, ...] = ()
+    shown: FollowedPlan | None = None
 
     @property
     def best(self) -> FollowedPlan:
         """The one for the whole time."""
         restores = self.first.restored_kw > SUPPLY_STEP_KW
-        best = max(self.others, key=lambda one: one.kept_kw(restores), default=self.first)
-        clearly = best.kept_kw(restores) > (1 + CLEARLY) * self.first.kept_kw(restores)
-        return best if clearly else self.first
+        stays = self.first
+        if self.shown is not None and self.shown.kept_kw(restores) > self.first.kept_kw(restores):
+            stays = self.shown
+        best = max(self.others, key=lambda one: one.kept_kw(restores), default=stays)
+        clearly = best.kept_kw(restores) > (1 + CLEARLY) * stays.kept_kw(restores)
+        return best if clearly else stays
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -138,31 +145,31 @@ def plan_to(
 
 
 def for_whole_time(
-    verifier: Verifier,
-    operating_point: OperatingPoint,
-    first: Plan,
-    limited: Sequence[Plan],
-    propose: Propose,
-    follow: Follow,
+    verifier: Verifier, operating_point: OperatingPoint, proposal: Proposal, propose: Propose, follow: Follow
 ) -> WholeTime | None:
-    """Follow the best plan for now, and others where it fails later; None while it can't be followed.
+    """Follow a proposal's best plan for now, and others where it fails later; None where there is none to be followed.
 
-    limited: plans of few switches for the same moment. propose: of an optimiser that switches.
+    propose: of an optimiser that switches.
     """
-    ahead = follow(first)
-    if ahead is None:
+    first, shown = proposal.instead_of or proposal.plan, proposal.plan
+    ahead = None if first is None else follow(first)
+    if first is None or shown is None or ahead is None:
         return None
-    begun = FollowedPlan(plan=first, ahead=ahead)
+    begun, stays, others = FollowedPlan(plan=first, ahead=ahead), None, []
+    seen = {first.after.closed.tobytes()}
+    kept = None if proposal.instead_of is None else follow(shown)
+    if kept is not None:
+        stays = FollowedPlan(plan=shown, ahead=kept, binding=proposal.outcome.binding)
+        seen.add(shown.after.closed.tobytes())
     if ahead.chance < FAILS_FROM or not first.actions:
-        return WholeTime(first=begun)
-    seen, others = {first.after.closed.tobytes()}, []
-    for plan in limited:
+        return WholeTime(first=begun, shown=stays)
+    for plan in proposal.limited:
         found = follow(plan) if plan.after.closed.tobytes() not in seen else None
         if found is not None:
             seen.add(plan.after.closed.tobytes())
             others.append(FollowedPlan(plan=plan, ahead=found))
     others += _for_hardest_moments(verifier, operating_point, begun, seen, propose, follow)
-    return WholeTime(first=begun, others=tuple(others))
+    return WholeTime(first=begun, others=tuple(others), shown=stays)
 
 
 def _for_hardest_moments(

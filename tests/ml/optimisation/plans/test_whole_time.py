@@ -78,9 +78,7 @@ class Follow:
 @pytest.fixture(scope="module")
 def found(feeder: Network, trip: OperatingPoint, proposal: Proposal, optimizer: SwitchingOptimizer) -> WholeTime:
     assert proposal.plan is not None
-    result = for_whole_time(
-        Verifier(feeder), trip, proposal.plan, proposal.limited, optimizer.propose, follower(trip, HOUR_OF_PICK_UP)
-    )
+    result = for_whole_time(Verifier(feeder), trip, proposal, optimizer.propose, follower(trip, HOUR_OF_PICK_UP))
     assert result is not None
     return result
 
@@ -133,7 +131,7 @@ def test_nothing_else_is_followed_while_the_plan_holds(
 ) -> None:
     follow = follower(trip, ColdLoadModel(scale=0.0))
     assert proposal.plan is not None
-    result = for_whole_time(Verifier(feeder), trip, proposal.plan, proposal.limited, optimizer.propose, follow)
+    result = for_whole_time(Verifier(feeder), trip, proposal, optimizer.propose, follow)
     assert result is not None
     assert result.best is result.first
     assert follow.asked == 1
@@ -144,7 +142,7 @@ def test_a_plan_that_cannot_be_followed_says_nothing(
     feeder: Network, trip: OperatingPoint, proposal: Proposal, optimizer: SwitchingOptimizer
 ) -> None:
     assert proposal.plan is not None
-    assert for_whole_time(Verifier(feeder), trip, proposal.plan, (), optimizer.propose, lambda _: None) is None
+    assert for_whole_time(Verifier(feeder), trip, proposal, optimizer.propose, lambda _: None) is None
 
 
 def test_a_plan_that_restores_nothing_takes_no_restorations_place(found: WholeTime) -> None:
@@ -161,6 +159,30 @@ def test_another_plan_must_be_clearly_better(found: WholeTime) -> None:
     assert WholeTime(first=first, others=(best,)).best is first
     worse = replace(best, ahead=replace(best.ahead, broken_by=4 * share))
     assert WholeTime(first=worse, others=(best,)).best is best
+
+
+def test_the_plan_that_people_see_stays_until_another_is_clearly_better(
+    feeder: Network, trip: OperatingPoint, proposal: Proposal, optimizer: SwitchingOptimizer, found: WholeTime
+) -> None:
+    best, steps = found.best, len(found.best.ahead.minutes)
+
+    def broken(share: float) -> FollowedPlan:
+        return replace(best, ahead=replace(best.ahead, broken_by=np.full(steps, share)))
+
+    shown, nearly, clearly = broken(0.03), broken(0.03 - 0.5 * CLEARLY), broken(0.0)
+    assert WholeTime(first=broken(0.031), shown=shown).best is shown
+    first = broken(0.029)
+    assert WholeTime(first=first, shown=shown).best is first
+    assert WholeTime(first=broken(0.9), others=(nearly,), shown=shown).best is shown
+    assert WholeTime(first=broken(0.9), others=(clearly,), shown=shown).best is clearly
+    assert proposal.plan is not None
+    follow, seen = follower(trip, ColdLoadModel(scale=0.0)), replace(proposal, plan=best.plan, instead_of=proposal.plan)
+    again = for_whole_time(Verifier(feeder), trip, seen, optimizer.propose, follow)
+    assert again is not None
+    assert again.shown is not None
+    assert again.shown.binding is proposal.outcome.binding
+    assert follow.asked == 2
+    assert again.best is again.first or again.shown.restored_kw > again.first.restored_kw
 
 
 def test_the_better_plan_is_offered_in_the_same_state_alone(
