@@ -6,7 +6,7 @@ from typing import Any
 
 from app.engine.board import FollowUp, StateFigures, WatchedCase
 from app.optimisation.ahead_worker import AheadReport
-from app.optimisation.view import back_words, element_at_risk, plan_timeline
+from app.optimisation.view import back_words, because_words, conflict_words, element_at_risk, plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number, stamp
 from components.optimisation.explanation import why_not_words
@@ -40,6 +40,7 @@ def proposal(answer: Proposal, case: WatchedCase) -> JSON:
         "limited": [plan(item, case) for item in answer.limited],
         "present": verdict(answer.present),
         "conflict": None if answer.conflict is None else answer.conflict.value,
+        "conflict_detail": conflict_detail(answer, network),
         "reason": no_plan_words(network, answer.reason),
         "methods": [method(item) for item in answer.methods],
         "policy": answer.policy,
@@ -48,6 +49,31 @@ def proposal(answer: Proposal, case: WatchedCase) -> JSON:
         "requirements": requirements(answer.requirements),
         "time_ms": answer.time_ms,
     }
+
+
+def conflict_detail(answer: Proposal, network: Network) -> JSON | None:
+    """What stands against every plan, and where."""
+    constraint, reason = answer.conflict, answer.reason
+    if constraint is None or reason is None:
+        return None
+    words = [conflict_words(constraint, answer.requirements, network, reason), because_words(network, reason)]
+    return {
+        "constraint": constraint.value,
+        "asked": constraint in answer.requirements.asked,
+        "kind": reason.kind.value,
+        "margin": None if reason.margin is None else margin(reason.margin),
+        "edges": [_edge(branch, network) for branch in reason.branches],
+        "generators": [{"generator": place, "name": network.generator.name[place]} for place in reason.generators],
+        "outage": None if reason.outage < 0 else _edge(reason.outage, network),
+        "outages": reason.outages,
+        "also": [other.value for other in reason.also],
+        "instead": [other.value for other in reason.instead],
+        "message": " ".join(filter(None, words)),
+    }
+
+
+def _edge(branch: int, network: Network) -> JSON:
+    return {"edge": branch, "name": network.branch.name[branch]}
 
 
 def plan(item: Plan, case: WatchedCase) -> JSON:

@@ -17,14 +17,17 @@ from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, St
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import (
     no_plan_words,
+    others_words,
     outcome_words,
     planning_hindered_words,
     planning_words,
+    standing_names,
     stopped_words,
 )
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
 from ml.optimisation.plans.ahead import LimitAtRisk, PlanAhead
+from ml.optimisation.plans.conflicts import HOLDING
 from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
@@ -53,6 +56,7 @@ CONSTRAINTS = {
     Constraint.LOCKED: "Locked switches that change",
     Constraint.ACTIONS: "Pairs of switches",
     Constraint.N_MINUS_1: "After any single outage",
+    Constraint.REQUIRED: "Branches to be used",
 }
 NO_WAY = {
     Constraint.SUPPLY: "no choice of switches supplies every load",
@@ -61,9 +65,10 @@ NO_WAY = {
     Constraint.HIGH_VOLTAGE: "nothing keeps every voltage at or below {high}",
     Constraint.LOADING: "nothing keeps every loading at or below {loading}",
     Constraint.GENERATION: "nothing keeps every generator within its limits",
-    Constraint.LOCKED: "nothing keeps the limits while {locked} stay as they are",
+    Constraint.LOCKED: "no plan is possible while {locked} stay as they are",
     Constraint.ACTIONS: "nothing keeps the limits with {pairs}",
     Constraint.N_MINUS_1: "nothing keeps the limits after every single outage",
+    Constraint.REQUIRED: "nothing keeps the limits while {required} has to be used",
 }
 NO_LIMIT = {constraint: f"the limit of {words.lower()}" for constraint, words in CONSTRAINTS.items()}
 DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
@@ -142,11 +147,13 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
         words = planning_hindered_words(report.network, report.status) or planning_words(report.network, report.status)
         return Headline(Tone.WAITING, _sentence(words), note=note)
     if proposal.plan is None and proposal.outcome.kind is OutcomeKind.NOTHING_RESTORABLE:
+        note = " ".join(filter(None, [_standing(proposal, snapshot.case.network), note]))
         return Headline(Tone.DARK, outcome_words(proposal.outcome), note=note)
     if proposal.conflict is not None:
-        words = conflict_words(proposal.conflict, proposal.requirements, snapshot.case.network)
-        reason = _sentence(no_plan_words(snapshot.case.network, proposal.reason)) if proposal.reason is not None else ""
-        return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [reason, note])))
+        network = snapshot.case.network
+        words = conflict_words(proposal.conflict, proposal.requirements, network, proposal.reason)
+        because = because_words(network, proposal.reason)
+        return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [because, note])))
     if proposal.plan is None:
         reason = no_plan_words(snapshot.case.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
         return Headline(Tone.BEST, _sentence(reason), note=note)
@@ -216,15 +223,41 @@ def status_of(report: PlanReport, network: Network) -> str:
     return "" if proposal_for(report, network) is None else planning_words(report.network, report.status)
 
 
-def conflict_words(conflict: Constraint, requirements: Requirements, network: Network) -> str:
-    """The constraint that can't be kept, as a sentence."""
+def _standing(proposal: Proposal, network: Network) -> str:
+    """What of all that is asked stands against supplying what is dark; empty where nobody has asked for it."""
+    conflict, reason = proposal.conflict, proposal.reason
+    if conflict is None or reason is None or conflict not in proposal.requirements.asked:
+        return ""
+    words = conflict_words(conflict, proposal.requirements, network, reason)
+    return " ".join(filter(None, [words, others_words(reason)]))
+
+
+def because_words(network: Network, reason: NoPlan | None) -> str:
+    """How near a plan comes and what else stands against it, as sentences beside those of conflict_words."""
+    if reason is None:
+        return ""
+    near = "" if reason.kind in HOLDING else _sentence(no_plan_words(network, reason))  # the title names the locks
+    return " ".join(filter(None, [near, others_words(reason)]))
+
+
+def conflict_words(
+    conflict: Constraint, requirements: Requirements, network: Network, reason: NoPlan | None = None
+) -> str:
+    """The constraint that can't be kept, as a sentence. reason: says which switches or generators stand in the way."""
     low, high, pairs = requirements.min_vm_pu, requirements.max_vm_pu, requirements.most_pairs
-    locked = sorted(network.branch.name[branch] for branch in requirements.locked)
+    standing = replace(
+        reason or NoPlan(kind=NoPlanKind.OTHERWISE), branches=tuple(sorted(requirements.locked)), generators=()
+    )
+    if reason is not None and (reason.branches or reason.generators):
+        standing = reason
+    locked = standing_names(network, standing)
+    required = ", ".join(network.branch.name[branch] for branch in sorted(requirements.required_closed))
     words = NO_WAY[conflict].format(
         low="its bus's limit" if low is None else text.number(low, 3, "p.u."),
         high="its bus's limit" if high is None else text.number(high, 3, "p.u."),
         loading=text.number(requirements.max_loading_percent, 0, "%"),
-        locked=", ".join(locked) or "the locked switches",
+        locked=locked or "the locked switches",
+        required=required or "a branch",
         pairs="so few switches" if pairs is None else f"{text.count(pairs, 'pair')} of switches at most",
     )
     return _sentence(words)

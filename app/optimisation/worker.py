@@ -209,7 +209,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._priority.asking(), self._asked_lock:
             if self._asked is None or self._asked.network is not network:
                 raise NotReadyError("the grid has just changed; ask again in a moment")
-            return self._asked.propose(operating_point, wanted)
+            return self._asked.answer(operating_point, wanted)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
@@ -313,7 +313,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._lock:
             if self._optimizer is None:
                 raise NotReadyError("the grid has just changed; ask again in a moment")
-            return self._optimizer.propose(operating_point, wanted)
+            return self._optimizer.answer(operating_point, wanted)
 
     def train_once(self, board: Board, fresh: bool) -> None:
         """Have the policy trained: first for a while at a time; later, one episode for each new snapshot.

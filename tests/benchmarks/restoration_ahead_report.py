@@ -52,7 +52,7 @@ def wilson(happened: int, cases: int) -> tuple[float, float]:
     share, more = happened / cases, Z**2 / cases
     middle = (share + more / 2) / (1 + more)
     half = Z / (1 + more) * np.sqrt(share * (1 - share) / cases + more / (4 * cases))
-    return float(middle - half), float(middle + half)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def told(kept: Path) -> tuple[str, list[Figure]]:

@@ -38,10 +38,12 @@ class FollowedPlan:
         return self.plan.before.unsupplied_kw - self.plan.after.unsupplied_kw
 
     def kept_kw(self, restores: bool) -> float:
-        """What is restored while every limit is kept, in the mean over courses and time; or all that is supplied."""
-        wanted = self.plan.after.injection.load_p_mw.clip(min=0)
-        supplied_kw = 1000 * float(wanted[self.plan.after.supplied_loads].sum())
-        return (self.restored_kw if restores else supplied_kw) * self.ahead.kept()
+        """What is restored while every limit is kept, by priority, in the mean over courses and time; or all supply."""
+        before, after = self.plan.before, self.plan.after
+        if restores:
+            return (before.weighted_unsupplied_kw - after.weighted_unsupplied_kw) * self.ahead.kept()
+        wanted_mw = after.injection.load_p_mw.clip(min=0)
+        return 1000 * float(wanted_mw[after.supplied_loads].sum()) * self.ahead.kept()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -220,7 +220,17 @@ def test_what_cannot_be_kept_is_named_and_nothing_is_proposed() -> None:
     insecure = optimizer_of("case118").propose(operating_point_of("case118"), Requirements(n_minus_1=True))
     assert insecure.plan is None
     assert insecure.conflict is Constraint.N_MINUS_1
-    assert insecure.reason == NoPlan(kind=NoPlanKind.INSECURE)
+    assert insecure.reason is not None
+    assert insecure.reason.kind is NoPlanKind.INSECURE
+    assert insecure.reason.outages > 0
+    lost = insecure.present.closed.copy()
+    lost[insecure.reason.outage] = False
+    network, moment = network_of("case118"), operating_point_of("case118")
+    after = PowerFlow(network).solve(moment.injection, lost)
+    unsupplied_kw = 1000 * moment.injection.load_p_mw[~after.energised[network.load.bus]].sum()
+    assert insecure.reason.margin is not None
+    assert insecure.reason.margin.constraint is Constraint.SUPPLY
+    assert insecure.reason.margin.value == pytest.approx(unsupplied_kw)
 
 
 def test_a_moment_with_a_branch_out_and_a_generator_lost_has_a_plan_of_its_own() -> None:
