@@ -41,6 +41,12 @@ simulated grid each load has 3 % noise of its own that is remembered for an hour
 better, after an hour in the dark, than the last lines of 'demand of what comes back' say; losses go with its square.
 Losses and loadings with cold load aren't promised by the plan: its state is that without.
 
+What flatters: the plan assumes the very spread of cold-load parameters that the truth is drawn with, and its spread
+and memory of source voltages (0.45 %, 20 minutes) are near the simulator's (0.44 %, about 18 minutes). How courses
+begin and are stepped was mended on outages of the first window in city8 after a look at what came: with the hours'
+means as steps, certain pick-up and constant source voltages chances were off by the hour, in mornings most of all;
+with steps of 15 minutes a limit broke between them too often (14 % said, 17 % came, in 277 outages).
+
 {cases}
 
 {tables}
@@ -122,7 +128,7 @@ def bins_table(words: str, said: FloatArray, came: BoolArray) -> str:
         if not here.any():
             continue
         least, most = wilson(int(came[here].sum()), int(here.sum()))
-        within = "" if least <= said[here].mean() <= most else "outside"
+        within = "" if least - 1e-9 <= said[here].mean() <= most + 1e-9 else "outside"
         means = f"{said[here].mean():.3f} | {came[here].mean():.3f}"
         rows.append(
             f"| {100 * low:g} to {100 * high:g} % | {here.sum():,} | {means} | {least:.3f} to {most:.3f} | {within} |"
