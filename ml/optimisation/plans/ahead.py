@@ -1,7 +1,7 @@
 """Whether a plan holds: the chance that a limit breaks within the next hours, on the forecast's courses.
 
 Each course of the forecast is solved by AC power flow in the switch states that the plan leads to, in short steps at
-first and by the hour then. A course begins at the present moment and goes straight through the middles of the coming
+first and longer ones then. A course begins at the present moment and goes straight through the middles of the coming
 hours, whose means are forecast: what is measured is known now, what is dark lies around what it is expected to take.
 Loads that the plan supplies again take more at first (cold-load pick-up), by parameters that are drawn for each course,
 as nobody knows them; generators that were dark feed in later. The voltages that sources hold wander as a tap changer
