@@ -156,7 +156,8 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
         return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [because, note])))
     if proposal.plan is None:
         reason = no_plan_words(snapshot.case.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
-        return Headline(Tone.BEST, _sentence(reason), note=note)
+        unknown = proposal.reason is not None and proposal.reason.kind is NoPlanKind.NONE_KEEPS_LIMITS
+        return Headline(Tone.WAITING if unknown else Tone.BEST, _sentence(reason), note=note)
     plan = proposal.plan
     steps = sentence(actions_of(snapshot.case.network, plan), len(plan.set_points))
     if plan.actions and snapshot.case.network.branch.rating_derived.any():

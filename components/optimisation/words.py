@@ -99,6 +99,8 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             return f"after {_outage(network, reason)} no dispatch found keeps all limits{then}"
         case NoPlanKind.NEAREST_DISPATCH:
             return f"the nearest dispatch found has {_missed(reason.margin)}"
+        case NoPlanKind.NONE_KEEPS_LIMITS:
+            return "every dispatch that was found breaks a limit; whether the present state is the best isn't known"
         case NoPlanKind.NO_DISPATCH:
             return "no dispatch was found that keeps it"
         case NoPlanKind.OTHERWISE if reason.margin is not None:

@@ -39,6 +39,7 @@ RESERVE = 0.05  # of the load to either limit of a source, of ratings, and of a 
 POLISH_STEPS = 8  # derived ratings, which the policy doesn't know, take a few more than the case's own limits
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
 PRESENT_POLISHED, POLICY_POLISHED = "Present state + polish", "Policy + polish"
+OPEN = (NoPlan(kind=NoPlanKind.BEST_FOUND), NoPlan(kind=NoPlanKind.NONE_KEEPS_LIMITS))  # say nothing of supply
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +118,12 @@ class DispatchOptimizer:
             plan, nearest = self._best(found, present, operating_point, wanted)
             if plan is not None or any(item.usable for item in found[1:]):
                 break
+            reason = NoPlan(kind=NoPlanKind.NONE_KEEPS_LIMITS)
             if nearest is not None:
                 conflict, reason = self._conflict(nearest, wanted)
         if plan is not None:
             conflict, reason = None, None
-        elif present.unsupplied_kw > SUPPLY_TOLERANCE_KW and reason == NoPlan(kind=NoPlanKind.BEST_FOUND):
+        elif present.unsupplied_kw > SUPPLY_TOLERANCE_KW and reason in OPEN:
             reason = NoPlan(kind=NoPlanKind.NOTHING_SWITCHED)
         return Proposal(
             requirements=wanted,

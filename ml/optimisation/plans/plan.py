@@ -283,6 +283,7 @@ class NoPlanKind(StrEnum):
     INSECURE = "insecure"  # after some single outage, whatever is dispatched
     NEAREST_DISPATCH = "nearest_dispatch"  # misses what is asked
     NO_DISPATCH = "no_dispatch"  # keeps what is asked
+    NONE_KEEPS_LIMITS = "none_keeps_limits"  # of the dispatches found; what is better than the present isn't known
     OTHERWISE = "otherwise"  # without it a state is possible that misses it so
     TOO_LARGE = "too_large"  # a grid for dispatch
     TOO_LARGE_TO_SWITCH = "too_large_to_switch"

@@ -99,6 +99,9 @@ def test_why_there_is_no_plan(city: Network) -> None:
         NoPlanKind.INSECURE: f"after some single outage no dispatch found keeps all limits: there would be {value}",
         NoPlanKind.NEAREST_DISPATCH: f"the nearest dispatch {nearest}",
         NoPlanKind.NO_DISPATCH: "no dispatch was found that keeps it",
+        NoPlanKind.NONE_KEEPS_LIMITS: (
+            "every dispatch that was found breaks a limit; whether the present state is the best isn't known"
+        ),
         NoPlanKind.OTHERWISE: f"the best state found without that has {value}",
         NoPlanKind.TOO_LARGE: f"{city.name} has 7 buses, dispatch takes up to 5",
         NoPlanKind.NO_SOURCE: f"{city.name} has no source in service",
