@@ -128,13 +128,14 @@ class AheadWorker(GridWorker[AheadReport]):
     def _follow(self, board: Board, plan: Plan) -> PlanAhead | None:
         snapshot, case = board.snapshot, board.snapshot.case
         before = plan.before
-        minutes = timeline_of(
+        timeline = timeline_of(
             plan.network, before.injection, before.closed, plan.actions, case.customers.count, case.field_work
-        ).minutes
+        )
+        done = [step.minute for step in timeline.steps]
         events = snapshot.control.events
         out = [one.target for one in events if one.kind is EventKind.GENERATOR_TRIP and one.target is not None]
         tripped = np.isin(np.arange(len(plan.network.generator)), out)
-        restored = Restored.by(plan, snapshot.assessed.dark_minutes, minutes, tripped)
+        restored = Restored.by(plan, snapshot.assessed.dark_minutes, done, tripped)
         return self._learning.ask(
             FollowPlan(
                 network_name=case.network.name,

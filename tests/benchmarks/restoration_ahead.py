@@ -169,8 +169,8 @@ def planned(
             network, moment.injection, moment.closed, plan.actions, np.ones(len(network.load)), FieldWork()
         )
         dark = np.where(state.energised[network.load.bus], 0.0, dark_minutes)
-        restored = Restored.by(plan, dark, timeline.minutes)
         done = np.array([step.minute for step in timeline.steps])
+        restored = Restored.by(plan, dark, done.tolist())
         future = FuturePlan.of(plan, restored)
         found = Dark(watched=watched, branch=branch, dark_minutes=dark_minutes, plan=plan, future=future, minutes=done)
         return found, means, tried

@@ -9,6 +9,7 @@ lets them. A limit breaks where the plan itself wouldn't have been allowed: what
 from where it grows beyond what is permitted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy import sparse
 from grid.flow.admittance import Topology
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.powerflow import Injection
+from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, Network
 from grid.protection.cold_load import ColdLoadModel, waits_to_reconnect
 from grid.studies.lookahead import Samples, anchored, branch_loading
@@ -50,16 +52,23 @@ class SourceWander:
 class Restored:
     """What comes back with a plan. load: (l,) whether its supply returns. dark_minutes: (l,) how long it was away then.
 
-    generator: (g,) whether it was dark before and has to wait.
+    since_minutes: (l,) how long it is back when the plan is done. generator: (g,) whether it was dark before and has to
+    wait.
     """
 
     load: BoolArray
     dark_minutes: FloatArray
+    since_minutes: FloatArray
     generator: BoolArray
 
     @classmethod
-    def by(cls, plan: Plan, dark_minutes: FloatArray, minutes: float, tripped: BoolArray | None = None) -> "Restored":
-        """By a plan that takes so many minutes. dark_minutes: (l,) now. tripped: (g,) generators that stay away."""
+    def by(
+        cls, plan: Plan, dark_minutes: FloatArray, action_minutes: Sequence[float], tripped: BoolArray | None = None
+    ) -> "Restored":
+        """By a plan. dark_minutes: (l,) now. action_minutes: when each action is done, the last one ends the plan.
+
+        tripped: (g,) generators that stay away.
+        """
         network = plan.network
         load = plan.after.supplied_loads & ~plan.before.supplied_loads
         live = plan.after.state.energised & ~plan.before.state.energised
@@ -68,7 +77,27 @@ class Restored:
         )
         if tripped is not None:
             generator &= ~tripped
-        return cls(load=load, dark_minutes=np.where(load, dark_minutes + minutes, 0.0), generator=generator)
+        back = _back_at(plan, action_minutes)
+        return cls(
+            load=load,
+            dark_minutes=np.where(load, dark_minutes + back, 0.0),
+            since_minutes=np.where(load, max(action_minutes, default=0.0) - back, 0.0),
+            generator=generator,
+        )
+
+
+def _back_at(plan: Plan, action_minutes: Sequence[float]) -> FloatArray:
+    """(l,) minutes at which loads have supply again by a plan's actions; 0 for those that have it, or stay without."""
+    network, branch, closed = plan.network, plan.network.branch, plan.before.closed.copy()
+    generator = network.generator
+    sources = generator.bus[generator.is_source & plan.before.injection.generator_on]
+    found, supplied = np.zeros(len(network.load)), plan.before.supplied_loads
+    for action, minute in zip(plan.actions, action_minutes, strict=True):
+        closed[action.branch] = action.close
+        live = energised_buses(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)[network.load.bus]
+        found = np.where(live & ~supplied, minute, found)
+        supplied = supplied | live
+    return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -299,7 +328,7 @@ def _pick_up(
     """(s, k, l) what loads take over their course, by parameters of each course's own."""
     if not restored.load.any():
         return np.ones((count, len(minutes), 1))
-    since = np.where(restored.load, minutes[:, None], np.inf)
+    since = np.where(restored.load, minutes[:, None] + restored.since_minutes, np.inf)
     models = [cold_load.drawn(rng) for _ in range(count)]
     return np.stack([one.factor(network.load.profile, restored.dark_minutes, since) for one in models])
 

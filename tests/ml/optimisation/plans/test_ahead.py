@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import erf, sqrt
 
+import networkx as nx
 import numpy as np
 import pandapower
 import pandapower.networks
@@ -40,9 +41,13 @@ def courses(moment: OperatingPoint, level: np.ndarray) -> Samples:
     )  # fmt: skip
 
 
+def at_once(plan: Plan) -> list[float]:
+    return [2.0] * len(plan.actions)
+
+
 def future_of(plan: Plan, dark_minutes: float = 60.0) -> FuturePlan:
     dark = np.full(len(plan.network.load), dark_minutes)
-    return FuturePlan.of(plan, Restored.by(plan, dark, 2.0))
+    return FuturePlan.of(plan, Restored.by(plan, dark, at_once(plan)))
 
 
 def followed(
@@ -106,6 +111,26 @@ def test_every_course_and_step_breaks_where_pandapowers_voltage_does(
     assert found.worst is not None
     assert found.worst.constraint is Constraint.LOW_VOLTAGE
     assert found.picks_up == restored.sum()
+
+
+def test_loads_come_back_with_the_step_that_supplies_them(feeder: Network, plan: Plan) -> None:
+    """By the reach of closed branches from the source, step by step, of networkx."""
+    minutes = [3.0 * (step + 1) for step in range(len(plan.actions))]
+    restored = Restored.by(plan, np.full(len(feeder.load), 60.0), minutes)
+    closed, first = plan.before.closed.copy(), np.full(len(feeder.load), np.nan)
+    for action, minute in zip(plan.actions, minutes, strict=True):
+        closed[action.branch] = action.close
+        ends = zip(feeder.branch.from_bus[closed].tolist(), feeder.branch.to_bus[closed].tolist(), strict=True)
+        reach = nx.node_connected_component(nx.Graph(ends), int(feeder.generator.bus[0]))
+        live = np.isin(feeder.load.bus, list(reach))
+        first = np.where(live & np.isnan(first), minute, first)
+    back = restored.load
+    assert back.any()
+    assert first[back].max() < minutes[-1]  # the plan goes on after they are back
+    np.testing.assert_allclose(restored.dark_minutes[back], 60.0 + first[back])
+    np.testing.assert_allclose(restored.since_minutes[back], minutes[-1] - first[back])
+    assert not restored.dark_minutes[~back].any()
+    assert not restored.since_minutes[~back].any()
 
 
 def test_pick_up_breaks_no_fewer_courses(feeder: Network, trip: OperatingPoint, plan: Plan) -> None:
@@ -181,13 +206,13 @@ def test_generators_that_come_back_feed_in_once_they_have_waited() -> None:
     plan = plan_at(network, dark)
     tripped = np.arange(len(network.generator)) == 7
     zero = np.zeros(len(network.load))
-    restored = Restored.by(plan, zero, 2.0, tripped)
+    restored = Restored.by(plan, zero, at_once(plan), tripped)
     np.testing.assert_array_equal(restored.generator, off & ~tripped)
     samples = courses(dark, np.ones((2, 3)))
     samples.generator_p_mw[:, :, off] = 40.0  # so much that voltages rise beyond the band
     near = replace(NO_PICK_UP, reconnection_minutes=30.0)
     assert followed(network, FuturePlan.of(plan, restored), samples, 1, near).first_minute == 30.0
-    everything = Restored.by(plan, zero, 2.0, off)
+    everything = Restored.by(plan, zero, at_once(plan), off)
     assert followed(network, FuturePlan.of(plan, everything), samples, 1, near).chance == 0
 
 

@@ -71,7 +71,7 @@ class Follow:
 
     def __call__(self, plan: Plan) -> PlanAhead:
         self.asked += 1
-        restored = Restored.by(plan, np.full(len(plan.network.load), 60.0), 2.0)
+        restored = Restored.by(plan, np.full(len(plan.network.load), 60.0), [2.0] * len(plan.actions))
         return plan_ahead(plan.network, FuturePlan.of(plan, restored), self._samples, 0.0, HOURS, self._cold, STEADY)
 
 
