@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from app.engine.board import Board, BoardStore, NotReadyError
-from app.engine.worker import GridWorker, Publisher
+from app.engine.worker import RESTS, GridWorker, Publisher, Rest
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import FollowPlan
 from app.optimisation.explainer import ProposalBase
@@ -72,6 +72,7 @@ class AheadWorker(GridWorker[AheadReport]):
         self._hours, self._learning, self._planner = settings.plan_hours, learning, planner
         self._followed: tuple[bytes, bytes] | None = None  # switch states of the plan that the report is of
         self._made_at = 0  # version of the snapshot
+        self._rest = Rest()  # after the last look ahead
 
     def nothing_yet(self, network: Network) -> AheadReport:
         """No plan has been followed."""
@@ -95,8 +96,10 @@ class AheadWorker(GridWorker[AheadReport]):
         now = (plan.after.closed.tobytes(), plan.before.closed.tobytes())
         if now == self._followed and not self._renewal_due(board):
             return False
+        self._rest = Rest()
         try:
-            found = self._whole_time(board, base, plan)
+            with self._rest.working():
+                found = self._whole_time(board, base, plan)
         except (LearningDownError, NotReadyError) as error:
             log.info("no plan is followed now: %s", error)
             return False
@@ -109,7 +112,7 @@ class AheadWorker(GridWorker[AheadReport]):
         """Whether the report is too old for a plan that does the same."""
         begins, cycles = self.report_on(board).begins, board.snapshot.version - self._made_at
         late = begins is not None and board.snapshot.simulated_at - begins >= MUCH_TIME
-        return cycles >= (RENEWED_SOONEST if late else RENEWED_AFTER)
+        return self._rest.over(RESTS) and cycles >= (RENEWED_SOONEST if late else RENEWED_AFTER)
 
     def _whole_time(self, board: Board, base: ProposalBase, plan: Plan) -> WholeTime | None:
         """The best plan for now followed, and others where it fails later; those for another hour stay as they are."""
