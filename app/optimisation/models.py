@@ -346,10 +346,24 @@ class AtRiskItem(Answer):
     minute: float
 
 
+class FollowedItem(Answer):
+    """The best plan for now, and how it does in the hours to come. restored_kw: that it supplies again.
+
+    chance: that a limit breaks. first_minute: from when on, null where none does.
+    """
+
+    code: str
+    restored_kw: float
+    chance: Annotated[float, Field(ge=0, le=1)]
+    first_minute: float | None
+    worst: AtRiskItem | None
+
+
 class AheadAnswer(Answer):
     """GET /api/grid/plan/ahead. code: of the plan that was followed, null where none was; by the forecast's courses.
 
     chance: that a limit breaks within these hours. loads_back: those that return with the plan and take more at first.
+    instead_of: the best plan for now, where it fails later and the one followed is better for the whole time.
     """
 
     code: str | None
@@ -360,3 +374,4 @@ class AheadAnswer(Answer):
     worst: AtRiskItem | None
     loads_back: Count
     begins: AwareDatetime | None
+    instead_of: FollowedItem | None

@@ -27,6 +27,7 @@ from ml.optimisation.plans.plan import (
 )
 from ml.optimisation.plans.reasons import Explanation, Gain, Price, ShareMethod, TieUse
 from ml.optimisation.plans.timeline import Timeline
+from ml.optimisation.plans.whole_time import FollowedPlan
 
 JSON = dict[str, Any]
 
@@ -143,6 +144,19 @@ def ahead(report: AheadReport) -> JSON:
         "worst": None if found is None or found.worst is None else _at_risk(found.worst, report.network),
         "loads_back": 0 if found is None else found.picks_up,
         "begins": None if report.begins is None else stamp(report.begins),
+        "instead_of": None if report.instead_of is None else _followed(report.instead_of, report.network),
+    }
+
+
+def _followed(item: FollowedPlan, network: Network) -> JSON:
+    """The best plan for now, where another one is offered."""
+    found = item.ahead
+    return {
+        "code": found.code,
+        "restored_kw": item.restored_kw,
+        "chance": found.chance,
+        "first_minute": number(found.first_minute),
+        "worst": None if found.worst is None else _at_risk(found.worst, network),
     }
 
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.engine.board import FollowUp, Snapshot, WatchedCase
 from app.map.network_view import short_names
@@ -26,7 +26,7 @@ from components.optimisation.words import (
 )
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
-from ml.optimisation.plans.ahead import LimitAtRisk
+from ml.optimisation.plans.ahead import LimitAtRisk, PlanAhead
 from ml.optimisation.plans.conflicts import HOLDING
 from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.normal import WayBack
@@ -43,6 +43,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.timeline import Distance, Timeline, timeline_of
+from ml.optimisation.plans.whole_time import FollowedPlan
 from ml.optimisation.radial.grid import operated_radially
 
 CONSTRAINTS = {
@@ -276,7 +277,7 @@ def checks_of(plan: Plan, requirements: Requirements) -> tuple[tuple[bool, str],
         checks += [(constraint not in missed, words) for constraint, words in RADIAL_CHECKS]
     limits = [margin for margin in plan.margins if margin.constraint in missed]
     words = ", ".join(CONSTRAINTS[margin.constraint].lower() for margin in limits)
-    return (*checks, (not limits, f"outside limits: {words}" if limits else "all limits kept"))
+    return (*checks, (not limits, f"outside limits: {words}" if limits else "all limits kept now"))
 
 
 def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) -> tuple[Step, ...]:
@@ -318,20 +319,36 @@ def timeline_words(timeline: Timeline) -> str:
 
 
 def ahead_words(report: AheadReport, plan: Plan | None) -> str:
-    """Whether a plan holds in the hours to come; empty where that plan hasn't been followed."""
-    found = report.found
-    if plan is None or found is None or report.begins is None or found.code != plan.code:
+    """Whether a plan holds in the hours to come, and what it stands for; empty where that plan hasn't been followed."""
+    found, first = report.found, report.instead_of
+    if plan is None or found is None or report.begins is None:
+        return ""
+    if sorted(found.code.split("-")) != sorted(plan.code.split("-")):  # the same switches, whatever their order
         return ""
     hours, courses = f"{text.count(report.hours, 'hour')} to come", text.count(found.samples, "course")
     returning = f", with what {text.count(found.picks_up, 'load')} that come back take more" if found.picks_up else ""
-    worst = found.worst
-    if worst is None:
-        return f"Holds for the {hours} in all {courses} of the forecast{returning}."
-    first = text.clock(report.begins + timedelta(minutes=found.first_minute))
+    instead = "" if first is None else f" {_instead_words(first, report.begins)}"
+    if found.worst is None:
+        return f"Holds for the {hours} in all {courses} of the forecast{returning}.{instead}"
     return (
-        f"Within the {hours} a limit breaks with a chance of {text.number(100 * found.chance, 0, '%')}, from {first} on"
-        f" ({courses} of the forecast{returning}); most likely {_at_risk(worst, plan.network)}."
+        f"Within the {hours} a limit breaks {_risk_words(found, report.begins, plan.network)}"
+        f" ({courses} of the forecast{returning}).{instead}"
     )
+
+
+def _instead_words(first: FollowedPlan, begins: datetime) -> str:
+    """Why the best plan for now isn't offered."""
+    restored = first.restored_kw
+    does = f" would restore {text.small(restored / 1000, 'MW')}, but" if restored > LEAST_GAIN_MW * 1000 else ""
+    breaks = _risk_words(first.ahead, begins, first.plan.network)
+    return f"Better for the whole time than the best plan for now, which{does} breaks a limit {breaks}."
+
+
+def _risk_words(found: PlanAhead, begins: datetime, network: Network) -> str:
+    """With what chance a limit breaks, from when on, and which."""
+    first = text.clock(begins + timedelta(minutes=found.first_minute))
+    which = "" if found.worst is None else f", most likely {_at_risk(found.worst, network)}"
+    return f"with a chance of {text.number(100 * found.chance, 0, '%')}, from {first} on{which}"
 
 
 def _at_risk(worst: LimitAtRisk, network: Network) -> str:

@@ -363,6 +363,7 @@ class Proposal:
     says which. conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most
     one, two and three pairs, where they are better than the present state. present: the judged present state. outcome:
     what all that comes to. unbounded: sources, by name, whose power bounds in the file are placeholders and no limits.
+    instead_of: the best plan for now, where another one is better for the hours to come.
     """
 
     requirements: Requirements
@@ -376,3 +377,4 @@ class Proposal:
     time_ms: float
     outcome: Outcome
     unbounded: tuple[str, ...] = ()
+    instead_of: Plan | None = None

@@ -75,7 +75,7 @@ def test_the_answer_tells_the_plan(city: Rig, proposal: Proposal, plan: Plan) ->
     closed, opened = (city.now.case.network.branch.name[action.branch] for action in plan.actions)
     assert f"Close {closed}, open {opened}" in text
     assert "verified by AC power flow" in text
-    assert "all limits kept" in text
+    assert "all limits kept now" in text
     assert parts["disabled"] == [False, False, True, True, True]
     assert parts["code"] == plan.code == f"c{plan.actions[0].branch}-o{plan.actions[1].branch}"
 
