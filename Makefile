@@ -59,6 +59,8 @@ bench-optimiser: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.policies
 	$(BIN)/python -m tests.benchmarks.optimiser
 	$(BIN)/python -m tests.benchmarks.dispatch
+	$(BIN)/python -m tests.benchmarks.export_moments
+	$(BIN)/python -m tests.benchmarks.conflicts
 
 # Asks for a plan in every single outage and fault and in pairs of outages, then bounds what can be restored: about ten
 # minutes for the plans, and up to a minute for each bound, hours in all. Both go on where they were ended.

@@ -121,6 +121,7 @@ class Loads:
     q_mvar: FloatArray
     profile: tuple[str, ...]  # customer class or the name of the case's own profile
     customers: FloatArray | None = None  # NaN where the case doesn't say; None where it says so of no load
+    priority: FloatArray | None = None  # of supply, an ordinary load has 1; NaN and None likewise
 
     def __len__(self) -> int:
         return len(self.name)

@@ -6,7 +6,6 @@ loads do, the more seldom the longer a pass takes: it keeps no core busy for eve
 """
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ import numpy as np
 
 from app.engine.board import Board, BoardStore, Snapshot
 from app.engine.operating_point import operating_point_of
-from app.engine.worker import GridWorker, Publisher
+from app.engine.worker import RESTS, GridWorker, Publisher, Rest
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginOutages, TryOutages
 from app.settings import Settings
@@ -31,7 +30,6 @@ log = logging.getLogger(__name__)
 RADIAL_AT_ONCE, MESHED_AT_ONCE = 1, 32  # outages of a slice; those of a meshed grid share a matrix
 TOLD_EVERY = 8  # slices
 RENEWED_AFTER = 40  # cycles since the list was begun
-RESTS = 9.0  # times as long as a pass has taken, before the next one for the same switch states
 
 PolicyOf = Callable[[Network], LearnedPolicy | None]
 
@@ -65,13 +63,11 @@ class _Sweep:
     total: int
     found: list[SingleOutage] = field(default_factory=list)
     slices: int = 0
-    spent_s: float = 0.0
-    ended_at: float = 0.0  # by the monotonic clock
+    rest: Rest = field(default_factory=Rest)
 
     def renewed_by(self, version: int) -> bool:
         """Whether it is time for another pass, at a later version of the snapshot."""
-        rested = time.monotonic() - self.ended_at >= RESTS * self.spent_s
-        return not self.left and rested and version - self.snapshot.version >= RENEWED_AFTER
+        return not self.left and self.rest.over(RESTS) and version - self.snapshot.version >= RENEWED_AFTER
 
 
 class OutageWorker(GridWorker[OutageReport]):
@@ -126,22 +122,19 @@ class OutageWorker(GridWorker[OutageReport]):
             return
         count = RADIAL_AT_ONCE if self._radial else MESHED_AT_ONCE
         now, sweep.left = sweep.left[:count], sweep.left[count:]  # first: one that fails isn't tried again and again
-        case, began = sweep.snapshot.case, time.monotonic()
-        found = self._learning.ask(
-            TryOutages(
-                branches=tuple(now),
-                moment=sweep.moment,
-                wanted=sweep.snapshot.control.requirements,
-                policy=self._policy_of(board.network) if self._radial else None,
-                customers=case.customers.count,
-                work=case.field_work,
-            ),
-            self.beat,
+        case = sweep.snapshot.case
+        asked = TryOutages(
+            branches=tuple(now),
+            moment=sweep.moment,
+            wanted=sweep.snapshot.control.requirements,
+            policy=self._policy_of(board.network) if self._radial else None,
+            customers=case.customers.count,
+            work=case.field_work,
         )
+        with sweep.rest.working():
+            found = self._learning.ask(asked, self.beat)
         sweep.found += found
         sweep.slices += 1
-        sweep.ended_at = time.monotonic()
-        sweep.spent_s += sweep.ended_at - began
         if not sweep.left:
             self._shown, self._made_at = ranked(sweep.found), sweep.snapshot.simulated_at
         elif self._made_at is None:

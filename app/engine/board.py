@@ -25,6 +25,7 @@ from grid.protection.cold_load import ColdLoadModel
 from grid.protection.records import LocatedFault
 from grid.reliability.customers import Customers
 from grid.reliability.indices import ReliabilityIndices
+from grid.reliability.priorities import Priorities
 from grid.sources.past import Past
 from grid.sources.seams import SourceOffers
 from grid.telemetry import Event, Frame
@@ -128,6 +129,7 @@ class WatchedCase:
     temperature_limit_c: FloatArray  # (m,)
     standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
     customers: Customers
+    priorities: Priorities  # of supply, by the file and by people
     cold_load: ColdLoadModel  # what is expected to come back with supply
     limit_edits: tuple[LimitEdit, ...]  # by people, the first first
     field_work: FieldWork  # how switches are worked, and how long repairs take

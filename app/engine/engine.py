@@ -54,6 +54,7 @@ from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
 from grid.limits import LimitEdit, same_but_limits, with_limits
 from grid.network import BoolArray, FloatArray, Network
+from grid.reliability.priorities import PriorityEdit
 from grid.sources.past import Past
 from grid.telemetry import Event, EventKind
 from ml.optimisation.plans.by_hand import Effect, Operation, checked_operation
@@ -281,6 +282,21 @@ class Engine:
         except LookupError as error:
             raise UnknownIdError(str(error)) from None
         self._do(lambda: self._edit_limits(network, made))
+        return made
+
+    def prioritise(self, bus: int, priority: float, person: str) -> PriorityEdit:
+        """Let all loads of a bus count so much beside others from the next cycle on; returns the edit.
+
+        KeyError for a bus that isn't there or has no load, ValueError for a priority out of range or an empty person.
+        """
+        latest = self._boards.latest.snapshot
+        case, name = latest.case, checked_words("person", person, LONGEST_NAME)
+        made = PriorityEdit(bus=bus, priority=priority, person=name, edited_at=latest.simulated_at)
+        try:
+            case.priorities.edited(case.network, made)
+        except LookupError as error:
+            raise UnknownIdError(str(error)) from None
+        self._do(lambda: self._prioritise(case.network, made))
         return made
 
     def isolate(self, fault_id: int) -> tuple[int, ...]:
@@ -576,6 +592,11 @@ class Engine:
         """Edit limits, unless another grid has come between."""
         if same_but_limits(network, self._pipeline.network):
             self._pipeline = self._pipeline.with_limits(edit)
+
+    def _prioritise(self, network: Network, edit: PriorityEdit) -> None:
+        """Set a priority, unless another grid has come between: it has other buses."""
+        if same_but_limits(network, self._pipeline.network):
+            self._pipeline.prioritise(edit)
 
     def _step_plan(self, pipeline: Pipeline) -> None:
         """What people have confirmed, and the next action of a plan, judged by the last snapshot."""

@@ -24,6 +24,7 @@ def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoi
     out = [event.target for event in snapshot.control.events if event.kind is EventKind.LINE_OUTAGE]
     out += isolating_of(snapshot)
     available[np.array(out, dtype=np.int64)] = False
+    priorities = snapshot.case.priorities
     return OperatingPoint(
         injection=snapshot.solved.injection,
         closed=snapshot.solved.state.closed & available,
@@ -31,6 +32,7 @@ def operating_point_of(snapshot: Snapshot, price_per_mwh: float) -> OperatingPoi
         failure_probability=snapshot.assessed.risk.failure_probability,
         loss_hours_per_year=snapshot.assessed.loss_hours_per_year,
         price_per_mwh=price_per_mwh,
+        priority=priorities.of_load if priorities.differ else None,
     )
 
 

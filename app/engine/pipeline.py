@@ -36,6 +36,7 @@ from grid.protection.location import located
 from grid.protection.records import LocatedFault, ProtectionScheme
 from grid.reliability.customers import customers_of
 from grid.reliability.indices import InterruptionRecord
+from grid.reliability.priorities import PriorityEdit, priorities_of
 from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
 from grid.sources.registry import open_source
@@ -103,6 +104,7 @@ class Pipeline:
             cold_load=cold_load,
             field_work=field_work_of(settings, network),
             customers=customers_of(network, None if given is None else given.customers),
+            priorities=priorities_of(network),
             is_asset=is_asset(network),
             temperature_limit_c=temperature_limit_c(network),
             yearly_load_mw=yearly_load_mw(network.load, case.profiles),
@@ -169,6 +171,11 @@ class Pipeline:
         changed.plan_execution = self.plan_execution.on(network)
         changed.worst_hour = None
         return changed
+
+    def prioritise(self, edit: PriorityEdit) -> None:
+        """Plans go by what a person has set from the next cycle on. ValueError and LookupError as Priorities.edited."""
+        priorities = self.watched.priorities.edited(self.network, edit)
+        self.watched = replace(self.watched, priorities=priorities)
 
     def measure(self, elapsed: timedelta) -> tuple[Frame, timedelta]:
         """The next frame, and the time since the last one: elapsed where the clock is simulated, else what frames say.

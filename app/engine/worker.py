@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ from ml.maintenance.records import RefusedModels
 log = logging.getLogger(__name__)
 Report = TypeVar("Report")
 IDLE_S = 0.25  # between two looks at the board
+RESTS = 9.0  # times as long as a long work took, before it is done again for the same state: a tenth of a core
 
 
 class Worker:
@@ -56,6 +58,30 @@ class Worker:
         """Wait, in the worker's thread, until it is woken, but so long at most."""
         self._wake.wait(most_s)
         self._wake.clear()
+
+
+class Rest:
+    """When what took long may be done again: after times as long, so that it keeps no core busy for ever.
+
+    What has changed in between isn't for it to judge: whoever works may begin anew at any time.
+    """
+
+    def __init__(self) -> None:
+        self._spent_s = self._ended_at = 0.0
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """One of the pieces of a work."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._ended_at = time.monotonic()
+            self._spent_s += self._ended_at - began
+
+    def over(self, times: float) -> bool:
+        """Whether it has lasted so many times as long as all pieces took."""
+        return time.monotonic() - self._ended_at >= times * self._spent_s
 
 
 class Publisher(Protocol):

@@ -51,7 +51,7 @@ class OutageTrier:
         self._use(optimizer, request.policy)
         return tuple(
             restored_outage(
-                network, request.moment, one, request.wanted, optimizer.propose, request.customers, request.work
+                network, request.moment, one, request.wanted, optimizer.answer, request.customers, request.work
             )
             for one in request.branches
         )

@@ -13,6 +13,7 @@ from components.map.drawer import AssetCard, Fact, SupplyCard, Via
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
 from grid.limits import LimitedKind
+from grid.reliability.priorities import Priorities
 from grid.telemetry import Points, Quality, Reason
 
 DERIVED = "derived, not from the case"
@@ -56,6 +57,7 @@ Facts = tuple[Fact, ...]
 def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
     network, state, frame = snapshot.case.network, snapshot.solved.state, snapshot.measured.frame
     load, generator, bus = network.load.bus == i, network.generator.bus == i, network.bus
+    priorities = snapshot.case.priorities
     live = [
         Fact("Voltage", text.number(state.vm_pu[i], 4, "p.u."), text.number(state.vm_pu[i] * bus.vn_kv[i], 2, "kV")),
         Fact("Angle", text.number(state.va_degree[i], 2, "°")),
@@ -68,6 +70,10 @@ def _bus(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
     for g in np.flatnonzero(generator)[:8]:
         mvar = text.number(state.generator_q_mvar[g], 2, "Mvar")
         live.append(Fact(network.generator.name[g], text.number(state.generator_p_mw[g], 2, "MW"), mvar))
+    if load.any():
+        live.append(
+            Fact("Priority of supply", text.number(priorities.at_bus(network, i), 2), _prioritised(priorities, i))
+        )
     note = _edited(snapshot, LimitedKind.BUS, i) or (DERIVED if bus.limits_derived else "")
     limits = (
         Fact("Nominal voltage", text.number(bus.vn_kv[i], 1, "kV")),
@@ -121,6 +127,12 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         Fact("Model", risk.model),
     )
     return branch.kind[i].value.capitalize(), live, tuple(limits), facts
+
+
+def _prioritised(priorities: Priorities, bus: int) -> str:
+    """Who has set the priority of a bus's loads last, and when; empty where nobody has."""
+    edits = [edit for edit in priorities.edits if edit.bus == bus]
+    return f"set by {edits[-1].person}, {text.clock(edits[-1].edited_at)}" if edits else "an ordinary load has 1"
 
 
 def _edited(snapshot: Snapshot, on: LimitedKind, i: int) -> str:

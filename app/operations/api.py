@@ -12,6 +12,7 @@ from app.web.bodies import (
     LimitBody,
     OperateBody,
     OperationBody,
+    PriorityBody,
     TagBody,
     TagRemovalBody,
     answer,
@@ -99,6 +100,23 @@ def register_operations(api: Blueprint, services: Services) -> None:
         except ValueError as failure:
             raise _wrong(failure) from None
         return answer({"edit": payloads.limit_edit(made, snapshot.case.network)}, HTTPStatus.ACCEPTED)
+
+
+def register_priorities(api: Blueprint, services: Services) -> None:
+    """/api/priorities."""
+
+    @api.get("/api/priorities")
+    def priorities() -> Response:
+        return answer(payloads.priorities(services.boards.latest.snapshot.case))
+
+    @api.post("/api/priorities")
+    def prioritise() -> Response:
+        body, network = read_body(request, PriorityBody), services.boards.latest.network
+        try:
+            made = services.engine.prioritise(body.target, body.priority, body.person)
+        except ValueError as failure:
+            raise _wrong(failure) from None
+        return answer({"edit": payloads.priority_edit(made, network)}, HTTPStatus.ACCEPTED)
 
 
 def _edit(body: LimitBody, now: datetime) -> LimitEdit:

@@ -147,6 +147,37 @@ class LimitEditItem(Answer):
     edited_at: AwareDatetime
 
 
+class PriorityItem(Answer):
+    """The priority of supply of all loads of a bus, an ordinary one has 1. edited_at: simulated."""
+
+    target: Place
+    name: str
+    priority: Annotated[float, Field(ge=0.01, le=1000)]
+    person: str
+    edited_at: AwareDatetime
+
+
+class BusPriorityItem(Answer):
+    """What a bus counts: the mean of its loads by power."""
+
+    target: Place
+    name: str
+    priority: Annotated[float, Field(ge=0.01, le=1000)]
+
+
+class PrioritiesAnswer(Answer):
+    """GET /api/priorities. buses: those that don't count 1. edits: by people, the newest first."""
+
+    buses: tuple[BusPriorityItem, ...]
+    edits: tuple[PriorityItem, ...]
+
+
+class PriorityAnswer(Answer):
+    """POST /api/priorities: what holds from the next cycle on."""
+
+    edit: PriorityItem
+
+
 class LimitsAnswer(Answer):
     """GET /api/limits: what people have edited since the grid is watched, the newest first."""
 

@@ -19,6 +19,7 @@ from components.map.operations import preview_part
 from grid.alarms.book import AssetKind
 from grid.limits import LimitEdit, LimitedKind
 from grid.network import Network
+from grid.reliability.priorities import HIGHEST, LOWEST
 from ml.optimisation.plans.by_hand import Operation, Setting, Switching
 from ml.optimisation.plans.tags import TaggedKind, TagKind
 
@@ -57,6 +58,7 @@ def panel() -> Component:
             html.Div(id=Id.OPERATE_RESULT, role="status", className="result"),
             _tag_form(),
             _limit_form(),
+            _priority_form(),
             dcc.Store(id=Id.OPERATE_REQUEST),
             dcc.Store(id=Id.UNDO_REQUEST),
             dcc.Store(id=Id.UNTAG_REQUEST),
@@ -125,6 +127,22 @@ def _limit_form() -> Component:
     )
 
 
+def _priority_form() -> Component:
+    words = "1 is ordinary; twice as much counts twice when not all can be supplied"
+    return html.Details(
+        [
+            html.Summary("Set the priority of supply"),
+            dmc.NumberInput(
+                id=Id.PRIORITY, label="Priority", description=words, size="xs", min=LOWEST, max=HIGHEST, decimalScale=2
+            ),
+            dmc.Button("Set the priority", id=Id.PRIORITY_SET, size="compact-sm", variant="default"),
+        ],
+        id=Id.PRIORITY_FORM,
+        style=HIDDEN,
+        className="tag-form",
+    )
+
+
 def register(app: dash.Dash, services: PageServices) -> None:
     """From buttons to previews, orders and tags."""
     _register_browser(app)
@@ -133,6 +151,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
     _register_answers(app, services)
     _register_tags(app, services)
     _register_limits(app, services)
+    _register_priorities(app, services)
 
 
 def _register_browser(app: dash.Dash) -> None:
@@ -419,6 +438,46 @@ def _register_limits(app: dash.Dash, services: PageServices) -> None:
         )
         try:
             services.engine.edit_limits(edit)
+        except REFUSALS as error:
+            return f"Not set: {_words(error)}", None
+        return "", None
+
+
+def _register_priorities(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.PRIORITY_FORM, "style"),
+        Output(Id.PRIORITY, "value"),
+        Input(Id.OPERATE_ASSET, "data"),
+        State(Id.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    def fill(_asset: str | None, view_data: object) -> tuple[Any, ...]:
+        """The present priority of another bus; a branch has none."""
+        case = services.boards.latest.snapshot.case
+        asset = View.parse(view_data, case.network, services.views.of(case.network).key).asset
+        if asset is None or asset.kind is not AssetKind.BUS:
+            return HIDDEN, ""
+        now = case.priorities.at_bus(case.network, asset.index)
+        return SHOWN if math.isfinite(now) else HIDDEN, _shown(now)
+
+    @app.callback(
+        Output(Id.OPERATE_RESULT, "children", allow_duplicate=True),
+        Output(Id.OPERATE_PERSON, "error", allow_duplicate=True),
+        Input(Id.PRIORITY_SET, "n_clicks"),
+        State(Id.VIEW, "data"),
+        State(Id.PRIORITY, "value"),
+        State(Id.OPERATE_PERSON, "value"),
+        prevent_initial_call=True,
+    )
+    def prioritise(_clicks: int, view_data: object, priority: object, person: str | None) -> tuple[Any, ...]:
+        network = services.boards.latest.network
+        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        if asset is None or asset.kind is not AssetKind.BUS:
+            return no_update, no_update
+        if not (person or "").strip():
+            return f"Not set: {NAMELESS}", NAME_NEEDED
+        try:
+            services.engine.prioritise(asset.index, _number(priority), person or "")
         except REFUSALS as error:
             return f"Not set: {_words(error)}", None
         return "", None

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from app.engine.board import HandOperation, Snapshot
+from app.engine.board import HandOperation, Snapshot, WatchedCase
 from app.engine.commands import OperationRefusal
 from app.web.plain import number, stamp
 from app.web.reasons import operation_refusal_words
 from grid.limits import LimitEdit
 from grid.network import Network
+from grid.reliability.priorities import ORDINARY, PriorityEdit
 from ml.optimisation.plans.by_hand import Effect, Operation, Switching
 from ml.optimisation.plans.plan import Verdict
 from ml.optimisation.plans.tags import Tag, TaggedKind
@@ -99,6 +100,29 @@ def tag(item: Tag, network: Network) -> JSON:
         "reason": item.reason,
         "person": item.person,
         "placed_at": stamp(item.placed_at),
+    }
+
+
+def priority_edit(item: PriorityEdit, network: Network) -> JSON:
+    """A priority that a person has set."""
+    return {
+        "target": item.bus,
+        "name": network.bus.name[item.bus],
+        "priority": item.priority,
+        "person": item.person,
+        "edited_at": stamp(item.edited_at),
+    }
+
+
+def priorities(case: WatchedCase) -> JSON:
+    """What doesn't count as an ordinary load, and who said so."""
+    network, found = case.network, case.priorities
+    buses = sorted({int(bus) for bus in network.load.bus[found.of_load != ORDINARY]})
+    return {
+        "buses": [
+            {"target": bus, "name": network.bus.name[bus], "priority": found.at_bus(network, bus)} for bus in buses
+        ],
+        "edits": [priority_edit(edit, network) for edit in reversed(found.edits)],
     }
 
 

@@ -1,29 +1,41 @@
-"""AheadWorker: has the latest plan followed through the forecast's next hours, in the process beside."""
+"""AheadWorker: has the latest plan followed through the forecast's next hours, in the process beside.
+
+Where the best plan for now breaks a limit later, others are followed too, and the planner is told which is better for
+the whole time.
+"""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
 
-from app.engine.board import Board, BoardStore
-from app.engine.worker import GridWorker, Publisher
+import numpy as np
+
+from app.engine.board import Board, BoardStore, NotReadyError
+from app.engine.worker import RESTS, GridWorker, Publisher, Rest
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import FollowPlan
+from app.optimisation.explainer import ProposalBase
 from app.settings import Settings
 from grid.network import Network
+from grid.telemetry import EventKind
 from ml.optimisation.plans.ahead import FuturePlan, PlanAhead, Restored
-from ml.optimisation.plans.plan import Plan
+from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 from ml.optimisation.plans.timeline import timeline_of
+from ml.optimisation.plans.verification import OperatingPoint, Verifier
+from ml.optimisation.plans.whole_time import FollowedPlan, Preference, WholeTime, for_whole_time
 
 log = logging.getLogger(__name__)
-RENEWED_AFTER = 10  # cycles, for a plan that does the same
+RENEWED_AFTER, RENEWED_SOONEST = 10, 3  # cycles, for a plan that does the same; the fewer where much time has passed
+MUCH_TIME = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AheadReport:
     """How the latest plan does in the hours to come.
 
-    found: None where there is no plan that switches, or no forecast yet. begins: when the plan would be done.
+    found: of the plan that is better for the whole time; None where there is no plan that switches, or no forecast yet.
+    begins: when the plan would be done. instead_of: the best plan for now, where another one is better.
     """
 
     network: Network
@@ -31,23 +43,36 @@ class AheadReport:
     hours: int
     found: PlanAhead | None = None
     begins: datetime | None = None
+    instead_of: FollowedPlan | None = None
+
+
+class Planning(Protocol):
+    """The planner, as far as it is needed here."""
+
+    def base_on(self, board: Board, /) -> ProposalBase | None:
+        """The proposal on a board with what it was made for."""
+        ...
+
+    def propose_at(self, network: Network, operating_point: OperatingPoint, wanted: Requirements, /) -> Proposal:
+        """A plan for another operating point."""
+        ...
+
+    def prefer(self, network: Network, preference: Preference | None, /) -> None:
+        """What is better for the whole time."""
+        ...
 
 
 class AheadWorker(GridWorker[AheadReport]):
-    """plan_on: the plan that a board offers."""
+    """planner: whose plans are followed."""
 
     def __init__(
-        self,
-        settings: Settings,
-        engine: Publisher,
-        boards: BoardStore,
-        learning: LearningHost,
-        plan_on: Callable[[Board], Plan | None],
+        self, settings: Settings, engine: Publisher, boards: BoardStore, learning: LearningHost, planner: Planning
     ) -> None:
         super().__init__("plan ahead", engine, boards)
-        self._hours, self._learning, self._plan_on = settings.plan_hours, learning, plan_on
-        self._followed: tuple[str, bytes] | None = None  # what the report is of
+        self._hours, self._learning, self._planner = settings.plan_hours, learning, planner
+        self._followed: tuple[bytes, bytes] | None = None  # switch states of the plan that the report is of
         self._made_at = 0  # version of the snapshot
+        self._rest = Rest()  # after the last look ahead
 
     def nothing_yet(self, network: Network) -> AheadReport:
         """No plan has been followed."""
@@ -59,20 +84,23 @@ class AheadWorker(GridWorker[AheadReport]):
 
     def step(self, board: Board) -> bool:
         """Have a new plan followed, and the same one again now and then; never more to do at once."""
-        snapshot, plan = board.snapshot, self._plan_on(board)
+        snapshot, base = board.snapshot, self._planner.base_on(board)
         if snapshot.solved.stale or not self._learning.generation:
             return False
-        if plan is None or not plan.actions:
+        plan = None if base is None else base.proposal.instead_of or base.proposal.plan
+        if base is None or plan is None or not plan.actions:
             if self._followed is not None:
                 self._followed = None
                 self._publish(board, None)
             return False
-        now = (plan.code, plan.before.closed.tobytes())
-        if now == self._followed and snapshot.version - self._made_at < RENEWED_AFTER:
+        now = (plan.after.closed.tobytes(), plan.before.closed.tobytes())
+        if now == self._followed and not self._renewal_due(board):
             return False
+        self._rest = Rest()
         try:
-            found = self._follow(board, plan)
-        except LearningDownError as error:
+            with self._rest.working():
+                found = self._whole_time(board, base, plan)
+        except (LearningDownError, NotReadyError) as error:
             log.info("no plan is followed now: %s", error)
             return False
         if found is not None:
@@ -80,13 +108,37 @@ class AheadWorker(GridWorker[AheadReport]):
             self._publish(board, found)
         return False
 
+    def _renewal_due(self, board: Board) -> bool:
+        """Whether the report is too old for a plan that does the same."""
+        begins, cycles = self.report_on(board).begins, board.snapshot.version - self._made_at
+        late = begins is not None and board.snapshot.simulated_at - begins >= MUCH_TIME
+        return self._rest.over(RESTS) and cycles >= (RENEWED_SOONEST if late else RENEWED_AFTER)
+
+    def _whole_time(self, board: Board, base: ProposalBase, plan: Plan) -> WholeTime | None:
+        """The best plan for now followed, and others where it fails later; those for another hour stay as they are."""
+        network = board.network
+        if base.proposal.requirements.worst_hour:
+            ahead = self._follow(board, plan)
+            return None if ahead is None else WholeTime(first=FollowedPlan(plan=plan, ahead=ahead))
+        return for_whole_time(
+            Verifier(network),
+            base.operating_point,
+            base.proposal,
+            lambda point, wanted: self._planner.propose_at(network, point, wanted),
+            lambda other: self._follow(board, other),
+        )
+
     def _follow(self, board: Board, plan: Plan) -> PlanAhead | None:
         snapshot, case = board.snapshot, board.snapshot.case
         before = plan.before
-        minutes = timeline_of(
+        timeline = timeline_of(
             plan.network, before.injection, before.closed, plan.actions, case.customers.count, case.field_work
-        ).minutes
-        restored = Restored.by(plan, snapshot.assessed.dark_minutes, minutes)
+        )
+        done = [step.minute for step in timeline.steps]
+        events = snapshot.control.events
+        out = [one.target for one in events if one.kind is EventKind.GENERATOR_TRIP and one.target is not None]
+        tripped = np.isin(np.arange(len(plan.network.generator)), out)
+        restored = Restored.by(plan, snapshot.assessed.dark_minutes, done, tripped)
         return self._learning.ask(
             FollowPlan(
                 network_name=case.network.name,
@@ -98,11 +150,17 @@ class AheadWorker(GridWorker[AheadReport]):
             self.beat,
         )
 
-    def _publish(self, board: Board, found: PlanAhead | None) -> None:
-        begins = None if found is None else board.snapshot.simulated_at
+    def _publish(self, board: Board, found: WholeTime | None) -> None:
+        """Tell what was found, and the planner what is better for the whole time."""
+        self._planner.prefer(board.network, None if found is None else Preference.of(found))
         self.publish(
             AheadReport(
-                network=board.network, version=self._version + 1, hours=self._hours, found=found, begins=begins
+                network=board.network,
+                version=self._version + 1,
+                hours=self._hours,
+                found=None if found is None else found.best.ahead,
+                begins=None if found is None else board.snapshot.simulated_at,
+                instead_of=None if found is None or found.best is found.first else found.first,
             ),
             board,
         )

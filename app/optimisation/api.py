@@ -155,6 +155,7 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
         "limited": [],
         "present": None,
         "conflict": None,
+        "conflict_detail": None,
         "methods": [],
         "policy": None,
         "outcome": None,

@@ -16,7 +16,7 @@ from app.web.models import (
     Place,
     Reward,
 )
-from ml.optimisation.plans.plan import Constraint, OutcomeKind
+from ml.optimisation.plans.plan import Constraint, NoPlanKind, OutcomeKind
 from ml.optimisation.plans.reasons import ShareMethod, TieUseKind
 from ml.optimisation.plans.timeline import Distance
 
@@ -164,6 +164,41 @@ class EpisodeItem(Answer):
     reward: Reward
 
 
+class NamedEdge(Answer):
+    """A branch by its place and name."""
+
+    edge: Place
+    name: str
+
+
+class NamedGenerator(Answer):
+    """A generator by its place and name."""
+
+    generator: Place
+    name: str
+
+
+class ConflictItem(Answer):
+    """What stands against every plan, and where. asked: whether a person has asked for it; else it is the case's own.
+
+    margin: of the nearest state, of what is possible otherwise, or of the state after outage. edges, generators:
+    locked, or to be used, that stand in the way. outage: the worst of outages single ones that aren't survived. also:
+    what else has to give way, as that alone isn't enough. instead: what it would be enough to give up, too.
+    """
+
+    constraint: Constraint
+    asked: bool
+    kind: NoPlanKind
+    margin: MarginItem | None
+    edges: tuple[NamedEdge, ...]
+    generators: tuple[NamedGenerator, ...]
+    outage: NamedEdge | None
+    outages: Count
+    also: tuple[Constraint, ...]
+    instead: tuple[Constraint, ...]
+    message: str
+
+
 class OptimizeAnswer(Answer):
     """POST /api/grid/optimize. null beside reason: where nothing can be chosen in the grid.
 
@@ -176,6 +211,7 @@ class OptimizeAnswer(Answer):
     limited: tuple[PlanItem, ...]
     present: VerdictItem | None
     conflict: Constraint | None
+    conflict_detail: ConflictItem | None
     methods: tuple[MethodItem, ...]
     policy: str | None
     outcome: OutcomeItem | None
@@ -310,10 +346,24 @@ class AtRiskItem(Answer):
     minute: float
 
 
+class FollowedItem(Answer):
+    """The best plan for now, and how it does in the hours to come. restored_kw: that it supplies again.
+
+    chance: that a limit breaks. first_minute: from when on, null where none does.
+    """
+
+    code: str
+    restored_kw: float
+    chance: Annotated[float, Field(ge=0, le=1)]
+    first_minute: float | None
+    worst: AtRiskItem | None
+
+
 class AheadAnswer(Answer):
     """GET /api/grid/plan/ahead. code: of the plan that was followed, null where none was; by the forecast's courses.
 
     chance: that a limit breaks within these hours. loads_back: those that return with the plan and take more at first.
+    instead_of: the best plan for now, where it fails later and the one followed is better for the whole time.
     """
 
     code: str | None
@@ -324,3 +374,4 @@ class AheadAnswer(Answer):
     worst: AtRiskItem | None
     loads_back: Count
     begins: AwareDatetime | None
+    instead_of: FollowedItem | None

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.engine.board import FollowUp, StateFigures, WatchedCase
 from app.optimisation.ahead_worker import AheadReport
-from app.optimisation.view import back_words, element_at_risk, plan_timeline
+from app.optimisation.view import back_words, because_words, conflict_words, element_at_risk, plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number, stamp
 from components.optimisation.explanation import why_not_words
@@ -27,6 +27,7 @@ from ml.optimisation.plans.plan import (
 )
 from ml.optimisation.plans.reasons import Explanation, Gain, Price, ShareMethod, TieUse
 from ml.optimisation.plans.timeline import Timeline
+from ml.optimisation.plans.whole_time import FollowedPlan
 
 JSON = dict[str, Any]
 
@@ -39,6 +40,7 @@ def proposal(answer: Proposal, case: WatchedCase) -> JSON:
         "limited": [plan(item, case) for item in answer.limited],
         "present": verdict(answer.present),
         "conflict": None if answer.conflict is None else answer.conflict.value,
+        "conflict_detail": conflict_detail(answer, network),
         "reason": no_plan_words(network, answer.reason),
         "methods": [method(item) for item in answer.methods],
         "policy": answer.policy,
@@ -47,6 +49,31 @@ def proposal(answer: Proposal, case: WatchedCase) -> JSON:
         "requirements": requirements(answer.requirements),
         "time_ms": answer.time_ms,
     }
+
+
+def conflict_detail(answer: Proposal, network: Network) -> JSON | None:
+    """What stands against every plan, and where."""
+    constraint, reason = answer.conflict, answer.reason
+    if constraint is None or reason is None:
+        return None
+    words = [conflict_words(constraint, answer.requirements, network, reason), because_words(network, reason)]
+    return {
+        "constraint": constraint.value,
+        "asked": constraint in answer.requirements.asked,
+        "kind": reason.kind.value,
+        "margin": None if reason.margin is None else margin(reason.margin),
+        "edges": [_edge(branch, network) for branch in reason.branches],
+        "generators": [{"generator": place, "name": network.generator.name[place]} for place in reason.generators],
+        "outage": None if reason.outage < 0 else _edge(reason.outage, network),
+        "outages": reason.outages,
+        "also": [other.value for other in reason.also],
+        "instead": [other.value for other in reason.instead],
+        "message": " ".join(filter(None, words)),
+    }
+
+
+def _edge(branch: int, network: Network) -> JSON:
+    return {"edge": branch, "name": network.branch.name[branch]}
 
 
 def plan(item: Plan, case: WatchedCase) -> JSON:
@@ -117,6 +144,19 @@ def ahead(report: AheadReport) -> JSON:
         "worst": None if found is None or found.worst is None else _at_risk(found.worst, report.network),
         "loads_back": 0 if found is None else found.picks_up,
         "begins": None if report.begins is None else stamp(report.begins),
+        "instead_of": None if report.instead_of is None else _followed(report.instead_of, report.network),
+    }
+
+
+def _followed(item: FollowedPlan, network: Network) -> JSON:
+    """The best plan for now, where another one is offered."""
+    found = item.ahead
+    return {
+        "code": found.code,
+        "restored_kw": item.restored_kw,
+        "chance": found.chance,
+        "first_minute": number(found.first_minute),
+        "worst": None if found.worst is None else _at_risk(found.worst, network),
     }
 
 

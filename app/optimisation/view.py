@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.engine.board import FollowUp, Snapshot, WatchedCase
 from app.map.network_view import short_names
@@ -17,14 +17,17 @@ from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, St
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import (
     no_plan_words,
+    others_words,
     outcome_words,
     planning_hindered_words,
     planning_words,
+    standing_names,
     stopped_words,
 )
 from grid.capabilities import DISPATCH, SWITCHING
 from grid.network import Network
-from ml.optimisation.plans.ahead import LimitAtRisk
+from ml.optimisation.plans.ahead import LimitAtRisk, PlanAhead
+from ml.optimisation.plans.conflicts import HOLDING
 from ml.optimisation.plans.limits import Merit
 from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
@@ -40,6 +43,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.timeline import Distance, Timeline, timeline_of
+from ml.optimisation.plans.whole_time import FollowedPlan
 from ml.optimisation.radial.grid import operated_radially
 
 CONSTRAINTS = {
@@ -52,6 +56,7 @@ CONSTRAINTS = {
     Constraint.LOCKED: "Locked switches that change",
     Constraint.ACTIONS: "Pairs of switches",
     Constraint.N_MINUS_1: "After any single outage",
+    Constraint.REQUIRED: "Branches to be used",
 }
 NO_WAY = {
     Constraint.SUPPLY: "no choice of switches supplies every load",
@@ -60,9 +65,10 @@ NO_WAY = {
     Constraint.HIGH_VOLTAGE: "nothing keeps every voltage at or below {high}",
     Constraint.LOADING: "nothing keeps every loading at or below {loading}",
     Constraint.GENERATION: "nothing keeps every generator within its limits",
-    Constraint.LOCKED: "nothing keeps the limits while {locked} stay as they are",
+    Constraint.LOCKED: "no plan is possible while {locked} stay as they are",
     Constraint.ACTIONS: "nothing keeps the limits with {pairs}",
     Constraint.N_MINUS_1: "nothing keeps the limits after every single outage",
+    Constraint.REQUIRED: "nothing keeps the limits while {required} has to be used",
 }
 NO_LIMIT = {constraint: f"the limit of {words.lower()}" for constraint, words in CONSTRAINTS.items()}
 DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
@@ -141,14 +147,17 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
         words = planning_hindered_words(report.network, report.status) or planning_words(report.network, report.status)
         return Headline(Tone.WAITING, _sentence(words), note=note)
     if proposal.plan is None and proposal.outcome.kind is OutcomeKind.NOTHING_RESTORABLE:
+        note = " ".join(filter(None, [_standing(proposal, snapshot.case.network), note]))
         return Headline(Tone.DARK, outcome_words(proposal.outcome), note=note)
     if proposal.conflict is not None:
-        words = conflict_words(proposal.conflict, proposal.requirements, snapshot.case.network)
-        reason = _sentence(no_plan_words(snapshot.case.network, proposal.reason)) if proposal.reason is not None else ""
-        return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [reason, note])))
+        network = snapshot.case.network
+        words = conflict_words(proposal.conflict, proposal.requirements, network, proposal.reason)
+        because = because_words(network, proposal.reason)
+        return Headline(Tone.CONFLICT, words, note=" ".join(filter(None, [because, note])))
     if proposal.plan is None:
         reason = no_plan_words(snapshot.case.network, proposal.reason or NoPlan(kind=NoPlanKind.BEST_FOUND))
-        return Headline(Tone.BEST, _sentence(reason), note=note)
+        unknown = proposal.reason is not None and proposal.reason.kind is NoPlanKind.NONE_KEEPS_LIMITS
+        return Headline(Tone.WAITING if unknown else Tone.BEST, _sentence(reason), note=note)
     plan = proposal.plan
     steps = sentence(actions_of(snapshot.case.network, plan), len(plan.set_points))
     if plan.actions and snapshot.case.network.branch.rating_derived.any():
@@ -215,15 +224,41 @@ def status_of(report: PlanReport, network: Network) -> str:
     return "" if proposal_for(report, network) is None else planning_words(report.network, report.status)
 
 
-def conflict_words(conflict: Constraint, requirements: Requirements, network: Network) -> str:
-    """The constraint that can't be kept, as a sentence."""
+def _standing(proposal: Proposal, network: Network) -> str:
+    """What of all that is asked stands against supplying what is dark; empty where nobody has asked for it."""
+    conflict, reason = proposal.conflict, proposal.reason
+    if conflict is None or reason is None or conflict not in proposal.requirements.asked:
+        return ""
+    words = conflict_words(conflict, proposal.requirements, network, reason)
+    return " ".join(filter(None, [words, others_words(reason)]))
+
+
+def because_words(network: Network, reason: NoPlan | None) -> str:
+    """How near a plan comes and what else stands against it, as sentences beside those of conflict_words."""
+    if reason is None:
+        return ""
+    near = "" if reason.kind in HOLDING else _sentence(no_plan_words(network, reason))  # the title names the locks
+    return " ".join(filter(None, [near, others_words(reason)]))
+
+
+def conflict_words(
+    conflict: Constraint, requirements: Requirements, network: Network, reason: NoPlan | None = None
+) -> str:
+    """The constraint that can't be kept, as a sentence. reason: says which switches or generators stand in the way."""
     low, high, pairs = requirements.min_vm_pu, requirements.max_vm_pu, requirements.most_pairs
-    locked = sorted(network.branch.name[branch] for branch in requirements.locked)
+    standing = replace(
+        reason or NoPlan(kind=NoPlanKind.OTHERWISE), branches=tuple(sorted(requirements.locked)), generators=()
+    )
+    if reason is not None and (reason.branches or reason.generators):
+        standing = reason
+    locked = standing_names(network, standing)
+    required = ", ".join(network.branch.name[branch] for branch in sorted(requirements.required_closed))
     words = NO_WAY[conflict].format(
         low="its bus's limit" if low is None else text.number(low, 3, "p.u."),
         high="its bus's limit" if high is None else text.number(high, 3, "p.u."),
         loading=text.number(requirements.max_loading_percent, 0, "%"),
-        locked=", ".join(locked) or "the locked switches",
+        locked=locked or "the locked switches",
+        required=required or "a branch",
         pairs="so few switches" if pairs is None else f"{text.count(pairs, 'pair')} of switches at most",
     )
     return _sentence(words)
@@ -242,7 +277,7 @@ def checks_of(plan: Plan, requirements: Requirements) -> tuple[tuple[bool, str],
         checks += [(constraint not in missed, words) for constraint, words in RADIAL_CHECKS]
     limits = [margin for margin in plan.margins if margin.constraint in missed]
     words = ", ".join(CONSTRAINTS[margin.constraint].lower() for margin in limits)
-    return (*checks, (not limits, f"outside limits: {words}" if limits else "all limits kept"))
+    return (*checks, (not limits, f"outside limits: {words}" if limits else "all limits kept now"))
 
 
 def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) -> tuple[Step, ...]:
@@ -284,20 +319,36 @@ def timeline_words(timeline: Timeline) -> str:
 
 
 def ahead_words(report: AheadReport, plan: Plan | None) -> str:
-    """Whether a plan holds in the hours to come; empty where that plan hasn't been followed."""
-    found = report.found
-    if plan is None or found is None or report.begins is None or found.code != plan.code:
+    """Whether a plan holds in the hours to come, and what it stands for; empty where that plan hasn't been followed."""
+    found, first = report.found, report.instead_of
+    if plan is None or found is None or report.begins is None:
+        return ""
+    if sorted(found.code.split("-")) != sorted(plan.code.split("-")):  # the same switches, whatever their order
         return ""
     hours, courses = f"{text.count(report.hours, 'hour')} to come", text.count(found.samples, "course")
     returning = f", with what {text.count(found.picks_up, 'load')} that come back take more" if found.picks_up else ""
-    worst = found.worst
-    if worst is None:
-        return f"Holds for the {hours} in all {courses} of the forecast{returning}."
-    first = text.clock(report.begins + timedelta(minutes=found.first_minute))
+    instead = "" if first is None else f" {_instead_words(first, report.begins)}"
+    if found.worst is None:
+        return f"Holds for the {hours} in all {courses} of the forecast{returning}.{instead}"
     return (
-        f"Within the {hours} a limit breaks with a chance of {text.number(100 * found.chance, 0, '%')}, from {first} on"
-        f" ({courses} of the forecast{returning}); most likely {_at_risk(worst, plan.network)}."
+        f"Within the {hours} a limit breaks {_risk_words(found, report.begins, plan.network)}"
+        f" ({courses} of the forecast{returning}).{instead}"
     )
+
+
+def _instead_words(first: FollowedPlan, begins: datetime) -> str:
+    """Why the best plan for now isn't offered."""
+    restored = first.restored_kw
+    does = f" would restore {text.small(restored / 1000, 'MW')}, but" if restored > LEAST_GAIN_MW * 1000 else ""
+    breaks = _risk_words(first.ahead, begins, first.plan.network)
+    return f"Better for the whole time than the best plan for now, which{does} breaks a limit {breaks}."
+
+
+def _risk_words(found: PlanAhead, begins: datetime, network: Network) -> str:
+    """With what chance a limit breaks, from when on, and which."""
+    first = text.clock(begins + timedelta(minutes=found.first_minute))
+    which = "" if found.worst is None else f", most likely {_at_risk(found.worst, network)}"
+    return f"with a chance of {text.number(100 * found.chance, 0, '%')}, from {first} on{which}"
 
 
 def _at_risk(worst: LimitAtRisk, network: Network) -> str:

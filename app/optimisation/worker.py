@@ -30,6 +30,7 @@ from ml.optimisation.plans.plan import NoPlan, Plan, Proposal, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from ml.optimisation.plans.tags import keeping
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
+from ml.optimisation.plans.whole_time import Preference
 from ml.optimisation.policy import LearnedPolicy, PolicyError
 from ml.optimisation.progress import DecisionGap, Progress
 from ml.optimisation.radial.grid import operated_radially
@@ -102,6 +103,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._proposed: Proposal | None = None  # the last one, which may still be on its way to the board
         self._proposed_at: OperatingPoint | None = None
         self._back: WayBack | None = None  # with the last proposal
+        self._preferred: tuple[Network, Preference] | None = None  # for the whole time
         self.explainer = Explainer(self.propose_at)
         self._why_not: NoPlan | None = None  # there is no optimiser for the present network
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
@@ -137,6 +139,14 @@ class PlanWorker(GridWorker[PlanReport]):
         back = self.report_on(board).back
         plans = (self.plan_on(board), None if back is None else back.plan)
         return tuple(plan for plan in plans if plan is not None)
+
+    def base_on(self, board: Board) -> ProposalBase | None:
+        """The proposal on a board with what it was made for; None where there is none."""
+        return self.report_on(board).base
+
+    def prefer(self, network: Network, preference: Preference | None) -> None:
+        """From the next plan on, offer what is better for the whole time in the place of the best for now."""
+        self._preferred = None if preference is None else (network, preference)
 
     @property
     def plan(self) -> Plan | None:
@@ -199,7 +209,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._priority.asking(), self._asked_lock:
             if self._asked is None or self._asked.network is not network:
                 raise NotReadyError("the grid has just changed; ask again in a moment")
-            return self._asked.propose(operating_point, wanted)
+            return self._asked.answer(operating_point, wanted)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 
@@ -261,9 +271,13 @@ class PlanWorker(GridWorker[PlanReport]):
         if optimizer is None or optimizer.network is not board.network:
             raise NotReadyError("the grid has just changed; ask again in a moment")
         operating_point = self._operating_point(snapshot, wanted)
-        before = self._proposed
-        shown = before.plan if before is not None and before.requirements == wanted else None
+        before, preferred = self._proposed, self._preferred
+        shown = None
+        if before is not None and before.requirements == wanted:
+            shown = before.instead_of or before.plan
         proposal = optimizer.propose(operating_point, wanted, shown)
+        if preferred is not None and preferred[0] is board.network:
+            proposal = preferred[1].applied(Verifier(board.network), operating_point, proposal)
         made = self._made[1] if self._made[0] is snapshot else {}
         self._made = snapshot, dict([*made.items(), (wanted, proposal)][-PLANS_KEPT:])
         return proposal
@@ -299,7 +313,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._lock:
             if self._optimizer is None:
                 raise NotReadyError("the grid has just changed; ask again in a moment")
-            return self._optimizer.propose(operating_point, wanted)
+            return self._optimizer.answer(operating_point, wanted)
 
     def train_once(self, board: Board, fresh: bool) -> None:
         """Have the policy trained: first for a while at a time; later, one episode for each new snapshot.

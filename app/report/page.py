@@ -40,6 +40,7 @@ def page(report: DayReport) -> str:
         "mix": parts_now.mix(report),
         "alarms": parts_now.alarms(report),
         "no_alarms": parts_now.no_alarms(report),
+        "reliability": parts_now.reliability(report),
         "assets": parts_now.assets(report),
         "plan": parts_now.plan(report),
     }

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.analytics.view import reliability_of
 from app.maintenance.view import fleet_of, plan_of, rows_of, status_of
 from app.map.view_quality import doubts_of
 from app.optimisation.view import headline_of
 from app.report.content import DayReport
+from components.analytics.reliability import index_rows, span_words
 from components.analytics.words import worst_words
 from components.common import text
 from components.common.alarm_words import (
@@ -191,6 +193,15 @@ def alarms(report: DayReport) -> TablePart | None:
         words=" ".join(filter(None, [f"{count_words(cards)} active.", standing_words(standing)])),
         tables=[ReportTable(headers=("priority", "asset", "alarm", "state", "raised"), rows=rows, words=5)],
         more=f"{len(cards) - MOST_ALARMS:,} more are active." if len(cards) > MOST_ALARMS else "",
+    )
+
+
+def reliability(report: DayReport) -> TablePart:
+    """The indices of IEEE 1366 since the grid is watched."""
+    figures = reliability_of(report.snapshot)
+    rows = [list(row) for row in index_rows(figures)]
+    return TablePart(
+        words=span_words(figures), tables=[ReportTable(headers=("index", "what it is", "value"), rows=rows, words=2)]
     )
 
 

@@ -14,7 +14,7 @@ from app.engine.commands import NotOfferedError, UnknownIdError
 from app.engine.jobs import JobFailure, JobKind
 from app.jobs.api import register_jobs
 from app.maintenance.api import register_maintenance
-from app.operations.api import register_operations
+from app.operations.api import register_operations, register_priorities
 from app.optimisation import payloads as planpayloads
 from app.optimisation.api import register_explanations, register_plans
 from app.report.api import register_report
@@ -54,6 +54,7 @@ def api_blueprint(services: Services) -> Blueprint:
     register_plans(api, services)
     register_explanations(api, services)
     register_operations(api, services)
+    register_priorities(api, services)
     register_contingencies(api, services)
     register_maintenance(api, services)
     register_analytics(api, services)

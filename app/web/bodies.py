@@ -145,6 +145,15 @@ class LimitBody(_Body):
     person: str = Field(min_length=1, max_length=80)
 
 
+class PriorityBody(_Body):
+    """POST /api/priorities: how much a kW of a bus's loads counts beside others, an ordinary one 1. person: who sets
+    it."""
+
+    target: Whole
+    priority: Finite
+    person: str = Field(min_length=1, max_length=80)
+
+
 class PinBody(_Body):
     """A job settled by hand: id of its branch, and its week from 1 on, null for deferred."""
 

@@ -253,6 +253,9 @@ class Id(StrEnum):
     LIMIT_RATED = "limit-rated"
     LIMIT_RATING = "limit-rating"
     LIMIT_SET = "limit-set"
+    PRIORITY_FORM = "priority-form"
+    PRIORITY = "priority"
+    PRIORITY_SET = "priority-set"
 
 
 class Many(StrEnum):

@@ -54,7 +54,7 @@ class Services:
             MaintenanceWorker(settings, engine, boards, learns),
             ForecastWorker(settings, engine, boards, learns, planner.planned_share),
             OutageWorker(settings, engine, boards, learns, planner.policy_of),
-            AheadWorker(settings, engine, boards, learns, planner.plan_on),
+            AheadWorker(settings, engine, boards, learns, planner),
         )
         engine.watch_over(lambda: [*(worker.health for worker in workers), learns.health])
         return cls(

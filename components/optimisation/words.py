@@ -5,6 +5,7 @@ import math
 from components.common import text
 from grid.network import Network
 from ml.optimisation.plans.plan import (
+    Constraint,
     Margin,
     NoPlan,
     NoPlanKind,
@@ -16,6 +17,16 @@ from ml.optimisation.plans.plan import (
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 
 NOTHING_KW = 0.01  # load that is worth no word
+NAMES_SHOWN = 8
+GIVEN_UP = {  # what a person can ask for
+    Constraint.LOW_VOLTAGE: "the lowest voltage",
+    Constraint.HIGH_VOLTAGE: "the highest voltage",
+    Constraint.LOADING: "the highest loading",
+    Constraint.LOCKED: "the locks",
+    Constraint.ACTIONS: "the number of switches",
+    Constraint.N_MINUS_1: "safety after any single outage (N-1)",
+    Constraint.REQUIRED: "the branches that have to be used",
+}
 
 
 def planning_words(network: Network, status: PlanStatus) -> str:
@@ -61,34 +72,100 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             )
         case NoPlanKind.NOTHING_SWITCHED:
             return "no dispatch restores what has no supply"
+        case NoPlanKind.NO_SWITCH if reason.branches:
+            return f"all that could be switched is locked: {standing_names(network, reason)}"
         case NoPlanKind.NO_SWITCH:
             return "there is no switch to change without cutting off load"
         case NoPlanKind.CUT_OFF:
-            return f"locked switches leave {reason.buses} buses without supply"
+            return f"locked switches leave {reason.buses} buses without supply{_named(network, reason)}"
         case NoPlanKind.LOCKED_LOOP:
-            return "branches that are locked closed form a loop"
+            return f"branches that have to stay closed form a loop{_named(network, reason)}"
+        case NoPlanKind.NOT_USABLE:
+            return f"a branch that has to be used can't be{_named(network, reason)}"
+        case NoPlanKind.TOO_FEW_SWITCHES if reason.margin is not None:
+            return f"the best plan found changes {text.count(round(reason.margin.value), 'pair')} of switches"
         case NoPlanKind.TOO_FEW_SWITCHES:
             return "no configuration within so few switches supplies everybody"
+        case NoPlanKind.NO_ORDER if reason.margin is not None:
+            return f"no safe order of switching was found to what keeps it: now there is {_missed(reason.margin)}"
+        case NoPlanKind.NO_ORDER:
+            return "a better state was found, but no safe order of switching to it"
         case NoPlanKind.NO_RESTORATION:
-            return "after some single outage no tie can supply everybody within limits"
+            return f"after {_outage(network, reason)} no tie can supply everybody within limits{_then_missed(reason)}"
         case NoPlanKind.NEAREST_CONFIGURATION:
             return f"the nearest configuration found has {_missed(reason.margin)}"
         case NoPlanKind.INSECURE:
-            return "after some single outage a limit is broken or load is lost, whatever is dispatched"
+            then = _then_missed(reason) or ": a limit is broken, load is lost or there is no solution"
+            return f"after {_outage(network, reason)} no dispatch found keeps all limits{then}"
         case NoPlanKind.NEAREST_DISPATCH:
             return f"the nearest dispatch found has {_missed(reason.margin)}"
+        case NoPlanKind.NONE_KEEPS_LIMITS:
+            return "every dispatch that was found breaks a limit; whether the present state is the best isn't known"
         case NoPlanKind.NO_DISPATCH:
             return "no dispatch was found that keeps it"
+        case NoPlanKind.OTHERWISE if reason.margin is not None:
+            return f"the best state found without that has {_missed(reason.margin)}"
+        case NoPlanKind.OTHERWISE if reason.branches or reason.generators:
+            return f"a plan would change {standing_names(network, reason)}"
+        case NoPlanKind.OTHERWISE:
+            return "without that there is a plan, or the present state will do"
         case NoPlanKind.TOO_LARGE:
             return f"{network.name} has {reason.buses} buses, dispatch takes up to {reason.most}"
         case NoPlanKind.NO_SOURCE:
             return f"{network.name} has no source in service"
+        case NoPlanKind.NOTHING_TO_SET if reason.generators:
+            return f"all that could be set is locked: {standing_names(network, reason)}"
         case NoPlanKind.NOTHING_TO_SET:
             return f"{network.name} has no generator that may be redispatched and no voltage to set"
         case NoPlanKind.TOO_LARGE_TO_SWITCH:
             return f"the grid has {reason.buses:,} buses, switching is chosen up to {reason.most:,}"
         case NoPlanKind.CASE_UNSOLVED:
             return f"{network.name}: the power flow of the case's own state finds no solution"
+
+
+def others_words(reason: NoPlan) -> str:
+    """What else of all that is asked stands against a plan, or would do as well if it were given up, as a sentence."""
+    if reason.also:
+        return f"Giving that up isn't enough: {_given_up(reason.also, 'and')} would have to give way as well."
+    if reason.instead:
+        return f"It would do as well to give up {_given_up(reason.instead, 'or')}."
+    return ""
+
+
+def _given_up(constraints: tuple[Constraint, ...], word: str) -> str:
+    names = [GIVEN_UP[constraint] for constraint in constraints]
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def standing_names(network: Network, reason: NoPlan) -> str:
+    """The branches and generators that stand in the way, by name; empty where there are none."""
+    names = [network.branch.name[branch] for branch in reason.branches]
+    names += [network.generator.name[generator] for generator in reason.generators]
+    more = [f"{len(names) - NAMES_SHOWN:,} more"] if len(names) > NAMES_SHOWN else []
+    return ", ".join([*names[:NAMES_SHOWN], *more])
+
+
+def _named(network: Network, reason: NoPlan) -> str:
+    names = standing_names(network, reason)
+    return f": {names}" if names else ""
+
+
+def _outage(network: Network, reason: NoPlan) -> str:
+    """The single outage that isn't survived."""
+    if reason.outage < 0:
+        return "some single outage"
+    others = f", one of {reason.outages:,} such outages," if reason.outages > 1 else ""
+    return f"the outage of {network.branch.name[reason.outage]}{others}"
+
+
+def _then_missed(reason: NoPlan) -> str:
+    """What the state after an outage misses, as the rest of a sentence."""
+    margin = reason.margin
+    if margin is None:
+        return ": there is no solution" if reason.outage >= 0 else ""
+    if margin.constraint is Constraint.SUPPLY:
+        return f": {text.small(margin.value / 1000, 'MW')} lose supply"
+    return f": there would be {_missed(margin)}"
 
 
 def outcome_words(outcome: Outcome, customers: float = math.nan, minutes: float = math.nan) -> str:

@@ -47,31 +47,42 @@ class BatchFlow:
         load_q_mvar: FloatArray,
         generator_p_mw: FloatArray,
         start: FloatArray | None = None,
+        held_factor: FloatArray | None = None,
     ) -> FloatArray:
         """(s, n) complex p.u. voltages of s samples; NaN in rows without a solution, 0 at buses without supply.
 
         load_p_mw, load_q_mvar: (s, l). generator_p_mw: (s, g); what sources are set to has no meaning. start: (n,)
-        where Newton begins for the samples' mean. Rows that the fixed Jacobian does not solve are tried with PowerFlow.
+        where Newton begins for the samples' mean. held_factor: (s,) of all voltages that generators hold, None for 1.
+        Rows that the fixed Jacobian does not solve are tried with PowerFlow.
         """
+        factor = np.ones(len(load_p_mw)) if held_factor is None else held_factor
         voltage = np.full((len(load_p_mw), self.network.n_bus), np.nan, dtype=complex)
         if not len(self.topology.active):
             return np.zeros_like(voltage)
-        mean = self._sample(load_p_mw.mean(axis=0), load_q_mvar.mean(axis=0), generator_p_mw.mean(axis=0))
+        mean = self._sample(load_p_mw.mean(axis=0), load_q_mvar.mean(axis=0), generator_p_mw.mean(axis=0), 1.0)
         centre = self._newton(mean, start)
         if not np.isnan(centre).any():
             factors = self._factors(centre)
             for first in range(0, len(voltage), self._rows):
                 part = slice(first, first + self._rows)
                 power = self._bus_power(load_p_mw[part], load_q_mvar[part], generator_p_mw[part])
-                voltage[part] = self._steps(factors, centre, power)
+                voltage[part] = self._steps(factors, centre, power, factor[part])
         begin = start if np.isnan(centre).any() else centre
         for row in np.flatnonzero(np.isnan(voltage).any(axis=1)):
-            sample = self._sample(load_p_mw[row], load_q_mvar[row], generator_p_mw[row])
+            sample = self._sample(load_p_mw[row], load_q_mvar[row], generator_p_mw[row], float(factor[row]))
             voltage[row] = self._newton(sample, begin)
         return voltage
 
-    def _sample(self, load_p_mw: FloatArray, load_q_mvar: FloatArray, generator_p_mw: FloatArray) -> Injection:
-        return replace(self.injection, load_p_mw=load_p_mw, load_q_mvar=load_q_mvar, generator_p_mw=generator_p_mw)
+    def _sample(
+        self, load_p_mw: FloatArray, load_q_mvar: FloatArray, generator_p_mw: FloatArray, held_factor: float
+    ) -> Injection:
+        return replace(
+            self.injection,
+            load_p_mw=load_p_mw,
+            load_q_mvar=load_q_mvar,
+            generator_p_mw=generator_p_mw,
+            generator_vm_pu=held_factor * self.injection.generator_vm_pu,
+        )
 
     def _newton(self, injection: Injection, start: FloatArray | None) -> FloatArray:
         """(n,) by PowerFlow; NaN without a solution."""
@@ -102,12 +113,15 @@ class BatchFlow:
         )
         return splu(jacobian.tocsc())
 
-    def _steps(self, factors: SuperLU, centre: FloatArray, power: FloatArray) -> FloatArray:
-        """(s, n) from the voltages centre (n,) to those of powers (a, s); NaN where steps lead nowhere."""
+    def _steps(self, factors: SuperLU, centre: FloatArray, power: FloatArray, held_factor: FloatArray) -> FloatArray:
+        """(s, n) from the voltages centre (n,) to those of powers (a, s); NaN where steps lead nowhere.
+
+        held_factor: (s,) of voltages that are held, which steps leave as they are.
+        """
         topology, size, n_held = self.topology, len(self.topology.active), 1 + len(self.topology.regulated)
         begin, samples = centre[topology.active], power.shape[1]
         solved = np.full((size, samples), np.nan, dtype=complex)
-        voltage, left = np.repeat(begin[:, None], samples, axis=1), np.arange(samples)
+        voltage, left = begin[:, None] * held_factor, np.arange(samples)
         for _ in range(MOST_STEPS):
             gap = voltage * np.conj(self._matrix @ voltage) - power
             residual = np.concatenate([gap[1:].real, gap[n_held:].imag])

@@ -1,7 +1,7 @@
 """Cold-load pick-up: what loads take after an interruption, when all their thermostats want heat at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,16 @@ class PickUp:
     hold_minutes: float
     decay_minutes: float
 
+    def drawn(self, spread: float, rng: np.random.Generator) -> "PickUp":
+        """Another one around it: excess, holding and decay, each times a lognormal factor of its own."""
+        excess, hold, decay = np.exp(spread * rng.standard_normal(3)).tolist()
+        return replace(
+            self,
+            factor=1 + excess * (self.factor - 1),
+            hold_minutes=hold * self.hold_minutes,
+            decay_minutes=decay * self.decay_minutes,
+        )
+
 
 CLASS_PICK_UP = {
     "residential": PickUp(factor=2.5, gain_minutes=30.0, hold_minutes=15.0, decay_minutes=45.0),
@@ -35,6 +45,9 @@ residential heating or cooling, lasting from half an hour to some hours (IEEE PE
 Lang, Anderson and Fouad (IEEE Trans. PAS-101, 1982)."""
 PICK_UP_OF_OTHERS = PickUp(factor=2.0, gain_minutes=35.0, hold_minutes=10.0, decay_minutes=35.0)
 """Assumption where the case says no class: in between."""
+PICK_UP_SPREAD = 0.3
+"""How far these may be off, as the standard deviation of the logarithms of excess, holding and decay. An assumption,
+narrower than the published ranges: it leaves two thirds of the cases within a quarter less and a third more."""
 RECONNECTION_MINUTES = 5.0
 """How long inverters and other generators within the grid wait for a good voltage before they feed in again: 300 s is
 the default of IEEE Std 1547-2018 (table 4), 60 s what VDE-AR-N 4105 asks for after a short interruption."""
@@ -44,13 +57,20 @@ the default of IEEE Std 1547-2018 (table 4), 60 s what VDE-AR-N 4105 asks for af
 class ColdLoadModel:
     """What returns with supply. scale: of all excess demand, 0 for none.
 
-    reconnection_minutes: of generators that aren't sources of the grid.
+    spread: how far the parameters may be off, see PICK_UP_SPREAD. reconnection_minutes: of generators that aren't
+    sources of the grid.
     """
 
     by_class: Mapping[str, PickUp] = field(default_factory=lambda: CLASS_PICK_UP)
     others: PickUp = PICK_UP_OF_OTHERS
     scale: float = 1.0
+    spread: float = PICK_UP_SPREAD
     reconnection_minutes: float = RECONNECTION_MINUTES
+
+    def drawn(self, rng: np.random.Generator) -> "ColdLoadModel":
+        """Another model, whose classes lie around this one's by its spread."""
+        by_class = {name: one.drawn(self.spread, rng) for name, one in self.by_class.items()}
+        return replace(self, by_class=by_class, others=self.others.drawn(self.spread, rng))
 
     def factor(self, profile: Sequence[str], dark_minutes: ArrayLike, minutes: ArrayLike) -> FloatArray:
         """(..., l) demand of loads over their diversified one, some minutes after their supply has returned.

@@ -13,6 +13,7 @@ from grid.fingerprint import fingerprint
 from grid.network import Network
 from ml.optimisation.dispatch.grid import NoDispatchError
 from ml.optimisation.dispatch.optimizer import DispatchOptimizer
+from ml.optimisation.plans.conflicts import named, settled
 from ml.optimisation.plans.limits import Merit, broken
 from ml.optimisation.plans.plan import (
     Action,
@@ -100,11 +101,16 @@ class SmartGridOptimizer:
         self.use(LearnedPolicy.read(self.folder(cache_dir), self.about))
 
     def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None = None) -> Proposal:
-        """The best verified plan for a moment, or why there is none.
+        """The best verified plan for a moment, or why there is none, and what of all that is asked stands against it.
 
         shown: the plan that people see. Another switching takes its place only where it is clearly better.
         """
-        return self._chooser.propose(operating_point, wanted, shown)
+        answer = self._chooser.propose(operating_point, wanted, shown)
+        return named(self.answer, self.network, operating_point, answer)
+
+    def answer(self, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
+        """As propose, but a conflict is as the nearest state has it: for those who only ask whether there is a plan."""
+        return self._chooser.propose(operating_point, wanted, None)
 
     def pareto(
         self,
@@ -118,11 +124,12 @@ class SmartGridOptimizer:
         """
         propose = propose or self.propose
         verdicts: list[tuple[float, Verdict, int]] = []
-        present = propose(operating_point, replace(wanted, risk_weight=0.0)).present
+        first = propose(operating_point, replace(wanted, risk_weight=0.0))
+        present = first.present
         if present.expected_interrupted_kw <= 0:
             return ()
         balance = present.loss_kw / present.expected_interrupted_kw
-        for ratio in self._risk_ratios:
+        for ratio in self._risk_ratios if settled(first) else (0.0,):  # a conflict is one whatever risk is worth
             weight = ratio * balance
             plan = propose(operating_point, replace(wanted, risk_weight=weight)).plan
             verdicts.append((weight, present, 0) if plan is None else (weight, plan.after, plan.pairs))

@@ -243,8 +243,8 @@ def figures_of(bench: Bench, proposed: Proposed) -> list[Figure]:
     decision_ms = 1000 * float(np.median(proposed.seconds))
     solver_ms = {solver: 1000 * _median([one.answers[solver].seconds for one in bench.optima])
                  for solver in (RUNOPP, IPOPT)}  # fmt: skip
-    none = Counter(one.reason for one in proposed.proposals if one.plan is None)
-    why = "".join(f"; {times} x {reason}" for reason, times in none.items())
+    none = Counter(one.reason.kind for one in proposed.proposals if one.plan is None and one.reason is not None)
+    why = "".join(f"; {times} x {reason.value}" for reason, times in none.items())
     return [
         Figure(f"{name}: situations without a verdict", f"{count - int(verdicts.sum())} of {count}"),
         Figure(f"{name}: confirmed answers", f"{RUNOPP} {by[RUNOPP]}, {IPOPT} {by[IPOPT]} of {count}"

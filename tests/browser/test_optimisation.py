@@ -167,6 +167,15 @@ def test_limits_that_conflict_are_named_and_nothing_can_be_applied(page: Page) -
     expect(page.locator(".tone")).to_have_text("Proposed", timeout=TIMEOUT_MS)
 
 
+def test_a_conflict_with_n_minus_1_names_the_outage(page: Page) -> None:
+    toggle = page.get_by_role("switch", name="Keep limits after any outage (N-1)")
+    toggle.click()
+    expect(page.locator(".plan-title h2")).to_contain_text("after every single outage", timeout=TIMEOUT_MS)
+    expect(page.locator(".plan-note").first).to_contain_text("After the outage of ")
+    toggle.click()
+    expect(page.locator(".tone")).to_have_text("Proposed", timeout=TIMEOUT_MS)
+
+
 def test_requirements_are_everybodys_and_survive_ticks(city: LiveServer, new_page: NewPage, page: Page) -> None:
     first, second = page, open_plan(new_page(city))
     before = first.locator("#weight-words").inner_text()

@@ -60,15 +60,16 @@ def read_loads(net: pandapower.pandapowerNet, lookup: BusLookup) -> Loads:
             *("" if pd.isna(name) else str(name) for name in profiles),
             *([""] * len(others)),
         ),
-        customers=_customers(load, len(others)),
+        customers=_said(load, "customers", len(others)),
+        priority=_said(load, "priority", len(others)),
     )
 
 
-def _customers(load: pd.DataFrame, others: int) -> FloatArray | None:
-    """(l,) of a column of that name, where there is one: finite from 0, else NaN; loads of other tables have none."""
-    if "customers" not in load.columns:
+def _said(load: pd.DataFrame, column: str, others: int) -> FloatArray | None:
+    """(l,) of a column, where there is one: finite from 0, else NaN; loads of other tables have none."""
+    if column not in load.columns:
         return None
-    own = pd.to_numeric(load["customers"], errors="coerce").to_numpy(dtype=float)
+    own = pd.to_numeric(load[column], errors="coerce").to_numpy(dtype=float)
     return np.concatenate([np.where(np.isfinite(own) & (own >= 0), own, np.nan), np.full(others, np.nan)])
 
 

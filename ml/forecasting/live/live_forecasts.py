@@ -86,17 +86,25 @@ class LiveForecasts:
         injection and closed (m,): of the present moment. held: whether generators are held at set-points of plans.
         """
         start = now.replace(minute=0, second=0, microsecond=0)
-        self.forecasters.issue(start)
         network = self.network
-        rng = np.random.default_rng([self._seed, int(start.timestamp()) // 3600])
-        drawn = self.forecasters.sample(start, HOURS, samples_wanted(network), rng)
-        forecast = scenarios_of(network, injection, self.series, self.recent, start, drawn, held, rng)
-        samples = anchored(forecast, injection)
+        drawn, samples = self.courses(start, injection, held)
         previous = None if self.situation is None else self.situation.ahead.outlook
         ahead = make_ahead(network, injection, closed, self.series, samples, drawn, start, previous)
         worst = injection_at(injection, samples, ahead.worst.hour)
         self.situation = LookAheadSituation(ahead, samples, worst, *self._margins(injection, closed))
         return self.situation
+
+    def courses(self, start: datetime, injection: Injection, held: bool) -> tuple[FloatArray, Samples]:
+        """Forecast all series from an hour on: what is drawn of them in MW (c, s - 1, h), and the courses of that.
+
+        injection: of the present moment, around which the first hour lies.
+        """
+        self.forecasters.issue(start)
+        network = self.network
+        rng = np.random.default_rng([self._seed, int(start.timestamp()) // 3600])
+        drawn = self.forecasters.sample(start, HOURS, samples_wanted(network), rng)
+        forecast = scenarios_of(network, injection, self.series, self.recent, start, drawn, held, rng)
+        return drawn, anchored(forecast, injection)
 
     def _margins(self, injection: Injection, closed: BoolArray) -> tuple[tuple[Loadability, ...], HostingMargin | None]:
         network = self.network

@@ -39,6 +39,7 @@ RESERVE = 0.05  # of the load to either limit of a source, of ratings, and of a 
 POLISH_STEPS = 8  # derived ratings, which the policy doesn't know, take a few more than the case's own limits
 PRESENT, PRIOR, POLICY = "Present state", "Untrained prior", "Policy"
 PRESENT_POLISHED, POLICY_POLISHED = "Present state + polish", "Policy + polish"
+OPEN = (NoPlan(kind=NoPlanKind.BEST_FOUND), NoPlan(kind=NoPlanKind.NONE_KEEPS_LIMITS))  # say nothing of supply
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,17 +108,22 @@ class DispatchOptimizer:
             try:
                 grid = DispatchGrid(self.network, operating_point.injection, operating_point.closed, limits)
             except NoDispatchError as error:
-                reason = error.reason
+                conflict, reason = self._nothing_to_set(error.reason, start[0], wanted)
+                break
+            if wanted.locked_generators and (grid.lower >= grid.upper).all():
+                nothing = NoPlan(kind=NoPlanKind.NOTHING_TO_SET)
+                conflict, reason = self._nothing_to_set(nothing, start[0], wanted)
                 break
             found = [*start, *self._methods(grid, operating_point, present, wanted)]
             plan, nearest = self._best(found, present, operating_point, wanted)
             if plan is not None or any(item.usable for item in found[1:]):
                 break
+            reason = NoPlan(kind=NoPlanKind.NONE_KEEPS_LIMITS)
             if nearest is not None:
-                conflict, reason = _conflict(nearest)
+                conflict, reason = self._conflict(nearest, wanted)
         if plan is not None:
             conflict, reason = None, None
-        elif present.unsupplied_kw > SUPPLY_TOLERANCE_KW and reason == NoPlan(kind=NoPlanKind.BEST_FOUND):
+        elif present.unsupplied_kw > SUPPLY_TOLERANCE_KW and reason in OPEN:
             reason = NoPlan(kind=NoPlanKind.NOTHING_SWITCHED)
         return Proposal(
             requirements=wanted,
@@ -191,7 +197,30 @@ class DispatchOptimizer:
             money = saved * operating_point.price_per_mwh
             return Plan(wanted, (), set_points, present, best, saved, money, self.network), None
         solved = [item for item in found if item.verdict is not None]
-        return None, min(solved, key=lambda item: len(item.missed)) if required else None
+        return None, min(solved, key=lambda item: _distance(item, wanted)) if required else None
+
+    def _conflict(self, nearest: _Found, wanted: Requirements) -> tuple[Constraint, NoPlan]:
+        """The constraint that stands against every method, and how near the nearest comes."""
+        constraint = min(nearest.missed, key=lambda missed: missed not in wanted.set_by_person)
+        if nearest.verdict is None:
+            return constraint, NoPlan(kind=NoPlanKind.NO_DISPATCH)
+        if constraint is Constraint.N_MINUS_1:
+            insecure = self._verifier.insecurity(nearest.verdict)
+            return constraint, insecure or NoPlan(kind=NoPlanKind.INSECURE)
+        for margin in nearest.verdict.margins:
+            if margin.constraint is constraint and margin.excess > 0:
+                return constraint, NoPlan(kind=NoPlanKind.NEAREST_DISPATCH, margin=margin)
+        return constraint, NoPlan(kind=NoPlanKind.NO_DISPATCH)
+
+    def _nothing_to_set(
+        self, reason: NoPlan, present: _Found, wanted: Requirements
+    ) -> tuple[Constraint | None, NoPlan]:
+        """What stands against a plan where nothing can be set: what the present state misses, or locked generators."""
+        if present.missed and reason.kind is NoPlanKind.NOTHING_TO_SET:
+            return self._conflict(present, wanted)
+        locked = reason.kind is NoPlanKind.NOTHING_TO_SET and bool(wanted.locked_generators)
+        generators = tuple(sorted(wanted.locked_generators)) if locked else ()
+        return Constraint.LOCKED if locked else None, replace(reason, generators=generators)
 
 
 def limits_of(
@@ -201,7 +230,8 @@ def limits_of(
 
     own: the network's. share: of the reserve that is kept. A plan with less of it still keeps every limit; it may raise
     an alarm sooner.
-    Derived ratings count too, as exceeding them raises alarms, but not below what the present state loads branches.
+    Derived ratings count too, as exceeding them raises alarms, but not below what the present state loads branches,
+    unless a person has asked for a loading.
     """
     low = own.min_vm_pu if wanted.min_vm_pu is None else np.full(network.n_bus, wanted.min_vm_pu)
     high = own.max_vm_pu if wanted.max_vm_pu is None else np.full(network.n_bus, wanted.max_vm_pu)
@@ -210,7 +240,8 @@ def limits_of(
     balance_mw = np.where(network.generator.is_source, balance_mw, 0.0)
     range_mvar = own.max_q_mvar - own.min_q_mvar
     reactive_mvar = share * RESERVE * np.where(np.isfinite(range_mvar), range_mvar, 0.0)
-    present_percent = np.where(network.branch.rating_derived, present.loading_percent, 0.0)
+    free = network.branch.rating_derived & (not wanted.loading_is_set)
+    present_percent = np.where(free, present.loading_percent, 0.0)
     return DispatchLimits(
         min_p_mw=own.min_p_mw + balance_mw,
         max_p_mw=own.max_p_mw - balance_mw,
@@ -254,13 +285,12 @@ def _outcome(present: Verdict, plan: Plan | None, conflict: Constraint | None, r
     return Outcome(kind=kind, unsupplied_kw=present.unsupplied_kw, binding=margin)
 
 
-def _conflict(nearest: _Found) -> tuple[Constraint, NoPlan]:
-    """The constraint that stands against every method, and how near the nearest comes."""
-    constraint = nearest.missed[0]
-    if constraint is Constraint.N_MINUS_1:
-        return constraint, NoPlan(kind=NoPlanKind.INSECURE)
-    margins = () if nearest.verdict is None else nearest.verdict.margins
-    for margin in margins:
-        if margin.constraint is constraint and margin.excess > 0:
-            return constraint, NoPlan(kind=NoPlanKind.NEAREST_DISPATCH, margin=margin)
-    return constraint, NoPlan(kind=NoPlanKind.NO_DISPATCH)
+def _distance(item: _Found, wanted: Requirements) -> tuple[int, bool, float]:
+    """How far what a method found is from a plan: misses, whether more than N-1 alone, and a person's limits by share.
+
+    What misses only N-1 keeps all else, which is looked at first.
+    """
+    excess = 0.0
+    if item.verdict is not None:
+        excess = sum(float(item.verdict.excess.of(limit).sum()) for limit in wanted.set_by_person)
+    return len(item.missed), item.missed != (Constraint.N_MINUS_1,), excess

@@ -1,12 +1,16 @@
 """Whether a plan holds: the chance that a limit breaks within the next hours, on the forecast's courses.
 
 Each course of the forecast is solved by AC power flow in the switch states that the plan leads to, in short steps at
-first and by the hour then. Loads that the plan supplies again take more at first (cold-load pick-up), generators that
-were dark feed in later. A limit breaks where the plan itself wouldn't have been allowed: what the present state breaks
-already counts from where it grows beyond what is permitted.
+first and longer ones then. A course begins at the present moment and goes straight through the middles of the coming
+hours, whose means are forecast: what is measured is known now, what is dark lies around what it is expected to take.
+Loads that the plan supplies again take more at first (cold-load pick-up), by parameters that are drawn for each course,
+as nobody knows them; generators that were dark feed in later. The voltages that sources hold wander as a tap changer
+lets them. A limit breaks where the plan itself wouldn't have been allowed: what the present state breaks already counts
+from where it grows beyond what is permitted.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -14,38 +18,86 @@ from scipy import sparse
 from grid.flow.admittance import Topology
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.powerflow import Injection
+from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, Network
 from grid.protection.cold_load import ColdLoadModel, waits_to_reconnect
-from grid.studies.lookahead import Samples, branch_loading
+from grid.studies.lookahead import Samples, anchored, branch_loading
 from ml.optimisation.plans.limits import SHARE_TOLERANCE, Bounds, BoundsOf, permitted
 from ml.optimisation.plans.plan import Constraint, Excess, Plan
 from ml.optimisation.radial.grid import operated_radially
 
-SHORT_MINUTES, SHORT_UNTIL = 15.0, 120.0  # steps while what comes back takes more
+TOLD_MINUTES, TOLD_UNTIL = 15.0, 360.0  # of the steps that are told, and by the hour then
+SOLVED_MINUTES, SOLVED_LATER = 5.0, 15.0  # of those that are solved, later than TOLD_UNTIL: limits break in between
 MOST_HOURS = 24
+HARD_SHARE = 0.95  # of the courses that the hardest one leaves behind
+_SEED = 1  # of what is drawn for courses: one moment has one answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceWander:
+    """How the voltages that sources hold go on from a moment: back towards the case's, around which they wander.
+
+    band_pu: of the tap changer, which acts beyond; what lies further off goes back by so much. spread_pu: standard
+    deviation within it, a little less than that of any place within the band alike. noise_pu: of a reading, class 0.2.
+    memory_minutes: until 1/e of a deviation is left. Assumptions: steps of transformers have 1.25 to 1.5 % as a rule.
+    """
+
+    band_pu: float = 0.01
+    spread_pu: float = 0.0045
+    noise_pu: float = 0.001
+    memory_minutes: float = 20.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Restored:
     """What comes back with a plan. load: (l,) whether its supply returns. dark_minutes: (l,) how long it was away then.
 
-    generator: (g,) whether it was dark before and has to wait.
+    since_minutes: (l,) how long it is back when the plan is done. generator: (g,) whether it was dark before and has to
+    wait.
     """
 
     load: BoolArray
     dark_minutes: FloatArray
+    since_minutes: FloatArray
     generator: BoolArray
 
     @classmethod
-    def by(cls, plan: Plan, dark_minutes: FloatArray, minutes: float) -> "Restored":
-        """By a plan that takes so many minutes. dark_minutes: (l,) now."""
+    def by(
+        cls, plan: Plan, dark_minutes: FloatArray, action_minutes: Sequence[float], tripped: BoolArray | None = None
+    ) -> "Restored":
+        """By a plan. dark_minutes: (l,) now. action_minutes: when each action is done, the last one ends the plan.
+
+        tripped: (g,) generators that stay away.
+        """
         network = plan.network
         load = plan.after.supplied_loads & ~plan.before.supplied_loads
         live = plan.after.state.energised & ~plan.before.state.energised
         generator = live[network.generator.bus] & waits_to_reconnect(
             network.generator.energy, network.generator.is_source
         )
-        return cls(load=load, dark_minutes=np.where(load, dark_minutes + minutes, 0.0), generator=generator)
+        if tripped is not None:
+            generator &= ~tripped
+        back = _back_at(plan, action_minutes)
+        return cls(
+            load=load,
+            dark_minutes=np.where(load, dark_minutes + back, 0.0),
+            since_minutes=np.where(load, max(action_minutes, default=0.0) - back, 0.0),
+            generator=generator,
+        )
+
+
+def _back_at(plan: Plan, action_minutes: Sequence[float]) -> FloatArray:
+    """(l,) minutes at which loads have supply again by a plan's actions; 0 for those that have it, or stay without."""
+    network, branch, closed = plan.network, plan.network.branch, plan.before.closed.copy()
+    generator = network.generator
+    sources = generator.bus[generator.is_source & plan.before.injection.generator_on]
+    found, supplied = np.zeros(len(network.load)), plan.before.supplied_loads
+    for action, minute in zip(plan.actions, action_minutes, strict=True):
+        closed[action.branch] = action.close
+        live = energised_buses(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)[network.load.bus]
+        found = np.where(live & ~supplied, minute, found)
+        supplied = supplied | live
+    return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,7 +148,8 @@ class PlanAhead:
     """How a plan does in the next hours. samples: courses. minutes: (k,) after the plan is done.
 
     broken_by: (k,) share of the courses in which a limit has been broken by then. worst: None where none is.
-    picks_up: loads that come back with the plan.
+    picks_up: loads that come back with the plan. hardest: of the course and step that 95 % of the courses stay within,
+    with the pick-up, at the hardest of all steps.
     """
 
     code: str
@@ -105,11 +158,18 @@ class PlanAhead:
     broken_by: FloatArray
     worst: LimitAtRisk | None
     picks_up: int
+    hardest: Injection
 
     @property
     def chance(self) -> float:
         """That a limit breaks within the time looked at."""
         return float(self.broken_by[-1])
+
+    def kept(self) -> float:
+        """The share of the time, over all courses, before a limit has been broken."""
+        if len(self.minutes) < 2:
+            return 1.0 - self.chance
+        return float(np.trapezoid(1.0 - self.broken_by, self.minutes) / (self.minutes[-1] - self.minutes[0]))
 
     @property
     def first_minute(self) -> float:
@@ -119,72 +179,195 @@ class PlanAhead:
 
 
 def steps_until(hours: int) -> FloatArray:
-    """(k,) minutes that are looked at, from 0 to the last hour."""
-    short = np.arange(0.0, min(SHORT_UNTIL, 60.0 * hours), SHORT_MINUTES)
-    return np.concatenate([short, np.arange(SHORT_UNTIL, 60.0 * hours + 1, 60.0)])
+    """(k,) minutes that are told, from 0 to the last hour."""
+    end = 60.0 * hours
+    short = min(TOLD_UNTIL, end)
+    return np.concatenate([np.arange(0.0, short, TOLD_MINUTES), np.arange(short, end + 1, 60.0)])
 
 
 def plan_ahead(
-    network: Network, future: FuturePlan, samples: Samples, minute: float, hours: int, cold_load: ColdLoadModel
+    network: Network,
+    future: FuturePlan,
+    samples: Samples,
+    minute: float,
+    hours: int,
+    cold_load: ColdLoadModel,
+    wander: SourceWander = SourceWander(),
 ) -> PlanAhead:
     """Follow a plan through courses whose first hour is the present one, of which so many minutes are over.
 
-    hours: 1 to 24, as far as the courses go. ValueError for courses of another grid.
+    hours: 1 to 24, as far as the courses go. wander: of the sources' voltages. ValueError for courses of another grid.
     """
     if samples.load_p_mw.shape[2] != len(network.load):
         raise ValueError(f"the grid has {len(network.load)} loads, the courses have {samples.load_p_mw.shape[2]}")
-    flow, restored = BatchFlow(network, future.injection, future.closed), future.restored
-    minutes = steps_until(hours)
-    minutes = minutes[(minute + minutes) // 60 < samples.hours]
-    since = np.where(restored.load, minutes[:, None], np.inf)
-    factor = cold_load.factor(network.load.profile, restored.dark_minutes, since)
-    count = len(samples.load_p_mw)
+    restored, count = future.restored, len(samples.load_p_mw)
+    injection = replace(future.injection, generator_on=future.injection.generator_on | restored.generator)
+    flow = BatchFlow(network, injection, future.closed)
+    told, minutes = steps_until(hours), _solved_until(hours)
+    told, minutes = (values[(minute + values) // 60 < samples.hours] for values in (told, minutes))
+    rng = np.random.default_rng(_SEED)
+    factor = _pick_up(network, restored, cold_load, minutes, count, rng)
+    held = _held(network, injection, minutes, count, wander, rng)
+    courses = _Courses(samples, future, minute)
     so_far, broken_by = np.zeros(count, dtype=bool), []
     risks: list[LimitAtRisk] = []
     start: FloatArray | None = None
-    for step, now in enumerate(minutes.tolist()):
-        hour = int((minute + now) // 60)
-        load_p, load_q = (values[:, hour] * factor[step] for values in (samples.load_p_mw, samples.load_q_mvar))
-        generation = samples.generator_p_mw[:, hour].copy()
-        if now < cold_load.reconnection_minutes:
-            generation[:, restored.generator] = 0.0
-        voltage = flow.solve(load_p, load_q, generation, start)
+    hardest, beyond_by = injection, -np.inf
+    for before, now in zip([-1.0, *told[:-1].tolist()], told.tolist(), strict=True):
+        steps = np.flatnonzero((minutes > before) & (minutes <= now))  # alike: one Jacobian does for all
+        load_p, load_q, generation = (
+            np.concatenate(values) for values in zip(*(courses.at(minutes[step]) for step in steps), strict=True)
+        )
+        times = np.concatenate([factor[:, step] for step in steps])
+        load_p, load_q, at = load_p * times, load_q * times, np.repeat(minutes[steps], count)
+        generation[np.ix_(at < cold_load.reconnection_minutes, restored.generator)] = 0.0
+        voltage = flow.solve(load_p, load_q, generation, start, held[:, steps].T.ravel())
         solved = ~np.isnan(voltage).any(axis=1)
         start = voltage[solved][0] if solved.any() else None
-        broken = ~solved
-        if broken.any():
-            risks.append(LimitAtRisk(constraint=None, element=-1, chance=float(broken.mean()), minute=now))
+        broken = np.zeros((len(steps), count), dtype=bool)
+        broken.ravel()[~solved] = True
+        risks += _at_risk(None, broken[..., None], minutes[steps])
+        farthest = np.full(len(voltage), np.inf)
+        farthest[solved] = -np.inf
         for constraint, beyond in _beyond(
-            network, flow.topology, future, voltage[solved], load_p[solved], generation[solved]
+            network, flow.topology, future, injection, voltage[solved], load_p[solved], generation[solved]
         ):
-            broken[np.flatnonzero(solved)[beyond.any(axis=1)]] = True
-            if beyond.any():
-                share = beyond.sum(axis=0) / count
-                element = int(share.argmax())
-                risks.append(
-                    LimitAtRisk(constraint=constraint, element=element, chance=float(share[element]), minute=now)
-                )
-        so_far = so_far | broken
+            farthest[solved] = np.maximum(farthest[solved], beyond.max(axis=1, initial=-np.inf))
+            by_course = np.zeros((len(voltage), beyond.shape[1]), dtype=bool)
+            by_course[solved] = beyond > SHARE_TOLERANCE
+            broken |= by_course.any(axis=1).reshape(broken.shape)
+            risks += _at_risk(constraint, by_course.reshape(*broken.shape, -1), minutes[steps])
+        so_far = so_far | broken.any(axis=0)
         broken_by.append(float(so_far.mean()))
+        order = np.argsort(farthest.reshape(broken.shape), axis=1)[:, int(HARD_SHARE * (count - 1))]
+        row = max((step * count + int(course) for step, course in enumerate(order)), key=lambda one: farthest[one])
+        if farthest[row] > beyond_by:
+            beyond_by = float(farthest[row])
+            hardest = replace(
+                injection,
+                load_p_mw=load_p[row],
+                load_q_mvar=load_q[row],
+                generator_p_mw=generation[row],
+                generator_vm_pu=injection.generator_vm_pu * held[:, steps].T.ravel()[row],
+            )
     return PlanAhead(
         code=future.code,
         samples=count,
-        minutes=minutes,
+        minutes=told,
         broken_by=np.array(broken_by),
         worst=max(risks, key=lambda risk: (risk.chance, -risk.minute), default=None),
         picks_up=int(restored.load.sum()),
+        hardest=hardest,
     )
+
+
+def _solved_until(hours: int) -> FloatArray:
+    """(k,) minutes that are solved, those of steps_until among them."""
+    end = 60.0 * hours
+    short = min(TOLD_UNTIL, end)
+    return np.concatenate([np.arange(0.0, short, SOLVED_MINUTES), np.arange(short, end + 1, SOLVED_LATER)])
+
+
+def _at_risk(constraint: Constraint | None, beyond: BoolArray, minutes: FloatArray) -> list[LimitAtRisk]:
+    """The element beyond its limit in most courses, at each minute where there is one. beyond: (k, s, elements)."""
+    share = beyond.mean(axis=1)
+    element = share.argmax(axis=1)
+    return [
+        LimitAtRisk(
+            constraint=constraint,
+            element=-1 if constraint is None else int(element[step]),
+            chance=float(share[step, element[step]]),
+            minute=float(minutes[step]),
+        )
+        for step in np.flatnonzero(share.any(axis=1)).tolist()
+    ]
+
+
+class _Courses:
+    """Courses from the present moment on: straight lines from what is so now through the middles of the hours."""
+
+    def __init__(self, samples: Samples, future: FuturePlan, minute: float) -> None:
+        """minute: of the first hour that are over."""
+        restored, now = future.restored, anchored(samples, future.injection)
+        self._nodes = np.concatenate([[0.0], 60.0 * (np.arange(1, samples.hours) + 0.5) - minute])
+        self._load_p = _begun(samples.load_p_mw, now.load_p_mw, restored.load, future.injection.load_p_mw)
+        self._load_q = _begun(samples.load_q_mvar, now.load_q_mvar, restored.load, future.injection.load_q_mvar)
+        next_hour = samples.generator_p_mw[:, min(1, samples.hours - 1) :]  # what is dark isn't measured now
+        self._generation = _begun(
+            samples.generator_p_mw, next_hour, restored.generator, future.injection.generator_p_mw
+        )
+
+    def at(self, minute: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(s, l), (s, l) and (s, g) some minutes from now; the last hour's value stays from its middle on."""
+        after = min(int(np.searchsorted(self._nodes, minute, side="right")), len(self._nodes) - 1)
+        before = max(after - 1, 0)
+        apart = self._nodes[after] - self._nodes[before]
+        share = min((minute - self._nodes[before]) / apart, 1.0) if apart > 0 else 0.0
+        p, q, generation = (
+            (1 - share) * values[:, before] + share * values[:, after]
+            for values in (self._load_p, self._load_q, self._generation)
+        )
+        return p, q, generation
+
+
+def _begun(samples: FloatArray, now: FloatArray, is_drawn: BoolArray, present: FloatArray) -> FloatArray:
+    """(s, h, k) samples whose first hour is the present (k,), or that of now (s, ., k) where it is drawn (k,)."""
+    found = samples.copy()
+    found[:, 0] = np.where(is_drawn, now[:, 0], present)
+    return found
+
+
+def _pick_up(
+    network: Network,
+    restored: Restored,
+    cold_load: ColdLoadModel,
+    minutes: FloatArray,
+    count: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """(s, k, l) what loads take over their course, by parameters of each course's own."""
+    if not restored.load.any():
+        return np.ones((count, len(minutes), 1))
+    since = np.where(restored.load, minutes[:, None] + restored.since_minutes, np.inf)
+    models = [cold_load.drawn(rng) for _ in range(count)]
+    return np.stack([one.factor(network.load.profile, restored.dark_minutes, since) for one in models])
+
+
+def _held(
+    network: Network,
+    injection: Injection,
+    minutes: FloatArray,
+    count: int,
+    wander: SourceWander,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """(s, k) voltages of sources over their present ones; 1 where controllers of generators hold them."""
+    generator = network.generator
+    sources = generator.is_source & injection.generator_on
+    if generator.is_regulating.any() or not sources.any():
+        return np.ones((count, len(minutes)))
+    off = float(np.mean(injection.generator_vm_pu[sources] / generator.vm_pu[sources])) - 1
+    back = float(np.clip(off, -wander.band_pu, wander.band_pu))
+    values, before = np.empty((count, len(minutes))), 0.0
+    deviation = back + wander.noise_pu * rng.standard_normal(count)
+    for step, minute in enumerate(minutes.tolist()):
+        kept = np.exp(-(minute - before) / wander.memory_minutes)
+        fresh = wander.spread_pu * np.sqrt(1 - kept**2) * rng.standard_normal(count)
+        deviation, before = kept * deviation + fresh, minute
+        values[:, step] = deviation - back
+    return 1 + values
 
 
 def _beyond(
     network: Network,
     topology: Topology,
     future: FuturePlan,
+    injection: Injection,
     voltage: FloatArray,
     load_p_mw: FloatArray,
     generator_p_mw: FloatArray,
-) -> list[tuple[Constraint, BoolArray]]:
-    """By constraint: which elements of which solved courses (s, elements) lie beyond what is permitted."""
+) -> list[tuple[Constraint, FloatArray]]:
+    """By constraint: how far elements of solved courses (s, elements) lie beyond what is permitted, as a share."""
     bounds, live = future.bounds, topology.energised
     magnitude = np.abs(voltage)
     loading, _ = branch_loading(network, topology, voltage)
@@ -192,15 +375,18 @@ def _beyond(
         Constraint.LOW_VOLTAGE: np.where(live, (bounds.low - magnitude) / bounds.band, 0.0),
         Constraint.HIGH_VOLTAGE: np.where(live, (magnitude - bounds.high) / bounds.band, 0.0),
         Constraint.LOADING: loading / bounds.loading - 1.0,
-        Constraint.GENERATION: _generation_share(network, topology, future, voltage, load_p_mw, generator_p_mw),
+        Constraint.GENERATION: _generation_share(
+            network, topology, future, injection, voltage, load_p_mw, generator_p_mw
+        ),
     }
-    return [(one, np.nan_to_num(share, nan=0.0) > future.most[one] + SHARE_TOLERANCE) for one, share in shares.items()]
+    return [(one, np.nan_to_num(share, nan=0.0) - future.most[one]) for one, share in shares.items()]
 
 
 def _generation_share(
     network: Network,
     topology: Topology,
     future: FuturePlan,
+    injection: Injection,
     voltage: FloatArray,
     load_p_mw: FloatArray,
     generator_p_mw: FloatArray,
@@ -213,7 +399,7 @@ def _generation_share(
     n = network.n_bus
     flows = out_from @ _summing(branch.from_bus, n) + out_to @ _summing(branch.to_bus, n)
     shunts = np.abs(voltage) ** 2 * network.bus.shunt_pu.real
-    on = future.injection.generator_on
+    on = injection.generator_on
     sources = generator.is_source & on
     others = (generator_p_mw * (on & ~generator.is_source)) @ _summing(generator.bus, n)
     needed = network.base_mva * (flows + shunts) + load_p_mw @ _summing(network.load.bus, n) - others

@@ -44,8 +44,9 @@ def why_not(propose: Propose, operating_point: OperatingPoint, shown: Proposal, 
     if found.reason is not None and found.reason.kind is NoPlanKind.LOCKED_LOOP:
         return TieUse(branch=branch, kind=TieUseKind.LOOP)
     binding = found.outcome.binding
-    kind = TieUseKind.NO_ORDER if binding is None else TieUseKind.NOT_WITHIN_LIMITS
-    return TieUse(branch=branch, kind=kind, binding=binding)
+    if binding is None or (found.reason is not None and found.reason.kind is NoPlanKind.NO_ORDER):
+        return TieUse(branch=branch, kind=TieUseKind.NO_ORDER)
+    return TieUse(branch=branch, kind=TieUseKind.NOT_WITHIN_LIMITS, binding=binding)
 
 
 def prices(propose: Propose, network: Network, operating_point: OperatingPoint, shown: Proposal) -> Iterator[Price]:

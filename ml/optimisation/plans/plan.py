@@ -1,8 +1,8 @@
 """Records of the optimiser: what a plan must keep, what it does, what it brings, and what other methods found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from grid.flow.powerflow import GridState, Injection
 from grid.network import BoolArray, FloatArray, Network
@@ -20,6 +20,7 @@ class Constraint(StrEnum):
     LOCKED = "locked switches"
     ACTIONS = "switching actions"
     N_MINUS_1 = "n-1"
+    REQUIRED = "required branches"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,29 @@ class Requirements:
             Constraint.LOADING: self.loading_is_set,
         }
         return frozenset(constraint for constraint, is_set in asked.items() if is_set)
+
+    @property
+    def asked(self) -> tuple[Constraint, ...]:
+        """All that a person has asked for beyond the case's own limits."""
+        return tuple(constraint for constraint in _UNASKED if self.without(constraint) != self)
+
+    def without(self, *constraints: Constraint) -> "Requirements":
+        """The requirements with some of what a person has asked given up; ValueError where nobody can ask for it."""
+        unknown = [constraint for constraint in constraints if constraint not in _UNASKED]
+        if unknown:
+            raise ValueError(f"nobody can ask for {unknown[0]}")
+        return replace(self, **{name: value for each in constraints for name, value in _UNASKED[each].items()})
+
+
+_UNASKED: dict[Constraint, dict[str, Any]] = {  # what Requirements have where nobody asks for anything
+    Constraint.LOW_VOLTAGE: {"min_vm_pu": None},
+    Constraint.HIGH_VOLTAGE: {"max_vm_pu": None},
+    Constraint.LOADING: {"max_loading_percent": Requirements.max_loading_percent},
+    Constraint.LOCKED: {"locked": frozenset(), "locked_generators": frozenset()},
+    Constraint.ACTIONS: {"most_pairs": None},
+    Constraint.N_MINUS_1: {"n_minus_1": False},
+    Constraint.REQUIRED: {"required_closed": frozenset()},
+}
 
 
 @dataclass(frozen=True)
@@ -252,11 +276,15 @@ class NoPlanKind(StrEnum):
     LOCKED_LOOP = "locked_loop"  # of branches that are locked closed
     TOO_FEW_SWITCHES = "too_few_switches"  # may change to supply everybody
     NO_RESTORATION = "no_restoration"  # after some single outage, by any tie
+    NO_ORDER = "no_order"  # of switching leads safely to a state that keeps what is asked
+    NOT_USABLE = "not_usable"  # are branches that have to be used
     NEAREST_CONFIGURATION = "nearest_configuration"  # misses what is asked
     NOTHING_SWITCHED = "nothing_switched"  # by a dispatch: what has no supply stays without it
     INSECURE = "insecure"  # after some single outage, whatever is dispatched
     NEAREST_DISPATCH = "nearest_dispatch"  # misses what is asked
     NO_DISPATCH = "no_dispatch"  # keeps what is asked
+    NONE_KEEPS_LIMITS = "none_keeps_limits"  # of the dispatches found; what is better than the present isn't known
+    OTHERWISE = "otherwise"  # without it a state is possible that misses it so
     TOO_LARGE = "too_large"  # a grid for dispatch
     TOO_LARGE_TO_SWITCH = "too_large_to_switch"
     NO_SOURCE = "no_source"  # is in service
@@ -267,13 +295,23 @@ class NoPlanKind(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class NoPlan:
     """Why there is no plan. buses: cut off, or of a grid that is too large, most: of one that isn't. margin: of the
-    nearest.
+    nearest, or of what is possible otherwise.
+
+    branches, generators: that are locked, or have to be used, and stand in the way. outage: of a branch, the worst of
+    outages single ones that a state doesn't survive; margin is then of the state after it. also: what else has to give
+    way, where the conflict's constraint alone isn't enough. instead: what else would be enough, alone as well.
     """
 
     kind: NoPlanKind
     buses: int = 0
     most: int = 0
     margin: Margin | None = None
+    branches: tuple[int, ...] = ()
+    generators: tuple[int, ...] = ()
+    outage: int = -1
+    outages: int = 0
+    also: tuple[Constraint, ...] = ()
+    instead: tuple[Constraint, ...] = ()
 
 
 class OutcomeKind(StrEnum):
@@ -325,6 +363,7 @@ class Proposal:
     says which. conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most
     one, two and three pairs, where they are better than the present state. present: the judged present state. outcome:
     what all that comes to. unbounded: sources, by name, whose power bounds in the file are placeholders and no limits.
+    instead_of: the best plan for now, where another one is better for the hours to come.
     """
 
     requirements: Requirements
@@ -338,3 +377,4 @@ class Proposal:
     time_ms: float
     outcome: Outcome
     unbounded: tuple[str, ...] = ()
+    instead_of: Plan | None = None

@@ -1,7 +1,8 @@
 """The order of switching: every intermediate state supplied and within limits, closing before opening."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from ml.optimisation.plans.limits import Merit, allowed
 from ml.optimisation.plans.plan import Action, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
-MOST_STATES = 300  # solved in search of an order, by either preference
+MOST_STATES = 450  # solved in search of an order, by either preference
+UNSURVEYED = 150  # of them, kept for going on with the first step that is safe, where many would have to be compared
 
 Preference = Callable[[Merit], tuple[float, ...]]
 PREFERENCES: tuple[Preference, ...] = (
@@ -32,6 +34,7 @@ class _Search:
     """Depth first over pairs: close one branch, then open one that this has made dispensable; what stands best first.
 
     What has no supply opens first: that interrupts nobody, and what closes next restores no more than it is meant to.
+    All steps are compared while there are states left for that; a long plan is ended by the first that is safe.
     """
 
     def __init__(
@@ -56,7 +59,10 @@ class _Search:
             opening = self._step(closed, dead, close=False)
             return None if opening is None else self._after(opening, target)
         steps = self._closings(closed, to_close, to_open) if len(to_close) else self._openings(closed, to_open)
-        for step in sorted(steps, key=lambda step: self._preferred(step.standing)):
+        surveyed: list[_Step] = []
+        while self._left > UNSURVEYED and (surveyed_next := next(steps, None)) is not None:
+            surveyed.append(surveyed_next)
+        for step in chain(sorted(surveyed, key=lambda step: self._preferred(step.standing)), steps):
             found = self._after(step, target)
             if found is not None:
                 return found
@@ -66,22 +72,22 @@ class _Search:
         found = self.order(step.closed, target)
         return None if found is None else (*step.actions, *found)
 
-    def _closings(self, closed: BoolArray, to_close: IntArray, to_open: IntArray) -> list[_Step]:
+    def _closings(self, closed: BoolArray, to_close: IntArray, to_open: IntArray) -> Iterator[_Step]:
         """Each branch closed, and each pair of one closed and one opened then."""
-        found = []
         for branch in to_close:
             closing = self._step(closed, int(branch), close=True)
             if closing is None:
                 continue
-            pairs = self._openings(closing.closed, to_open)
-            found += [replace(pair, actions=(*closing.actions, *pair.actions)) for pair in pairs]
-            found.append(closing)
-        return found
+            for pair in self._openings(closing.closed, to_open):
+                yield replace(pair, actions=(*closing.actions, *pair.actions))
+            yield closing
 
-    def _openings(self, closed: BoolArray, to_open: IntArray) -> list[_Step]:
+    def _openings(self, closed: BoolArray, to_open: IntArray) -> Iterator[_Step]:
         """Each branch opened that nobody's supply hangs on."""
-        steps = (self._step(closed, int(branch), close=False) for branch in to_open)
-        return [step for step in steps if step is not None]
+        for branch in to_open:
+            step = self._step(closed, int(branch), close=False)
+            if step is not None:
+                yield step
 
     def _step(self, closed: BoolArray, branch: int, close: bool) -> _Step | None:
         """One action; None where the state after it is not allowed."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grid.flow.contingency import n_minus_1
+from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT, NMinusOne, n_minus_1
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import energised_buses, interrupted_power_mw, is_radial
 from grid.network import BoolArray, FloatArray, IntArray, Network
-from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, Bounds, BoundsOf
-from ml.optimisation.plans.plan import Constraint, Margin, Requirements, Verdict
+from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, USUAL_BAND_PU, Bounds, BoundsOf
+from ml.optimisation.plans.plan import Constraint, Margin, NoPlan, NoPlanKind, Requirements, Verdict
 from ml.optimisation.radial.grid import operated_radially
 
 TOLERANCE = {  # by which a limit may be missed: rounding, not permission
@@ -131,6 +131,40 @@ class Verifier:
     def secure(self, verdict: Verdict) -> bool:
         """Whether no single outage overloads a branch, leaves the voltage band, or has no solution (meshed grids)."""
         return n_minus_1(self.network, verdict.injection, verdict.closed, start=verdict.state.voltage).secure
+
+    def insecurity(self, verdict: Verdict) -> NoPlan | None:
+        """The worst single outage that cuts off load, overloads a branch, leaves the voltage band or has no solution.
+
+        None where there is none. For meshed grids, where nothing is switched after an outage.
+        """
+        found = n_minus_1(self.network, verdict.injection, verdict.closed, start=verdict.state.voltage)
+        if found.secure:
+            return None
+        solved, lost = found.converged, np.nan_to_num(found.lost_load_mw)
+        loading = np.maximum(np.nan_to_num(found.worst_loading_percent) / FULL_LOAD_PERCENT - 1, 0)
+        beyond = np.nan_to_num(found.band_excess_pu)
+        violation = loading + np.where(beyond > BAND_TOLERANCE_PU, beyond / USUAL_BAND_PU, 0)
+        insecure = ~(found.within_limits & (lost == 0))
+        worst = int(np.lexsort((-violation, -lost, solved, ~insecure))[0])
+        margin = self._margin_after(verdict, found, worst) if solved[worst] else None
+        outage, count = int(found.outage[worst]), int(insecure.sum())
+        return NoPlan(kind=NoPlanKind.INSECURE, outage=outage, outages=count, margin=margin)
+
+    def _margin_after(self, verdict: Verdict, found: NMinusOne, row: int) -> Margin:
+        """What the state after one of the outages breaks most, or the load that it cuts off."""
+        lost_kw, network = 1000 * float(found.lost_load_mw[row]), self.network
+        if lost_kw > 0:
+            return Margin(Constraint.SUPPLY, lost_kw, 0.0, "kW", "")
+        loading, branch = float(found.worst_loading_percent[row]), int(found.worst_branch[row])
+        if loading > FULL_LOAD_PERCENT:
+            return Margin(Constraint.LOADING, loading, FULL_LOAD_PERCENT, "%", network.branch.name[branch])
+        closed, bus = verdict.closed.copy(), int(found.worst_bus[row])
+        closed[found.outage[row]] = False
+        value = float(self._power_flow.solve(verdict.injection, closed, verdict.state.voltage).vm_pu[bus])
+        low, high, name = float(network.bus.min_vm_pu[bus]), float(network.bus.max_vm_pu[bus]), network.bus.name[bus]
+        if value < low:
+            return Margin(Constraint.LOW_VOLTAGE, value, low, "p.u.", name)
+        return Margin(Constraint.HIGH_VOLTAGE, value, high, "p.u.", name)
 
     def _is_radial(self, injection: Injection, closed: BoolArray) -> bool:
         network, branch = self.network, self.network.branch

@@ -34,8 +34,8 @@ class ConflictError(ValueError):
 class Choice:
     """One operating point's choice. left_alone: (m,) branches that no configuration touches. start: the present
     configuration (t,), None where the present state isn't radial, or leaves buses without supply that must have it.
-    restorable_kw: load without supply that usable branches reach; locked_out: buses that only locked switches keep
-    from it.
+    restorable_kw: load without supply that usable branches reach; locked_out: (n,) buses that only locked switches
+    keep from it.
     """
 
     network: Network
@@ -47,7 +47,21 @@ class Choice:
     left_alone: BoolArray
     start: IntArray | None
     restorable_kw: float
-    locked_out: int
+    locked_out: BoolArray
+
+    def locking_out(self, locked: frozenset[int]) -> tuple[int, ...]:
+        """The locked open branches that end at buses which only locked switches keep without supply."""
+        branch, out = self.network.branch, self.locked_out
+        return tuple(
+            place
+            for place in sorted(locked)
+            if not self.present[place] and (out[branch.from_bus[place]] or out[branch.to_bus[place]])
+        )
+
+    @property
+    def fixed(self) -> bool:
+        """Whether nothing can be exchanged in the present configuration."""
+        return self.start is not None and (not self.loops.ties or not len(Exchanges.of(self.loops, self.start)))
 
     @property
     def sheds(self) -> bool:
@@ -107,13 +121,13 @@ class Choices:
     def at(
         self, operating_point: OperatingPoint, wanted: Requirements, present: Verdict, sheds: bool = False
     ) -> Choice:
-        """The choice at an operating point. ConflictError where branches that are locked closed form a loop.
+        """The choice at an operating point. ConflictError where branches that have to stay closed form a loop, or where
+        one that has to be used can't be.
 
         sheds: whether what has no supply now may stay without it; otherwise every configuration supplies all that
         usable branches reach. What has supply keeps it in either.
         """
-        free = RadialGrid.of(self._network, operating_point.injection)
-        free = replace(free, usable=free.usable & operating_point.available)
+        free = self._free(operating_point)
         locked = np.zeros(self._network.n_branch, dtype=bool)
         locked[list(wanted.locked)] = True
         required = np.zeros(self._network.n_branch, dtype=bool)
@@ -126,11 +140,17 @@ class Choices:
         dark, reached = ~present.state.energised, bound.reachable()
         grid = bound.without_unreachable()
         left_alone = ~grid.usable
+        unused = np.flatnonzero(required & left_alone & ~operating_point.closed)
+        if len(unused):
+            reason = NoPlan(kind=NoPlanKind.NOT_USABLE, branches=tuple(unused.tolist()))
+            raise ConflictError(Constraint.REQUIRED, reason)
         shedding = grid.with_shedding(np.flatnonzero(dark & reached))
-        shift = self._shift(shedding, operating_point, present)
         if sheds:
             grid = shedding
-        loops = self._loops(grid)
+        try:
+            loops, shift = self._loops(grid), self._shift(shedding, operating_point, present)
+        except ValueError:
+            raise _loop_conflict(grid, locked & operating_point.closed, required) from None
         probability = np.concatenate([operating_point.failure_probability, np.zeros(grid.virtual)])
         seen = situation(grid, loops, grid.demand_pu[None], grid.load_pu[None], wanted.risk_weight * probability)
         flow = RadialFlow(loops, grid.impedance_pu, grid.source_vm_pu)
@@ -157,8 +177,18 @@ class Choices:
             left_alone=left_alone,
             start=start,
             restorable_kw=1000 * grid.base_mva * float(grid.load_pu[dark & reached].sum()),
-            locked_out=int((free.reachable() & ~reached).sum()),
+            locked_out=free.reachable() & ~reached,
         )
+
+    def held(self, operating_point: OperatingPoint, wanted: Requirements) -> tuple[int, ...]:
+        """The locked branches on loops, which could be opened or closed if they weren't locked."""
+        loops = self._loops(self._free(operating_point).without_unreachable())
+        return tuple(branch for branch in sorted(wanted.locked) if loops.position[branch] >= 0)
+
+    def _free(self, operating_point: OperatingPoint) -> RadialGrid:
+        """The grid in which nothing is locked."""
+        grid = RadialGrid.of(self._network, operating_point.injection)
+        return replace(grid, usable=grid.usable & operating_point.available)
 
     def _shedding(self, grid: RadialGrid, operating_point: OperatingPoint, present: Verdict) -> Shedding:
         """What lost supply costs: by priority, and more than anything where a load has supply now."""
@@ -171,17 +201,9 @@ class Choices:
         kept = grid.usable, grid.fixed_closed, grid.source_bus, grid.to_bus[len(grid.to_bus) - grid.virtual :]
         key = b"|".join(array.tobytes() for array in kept)
         if key not in self._kept:
-            try:
-                self._kept[key] = find_loops(
-                    grid.n_bus,
-                    grid.from_bus,
-                    grid.to_bus,
-                    grid.usable,
-                    grid.source_bus,
-                    grid.fixed_closed & grid.usable,
-                )
-            except ValueError:
-                raise ConflictError(Constraint.LOCKED, NoPlan(kind=NoPlanKind.LOCKED_LOOP)) from None
+            self._kept[key] = find_loops(
+                grid.n_bus, grid.from_bus, grid.to_bus, grid.usable, grid.source_bus, grid.fixed_closed & grid.usable
+            )
             if len(self._kept) > LOOPS_KEPT:
                 self._kept.popitem(last=False)
         return self._kept[key]
@@ -202,6 +224,26 @@ class Choices:
         shift = ranked.vm_pu[0] - present.state.vm_pu
         alive = np.isfinite(shift)  # what has no supply is seen as what has most, on the safe side
         return np.where(alive, shift, max(0.0, shift[alive].max(initial=0.0)))
+
+
+def _loop_conflict(grid: RadialGrid, locked: BoolArray, required: BoolArray) -> ConflictError:
+    """What branches that stay closed and form a loop are a conflict with. locked, required: (m,)."""
+    fixed, real = grid.fixed_closed & grid.usable, len(locked)
+    root = np.full(grid.n_bus, -1)
+    root[grid.source_bus] = grid.source_bus[0]
+    tail, head = (np.where(root[ends] >= 0, root[ends], ends) for ends in (grid.from_bus, grid.to_bus))
+
+    def joined(without: int) -> bool:
+        kept = fixed.copy()
+        kept[without] = False
+        graph = coo_array((np.ones(kept.sum()), (tail[kept], head[kept])), shape=(grid.n_bus, grid.n_bus))
+        group = connected_components(graph, directed=False)[1]
+        return bool(group[tail[without]] == group[head[without]])
+
+    chosen = fixed[:real] & (locked | required)
+    branches = tuple(branch for branch in np.flatnonzero(chosen).tolist() if joined(branch))
+    constraint = Constraint.REQUIRED if required[list(branches)].any() else Constraint.LOCKED
+    return ConflictError(constraint, NoPlan(kind=NoPlanKind.LOCKED_LOOP, branches=branches))
 
 
 def ranking_limits(

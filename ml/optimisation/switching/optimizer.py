@@ -89,14 +89,16 @@ class SwitchingOptimizer:
             return answer.conflict(conflict.constraint, conflict.reason, began)
         answer.reach(choice)
         found = self._answered(asked, choice)
+        if found.no_switch:
+            found = replace(found, held=self._choices.held(operating_point, wanted))
         if choice.restorable_kw > RESTORABLE_KW and not found.restores_all:
             found = self._answered(asked, self._choices.at(operating_point, wanted, present, sheds=True)).after(found)
         return answer.proposal(found, began)
 
     def _answered(self, asked: "_Asked", choice: Choice) -> "_Found":
         """What one choice comes to."""
-        if not choice.loops.ties and choice.start is not None:
-            return _Found(no_switch=True)
+        if choice.fixed:
+            return _Found(no_switch=True, missed=self._standing_missed(asked, choice))
         found = self._methods(choice)
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
@@ -118,15 +120,15 @@ class SwitchingOptimizer:
 
     def _restoring(
         self, asked: "_Asked", choice: Choice, pool: Candidates, own: Candidates
-    ) -> tuple[Plan | None, Margin | None]:
+    ) -> tuple[Plan | None, "_Missed | None"]:
         """As _best, among the best-ranked, what lies between them and the present state, and own: what each method
         likes best. Where all are refused, among those behind them that the ranking thinks allowed.
         """
         back = _proposer(choice).taken_back(pool.opened[0], choice.open_now, SUPPLY_KW / 10)
         first = _merged([_first(pool, VERIFIED), back, own])
         plan, missed = self._best(asked, choice, first, len(first.opened))
-        if plan is not None:
-            return plan, None
+        if plan is not None or asked.wanted.n_minus_1:  # each takes as many power flows as there are outages
+            return plan, missed
         thought = int((pool.cost < FORBIDDEN_KW).sum())  # pools are sorted by cost
         further = _first(pool, min(thought, VERIFIED + VERIFIED_FURTHER))
         return self._best(asked, choice, further, len(further.opened))[0], missed
@@ -172,11 +174,11 @@ class SwitchingOptimizer:
 
     def _best(
         self, asked: "_Asked", choice: Choice, proposed: Candidates, most: int = VERIFIED
-    ) -> tuple[Plan | None, Margin | None]:
+    ) -> tuple[Plan | None, "_Missed | None"]:
         """The best plan among proposals, by verified standing; without one, the limit that stands against it."""
         operating_point, wanted, present = asked.operating_point, asked.wanted, asked.present
         verdicts: list[Verdict] = []
-        missed: list[tuple[float, Margin]] = []
+        missed: list[_Missed] = []
         required = list(wanted.required_closed)
         must_change = broken(present, present, wanted) or not present.closed[required].all()
         for closed, opened in _each_once(choice, proposed, most):
@@ -186,26 +188,56 @@ class SwitchingOptimizer:
             if verdict is None:
                 continue
             problems = broken(verdict, present, wanted)
+            insecure = None
             if problems:
-                missed.append(_dearest(verdict, problems))
-            elif wanted.n_minus_1 and not choice.sheds and not self._restorable(asked, choice, opened, verdict):
-                missed.append((0.0, Margin(Constraint.N_MINUS_1, np.nan, np.nan, "", "")))
-            else:
+                missed.append(_dearest(verdict, problems, wanted))
+            elif wanted.n_minus_1 and not choice.sheds:
+                insecure = self._insecurity(
+                    asked, choice, opened, verdict, every=not any(one.of_outages for one in missed)
+                )
+            if insecure is not None:
+                missed.append(_insecure(self.network, insecure))
+            elif not problems:
                 verdicts.append(verdict)
         least_kw = LEAST_SAVING * present.objective_kw
+        if verdicts and wanted.n_minus_1 and not must_change:
+            must_change = self._standing_missed(asked, choice) is not None
+        better = False
         for verdict in sorted(verdicts, key=asked.rank):
             if not Merit.of(verdict).improves_on(asked.standing, least_kw) and not must_change:
-                return None, None
+                break
+            better = True
             actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
                 saved = (present.loss_kw - verdict.loss_kw) * operating_point.loss_hours_per_year / 1000
                 money = saved * operating_point.price_per_mwh
                 return Plan(wanted, actions, (), present, verdict, saved, money, self.network), None
-        if verdicts or not (must_change or wanted.n_minus_1 or choice.restorable_kw > RESTORABLE_KW):
+        dark = choice.restorable_kw > RESTORABLE_KW
+        if better and not dark:
+            standing = self._standing_missed(asked, choice)
+            return None, _Missed(margin=None, reason=_NO_ORDER) if standing is None else standing.without_order()
+        if verdicts or not (must_change or wanted.n_minus_1 or dark):
             return None, None
+        if not missed and wanted.most_pairs:
+            return None, _too_few(wanted.most_pairs)
         if not missed:
-            return None, Margin(Constraint.ACTIONS, np.nan, np.nan, "", "") if wanted.most_pairs else None
-        return None, min(missed, key=lambda item: item[0])[1]
+            return None, None if dark else self._standing_missed(asked, choice)
+        return None, min(missed, key=lambda item: item.price)
+
+    def _standing_missed(self, asked: "_Asked", choice: Choice) -> "_Missed | None":
+        """What the present state misses of what a person asks; None where it may stay, and where load is dark."""
+        wanted, present = asked.wanted, asked.present
+        problems = broken(present, present, wanted)
+        if problems:
+            return _dearest(present, problems, wanted)
+        unused = tuple(branch for branch in sorted(wanted.required_closed) if not present.closed[branch])
+        if unused:
+            margin = Margin(Constraint.REQUIRED, np.nan, np.nan, "", self.network.branch.name[unused[0]])
+            return _Missed(margin=margin, reason=NoPlan(kind=NoPlanKind.NOT_USABLE, branches=unused))
+        if not wanted.n_minus_1 or choice.sheds or choice.start is None:
+            return None
+        insecure = self._insecurity(asked, choice, choice.start, present, every=True)
+        return None if insecure is None else _insecure(self.network, insecure)
 
     def _result(self, item: Candidates, choice: Choice, asked: "_Asked") -> MethodResult:
         """What a method found, verified by AC power flow; NaN where it breaks a limit or has no solution."""
@@ -225,20 +257,32 @@ class SwitchingOptimizer:
             verdict.unsupplied_kw,
         )
 
-    def _restorable(self, asked: "_Asked", choice: Choice, opened: IntArray, verdict: Verdict) -> bool:
-        """N-1 of a radial grid: whether after any outage of a branch on a loop one tie supplies everybody again.
+    def _insecurity(
+        self, asked: "_Asked", choice: Choice, opened: IntArray, verdict: Verdict, every: bool
+    ) -> NoPlan | None:
+        """N-1 of a radial grid: None where after any outage of a branch on a loop one tie supplies everybody again.
 
-        Each outage's best tie is verified by AC power flow.
+        Each outage's best tie is verified by AC power flow. every: whether all outages are looked at, and the worst is
+        named; otherwise the first that isn't survived.
         """
         neighbours, new = method.restorations(choice.loops, opened)
-        cost = choice.cost(neighbours)
+        cost, found = choice.cost(neighbours), list[tuple[float, int, Margin | None]]()
         for branch in np.unique(new):
             place = np.flatnonzero(new == branch)
             closed = choice.closed(neighbours[place[int(np.argmin(cost[place]))]])
             after = self._verifier.verdict(asked.operating_point, closed, asked.wanted, verdict.state.voltage)
-            if after is None or broken(after, verdict, asked.wanted):
-                return False
-        return True
+            problems = () if after is None else broken(after, verdict, asked.wanted)
+            if after is not None and not problems:
+                continue
+            missed = None if after is None else _dearest(after, problems, asked.wanted)
+            price, margin = (np.inf, None) if missed is None else (missed.price, missed.margin)
+            found.append((price, int(choice.loops.branch[branch]), margin))
+            if not every:
+                break
+        if not found:
+            return None
+        _, outage, margin = max(found, key=lambda item: item[0])
+        return NoPlan(kind=NoPlanKind.NO_RESTORATION, outage=outage, outages=len(found), margin=margin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,15 +312,40 @@ class _Asked:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class _Missed:
+    """What stands against a state: the limit that it misses, why there is no plan then, and how much it misses.
+
+    margin: None where all limits are kept, but no safe order of switching leads there.
+    """
+
+    margin: Margin | None
+    reason: NoPlan
+    price: float = 0.0
+
+    @property
+    def of_outages(self) -> bool:
+        """Whether all limits are kept, but not after some single outage."""
+        return self.margin is not None and self.margin.constraint is Constraint.N_MINUS_1
+
+    def without_order(self) -> "_Missed":
+        """The same, where states that keep it are known, but no safe way to them."""
+        return replace(self, reason=replace(self.reason, kind=NoPlanKind.NO_ORDER, margin=self.margin))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Found:
-    """What a choice comes to. missed: the limit that stands against any plan. binding: what kept all from supply."""
+    """What a choice comes to. missed: what stands against any plan. binding: what kept all from supply.
+
+    no_switch: whether there is nothing to choose; held: the branches that are locked and could be switched otherwise.
+    """
 
     plan: Plan | None = None
-    missed: Margin | None = None
+    missed: _Missed | None = None
     limited: tuple[Plan, ...] = ()
     methods: tuple[MethodResult, ...] = ()
     no_switch: bool = False
-    binding: Margin | None = None
+    held: tuple[int, ...] = ()
+    binding: _Missed | None = None
 
     @property
     def restores_all(self) -> bool:
@@ -294,10 +363,12 @@ class _Answer:
     def __init__(self, policy: str, asked: _Asked, unbounded: tuple[str, ...]) -> None:
         self._policy, self._asked, self._unbounded = policy, asked, unbounded
         self._restorable_kw, self._locked_out = 0.0, 0
+        self._locking_out: tuple[int, ...] = ()
 
     def reach(self, choice: Choice) -> None:
         """What could be supplied again."""
-        self._restorable_kw, self._locked_out = choice.restorable_kw, choice.locked_out
+        self._restorable_kw, self._locked_out = choice.restorable_kw, int(choice.locked_out.sum())
+        self._locking_out = choice.locking_out(self._asked.wanted.locked)
 
     def conflict(self, constraint: Constraint | None, reason: NoPlan, began: float) -> Proposal:
         """Nothing keeps what is asked."""
@@ -307,7 +378,8 @@ class _Answer:
         """What the best choice comes to, in the words of the outcome."""
         present, plan, missed = self._asked.present, found.plan, found.missed
         dark = present.unsupplied_kw > RESTORABLE_KW
-        binding = found.binding or missed
+        against = found.binding or missed
+        binding = None if against is None else against.margin
         if plan is not None:
             restores = present.unsupplied_kw - plan.after.unsupplied_kw > RESTORABLE_KW
             whole = self._restorable_kw - (present.unsupplied_kw - plan.after.unsupplied_kw) <= RESTORABLE_KW
@@ -319,15 +391,21 @@ class _Answer:
             outcome = self._outcome(OutcomeKind.NOTHING_RESTORABLE, None, binding)
             return self._proposal(found, *self._why_dark(binding), outcome, began)
         if missed is not None:
-            outcome = self._outcome(OutcomeKind.CONFLICT, None, missed)
-            return self._proposal(found, missed.constraint, _reason(missed), outcome, began)
+            constraint = None if binding is None else binding.constraint
+            kind = OutcomeKind.NONE_BETTER if binding is None else OutcomeKind.CONFLICT
+            outcome = self._outcome(kind, None, binding)
+            return self._proposal(found, constraint, missed.reason, outcome, began)
+        if found.held:
+            reason = NoPlan(kind=NoPlanKind.NO_SWITCH, branches=found.held)
+            return self._proposal(found, Constraint.LOCKED, reason, self._outcome(OutcomeKind.CONFLICT, None), began)
         why = NoPlanKind.NO_SWITCH if found.no_switch else NoPlanKind.BEST_FOUND
         return self._proposal(found, None, NoPlan(kind=why), self._outcome(OutcomeKind.NONE_BETTER, None), began)
 
     def _why_dark(self, binding: Margin | None) -> tuple[Constraint | None, NoPlan]:
         """The constraint, if any, and the reason why nothing that is without supply can be restored."""
         if self._locked_out and self._restorable_kw <= RESTORABLE_KW:
-            return Constraint.LOCKED, NoPlan(kind=NoPlanKind.CUT_OFF, buses=self._locked_out)
+            reason = NoPlan(kind=NoPlanKind.CUT_OFF, buses=self._locked_out, branches=self._locking_out)
+            return Constraint.LOCKED, reason
         if self._restorable_kw <= RESTORABLE_KW:
             return None, NoPlan(kind=NoPlanKind.OUT_OF_REACH)
         if binding is None:
@@ -417,25 +495,34 @@ def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candi
     return replace(proposed, opened=proposed.opened[kept], cost=proposed.cost[kept])
 
 
-def _dearest(verdict: Verdict, problems: tuple[Constraint, ...]) -> tuple[float, Margin]:
-    """A configuration's broken limits, as shares of themselves together, and the limit that is most of it."""
+def _dearest(verdict: Verdict, problems: tuple[Constraint, ...], wanted: Requirements) -> _Missed:
+    """A state's broken limits, as shares of themselves together, and the limit that is most of it.
+
+    One that a person has set is named before those of the case: it is what can be given up.
+    """
     price = {problem: _share(verdict, problem) for problem in problems}
-    worst = max(price, key=lambda problem: price[problem])
+    worst = max(price, key=lambda problem: (problem in wanted.set_by_person, price[problem]))
     unplaced = Margin(worst, np.nan, np.nan, "", "")
-    return sum(price.values()), next((margin for margin in verdict.margins if margin.constraint is worst), unplaced)
+    margin = next((margin for margin in verdict.margins if margin.constraint is worst), unplaced)
+    reason = NoPlan(kind=NoPlanKind.NEAREST_CONFIGURATION, margin=margin)
+    return _Missed(margin=margin, reason=reason, price=sum(price.values()))
+
+
+_NO_ORDER = NoPlan(kind=NoPlanKind.NO_ORDER)
+
+
+def _insecure(network: Network, reason: NoPlan) -> _Missed:
+    margin = Margin(Constraint.N_MINUS_1, reason.outages, 0.0, "outages", network.branch.name[reason.outage])
+    return _Missed(margin=margin, reason=reason)
+
+
+def _too_few(pairs: int) -> _Missed:
+    margin = Margin(Constraint.ACTIONS, np.nan, pairs, "pairs", "")
+    return _Missed(margin=margin, reason=NoPlan(kind=NoPlanKind.TOO_FEW_SWITCHES))
 
 
 def _share(verdict: Verdict, problem: Constraint) -> float:
     return float(verdict.excess.of(problem).sum()) if problem in Excess.CONSTRAINTS else 1.0
-
-
-def _reason(missed: Margin) -> NoPlan:
-    """Why the best configuration found won't do."""
-    if missed.constraint is Constraint.N_MINUS_1:
-        return NoPlan(kind=NoPlanKind.NO_RESTORATION)
-    if missed.constraint is Constraint.ACTIONS:
-        return NoPlan(kind=NoPlanKind.TOO_FEW_SWITCHES)
-    return NoPlan(kind=NoPlanKind.NEAREST_CONFIGURATION, margin=missed)
 
 
 def _merged(found: list[Candidates]) -> Candidates:

@@ -1,5 +1,6 @@
 """Whether the plan holds in the hours to come: followed in the process beside, told by page and API."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ml.optimisation.plans.plan import Constraint
 from tests.app.rig import Rig, make_rig
 
 AHEAD = "/api/grid/plan/ahead"
+EVENING = datetime(2026, 1, 15, 18)
 
 
 @pytest.fixture
@@ -31,6 +33,11 @@ def planned(rig: Rig) -> None:
 def followed(rig: Rig) -> None:
     assert rig.services.ahead_worker.attempt() is False
     assert rig.services.ahead_worker.failure == ""
+
+
+def switches(code: str) -> set[str]:
+    """What a plan does, in whatever order: that may change with the loads."""
+    return set(code.split("-"))
 
 
 def test_nothing_is_told_before_there_is_a_forecast(city: Rig) -> None:
@@ -96,3 +103,37 @@ def test_a_limit_that_breaks_is_named_with_its_time(city: Rig) -> None:
     assert "chance of 25" in words
     assert "highest loading at Mall Line" in words
     assert "07:00 on" in words
+
+
+def test_a_plan_that_fails_later_gives_way_on_page_and_api(tmp_path: Path) -> None:
+    """The feeder's ties hold what comes back now, and not with the pick-up after an hour in the dark."""
+    rig = make_rig(tmp_path, "case33bw", training_episodes=2, history_days=3, plan_hours=4, start=EVENING)
+    rig.engine.add_event(EventKind.LINE_OUTAGE, 28, None)
+    rig.run(13)
+    planned(rig)
+    first = rig.services.planner.plan
+    followed(rig)
+    told, report = rig.get(AHEAD), rig.services.ahead_worker.latest
+    assert first is not None
+    assert report.instead_of is not None
+    assert told["instead_of"]["code"] == first.code
+    assert told["instead_of"]["chance"] > told["chance"]
+    assert switches(told["code"]) != switches(first.code)
+    rig.run()
+    planner = rig.services.planner
+    planner.plan_once(rig.board, planner.requirements)  # what is followed holds for the next plans
+    plan = planner.plan
+    assert plan is not None
+    assert switches(plan.code) == switches(told["code"])
+    assert rig.post("/api/grid/optimize", {})["plan"]["code"] == plan.code
+    words = ahead_line(report, planner.latest, rig.board)
+    assert "Better for the whole time than the best plan for now" in words
+    assert f"with a chance of {100 * told['instead_of']['chance']:.0f}\u202f%" in words
+    followed(rig)
+    assert rig.services.ahead_worker.latest is report  # the same situation, not followed each cycle
+    rig.engine.apply(plan, None)
+    rig.run(len(plan.actions) + 2)
+    followed(rig)
+    planner.plan_once(rig.board, planner.requirements)
+    assert planner.latest.proposal is not None
+    assert planner.latest.proposal.instead_of is None

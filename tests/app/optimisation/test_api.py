@@ -83,6 +83,34 @@ def test_every_requirement_is_taken(city: Rig, body: dict[str, Any], conflict: s
         assert answer["plan"]["after"]["max_loading_percent"] <= body.get("max_loading_percent", 100)
 
 
+def test_a_conflict_names_the_constraint_its_asset_and_the_outage(city: Rig) -> None:
+    names = [edge["name"] for edge in city.get("/api/grid/state")["edges"]]
+    ties = [place for place, is_closed in enumerate(closed(city)) if not is_closed]
+    assert city.post(OPTIMIZE, {})["conflict_detail"] is None
+
+    held = city.post(OPTIMIZE, {"locked": ties})
+    assert (held["plan"], held["conflict"]) == (None, "locked switches")
+    assert held["outcome"]["kind"] == "conflict"
+    assert held["conflict_detail"]["edges"] == [{"edge": tie, "name": names[tie]} for tie in ties]
+    assert names[ties[0]] in held["conflict_detail"]["message"]
+
+    insecure = city.post(OPTIMIZE, {"n_minus_1": True})["conflict_detail"]
+    assert (insecure["constraint"], insecure["asked"]) == ("n-1", True)
+    assert insecure["outage"]["name"] == names[insecure["outage"]["edge"]]
+    assert insecure["outages"] >= 1
+    assert insecure["margin"]["constraint"] in {"low voltage", "loading"}
+    assert insecure["margin"]["element"]
+    assert f"After the outage of {insecure['outage']['name']}" in insecure["message"]
+
+    high = city.post(OPTIMIZE, {"max_vm_pu": 0.9})["conflict_detail"]
+    assert (high["constraint"], high["margin"]["limit"]) == ("high voltage", 0.9)
+    assert high["margin"]["element"] in {node["name"] for node in city.get("/api/grid/state")["nodes"]}
+
+    both = city.post(OPTIMIZE, {"max_vm_pu": 0.9, "max_loading_percent": 10.0})["conflict_detail"]
+    assert {both["constraint"], *both["also"]} == {"high voltage", "loading"}
+    assert "would have to give way as well" in both["message"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -17,12 +17,14 @@ from app.optimisation.view_marks import changed_paths, locks, marks, path_marks,
 from app.optimisation.worker import NO_TRAINING, PlanReport
 from app.web.browser_view import View
 from components.map.style import EdgeStatus, Mark
-from components.optimisation.plan import Tone
+from components.optimisation.plan import Headline, Tone
 from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
     Constraint,
+    Margin,
     NoPlan,
     NoPlanKind,
+    OutcomeKind,
     Plan,
     PlanProblem,
     PlanProblemKind,
@@ -73,7 +75,7 @@ def test_the_answer_tells_the_plan(city: Rig, proposal: Proposal, plan: Plan) ->
     closed, opened = (city.now.case.network.branch.name[action.branch] for action in plan.actions)
     assert f"Close {closed}, open {opened}" in text
     assert "verified by AC power flow" in text
-    assert "all limits kept" in text
+    assert "all limits kept now" in text
     assert parts["disabled"] == [False, False, True, True, True]
     assert parts["code"] == plan.code == f"c{plan.actions[0].branch}-o{plan.actions[1].branch}"
 
@@ -225,6 +227,35 @@ def test_a_conflict_names_the_limit(city: Rig) -> None:
     assert network.branch.name[0] in conflict_words(Constraint.LOCKED, asked, network)
     for constraint in Constraint:
         assert "{" not in conflict_words(constraint, Requirements(), network)
+
+
+def test_a_conflict_names_its_asset_its_outage_and_what_else_stands_against_a_plan(
+    city: Rig, proposal: Proposal
+) -> None:
+    network = city.now.case.network
+    name, dark = network.branch.name, replace(proposal.outcome, kind=OutcomeKind.NOTHING_RESTORABLE)
+
+    def shown(conflict: Constraint, reason: NoPlan, asked: Requirements, **changes: Any) -> Headline:
+        found = replace(proposal, plan=None, conflict=conflict, reason=reason, requirements=asked, **changes)
+        return headline_of(report_of(city.now, found), city.now)
+
+    locks = Requirements(locked=frozenset({2, 5, 6}))
+    held = shown(Constraint.LOCKED, NoPlan(kind=NoPlanKind.NO_SWITCH, branches=(5, 6)), locks)
+    assert held.tone is Tone.CONFLICT
+    assert held.title == f"No plan is possible while {name[5]}, {name[6]} stay as they are."
+    assert held.note == ""  # the title says it all
+    low = Margin(Constraint.LOW_VOLTAGE, 0.88, 0.9, "p.u.", "Mall")
+    outage = NoPlan(kind=NoPlanKind.NO_RESTORATION, outage=3, outages=2, margin=low, also=(Constraint.HIGH_VOLTAGE,))
+    insecure = shown(Constraint.N_MINUS_1, outage, Requirements(n_minus_1=True, max_vm_pu=0.9))
+    assert f"After the outage of {name[3]}, one of 2 such outages" in insecure.note
+    assert "at Mall" in insecure.note
+    assert "Giving that up isn't enough: the highest voltage would have to give way as well." in insecure.note
+    cut_off = NoPlan(kind=NoPlanKind.CUT_OFF, buses=2, branches=(5,))
+    without = shown(Constraint.LOCKED, cut_off, locks, outcome=dark)
+    assert without.tone is Tone.DARK
+    assert without.note == f"No plan is possible while {name[5]} stay as they are."
+    own = shown(Constraint.LOADING, NoPlan(kind=NoPlanKind.NOT_WITHIN_LIMITS), Requirements(), outcome=dark)
+    assert own.note == ""
 
 
 def test_keys_change_with_what_they_stand_for_and_with_nothing_else(city: Rig, proposal: Proposal) -> None:

@@ -17,6 +17,7 @@ from app.report.__main__ import main
 from app.report.content import DayHours, DayReport, issue_of_day
 from app.report.page import page
 from grid.network import Network
+from grid.telemetry import EventKind
 from ml.forecasting.live.ledger import EnergyTotals
 from ml.forecasting.records import (
     Contest,
@@ -34,7 +35,8 @@ NewRig = Callable[..., Rig]
 EVIL = "\"><script>alert(1)</script>&amp;'</style>{0}"
 MIDNIGHT = datetime(2026, 1, 15, tzinfo=UTC)
 SECTIONS = ["State of the data", "The day in short", "Energy and losses", "Where losses arose", "Forecasts of the day",
-            "The next hours", "Generation now", "Alarms", "Assets and maintenance", "The optimiser's plan"]  # fmt: skip
+            "The next hours", "Generation now", "Alarms", "Reliability", "Assets and maintenance",
+            "The optimiser's plan"]  # fmt: skip
 EMPTY_TAGS = {"meta", "path", "rect", "br"}
 
 
@@ -121,6 +123,17 @@ def test_the_figures_are_those_of_the_day(rig: Rig) -> None:
     assert f"{report.energy.loss_percent:.2f}\u202f%" in text
     assert report.avoidable is not None
     assert "Avoidable by plans" in text
+
+
+def test_interruptions_are_reported_with_their_indices(rig: Rig) -> None:
+    outage = rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Campus Line"), None)
+    rig.run(6)
+    rig.engine.remove_event(outage.id)
+    found, shown = rig.run().assessed.reliability, read(day_of(rig)).text
+    assert found.saifi > 0
+    for words in ("SAIDI", "SAIFI", "CAIDI", "MAIFI", "ENS", f"{found.saifi:.3f}", f"{found.ens_mwh:.2f} MWh"):
+        assert words in shown
+    assert "Customers are derived" in shown
 
 
 def test_an_earlier_day_is_whole_and_has_no_plans(rig: Rig) -> None:

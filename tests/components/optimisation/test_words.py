@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from components.optimisation.words import (
+    GIVEN_UP,
     no_plan_words,
+    others_words,
     outcome_words,
     planning_hindered_words,
     planning_words,
@@ -24,6 +26,7 @@ from ml.optimisation.plans.plan import (
     OutcomeKind,
     PlanProblem,
     PlanProblemKind,
+    Requirements,
 )
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 
@@ -76,7 +79,8 @@ def test_why_there_is_no_plan(city: Network) -> None:
     said = {
         kind: no_plan_words(city, NoPlan(kind=kind, buses=7, most=5, margin=margin)) for kind in NoPlanKind
     }  # fmt: skip
-    nearest = "found has 0.9321 p.u. at Bus 3, 0.95 is asked"
+    value = "0.9321 p.u. at Bus 3, 0.95 is asked"
+    nearest = f"found has {value}"
     assert said == {
         NoPlanKind.BEST_FOUND: "the present state is the best one found",
         NoPlanKind.OUT_OF_REACH: "no usable switch or line reaches what has no supply",
@@ -85,13 +89,20 @@ def test_why_there_is_no_plan(city: Network) -> None:
         NoPlanKind.NOTHING_SWITCHED: "no dispatch restores what has no supply",
         NoPlanKind.NO_SWITCH: "there is no switch to change without cutting off load",
         NoPlanKind.CUT_OFF: "locked switches leave 7 buses without supply",
-        NoPlanKind.LOCKED_LOOP: "branches that are locked closed form a loop",
-        NoPlanKind.TOO_FEW_SWITCHES: "no configuration within so few switches supplies everybody",
-        NoPlanKind.NO_RESTORATION: "after some single outage no tie can supply everybody within limits",
+        NoPlanKind.LOCKED_LOOP: "branches that have to stay closed form a loop",
+        NoPlanKind.NOT_USABLE: "a branch that has to be used can't be",
+        NoPlanKind.TOO_FEW_SWITCHES: "the best plan found changes 1 pair of switches",
+        NoPlanKind.NO_ORDER: f"no safe order of switching was found to what keeps it: now there is {value}",
+        NoPlanKind.NO_RESTORATION: "after some single outage no tie can supply everybody within limits: "
+        f"there would be {value}",
         NoPlanKind.NEAREST_CONFIGURATION: f"the nearest configuration {nearest}",
-        NoPlanKind.INSECURE: "after some single outage a limit is broken or load is lost, whatever is dispatched",
+        NoPlanKind.INSECURE: f"after some single outage no dispatch found keeps all limits: there would be {value}",
         NoPlanKind.NEAREST_DISPATCH: f"the nearest dispatch {nearest}",
         NoPlanKind.NO_DISPATCH: "no dispatch was found that keeps it",
+        NoPlanKind.NONE_KEEPS_LIMITS: (
+            "every dispatch that was found breaks a limit; whether the present state is the best isn't known"
+        ),
+        NoPlanKind.OTHERWISE: f"the best state found without that has {value}",
         NoPlanKind.TOO_LARGE: f"{city.name} has 7 buses, dispatch takes up to 5",
         NoPlanKind.NO_SOURCE: f"{city.name} has no source in service",
         NoPlanKind.NOTHING_TO_SET: f"{city.name} has no generator that may be redispatched and no voltage to set",
@@ -99,6 +110,54 @@ def test_why_there_is_no_plan(city: Network) -> None:
         NoPlanKind.CASE_UNSOLVED: f"{city.name}: the power flow of the case's own state finds no solution",
     }
     assert no_plan_words(city, None) == ""
+    bare = {kind: no_plan_words(city, NoPlan(kind=kind, buses=7, most=5)) for kind in NoPlanKind}
+    assert bare[NoPlanKind.TOO_FEW_SWITCHES] == "no configuration within so few switches supplies everybody"
+    assert bare[NoPlanKind.NO_ORDER] == "a better state was found, but no safe order of switching to it"
+    assert bare[NoPlanKind.OTHERWISE] == "without that there is a plan, or the present state will do"
+
+
+def test_what_stands_in_the_way_is_named(city: Network) -> None:
+    branch, generator = city.branch.name, city.generator.name
+    for kind in (NoPlanKind.NO_SWITCH, NoPlanKind.CUT_OFF, NoPlanKind.LOCKED_LOOP, NoPlanKind.NOT_USABLE):
+        words = no_plan_words(city, NoPlan(kind=kind, branches=(2, 5)))
+        assert words.endswith(f": {branch[2]}, {branch[5]}")
+    many = no_plan_words(city, NoPlan(kind=NoPlanKind.NO_SWITCH, branches=tuple(range(12))))
+    assert many.endswith(f"{branch[7]}, 4 more")
+    locked = no_plan_words(city, NoPlan(kind=NoPlanKind.NOTHING_TO_SET, generators=(0,)))
+    assert locked == f"all that could be set is locked: {generator[0]}"
+    change = no_plan_words(city, NoPlan(kind=NoPlanKind.OTHERWISE, branches=(3,), generators=(0,)))
+    assert change == f"a plan would change {branch[3]}, {generator[0]}"
+
+
+def test_the_outage_that_is_not_survived_is_named_with_what_it_leads_to(city: Network) -> None:
+    name = city.branch.name[4]
+    lost = Margin(Constraint.SUPPLY, 3500.0, 0.0, "kW", "")
+    one = no_plan_words(city, NoPlan(kind=NoPlanKind.INSECURE, outage=4, outages=1, margin=lost))
+    assert one == f"after the outage of {name} no dispatch found keeps all limits: 3.50\u202fMW lose supply"
+    low = Margin(Constraint.LOW_VOLTAGE, 0.8812, 0.9, "p.u.", "Bus 3")
+    several = no_plan_words(city, NoPlan(kind=NoPlanKind.NO_RESTORATION, outage=4, outages=3, margin=low))
+    assert several == (
+        f"after the outage of {name}, one of 3 such outages, no tie can supply everybody within limits: "
+        "there would be 0.8812 p.u. at Bus 3, 0.9 is asked"
+    )
+    unsolved = no_plan_words(city, NoPlan(kind=NoPlanKind.NO_RESTORATION, outage=4, outages=1))
+    assert unsolved.endswith(": there is no solution")
+
+
+def test_what_else_has_to_give_way_or_would_do(city: Network) -> None:
+    also = NoPlan(kind=NoPlanKind.OTHERWISE, also=(Constraint.LOADING, Constraint.N_MINUS_1))
+    assert others_words(also) == (
+        "Giving that up isn't enough: the highest loading and safety after any single outage (N-1) would have to give "
+        "way as well."
+    )
+    instead = NoPlan(kind=NoPlanKind.OTHERWISE, instead=(Constraint.ACTIONS,))
+    assert others_words(instead) == "It would do as well to give up the number of switches."
+    assert others_words(NoPlan(kind=NoPlanKind.OTHERWISE)) == ""
+    asked = Requirements(
+        min_vm_pu=0.95, max_vm_pu=1.05, max_loading_percent=90.0, locked=frozenset({1}), most_pairs=1, n_minus_1=True,
+        required_closed=frozenset({2}),
+    )  # fmt: skip
+    assert set(asked.asked) == GIVEN_UP.keys()
 
 
 def test_why_a_grid_has_nothing_to_choose(city: Network) -> None:

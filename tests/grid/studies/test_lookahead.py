@@ -91,6 +91,19 @@ def test_tripped_generators_and_set_points_of_the_base_injection_hold_for_all_sa
         np.testing.assert_allclose(row, state.voltage, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["city8", "case33bw", "case118"])
+def test_each_sample_may_have_its_own_voltages_of_generators(name: str) -> None:
+    network = network_of(name)
+    base, samples = Injection.of_case(network), courses(network, hours=1)
+    factor = np.random.default_rng(4).uniform(0.97, 1.02, SAMPLES)
+    flow = BatchFlow(network, base, network.branch.closed)
+    voltage = flow.solve(*hour_of(samples, 0), held_factor=factor)
+    for row, one, times in zip(voltage, injections(base, samples, 0), factor.tolist(), strict=True):
+        held = replace(one, generator_vm_pu=times * base.generator_vm_pu)
+        state = PowerFlow(network).solve(held, network.branch.closed)
+        np.testing.assert_allclose(row, state.voltage, rtol=0, atol=1e-6)
+
+
 def test_states_do_not_depend_on_how_many_are_held_in_memory() -> None:
     network = network_of("case118")
     base, closed, samples = Injection.of_case(network), network.branch.closed, courses(network, hours=1)

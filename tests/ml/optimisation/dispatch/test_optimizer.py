@@ -123,6 +123,21 @@ def test_plans_for_varied_loads_break_no_limit_further_than_the_present(name: st
         assert state.total_load_mw == pytest.approx(injection.load_p_mw.sum())
 
 
+def test_the_present_is_called_the_best_only_where_other_states_that_keep_limits_were_found() -> None:
+    network, operating_point = network_of("case57"), operating_point_of("case57")
+    grid = DispatchGrid(network, operating_point.injection, operating_point.closed, DispatchLimits.of(network))
+    problem, silent = DispatchProblem(Coordinates.of(grid), *LEVELS), 0
+    for factors in problem.factors(20, np.random.default_rng(2024)):
+        moment = replace(operating_point, injection=problem.injection(factors))
+        proposal = optimizer_of("case57").propose(moment, Requirements())
+        others = [item.loss_kw for item in proposal.methods if item.name != PRESENT]
+        if proposal.plan is None:
+            none_keeps = proposal.reason == NoPlan(kind=NoPlanKind.NONE_KEEPS_LIMITS)
+            assert none_keeps == (not np.isfinite(others).any())
+            silent += none_keeps
+    assert silent
+
+
 def test_a_bound_of_the_source_that_the_case_itself_breaks_is_none_for_dispatch_either() -> None:
     published = network_of("case14")  # its source gives 232 MW
     most_mw = np.where(published.generator.is_source, 100.0, published.generator.max_p_mw)
@@ -220,7 +235,17 @@ def test_what_cannot_be_kept_is_named_and_nothing_is_proposed() -> None:
     insecure = optimizer_of("case118").propose(operating_point_of("case118"), Requirements(n_minus_1=True))
     assert insecure.plan is None
     assert insecure.conflict is Constraint.N_MINUS_1
-    assert insecure.reason == NoPlan(kind=NoPlanKind.INSECURE)
+    assert insecure.reason is not None
+    assert insecure.reason.kind is NoPlanKind.INSECURE
+    assert insecure.reason.outages > 0
+    lost = insecure.present.closed.copy()
+    lost[insecure.reason.outage] = False
+    network, moment = network_of("case118"), operating_point_of("case118")
+    after = PowerFlow(network).solve(moment.injection, lost)
+    unsupplied_kw = 1000 * moment.injection.load_p_mw[~after.energised[network.load.bus]].sum()
+    assert insecure.reason.margin is not None
+    assert insecure.reason.margin.constraint is Constraint.SUPPLY
+    assert insecure.reason.margin.value == pytest.approx(unsupplied_kw)
 
 
 def test_a_moment_with_a_branch_out_and_a_generator_lost_has_a_plan_of_its_own() -> None:

@@ -14,6 +14,7 @@ from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.radial.grid import RadialGrid
 from tests.ml.operating_points import network_of, operating_point_at, random_configurations, solved_by_pandapower
+from tests.paths import SHARED
 
 LEVELS = {"case33bw": 0.45, "city8": 0.25, "cigre_mv": 0.45}  # at which most configurations keep their limits
 
@@ -202,3 +203,20 @@ def most_loaded(network: Network, injection: Injection, states: tuple[BoolArray,
     """The largest loading in some states, in percent."""
     newton = PowerFlow(network)
     return max(float(newton.solve(injection, closed).loading_percent.max()) for closed in states)
+
+
+@pytest.mark.skipif(not (SHARED / "feeders").exists(), reason="there are no benchmark feeders")
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_long_plan_is_ordered_where_its_steps_are_too_many_to_compare(seed: int) -> None:
+    """Between random configurations of 84 buses up to thirteen pairs change, by more steps than may be solved."""
+    network = network_of(f"feeder:{SHARED / 'feeders' / 'feeder84'}.json")
+    start, target = random_configurations(network, 2, seed)
+    operating_point = operating_point_at(network, start, 0.2)
+    present, actions = order(network, operating_point, target)
+    assert actions is not None
+    assert len(actions) == (start != target).sum() >= 20
+    states = after_each(network, operating_point, actions)
+    np.testing.assert_array_equal(states[-1].closed, target)
+    for state in states:
+        assert state.energised.all()
+        assert np.nanmin(state.vm_pu) >= min(0.9, present.min_vm_pu) - 1e-6
