@@ -249,10 +249,9 @@ class Pipeline:
         return self._faults
 
     def normal(self, state: GridState, unsupplied_mw: float, switching: bool) -> BoolArray | None:
-        """Switch states (m,) to go back to, once nothing is out, faulty or without supply any more."""
+        """Switch states (m,) to go back to, once nothing is out or faulty any more."""
         out = any(event.kind is EventKind.LINE_OUTAGE for event in self.events)
-        disturbed = out or bool(self._faults) or unsupplied_mw > 0
-        return self._normal.observe(state.closed, disturbed, switching)
+        return self._normal.observe(state.closed, out or bool(self._faults), unsupplied_mw > 0, switching)
 
     def interruptions(self, state: GridState, time: datetime) -> InterruptionRecord:
         """What was interrupted since this network is watched, with what loads without supply would take."""

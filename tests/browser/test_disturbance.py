@@ -16,7 +16,7 @@ from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, hear
 from tests.browser.test_overview import SAME_VERSION, numbers
 
 FIRST_LOOK_MS = 90_000
-LOOKS = 60
+LOOKS, TRIES = 60, 4
 PEAK = {"SMARTGRID_START": "2026-01-15T18:00", "SMARTGRID_SPEED_MINUTES_PER_S": "2"}
 
 
@@ -69,13 +69,7 @@ def test_a_disturbance_is_played_to_its_end(evening: LiveServer, new_page: NewPa
     maintenance_tells(watched, evening)
 
     page = visit(watched, "/optimisation")
-    expect(page.locator("#apply-all")).to_be_enabled(timeout=TIMEOUT_MS)
-    restored_kw = evening.post("/api/grid/optimize", {})["outcome"]["restored_kw"]
-    dark_kw = 1000 * evening.get("/api/grid/state")["metrics"]["unsupplied_mw"]
-    page.get_by_role("button", name="Apply all").click()
-    left_kw = dark_kw - restored_kw
-    evening.wait_for(lambda now: 1000 * now["metrics"]["unsupplied_mw"] < left_kw + 0.1 * dark_kw, "the restoration")
-    evening.wait_for(lambda now: evening.get("/api/grid/plan/applied")["plans"], "what came of the plan")
+    restores(page, evening)
     promised_and_measured(page, evening)
     expect(page.locator("#plan-back")).to_be_empty()  # the fault still stands
 
@@ -174,6 +168,23 @@ def maintenance_tells(watched: Watched, server: LiveServer) -> None:
         return [first["name"], f"{rounded_kw:,.0f}"]
 
     agrees(page.locator("#risk-grid"), most)
+
+
+def restores(page: Page, server: LiveServer) -> None:
+    """Apply the plan, and the next one where loads have grown so much on the way that it stopped."""
+    before_mw = server.get("/api/grid/state")["metrics"]["unsupplied_mw"]
+
+    def ended(now: dict[str, Any]) -> bool:
+        stopped = now["optimization"]["note"] and not now["optimization"]["to_switch"]
+        return bool(stopped or server.get("/api/grid/plan/applied")["plans"])
+
+    for _ in range(TRIES):
+        expect(page.locator("#apply-all")).to_be_enabled(timeout=TIMEOUT_MS)
+        page.locator("#apply-all").click()
+        server.wait_for(ended, "the end of the plan")
+        if server.get("/api/grid/plan/applied")["plans"]:
+            break
+    assert server.get("/api/grid/state")["metrics"]["unsupplied_mw"] < 0.75 * before_mw
 
 
 def promised_and_measured(page: Page, server: LiveServer) -> None:

@@ -23,17 +23,22 @@ class NormalSwitching:
         self._left: BoolArray | None = None  # the states that a disturbance has left
         self._disturbed = False
 
-    def observe(self, closed: BoolArray, disturbed: bool, switching: bool) -> BoolArray | None:
-        """The switch states (m,) to go back to; None while the present ones, closed (m,), are normal, and during a
-        disturbance. switching: whether orders are under way.
+    def observe(self, closed: BoolArray, faulty: bool, dark: bool, switching: bool) -> BoolArray | None:
+        """The switch states (m,) to go back to; None while the present ones, closed (m,), are normal.
+
+        faulty: whether something is out or not repaired yet: nobody goes back before. dark: whether load has no supply,
+        which isn't normal either. switching: whether orders are under way.
         """
-        if disturbed:
+        if faulty:
             self._disturbed, self._left = True, None
             return None
+        if dark and self._normal is None:
+            return None
+        self._disturbed |= dark
         if self._disturbed and self._normal is not None:
             self._left = closed if self._left is None else self._left
             back = bool((closed == self._normal).all())
-            chosen = not switching and bool((closed != self._left).any())
+            chosen = not (switching or dark) and bool((closed != self._left).any())
             if not back and not chosen:
                 return self._normal
         self._normal, self._disturbed, self._left = closed.copy(), False, None

@@ -28,7 +28,11 @@ def test_work_that_fails_counts_as_well(monkeypatch: pytest.MonkeyPatch) -> None
     now = [0.0]
     monkeypatch.setattr(worker.time, "monotonic", lambda: now[0])
     rest = Rest()
-    with pytest.raises(RuntimeError), rest.working():
+
+    def fail() -> None:
         now[0] += 5.0
         raise RuntimeError
+
+    with pytest.raises(RuntimeError), rest.working():
+        fail()
     assert not rest.over(1.0)

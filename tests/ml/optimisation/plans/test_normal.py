@@ -16,49 +16,57 @@ from tests.ml.operating_points import network_of, operating_point_at
 BEFORE, RESTORED, OTHER = (np.array(states, dtype=bool) for states in ([1, 1, 0], [0, 1, 1], [1, 0, 1]))
 
 
-def watched(*cycles: tuple[BoolArray, bool, bool]) -> list[BoolArray | None]:
-    """What is said in each cycle of (closed, disturbed, switching)."""
+FAULTY, DARK, SWITCHING, CALM = (True, False, False), (False, True, False), (False, False, True), (False,) * 3
+
+
+def watched(*cycles: tuple[BoolArray, tuple[bool, bool, bool]]) -> list[BoolArray | None]:
+    """What is said in each cycle of switch states with whether something is faulty, dark, or switched."""
     normal = NormalSwitching()
-    return [normal.observe(*cycle) for cycle in cycles]
+    return [normal.observe(closed, *flags) for closed, flags in cycles]
 
 
 def test_what_held_before_a_disturbance_is_normal_until_it_holds_again() -> None:
     told = watched(
-        (BEFORE, False, False),
-        (RESTORED, True, True),
-        (RESTORED, True, False),
-        (RESTORED, False, False),  # repaired
-        (RESTORED, False, False),
-        (OTHER, False, True),  # on the way back
-        (BEFORE, False, False),
-        (BEFORE, False, False),
+        (BEFORE, CALM),
+        (RESTORED, FAULTY),
+        (RESTORED, CALM),  # repaired
+        (RESTORED, CALM),
+        (OTHER, SWITCHING),  # on the way back
+        (BEFORE, CALM),
+        (BEFORE, CALM),
     )
-    assert [one is None for one in told] == [True, True, True, False, False, False, True, True]
+    assert [one is None for one in told] == [True, True, False, False, False, True, True]
     assert all((one == BEFORE).all() for one in told if one is not None)
 
 
 def test_who_switches_otherwise_after_the_repair_chooses_another_normal_state() -> None:
-    told = watched((BEFORE, False, False), (RESTORED, True, False), (RESTORED, False, False), (OTHER, False, False))
+    told = watched((BEFORE, CALM), (RESTORED, FAULTY), (RESTORED, CALM), (OTHER, CALM))
     assert [one is None for one in told] == [True, True, False, True]
-    normal = NormalSwitching()
-    for cycle in ((BEFORE, False, False), (OTHER, False, False), (RESTORED, True, False)):
-        normal.observe(*cycle)
-    found = normal.observe(RESTORED, False, False)
-    assert found is not None
-    assert (found == OTHER).all()
+    told = watched((BEFORE, CALM), (OTHER, CALM), (RESTORED, FAULTY), (RESTORED, CALM))
+    assert told[-1] is not None
+    assert (told[-1] == OTHER).all()
 
 
 def test_a_second_disturbance_does_not_make_the_restored_state_normal() -> None:
-    told = watched(
-        (BEFORE, False, False), (RESTORED, True, False), (RESTORED, False, False), (OTHER, True, False),
-        (OTHER, False, False),
-    )  # fmt: skip
+    told = watched((BEFORE, CALM), (RESTORED, FAULTY), (RESTORED, CALM), (OTHER, FAULTY), (OTHER, CALM))
+    assert told[-1] is not None
+    assert (told[-1] == BEFORE).all()
+
+
+def test_what_is_still_dark_after_the_repair_is_a_reason_to_go_back() -> None:
+    told = watched((BEFORE, CALM), (RESTORED, FAULTY), (RESTORED, DARK), (OTHER, DARK), (BEFORE, CALM))
+    assert [one is None for one in told] == [True, True, False, False, True]  # a crew's switching chooses nothing
+    told = watched((BEFORE, CALM), (OTHER, DARK))  # somebody has cut load off
     assert told[-1] is not None
     assert (told[-1] == BEFORE).all()
 
 
 def test_a_grid_that_begins_in_trouble_has_no_normal_state_to_go_back_to() -> None:
-    assert watched((RESTORED, True, False), (RESTORED, False, False), (OTHER, False, False)) == [None] * 3
+    for trouble in (FAULTY, DARK):
+        assert watched((RESTORED, trouble), (RESTORED, CALM), (OTHER, CALM)) == [None] * 3
+    told = watched((RESTORED, DARK), (OTHER, CALM), (RESTORED, FAULTY), (RESTORED, CALM))
+    assert told[-1] is not None
+    assert (told[-1] == OTHER).all()
 
 
 @pytest.fixture(scope="module")
