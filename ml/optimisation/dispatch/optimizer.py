@@ -29,7 +29,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.set_points import missed_by, set_points_of, without_trifles
-from ml.optimisation.plans.verification import OperatingPoint, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, plan_between
 from ml.optimisation.policy import LearnedPolicy
 
 LEAST_SAVING = 0.02  # of the present losses: noise of instruments alone makes them seem up to 1.5 % above the least
@@ -192,10 +192,8 @@ class DispatchOptimizer:
         best, standing = min(usable, key=Merit.of, default=None), Merit.of(present)
         least_kw = LEAST_SAVING * present.loss_kw
         if best is not None and (required or Merit.of(best).improves_on(standing, least_kw)):
-            saved = (present.loss_kw - best.loss_kw) * operating_point.loss_hours_per_year / 1000
             set_points = set_points_of(self.network, present, best)
-            money = saved * operating_point.price_per_mwh
-            return Plan(wanted, (), set_points, present, best, saved, money, self.network), None
+            return plan_between(self.network, operating_point, wanted, present, best, set_points=set_points), None
         solved = [item for item in found if item.verdict is not None]
         return None, min(solved, key=lambda item: _distance(item, wanted)) if required else None
 

@@ -12,7 +12,7 @@ from grid.network import BoolArray
 from ml.optimisation.plans.limits import broken
 from ml.optimisation.plans.plan import Constraint, Plan, Requirements
 from ml.optimisation.plans.switching_order import safe_order
-from ml.optimisation.plans.verification import OperatingPoint, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, plan_between
 
 
 class NormalSwitching:
@@ -79,6 +79,4 @@ def way_back(verifier: Verifier, operating_point: OperatingPoint, wanted: Requir
     actions = safe_order(verifier, operating_point, wanted, present, normal)
     if not actions:
         return WayBack()
-    saved = (present.loss_kw - after.loss_kw) * operating_point.loss_hours_per_year / 1000
-    money = saved * operating_point.price_per_mwh
-    return WayBack(plan=Plan(wanted, actions, (), present, after, saved, money, verifier.network, returns=True))
+    return WayBack(plan=plan_between(verifier.network, operating_point, wanted, present, after, actions, returns=True))

@@ -9,7 +9,17 @@ from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDiverg
 from grid.flow.topology import energised_buses, interrupted_power_mw, is_radial
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, USUAL_BAND_PU, Bounds, BoundsOf
-from ml.optimisation.plans.plan import Constraint, Margin, NoPlan, NoPlanKind, Requirements, Verdict
+from ml.optimisation.plans.plan import (
+    Action,
+    Constraint,
+    Margin,
+    NoPlan,
+    NoPlanKind,
+    Plan,
+    Requirements,
+    SetPoint,
+    Verdict,
+)
 from ml.optimisation.radial.grid import operated_radially
 
 TOLERANCE = {  # by which a limit may be missed: rounding, not permission
@@ -42,6 +52,22 @@ class OperatingPoint:
     def priority_of(self, loads: int) -> FloatArray:
         """(l,) the priorities of so many loads, 1 where all are alike."""
         return np.ones(loads) if self.priority is None else self.priority
+
+
+def plan_between(
+    network: Network,
+    operating_point: OperatingPoint,
+    wanted: Requirements,
+    present: Verdict,
+    after: Verdict,
+    actions: tuple[Action, ...] = (),
+    set_points: tuple[SetPoint, ...] = (),
+    returns: bool = False,
+) -> Plan:
+    """The plan from the present state to another one, with what it saves in a year. returns: as Plan says."""
+    saved_mwh = (present.loss_kw - after.loss_kw) * operating_point.loss_hours_per_year / 1000
+    money = saved_mwh * operating_point.price_per_mwh
+    return Plan(wanted, actions, set_points, present, after, saved_mwh, money, network, returns)
 
 
 class Verifier:

@@ -15,7 +15,7 @@ from ml.optimisation.plans.alternatives import Propose
 from ml.optimisation.plans.limits import SUPPLY_STEP_KW, Merit, broken
 from ml.optimisation.plans.plan import Margin, Outcome, OutcomeKind, Plan, Proposal, Requirements
 from ml.optimisation.plans.switching_order import safe_order
-from ml.optimisation.plans.verification import OperatingPoint, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, plan_between
 
 FAILS_FROM = 0.05  # chance that a limit breaks, from which others are looked for
 CLEARLY = 0.01  # so much more must another one supply within limits to take the place of the best for now
@@ -141,9 +141,7 @@ def plan_to(
     actions = safe_order(verifier, operating_point, wanted, present, closed)
     if not actions:
         return None
-    saved = (present.loss_kw - after.loss_kw) * operating_point.loss_hours_per_year / 1000
-    money = saved * operating_point.price_per_mwh
-    return Plan(wanted, actions, (), present, after, saved, money, verifier.network)
+    return plan_between(verifier.network, operating_point, wanted, present, after, actions)
 
 
 def for_whole_time(

@@ -27,7 +27,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.switching_order import safe_order
-from ml.optimisation.plans.verification import OperatingPoint, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, plan_between
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.objective import FORBIDDEN_KW, SUPPLY_KW
 from ml.optimisation.radial.trees import TreeDistribution
@@ -209,9 +209,7 @@ class SwitchingOptimizer:
             better = True
             actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
-                saved = (present.loss_kw - verdict.loss_kw) * operating_point.loss_hours_per_year / 1000
-                money = saved * operating_point.price_per_mwh
-                return Plan(wanted, actions, (), present, verdict, saved, money, self.network), None
+                return plan_between(self.network, operating_point, wanted, present, verdict, actions), None
         dark = choice.restorable_kw > RESTORABLE_KW
         if better and not dark:
             standing = self._standing_missed(asked, choice)
