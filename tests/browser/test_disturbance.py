@@ -81,7 +81,7 @@ def test_a_disturbance_is_played_to_its_end(evening: LiveServer, new_page: NewPa
         lambda now: {edge["id"] for edge in now["edges"] if edge["in_service"]} == normal, "the return to normal"
     )
     evening.wait_for(lambda now: not evening.get("/api/grid/plan/normal")["due"], "that nothing is left to go back to")
-    page = visit(watched, "/")
+    page = watched.open()
     expect(page.locator("#kpi-row .kpi-alarm")).to_have_count(0, timeout=TIMEOUT_MS)
     found = page.evaluate(SAME_VERSION)
     assert found["metrics"]["unsupplied_mw"] == 0
