@@ -109,6 +109,8 @@ class BranchTemperatures:
         oil = None if self._oil is None else _some(self._oil, places[2])
         before_minutes = 0.0
         for minutes in MOMENTS_MINUTES:
+            if not np.isinf(found).any():  # in calm weather there are no such branches: every cycle asks
+                break
             step, following = minutes - before_minutes, temperature.copy()
             following[here[0]] = conductor_temperature_step(
                 temperature[here[0]], 1000.0 * state.i_ka[line], conductors, weather, 60.0 * step

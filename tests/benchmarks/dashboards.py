@@ -9,7 +9,7 @@ from multiprocessing.queues import Queue
 import numpy as np
 
 from app.shell.poll import SLOWEST_POLL_MS
-from tests.benchmarks.page import PATH, Seen, request_body, seen_in
+from tests.benchmarks.page import PATH, Shown, request_body
 
 INTERVAL_S = SLOWEST_POLL_MS / 1000  # of a page on the default cycle of 3 s
 
@@ -39,10 +39,10 @@ async def _dashboard(port: int, phase: float, seconds: float) -> list[float]:
     await asyncio.sleep(phase)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     latencies: list[float] = []
-    seen: Seen = None
+    shown = Shown()
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
-        body = request_body(seen)
+        body = request_body(shown)
         head = (
             f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
             f"Accept-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -51,7 +51,7 @@ async def _dashboard(port: int, phase: float, seconds: float) -> list[float]:
         writer.write(head.encode() + body)
         answer = await _answer(reader)
         latencies.append(time.perf_counter() - began)
-        seen = seen_in(answer) or seen
+        shown = shown.after(answer)
         await asyncio.sleep(max(0.0, INTERVAL_S - latencies[-1]))
     writer.close()
     return latencies

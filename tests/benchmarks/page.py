@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -13,21 +15,38 @@ from app.web.ids import Id
 from tests.benchmarks.report import Figure, at_most
 
 PATH = "/_dash-update-component"
-Seen = dict[str, Any] | None
 ENCODINGS = "gzip, deflate, br"  # what browsers accept
 
 
-def request_body(seen: Seen) -> bytes:
-    """The poll of a page that looks at the overview and shows the tick it has seen."""
+@dataclass(frozen=True)
+class Shown:
+    """What an overview shows: of the tick, and the key of each of its parts."""
+
+    seen: dict[str, Any] | None = None
+    parts: Mapping[str, object] = field(default_factory=dict)
+
+    def after(self, answer: bytes) -> "Shown":
+        """What it shows after an answer; the same where that brought nothing new."""
+        response = json.loads(answer)["response"]
+        if Id.TICK not in response:
+            return self
+        tick = response[Id.TICK]["data"]
+        found = {"alarms": tick["seen"]["alarms"], "ahead": tick["ahead"]}
+        if "outages" in tick:
+            found["outages"] = tick["outages"][-1]
+        return Shown(tick["seen"], {**self.parts, **found})
+
+
+def request_body(shown: Shown) -> bytes:
+    """The poll of a page that looks at the overview."""
     outputs = [(Id.TICK, "data"), (Id.BEAT, "data")]
-    parts: dict[str, object] = {Id.ALARMS_SEEN: seen.get("alarms") if seen else None}
-    stores = [_value(store, "data", parts.get(store)) for store in PARTS_SEEN.values()]
+    stores = [_value(store, "data", shown.parts.get(name)) for name, store in PARTS_SEEN.items()]
     body = {
         "output": ".." + "...".join(f"{name}.{prop}" for name, prop in outputs) + "..",
         "outputs": [{"id": name, "property": prop} for name, prop in outputs],
         "inputs": [_value(Id.POLL, "n_intervals", 1), _value(Id.VIEW, "data", {})],
         "changedPropIds": [f"{Id.POLL}.n_intervals"],
-        "state": [_value(Id.SEEN, "data", seen), *stores],
+        "state": [_value(Id.SEEN, "data", shown.seen), *stores],
     }
     return json.dumps(body).encode()
 
@@ -36,24 +55,17 @@ def _value(name: str, prop: str, value: object) -> dict[str, Any]:
     return {"id": name, "property": prop, "value": value}
 
 
-def seen_in(answer: bytes) -> Seen:
-    """What a page has seen after an answer; None where the answer brought nothing new."""
-    response = json.loads(answer)["response"]
-    return response[Id.TICK]["data"]["seen"] if Id.TICK in response else None
-
-
 def figures(ticks: int = 40) -> list[Figure]:
     """Bytes of a tick on case118 as a browser receives them, median and worst of many cycles."""
     app = create_app(Settings(case="case118", cycle_seconds=0.2, log_level="WARNING"))
     client = app.test_client()
     sizes: list[int] = []
-    seen: Seen = None
+    shown = Shown()
     while len(sizes) < ticks + 1:
-        plain = _post(client, seen, "identity")
-        found = seen_in(plain)
-        if found is not None:
-            sizes.append(len(_post(client, seen, ENCODINGS)))
-            seen = found
+        then = shown.after(_post(client, shown, "identity"))
+        if then is not shown:
+            sizes.append(len(_post(client, shown, ENCODINGS)))
+            shown = then
         time.sleep(0.05)
     app.extensions["smartgrid"].stop()
     later = sorted(sizes[1:])
@@ -64,6 +76,6 @@ def figures(ticks: int = 40) -> list[Figure]:
     ]
 
 
-def _post(client: FlaskClient, seen: Seen, encoding: str) -> bytes:
+def _post(client: FlaskClient, shown: Shown, encoding: str) -> bytes:
     headers = {"Accept-Encoding": encoding}
-    return client.post(PATH, data=request_body(seen), content_type="application/json", headers=headers).data
+    return client.post(PATH, data=request_body(shown), content_type="application/json", headers=headers).data
