@@ -13,6 +13,7 @@ from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 MOST_STATES = 450  # solved in search of an order, by either preference
 UNSURVEYED = 150  # of them, kept for going on with the first step that is safe, where many would have to be compared
+COMPARED = 30  # next steps, at most, that are compared where nothing presses: on large grids each takes milliseconds
 
 Preference = Callable[[Merit], tuple[float, ...]]
 PREFERENCES: tuple[Preference, ...] = (
@@ -34,7 +35,8 @@ class _Search:
     """Depth first over pairs: close one branch, then open one that this has made dispensable; what stands best first.
 
     What has no supply opens first: that interrupts nobody, and what closes next restores no more than it is meant to.
-    All steps are compared while there are states left for that; a long plan is ended by the first that is safe.
+    Where load is dark or a limit broken all steps are compared while there are states left for that; a long plan is
+    ended by the first that is safe, and one for which nothing presses begins so.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class _Search:
         self._verifier, self._moment, self._wanted, self._present = verifier, operating_point, wanted, present
         self._left, self._preferred = MOST_STATES, preferred
         self._voltage = present.state.voltage  # of the last state allowed: the next is not far from it
+        self._presses = bool(present.violation) or Merit.of(present).unsupplied > 0
 
     def order(self, closed: BoolArray, target: BoolArray) -> tuple[Action, ...] | None:
         """Actions from closed (m,) to target (m,); None where no order is safe."""
@@ -60,7 +63,8 @@ class _Search:
             return None if opening is None else self._after(opening, target)
         steps = self._closings(closed, to_close, to_open) if len(to_close) else self._openings(closed, to_open)
         surveyed: list[_Step] = []
-        while self._left > UNSURVEYED and (surveyed_next := next(steps, None)) is not None:
+        survey = self._presses or max(len(to_close), 1) * (len(to_open) + 1) <= COMPARED
+        while survey and self._left > UNSURVEYED and (surveyed_next := next(steps, None)) is not None:
             surveyed.append(surveyed_next)
         for step in chain(sorted(surveyed, key=lambda step: self._preferred(step.standing)), steps):
             found = self._after(step, target)

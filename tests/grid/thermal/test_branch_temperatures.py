@@ -11,6 +11,7 @@ from grid.assets.register import asset_register, temperature_limit_c
 from grid.flow.powerflow import GridState, Injection, PowerFlow
 from grid.network import BranchKind, Network
 from grid.telemetry import Weather
+from grid.thermal import branch_temperatures
 from grid.thermal.branch_temperatures import RATED_WEATHER, BranchTemperatures
 from tests.cases import shared_case
 
@@ -116,3 +117,19 @@ def test_the_minutes_to_a_limit_know_what_is_over_it_and_what_never_reaches_it()
     assert np.isinf(cool.minutes_to_limit(loaded(state, network, 110), COOL, limit_c, some)).all()
     assert cool.minutes_to_limit(state, COOL, limit_c, np.array([], dtype=np.int64)).shape == (0,)
     np.testing.assert_array_equal(thermal.temperature_c, before)  # looking ahead leaves the watch where it is
+
+
+def test_where_nothing_is_asked_or_all_is_settled_no_course_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = shared_case("city8").network
+    thermal = BranchTemperatures(network)
+    state = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
+    thermal.step(state, RATED_WEATHER, timedelta(0))
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("a course was computed")
+
+    monkeypatch.setattr(branch_temperatures, "conductor_temperature_step", refuse)
+    nothing, every = np.array([], dtype=np.int64), np.arange(network.n_branch)
+    limit_c = np.full(network.n_branch, -90.0)
+    assert len(thermal.minutes_to_limit(state, RATED_WEATHER, limit_c, nothing)) == 0
+    assert (thermal.minutes_to_limit(state, RATED_WEATHER, limit_c, every) == 0).all()
