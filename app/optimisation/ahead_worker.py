@@ -53,8 +53,8 @@ class Planning(Protocol):
         """The proposal on a board with what it was made for."""
         ...
 
-    def propose_at(self, network: Network, operating_point: OperatingPoint, wanted: Requirements, /) -> Proposal:
-        """A plan for another operating point."""
+    def propose_in_turn(self, network: Network, operating_point: OperatingPoint, wanted: Requirements, /) -> Proposal:
+        """A plan for another operating point, for which nobody waits."""
         ...
 
     def prefer(self, network: Network, preference: Preference | None, /) -> None:
@@ -124,7 +124,7 @@ class AheadWorker(GridWorker[AheadReport]):
             Verifier(network),
             base.operating_point,
             base.proposal,
-            lambda point, wanted: self._planner.propose_at(network, point, wanted),
+            lambda point, wanted: self._planner.propose_in_turn(network, point, wanted),
             lambda other: self._follow(board, other),
         )
 

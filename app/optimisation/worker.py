@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from app.engine.board import Board, BoardStore, NotReadyError, Snapshot
 from app.engine.commands import checked_requirements
@@ -211,6 +212,17 @@ class PlanWorker(GridWorker[PlanReport]):
                 raise NotReadyError("the grid has just changed; ask again in a moment")
             return self._asked.answer(operating_point, wanted)
 
+    def propose_in_turn(self, network: Network, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
+        """A plan for an operating point that nobody waits for, by the planner's optimiser: requests come before it.
+
+        NotReadyError where that grid isn't watched any more.
+        """
+        self._priority.give_way(GIVE_WAY_S)
+        with self._lock:
+            if self._optimizer is None or self._optimizer.network is not network:
+                raise NotReadyError("the grid has just changed; ask again in a moment")
+            return self._optimizer.answer(operating_point, wanted)
+
     # --- the thread ----------------------------------------------------------------------------------------------
 
     def nothing_yet(self, network: Network) -> PlanReport:
@@ -258,7 +270,11 @@ class PlanWorker(GridWorker[PlanReport]):
         if optimizer is not None and proposal is not None:
             if self._pareto_due:
                 operating_point = self._operating_point(snapshot, wanted)
-                self._pareto = optimizer.pareto(operating_point, wanted, self._propose_in_turn), _point(proposal)
+                in_turn = partial(self.propose_in_turn, board.network)
+                try:
+                    self._pareto = optimizer.pareto(operating_point, wanted, in_turn), _point(proposal)
+                except NotReadyError:
+                    return  # another grid has come between: its plans are made next
                 self._pareto_at = self._planned
             self._planned += 1
         self._publish(board, proposal)
@@ -306,14 +322,6 @@ class PlanWorker(GridWorker[PlanReport]):
     def _remember(self, plan: Plan) -> None:
         others = [(code, other) for code, other in self._recent.items() if code != plan.code]
         self._recent = dict([*others, (plan.code, plan)][-PLANS_KEPT:])
-
-    def _propose_in_turn(self, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
-        """One of several proposals: requests that wait come in between."""
-        self._priority.give_way(GIVE_WAY_S)
-        with self._lock:
-            if self._optimizer is None:
-                raise NotReadyError("the grid has just changed; ask again in a moment")
-            return self._optimizer.answer(operating_point, wanted)
 
     def train_once(self, board: Board, fresh: bool) -> None:
         """Have the policy trained: first for a while at a time; later, one episode for each new snapshot.
