@@ -10,7 +10,7 @@
 
   const received = { version: null, at: 0 };
   const newest = new WeakMap();
-  let speed = null;
+  let speed = null, operated = "";
 
   /* ---- the header ---------------------------------------------------------------------------------------- */
 
@@ -55,9 +55,15 @@
 
   const outages = (tick) => tick?.outages?.length === 3 ? tick.outages : Array(3).fill(keep());
 
+  /* Buttons that stay the same aren't made anew: a click that a tick comes into would meet none of them. */
   function fillDrawer(tick) {
     const asset = tick?.asset;
-    return asset ? [asset.name, asset.head, asset.body, asset.operate] : Array(4).fill(keep());
+    if (!asset) return Array(4).fill(keep());
+    const told = JSON.stringify([asset.name, asset.operate]);
+    const shown = document.getElementById(context().outputs_list[3].id)?.childElementCount;
+    const buttons = shown && told === operated ? keep() : asset.operate;
+    operated = told;
+    return [asset.name, asset.head, asset.body, buttons];
   }
 
   const extendLosses = (tick, figure) => extension(tick?.loss, figure);

@@ -75,8 +75,9 @@ def test_tap_on_a_line_and_search_select_assets(city8: LiveServer, new_page: New
     search = page.get_by_role("textbox", name="Find a bus or branch")
     search.fill("campus l")
     page.get_by_role("option", name="Campus Line (branch)").click()
-    expect(drawer).to_contain_text("Campus Line", timeout=TIMEOUT_MS)
-    assert page.evaluate(f"{GRAPH}.$(':selected').map((e) => e.data('name'))") == ["Campus Line"]
+    expect(drawer.get_by_role("heading", name="Campus Line", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
+    chosen = f"{GRAPH}.$(':selected').map((e) => e.data('name')).join()"
+    page.wait_for_function(f"{chosen} === 'Campus Line'", timeout=TIMEOUT_MS)
 
 
 COUNT_OFFERS = """() => {
