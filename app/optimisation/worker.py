@@ -292,7 +292,7 @@ class PlanWorker(GridWorker[PlanReport]):
         if before is not None and before.requirements == wanted:
             shown = before.instead_of or before.plan
         proposal = optimizer.propose(operating_point, wanted, shown)
-        if preferred is not None and preferred[0] is board.network:
+        if preferred is not None and preferred[0] is board.network and preferred[1].concerns(proposal):
             proposal = preferred[1].applied(Verifier(board.network), operating_point, proposal)
         made = self._made[1] if self._made[0] is snapshot else {}
         self._made = snapshot, dict([*made.items(), (wanted, proposal)][-PLANS_KEPT:])

@@ -97,12 +97,17 @@ class Preference:
             binding=best.binding,
         )
 
+    def concerns(self, proposal: Proposal) -> bool:
+        """Whether a proposal's plan is the best one for now that another is better than."""
+        first = proposal.plan
+        if first is None or proposal.requirements != self.requirements:
+            return False
+        return bool((first.before.closed == self.before).all() and (first.after.closed == self.first).all())
+
     def applied(self, verifier: Verifier, operating_point: OperatingPoint, proposal: Proposal) -> Proposal:
         """A proposal with the better plan in the place of the best one for now, where that is still so."""
         first = proposal.plan
-        if first is None or proposal.requirements != self.requirements:
-            return proposal
-        if (first.before.closed != self.before).any() or (first.after.closed != self.first).any():
+        if first is None or not self.concerns(proposal):
             return proposal
         plan = plan_to(verifier, operating_point, self.requirements, self.closed)
         if plan is None:
