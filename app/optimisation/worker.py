@@ -21,7 +21,7 @@ from app.engine.worker import GridWorker
 from app.learning.process import LearningDownError, LearningHost
 from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
 from app.optimisation.explainer import Explainer, ProposalBase
-from app.optimisation.request_priority import RequestPriority
+from app.optimisation.request_priority import Patience, RequestPriority
 from app.settings import Settings
 from grid.limits import same_but_limits
 from grid.network import Network
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 TRAINING_SLICE_S = 0.5  # of first training between two looks at the grid
 PARETO_EVERY, PARETO_AT_LATEST = 10, 30  # plans: when nobody asks, and in any case
 GIVE_WAY_S = 1.0
+PATIENCE_S = 3.0  # for which a proposal pauses in all: nobody who asks without end may stop plans
 PLANS_KEPT = 20
 
 
@@ -96,6 +97,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._lock = threading.Lock()  # held while the planner's optimiser proposes
         self._asked_lock = threading.Lock()  # held while a request's does: nobody waits for the planner
         self._priority = RequestPriority()
+        self._patience = Patience(self._priority, PATIENCE_S)
         self._made: tuple[Snapshot | None, dict[Requirements, Proposal]] = (None, {})  # of one snapshot
         self._optimizer: SmartGridOptimizer | None = None
         self._asked: SmartGridOptimizer | None = None  # the same for requests
@@ -195,12 +197,11 @@ class PlanWorker(GridWorker[PlanReport]):
         made = self._known(board.snapshot, wanted)
         if made is not None:
             return made
-        with self._priority.asking():
-            if self._network is not board.network:
-                with self._lock:
-                    self._begin_for(board)
-            with self._asked_lock:
-                return self._known(board.snapshot, wanted) or self._propose(self._asked, board, wanted)
+        if self._network is not board.network:
+            with self._lock:  # not while asking: who has the lock would wait for us
+                self._begin_for(board)
+        with self._priority.asking(), self._asked_lock:
+            return self._known(board.snapshot, wanted) or self._propose(self._asked, board, wanted)
 
     def propose_at(self, network: Network, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
         """A plan for an operating point of a network, made in the caller's thread by the requests' optimiser.
@@ -221,6 +222,7 @@ class PlanWorker(GridWorker[PlanReport]):
         with self._lock:
             if self._optimizer is None or self._optimizer.network is not network:
                 raise NotReadyError("the grid has just changed; ask again in a moment")
+            self._patience.renew()
             return self._optimizer.answer(operating_point, wanted)
 
     # --- the thread ----------------------------------------------------------------------------------------------
@@ -261,6 +263,7 @@ class PlanWorker(GridWorker[PlanReport]):
             asked, wanted = wanted, keeping(wanted, snapshot.control.tags)
             proposal, optimizer = None, self._optimizer
             if optimizer is not None:
+                self._patience.renew()
                 proposal = self._known(snapshot, wanted) or self._propose(optimizer, board, wanted)
             self._back = self._way_back(snapshot, wanted) if proposal is not None else None
             if asked == self._requirements:
@@ -424,7 +427,8 @@ class PlanWorker(GridWorker[PlanReport]):
         """The planner's and the requests', with the kept policy if there is one; or why there are none."""
         seed, folder = self._settings.seed, self._settings.cache_dir
         try:
-            optimizer, asked = SmartGridOptimizer(network, seed), SmartGridOptimizer(network, seed)
+            optimizer = SmartGridOptimizer(network, seed, self._patience.give_way)
+            asked = SmartGridOptimizer(network, seed)
         except UnsuitableGridError as error:
             return None, None, error.reason
         try:

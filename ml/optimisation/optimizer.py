@@ -28,7 +28,7 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.set_points import problem_with_set_points
-from ml.optimisation.plans.verification import OperatingPoint, Verifier
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, nothing
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.grid import operated_radially
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
@@ -71,23 +71,23 @@ class Chooser(Protocol):
 class SmartGridOptimizer:
     """Proposes verified plans for one network by a learned policy. Not for several threads at once.
 
-    seed: of what is sampled from the policy. Until a policy is given, the untrained prior stands for it. Raises
-    UnsuitableGridError.
+    seed: of what is sampled from the policy. Until a policy is given, the untrained prior stands for it. between:
+    called every few milliseconds of an answer, so that the caller can let others go first. Raises UnsuitableGridError.
     """
 
-    def __init__(self, network: Network, seed: int = 1) -> None:
+    def __init__(self, network: Network, seed: int = 1, between: Callable[[], None] = nothing) -> None:
         self.network = network
         self._chooser: Chooser
         self._risk_ratios = PARETO_RATIOS
         if not operated_radially(network):
             self._risk_ratios = (0.0,)  # a dispatch doesn't change whom an outage interrupts
-            self._chooser = _dispatch(network)
+            self._chooser = _dispatch(network, between)
             return
         if network.n_bus > LARGEST_RADIAL:
             raise UnsuitableGridError(
                 NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=network.n_bus, most=LARGEST_RADIAL)
             )
-        self._chooser = SwitchingOptimizer(network, seed)
+        self._chooser = SwitchingOptimizer(network, seed, between)
 
     def use(self, policy: LearnedPolicy) -> None:
         """Propose by another policy from now on; not while propose runs. PolicyError where it doesn't fit."""
@@ -148,9 +148,9 @@ class SmartGridOptimizer:
         return cache_dir / "policies" / str(self.about["grid"])
 
 
-def _dispatch(network: Network) -> DispatchOptimizer:
+def _dispatch(network: Network, between: Callable[[], None]) -> DispatchOptimizer:
     try:
-        return DispatchOptimizer(network)
+        return DispatchOptimizer(network, between)
     except NoDispatchError as error:
         raise UnsuitableGridError(error.reason) from None
 

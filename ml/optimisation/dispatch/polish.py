@@ -5,6 +5,7 @@ small quadratic programme, and tries the step whole and in parts with AC power f
 polished setting is never worse than the one it began with.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 from grid.network import FloatArray
 from ml.optimisation.dispatch.grid import DispatchGrid, SetPointOutcome
 from ml.optimisation.dispatch.soft_qp import solve_quadratic
+from ml.optimisation.plans.verification import nothing
 
 MARGIN_PU = 1e-4  # how far within its limits a step aims: what is linearised is missed by less than that
 PARTS_OF_STEP = np.array([1.0, 0.5, 0.2, 0.05])
@@ -37,14 +39,24 @@ class Polished:
     evaluated: int
 
 
-def polish(grid: DispatchGrid, set_points: FloatArray, rest_pu: FloatArray, most_steps: int) -> Polished:
-    """Improve set_points (u,) under rest_pu (n,), see DispatchGrid.rest_pu. A start without a solution stays."""
+def polish(
+    grid: DispatchGrid,
+    set_points: FloatArray,
+    rest_pu: FloatArray,
+    most_steps: int,
+    between: Callable[[], None] = nothing,
+) -> Polished:
+    """Improve set_points (u,) under rest_pu (n,), see DispatchGrid.rest_pu. A start without a solution stays.
+
+    between: called before each step.
+    """
     found = np.clip(set_points, grid.lower, grid.upper)
     with one_thread():
         outcome, evaluated = grid.outcome(found[None], rest_pu), 1
         for _ in range(most_steps):
             if not np.isfinite(outcome.cost_mw[0]):
                 break
+            between()
             change = _step(grid, found, outcome)
             tried = np.clip(found + PARTS_OF_STEP[:, None] * change, grid.lower, grid.upper)
             before = float(outcome.cost_mw[0])

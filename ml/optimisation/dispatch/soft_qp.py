@@ -7,7 +7,7 @@ be kept, and there is an answer where they cannot. For some hundred variables an
 """
 
 import numpy as np
-from scipy.linalg import cho_solve
+from scipy.linalg.lapack import dpotrs
 
 from grid.network import BoolArray, FloatArray
 
@@ -88,7 +88,7 @@ def _direction(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The Newton step of x, multipliers and slacks that takes the residuals and the products to zero."""
     push = -width * (primal + product / multiplier)
-    step = cho_solve((factor, True), matrix.T @ push - dual, check_finite=False)
+    step, _ = dpotrs(factor.T, matrix.T @ push - dual)  # the upper factor in Fortran's order: nothing is copied
     step_multiplier = push - width * (matrix @ step)
     return step, step_multiplier, -(product + slack * step_multiplier) / multiplier
 

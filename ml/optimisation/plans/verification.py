@@ -1,5 +1,6 @@
 """Verification: a state of the grid solved by full AC power flow and judged against what is asked of a plan."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,11 +71,18 @@ def plan_between(
     return Plan(wanted, actions, set_points, present, after, saved_mwh, money, network, returns)
 
 
-class Verifier:
-    """Judges states of one network, each once for an operating point. Not thread-safe: it owns a power flow."""
+def nothing() -> None:
+    """Nobody else has to go first."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+
+class Verifier:
+    """Judges states of one network, each once for an operating point. Not thread-safe: it owns a power flow.
+
+    between: called before each state is solved, so that the caller can let others go first.
+    """
+
+    def __init__(self, network: Network, between: Callable[[], None] = nothing) -> None:
+        self.network, self._between = network, between
         self.radial = operated_radially(network)
         self._power_flow = PowerFlow(network)
         self._known: dict[bytes, Verdict | None] = {}  # of the last operating point and requirements
@@ -111,6 +119,7 @@ class Verifier:
         start: FloatArray | None,
         injection: Injection,
     ) -> Verdict | None:
+        self._between()
         try:
             state = self._power_flow.solve(injection, closed, start)
         except PowerFlowDivergedError:

@@ -16,10 +16,10 @@ from ml.optimisation.radial.flow import Exchanges, closed_current, loop_impedanc
 from ml.optimisation.radial.local_search_compiled import open_smallest
 from ml.optimisation.radial.trees import Loops
 
-SCREENED = 12  # exchanges that are judged before all others are
-# exchanges that are judged at most, those that promise most: of 2,000, the best that improved was always one of the
-# first two, and the dozen best of the first forty
-JUDGED = 500
+# exchanges that are judged before all others are: of 2,000, the best that improved was always one of the first two;
+# over 60 situations of each feeder twice as many end at the same costs, to 0.001 % on average
+SCREENED = 6
+JUDGED = 200  # exchanges that are judged at most, those that promise most: 500 end at the same
 JUDGED_BLIND = 150  # from configurations that aren't allowed
 TOLERATED_KW = (30.0, 100.0, 300.0, 1000.0, 10_000.0)  # of supply for a limit exceeded by its whole size, in turn
 CONNECTED, WAYS = 24, 2  # buses without supply that are connected by force, and over how many branches each

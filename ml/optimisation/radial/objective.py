@@ -148,8 +148,9 @@ class RadialObjective:
         return 0.0 if self.shedding is None else SUPPLY_KW * self.unsupplied_kw(opened, load_pu)
 
     def _penalty_kw(self, states: RadialStates) -> FloatArray:
-        share = self.limits.excess(states)
-        beyond = share if self.permitted is None else self.permitted.excess(states)
+        share = beyond = self.limits.excess(states)
+        if self.permitted is not None and share.any():  # what is permitted is at least as much as the limits
+            beyond = self.permitted.excess(states)
         if self.tolerated_kw is not None:
             tolerated: FloatArray = VIOLATION_KW * share + SUPPLY_KW * self.tolerated_kw * beyond
             return tolerated

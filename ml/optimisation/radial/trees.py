@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from grid.network import BoolArray, FloatArray, IntArray
-from ml.optimisation.radial.trees_compiled import draw, draw_by_walks
+from ml.optimisation.radial.trees_compiled import draw, draw_by_walks, open_branches
 
 # of Gram-Schmidt, for each step that walks may take: a step takes as long as some forty, but walks give up only once
 OPERATIONS_PER_STEP = 16
@@ -68,6 +68,13 @@ class Loops:
         return 1 + int(self.fixed_closed.sum()) + len(self.branch) - self.ties
 
     @cached_property
+    def _all_closed(self) -> BoolArray:
+        """(m,) switch states with no loop opened."""
+        states = self.fixed_closed.copy()
+        states[self.branch] = True
+        return states
+
+    @cached_property
     def position(self) -> IntArray:
         """(m,) where each branch stands in branch, -1 where it isn't on a loop or may not be open."""
         position = np.full(self.n_branch, -1)
@@ -99,10 +106,10 @@ class Loops:
 
     def closed(self, opened: IntArray) -> BoolArray:
         """Switch states (..., m) of opened (..., t): positions in branch."""
-        states = np.zeros((*opened.shape[:-1], self.n_branch), dtype=bool)
-        states[..., self.fixed_closed] = True
-        states[..., self.branch] = True
-        np.put_along_axis(states, self.branch[opened], False, axis=-1)
+        states = np.empty((*opened.shape[:-1], self.n_branch), dtype=np.bool_)
+        flat = states.reshape(-1, self.n_branch)
+        rows = np.ascontiguousarray(opened, dtype=np.int64).reshape(len(flat), opened.shape[-1])
+        open_branches(self._all_closed, self.branch, rows, flat)
         return states
 
     def opened(self, closed: BoolArray) -> IntArray:

@@ -1,11 +1,20 @@
-"""Samples of spanning trees, by Gram-Schmidt and by random walks, compiled by Numba."""
+"""Switch states of spanning trees, and samples of them by Gram-Schmidt and by random walks, compiled by Numba."""
 
 import math
 
 import numpy as np
 from numba import njit
 
-from grid.network import FloatArray, IntArray
+from grid.network import BoolArray, FloatArray, IntArray
+
+
+@njit(cache=True)
+def open_branches(all_closed: BoolArray, branch: IntArray, opened: IntArray, states: BoolArray) -> None:
+    """Fill states (b, m): all_closed (m,), but for what opened (b, t), positions in branch (c,), opens."""
+    for row in range(len(opened)):
+        states[row] = all_closed
+        for position in opened[row]:
+            states[row, branch[position]] = False
 
 
 @njit(cache=True)

@@ -27,8 +27,9 @@ from ml.optimisation.plans.plan import (
     Verdict,
 )
 from ml.optimisation.plans.switching_order import safe_order
-from ml.optimisation.plans.verification import OperatingPoint, Verifier, plan_between
+from ml.optimisation.plans.verification import OperatingPoint, Verifier, nothing, plan_between
 from ml.optimisation.policy import LearnedPolicy
+from ml.optimisation.radial.local_search import Objective
 from ml.optimisation.radial.objective import FORBIDDEN_KW, SUPPLY_KW
 from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching import candidates as method
@@ -51,12 +52,13 @@ MOST_PAIRS = 3  # for which plans of few actions are listed
 class SwitchingOptimizer:
     """Answers for the operating points of one network by a policy. Not for several threads at once.
 
-    seed: of what is sampled from the policy. Until a policy is given, the untrained prior stands for it.
+    seed: of what is sampled from the policy. Until a policy is given, the untrained prior stands for it. between: see
+    SmartGridOptimizer.
     """
 
-    def __init__(self, network: Network, seed: int) -> None:
+    def __init__(self, network: Network, seed: int, between: Callable[[], None] = nothing) -> None:
         self.network = network
-        self._verifier, self._seed = Verifier(network), seed
+        self._verifier, self._seed, self._between = Verifier(network, between), seed, between
         self._choices = Choices(network, self._verifier.bounds)
         self._rng = np.random.default_rng(seed)
         self._phi: Callable[[Situation], FloatArray] = prior_phi
@@ -95,6 +97,12 @@ class SwitchingOptimizer:
             found = self._answered(asked, self._choices.at(operating_point, wanted, present, sheds=True)).after(found)
         return answer.proposal(found, began)
 
+    def _proposer(self, choice: Choice) -> Proposer:
+        def tolerant(tolerated_kw: float) -> Objective:
+            return _paced(choice.tolerant_cost(tolerated_kw), self._between)
+
+        return Proposer(choice.loops, _paced(choice.cost, self._between), choice.predicted, choice.virtual, tolerant)
+
     def _answered(self, asked: "_Asked", choice: Choice) -> "_Found":
         """What one choice comes to."""
         if choice.fixed:
@@ -102,7 +110,7 @@ class SwitchingOptimizer:
         found = self._methods(choice)
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
-        levels = _proposer(choice).within_pairs(start, MOST_PAIRS, every.opened)
+        levels = self._proposer(choice).within_pairs(start, MOST_PAIRS, every.opened)
         methods = tuple(self._result(item, choice, asked) for item in found)
         pool = _merged([every, *levels])
         seen = None if asked.shown is None else choice.opened(asked.shown.after.closed)
@@ -124,7 +132,7 @@ class SwitchingOptimizer:
         """As _best, among the best-ranked, what lies between them and the present state, and own: what each method
         likes best. Where all are refused, among those behind them that the ranking thinks allowed.
         """
-        back = _proposer(choice).taken_back(pool.opened[0], choice.open_now, SUPPLY_KW / 10)
+        back = self._proposer(choice).taken_back(pool.opened[0], choice.open_now, SUPPLY_KW / 10)
         first = _merged([_first(pool, VERIFIED), back, own])
         plan, missed = self._best(asked, choice, first, len(first.opened))
         if plan is not None or asked.wanted.n_minus_1:  # each takes as many power flows as there are outages
@@ -135,7 +143,7 @@ class SwitchingOptimizer:
 
     def _methods(self, choice: Choice) -> list[Candidates]:
         """What each method finds; the last goes on from the best of all others."""
-        proposer, loops, grid = _proposer(choice), choice.loops, choice.grid
+        proposer, loops, grid = self._proposer(choice), choice.loops, choice.grid
         found = []
         if choice.start is not None:
             start = choice.start[None]
@@ -460,8 +468,14 @@ def _with_first(proposed: Candidates, opened: IntArray, cost: FloatArray) -> Can
     )
 
 
-def _proposer(choice: Choice) -> Proposer:
-    return Proposer(choice.loops, choice.cost, choice.predicted, choice.virtual, choice.tolerant_cost)
+def _paced(costs: Objective, between: Callable[[], None]) -> Objective:
+    """The same costs, with a pause for others before each batch."""
+
+    def judged(opened: IntArray) -> FloatArray:
+        between()
+        return costs(opened)
+
+    return judged
 
 
 def _clearly_better(plan: Plan, other: Plan) -> bool:

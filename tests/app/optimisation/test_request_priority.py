@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from app.optimisation.request_priority import LOOK_S, QUIET_S, RequestPriority
+from app.optimisation.request_priority import LOOK_S, QUIET_S, Patience, RequestPriority
 
 
 class Clock:
@@ -72,3 +72,18 @@ def test_work_goes_on_at_once_where_nobody_asks() -> None:
     clock = Clock()
     RequestPriority(clock, clock.sleep).give_way(10.0)
     assert clock.now == 0.0
+
+
+def test_work_that_pauses_often_waits_for_so_long_in_all_until_its_patience_is_renewed() -> None:
+    clock = Clock()
+    priority = RequestPriority(clock, clock.sleep)
+    patience = Patience(priority, 0.5, clock)
+    patience.give_way()
+    assert clock.now == 0.0  # nobody asks
+    with priority.asking():
+        for _ in range(3):
+            patience.give_way()
+        assert 0.5 <= clock.now <= 0.5 + 2 * LOOK_S
+        patience.renew()
+        patience.give_way()
+        assert 1.0 <= clock.now <= 1.0 + 4 * LOOK_S

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event, Thread
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from app.engine.board import Point, Quantity
 from app.learning.requests import Answer, LearningRequest
 from app.optimisation.request_priority import QUIET_S
-from app.optimisation.worker import PARETO_EVERY, PlanWorker
+from app.optimisation.worker import PARETO_EVERY, PATIENCE_S, PlanWorker
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import Constraint, Plan, Proposal, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
@@ -271,6 +271,21 @@ def test_pareto_points_wait_for_a_quiet_moment(city: Rig) -> None:
     city.run()
     plan(city)
     assert planner(city).latest.present is not first
+
+
+def test_a_plan_in_the_making_lets_a_request_go_first(city: Rig) -> None:
+    worker, made = planner(city), Event()
+
+    def make() -> None:
+        plan(city)
+        made.set()
+
+    with worker._priority.asking():
+        making = Thread(target=make)
+        making.start()
+        assert not made.wait(PATIENCE_S / 10)  # a plan of city8 takes a tenth of that
+    making.join()
+    assert worker.plan is not None
 
 
 def test_it_proposes_before_its_thread_has_looked_at_the_grid(city: Rig) -> None:

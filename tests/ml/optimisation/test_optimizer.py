@@ -328,3 +328,14 @@ def test_a_damaged_policy_file_counts_as_none(tmp_path: Path, name: str, content
     assert fresh.episodes == 0
     fresh.train_episode()
     assert plan_of(fresh.propose(operating_point_at(network_of("city8")), Requirements())).saved_kw > 0
+
+
+@pytest.mark.parametrize("spec", ["case33bw", "case14"])
+def test_others_may_go_first_many_times_in_an_answer_which_stays_the_same(spec: str) -> None:
+    network, pauses = network_of(spec), []
+    operating_point = operating_point_at(network, level=0.9)
+    alone = SmartGridOptimizer(network).propose(operating_point, Requirements())
+    beside = SmartGridOptimizer(network, between=lambda: pauses.append(1)).propose(operating_point, Requirements())
+    assert len(pauses) >= 10
+    assert plan_of(beside).code == plan_of(alone).code
+    assert beside.present.loss_kw == alone.present.loss_kw

@@ -189,7 +189,9 @@ def test_set_points_lead_from_the_present_to_the_planned_injection() -> None:
 
 def test_every_method_is_listed_with_its_time_and_the_present_with_its_losses() -> None:
     proposal = proposal_of("case14")
-    assert [found.name for found in proposal.methods] == [PRESENT, PRIOR, POLICY, PRESENT_POLISHED, POLICY_POLISHED]
+    *names, polished = [found.name for found in proposal.methods]
+    assert names == [PRESENT, PRIOR, POLICY]
+    assert polished in {PRESENT_POLISHED, POLICY_POLISHED}
     assert proposal.methods[0].loss_kw == proposal.present.loss_kw
     assert all(found.time_ms > 0 and found.evaluated > 0 for found in proposal.methods)
     assert proposal.plan is not None
