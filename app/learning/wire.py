@@ -7,9 +7,10 @@ import pickle
 import struct
 import threading
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from app.learning.requests import LearningRequest
+if TYPE_CHECKING:  # who hears needs no request's libraries, which take seconds to load, before there is a request
+    from app.learning.requests import LearningRequest
 
 LENGTH = struct.Struct("!Q")
 
@@ -19,7 +20,7 @@ class Asked:
     """A request with its number."""
 
     number: int
-    request: LearningRequest[Any]
+    request: "LearningRequest[Any]"
 
 
 @dataclass(frozen=True, eq=False)

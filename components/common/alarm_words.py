@@ -109,6 +109,8 @@ def prospect_words(prospect: Prospect) -> str:
             return "What is shown grows old, and alarms aren't judged."
         case kind.READING_REPLACED:
             return "Its last good reading stands in, and is less true with every hour."
+        case kind.LASTS:
+            return "It lasts until its cause is gone."
         case kind.EXPECTED if np.isfinite(value):
             when = "within the hour" if value < 1 else f"in {value:.0f} h"
             return f"By the forecast that saw it, it comes {when}."

@@ -26,6 +26,7 @@ class ProspectKind(StrEnum):
     OTHERS_TAKE_OVER = "others_take_over"  # value: MW that other generators and sources feed in instead
     NO_NEW_STATE = "no_new_state"  # what is shown grows old
     READING_REPLACED = "reading_replaced"  # by the last good one
+    LASTS = "lasts"  # of kinds that have nothing of their own to say
     EXPECTED = "expected"  # value: hours until it begins, as it was seen
 
 

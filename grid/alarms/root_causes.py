@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components, dijk
 
 from grid.alarms.book import Alarm, AlarmKind, AlarmState, AssetKind
 from grid.alarms.cards import AlarmCard, Effects, Prospect, ProspectKind
+from grid.alarms.predictive import KINDS
 from grid.flow.powerflow import GridState
 from grid.flow.topology import pair_key
 from grid.network import BoolArray, FloatArray, IntArray, Network
@@ -362,10 +363,12 @@ class RootCauses:
                 return Prospect(kind=kind.READING_REPLACED)
             case AlarmKind.SOURCE_STALE | AlarmKind.POWER_FLOW_DIVERGED:
                 return Prospect(kind=kind.NO_NEW_STATE)
-            case _:
+            case _ if alarm.kind in KINDS:
                 expected = alarm.expected
                 hours = np.nan if expected is None else (expected.begins_at - expected.seen_from).total_seconds() / 3600
                 return Prospect(kind=kind.EXPECTED, value=hours)
+            case _:
+                return Prospect(kind=kind.LASTS)
 
     def _demand_kw(self, bus: int) -> float:
         if self._operation is None:

@@ -66,11 +66,16 @@ class _Search:
         survey = self._presses or max(len(to_close), 1) * (len(to_open) + 1) <= COMPARED
         while survey and self._left > UNSURVEYED and (surveyed_next := next(steps, None)) is not None:
             surveyed.append(surveyed_next)
-        for step in chain(sorted(surveyed, key=lambda step: self._preferred(step.standing)), steps):
+        for step in chain(sorted(surveyed, key=self._rank), steps):
             found = self._after(step, target)
             if found is not None:
                 return found
         return None
+
+    def _rank(self, step: _Step) -> tuple[float, ...]:
+        """What comes first comes lowest. Where nothing presses, each loop is opened before the next is closed."""
+        standing = self._preferred(step.standing)
+        return standing if self._presses else (float(step.closed.sum()), *standing)
 
     def _after(self, step: _Step, target: BoolArray) -> tuple[Action, ...] | None:
         found = self.order(step.closed, target)

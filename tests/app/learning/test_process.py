@@ -177,6 +177,15 @@ def test_it_ends_with_a_parent_that_was_killed() -> None:
     assert wait_for(lambda: gone(child), seconds=30)
 
 
+def test_it_ends_with_its_parent_while_it_still_loads_libraries() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "app.learning", "0", "INFO"]
+    ended = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=False)  # its input has ended
+    loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.decode().splitlines()}
+    assert (ended.returncode, ended.stdout) == (0, b"")
+    assert "app.learning.wire" in loaded
+    assert "app.learning.learners" not in loaded
+
+
 def test_it_gives_way_to_everybody_else() -> None:
     process = LearningProcess()
     process.start()

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from grid.alarms.book import Alarm, AlarmKind, AlarmState
+from grid.alarms.book import Alarm, AlarmKind, AlarmRule, AlarmState, AssetKind, Priority
 from grid.alarms.cards import AlarmCard, ProspectKind
 from grid.alarms.root_causes import Operation, explain_dead
 from grid.alarms.rules import AlarmWatch, SolvedScan
@@ -313,3 +313,15 @@ def test_every_alarm_is_on_one_card() -> None:
         assert len(set(shown)) == len(shown)
         if cards and rng.random() < 0.3:
             watch.alarms.acknowledge(cards[int(rng.integers(len(cards)))].alarm.id, "Ada", watch.now)
+
+
+def test_an_alarm_of_a_kind_that_is_new_lasts_and_is_not_called_expected() -> None:
+    new = str.__new__(AlarmKind, "high_losses")
+    new._name_, new._value_, new.quantity, new.condition = "HIGH_LOSSES", "high_losses", "Losses", "loses too much"
+    watch = Watch("city8")
+    lost, limit = np.full(watch.network.n_branch, 1.0), np.full(watch.network.n_branch, 2.0)
+    limit[3] = 0.5
+    rule = AlarmRule(new, AssetKind.BRANCH, Priority.LOW, "MW")
+    watch.alarms.book.update(rule, lost, watch.network.branch.name, watch.now, high_limits=limit)
+    (card,) = watch.cycle()
+    assert (card.alarm.asset_id, card.prospect.kind) == (3, ProspectKind.LASTS)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import networkx as nx
 import numpy as np
 import pandapower.networks
 import pytest
@@ -67,6 +68,19 @@ def test_no_load_is_interrupted_and_limits_hold_on_the_way(spec: str) -> None:
             assert (state.loading_percent[rated] <= most).all()
     assert found >= 5
     assert longest >= 4
+
+
+def test_where_nothing_presses_there_is_one_loop_at_a_time() -> None:
+    network = network_of("case33bw")
+    target = network.branch.closed.copy()
+    target[[32, 33, 34, 35, 36]], target[[6, 8, 13, 27, 31]] = True, False
+    operating_point = operating_point_at(network, level=0.45)
+    _, actions = order(network, operating_point, target)
+    assert actions
+    assert len(actions) == 10
+    for state in after_each(network, operating_point, actions):
+        ends = zip(network.branch.from_bus[state.closed], network.branch.to_bus[state.closed], strict=True)
+        assert len(nx.cycle_basis(nx.Graph(ends))) <= 1
 
 
 def test_states_on_the_way_are_pandapowers() -> None:
