@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.engine.board import NotReadyError
+from app.engine.board import NotReadyError, Snapshot
 from app.engine.commands import OperationRefusedError, PlanRefusedError, UnknownIdError
 from app.map.context import PageServices
 from app.operations.view import generators_at, preview_card
@@ -185,9 +185,9 @@ def _register_choice(app: dash.Dash, services: PageServices) -> None:
     )
     def choose(view_data: object, shown: str | None) -> tuple[Any, ...]:
         """Another asset has another form, and nothing previewed."""
-        network = services.boards.latest.network
+        snapshot, asset = _shown_asset(services, view_data)
+        network = snapshot.case.network
         key = services.views.of(network).key
-        asset = View.parse(view_data, network, key).asset
         code = None if asset is None else f"{key}/{asset.code}"
         if asset is None or code == shown:
             return (*[no_update] * 7, code if asset is None else no_update)
@@ -351,9 +351,8 @@ def _register_tags(app: dash.Dash, services: PageServices) -> None:
     def hang(
         _clicks: int, view_data: object, chosen: str | None, kind: str, reason: str | None, person: str | None
     ) -> tuple[Any, ...]:
-        network = services.boards.latest.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
-        target = None if asset is None else _target(network, asset, chosen)
+        snapshot, asset = _shown_asset(services, view_data)
+        target = None if asset is None else _target(snapshot.case.network, asset, chosen)
         if target is None:
             return "Not tagged: there is nothing here to operate.", no_update, None, None
         missing = not (reason or "").strip(), not (person or "").strip()
@@ -396,10 +395,10 @@ def _register_limits(app: dash.Dash, services: PageServices) -> None:
     )
     def fill(_asset: str | None, view_data: object) -> tuple[Any, ...]:
         """The present limits of another asset."""
-        network = services.boards.latest.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        snapshot, asset = _shown_asset(services, view_data)
         if asset is None:
             return (no_update,) * 5
+        network = snapshot.case.network
         if asset.kind is AssetKind.BUS:
             low, high = (float(values[asset.index]) for values in (network.bus.min_vm_pu, network.bus.max_vm_pu))
             return SHOWN_GRID, HIDDEN, _shown(low), _shown(high), ""
@@ -419,9 +418,7 @@ def _register_limits(app: dash.Dash, services: PageServices) -> None:
     def settle(
         _clicks: int, view_data: object, low: object, high: object, rating: object, person: str | None
     ) -> tuple[Any, ...]:
-        snapshot = services.boards.latest.snapshot
-        network = snapshot.case.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        snapshot, asset = _shown_asset(services, view_data)
         if asset is None:
             return no_update, no_update
         if not (person or "").strip():
@@ -453,10 +450,10 @@ def _register_priorities(app: dash.Dash, services: PageServices) -> None:
     )
     def fill(_asset: str | None, view_data: object) -> tuple[Any, ...]:
         """The present priority of another bus; a branch has none."""
-        case = services.boards.latest.snapshot.case
-        asset = View.parse(view_data, case.network, services.views.of(case.network).key).asset
+        snapshot, asset = _shown_asset(services, view_data)
         if asset is None or asset.kind is not AssetKind.BUS:
             return HIDDEN, ""
+        case = snapshot.case
         now = case.priorities.at_bus(case.network, asset.index)
         return SHOWN if math.isfinite(now) else HIDDEN, _shown(now)
 
@@ -470,8 +467,7 @@ def _register_priorities(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def prioritise(_clicks: int, view_data: object, priority: object, person: str | None) -> tuple[Any, ...]:
-        network = services.boards.latest.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        _, asset = _shown_asset(services, view_data)
         if asset is None or asset.kind is not AssetKind.BUS:
             return no_update, no_update
         if not (person or "").strip():
@@ -481,6 +477,13 @@ def _register_priorities(app: dash.Dash, services: PageServices) -> None:
         except REFUSALS as error:
             return f"Not set: {_words(error)}", None
         return "", None
+
+
+def _shown_asset(services: PageServices, view_data: object) -> tuple[Snapshot, Asset | None]:
+    """The latest snapshot, and the asset of its grid whose drawer is open; None where none is."""
+    snapshot = services.boards.latest.snapshot
+    network = snapshot.case.network
+    return snapshot, View.parse(view_data, network, services.views.of(network).key).asset
 
 
 def _shown(value: float) -> float | str:
