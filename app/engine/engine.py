@@ -232,7 +232,8 @@ class Engine:
         if seen.refusal is not None:
             raise OperationRefusedError(seen.refusal)
         if code is not None and code != effect.code:
-            raise OperationRefusedError(OperationRefusal(kind=OperationRefusalKind.OTHER_EFFECT, network=network))
+            refusal = OperationRefusal(kind=OperationRefusalKind.OTHER_EFFECT, network=network, operation=operation)
+            raise OperationRefusedError(refusal)
         ordered = HandOrder(effect=effect, person=name, ordered_at=seen.snapshot.simulated_at)
         self._do(lambda: self._operate(network, lambda execution: execution.order(ordered)))
         return effect
@@ -406,12 +407,14 @@ class Engine:
             self._publish_stale(pipeline, _problem(ProblemCause.NO_ANSWER, pipeline.parts.source.name, error), ())
             return
         estimate = pipeline.estimate(frame)
-        solved = pipeline.solve(estimate)
+        measured = pipeline.with_taps_of(frame)
+        solved = measured.solve(estimate)
         if not solved.fresh:
             pipeline.alarms.watch_system(False, True, None, frame.measured_at)
             problem = _problem(ProblemCause.NO_SOLUTION, pipeline.network.name, number=solved.mismatch_mva)
             self._publish_stale(pipeline, problem, solved.suspects)
             return
+        self._pipeline = pipeline = measured
         temperature_c = pipeline.temperatures(solved.state, frame, elapsed)
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
         risk = pipeline.risk(solved.state, estimate, condition)
