@@ -8,7 +8,7 @@ from app.web.browser_view import Asset
 from app.web.ids import operate_id, undo_id, untag_id
 from app.web.reasons import operation_refusal_words
 from components.common import text
-from components.map.operations import Affected, LimitRow, OperateCard, OperateIds, PreviewCard, Span, TagRow
+from components.map.operations import Affected, Extremes, LimitRow, OperateCard, OperateIds, PreviewCard, TagRow
 from components.optimisation.words import stopped_words
 from grid.alarms.book import AssetKind
 from grid.network import IntArray, Network
@@ -111,8 +111,8 @@ def preview_card(seen: Preview) -> PreviewCard:
     )
 
 
-def _span(state: Verdict) -> Span:
-    return Span(min_vm_pu=state.min_vm_pu, max_vm_pu=state.max_vm_pu, max_loading_percent=state.max_loading_percent)
+def _span(state: Verdict) -> Extremes:
+    return Extremes(min_vm_pu=state.min_vm_pu, max_vm_pu=state.max_vm_pu, max_loading_percent=state.max_loading_percent)
 
 
 def _affected(snapshot: Snapshot, loads: IntArray, kw: float) -> Affected:

@@ -45,7 +45,7 @@ class LimitRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class Extremes:
     """Lowest and highest voltage of a state in p.u., and its highest loading in percent, NaN where none is known."""
 
     min_vm_pu: float
@@ -62,7 +62,7 @@ class PreviewCard:
     dark: Affected
     restored: Affected
     loss_kw: tuple[float, float] | None
-    spans: tuple[Span, Span] | None
+    spans: tuple[Extremes, Extremes] | None
     loop: tuple[str, ...]
     radial_grid: bool
     limits: tuple[LimitRow, ...]
@@ -125,7 +125,7 @@ def operate_part(card: OperateCard, ids: OperateIds) -> list[Component]:
 
 
 def _tag(tag: TagRow, ids: OperateIds) -> html.Li:
-    mark = html.Span("■" if tag.forbids else "□", **{"aria-hidden": "true"})
+    mark = html.Extremes("■" if tag.forbids else "□", **{"aria-hidden": "true"})
     remove = dmc.Button(
         "Take off",
         id=ids.untag(tag.id),
@@ -138,7 +138,7 @@ def _tag(tag: TagRow, ids: OperateIds) -> html.Li:
         [
             html.Strong([mark, " ", tag.words]),
             html.Div(tag.reason),
-            html.Span(f"{tag.person}, {tag.time}", className="note"),
+            html.Extremes(f"{tag.person}, {tag.time}", className="note"),
         ]
     )
     return html.Li([words, remove], className="tag")
@@ -208,7 +208,7 @@ def _limit(row: LimitRow) -> str:
     return f"{QUANTITIES[row.constraint]} of {row.element}: {value}, limit {limit}{derived}{now}"
 
 
-def _spans(now: Span, then: Span) -> html.P:
+def _spans(now: Extremes, then: Extremes) -> html.P:
     """Voltages and loadings, now and then."""
     voltages = [f"{text.number(one.min_vm_pu, 3)} to {text.number(one.max_vm_pu, 3)}" for one in (now, then)]
     loadings = [text.number(one.max_loading_percent, 1) for one in (now, then)]

@@ -2,7 +2,7 @@
 
 import math
 
-from components.map.operations import Affected, LimitRow, PreviewCard, Span, preview_part
+from components.map.operations import Affected, Extremes, LimitRow, PreviewCard, preview_part
 from ml.optimisation.plans.plan import Constraint
 
 NOBODY = Affected(kw=0.0, customers=0.0, names=(), derived=False)
@@ -15,7 +15,7 @@ LOW = LimitRow(
     unit="p.u.",
     derived=False,
 )
-NOW_OTHERWISE = Span(min_vm_pu=0.962, max_vm_pu=1.035, max_loading_percent=math.nan)
+NOW_OTHERWISE = Extremes(min_vm_pu=0.962, max_vm_pu=1.035, max_loading_percent=math.nan)
 
 
 def words(**changes: object) -> str:
@@ -24,7 +24,7 @@ def words(**changes: object) -> str:
         "dark": NOBODY,
         "restored": NOBODY,
         "loss_kw": (100.0, 90.0),
-        "spans": (Span(min_vm_pu=0.95, max_vm_pu=1.02, max_loading_percent=61.5), NOW_OTHERWISE),
+        "spans": (Extremes(min_vm_pu=0.95, max_vm_pu=1.02, max_loading_percent=61.5), NOW_OTHERWISE),
         "loop": (),
         "radial_grid": True,
         "limits": (),
