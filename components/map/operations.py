@@ -125,7 +125,7 @@ def operate_part(card: OperateCard, ids: OperateIds) -> list[Component]:
 
 
 def _tag(tag: TagRow, ids: OperateIds) -> html.Li:
-    mark = html.Extremes("■" if tag.forbids else "□", **{"aria-hidden": "true"})
+    mark = html.Span("■" if tag.forbids else "□", **{"aria-hidden": "true"})
     remove = dmc.Button(
         "Take off",
         id=ids.untag(tag.id),
@@ -138,7 +138,7 @@ def _tag(tag: TagRow, ids: OperateIds) -> html.Li:
         [
             html.Strong([mark, " ", tag.words]),
             html.Div(tag.reason),
-            html.Extremes(f"{tag.person}, {tag.time}", className="note"),
+            html.Span(f"{tag.person}, {tag.time}", className="note"),
         ]
     )
     return html.Li([words, remove], className="tag")
