@@ -180,6 +180,20 @@ def test_what_was_done_is_taken_back_from_its_end(tapped: Rig) -> None:
     assert tapped.get("/api/operations")["may_undo"] is False
 
 
+def test_limits_and_taps_change_beside_each_other(tapped: Rig) -> None:
+    operate(tapped, move(2))
+    tapped.run(elapsed=NOW)
+    limit = {"on": "branch", "target": 0, "rating_ka": 0.123, "person": PERSON}
+    tapped.post("/api/limits", limit, 202)
+    tapped.run(elapsed=NOW)
+    assert position(tapped) == 2
+    undo(tapped)
+    back = tapped.run(elapsed=NOW)
+    assert position(tapped) == -1
+    assert back.case.network.branch.rating_from_ka[0] == 0.123
+    assert len(tapped.get("/api/limits")["edits"]) == 1
+
+
 def test_a_tag_locks_the_tap_and_its_taking_back(tapped: Rig) -> None:
     operate(tapped, move(2))
     tapped.run(elapsed=NOW)
