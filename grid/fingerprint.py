@@ -5,11 +5,15 @@ import hashlib
 import numpy as np
 
 from grid.network import Network
+from grid.taps import with_taps
 
 
 def fingerprint(network: Network) -> str:
-    """16 hex digits of the network's branches, loads, generators and limits; names and coordinates don't count."""
-    bus, branch, generator = network.bus, network.branch, network.generator
+    """16 hex digits of the network's branches, loads, generators and limits; names, coordinates and where its taps are
+    moved to don't count."""
+    tap = network.branch.tap
+    own = network if tap is None else with_taps(network, tap.own)
+    bus, branch, generator = network.bus, own.branch, network.generator
     digest = hashlib.sha256()
     for values in (
         branch.from_bus,

@@ -77,13 +77,6 @@ def with_limits(network: Network, edit: LimitEdit) -> Network:
     return replace(network, branch=rated)
 
 
-def same_but_limits(network: Network, other: Network) -> bool:
-    """Whether two networks are one grid, with other limits at most: one was made from the other by with_limits."""
-    return (
-        network.branch.yff is other.branch.yff and network.load is other.load and network.generator is other.generator
-    )
-
-
 def _with(values: FloatArray, i: int, value: float) -> FloatArray:
     changed = values.copy()
     changed[i] = value

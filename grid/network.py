@@ -79,12 +79,29 @@ class Buses:
         return len(self.name)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TapChangers:
+    """Tap changers that turn no phase, (m,) by branch; NaN where the case doesn't give one with all of its range.
+
+    position: the present one; own: the case's. Both count as the case does, whose ratio is nominal at neutral. step_pu:
+    of its nominal voltage that a step adds to the winding. at_to: whether the winding at the to end has it.
+    """
+
+    position: FloatArray
+    own: FloatArray
+    lowest: FloatArray
+    neutral: FloatArray
+    highest: FloatArray
+    step_pu: FloatArray
+    at_to: BoolArray
+
+
 @dataclass(frozen=True, eq=False)
 class Branches:
     """m branches as two-port admittances in p.u. of the network's base.
 
     rating_from_ka and rating_to_ka are the currents of 100 % loading at either end; rating_derived marks those that
-    the case didn't give. r_ohm is referred to the from end's nominal voltage.
+    the case didn't give. r_ohm is referred to the from end's nominal voltage. All is at the present tap positions.
     """
 
     name: tuple[str, ...]
@@ -106,6 +123,7 @@ class Branches:
     closed: BoolArray  # the case's own switch states
     open_end: tuple[OpenEnd, ...]
     breaker: BoolArray  # a circuit breaker at one of its ends; none anywhere where the case doesn't say
+    tap: TapChangers | None = None  # None where no branch has a known one
 
     def __len__(self) -> int:
         return len(self.name)
@@ -192,6 +210,15 @@ class Network:
     def source_buses(self) -> IntArray:
         """Buses that hold voltage and angle, sorted, each once."""
         return np.unique(self.generator.bus[self.generator.is_source])
+
+    def is_same_grid(self, other: "Network") -> bool:
+        """Whether another one is this grid, with other limits or tap positions at most: made from it by with_limits or
+        with_taps."""
+        return (
+            self.branch.from_bus is other.branch.from_bus
+            and self.load is other.load
+            and self.generator is other.generator
+        )
 
     def bus_degree(self, closed: BoolArray) -> IntArray:
         """(n,) how many closed branches meet at each bus."""

@@ -204,7 +204,7 @@ class BranchPoints:
     q_to_mvar: Points | None = None
     i_to_ka: Points | None = None
     closed: Points | None = None  # bool: the position of its switches
-    tap_pos: Points | None = None  # steps of the tap changer, 0 is neutral
+    tap_pos: Points | None = None  # position of the tap changer, as the case counts them
     temperature_c: Points | None = None  # conductor, or hot spot of the winding
 
 

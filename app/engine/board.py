@@ -95,7 +95,8 @@ class Operations:
     """What has been switched by plans and by hand and what is still to be done, in order. stopped: why it did, if so.
 
     set_points_done: whether generators are held at set-points, which can be undone. followed: the last plans that were
-    carried out, the last one last. by_hand: the last operations by hand, also those that were taken back.
+    carried out, the last one last. by_hand: the last operations by hand, also those that were taken back. taps_done:
+    whether taps were moved by hand, which can be undone.
     """
 
     done: tuple[Action, ...]
@@ -104,11 +105,12 @@ class Operations:
     set_points_done: bool = False
     followed: tuple[FollowUp, ...] = ()
     by_hand: tuple[HandOperation, ...] = ()
+    taps_done: bool = False
 
     @property
     def may_undo(self) -> bool:
         """Whether there is something to take back."""
-        return bool(self.done) or self.set_points_done
+        return bool(self.done) or self.set_points_done or self.taps_done
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from grid.network import Network
 from grid.telemetry import EventKind
+from ml.optimisation.plans.by_hand import Operation
 from ml.optimisation.plans.plan import PlanProblem, Requirements
 from ml.optimisation.plans.tags import Tag, TaggedKind
 
@@ -54,6 +55,7 @@ class OperationRefusal:
 
     kind: OperationRefusalKind
     network: Network
+    operation: Operation
     source: str = ""
     tag: Tag | None = None
     problem: PlanProblem | None = None

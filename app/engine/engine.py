@@ -52,7 +52,7 @@ from grid.alarms.predictive import Outlook
 from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.flow.powerflow import Suspect
-from grid.limits import LimitEdit, same_but_limits, with_limits
+from grid.limits import LimitEdit, with_limits
 from grid.network import BoolArray, FloatArray, Network
 from grid.reliability.priorities import PriorityEdit
 from grid.sources.past import Past
@@ -232,7 +232,8 @@ class Engine:
         if seen.refusal is not None:
             raise OperationRefusedError(seen.refusal)
         if code is not None and code != effect.code:
-            raise OperationRefusedError(OperationRefusal(kind=OperationRefusalKind.OTHER_EFFECT, network=network))
+            refusal = OperationRefusal(kind=OperationRefusalKind.OTHER_EFFECT, network=network, operation=operation)
+            raise OperationRefusedError(refusal)
         ordered = HandOrder(effect=effect, person=name, ordered_at=seen.snapshot.simulated_at)
         self._do(lambda: self._operate(network, lambda execution: execution.order(ordered)))
         return effect
@@ -406,12 +407,14 @@ class Engine:
             self._publish_stale(pipeline, _problem(ProblemCause.NO_ANSWER, pipeline.parts.source.name, error), ())
             return
         estimate = pipeline.estimate(frame)
-        solved = pipeline.solve(estimate)
+        measured = pipeline.with_taps_of(frame)
+        solved = measured.solve(estimate)
         if not solved.fresh:
             pipeline.alarms.watch_system(False, True, None, frame.measured_at)
             problem = _problem(ProblemCause.NO_SOLUTION, pipeline.network.name, number=solved.mismatch_mva)
             self._publish_stale(pipeline, problem, solved.suspects)
             return
+        self._pipeline = pipeline = measured
         temperature_c = pipeline.temperatures(solved.state, frame, elapsed)
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)
         risk = pipeline.risk(solved.state, estimate, condition)
@@ -565,19 +568,19 @@ class Engine:
 
     def _change_events(self, change: Callable[[Events], Events], network: Network) -> None:
         """Change the events, unless another grid has come between: theirs have other targets."""
-        if same_but_limits(network, self._pipeline.network):
+        if network.is_same_grid(self._pipeline.network):
             disturbances = self._pipeline.parts.disturbances
             if disturbances is not None:
                 disturbances.events = change(disturbances.events)
 
     def _operate(self, network: Network, command: Callable[[PlanExecution], None]) -> None:
         """Command the execution of plans, unless another grid has come between."""
-        if same_but_limits(network, self._pipeline.network):
+        if network.is_same_grid(self._pipeline.network):
             command(self._pipeline.plan_execution)
 
     def _change_tags(self, network: Network, change: Callable[[Tags], Tags]) -> None:
         """Change the tags and keep them, unless another grid has come between: theirs hang on other assets."""
-        if same_but_limits(network, self._pipeline.network):
+        if network.is_same_grid(self._pipeline.network):
             execution, store = self._pipeline.plan_execution, self._pipeline.tag_store
             execution.tags = change(execution.tags)
             try:
@@ -590,12 +593,12 @@ class Engine:
 
     def _edit_limits(self, network: Network, edit: LimitEdit) -> None:
         """Edit limits, unless another grid has come between."""
-        if same_but_limits(network, self._pipeline.network):
+        if network.is_same_grid(self._pipeline.network):
             self._pipeline = self._pipeline.with_limits(edit)
 
     def _prioritise(self, network: Network, edit: PriorityEdit) -> None:
         """Set a priority, unless another grid has come between: it has other buses."""
-        if same_but_limits(network, self._pipeline.network):
+        if network.is_same_grid(self._pipeline.network):
             self._pipeline.prioritise(edit)
 
     def _step_plan(self, pipeline: Pipeline) -> None:

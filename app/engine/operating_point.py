@@ -61,11 +61,12 @@ def preview_of(snapshot: Snapshot, price_per_mwh: float, operation: Operation) -
     effect = effect_of(Verifier(network), actual_point_of(snapshot, price_per_mwh), operation, faulty)
     refusal, tag = None, tag_against(operation, network, control.tags)
     if not control.offers.orders:
-        refusal = OperationRefusal(kind=kind.ADVICE_ONLY, network=network, source=snapshot.measured.source)
+        source = snapshot.measured.source
+        refusal = OperationRefusal(kind=kind.ADVICE_ONLY, network=network, operation=operation, source=source)
     elif tag is not None:
-        refusal = OperationRefusal(kind=kind.TAGGED, network=network, tag=tag)
+        refusal = OperationRefusal(kind=kind.TAGGED, network=network, operation=operation, tag=tag)
     elif effect.problem is not None:
-        refusal = OperationRefusal(kind=kind.PROBLEM, network=network, problem=effect.problem)
+        refusal = OperationRefusal(kind=kind.PROBLEM, network=network, operation=operation, problem=effect.problem)
     return Preview(snapshot=snapshot, effect=effect, refusal=refusal)
 
 
@@ -91,7 +92,8 @@ def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int
     """
     network, wanted = snapshot.case.network, plan.requirements
     if plan.network is not network:
-        return PlanProblem(kind=PlanProblemKind.OTHER_NETWORK)
+        same = plan.network.is_same_grid(network)
+        return PlanProblem(kind=PlanProblemKind.CHANGED_SINCE if same else PlanProblemKind.OTHER_NETWORK)
     tagged = _tagged(plan, snapshot.control.tags, count)
     if tagged is not None:
         return tagged

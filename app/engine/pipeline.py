@@ -41,6 +41,7 @@ from grid.sources.demand import yearly_load_mw
 from grid.sources.past import Past
 from grid.sources.registry import open_source
 from grid.sources.seams import SourceParts
+from grid.taps import with_taps
 from grid.telemetry import Event, EventKind, Frame
 from grid.thermal.branch_temperatures import BranchTemperatures
 from ml.maintenance.condition import ConditionMonitor, is_asset
@@ -126,7 +127,7 @@ class Pipeline:
         self.plan_execution.tags = _kept_tags(self.tag_store)
         self.worst_hour: WorstHour | None = None
         self._last: GridState | None = None
-        self._path_ohm = path_ohm(network)
+        self.supply_ohm = path_ohm(network)
         self._renewable = renewable_generators(network)
         self._protected = protected_branches(network)
         self._interruptions: InterruptionRecord | None = None
@@ -156,19 +157,33 @@ class Pipeline:
 
         The one before must not be used any more. ValueError and LookupError as with_limits of grid.limits.
         """
-        network, before = with_limits(self.network, edit), self.alarms
-        changed = copy(self)
-        changed.case, changed.network = replace(self.case, network=network), network
-        kind = AssetKind(edit.on.value)
+        network, kind = with_limits(self.network, edit), AssetKind(edit.on.value)
         standing = tuple(one for one in self.watched.standing if (one.asset_kind, one.asset_id) != (kind, edit.target))
-        changed.watched = replace(
+        watched = replace(
             self.watched, network=network, standing=standing, limit_edits=(*self.watched.limit_edits, edit)
         )
+        changed = self._on(watched, _edited(self.alarms.limits, edit, standing))
+        changed.plan_execution = self.plan_execution.on(network, goes_on=False)
+        return changed
+
+    def with_taps_of(self, frame: Frame) -> "Pipeline":
+        """The same grid at the same moment with its taps where a frame shows them: itself where they are there already,
+        or not measured. All goes on as with_limits says, and a plan under way, each of whose actions is verified."""
+        seen = frame.branch.tap_pos
+        network = self.network if seen is None else with_taps(self.network, np.where(seen.is_good, seen.value, np.nan))
+        if network is self.network:
+            return self
+        changed = self._on(replace(self.watched, network=network), self.alarms.limits)
+        changed.plan_execution = self.plan_execution.on(network, goes_on=True)
+        return changed
+
+    def _on(self, watched: WatchedCase, limits: AlarmLimits) -> "Pipeline":
+        """The same grid with other limits or taps; its plan execution isn't on it yet."""
+        network, changed = watched.network, copy(self)
+        changed.case, changed.network, changed.watched = replace(self.case, network=network), network, watched
         changed.power_flow = PowerFlow(network)
-        changed.alarms = AlarmWatch(
-            network, self.watched.temperature_limit_c, _edited(before.limits, edit, standing), before.book
-        )
-        changed.plan_execution = self.plan_execution.on(network)
+        changed.alarms = AlarmWatch(network, watched.temperature_limit_c, limits, self.alarms.book)
+        changed.supply_ohm = path_ohm(network)
         changed.worst_hour = None
         return changed
 
@@ -312,7 +327,7 @@ class Pipeline:
     def supply(self, state: GridState, estimate: Estimate, risk: AssetRisk, risk_weight: float) -> Supply:
         """Cheapest path of every bus to a generator, and what the flows say of who supplies whom."""
         running = estimate.injection.generator_on
-        return supply_of(self.network, state, running, self._path_ohm, risk.failure_probability, risk_weight)
+        return supply_of(self.network, state, running, self.supply_ohm, risk.failure_probability, risk_weight)
 
     def metrics(self, state: GridState, risk: AssetRisk, active_alarms: int) -> Metrics:
         """Totals of a state."""

@@ -11,9 +11,9 @@ import numpy as np
 from app.engine.board import FollowUp, HandOperation, Operations, StateFigures
 from grid.flow.powerflow import GridState
 from grid.network import Network
-from grid.sources.seams import Actuator, Held, HoldOrder, SwitchOrder
+from grid.sources.seams import Actuator, Held, HoldOrder, Order, SwitchOrder, TapOrder
 from ml.optimisation.optimizer import problem_with
-from ml.optimisation.plans.by_hand import Effect, Switching, effect_of
+from ml.optimisation.plans.by_hand import Effect, Setting, Switching, TapMove, effect_of
 from ml.optimisation.plans.plan import Action, Plan, PlanProblem, PlanProblemKind, Requirements, SetPoint
 from ml.optimisation.plans.set_points import held_by, problem_with_set_points
 from ml.optimisation.plans.tags import TaggedKind, Tags, locked, tag_against
@@ -49,13 +49,15 @@ class _Promise:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Step:
-    """Something done that can be taken back: an action, or a setting of generators, which were held at this before.
+    """Something done that can be taken back: an action, a setting of generators, which were held at this before, or a
+    tap that was moved, with the order that moves it back.
 
     by_hand: the id of the operation by hand, 0 for a plan's.
     """
 
     action: Action | None = None
     held_before: Held | None = None
+    tap_back: TapOrder | None = None
     by_hand: int = 0
 
 
@@ -69,7 +71,7 @@ class HandOrder:
 
 
 class PlanExecution:
-    """Switches and sets generators through a source's actuator. Owned by the engine thread.
+    """Switches, sets generators and moves taps through a source's actuator. Owned by the engine thread.
 
     tags: what nobody may operate; the owner replaces them. Without an actuator plans are advice: nothing is ever taken
     up.
@@ -87,11 +89,14 @@ class PlanExecution:
         self._by_hand: deque[HandOperation] = deque(maxlen=HAND_OPERATIONS_KEPT)
         self.tags: Tags = ()
 
-    def on(self, network: Network) -> "PlanExecution":
-        """The same on a grid with other limits: what was done can still be taken back. A plan under way ends."""
+    def on(self, network: Network, goes_on: bool) -> "PlanExecution":
+        """The same on a grid with other limits or taps: what was done can still be taken back. A plan under way, or its
+        undoing, goes_on or ends."""
         changed = PlanExecution(network, self._actuator)
         changed._history, changed._by_hand, changed.tags = self._history, self._by_hand, self.tags
         changed._ordered, changed._followed = self._ordered, self._followed
+        if goes_on:
+            changed._job, changed._stopped, changed._promise = self._job, self._stopped, self._promise
         return changed
 
     @property
@@ -104,6 +109,7 @@ class PlanExecution:
             any(step.held_before is not None for step in self._history),
             self._followed,
             tuple(self._by_hand),
+            any(step.tap_back is not None for step in self._history),
         )
 
     @property
@@ -180,16 +186,23 @@ class PlanExecution:
 
     def _problem_by_hand(self, ordered: HandOrder, actuator: Actuator) -> PlanProblem | None:
         """Carry out an operation by hand; what stands against it, None where it is done."""
-        operation, action = ordered.effect.operation, ordered.effect.action
-        if isinstance(operation, Switching):
-            refused = PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, branch=operation.branch, close=operation.close)
-            order: SwitchOrder | HoldOrder = SwitchOrder(branch=operation.branch, close=operation.close)
-        else:
-            refused = PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, generator=operation.generator)
-            order = HoldOrder(held=actuator.held.then(*operation.held(self._network)))
+        operation, kind = ordered.effect.operation, PlanProblemKind.ORDER_REFUSED
+        match operation:
+            case Switching():
+                refused = PlanProblem(kind=kind, branch=operation.branch, close=operation.close)
+                order: Order = SwitchOrder(branch=operation.branch, close=operation.close)
+                step = _Step(action=ordered.effect.action)
+            case Setting():
+                refused = PlanProblem(kind=kind, generator=operation.generator)
+                order = HoldOrder(held=actuator.held.then(*operation.held(self._network)))
+                step = _Step(held_before=actuator.held)
+            case TapMove():
+                order = TapOrder(branch=operation.branch, position=operation.position)
+                refused = _tap_refused(order)
+                before = float(actuator.tap_pos[operation.branch])
+                step = _Step(tap_back=TapOrder(branch=operation.branch, position=before))
         if tag_against(operation, self._network, self.tags) is not None:
             return replace(refused, kind=PlanProblemKind.TAGGED)
-        before = actuator.held
         try:
             taken = actuator.execute(order).taken
         except ConnectionError as error:
@@ -197,15 +210,14 @@ class PlanExecution:
             return refused
         if not taken:
             return refused
-        step = _Step(action=action, held_before=before if action is None else None, by_hand=self._next_by_hand)
-        self._history = (*self._history, step)
+        self._history = (*self._history, replace(step, by_hand=self._next_by_hand))
         return None
 
     def undo(self, count: int | None) -> None:
         """Take up the reverse of what was done, the last first: what opened closes before what closed opens.
 
-        Set-points are taken back at once: the generators go back to what they were set to. Raises ConnectionError where
-        that can't be sent.
+        Set-points and taps are taken back at once: the generators go back to what they were set to, the taps to where
+        they were. Raises ConnectionError where that can't be sent.
         """
         self._promise = None
         waiting = len(self._job.pending) if self._job is not None and self._job.undoing else 0
@@ -218,12 +230,29 @@ class PlanExecution:
             if self._stopped is not None:
                 return
             self._forget(settings)
+        for step in chosen:
+            problem = self._problem_of_moving_back(step)
+            if problem is not None:
+                self._job, self._stopped = None, problem
+                return
         back = tuple(
             Action(done.branch, not done.close, float("nan"), float("nan"), float("nan"))
             for done in (step.action for step in chosen)
             if done is not None
         )
         self._job, self._stopped = _Job(Requirements(), back, undoing=True), None
+
+    def _problem_of_moving_back(self, step: _Step) -> PlanProblem | None:
+        """Move back the tap that was moved in a step, if one was; what stands against it, None where it is done."""
+        order, actuator = step.tap_back, self._actuator
+        if order is None or actuator is None:
+            return None
+        if order.branch in locked(self.tags, TaggedKind.BRANCH):
+            return replace(_tap_refused(order), kind=PlanProblemKind.TAGGED)
+        if not actuator.execute(order).taken:
+            return _tap_refused(order)
+        self._forget([step])
+        return None
 
     def _forget(self, taken_back: Sequence[_Step]) -> None:
         """Steps that are taken back leave the history; operations by hand stay listed, as taken back."""
@@ -319,6 +348,10 @@ class PlanExecution:
             self._history = (*self._history, _Step(held_before=before))
         else:
             self._promise = None
+
+
+def _tap_refused(order: TapOrder) -> PlanProblem:
+    return PlanProblem(kind=PlanProblemKind.ORDER_REFUSED, branch=order.branch, tap_pos=order.position)
 
 
 def _problem_of_holding(actuator: Actuator, held: Held) -> PlanProblem | None:

@@ -9,11 +9,13 @@ from app.map.network_view import NetworkView
 from app.map.values import branch_status, bus_status, supplied_bus
 from app.web.browser_view import Asset, Layer
 from components.common import text
-from components.map.drawer import AssetCard, Fact, SupplyCard, Via
+from components.map.drawer import AssetCard, Fact, SupplyCard, Via, tap_range
 from components.map.style import EdgeStatus, NodeStatus
 from grid.alarms.book import AssetKind
 from grid.limits import LimitedKind
+from grid.network import BranchKind
 from grid.reliability.priorities import Priorities
+from grid.taps import tap_of
 from grid.telemetry import Points, Quality, Reason
 
 DERIVED = "derived, not from the case"
@@ -108,7 +110,7 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         *_measured(f"Measured reactive from {ends[1]}", seen.q_to_mvar, i, 2, "Mvar"),
         *_measured(f"Measured current at {ends[1]}", seen.i_to_ka, i, 3, "kA"),
         *_measured("Measured temperature", seen.temperature_c, i, 1, "°C"),
-        *_measured("Tap position", seen.tap_pos, i, 0, ""),
+        *_tap(snapshot, i),
     )
     rating_note = _edited(snapshot, LimitedKind.BRANCH, i) or (DERIVED if branch.rating_derived[i] else "")
     rating_ka = branch.rating_to_ka[i] if state.loaded_at_to[i] else branch.rating_from_ka[i]
@@ -127,6 +129,20 @@ def _branch(snapshot: Snapshot, i: int) -> tuple[str, Facts, Facts, Facts]:
         Fact("Model", risk.model),
     )
     return branch.kind[i].value.capitalize(), live, tuple(limits), facts
+
+
+def _tap(snapshot: Snapshot, i: int) -> Facts:
+    """Where the tap of a transformer is, and what is measured of it; lines have none, but what is measured there."""
+    network, seen = snapshot.case.network, snapshot.measured.frame.branch.tap_pos
+    tap = tap_of(network, i)
+    measured = _measured("Measured tap position", seen, i, 0, "")
+    if tap is not None:
+        step = text.percent(tap.step_pu, 2)
+        note = f"{tap_range(tap.lowest, tap.neutral, tap.highest)}; a step is {step} at {network.bus.name[tap.bus]}"
+        return Fact("Tap position", text.number(tap.position, 0), note), *measured
+    if network.branch.kind[i] is BranchKind.TRANSFORMER:
+        return Fact("Tap position", "not movable", "no step and range are known"), *measured
+    return measured if seen is not None and math.isfinite(seen.at(i).value) else ()
 
 
 def _prioritised(priorities: Priorities, bus: int) -> str:

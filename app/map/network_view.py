@@ -15,7 +15,6 @@ from components.map.geometry import places
 from components.map.topology import Edge, Element, Node, elements
 from grid.alarms.book import AssetKind
 from grid.capabilities import WHOLE_MAP
-from grid.limits import same_but_limits
 from grid.network import BusKind, FloatArray, IntArray, Network
 from grid.studies.areas import Areas, partition
 
@@ -187,7 +186,7 @@ class NetworkViews:
     def of(self, network: Network) -> NetworkView:
         """The view of a network, whatever its limits; one that isn't among the latest two is prepared anew."""
         with self._lock:
-            found = next((view for view in self._kept if same_but_limits(view.network, network)), None)
+            found = next((view for view in self._kept if view.network.is_same_grid(network)), None)
             if found is None:
                 found = NetworkView(network, f"{self._process}.{next(self._count)}")
                 self._kept = (found, *self._kept[:1])

@@ -21,7 +21,7 @@ from app.web.bodies import (
 from app.web.services import Services
 from components.optimisation.words import stopped_words
 from grid.limits import LimitEdit, LimitedKind
-from ml.optimisation.plans.by_hand import Operation, Setting, Switching
+from ml.optimisation.plans.by_hand import Operation, Setting, Switching, TapMove
 from ml.optimisation.plans.tags import TaggedKind
 from ml.optimisation.radial.grid import operated_radially
 
@@ -133,13 +133,19 @@ def _edit(body: LimitBody, now: datetime) -> LimitEdit:
 def _operation(body: OperationBody) -> Operation:
     """The operation that a body names. BadRequestError where something is missing or too much."""
     if body.kind is TaggedKind.BRANCH:
-        if body.close is None:
-            raise BadRequestError("close: true to close the branch, false to open it", "close", status=422)
         if body.p_mw is not None or body.vm_pu is not None:
             raise BadRequestError("p_mw, vm_pu: these are of a generator", "p_mw", status=422)
+        if body.tap_pos is not None:
+            if body.close is not None:
+                raise BadRequestError("close: either a switch is operated, or a tap moved", "close", status=422)
+            return TapMove(branch=body.target, position=body.tap_pos)
+        if body.close is None:
+            words = "close: true to close the branch, false to open it; or tap_pos, where to move its tap"
+            raise BadRequestError(words, "close", status=422)
         return Switching(branch=body.target, close=body.close)
-    if body.close is not None:
-        raise BadRequestError("close: this is of a branch", "close", status=422)
+    for name in ("close", "tap_pos"):
+        if getattr(body, name) is not None:
+            raise BadRequestError(f"{name}: this is of a branch", name, status=422)
     return Setting(generator=body.target, p_mw=body.p_mw, vm_pu=body.vm_pu)
 
 

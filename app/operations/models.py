@@ -13,7 +13,8 @@ Kilowatt = Annotated[float | None, Field(description="kW")]
 
 
 class OperatedItem(Answer):
-    """A switch that opens or closes, or a generator that is held at a power or voltage; the others are null."""
+    """A switch that opens or closes, a generator that is held at a power or voltage, or a tap that is moved; the others
+    are null."""
 
     kind: TaggedKind
     target: Place
@@ -21,6 +22,7 @@ class OperatedItem(Answer):
     close: bool | None
     p_mw: Megawatt
     vm_pu: PerUnit
+    tap_pos: Annotated[int | None, Field(description="position of the tap changer")]
 
 
 class LimitItem(Answer):

@@ -8,19 +8,21 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.engine.board import NotReadyError
+from app.engine.board import NotReadyError, Snapshot
 from app.engine.commands import OperationRefusedError, PlanRefusedError, UnknownIdError
 from app.map.context import PageServices
 from app.operations.view import generators_at, preview_card
 from app.web.browser_view import Asset, View
 from app.web.ids import Id, Many
 from app.web.reasons import operation_refusal_words, plan_refusal_words
+from components.map.drawer import tap_range
 from components.map.operations import preview_part
 from grid.alarms.book import AssetKind
 from grid.limits import LimitEdit, LimitedKind
 from grid.network import Network
 from grid.reliability.priorities import HIGHEST, LOWEST
-from ml.optimisation.plans.by_hand import Operation, Setting, Switching
+from grid.taps import tap_of
+from ml.optimisation.plans.by_hand import Operation, Setting, Switching, TapMove
 from ml.optimisation.plans.tags import TaggedKind, TagKind
 
 Request = dict[str, Any]
@@ -37,6 +39,7 @@ def panel() -> Component:
             html.H3("Operate"),
             html.Div(id=Id.OPERATE_BUTTONS),
             _generator_form(),
+            _tap_form(),
             html.Div(id=Id.PREVIEW, role="status"),
             html.Div(
                 [
@@ -83,6 +86,16 @@ def _generator_form() -> Component:
             ),
         ],
         id=Id.GENERATOR_FORM,
+        style=HIDDEN,
+    )
+
+
+def _tap_form() -> Component:
+    position = dmc.NumberInput(id=Id.TAP_POSITION, label="Tap position", size="xs", step=1, clampBehavior="none")
+    return html.Div(
+        [position, dmc.Button("Preview …", id=Id.TAP_LOOK, size="compact-sm", variant="default")],
+        id=Id.TAP_MOVE_FORM,
+        className="operate-set operate-tap",
         style=HIDDEN,
     )
 
@@ -148,6 +161,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
     _register_browser(app)
     _register_choice(app, services)
     _register_looks(app, services)
+    _register_taps(app, services)
     _register_answers(app, services)
     _register_tags(app, services)
     _register_limits(app, services)
@@ -185,9 +199,9 @@ def _register_choice(app: dash.Dash, services: PageServices) -> None:
     )
     def choose(view_data: object, shown: str | None) -> tuple[Any, ...]:
         """Another asset has another form, and nothing previewed."""
-        network = services.boards.latest.network
+        snapshot, asset = _shown_asset(services, view_data)
+        network = snapshot.case.network
         key = services.views.of(network).key
-        asset = View.parse(view_data, network, key).asset
         code = None if asset is None else f"{key}/{asset.code}"
         if asset is None or code == shown:
             return (*[no_update] * 7, code if asset is None else no_update)
@@ -219,7 +233,7 @@ def _register_choice(app: dash.Dash, services: PageServices) -> None:
 
 
 def _register_looks(app: dash.Dash, services: PageServices) -> None:
-    """Two ways to a preview. Each has its callback: Dash names one trigger only of several that come at once."""
+    """Three ways to a preview. Each has its callback: Dash names one trigger only of several that come at once."""
     outputs = (
         Output(Id.PREVIEW, "children", allow_duplicate=True),
         Output(Id.PREVIEW_ANSWER, "style", allow_duplicate=True),
@@ -264,6 +278,41 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
             }
         )
 
+    @app.callback(
+        *outputs,
+        Input(Id.TAP_LOOK, "n_clicks"),
+        State(Id.VIEW, "data"),
+        State(Id.TAP_POSITION, "value"),
+        prevent_initial_call=True,
+    )
+    def look_at_tap(_clicks: int, view_data: object, position: object) -> tuple[Any, ...]:
+        _, asset = _shown_asset(services, view_data)
+        if asset is None or asset.kind is not AssetKind.BRANCH:
+            return (no_update,) * 5
+        if not isinstance(position, int | float):
+            return None, HIDDEN, True, None, "Say at which position the tap is to be."
+        return look({"kind": TaggedKind.BRANCH.value, "target": asset.index, "tap_pos": position})
+
+
+def _register_taps(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.TAP_MOVE_FORM, "style"),
+        Output(Id.TAP_POSITION, "value"),
+        Output(Id.TAP_POSITION, "label"),
+        Input(Id.OPERATE_ASSET, "data"),
+        State(Id.VIEW, "data"),
+        prevent_initial_call=True,
+    )
+    def fill(_asset: str | None, view_data: object) -> tuple[Any, ...]:
+        """The present tap position of another transformer; what has none that can be moved has no form."""
+        snapshot, asset = _shown_asset(services, view_data)
+        tap = None
+        if asset is not None and asset.kind is AssetKind.BRANCH:
+            tap = tap_of(snapshot.case.network, asset.index)
+        if tap is None:
+            return HIDDEN, "", no_update
+        return SHOWN_GRID, tap.position, f"Tap position, {tap_range(tap.lowest, tap.neutral, tap.highest)}"
+
 
 def _changed(value: object, now: float, digits: int) -> float | None:
     """A number that a person has typed, None where it is what is so already."""
@@ -276,6 +325,8 @@ def _operation(request: Request) -> Operation:
     """The operation of a preview. ValueError for what isn't one."""
     try:
         if request["kind"] == TaggedKind.BRANCH:
+            if "tap_pos" in request:
+                return TapMove(branch=int(request["target"]), position=float(request["tap_pos"]))
             return Switching(branch=int(request["target"]), close=bool(request["close"]))
         return Setting(generator=int(request["target"]), p_mw=request["p_mw"], vm_pu=request["vm_pu"])
     except (KeyError, TypeError) as error:
@@ -351,9 +402,8 @@ def _register_tags(app: dash.Dash, services: PageServices) -> None:
     def hang(
         _clicks: int, view_data: object, chosen: str | None, kind: str, reason: str | None, person: str | None
     ) -> tuple[Any, ...]:
-        network = services.boards.latest.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
-        target = None if asset is None else _target(network, asset, chosen)
+        snapshot, asset = _shown_asset(services, view_data)
+        target = None if asset is None else _target(snapshot.case.network, asset, chosen)
         if target is None:
             return "Not tagged: there is nothing here to operate.", no_update, None, None
         missing = not (reason or "").strip(), not (person or "").strip()
@@ -396,10 +446,10 @@ def _register_limits(app: dash.Dash, services: PageServices) -> None:
     )
     def fill(_asset: str | None, view_data: object) -> tuple[Any, ...]:
         """The present limits of another asset."""
-        network = services.boards.latest.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        snapshot, asset = _shown_asset(services, view_data)
         if asset is None:
             return (no_update,) * 5
+        network = snapshot.case.network
         if asset.kind is AssetKind.BUS:
             low, high = (float(values[asset.index]) for values in (network.bus.min_vm_pu, network.bus.max_vm_pu))
             return SHOWN_GRID, HIDDEN, _shown(low), _shown(high), ""
@@ -419,9 +469,7 @@ def _register_limits(app: dash.Dash, services: PageServices) -> None:
     def settle(
         _clicks: int, view_data: object, low: object, high: object, rating: object, person: str | None
     ) -> tuple[Any, ...]:
-        snapshot = services.boards.latest.snapshot
-        network = snapshot.case.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        snapshot, asset = _shown_asset(services, view_data)
         if asset is None:
             return no_update, no_update
         if not (person or "").strip():
@@ -453,10 +501,10 @@ def _register_priorities(app: dash.Dash, services: PageServices) -> None:
     )
     def fill(_asset: str | None, view_data: object) -> tuple[Any, ...]:
         """The present priority of another bus; a branch has none."""
-        case = services.boards.latest.snapshot.case
-        asset = View.parse(view_data, case.network, services.views.of(case.network).key).asset
+        snapshot, asset = _shown_asset(services, view_data)
         if asset is None or asset.kind is not AssetKind.BUS:
             return HIDDEN, ""
+        case = snapshot.case
         now = case.priorities.at_bus(case.network, asset.index)
         return SHOWN if math.isfinite(now) else HIDDEN, _shown(now)
 
@@ -470,8 +518,7 @@ def _register_priorities(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def prioritise(_clicks: int, view_data: object, priority: object, person: str | None) -> tuple[Any, ...]:
-        network = services.boards.latest.network
-        asset = View.parse(view_data, network, services.views.of(network).key).asset
+        _, asset = _shown_asset(services, view_data)
         if asset is None or asset.kind is not AssetKind.BUS:
             return no_update, no_update
         if not (person or "").strip():
@@ -481,6 +528,13 @@ def _register_priorities(app: dash.Dash, services: PageServices) -> None:
         except REFUSALS as error:
             return f"Not set: {_words(error)}", None
         return "", None
+
+
+def _shown_asset(services: PageServices, view_data: object) -> tuple[Snapshot, Asset | None]:
+    """The latest snapshot, and the asset of its grid whose drawer is open; None where none is."""
+    snapshot = services.boards.latest.snapshot
+    network = snapshot.case.network
+    return snapshot, View.parse(view_data, network, services.views.of(network).key).asset
 
 
 def _shown(value: float) -> float | str:

@@ -11,7 +11,7 @@ from app.web.reasons import operation_refusal_words
 from grid.limits import LimitEdit
 from grid.network import Network
 from grid.reliability.priorities import ORDINARY, PriorityEdit
-from ml.optimisation.plans.by_hand import Effect, Operation, Switching
+from ml.optimisation.plans.by_hand import Effect, Operation, Setting, Switching
 from ml.optimisation.plans.plan import Verdict
 from ml.optimisation.plans.tags import Tag, TaggedKind
 
@@ -19,13 +19,14 @@ JSON = dict[str, Any]
 
 
 def operation(item: Operation, network: Network) -> JSON:
-    """What is switched or set."""
-    if isinstance(item, Switching):
-        of_branch: JSON = {"kind": TaggedKind.BRANCH, "target": item.branch, "name": network.branch.name[item.branch]}
-        return {**of_branch, "close": item.close, "p_mw": None, "vm_pu": None}
-    names = network.generator.name
-    of_generator: JSON = {"kind": TaggedKind.GENERATOR, "target": item.generator, "name": names[item.generator]}
-    return {**of_generator, "close": None, "p_mw": item.p_mw, "vm_pu": item.vm_pu}
+    """What is switched, set or moved."""
+    if isinstance(item, Setting):
+        names = network.generator.name
+        of_generator: JSON = {"kind": TaggedKind.GENERATOR, "target": item.generator, "name": names[item.generator]}
+        return {**of_generator, "close": None, "p_mw": item.p_mw, "vm_pu": item.vm_pu, "tap_pos": None}
+    of_branch: JSON = {"kind": TaggedKind.BRANCH, "target": item.branch, "name": network.branch.name[item.branch]}
+    close, tap_pos = (item.close, None) if isinstance(item, Switching) else (None, int(item.position))
+    return {**of_branch, "close": close, "p_mw": None, "vm_pu": None, "tap_pos": tap_pos}
 
 
 def preview(effect: Effect, snapshot: Snapshot, refusal: OperationRefusal | None, radial: bool) -> JSON:

@@ -8,11 +8,12 @@ from app.web.browser_view import Asset
 from app.web.ids import operate_id, undo_id, untag_id
 from app.web.reasons import operation_refusal_words
 from components.common import text
-from components.map.operations import Affected, LimitRow, OperateCard, OperateIds, PreviewCard, TagRow
+from components.map.operations import Affected, Extremes, LimitRow, OperateCard, OperateIds, PreviewCard, TagRow
 from components.optimisation.words import stopped_words
 from grid.alarms.book import AssetKind
 from grid.network import IntArray, Network
-from ml.optimisation.plans.by_hand import Operation, Switching
+from ml.optimisation.plans.by_hand import Operation, Switching, TapMove
+from ml.optimisation.plans.plan import Verdict
 from ml.optimisation.plans.tags import Tag, TaggedKind
 from ml.optimisation.radial.grid import operated_radially
 
@@ -67,6 +68,8 @@ def title_of(operation: Operation, network: Network) -> str:
     """What an operation does, in words."""
     if isinstance(operation, Switching):
         return f"{'Close' if operation.close else 'Open'} {network.branch.name[operation.branch]}"
+    if isinstance(operation, TapMove):
+        return f"Move the tap of {network.branch.name[operation.branch]} to {text.number(operation.position, 0)}"
     held = [
         text.number(value, digits, unit)
         for value, digits, unit in ((operation.p_mw, 2, "MW"), (operation.vm_pu, 3, "p.u."))
@@ -78,14 +81,16 @@ def title_of(operation: Operation, network: Network) -> str:
 def preview_card(seen: Preview) -> PreviewCard:
     """What an operation would do."""
     effect, network = seen.effect, seen.snapshot.case.network
-    losses = None
+    losses = spans = None
     if effect.before is not None and effect.after is not None:
         losses = effect.before.loss_kw, effect.after.loss_kw
+        spans = _span(effect.before), _span(effect.after)
     return PreviewCard(
         title=title_of(effect.operation, network),
         dark=_affected(seen.snapshot, effect.dark, effect.dark_kw),
         restored=_affected(seen.snapshot, effect.restored, effect.restored_kw),
         loss_kw=losses,
+        spans=spans,
         loop=tuple(network.branch.name[branch] for branch in effect.loop),
         radial_grid=operated_radially(network),
         limits=tuple(
@@ -104,6 +109,10 @@ def preview_card(seen: Preview) -> PreviewCard:
         stale=seen.snapshot.solved.stale,
         refused="" if seen.refusal is None else operation_refusal_words(seen.refusal),
     )
+
+
+def _span(state: Verdict) -> Extremes:
+    return Extremes(min_vm_pu=state.min_vm_pu, max_vm_pu=state.max_vm_pu, max_loading_percent=state.max_loading_percent)
 
 
 def _affected(snapshot: Snapshot, loads: IntArray, kw: float) -> Affected:

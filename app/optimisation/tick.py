@@ -123,7 +123,7 @@ def plan_tick(planner: PlanWorker, board: Board, shown: NetworkView, view: View,
 def answer_key(report: PlanReport, snapshot: Snapshot, shown: NetworkView) -> str:
     """Changes with the proposal, with what is applied, and where the state becomes stale or fresh again."""
     operations = snapshot.control.operations
-    done = f"{len(operations.done)}.{len(operations.pending)}.{operations.set_points_done}.{hash(operations.stopped):x}"
+    done = f"{len(operations.done)}.{len(operations.pending)}.{operations.may_undo}.{hash(operations.stopped):x}"
     done += f".{hash(operations.followed):x}"
     stale = f"/stale {snapshot.simulated_at}" if snapshot.solved.stale else ""
     beyond = "/beyond" if beyond_plans(report, snapshot.case.network) else ""
@@ -203,7 +203,7 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
     plan, back = None if proposal is None else proposal.plan, None if report.back is None else report.back.plan
     shown = headline_of(report, snapshot)
     running, operations = shown.tone is Tone.RUNNING, snapshot.control.operations
-    undoable = bool(operations.done) or operations.set_points_done
+    undoable = operations.may_undo
     if snapshot.solved.stale:
         return _parts_without(snapshot, headline(shown), undoable, STALE)
     if beyond := beyond_plans(report, network):

@@ -23,7 +23,6 @@ from app.learning.requests import BeginPolicy, PolicyNews, TrainPolicy
 from app.optimisation.explainer import Explainer, ProposalBase
 from app.optimisation.request_priority import Patience, RequestPriority
 from app.settings import Settings
-from grid.limits import same_but_limits
 from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint, SmartGridOptimizer, UnsuitableGridError
 from ml.optimisation.plans.normal import WayBack, way_back
@@ -164,7 +163,7 @@ class PlanWorker(GridWorker[PlanReport]):
     def requirements_on(self, board: Board) -> Requirements:
         """What plans are made by; of a grid that is new, nothing but the risk weight is taken over."""
         network, wanted = self._network, self._requirements
-        if network is not None and not same_but_limits(network, board.network):
+        if network is not None and not network.is_same_grid(board.network):
             return Requirements(risk_weight=wanted.risk_weight)
         return wanted
 
@@ -415,7 +414,7 @@ class PlanWorker(GridWorker[PlanReport]):
         self._learned, self._planned, self._pareto = None, 0, ((), None)
         self._recent, self._made, self._pareto_at, self._proposed = {}, (None, {}), 0, None
         self._planned_on = self._back = None
-        if self._network is None or not same_but_limits(self._network, network):
+        if self._network is None or not self._network.is_same_grid(network):
             self._requirements = Requirements(risk_weight=self._requirements.risk_weight)
         self._optimizer, self._asked, self._why_not = self._optimizers(network)
         self._network = network  # after what belongs to it: others read both without the lock

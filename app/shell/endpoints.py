@@ -290,7 +290,8 @@ ENDPOINTS = (
     Endpoint(
         "post",
         "/api/operations/preview",
-        "What a switch or a generator operated by hand would do: who goes dark, limits broken, losses in kW, loops.",
+        "What a switch, a generator or a tap operated by hand would do: who goes dark, limits broken, losses in kW, "
+        "loops.",
         PreviewAnswer,
         OperationBody,
     ),

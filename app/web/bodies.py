@@ -100,13 +100,15 @@ class ApplyBody(_Body):
 
 
 class OperationBody(_Body):
-    """POST /api/operations/preview: a branch to close or open, or a generator to hold at a power or a voltage."""
+    """POST /api/operations/preview: a branch to close or open, or whose tap changer to move to a whole position, or a
+    generator to hold at a power or a voltage."""
 
     kind: Annotated[TaggedKind, Field(strict=False)]
     target: Whole
     close: bool | None = None
     p_mw: Finite | None = None
     vm_pu: Finite | None = None
+    tap_pos: Finite | None = None
 
 
 class OperateBody(OperationBody):

@@ -9,6 +9,7 @@ from components.maintenance.words import refused_words
 from components.optimisation.words import problem_words
 from grid.flow.powerflow import Suspect, SuspectKind
 from grid.network import Network
+from ml.optimisation.plans.by_hand import TapMove
 
 KEPT = {
     KeptKind.POLICY: "the policy",
@@ -56,7 +57,11 @@ def plan_refusal_words(refusal: PlanRefusal) -> str:
 def operation_refusal_words(refusal: OperationRefusal) -> str:
     """Why an operation by hand isn't carried out: a sentence."""
     if refusal.kind is OperationRefusalKind.ADVICE_ONLY:
-        return f"Nothing can be operated: the source ({refusal.source}) carries out no orders."
+        asked, network = refusal.operation, refusal.network
+        tap = ""
+        if isinstance(asked, TapMove):
+            tap = f"; tap_pos {asked.position:g} of {network.branch.name[asked.branch]} can't be ordered"
+        return f"Nothing can be operated: the source ({refusal.source}) carries out no orders{tap}."
     if refusal.tag is not None:
         tag = refusal.tag
         name, day = tag.name_in(refusal.network), f"{tag.placed_at:%d %b %H:%M}"

@@ -58,6 +58,11 @@ class AssetCard:
     stale: bool  # all of it is of an earlier state
 
 
+def tap_range(lowest: float, neutral: float, highest: float) -> str:
+    """The positions that a tap changer has."""
+    return f"{text.number(lowest, 0)} to {text.number(highest, 0)}, {text.number(neutral, 0)} is neutral"
+
+
 def drawer_content(card: AssetCard, ids: AlarmIds) -> list[Component]:
     """The sections under the trend; they are drawn again with every tick."""
     sections = [

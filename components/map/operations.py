@@ -45,14 +45,24 @@ class LimitRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extremes:
+    """Lowest and highest voltage of a state in p.u., and its highest loading in percent, NaN where none is known."""
+
+    min_vm_pu: float
+    max_vm_pu: float
+    max_loading_percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreviewCard:
-    """What an operation would do. loss_kw: now and then, None where nobody knows. refused: why it can't be done, or
-    empty."""
+    """What an operation would do. loss_kw, spans: now and then, None where nobody knows. refused: why it can't be done,
+    or empty."""
 
     title: str
     dark: Affected
     restored: Affected
     loss_kw: tuple[float, float] | None
+    spans: tuple[Extremes, Extremes] | None
     loop: tuple[str, ...]
     radial_grid: bool
     limits: tuple[LimitRow, ...]
@@ -150,6 +160,7 @@ def preview_part(card: PreviewCard) -> list[Component]:
         lines.append(_line(words + extra, alarm=card.radial_grid))
     if card.loss_kw is not None:
         lines += _limits(card)
+        lines += [] if card.spans is None else [_spans(*card.spans)]
         lines.append(_losses(card.loss_kw, card.dark.kw > 0))
     return [html.Div(lines, className="preview")]
 
@@ -195,6 +206,13 @@ def _limit(row: LimitRow) -> str:
     value = text.number(row.value, digits, row.unit)
     limit = text.number(row.limit, digits)
     return f"{QUANTITIES[row.constraint]} of {row.element}: {value}, limit {limit}{derived}{now}"
+
+
+def _spans(now: Extremes, then: Extremes) -> html.P:
+    """Voltages and loadings, now and then."""
+    voltages = [f"{text.number(one.min_vm_pu, 3)} to {text.number(one.max_vm_pu, 3)}" for one in (now, then)]
+    loadings = [text.number(one.max_loading_percent, 1) for one in (now, then)]
+    return _line(f"Voltages {voltages[0]} → {voltages[1]} p.u.; highest loading {loadings[0]} → {loadings[1]} %.")
 
 
 def _losses(loss_kw: tuple[float, float], load_is_lost: bool) -> html.P:

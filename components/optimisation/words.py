@@ -227,10 +227,14 @@ def problem_words(network: Network, problem: PlanProblem) -> str:
     match problem.kind:
         case PlanProblemKind.OTHER_NETWORK:
             return f"it is for another grid, {network.title} is watched now."
+        case PlanProblemKind.CHANGED_SINCE:
+            return "limits or taps have changed since it was made; the next one is for them."
         case PlanProblemKind.NO_PRESENT_SOLUTION:
             return "the present state has no power flow solution."
         case PlanProblemKind.SWITCHED_ALREADY:
             return f"{network.branch.name[problem.branch]} is {'closed' if problem.close else 'open'} already."
+        case PlanProblemKind.TAP_THERE_ALREADY:
+            return f"the tap of {network.branch.name[problem.branch]} is at {problem.tap_pos:g} already."
         case PlanProblemKind.OUT_OF_SERVICE:
             return f"{_asset_of(network, problem)} is out of service."
         case PlanProblemKind.NO_SOLUTION:
@@ -263,4 +267,6 @@ def _asset_of(network: Network, problem: PlanProblem) -> str:
 def _then(network: Network, problem: PlanProblem) -> str:
     if problem.branch < 0:
         return f"{network.generator.name[problem.generator]} set" if problem.generator >= 0 else "its set-points"
+    if problem.tap_pos is not None:
+        return f"the tap of {network.branch.name[problem.branch]} at {problem.tap_pos:g}"
     return f"{network.branch.name[problem.branch]} {'closed' if problem.close else 'opened'}"

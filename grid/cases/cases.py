@@ -115,7 +115,16 @@ def _simbench(spec: str, cache_dir: Path) -> Case:
     if code not in simbench.collect_all_simbench_codes():
         raise CaseError(spec, f"SimBench has no grid {code!r}; a code looks like {DEFAULT_SIMBENCH}")
     net = simbench.get_simbench_net(code)
+    _name_taps(net.trafo)
     return _case(f"simbench:{code}", f"SimBench {code}", net, cache_dir, _simbench_profiles(net))
+
+
+def _name_taps(trafo: pd.DataFrame) -> None:
+    """Say of SimBench's tap changers what simbench leaves out: their type. Without it pandapower takes them to stand at
+    neutral, whatever their position says, and so they do here, too: the state is the one that it solves."""
+    unnamed = trafo["tap_changer_type"].isna() & trafo["tap_side"].notna() & (trafo["tap_step_degree"] == 0)
+    trafo.loc[unnamed, "tap_changer_type"] = "Ratio"
+    trafo.loc[unnamed, "tap_pos"] = trafo.loc[unnamed, "tap_neutral"]
 
 
 def _simbench_profiles(net: pandapower.pandapowerNet) -> Profiles:

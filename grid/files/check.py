@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
+from grid.reliability.priorities import HIGHEST, LOWEST
 
 MAX_CAPACITOR_R_OVER_X = 0.2
 
@@ -127,6 +128,19 @@ ELEMENTS: tuple[ElementRules, ...] = (
     ElementRules("asymmetric_sgen", ("bus",), tuple(finite(f"p_{phase}_mw", "MW") for phase in "abc")),
 )
 
+PRIORITY = Rule(
+    "priority",
+    lambda v: np.isnan(v) | ((v >= LOWEST) & (v <= HIGHEST)),
+    f"a priority of supply is from {LOWEST:g} to {HIGHEST:g}, or left empty; an ordinary load has 1",
+)
+CUSTOMERS = Rule(
+    "customers",
+    lambda v: np.isnan(v) | (np.isfinite(v) & (v >= 0)),
+    "customers behind a load are a number, zero or more, or left empty",
+)
+OWN_OF_LOADS = (PRIORITY, CUSTOMERS)
+"""Columns of our own that a load table may have."""
+
 UNSUPPORTED: tuple[str, ...] = (
     "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar", "bus_dc", "line_dc", "load_dc",
     "source_dc",
@@ -157,6 +171,7 @@ def validate(net: pandapowerNet, file: str) -> None:
     _check_branches(net, file)
     _check_switches(net, file)
     _check_supported(net, file)
+    _check_own_columns(net, file)
     _check_source(net, file)
 
 
@@ -252,6 +267,13 @@ def _check_supported(net: pandapowerNet, file: str) -> None:
         share = column(net.load, "load", str(field), file)
         problem = "loads that depend on voltage are not supported yet; this share must be 0 %"
         _refuse(~np.isnan(share) & (share != 0), net.load, "load", str(field), problem, file)
+
+
+def _check_own_columns(net: pandapowerNet, file: str) -> None:
+    for rule in OWN_OF_LOADS:
+        if rule.field in net.load.columns:
+            wrong = ~rule.accepts(column(net.load, "load", rule.field, file))
+            _refuse(wrong, net.load, "load", rule.field, rule.right, file)
 
 
 def _check_source(net: pandapowerNet, file: str) -> None:

@@ -54,8 +54,8 @@ class Priorities:
 
 
 def priorities_of(network: Network) -> Priorities:
-    """The priorities of a network's own file. What is out of range there counts as the nearest in range."""
+    """The priorities of a network's own file, in which one out of range was refused (grid.files.check)."""
     own = network.load.priority
     if own is None:
         return Priorities(of_load=np.full(len(network.load), ORDINARY))
-    return Priorities(of_load=np.where(np.isfinite(own), own.clip(LOWEST, HIGHEST), ORDINARY))
+    return Priorities(of_load=np.where(np.isfinite(own), own, ORDINARY))

@@ -52,7 +52,15 @@ class HoldOrder:
     held: Held
 
 
-Order = SwitchOrder | HoldOrder
+@dataclass(frozen=True, kw_only=True)
+class TapOrder:
+    """Move the tap changer of a branch to a position that it has."""
+
+    branch: int
+    position: float
+
+
+Order = SwitchOrder | HoldOrder | TapOrder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +81,12 @@ class Actuator(Protocol):
     @property
     def held(self) -> Held:
         """What generators are held at by orders."""
+        ...
+
+    @property
+    def tap_pos(self) -> FloatArray:
+        """Positions (m,) that tap changers were ordered to, those of the case without an order; NaN where none is
+        known."""
         ...
 
     def execute(self, order: Order) -> Acknowledgement:

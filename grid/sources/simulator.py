@@ -14,8 +14,9 @@ from grid.sources.demand import DemandModel, GenerationModel
 from grid.sources.past import Past
 from grid.sources.protection import SimulatedProtection
 from grid.sources.returning import Returning
-from grid.sources.seams import Acknowledgement, Held, HoldOrder, Order, SourceParts
+from grid.sources.seams import Acknowledgement, Held, HoldOrder, Order, SourceParts, SwitchOrder, TapOrder
 from grid.sources.weather import WeatherModel
+from grid.taps import positions_of, with_taps
 from grid.telemetry import (
     BranchPoints,
     BusPoints,
@@ -52,7 +53,8 @@ class _Truth:
 class Simulator:
     """A Source over simulated time, which is its own clock and actuator and takes events. Owned by the engine's thread.
 
-    closed, held: what switches and generators were ordered to, which anyone who owns the simulator may replace.
+    closed, held, tap_pos: what switches, generators and tap changers were ordered to; of these, closed and held may be
+    replaced by whoever owns the simulator.
     past: the hours before its start.
     """
 
@@ -64,6 +66,7 @@ class Simulator:
         self.closed = case.network.branch.closed.copy()
         self.events: tuple[Event, ...] = ()
         self.held = Held.nothing(case.network)
+        self.tap_pos = positions_of(case.network)
         weather_rng, load_rng, self._noise_rng, self._upstream_rng, past_rng, flag_rng = (
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
         )
@@ -89,15 +92,20 @@ class Simulator:
         )
 
     def execute(self, order: Order) -> Acknowledgement:
-        """Switch a branch, or hold generators; a simulated grid always does. A device that has tripped may be closed
-        again: it trips again where the fault still stands."""
-        if isinstance(order, HoldOrder):
-            self.held = order.held
-        else:
-            closed = self.closed.copy()
-            closed[order.branch] = order.close
-            self.closed = closed
-            self._protection.reset(order.branch)
+        """Switch a branch, hold generators or move a tap; a simulated grid always does. A device that has tripped may
+        be closed again: it trips again where the fault still stands."""
+        match order:
+            case HoldOrder():
+                self.held = order.held
+            case TapOrder():
+                self.tap_pos = self.tap_pos.copy()
+                self.tap_pos[order.branch] = order.position
+                self._power_flow = PowerFlow(with_taps(self.case.network, self.tap_pos))
+            case SwitchOrder():
+                closed = self.closed.copy()
+                closed[order.branch] = order.close
+                self.closed = closed
+                self._protection.reset(order.branch)
         return Acknowledgement(taken=True)
 
     def advance(self, step: timedelta) -> None:
@@ -210,6 +218,9 @@ class Simulator:
             branch=BranchPoints(
                 p_from_mw=noisy(unknown_branch if state is None else state.p_from_mw, POWER_NOISE),
                 closed=Points.of(truth.closed, measured_at=self.time, received_at=received_at),
+                tap_pos=None
+                if network.branch.tap is None
+                else Points.of(self.tap_pos, measured_at=self.time, received_at=received_at),
             ),
             load=load,
             generator=generator,

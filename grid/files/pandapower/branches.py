@@ -9,6 +9,7 @@ from pandapower.pypower import idx_brch
 
 from grid.errors import CaseError
 from grid.files.pandapower.tables import BusLookup, own_names, solved_voltage, star_points
+from grid.files.pandapower.taps import read_taps
 from grid.network import BoolArray, Branches, BranchKind, Buses, FloatArray, IntArray, OpenEnd
 
 NO_RATING_MVA = 9000.0  # MATPOWER's 'unlimited' becomes 9,900 MVA or 99,999 kA in pandapower
@@ -98,6 +99,7 @@ def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses
             for at_from, at_to in zip(stays_from, stays_to, strict=True)
         ),
         breaker=_joined(parts, "breaker"),
+        tap=read_taps(net, len(rows)),
     )
 
 

@@ -66,11 +66,11 @@ def read_loads(net: pandapower.pandapowerNet, lookup: BusLookup) -> Loads:
 
 
 def _said(load: pd.DataFrame, column: str, others: int) -> FloatArray | None:
-    """(l,) of a column, where there is one: finite from 0, else NaN; loads of other tables have none."""
+    """(l,) of a column, where there is one, NaN where it says nothing; loads of other tables have none."""
     if column not in load.columns:
         return None
     own = pd.to_numeric(load[column], errors="coerce").to_numpy(dtype=float)
-    return np.concatenate([np.where(np.isfinite(own) & (own >= 0), own, np.nan), np.full(others, np.nan)])
+    return np.concatenate([own, np.full(others, np.nan)])
 
 
 def read_generators(net: pandapower.pandapowerNet, lookup: BusLookup) -> Generators:

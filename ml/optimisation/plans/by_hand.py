@@ -1,4 +1,4 @@
-"""What an operation by hand would do: a switch opened or closed, or a generator set, before anybody does it.
+"""What an operation by hand would do before anybody does it: a switch opened or closed, a generator set, a tap moved.
 
 A person may do what no plan would: cut load off, or break a limit. So nothing of that is refused here, but all of it is
 told. Refused is only what can't be done, or what nobody could judge: a state without a power flow solution, and what
@@ -12,6 +12,7 @@ import numpy as np
 from grid.flow.powerflow import Injection
 from grid.flow.topology import energised_buses, loop_closed_by
 from grid.network import BoolArray, FloatArray, IntArray, Network
+from grid.taps import checked_position, positions_of, with_taps
 from ml.optimisation.plans.limits import SHARE_TOLERANCE, Bounds
 from ml.optimisation.plans.plan import Action, Constraint, Excess, PlanProblem, PlanProblemKind, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
@@ -47,7 +48,21 @@ class Setting:
         return p_mw, vm_pu
 
 
-Operation = Switching | Setting
+@dataclass(frozen=True, kw_only=True)
+class TapMove:
+    """Move a transformer's tap changer. position: a whole number, once checked_operation has seen it."""
+
+    branch: int
+    position: float
+
+    def positions(self, network: Network) -> FloatArray:
+        """(m,) all positions of a network with this one moved; NaN where no tap changer is known."""
+        positions = positions_of(network).copy()
+        positions[self.branch] = self.position
+        return positions
+
+
+Operation = Switching | Setting | TapMove
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +115,7 @@ class Effect:
 
     @property
     def action(self) -> Action | None:
-        """The switching with the state that it leads to; None where a generator is set."""
+        """The switching with the state that it leads to; None where nothing is switched."""
         if not isinstance(self.operation, Switching):
             return None
         after = self.after
@@ -110,9 +125,11 @@ class Effect:
 
 def checked_operation(network: Network, operation: Operation) -> Operation:
     """An operation of a network that has what it names; ValueError names the field that is out of range."""
-    if isinstance(operation, Switching):
+    if isinstance(operation, Switching | TapMove):
         if not 0 <= operation.branch < network.n_branch:
             raise ValueError(f"target: branches are numbered 0 to {network.n_branch - 1}, not {operation.branch}")
+        if isinstance(operation, TapMove):
+            checked_position(network, operation.branch, operation.position)
         return operation
     generator, g = network.generator, operation.generator
     if not 0 <= g < len(generator):
@@ -139,14 +156,17 @@ def effect_of(
     """What an operation would do. faulty: (n,) buses that must not be energised, None for none."""
     network, closed = verifier.network, operating_point.closed
     before = verifier.verdict(operating_point, closed, CASE_LIMITS)
-    after_closed, injection = closed.copy(), operating_point.injection
+    after_closed, injection, judge = closed.copy(), operating_point.injection, verifier
     loop: tuple[int, ...] = ()
-    if isinstance(operation, Switching):
-        after_closed[operation.branch] = operation.close
-        if operation.close and not closed[operation.branch]:
-            loop = _loop(network, closed, _sources(network, injection), operation.branch)
-    else:
-        injection = _with(network, injection, operation)
+    match operation:
+        case Switching():
+            after_closed[operation.branch] = operation.close
+            if operation.close and not closed[operation.branch]:
+                loop = _loop(network, closed, _sources(network, injection), operation.branch)
+        case Setting():
+            injection = _with(network, injection, operation)
+        case TapMove():
+            judge = Verifier(with_taps(network, operation.positions(network)))
     supplied, then = (_supplied(network, state, injection) for state in (closed, after_closed))
     wanted_kw = 1000 * injection.load_p_mw.clip(min=0)
     at_load = network.load.bus
@@ -159,7 +179,7 @@ def effect_of(
     if before is None:
         problem = problem or PlanProblem(kind=PlanProblemKind.NO_PRESENT_SOLUTION)
     elif problem is None:
-        after = verifier.verdict(operating_point, after_closed, CASE_LIMITS, before.state.voltage, injection)
+        after = judge.verdict(operating_point, after_closed, CASE_LIMITS, before.state.voltage, injection)
         problem = _refused(PlanProblemKind.NO_SOLUTION, operation) if after is None else None
     broken, still = ((), 0) if before is None or after is None else _broken(verifier, before, after)
     return Effect(
@@ -180,6 +200,8 @@ def effect_of(
 def _operation_code(operation: Operation) -> str:
     if isinstance(operation, Switching):
         return f"{'close' if operation.close else 'open'}-{operation.branch}"
+    if isinstance(operation, TapMove):
+        return f"tap-{operation.branch}-{operation.position:g}"
     held = (("p", operation.p_mw), ("v", operation.vm_pu))
     return f"set-{operation.generator}" + "".join(f"-{name}{value:g}" for name, value in held if value is not None)
 
@@ -213,6 +235,9 @@ def _problem(network: Network, operating_point: OperatingPoint, operation: Opera
     if isinstance(operation, Setting):
         running = operating_point.injection.generator_on[operation.generator]
         return None if running else _refused(PlanProblemKind.OUT_OF_SERVICE, operation)
+    if isinstance(operation, TapMove):
+        there = positions_of(network)[operation.branch] == operation.position
+        return _refused(PlanProblemKind.TAP_THERE_ALREADY, operation) if there else None
     if bool(operating_point.closed[operation.branch]) == operation.close:
         return _refused(PlanProblemKind.SWITCHED_ALREADY, operation)
     usable = operating_point.available[operation.branch] and network.branch.in_service[operation.branch]
@@ -222,6 +247,8 @@ def _problem(network: Network, operating_point: OperatingPoint, operation: Opera
 def _refused(kind: PlanProblemKind, operation: Operation) -> PlanProblem:
     if isinstance(operation, Switching):
         return PlanProblem(kind=kind, branch=operation.branch, close=operation.close)
+    if isinstance(operation, TapMove):
+        return PlanProblem(kind=kind, branch=operation.branch, tap_pos=operation.position)
     return PlanProblem(kind=kind, generator=operation.generator)
 
 

@@ -238,8 +238,10 @@ class PlanProblemKind(StrEnum):
     """Why actions or set-points can't be carried out."""
 
     OTHER_NETWORK = "other_network"  # is watched by now
+    CHANGED_SINCE = "changed_since"  # limits or taps of the network have
     NO_PRESENT_SOLUTION = "no_present_solution"
     SWITCHED_ALREADY = "switched_already"
+    TAP_THERE_ALREADY = "tap_there_already"
     OUT_OF_SERVICE = "out_of_service"
     NO_SOLUTION = "no_solution"  # of the power flow, afterwards
     INTERRUPTION = "interruption"  # loads would be interrupted
@@ -255,7 +257,8 @@ class PlanProblemKind(StrEnum):
 class PlanProblem:
     """What stands against a plan, and which limit would be broken, if any.
 
-    branch: whose switching it is, -1 where it is none's; close: what that does. generator: that can't be set, or -1.
+    branch: whose switching it is, -1 where it is none's; close: what that does. tap_pos: where the branch's tap is to
+    be moved, None where it isn't. generator: that can't be set, or -1.
     """
 
     kind: PlanProblemKind
@@ -263,6 +266,7 @@ class PlanProblem:
     close: bool = False
     generator: int = -1
     constraint: Constraint | None = None
+    tap_pos: float | None = None
 
 
 class NoPlanKind(StrEnum):

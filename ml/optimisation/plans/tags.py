@@ -1,4 +1,4 @@
-"""Tags on switches and generators: what a person has to say of one, and what nobody may operate until it is removed."""
+"""Tags on branches and generators: what a person has to say of one, and what nobody may operate until it is removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from grid.network import Network
-from ml.optimisation.plans.by_hand import Operation, Switching
+from ml.optimisation.plans.by_hand import Operation, Switching, TapMove
 from ml.optimisation.plans.plan import Requirements
 
 
@@ -26,7 +26,7 @@ class TaggedKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
-    """A tag on a branch's switch or on a generator. placed_at: simulated."""
+    """A tag on a branch's switch and tap changer, or on a generator. placed_at: simulated."""
 
     id: int
     kind: TagKind
@@ -72,7 +72,7 @@ def tag_against(operation: Operation, network: Network, tags: Sequence[Tag]) -> 
     for tag in tags:
         if not tag.forbids:
             continue
-        if isinstance(operation, Switching):
+        if isinstance(operation, Switching | TapMove):
             if tag.on is TaggedKind.BRANCH and tag.target == operation.branch:
                 return tag
         elif tag.on is TaggedKind.GENERATOR:

@@ -195,7 +195,7 @@ def test_the_drawer_says_what_is_measured_and_what_it_is_worth(new_rig: NewRig, 
         for card in (asset_card(rig.now, views, Asset(kind, 3)) for kind in (AssetKind.BRANCH, AssetKind.BUS))
     )
     assert branch["Measured temperature"] == "41.2 °C; quality: good, σ 0.50 °C"
-    assert branch["Tap position"] == "−2; quality: good, substituted"
+    assert branch["Measured tap position"] == "−2; quality: good, substituted"
     assert bus["Measured angle"] == "−1.50 °; quality: suspect, out of range"
     assert bus["Measured"].startswith("1.0")
 

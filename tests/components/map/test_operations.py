@@ -2,7 +2,7 @@
 
 import math
 
-from components.map.operations import Affected, LimitRow, PreviewCard, preview_part
+from components.map.operations import Affected, Extremes, LimitRow, PreviewCard, preview_part
 from ml.optimisation.plans.plan import Constraint
 
 NOBODY = Affected(kw=0.0, customers=0.0, names=(), derived=False)
@@ -15,6 +15,7 @@ LOW = LimitRow(
     unit="p.u.",
     derived=False,
 )
+NOW_OTHERWISE = Extremes(min_vm_pu=0.962, max_vm_pu=1.035, max_loading_percent=math.nan)
 
 
 def words(**changes: object) -> str:
@@ -23,6 +24,7 @@ def words(**changes: object) -> str:
         "dark": NOBODY,
         "restored": NOBODY,
         "loss_kw": (100.0, 90.0),
+        "spans": (Extremes(min_vm_pu=0.95, max_vm_pu=1.02, max_loading_percent=61.5), NOW_OTHERWISE),
         "loop": (),
         "radial_grid": True,
         "limits": (),
@@ -44,6 +46,11 @@ def test_lost_load_is_said_in_kw_and_customers_in_the_colour_of_alarms() -> None
     assert "Nobody loses supply." in quiet
     assert "operate-alarm" not in quiet
     assert "less load is supplied" not in quiet
+
+
+def test_voltages_and_loadings_are_told_now_and_then() -> None:
+    assert "Voltages 0.950 to 1.020 → 0.962 to 1.035 p.u.; highest loading 61.5 → — %." in words()
+    assert "Voltages" not in words(spans=None)
 
 
 def test_a_loop_is_grave_only_where_the_grid_is_radial() -> None:

@@ -31,7 +31,7 @@ def put(table: str, index: int, field: str, value: Any) -> Change:
     """A change that sets one entry of one table."""
 
     def change(net: pandapowerNet) -> None:
-        net[table][field] = net[table][field].astype(object)
+        net[table][field] = net[table][field].astype(object) if field in net[table] else None
         net[table].at[index, field] = value
 
     return change
@@ -87,6 +87,14 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
     "unknown switched line": (put("switch", 4, "element", 55), "switch 4", "element = 55"),
     "unknown switch kind": (put("switch", 4, "et", "x"), "switch 4", "et = x"),
     "service neither": (put("load", 0, "in_service", "maybe"), "load 0", "in_service = maybe"),
+    "priority of 0": (
+        put("load", 0, "priority", 0.0),
+        "load 0",
+        "priority = 0.0: a priority of supply is from 0.01 to 1000",
+    ),
+    "priority too high": (put("load", 0, "priority", 1e9), "load 0", "priority = 1000000000.0: a priority"),
+    "priority in words": (put("load", 0, "priority", "high"), "load 0", "priority = 'high': this is not a number"),
+    "customers below 0": (put("load", 0, "customers", -3.0), "load 0", "customers = -3.0"),
     "constant impedance": (put("load", 0, "const_z_p_percent", 20.0), "load 0", "const_z_p_percent = 20.0"),
     "constant current": (put("load", 0, "const_i_q_percent", 20.0), "load 0", "const_i_q_percent = 20.0"),
     "no source": (put("ext_grid", 0, "in_service", False), "ext_grid", "source"),

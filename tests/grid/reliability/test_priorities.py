@@ -21,7 +21,7 @@ def test_a_file_may_say_priorities_and_the_rest_is_ordinary() -> None:
     net = pandapower.networks.case33bw()
     net.load["priority"] = np.nan
     net.load.loc[3, "priority"] = 5.0
-    net.load.loc[4, "priority"] = 1e9
+    net.load.loc[4, "priority"] = HIGHEST
     network = network_from_pandapower(net, "case33bw", "33-bus feeder", state_is_secure=True)
     found = priorities_of(network).of_load
     assert found[3] == 5.0
