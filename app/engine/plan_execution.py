@@ -290,9 +290,7 @@ class PlanExecution:
         if job.undoing and self._history[-1].by_hand:
             problem = self._problem_of_taking_back(operating_point, action)
         else:
-            problem = problem_with(
-                self._verifier, operating_point, job.requirements, [action], restoring=job.restoring
-            )
+            problem = problem_with(self._verifier, operating_point, job.requirements, [action], restoring=job.restoring)
         if action.branch in locked(self.tags, TaggedKind.BRANCH):
             problem = PlanProblem(kind=PlanProblemKind.TAGGED, branch=action.branch, close=action.close)
         if problem is None and not actuator.execute(SwitchOrder(branch=action.branch, close=action.close)).taken:

@@ -106,8 +106,8 @@ def _back_at(plan: Plan, action_minutes: Sequence[float]) -> FloatArray:
 class FuturePlan:
     """What has to be known of a plan to follow it through courses. injection: of its moment, after the plan.
 
-    most: by constraint, by how much each element may lie beyond its limit, as a share. emergency: the same for the first
-    emergency_minutes after the plan is done; None where no other limits hold then.
+    most: by constraint, by how much each element may lie beyond its limit, as a share. emergency: the same for the
+    first emergency_minutes after the plan is done; None where no other limits hold then.
     """
 
     code: str
@@ -174,8 +174,8 @@ class PlanAhead:
 
     broken_by: (k,) share of the courses in which a limit has been broken by then. worst: None where none is.
     picks_up: loads that come back with the plan. hardest: of the course and step that 95 % of the courses stay within,
-    with the pick-up, at the hardest of all steps. emergency: what is beyond normal limits while emergency values hold or
-    later, in more than 5 % of the courses, the farthest first; emergency_minutes: how long they hold.
+    with the pick-up, at the hardest of all steps. emergency: what is beyond normal limits, in time or later, in more
+    than 5 % of the courses, the farthest first. emergency_minutes: how long it may be, from the end of the plan on.
     """
 
     code: str
@@ -300,7 +300,7 @@ def _most(future: FuturePlan, constraint: Constraint, minutes: FloatArray) -> Fl
     most = future.most[constraint]
     if future.emergency is None:
         return most
-    return np.where((minutes <= future.emergency_minutes)[:, None], future.emergency[constraint], most)
+    return np.where((minutes < future.emergency_minutes)[:, None], future.emergency[constraint], most)
 
 
 class _Uses:
@@ -308,7 +308,7 @@ class _Uses:
 
     def __init__(self, network: Network, future: FuturePlan, courses: int) -> None:
         sizes = {Constraint.LOADING: network.n_branch}
-        self._future, self._courses = future, courses
+        self._future = future
         self._farthest = {one: np.zeros((courses, sizes.get(one, network.n_bus))) for one in LIMITED}
         self._back = {one: np.zeros_like(farthest) for one, farthest in self._farthest.items()}
 
@@ -322,7 +322,7 @@ class _Uses:
         np.maximum.at(self._back[constraint], (course[rows], elements), minutes[rows])
 
     def found(self, minutes: FloatArray) -> tuple[EmergencyAhead, ...]:
-        """The elements that are beyond in more than 5 % of the courses, the farthest first. minutes: that were solved."""
+        """The elements that are beyond in more than 5 % of the courses, the farthest first. minutes: all of them."""
         uses = list[tuple[float, EmergencyAhead]]()
         for constraint, farthest in self._farthest.items():
             chance = (farthest > 0).mean(axis=0)

@@ -32,8 +32,8 @@ class Bounds:
     """The limits that plans of one network are judged by: of the case, or of a person who has set others.
 
     low and high: (n,) p.u., 0 and 9 where there is none. loading: (m,) percent, infinite where a rating is derived and
-    nobody has asked for a loading. source: of active power. emergency: the wider ones that hold for a while where supply
-    is restored, None where there are none.
+    nobody has asked for a loading. source: of active power. emergency: the wider ones that hold for a while where
+    supply is restored, None where there are none.
     """
 
     low: FloatArray

@@ -34,8 +34,8 @@ class Requirements:
     overload a branch or leave the voltage band. worst_hour: made for the worst of the coming hours instead of now.
     loading_growth_share and voltage_growth_share: by so much of itself may a violation grow where a limit is broken
     already. required_closed: branches that the plan must use, whatever that costs. relaxed: limits that are taken 1 %
-    wider than they are, to see what they cost. emergency_loading_percent, emergency_min_vm_pu, emergency_max_vm_pu: what
-    a plan that restores supply may lead to for emergency_minutes; None for the normal limit.
+    wider than they are, to see what they cost. emergency_loading_percent, emergency_min_vm_pu, emergency_max_vm_pu:
+    what a plan that restores supply may lead to for emergency_minutes; None for the normal limit.
     """
 
     risk_weight: float = 0.0

@@ -66,7 +66,7 @@ def plan_between(
     returns: bool = False,
     emergency: tuple[EmergencyUse, ...] = (),
 ) -> Plan:
-    """The plan from the present state to another one, with what it saves in a year. returns, emergency: as Plan says."""
+    """The plan from the present state to another one, with what it saves in a year. returns, emergency: as in Plan."""
     saved_mwh = (present.loss_kw - after.loss_kw) * operating_point.loss_hours_per_year / 1000
     money = saved_mwh * operating_point.price_per_mwh
     return Plan(wanted, actions, set_points, present, after, saved_mwh, money, network, returns, emergency)

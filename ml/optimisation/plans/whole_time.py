@@ -5,8 +5,8 @@ keeps the limits then, with what picks up, keeps them now as a rule, which is ve
 one wins that restores most while every limit is kept, in the mean over the courses and hours: what is supplied after a
 limit has been broken doesn't count. So a plan that restores nothing never takes the place of one that does.
 
-A plan on emergency limits that isn't back within the normal ones in time gives way to the best one that keeps these. Where
-none restores anything within them, it stays, with its chance.
+A plan on emergency limits that isn't back within the normal ones in time gives way to the best one that keeps these.
+Where none restores anything within them, it stays, with its chance.
 """
 
 from collections.abc import Callable, Iterator

@@ -249,8 +249,8 @@ def _loop_conflict(grid: RadialGrid, locked: BoolArray, required: BoolArray) -> 
 def ranking_limits(
     network: Network, grid: RadialGrid, bounds: Bounds, present: Excess, wanted: Requirements, shift: FloatArray
 ) -> tuple[Limits, Limits]:
-    """The limits of a grid, and what may not be exceeded: where the present state breaks a limit, or emergency values are
-    given, that is more. Whether a state restores anything, and may use these, is for verification to judge.
+    """The limits of a grid, and what may not be exceeded: where the present state breaks a limit, or emergency values
+    are given, that is more. Whether a state restores anything, and may use these, is for verification to judge.
 
     shift: (n,) p.u. by which voltages of the ranking lie above those that the limits are of.
     """
