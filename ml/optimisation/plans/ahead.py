@@ -125,7 +125,8 @@ class FuturePlan:
         network, wanted = plan.network, plan.requirements
         bounds = BoundsOf(network, operated_radially(network)).at(wanted)
         most = {one: permitted(one, plan.before.excess, wanted) for one in Excess.CONSTRAINTS}
-        wider = {one: permitted(one, plan.before.excess, wanted, restoring=True) for one in Excess.CONSTRAINTS}
+        present = replace(plan.before.excess, headroom=bounds.headroom)  # it may have been judged without that
+        wider = {one: permitted(one, present, wanted, restoring=True) for one in Excess.CONSTRAINTS}
         holds = wanted.has_emergency and plan.restores
         return cls(
             code=plan.code,
