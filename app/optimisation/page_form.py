@@ -194,7 +194,7 @@ def _emergency(values: list[object]) -> tuple[Component, ...]:
         multiline=True,
         w=240,
     )
-    words = "Used only where more load comes back by them than within normal limits. Alarms keep the normal ones."
+    words = "Used only for restoring supply, where normal limits allow less. Alarms keep the normal ones."
     return html.Div(inputs, className="emergency-inputs"), html.Div(words, className="field-words"), reset
 
 

@@ -216,7 +216,7 @@ def emergency_words(network: Network, uses: Sequence[EmergencyUse], minutes: flo
     if not uses:
         return ""
     shown = [f"{_element(network, use.constraint, use.element)} ({_value(use.constraint, use.value)})" for use in uses]
-    return f"Uses emergency {_of_kinds(uses, shown)} for {text.count(math.ceil(minutes), 'minute')} at most."
+    return f"Uses emergency {_of_kinds(uses, shown)}, for {text.count(math.ceil(minutes), 'minute')} at most."
 
 
 def emergency_ahead_words(network: Network, found: PlanAhead) -> str:
@@ -230,7 +230,7 @@ def emergency_ahead_words(network: Network, found: PlanAhead) -> str:
         for use in found.emergency
     ]
     allowed = text.number(found.emergency_minutes, 0, "min")
-    return f"Uses emergency {_of_kinds(found.emergency, shown)}; {allowed} are allowed."
+    return f"By 95 % of them it uses emergency {_of_kinds(found.emergency, shown)}; {allowed} are allowed."
 
 
 def _of_kinds(uses: Sequence[EmergencyUse | EmergencyAhead], shown: Sequence[str]) -> str:
@@ -243,12 +243,13 @@ def _of_kinds(uses: Sequence[EmergencyUse | EmergencyAhead], shown: Sequence[str
         f"ratings of {_shortened(ratings)}" if ratings else "",
         f"voltages at {_shortened(voltages)}" if voltages else "",
     ]
-    return " and ".join(filter(None, kinds))
+    return ", and ".join(filter(None, kinds))
 
 
 def _shortened(names: Sequence[str]) -> str:
     more = [f"{len(names) - EMERGENCY_SHOWN:,} more"] if len(names) > EMERGENCY_SHOWN else []
-    return ", ".join([*names[:EMERGENCY_SHOWN], *more])
+    shown = [*names[:EMERGENCY_SHOWN], *more]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
 
 
 def _element(network: Network, constraint: Constraint, element: int) -> str:

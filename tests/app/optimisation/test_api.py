@@ -1,5 +1,6 @@
 """Plans over the API: every requirement, wrong ones, carrying out one action a cycle, refusals, and going back."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -345,8 +346,10 @@ def test_a_plan_has_its_time_line_with_crews_by_the_settings(tmp_path: Path) -> 
     assert line["supplied_mw"] < line["steps"][-1]["supplied_mw"] <= line["wanted_mw"]
 
 
-def test_emergency_values_restore_more_and_the_plan_says_so(city: Rig) -> None:
+def test_emergency_values_restore_more_and_the_plan_says_so(tmp_path: Path) -> None:
     """The plan within normal limits stands beside it."""
+    city = make_rig(tmp_path, training_episodes=2, start=datetime(2026, 1, 15, 18))
+    city.engine.add_event(EventKind.LOAD_SURGE, None, 1.25)
     city.engine.add_event(EventKind.LINE_OUTAGE, city.branch("Campus Line"), 1.0)
     city.run(2)
     wide = {"emergency_loading_percent": 150.0, "emergency_min_vm_pu": 0.85, "emergency_minutes": 30.0}
