@@ -47,12 +47,15 @@ class Wire:
         self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:
-        """Hand over a message. Raises OSError where the other end is gone, before anything is sent what can't be."""
+        """Hand over a message. Raises OSError where an end is gone, ours too; before anything is sent what can't be."""
         content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         with self._lock:
-            self._outgoing.write(LENGTH.pack(len(content)))
-            self._outgoing.write(content)
-            self._outgoing.flush()
+            try:
+                self._outgoing.write(LENGTH.pack(len(content)))
+                self._outgoing.write(content)
+                self._outgoing.flush()
+            except ValueError as error:  # another thread has closed it, at any moment
+                raise BrokenPipeError("this end is closed") from error
 
     def receive(self) -> Message | None:
         """The next message; None once the other end is gone."""

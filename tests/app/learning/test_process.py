@@ -14,7 +14,7 @@ import pytest
 from app.engine.quality import ProblemCause
 from app.learning.process import LearningDownError, LearningProcess
 from app.learning.requests import AskModels, BeginModels, BeginPolicy, ReloadModels, TrainPolicy
-from app.learning.wire import survives_the_wire
+from app.learning.wire import Asked, Wire, survives_the_wire
 from grid.flow.powerflow import Injection
 from ml.maintenance.records import ModelFileError
 from ml.optimisation.plans.verification import OperatingPoint
@@ -129,6 +129,18 @@ def test_who_waits_for_an_answer_is_told_when_there_will_be_none(process: Learni
     assert len(heard) == 1
     assert process.pid is not None
     assert gone(process.pid)
+
+
+def test_who_asks_while_it_is_being_ended_is_told_so(process: LearningProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Wire.send
+
+    def just_before(wire: Wire, message: Asked) -> None:
+        process.stop()
+        send(wire, message)
+
+    monkeypatch.setattr(Wire, "send", just_before)
+    with pytest.raises(LearningDownError, match="is gone"):
+        process.ask(AskModels())
 
 
 def test_who_can_wait_for_so_long_only_goes_on_without_an_answer(process: LearningProcess) -> None:
