@@ -12,10 +12,11 @@ from app.web.plain import number, stamp
 from components.optimisation.explanation import why_not_words
 from components.optimisation.words import no_plan_words, outcome_words
 from grid.network import Network
-from ml.optimisation.plans.ahead import EmergencyAhead, LimitAtRisk
+from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
     Action,
+    EmergencyAhead,
     EmergencyUse,
     Margin,
     MethodResult,

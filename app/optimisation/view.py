@@ -334,7 +334,7 @@ def ahead_words(report: AheadReport, plan: Plan | None) -> str:
     hours, courses = f"{text.count(report.hours, 'hour')} to come", text.count(found.samples, "course")
     returning = f", with what {text.count(found.picks_up, 'load')} that come back take more" if found.picks_up else ""
     instead = "" if first is None else f" {_instead_words(first, report.begins)}"
-    uses = emergency_ahead_words(plan.network, found)
+    uses = emergency_ahead_words(plan.network, found.emergency, found.emergency_minutes, report.hours)
     instead = f" {uses}{instead}" if uses else instead
     if found.worst is None:
         return f"Holds for the {hours} in all {courses} of the forecast{returning}.{instead}"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from components.common import text
 from grid.network import Network
-from ml.optimisation.plans.ahead import EmergencyAhead, PlanAhead
 from ml.optimisation.plans.plan import (
     Constraint,
+    EmergencyAhead,
     EmergencyUse,
     Margin,
     NoPlan,
@@ -219,18 +219,20 @@ def emergency_words(network: Network, uses: Sequence[EmergencyUse], minutes: flo
     return f"Uses emergency {_of_kinds(uses, shown)}, for {text.count(math.ceil(minutes), 'minute')} at most."
 
 
-def emergency_ahead_words(network: Network, found: PlanAhead) -> str:
-    """How far and how long the courses go beyond normal limits, as a sentence; empty where they don't."""
-    if not found.emergency:
+def emergency_ahead_words(network: Network, uses: Sequence[EmergencyAhead], minutes: float, hours: int) -> str:
+    """How far and how long courses go beyond normal limits, as a sentence; empty where they don't.
+
+    minutes: that they may. hours: looked at.
+    """
+    if not uses:
         return ""
-    end = text.number(float(found.minutes[-1]), 0, "min")
     shown = [
         f"{_element(network, use.constraint, use.element)} (up to {_value(use.constraint, use.value)})"
-        f" for {text.number(use.until, 0, 'min') if math.isfinite(use.until) else f'more than {end}'}"
-        for use in found.emergency
+        f" for {text.number(use.until, 0, 'min') if math.isfinite(use.until) else f'more than {hours} h'}"
+        for use in uses
     ]
-    allowed = text.number(found.emergency_minutes, 0, "min")
-    return f"By 95 % of them it uses emergency {_of_kinds(found.emergency, shown)}; {allowed} are allowed."
+    allowed = text.number(minutes, 0, "min")
+    return f"By 95 % of them it uses emergency {_of_kinds(uses, shown)}; {allowed} are allowed."
 
 
 def _of_kinds(uses: Sequence[EmergencyUse | EmergencyAhead], shown: Sequence[str]) -> str:

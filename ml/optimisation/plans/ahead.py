@@ -25,7 +25,7 @@ from grid.protection.cold_load import ColdLoadModel, waits_to_reconnect
 from grid.studies.lookahead import Samples, anchored, branch_loading
 from ml.optimisation.plans.emergency import LIMITED
 from ml.optimisation.plans.limits import SHARE_TOLERANCE, Bounds, BoundsOf, permitted
-from ml.optimisation.plans.plan import Constraint, Excess, Plan
+from ml.optimisation.plans.plan import Constraint, EmergencyAhead, Excess, Plan
 from ml.optimisation.radial.grid import operated_radially
 
 TOLD_MINUTES, TOLD_UNTIL = 15.0, 360.0  # of the steps that are told, and by the hour then
@@ -138,22 +138,6 @@ class FuturePlan:
             emergency=wider if holds else None,
             emergency_minutes=max(0.0, wanted.emergency_minutes - float(restored.since_minutes.max(initial=0.0))),
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmergencyAhead:
-    """A bus or branch that is beyond its normal limit in courses. chance: from 0 to 1, that it is at all.
-
-    value: in percent or p.u., the farthest that 95 % of the courses stay within. limit: the normal one. until: minutes
-    after the plan until 95 % of the courses have it back within that for good; infinite where that isn't seen.
-    """
-
-    constraint: Constraint
-    element: int
-    chance: float
-    value: float
-    limit: float
-    until: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -231,6 +231,22 @@ class EmergencyUse:
     emergency: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class EmergencyAhead:
+    """A bus or branch that is beyond its normal limit in courses. chance: from 0 to 1, that it is at all.
+
+    value: in percent or p.u., the farthest that 95 % of the courses stay within. limit: the normal one. until: minutes
+    after the plan until 95 % of the courses have it back within that for good; infinite where that isn't seen.
+    """
+
+    constraint: Constraint
+    element: int
+    chance: float
+    value: float
+    limit: float
+    until: float
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A verified way from the present state to a better one, actions in an order that never interrupts a load.
