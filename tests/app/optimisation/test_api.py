@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grid.telemetry import EventKind
-from ml.optimisation.plans.plan import NoPlan, NoPlanKind, Requirements
+from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from tests.app.rig import Rig, make_rig
 
@@ -379,3 +379,27 @@ def test_null_and_the_normal_values_take_emergency_values_back(city: Rig) -> Non
     }
     city.post(OPTIMIZE, {"emergency_loading_percent": None, "emergency_minutes": 60, "keep": True})
     assert city.post(OPTIMIZE, {})["requirements"] == USUAL
+
+
+def test_a_plan_on_emergency_limits_is_carried_out_and_alarmed(tmp_path: Path) -> None:
+    """Alarms keep the normal limits, whatever a plan may use."""
+    city = make_rig(tmp_path, training_episodes=2, start=datetime(2026, 1, 15, 18))
+    city.engine.add_event(EventKind.LOAD_SURGE, None, 1.25)
+    city.engine.add_event(EventKind.LINE_OUTAGE, city.branch("Campus Line"), 1.0)
+    city.run(2)
+    city.post(OPTIMIZE, {"emergency_loading_percent": 250.0, "emergency_min_vm_pu": 0.75, "keep": True})
+    city.run()
+    found = plan(city)
+    assert found.emergency
+    dark_mw = city.now.assessed.metrics.unsupplied_mw
+    city.post(APPLY, {}, 202)
+    now = city.run(len(found.actions) + 1)
+    assert now.control.operations.stopped is None
+    assert now.assessed.metrics.unsupplied_mw < dark_mw - 1
+    roots = city.get("/api/alarms")["alarms"]
+    every = [*roots, *(one for root in roots for one in root["consequences"])]
+    alarmed = {one["asset_name"]: one["limit"] for one in every if one["unit"] == "p.u."}
+    names = city.now.case.network.bus.name
+    beyond = {names[use.element] for use in found.emergency if use.constraint is Constraint.LOW_VOLTAGE}
+    assert beyond & set(alarmed)
+    assert {alarmed[name] for name in beyond & set(alarmed)} == {0.94}  # of the case
