@@ -14,7 +14,7 @@ from grid.protection.cold_load import ColdLoadModel, PickUp
 from grid.studies.lookahead import Samples
 from ml.optimisation.optimizer import SmartGridOptimizer, problem_with_plan
 from ml.optimisation.plans.ahead import FuturePlan, PlanAhead, Restored, SourceWander, plan_ahead
-from ml.optimisation.plans.limits import Merit, broken
+from ml.optimisation.plans.limits import BoundsOf, Merit, broken
 from ml.optimisation.plans.outages import restored_outage
 from ml.optimisation.plans.plan import Constraint, OutcomeKind, Plan, Proposal, Requirements
 from ml.optimisation.plans.timeline import FieldWork
@@ -201,6 +201,20 @@ def test_states_that_restore_nothing_keep_normal_limits() -> None:
     lit = replace(present, supplied_loads=after.supplied_loads)
     assert broken(after, lit, WIDE) == (Constraint.LOADING,)
     assert not broken(after, lit, WIDE, restoring=True)
+
+
+def test_a_relaxed_limit_is_relaxed_in_an_emergency_too() -> None:
+    """So that the price of a limit is that of the one that binds."""
+    for relaxed, most in ((frozenset(), 120.0), (frozenset({Constraint.LOADING}), 121.2)):
+        bounds = BoundsOf(feeder(), radial=True).at(replace(WIDE, relaxed=relaxed))
+        np.testing.assert_allclose(bounds.loading * (1 + bounds.headroom[Constraint.LOADING]), most)
+
+
+def test_values_narrower_than_normal_limits_change_nothing() -> None:
+    """As those of single buses may be, where a file gives each its own."""
+    wanted = Requirements(emergency_loading_percent=90.0, emergency_min_vm_pu=1.0, emergency_max_vm_pu=1.0)
+    bounds = BoundsOf(feeder(), radial=True).at(wanted)
+    assert not any(room.any() for room in bounds.headroom.values())
 
 
 def test_such_a_plan_can_be_carried_out_and_one_beyond_the_values_cannot() -> None:
