@@ -352,7 +352,7 @@ def _instead_words(first: FollowedPlan, begins: datetime) -> str:
     if first.overstays:
         return (
             f"Offered in the place of a plan on emergency limits, which{does} breaks these or isn't back within the"
-            f" normal ones in {text.number(first.ahead.emergency_minutes, 0, 'min')}, {breaks}."
+            f" normal ones in {text.number(first.plan.requirements.emergency_minutes, 0, 'min')}, {breaks}."
         )
     return f"Better for the whole time than the best plan for now, which{does} breaks a limit {breaks}."
 

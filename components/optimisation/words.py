@@ -222,7 +222,7 @@ def emergency_words(network: Network, uses: Sequence[EmergencyUse], minutes: flo
 def emergency_ahead_words(network: Network, uses: Sequence[EmergencyAhead], minutes: float, hours: int) -> str:
     """How far and how long courses go beyond normal limits, as a sentence; empty where they don't.
 
-    minutes: that they may. hours: looked at.
+    minutes: that they may, from the end of the plan on. hours: looked at.
     """
     if not uses:
         return ""
@@ -232,7 +232,7 @@ def emergency_ahead_words(network: Network, uses: Sequence[EmergencyAhead], minu
         for use in uses
     ]
     allowed = text.number(minutes, 0, "min")
-    return f"By 95 % of them it uses emergency {_of_kinds(uses, shown)}; {allowed} are allowed."
+    return f"By 95 % of them it uses emergency {_of_kinds(uses, shown)}; {allowed} are allowed from its end on."
 
 
 def _of_kinds(uses: Sequence[EmergencyUse | EmergencyAhead], shown: Sequence[str]) -> str:
