@@ -6,8 +6,8 @@
   const context = () => window.dash_clientside.callback_context;
   const kept = () => context().outputs_list.map(keep);
   const PARTS = ["head", "steps", "compare", "rooms", "limited", "methods", "promised", "title", "back", "code", "back_code"];
-  const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1", "worst"];
-  const PROPS = ["value", "value", "checked", "value", "value", "checked", "checked"];
+  const FIELDS = ["weight", "pairs", "case", "band", "loading", "n1", "worst", "em_loading", "em_low", "em_high", "em_minutes"];
+  const PROPS = ["value", "value", "checked", "value", "value", "checked", "checked", "value", "value", "value", "value"];
   const REST_MS = 350, TOUCH_MS = 1500, SETTLE_MS = 4000, ANSWER_MS = 15000;
   const proposed = { scope: null, values: null };
   const wish = { names: new Set(), values: null, timer: null, touched: 0, settled: 0, form: "", taken: null };

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from grid.network import Network
 from grid.telemetry import EventKind
 from ml.optimisation.plans.by_hand import Operation
@@ -12,6 +14,7 @@ from ml.optimisation.plans.tags import Tag, TaggedKind
 
 LARGEST_SURGE = 10.0
 LARGEST_HEAT_WAVE_K = 30.0
+LONGEST_EMERGENCY_MINUTES = 1380.0  # an hour less than is looked ahead at most: it has to be seen that it is over
 
 
 class UnknownIdError(KeyError):
@@ -139,9 +142,41 @@ def checked_requirements(network: Network, wanted: Requirements) -> Requirements
         raise ValueError(f"min_vm_pu: {low} must lie below max_vm_pu, {high}")
     if not 10 <= wanted.max_loading_percent <= 300:
         raise ValueError(f"max_loading_percent: 10 to 300 %, not {wanted.max_loading_percent}")
+    _check_emergency(network, wanted)
     if wanted.most_pairs is not None and wanted.most_pairs not in (1, 2, 3):
         raise ValueError(f"most_pairs: 1, 2, 3 or none, not {wanted.most_pairs}")
     unknown = [branch for branch in wanted.locked if not 0 <= branch < network.n_branch]
     if unknown:
         raise ValueError(f"locked: there is no branch {unknown[0]}; they are numbered 0 to {network.n_branch - 1}")
     return wanted
+
+
+def _check_emergency(network: Network, wanted: Requirements) -> None:
+    """ValueError where an emergency value is out of range, or narrower than the normal limit that it stands for."""
+    low, high, loading = wanted.emergency_min_vm_pu, wanted.emergency_max_vm_pu, wanted.emergency_loading_percent
+    for name, value in (("emergency_min_vm_pu", low), ("emergency_max_vm_pu", high)):
+        if value is not None and not 0.5 <= value <= 1.5:
+            raise ValueError(f"{name}: 0.5 to 1.5 p.u., not {value}")
+    if loading is not None and not 10 <= loading <= 300:
+        raise ValueError(f"emergency_loading_percent: 10 to 300 %, not {loading}")
+    if not 1 <= wanted.emergency_minutes <= LONGEST_EMERGENCY_MINUTES:
+        raise ValueError(
+            f"emergency_minutes: 1 to {LONGEST_EMERGENCY_MINUTES:,.0f} minutes, not {wanted.emergency_minutes}"
+        )
+    if loading is not None and loading < wanted.max_loading_percent:
+        normal = wanted.max_loading_percent
+        raise ValueError(f"emergency_loading_percent: {loading} must not lie below max_loading_percent, {normal}")
+    lowest, highest = common_band(network)
+    lowest = lowest if wanted.min_vm_pu is None else wanted.min_vm_pu
+    highest = highest if wanted.max_vm_pu is None else wanted.max_vm_pu
+    if low is not None and low > lowest:
+        raise ValueError(f"emergency_min_vm_pu: {low} must not lie above the normal lowest voltage, {lowest}")
+    if high is not None and high < highest:
+        raise ValueError(f"emergency_max_vm_pu: {high} must not lie below the normal highest voltage, {highest}")
+
+
+def common_band(network: Network) -> tuple[float, float]:
+    """The voltage limits of most buses, p.u."""
+    bus = network.bus
+    low, high = (float(np.median(limit[bus.in_service])) for limit in (bus.min_vm_pu, bus.max_vm_pu))
+    return low, high

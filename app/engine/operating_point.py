@@ -101,7 +101,7 @@ def problem_now(snapshot: Snapshot, price_per_mwh: float, plan: Plan, count: int
     if not (wanted.worst_hour and plan.actions):
         return problem_with_plan(network, present, plan, count)
     then = problem_with_plan(network, operating_point_for(snapshot, price_per_mwh, wanted), plan, count)
-    return then or problem_with(Verifier(network), present, wanted, plan.actions[:count])
+    return then or problem_with(Verifier(network), present, wanted, plan.actions[:count], restoring=plan.restores)
 
 
 def _tagged(plan: Plan, tags: Tags, count: int | None) -> PlanProblem | None:

@@ -25,12 +25,14 @@ HAND_OPERATIONS_KEPT = 100
 
 @dataclass(frozen=True)
 class _Job:
-    """Actions or set-points under way, and whether they take back what was done."""
+    """Actions or set-points under way, and whether they take back what was done. restoring: of a plan that restores
+    supply."""
 
     requirements: Requirements
     pending: tuple[Action, ...]
     undoing: bool
     set_points: tuple[SetPoint, ...] = ()
+    restoring: bool = False
 
 
 FOLLOWED_KEPT = 20
@@ -121,7 +123,13 @@ class PlanExecution:
 
         time: the simulated present.
         """
-        self._job = _Job(plan.requirements, plan.actions[:count], undoing=False, set_points=plan.set_points)
+        self._job = _Job(
+            plan.requirements,
+            plan.actions[:count],
+            undoing=False,
+            set_points=plan.set_points,
+            restoring=plan.restores,
+        )
         self._stopped, self._promise = None, _promise_of(plan, count, time)
 
     def follow(self, time: datetime, state: GridState, unsupplied_mw: float) -> None:
@@ -311,7 +319,7 @@ class PlanExecution:
         if job.undoing and self._history[-1].by_hand:
             problem = self._problem_of_taking_back(operating_point, action)
         else:
-            problem = problem_with(self._verifier, operating_point, job.requirements, [action])
+            problem = problem_with(self._verifier, operating_point, job.requirements, [action], restoring=job.restoring)
         if action.branch in locked(self.tags, TaggedKind.BRANCH):
             problem = PlanProblem(kind=PlanProblemKind.TAGGED, branch=action.branch, close=action.close)
         if problem is None and not actuator.execute(SwitchOrder(branch=action.branch, close=action.close)).taken:
@@ -323,7 +331,7 @@ class PlanExecution:
             self._forget(self._history[-1:])
         else:
             self._history = (*self._history, _Step(action=action))
-        self._job = _Job(job.requirements, rest, job.undoing)
+        self._job = replace(job, pending=rest)
 
     def _stop(self, problem: PlanProblem) -> None:
         self._job, self._stopped, self._promise = None, problem, None

@@ -5,6 +5,7 @@ the whole time.
 """
 
 import logging
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,7 +20,7 @@ from app.optimisation.explainer import ProposalBase
 from app.settings import Settings
 from grid.network import Network
 from grid.telemetry import EventKind
-from ml.optimisation.plans.ahead import FuturePlan, PlanAhead, Restored
+from ml.optimisation.plans.ahead import MOST_HOURS, FuturePlan, PlanAhead, Restored
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 from ml.optimisation.plans.timeline import timeline_of
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
@@ -128,6 +129,13 @@ class AheadWorker(GridWorker[AheadReport]):
             lambda other: self._follow(board, other),
         )
 
+    def _hours_of(self, plan: Plan) -> int:
+        """Hours that a plan is followed: an hour longer than emergency values may hold, where they do."""
+        wanted = plan.requirements
+        if not (wanted.has_emergency and plan.restores):
+            return self._hours
+        return max(self._hours, min(MOST_HOURS, math.ceil(wanted.emergency_minutes / 60) + 1))
+
     def _follow(self, board: Board, plan: Plan) -> PlanAhead | None:
         snapshot, case = board.snapshot, board.snapshot.case
         before = plan.before
@@ -144,7 +152,7 @@ class AheadWorker(GridWorker[AheadReport]):
                 network_name=case.network.name,
                 future=FuturePlan.of(plan, restored),
                 now=snapshot.simulated_at,
-                hours=self._hours,
+                hours=self._hours_of(plan),
                 cold_load=case.cold_load,
             ),
             self.beat,
@@ -153,11 +161,12 @@ class AheadWorker(GridWorker[AheadReport]):
     def _publish(self, board: Board, found: WholeTime | None) -> None:
         """Tell what was found, and the planner what is better for the whole time."""
         self._planner.prefer(board.network, None if found is None else Preference.of(found))
+        hours = self._hours if found is None else self._hours_of(found.first.plan)
         self.publish(
             AheadReport(
                 network=board.network,
                 version=self._version + 1,
-                hours=self._hours,
+                hours=hours,
                 found=None if found is None else found.best.ahead,
                 begins=None if found is None else board.snapshot.simulated_at,
                 instead_of=None if found is None or found.best is found.first else found.first,

@@ -20,9 +20,21 @@ from components.optimisation.words import no_plan_words, unsuitable_words
 from ml.optimisation.optimizer import UnsuitableGridError
 from ml.optimisation.plans.plan import Plan, Proposal, Requirements
 
-FIELDS = ("risk_weight", "min_vm_pu", "max_vm_pu", "max_loading_percent", "most_pairs", "n_minus_1", "worst_hour")
+EMERGENCY = ("emergency_loading_percent", "emergency_min_vm_pu", "emergency_max_vm_pu")
+FIELDS = (
+    "risk_weight",
+    "min_vm_pu",
+    "max_vm_pu",
+    "max_loading_percent",
+    "most_pairs",
+    "n_minus_1",
+    "worst_hour",
+    *EMERGENCY,
+    "emergency_minutes",
+)
 LONGEST_ID = 9  # digits
-MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs"}  # where null asks for the case's own limits, or any number
+# where null asks for the case's own limits, any number, or the normal limits
+MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs", *EMERGENCY}
 
 
 def register_plans(api: Blueprint, services: Services) -> None:
@@ -161,6 +173,7 @@ def _episode(planner: PlanWorker, board: Board, found: Proposal | None, reason: 
         "outcome": None,
         "unbounded": [],
         "requirements": None,
+        "within_normal": None,
         "time_ms": None,
     }
     return {

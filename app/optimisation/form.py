@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.engine.commands import common_band
 from grid.network import FloatArray, Network
 from ml.optimisation.plans.plan import Requirements
 
@@ -12,11 +13,20 @@ WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0
 BAND_ENDS = (0.85, 1.15)
 MOST_PAIRS = 3
 FREE = "free"
-FIELDS = ("weight", "pairs", "case", "band", "loading", "n1", "worst")  # in the order of the form's inputs
+EMERGENCY = {  # fields of emergency values, and the requirement that each stands for
+    "em_loading": "emergency_loading_percent",
+    "em_low": "emergency_min_vm_pu",
+    "em_high": "emergency_max_vm_pu",
+}
+# in the order of the form's inputs
+FIELDS = ("weight", "pairs", "case", "band", "loading", "n1", "worst", *EMERGENCY, "em_minutes")
 
 
 def form_of(requirements: Requirements, network: Network) -> list[object]:
-    """The values of FIELDS: weight as the nearest position in WEIGHTS, case whether the case's own limits hold."""
+    """The values of FIELDS: weight as the nearest position in WEIGHTS, case whether the case's own limits hold.
+
+    Emergency values that aren't given show as the normal ones.
+    """
     nearest = int(np.argmin(np.abs(_perceived(np.array(WEIGHTS)) - _perceived(requirements.risk_weight))))
     low, high = case_band(network)
     return [
@@ -30,7 +40,19 @@ def form_of(requirements: Requirements, network: Network) -> list[object]:
         requirements.max_loading_percent,
         requirements.n_minus_1,
         requirements.worst_hour,
+        *_emergency_of(requirements, network),
+        requirements.emergency_minutes,
     ]
+
+
+def _emergency_of(requirements: Requirements, network: Network) -> tuple[float, ...]:
+    """The emergency values of loading, lowest and highest voltage: the normal ones where there are none."""
+    low, high = case_band(network)
+    low = low if requirements.min_vm_pu is None else requirements.min_vm_pu
+    high = high if requirements.max_vm_pu is None else requirements.max_vm_pu
+    normal = dict(zip(EMERGENCY, (requirements.max_loading_percent, low, high), strict=True))
+    given = {field: getattr(requirements, name) for field, name in EMERGENCY.items()}
+    return tuple(normal[field] if value is None else value for field, value in given.items())
 
 
 def _perceived(weight: FloatArray | float) -> FloatArray:
@@ -40,8 +62,7 @@ def _perceived(weight: FloatArray | float) -> FloatArray:
 
 def case_band(network: Network) -> tuple[float, float]:
     """The voltage limits of most buses, p.u."""
-    bus = network.bus
-    low, high = (float(np.median(limit[bus.in_service])) for limit in (bus.min_vm_pu, bus.max_vm_pu))
+    low, high = common_band(network)
     return max(low, BAND_ENDS[0]), min(high, BAND_ENDS[1])
 
 
@@ -70,6 +91,15 @@ def _change(name: str, values: Mapping[str, object]) -> dict[str, object]:
         if value in ("", None):
             raise ValueError("highest loading: a number of percent is needed")
         return {"max_loading_percent": float(value)}  # type: ignore[arg-type]
+    if name == "em_minutes":
+        if value in ("", None):
+            raise ValueError("emergency limits: a number of minutes is needed")
+        return {"emergency_minutes": float(value)}  # type: ignore[arg-type]
+    if name in EMERGENCY:
+        band = list(map(float, values["band"]))  # type: ignore[call-overload]
+        normal = {"em_loading": values["loading"], "em_low": band[0], "em_high": band[1]}[name]
+        given = None if value in ("", None, normal) else float(value)  # type: ignore[arg-type]
+        return {EMERGENCY[name]: given}
     if values["case"]:
         return {"min_vm_pu": None, "max_vm_pu": None}
     low, high = map(float, values["band"])  # type: ignore[call-overload]

@@ -99,8 +99,24 @@ class TimelineItem(Answer):
     steps: tuple[TimedActionItem, ...]
 
 
+class EmergencyUseItem(Answer):
+    """A bus or edge that a plan brings beyond its normal limit, in percent of the rating or p.u.
+
+    value: the farthest on the way and at the end. limit: the normal one. emergency: what holds for emergency_minutes.
+    """
+
+    constraint: Constraint
+    element: str
+    value: float
+    limit: float
+    emergency: float
+
+
 class PlanItem(Answer):
-    """A verified plan. code: names what it does; POST /api/grid/apply may name it."""
+    """A verified plan. code: names what it does; POST /api/grid/apply may name it.
+
+    emergency: what it brings beyond normal limits, the farthest first; empty where it needs no emergency values.
+    """
 
     code: str
     actions: tuple[ActionItem, ...]
@@ -112,6 +128,7 @@ class PlanItem(Answer):
     saved_eur_per_year: float
     margins: tuple[MarginItem, ...]
     timeline: TimelineItem
+    emergency: tuple[EmergencyUseItem, ...]
 
 
 class WayBackAnswer(Answer):
@@ -142,7 +159,7 @@ class MethodItem(Answer):
 
 
 class RequirementsItem(Answer):
-    """What a plan had to keep; null: the case's own limits, or any number."""
+    """What a plan had to keep; null: the case's own limits, any number, or of emergency values the normal limits."""
 
     risk_weight: Annotated[float, Field(ge=0)]
     min_vm_pu: PerUnit
@@ -152,6 +169,10 @@ class RequirementsItem(Answer):
     most_pairs: Annotated[int, Field(ge=1, le=3)] | None
     n_minus_1: bool
     worst_hour: bool
+    emergency_loading_percent: Percent
+    emergency_min_vm_pu: PerUnit
+    emergency_max_vm_pu: PerUnit
+    emergency_minutes: Annotated[float, Field(ge=1, le=1380)]
 
 
 class EpisodeItem(Answer):
@@ -202,7 +223,8 @@ class ConflictItem(Answer):
 class OptimizeAnswer(Answer):
     """POST /api/grid/optimize. null beside reason: where nothing can be chosen in the grid.
 
-    unbounded: sources whose power bounds in the file are placeholders, so no limits.
+    unbounded: sources whose power bounds in the file are placeholders, so no limits. within_normal: the best plan by
+    normal limits, where the plan needs emergency values and there is one.
     """
 
     success: Literal[True]
@@ -217,6 +239,7 @@ class OptimizeAnswer(Answer):
     outcome: OutcomeItem | None
     unbounded: tuple[str, ...]
     requirements: RequirementsItem | None
+    within_normal: PlanItem | None
     time_ms: float | None
     made_for: AwareDatetime | None
     reason: str
@@ -349,14 +372,31 @@ class AtRiskItem(Answer):
 class FollowedItem(Answer):
     """The best plan for now, and how it does in the hours to come. restored_kw: that it supplies again.
 
-    chance: that a limit breaks. first_minute: from when on, null where none does.
+    chance: that a limit breaks. first_minute: from when on, null where none does. overstays: whether it is on emergency
+    limits and breaks these, or isn't back within the normal ones in time.
     """
 
     code: str
     restored_kw: float
     chance: Annotated[float, Field(ge=0, le=1)]
     first_minute: float | None
+    overstays: bool
     worst: AtRiskItem | None
+
+
+class EmergencyAheadItem(Answer):
+    """A bus or edge that courses bring beyond its normal limit, in percent of the rating or p.u. chance: that it is.
+
+    value: the farthest that 95 % of the courses stay within. until_minute: after the plan, when these are back within
+    the limit for good; null where that isn't seen.
+    """
+
+    constraint: Constraint
+    element: str
+    chance: Annotated[float, Field(ge=0, le=1)]
+    value: float
+    limit: float
+    until_minute: float | None
 
 
 class AheadAnswer(Answer):
@@ -364,6 +404,8 @@ class AheadAnswer(Answer):
 
     chance: that a limit breaks within these hours. loads_back: those that return with the plan and take more at first.
     instead_of: the best plan for now, where it fails later and the one followed is better for the whole time.
+    emergency: what is beyond normal limits in more than 5 % of the courses. emergency_minutes: how long that may be
+    from the end of the plan on, null where nothing is.
     """
 
     code: str | None
@@ -375,3 +417,5 @@ class AheadAnswer(Answer):
     loads_back: Count
     begins: AwareDatetime | None
     instead_of: FollowedItem | None
+    emergency: tuple[EmergencyAheadItem, ...]
+    emergency_minutes: Annotated[float, Field(ge=0)] | None

@@ -29,18 +29,47 @@ INPUTS = (  # of app.optimisation.form.FIELDS, in their order
     (Id.LOADING, "value"),
     (Id.N_MINUS_1, "checked"),
     (Id.WORST_HOUR, "checked"),
+    (Id.EMERGENCY_LOADING, "value"),
+    (Id.EMERGENCY_LOW, "value"),
+    (Id.EMERGENCY_HIGH, "value"),
+    (Id.EMERGENCY_MINUTES, "value"),
+)
+EMERGENCY_INPUTS = (  # id, label, least, most, step and what it means
+    (
+        Id.EMERGENCY_LOADING,
+        "Loading, %",
+        10,
+        300,
+        5,
+        "Highest loading in percent of the rating; as above: no other one.",
+    ),
+    (Id.EMERGENCY_LOW, "Lowest voltage, p.u.", 0.5, 1.5, 0.01, "No higher than the lowest voltage above."),
+    (Id.EMERGENCY_HIGH, "Highest voltage, p.u.", 0.5, 1.5, 0.01, "No lower than the highest voltage above."),
+    (
+        Id.EMERGENCY_MINUTES,
+        "Lasting, minutes",
+        1,
+        1380,
+        15,
+        "After so long all must be within normal limits again, by the forecast's courses.",
+    ),
 )
 Request = dict[str, object]
 
 
 def layout(services: PageServices) -> Component:
     """The form with the present values."""
-    values, words, key = [0, FREE, True, [0.9, 1.1], 100.0, False, False], ["", None], None
+    usual = Requirements()
+    values, words, key = (
+        [0, FREE, True, [0.9, 1.1], 100.0, False, False, 100.0, 0.9, 1.1, usual.emergency_minutes],
+        ["", None],
+        None,
+    )
     if services.boards.ready:
         snapshot, requirements = services.boards.latest.snapshot, services.planner.requirements
         values, words = form_of(requirements, snapshot.case.network), form_words(requirements, snapshot)  # type: ignore[assignment]
         key = form_key(requirements, services.views.of(snapshot.case.network), snapshot.control.tags)
-    weight, pairs, case, band, loading, n_minus_1, worst_hour = values
+    weight, pairs, case, band, loading, n_minus_1, worst_hour, *emergency = values
     return dmc.Paper(
         [
             html.H2("What a plan must keep"),
@@ -52,6 +81,7 @@ def layout(services: PageServices) -> Component:
             dmc.Switch(
                 id=Id.WORST_HOUR, label="For the worst of the coming 24 h instead of now", size="xs", checked=worst_hour
             ),
+            _field("Emergency limits, for restoring supply", *_emergency(emergency)),
             _field("Locked switches", *_search(), html.Div(words[1], id=Id.LOCKED)),
             html.Div(id=Id.FORM_RESULT, role="status", className="result"),
             html.P("These hold for everyone who looks at this grid.", className="quiet-line"),
@@ -137,6 +167,37 @@ def _loading(value: object) -> Component:
     )
 
 
+def _emergency(values: list[object]) -> tuple[Component, ...]:
+    """The inputs of emergency limits and their duration, and what takes them back to the normal ones."""
+    inputs = [
+        dmc.Tooltip(
+            dmc.NumberInput(
+                id=name,
+                label=label,
+                value=value,
+                min=least,
+                max=most,
+                step=step,
+                size="xs",
+                debounce=500,
+                **{"aria-label": f"Emergency limits: {label}"},
+            ),
+            label=words,
+            multiline=True,
+            w=240,
+        )
+        for (name, label, least, most, step, words), value in zip(EMERGENCY_INPUTS, values, strict=True)
+    ]
+    reset = dmc.Tooltip(
+        dmc.Button("Normal limits", id=Id.EMERGENCY_RESET, size="compact-xs", variant="default"),
+        label="Takes back all emergency limits: plans keep the normal ones again.",
+        multiline=True,
+        w=240,
+    )
+    words = "Used only for restoring supply, where normal limits allow less. Alarms keep the normal ones."
+    return html.Div(inputs, className="emergency-inputs"), html.Div(words, className="field-words"), reset
+
+
 def _search() -> list[Component]:
     name = {"aria-label": "Lock the switch of a branch"}
     return finder(Id.LOCK_SEARCH, placeholder="Lock the switch of …", size="xs", **name)
@@ -163,6 +224,23 @@ def register(app: dash.Dash, services: PageServices) -> None:
         shown = services.views.of(board.network)
         key = form_key(services.planner.requirements_on(board), shown, board.snapshot.control.tags)
         return refused, {"key": key, "at": request["at"]}
+
+    @app.callback(
+        Output(Id.FORM_RESULT, "children", allow_duplicate=True),
+        Input(Id.EMERGENCY_RESET, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def reset(_clicks: int | None) -> str:
+        try:
+            services.planner.amend(services.boards.latest, without_emergency)
+        except (ValueError, NotReadyError) as error:
+            return f"Not taken: {error}"
+        return ""
+
+
+def without_emergency(requirements: Requirements) -> Requirements:
+    """The requirements with normal limits only, and the usual duration."""
+    return replace(requirements.within_normal, emergency_minutes=Requirements.emergency_minutes)
 
 
 def _register_browser(app: dash.Dash) -> None:

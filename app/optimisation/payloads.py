@@ -6,7 +6,7 @@ from typing import Any
 
 from app.engine.board import FollowUp, StateFigures, WatchedCase
 from app.optimisation.ahead_worker import AheadReport
-from app.optimisation.view import back_words, because_words, conflict_words, element_at_risk, plan_timeline
+from app.optimisation.view import back_words, because_words, conflict_words, element_at_risk, element_of, plan_timeline
 from app.optimisation.worker import Training
 from app.web.plain import number, stamp
 from components.optimisation.explanation import why_not_words
@@ -16,6 +16,8 @@ from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
     Action,
+    EmergencyAhead,
+    EmergencyUse,
     Margin,
     MethodResult,
     Outcome,
@@ -35,6 +37,7 @@ JSON = dict[str, Any]
 def proposal(answer: Proposal, case: WatchedCase) -> JSON:
     """The whole answer to one operating point."""
     network = case.network
+    within = None if answer.within_normal is None or answer.instead_of is not None else answer.within_normal.plan
     return {
         "plan": None if answer.plan is None else plan(answer.plan, case),
         "limited": [plan(item, case) for item in answer.limited],
@@ -47,6 +50,7 @@ def proposal(answer: Proposal, case: WatchedCase) -> JSON:
         "outcome": outcome(answer.outcome),
         "unbounded": list(answer.unbounded),
         "requirements": requirements(answer.requirements),
+        "within_normal": None if within is None else plan(within, case),
         "time_ms": answer.time_ms,
     }
 
@@ -90,6 +94,18 @@ def plan(item: Plan, case: WatchedCase) -> JSON:
         "saved_eur_per_year": item.saved_money_per_year,
         "margins": [margin(one) for one in item.margins],
         "timeline": timeline(plan_timeline(item, case)),
+        "emergency": [emergency_use(one, network) for one in item.emergency],
+    }
+
+
+def emergency_use(item: EmergencyUse, network: Network) -> JSON:
+    """A bus or branch beyond its normal limit."""
+    return {
+        "constraint": item.constraint.value,
+        "element": element_of(item.constraint, item.element, network),
+        "value": item.value,
+        "limit": item.limit,
+        "emergency": item.emergency,
     }
 
 
@@ -145,6 +161,20 @@ def ahead(report: AheadReport) -> JSON:
         "loads_back": 0 if found is None else found.picks_up,
         "begins": None if report.begins is None else stamp(report.begins),
         "instead_of": None if report.instead_of is None else _followed(report.instead_of, report.network),
+        "emergency": [] if found is None else [_emergency_ahead(one, report.network) for one in found.emergency],
+        "emergency_minutes": None if found is None or not found.emergency else found.emergency_minutes,
+    }
+
+
+def _emergency_ahead(item: EmergencyAhead, network: Network) -> JSON:
+    """A bus or branch beyond its normal limit in courses."""
+    return {
+        "constraint": item.constraint.value,
+        "element": element_of(item.constraint, item.element, network),
+        "chance": item.chance,
+        "value": item.value,
+        "limit": item.limit,
+        "until_minute": number(item.until),
     }
 
 
@@ -156,6 +186,7 @@ def _followed(item: FollowedPlan, network: Network) -> JSON:
         "restored_kw": item.restored_kw,
         "chance": found.chance,
         "first_minute": number(found.first_minute),
+        "overstays": item.overstays,
         "worst": None if found.worst is None else _at_risk(found.worst, network),
     }
 
@@ -256,6 +287,10 @@ def requirements(item: Requirements) -> JSON:
         "most_pairs": item.most_pairs,
         "n_minus_1": item.n_minus_1,
         "worst_hour": item.worst_hour,
+        "emergency_loading_percent": item.emergency_loading_percent,
+        "emergency_min_vm_pu": item.emergency_min_vm_pu,
+        "emergency_max_vm_pu": item.emergency_max_vm_pu,
+        "emergency_minutes": item.emergency_minutes,
     }
 
 

@@ -194,7 +194,11 @@ def overview_words(report: PlanReport, snapshot: Snapshot) -> list[str]:
         return [TONES[shown.tone], shown.title, shown.note]
     saving = "" if shown.saving is None else f"{saving_words(shown.saving)}."
     advice = "" if snapshot.control.offers.orders else ADVICE_ONLY
-    return [TONES[shown.tone], shown.title, " ".join(filter(None, [f"{shown.steps}.", saving, advice]))]
+    return [
+        TONES[shown.tone],
+        shown.title,
+        " ".join(filter(None, [f"{shown.steps}.", shown.emergency, saving, advice])),
+    ]
 
 
 def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:

@@ -16,6 +16,8 @@ from components.optimisation.figures import SupplyCourse
 from components.optimisation.plan import ADVICE_ONLY, Headline, Saving, Step, StepState, Tone, sentence
 from components.optimisation.tables import ComparedQuantity, Limited, MethodRow, Room, SetPointRow
 from components.optimisation.words import (
+    emergency_ahead_words,
+    emergency_words,
     no_plan_words,
     others_words,
     outcome_words,
@@ -73,6 +75,7 @@ NO_WAY = {
 NO_LIMIT = {constraint: f"the limit of {words.lower()}" for constraint, words in CONSTRAINTS.items()}
 DERIVED_RATINGS = "Ratings that the case doesn't give are derived: the map shows them, a plan needn't keep them."
 LEAST_GAIN_MW = 1e-5
+NOT_FOLLOWED = "Not looked ahead yet: whether it is back within normal limits in {minutes:,.0f} min isn't known."
 RESTORING = {OutcomeKind.ALL_RESTORED, OutcomeKind.PART_RESTORED, OutcomeKind.NOTHING_RESTORABLE}
 RADIAL_CHECKS = ((Constraint.SUPPLY, "every load supplied"), (Constraint.RADIAL, "radial"))
 
@@ -167,7 +170,8 @@ def headline_of(report: PlanReport, snapshot: Snapshot) -> Headline:
         title = f"Returns to normal after the repair. {title}"
     checks = checks_of(plan, proposal.requirements)
     saving = None if proposal.outcome.kind in RESTORING else saving_of(plan)  # what is supplied again has losses, too
-    return Headline(Tone.PLAN, title, saving, checks, note, steps)
+    emergency = emergency_words(snapshot.case.network, plan.emergency, plan.requirements.emergency_minutes)
+    return Headline(Tone.PLAN, title, saving, checks, note, steps, emergency)
 
 
 def purpose_words(proposal: Proposal, plan: Plan, case: WatchedCase) -> str:
@@ -277,7 +281,8 @@ def checks_of(plan: Plan, requirements: Requirements) -> tuple[tuple[bool, str],
         checks += [(constraint not in missed, words) for constraint, words in RADIAL_CHECKS]
     limits = [margin for margin in plan.margins if margin.constraint in missed]
     words = ", ".join(CONSTRAINTS[margin.constraint].lower() for margin in limits)
-    return (*checks, (not limits, f"outside limits: {words}" if limits else "all limits kept now"))
+    outside = "outside normal limits, within emergency ones" if plan.emergency else "outside limits"
+    return (*checks, (not limits, f"{outside}: {words}" if limits else "all limits kept now"))
 
 
 def steps_of(network: Network, actions: tuple[Action, ...], state: StepState) -> tuple[Step, ...]:
@@ -321,13 +326,16 @@ def timeline_words(timeline: Timeline) -> str:
 def ahead_words(report: AheadReport, plan: Plan | None) -> str:
     """Whether a plan holds in the hours to come, and what it stands for; empty where that plan hasn't been followed."""
     found, first = report.found, report.instead_of
-    if plan is None or found is None or report.begins is None:
+    if plan is None:
         return ""
-    if sorted(found.code.split("-")) != sorted(plan.code.split("-")):  # the same switches, whatever their order
-        return ""
+    followed = found is not None and sorted(found.code.split("-")) == sorted(plan.code.split("-"))  # in any order
+    if found is None or report.begins is None or not followed:
+        return NOT_FOLLOWED.format(minutes=plan.requirements.emergency_minutes) if plan.emergency else ""
     hours, courses = f"{text.count(report.hours, 'hour')} to come", text.count(found.samples, "course")
     returning = f", with what {text.count(found.picks_up, 'load')} that come back take more" if found.picks_up else ""
     instead = "" if first is None else f" {_instead_words(first, report.begins)}"
+    uses = emergency_ahead_words(plan.network, found.emergency, found.emergency_minutes, report.hours)
+    instead = f" {uses}{instead}" if uses else instead
     if found.worst is None:
         return f"Holds for the {hours} in all {courses} of the forecast{returning}.{instead}"
     return (
@@ -341,6 +349,11 @@ def _instead_words(first: FollowedPlan, begins: datetime) -> str:
     restored = first.restored_kw
     does = f" would restore {text.small(restored / 1000, 'MW')}, but" if restored > LEAST_GAIN_MW * 1000 else ""
     breaks = _risk_words(first.ahead, begins, first.plan.network)
+    if first.overstays:
+        return (
+            f"Offered in the place of a plan on emergency limits, which{does} breaks these or isn't back within the"
+            f" normal ones in {text.number(first.plan.requirements.emergency_minutes, 0, 'min')}, {breaks}."
+        )
     return f"Better for the whole time than the best plan for now, which{does} breaks a limit {breaks}."
 
 
@@ -361,8 +374,13 @@ def element_at_risk(worst: LimitAtRisk, network: Network) -> str:
     """The name of the bus, branch or generator whose limit breaks; empty where no state is found."""
     if worst.constraint is None:
         return ""
+    return element_of(worst.constraint, worst.element, network)
+
+
+def element_of(constraint: Constraint, element: int, network: Network) -> str:
+    """The name of the bus, branch or generator that a limit is of."""
     names = {Constraint.LOADING: network.branch.name, Constraint.GENERATION: network.generator.name}
-    return names.get(worst.constraint, network.bus.name)[worst.element]
+    return names.get(constraint, network.bus.name)[element]
 
 
 def planned_steps_of(network: Network, timeline: Timeline) -> tuple[Step, ...]:

@@ -319,7 +319,7 @@ class PlanWorker(GridWorker[PlanReport]):
         if normal is None or not operated_radially(network):
             return None
         now = operating_point_of(snapshot, self._settings.price_per_mwh)
-        return way_back(Verifier(network), now, replace(wanted, worst_hour=False), normal)
+        return way_back(Verifier(network), now, replace(wanted.within_normal, worst_hour=False), normal)
 
     def _remember(self, plan: Plan) -> None:
         others = [(code, other) for code, other in self._recent.items() if code != plan.code]

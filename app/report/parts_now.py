@@ -284,5 +284,5 @@ def plan(report: DayReport) -> PlanPart:
         checks=", ".join(f"{'✓' if kept else '✗'} {words}" for kept, words in shown.checks),
         table=ReportTable(headers=headers, rows=rows, words=3),
         more=f"{text.count(more, 'more step')}." if more else "",
-        note=shown.note,
+        note=" ".join(filter(None, [shown.emergency, shown.note])),
     )

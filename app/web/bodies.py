@@ -73,8 +73,10 @@ class OptimizeBody(_Body):
 
     risk_weight: kW of losses for one kW of demand expected to be interrupted within a year. locked: ids of edges whose
     switches stay as they are. most_pairs: of switches that change. null for min_vm_pu, max_vm_pu and most_pairs: the
-    case's own limits, and any number. worst_hour: for the worst of the coming hours instead of now. keep: let all
-    plans from now on be made so.
+    case's own limits, and any number. worst_hour: for the worst of the coming hours instead of now.
+    emergency_loading_percent, emergency_min_vm_pu, emergency_max_vm_pu: how far a plan that restores supply may go, no
+    narrower than the normal limits, null for these; emergency_minutes: until it must be back within them, 1 to 1,380.
+    keep: let all plans from now on be made so.
     """
 
     risk_weight: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
@@ -85,6 +87,10 @@ class OptimizeBody(_Body):
     most_pairs: Whole | None = None
     n_minus_1: bool | None = None
     worst_hour: bool | None = None
+    emergency_loading_percent: Finite | None = None
+    emergency_min_vm_pu: Finite | None = None
+    emergency_max_vm_pu: Finite | None = None
+    emergency_minutes: Finite | None = None
     keep: bool = False
 
 

@@ -79,7 +79,8 @@ class Saving:
 class Headline:
     """The answer in short. checks: what was verified, with a mark for kept or not. note: what hinders, if anything.
 
-    title: what the answer comes to, of a plan its purpose; steps: what the plan does.
+    title: what the answer comes to, of a plan its purpose; steps: what the plan does. emergency: which emergency limits
+    it uses.
     """
 
     tone: Tone
@@ -88,6 +89,7 @@ class Headline:
     checks: tuple[tuple[bool, str], ...] = ()
     note: str = ""
     steps: str = ""
+    emergency: str = ""
 
 
 def sentence(actions: Sequence[tuple[bool, str]], set_points: int = 0) -> str:
@@ -111,6 +113,8 @@ def headline(shown: Headline) -> list[Component]:
     ]
     if shown.steps:
         parts.append(html.P(shown.steps, className="plan-summary"))
+    if shown.emergency:
+        parts.append(html.P(shown.emergency, className="plan-note check-missed"))
     if shown.saving is not None:
         parts.append(_saving(shown.saving))
     if shown.note:

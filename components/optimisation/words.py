@@ -1,11 +1,14 @@
 """How planning stands, why there is no plan, and what stands against one, in words."""
 
 import math
+from collections.abc import Sequence
 
 from components.common import text
 from grid.network import Network
 from ml.optimisation.plans.plan import (
     Constraint,
+    EmergencyAhead,
+    EmergencyUse,
     Margin,
     NoPlan,
     NoPlanKind,
@@ -18,6 +21,7 @@ from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 
 NOTHING_KW = 0.01  # load that is worth no word
 NAMES_SHOWN = 8
+EMERGENCY_SHOWN = 3  # elements of a kind
 GIVEN_UP = {  # what a person can ask for
     Constraint.LOW_VOLTAGE: "the lowest voltage",
     Constraint.HIGH_VOLTAGE: "the highest voltage",
@@ -205,6 +209,57 @@ def _because(outcome: Outcome) -> str:
     if outcome.out_of_reach_kw > NOTHING_KW:
         reasons.append(f"no usable branch reaches {text.small(outcome.out_of_reach_kw / 1000, 'MW')} of it")
     return f": {'; '.join(reasons)}" if reasons else ""
+
+
+def emergency_words(network: Network, uses: Sequence[EmergencyUse], minutes: float) -> str:
+    """Which emergency limits a plan uses, as a sentence; empty where it uses none. minutes: that they may last."""
+    if not uses:
+        return ""
+    shown = [f"{_element(network, use.constraint, use.element)} ({_value(use.constraint, use.value)})" for use in uses]
+    return f"Uses emergency {_of_kinds(uses, shown)}, for {text.count(math.ceil(minutes), 'minute')} at most."
+
+
+def emergency_ahead_words(network: Network, uses: Sequence[EmergencyAhead], minutes: float, hours: int) -> str:
+    """How far and how long courses go beyond normal limits, as a sentence; empty where they don't.
+
+    minutes: that they may, from the end of the plan on. hours: looked at.
+    """
+    if not uses:
+        return ""
+    shown = [
+        f"{_element(network, use.constraint, use.element)} (up to {_value(use.constraint, use.value)})"
+        f" for {text.number(use.until, 0, 'min') if math.isfinite(use.until) else f'more than {hours} h'}"
+        for use in uses
+    ]
+    allowed = text.number(minutes, 0, "min")
+    return f"By 95 % of them it uses emergency {_of_kinds(uses, shown)}; {allowed} are allowed from its end on."
+
+
+def _of_kinds(uses: Sequence[EmergencyUse | EmergencyAhead], shown: Sequence[str]) -> str:
+    """Ratings and voltages apart: 'ratings of A and B and voltages at C'."""
+    ratings, voltages = (
+        [words for use, words in zip(uses, shown, strict=True) if (use.constraint is Constraint.LOADING) is rated]
+        for rated in (True, False)
+    )
+    kinds = [
+        f"ratings of {_shortened(ratings)}" if ratings else "",
+        f"voltages at {_shortened(voltages)}" if voltages else "",
+    ]
+    return ", and ".join(filter(None, kinds))
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = [f"{len(names) - EMERGENCY_SHOWN:,} more"] if len(names) > EMERGENCY_SHOWN else []
+    shown = [*names[:EMERGENCY_SHOWN], *more]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+
+
+def _element(network: Network, constraint: Constraint, element: int) -> str:
+    return (network.branch.name if constraint is Constraint.LOADING else network.bus.name)[element]
+
+
+def _value(constraint: Constraint, value: float) -> str:
+    return text.number(value, 0, "%") if constraint is Constraint.LOADING else text.number(value, 3, "p.u.")
 
 
 def unsuitable_words(network: Network, reason: NoPlan) -> str:

@@ -179,7 +179,9 @@ def problem_with_plan(
         return problem_with_set_points(network, verifier, operating_point, plan.requirements, plan.set_points)
     complete = len(actions) == len(plan.actions)
     must_improve = complete and not plan.returns
-    return problem_with(verifier, operating_point, plan.requirements, actions, must_improve=must_improve)
+    return problem_with(
+        verifier, operating_point, plan.requirements, actions, must_improve=must_improve, restoring=plan.restores
+    )
 
 
 def problem_with(
@@ -188,10 +190,12 @@ def problem_with(
     wanted: Requirements,
     actions: Sequence[Action],
     must_improve: bool = False,
+    restoring: bool = False,
 ) -> PlanProblem | None:
     """Why actions can't be carried out from an operating point's state; None where they can.
 
-    must_improve: whether the state after the last one has to be better than the present.
+    must_improve: whether the state after the last one has to be better than the present. restoring: whether they are
+    of a plan that restores supply, so that emergency values hold.
     """
     present = verifier.verdict(operating_point, operating_point.closed, wanted)
     if present is None:
@@ -208,7 +212,7 @@ def problem_with(
             return _problem(PlanProblemKind.NO_SOLUTION, action)
         if (last.state.energised & ~after.state.energised)[loads].any():
             return _problem(PlanProblemKind.INTERRUPTION, action)
-        missed = broken(after, present, wanted, in_between=True)
+        missed = broken(after, present, wanted, in_between=True, restoring=restoring)
         if missed:
             return _problem(PlanProblemKind.LIMIT, action, missed[0])
         last = after

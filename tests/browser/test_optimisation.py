@@ -208,6 +208,25 @@ def test_requirements_are_everybodys_and_survive_ticks(city: LiveServer, new_pag
     expect(first.locator("#weight-words")).to_have_text(before, timeout=TIMEOUT_MS)
 
 
+def test_emergency_limits_are_everybodys_and_one_click_takes_them_back(
+    city: LiveServer, new_page: NewPage, page: Page
+) -> None:
+    first, second = page, open_plan(new_page(city))
+    mine, others = (each.get_by_role("textbox", name="Emergency limits: Loading, %") for each in (first, second))
+    expect(mine).to_have_value("100")
+    mine.fill("120")
+    expect(others).to_have_value("120", timeout=TIMEOUT_MS)
+    wanted = city.post("/api/grid/optimize", {})["requirements"]
+    assert (wanted["emergency_loading_percent"], wanted["emergency_min_vm_pu"]) == (120, None)
+    mine.fill("90")
+    expect(first.locator("#form-result")).to_contain_text("emergency_loading_percent", timeout=TIMEOUT_MS)
+    expect(first.locator("#form-result")).to_contain_text("must not lie below")
+    second.get_by_role("button", name="Normal limits").click()
+    for shown in (mine, others):
+        expect(shown).to_have_value("100", timeout=TIMEOUT_MS)
+    assert city.post("/api/grid/optimize", {})["requirements"]["emergency_loading_percent"] is None
+
+
 def test_a_slider_that_is_held_is_not_moved_by_others(city: LiveServer, new_page: NewPage, page: Page) -> None:
     first, second = page, open_plan(new_page(city))
     before = first.locator("#weight-words").inner_text()
@@ -289,4 +308,5 @@ def test_every_control_is_reached_with_the_keyboard(page: Page) -> None:
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('aria-label')"))
     wanted = {"apply-one", "apply-all", "Risk weight", "case-limits", "loading", "n-minus-1", "lock-search"}
+    wanted |= {f"emergency-{name}" for name in ("loading", "low", "high", "minutes", "reset")}
     assert wanted <= reached

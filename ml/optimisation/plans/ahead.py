@@ -6,7 +6,8 @@ hours, whose means are forecast: what is measured is known now, what is dark lie
 Loads that the plan supplies again take more at first (cold-load pick-up), by parameters that are drawn for each course,
 as nobody knows them; generators that were dark feed in later. The voltages that sources hold wander as a tap changer
 lets them. A limit breaks where the plan itself wouldn't have been allowed: what the present state breaks already counts
-from where it grows beyond what is permitted.
+from where it grows beyond what is permitted. Where a plan restores supply and emergency values are given, these hold
+for their duration from then on, and the normal limits after it.
 """
 
 from collections.abc import Sequence
@@ -19,11 +20,12 @@ from grid.flow.admittance import Topology
 from grid.flow.batch_flow import BatchFlow
 from grid.flow.powerflow import Injection
 from grid.flow.topology import energised_buses
-from grid.network import BoolArray, FloatArray, Network
+from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.protection.cold_load import ColdLoadModel, waits_to_reconnect
 from grid.studies.lookahead import Samples, anchored, branch_loading
+from ml.optimisation.plans.emergency import LIMITED
 from ml.optimisation.plans.limits import SHARE_TOLERANCE, Bounds, BoundsOf, permitted
-from ml.optimisation.plans.plan import Constraint, Excess, Plan
+from ml.optimisation.plans.plan import Constraint, EmergencyAhead, Excess, Plan
 from ml.optimisation.radial.grid import operated_radially
 
 TOLD_MINUTES, TOLD_UNTIL = 15.0, 360.0  # of the steps that are told, and by the hour then
@@ -104,7 +106,8 @@ def _back_at(plan: Plan, action_minutes: Sequence[float]) -> FloatArray:
 class FuturePlan:
     """What has to be known of a plan to follow it through courses. injection: of its moment, after the plan.
 
-    most: by constraint, by how much each element may lie beyond its limit, as a share.
+    most: by constraint, by how much each element may lie beyond its limit, as a share. emergency: the same for the
+    first emergency_minutes after the plan is done; None where no other limits hold then.
     """
 
     code: str
@@ -113,13 +116,18 @@ class FuturePlan:
     bounds: Bounds
     most: dict[Constraint, FloatArray]
     restored: Restored
+    emergency: dict[Constraint, FloatArray] | None = None
+    emergency_minutes: float = 0.0
 
     @classmethod
     def of(cls, plan: Plan, restored: Restored) -> "FuturePlan":
-        """Of a plan."""
+        """Of a plan. The duration of emergency values begins where its first load comes back."""
         network, wanted = plan.network, plan.requirements
         bounds = BoundsOf(network, operated_radially(network)).at(wanted)
         most = {one: permitted(one, plan.before.excess, wanted) for one in Excess.CONSTRAINTS}
+        present = replace(plan.before.excess, headroom=bounds.headroom)  # it may have been judged without that
+        wider = {one: permitted(one, present, wanted, restoring=True) for one in Excess.CONSTRAINTS}
+        holds = wanted.has_emergency and plan.restores
         return cls(
             code=plan.code,
             closed=plan.after.closed,
@@ -127,6 +135,8 @@ class FuturePlan:
             bounds=bounds,
             most=most,
             restored=restored,
+            emergency=wider if holds else None,
+            emergency_minutes=max(0.0, wanted.emergency_minutes - float(restored.since_minutes.max(initial=0.0))),
         )
 
 
@@ -149,7 +159,8 @@ class PlanAhead:
 
     broken_by: (k,) share of the courses in which a limit has been broken by then. worst: None where none is.
     picks_up: loads that come back with the plan. hardest: of the course and step that 95 % of the courses stay within,
-    with the pick-up, at the hardest of all steps.
+    with the pick-up, at the hardest of all steps. emergency: what is beyond normal limits, in time or later, in more
+    than 5 % of the courses, the farthest first. emergency_minutes: how long it may be, from the end of the plan on.
     """
 
     code: str
@@ -159,6 +170,8 @@ class PlanAhead:
     worst: LimitAtRisk | None
     picks_up: int
     hardest: Injection
+    emergency: tuple[EmergencyAhead, ...] = ()
+    emergency_minutes: float = 0.0
 
     @property
     def chance(self) -> float:
@@ -213,6 +226,7 @@ def plan_ahead(
     risks: list[LimitAtRisk] = []
     start: FloatArray | None = None
     hardest, beyond_by = injection, -np.inf
+    uses = None if future.emergency is None else _Uses(network, future, count)
     for before, now in zip([-1.0, *told[:-1].tolist()], told.tolist(), strict=True):
         steps = np.flatnonzero((minutes > before) & (minutes <= now))  # alike: one Jacobian does for all
         load_p, load_q, generation = (
@@ -229,9 +243,12 @@ def plan_ahead(
         risks += _at_risk(None, broken[..., None], minutes[steps])
         farthest = np.full(len(voltage), np.inf)
         farthest[solved] = -np.inf
-        for constraint, beyond in _beyond(
+        for constraint, share in _shares(
             network, flow.topology, future, injection, voltage[solved], load_p[solved], generation[solved]
         ):
+            beyond = share - _most(future, constraint, at[solved])
+            if uses is not None:
+                uses.see(constraint, share, at[solved], np.tile(np.arange(count), len(steps))[solved])
             farthest[solved] = np.maximum(farthest[solved], beyond.max(axis=1, initial=-np.inf))
             by_course = np.zeros((len(voltage), beyond.shape[1]), dtype=bool)
             by_course[solved] = beyond > SHARE_TOLERANCE
@@ -258,7 +275,57 @@ def plan_ahead(
         worst=max(risks, key=lambda risk: (risk.chance, -risk.minute), default=None),
         picks_up=int(restored.load.sum()),
         hardest=hardest,
+        emergency=() if uses is None else uses.found(minutes),
+        emergency_minutes=future.emergency_minutes,
     )
+
+
+def _most(future: FuturePlan, constraint: Constraint, minutes: FloatArray) -> FloatArray:
+    """(elements,), or (r, elements) for minutes (r,), by how much each may lie beyond its limit then, as a share."""
+    most = future.most[constraint]
+    if future.emergency is None:
+        return most
+    return np.where((minutes < future.emergency_minutes)[:, None], future.emergency[constraint], most)
+
+
+class _Uses:
+    """What courses make of emergency values: gathered step by step."""
+
+    def __init__(self, network: Network, future: FuturePlan, courses: int) -> None:
+        sizes = {Constraint.LOADING: network.n_branch}
+        self._future = future
+        self._farthest = {one: np.zeros((courses, sizes.get(one, network.n_bus))) for one in LIMITED}
+        self._back = {one: np.zeros_like(farthest) for one, farthest in self._farthest.items()}
+
+    def see(self, constraint: Constraint, share: FloatArray, minutes: FloatArray, course: IntArray) -> None:
+        """Shares (r, elements) beyond limits, of rows with their minute and course (r,), in the order of time."""
+        if constraint not in self._farthest:
+            return
+        above = share > self._future.most[constraint] + SHARE_TOLERANCE
+        rows, elements = np.nonzero(above)
+        np.maximum.at(self._farthest[constraint], (course[rows], elements), share[rows, elements])
+        np.maximum.at(self._back[constraint], (course[rows], elements), minutes[rows])
+
+    def found(self, minutes: FloatArray) -> tuple[EmergencyAhead, ...]:
+        """The elements that are beyond in more than 5 % of the courses, the farthest first. minutes: all of them."""
+        uses = list[tuple[float, EmergencyAhead]]()
+        for constraint, farthest in self._farthest.items():
+            chance = (farthest > 0).mean(axis=0)
+            for element in np.flatnonzero(chance > 1.0 - HARD_SHARE).tolist():
+                share = float(np.quantile(farthest[:, element], HARD_SHARE, method="lower"))
+                last = float(np.quantile(self._back[constraint][:, element], HARD_SHARE, method="lower"))
+                later = minutes[minutes > last]
+                value, limit = (self._future.bounds.value_at(constraint, element, one) for one in (share, 0.0))
+                use = EmergencyAhead(
+                    constraint=constraint,
+                    element=element,
+                    chance=float(chance[element]),
+                    value=value,
+                    limit=limit,
+                    until=float(later[0]) if len(later) else float("inf"),
+                )
+                uses.append((share, use))
+        return tuple(use for _, use in sorted(uses, key=lambda one: -one[0]))
 
 
 def _solved_until(hours: int) -> FloatArray:
@@ -358,7 +425,7 @@ def _held(
     return 1 + values
 
 
-def _beyond(
+def _shares(
     network: Network,
     topology: Topology,
     future: FuturePlan,
@@ -367,7 +434,7 @@ def _beyond(
     load_p_mw: FloatArray,
     generator_p_mw: FloatArray,
 ) -> list[tuple[Constraint, FloatArray]]:
-    """By constraint: how far elements of solved courses (s, elements) lie beyond what is permitted, as a share."""
+    """By constraint: how far elements of solved courses (s, elements) lie beyond their limits, as a share."""
     bounds, live = future.bounds, topology.energised
     magnitude = np.abs(voltage)
     loading, _ = branch_loading(network, topology, voltage)
@@ -379,7 +446,7 @@ def _beyond(
             network, topology, future, injection, voltage, load_p_mw, generator_p_mw
         ),
     }
-    return [(one, np.nan_to_num(share, nan=0.0) - future.most[one]) for one, share in shares.items()]
+    return [(one, np.nan_to_num(share, nan=0.0)) for one, share in shares.items()]
 
 
 def _generation_share(

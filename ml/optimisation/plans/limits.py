@@ -5,7 +5,8 @@ remain, in this order: the most supply, weighted by priority; the least violatio
 band, summed; the least losses and risk.
 
 A limit that is broken already forbids nothing, as long as its violation grows by no more than a stated share. A limit
-that a person has set must be kept.
+that a person has set must be kept. Where emergency values are given, they take the place of the limits for states that
+supply what is dark now; the order stays, and violations are counted from the normal limits.
 """
 
 from dataclasses import dataclass, replace
@@ -31,13 +32,38 @@ class Bounds:
     """The limits that plans of one network are judged by: of the case, or of a person who has set others.
 
     low and high: (n,) p.u., 0 and 9 where there is none. loading: (m,) percent, infinite where a rating is derived and
-    nobody has asked for a loading. source: of active power.
+    nobody has asked for a loading. source: of active power. emergency: the wider ones that hold for a while where
+    supply is restored, None where there are none.
     """
 
     low: FloatArray
     high: FloatArray
     loading: FloatArray
     source: SourceBounds
+    emergency: "Bounds | None" = None
+
+    @cached_property
+    def headroom(self) -> dict[Constraint, FloatArray]:
+        """By how much each element may lie beyond its limit in an emergency, as a share; empty without such values."""
+        wide, rated = self.emergency, np.isfinite(self.loading)
+        if wide is None:
+            return {}
+        loading = np.zeros(len(rated))
+        loading[rated] = wide.loading[rated] / self.loading[rated] - 1.0
+        return {
+            Constraint.LOW_VOLTAGE: _positive((self.low - wide.low) / self.band),
+            Constraint.HIGH_VOLTAGE: _positive((wide.high - self.high) / self.band),
+            Constraint.LOADING: _positive(loading),
+        }
+
+    def value_at(self, constraint: Constraint, element: int, share: float) -> float:
+        """What lies beyond an element's limit by a share, in percent of the rating or p.u."""
+        if constraint is Constraint.LOADING:
+            return float(self.loading[element] * (1.0 + share))
+        band = float(self.band[element])
+        if constraint is Constraint.LOW_VOLTAGE:
+            return float(self.low[element]) - share * band
+        return float(self.high[element]) + share * band
 
     @cached_property
     def band(self) -> FloatArray:
@@ -57,6 +83,7 @@ class Bounds:
             high_voltage=_positive((state.vm_pu - self.high) / self.band),
             loading=_positive(state.loading_percent / self.loading - 1.0),
             generation=np.where(running & (beyond > 0), beyond, 0.0) / limit,
+            headroom=self.headroom,
         )
 
 
@@ -81,7 +108,21 @@ class BoundsOf:
         low = self._low if wanted.min_vm_pu is None else np.full(len(self._low), wanted.min_vm_pu)
         high = self._high if wanted.max_vm_pu is None else np.full(len(self._high), wanted.max_vm_pu)
         most = np.where(self.counted(wanted), wanted.max_loading_percent, np.inf)
-        return _relaxed(Bounds(low, high, most, self.source), wanted.relaxed)
+        bounds = Bounds(low, high, most, self.source)
+        if wanted.has_emergency:
+            bounds = replace(bounds, emergency=_wider(bounds, wanted))
+        return _relaxed(bounds, wanted.relaxed)
+
+
+def _wider(normal: Bounds, wanted: Requirements) -> Bounds:
+    """The bounds in an emergency: at each element the wider one of both."""
+    low, high, loading = wanted.emergency_min_vm_pu, wanted.emergency_max_vm_pu, wanted.emergency_loading_percent
+    return replace(
+        normal,
+        low=normal.low if low is None else np.minimum(normal.low, low),
+        high=normal.high if high is None else np.maximum(normal.high, high),
+        loading=normal.loading if loading is None else np.maximum(normal.loading, loading),
+    )
 
 
 def _relaxed(bounds: Bounds, relaxed: frozenset[Constraint]) -> Bounds:
@@ -99,6 +140,7 @@ def _relaxed(bounds: Bounds, relaxed: frozenset[Constraint]) -> Bounds:
             low_mw=source.low_mw - generation * _finite(source.low_mw),
             high_mw=source.high_mw + generation * _finite(source.high_mw),
         ),
+        None if bounds.emergency is None else _relaxed(bounds.emergency, relaxed),
     )
 
 
@@ -112,26 +154,37 @@ def _positive(share: FloatArray) -> FloatArray:
     return np.nan_to_num(np.maximum(share, 0.0), nan=0.0)
 
 
-def permitted(constraint: Constraint, present: Excess, wanted: Requirements, in_between: bool = False) -> FloatArray:
-    """By how much each element may lie beyond its limit, as a share, in the units of Excess."""
+def permitted(
+    constraint: Constraint, present: Excess, wanted: Requirements, in_between: bool = False, restoring: bool = False
+) -> FloatArray:
+    """By how much each element may lie beyond its limit, as a share, in the units of Excess.
+
+    restoring: whether emergency values hold, where there are any.
+    """
     now = present.of(constraint)
-    if constraint in wanted.set_by_person and not in_between:
-        return np.zeros_like(now)
-    voltage = constraint in {Constraint.LOW_VOLTAGE, Constraint.HIGH_VOLTAGE}
-    return now * (1.0 + (wanted.voltage_growth_share if voltage else wanted.loading_growth_share))
+    most = np.zeros_like(now)
+    if in_between or constraint not in wanted.set_by_person:
+        voltage = constraint in {Constraint.LOW_VOLTAGE, Constraint.HIGH_VOLTAGE}
+        most = now * (1.0 + (wanted.voltage_growth_share if voltage else wanted.loading_growth_share))
+    room = present.headroom.get(constraint) if restoring else None
+    return most if room is None else np.maximum(most, room)
 
 
 def broken(
-    verdict: Verdict, present: Verdict, wanted: Requirements, in_between: bool = False
+    verdict: Verdict, present: Verdict, wanted: Requirements, in_between: bool = False, restoring: bool = False
 ) -> tuple[Constraint, ...]:
-    """The hard constraints that a state breaks. in_between: a state on the way, which may hold a loop."""
+    """The hard constraints that a state breaks. in_between: a state on the way, which may hold a loop.
+
+    restoring: a state of a plan that restores supply, though it may not do so itself.
+    """
+    restoring = restoring or bool((verdict.supplied_loads & ~present.supplied_loads).any())
     found = []
     if (present.supplied_loads & ~verdict.supplied_loads & (verdict.injection.load_p_mw > 0)).any():
         found.append(Constraint.SUPPLY)
     if Constraint.RADIAL in verdict.violation and not in_between:
         found.append(Constraint.RADIAL)
     for constraint in Excess.CONSTRAINTS:
-        most = permitted(constraint, present.excess, wanted, in_between)
+        most = permitted(constraint, present.excess, wanted, in_between, restoring)
         if (verdict.excess.of(constraint) > most + SHARE_TOLERANCE).any():
             found.append(constraint)
     return tuple(found)

@@ -80,7 +80,10 @@ def restored_outage(
     customers: FloatArray,
     work: FieldWork,
 ) -> SingleOutage:
-    """The outage of one branch of a radial grid after its best restoration. customers: (l,) of each load."""
+    """The outage of one branch of a radial grid after its best restoration within normal limits.
+
+    customers: (l,) of each load.
+    """
     closed, available = moment.closed.copy(), moment.available.copy()
     closed[branch] = available[branch] = False
     after = replace(moment, closed=closed, available=available)
@@ -90,7 +93,7 @@ def restored_outage(
     proposal, solved = None, True
     if demand_kw[lost].sum() > NOTHING_KW:
         try:
-            proposal = propose(after, replace(wanted, worst_hour=False, n_minus_1=False))
+            proposal = propose(after, replace(wanted.within_normal, worst_hour=False, n_minus_1=False))
         except ValueError:  # that state has no solution
             solved = False
     plan = None if proposal is None else proposal.plan

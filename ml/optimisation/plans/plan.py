@@ -1,6 +1,7 @@
 """Records of the optimiser: what a plan must keep, what it does, what it brings, and what other methods found."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -33,7 +34,8 @@ class Requirements:
     overload a branch or leave the voltage band. worst_hour: made for the worst of the coming hours instead of now.
     loading_growth_share and voltage_growth_share: by so much of itself may a violation grow where a limit is broken
     already. required_closed: branches that the plan must use, whatever that costs. relaxed: limits that are taken 1 %
-    wider than they are, to see what they cost.
+    wider than they are, to see what they cost. emergency_loading_percent, emergency_min_vm_pu, emergency_max_vm_pu:
+    what a plan that restores supply may lead to for emergency_minutes; None for the normal limit.
     """
 
     risk_weight: float = 0.0
@@ -49,6 +51,23 @@ class Requirements:
     required_closed: frozenset[int] = frozenset()
     relaxed: frozenset[Constraint] = frozenset()
     locked_generators: frozenset[int] = frozenset()
+    emergency_loading_percent: float | None = None
+    emergency_min_vm_pu: float | None = None
+    emergency_max_vm_pu: float | None = None
+    emergency_minutes: float = 60.0
+
+    @property
+    def has_emergency(self) -> bool:
+        """Whether there are emergency values."""
+        given = (self.emergency_loading_percent, self.emergency_min_vm_pu, self.emergency_max_vm_pu)
+        return any(value is not None for value in given)
+
+    @property
+    def within_normal(self) -> "Requirements":
+        """The same without emergency values."""
+        if not self.has_emergency:
+            return self
+        return replace(self, emergency_loading_percent=None, emergency_min_vm_pu=None, emergency_max_vm_pu=None)
 
     @property
     def loading_is_set(self) -> bool:
@@ -115,6 +134,8 @@ class Excess:
     """By how much a state lies beyond each limit, as a share of that limit or band, 0 within it.
 
     low_voltage and high_voltage: (n,) of the band. loading: (m,) of the rating. generation: (g,) of the bound.
+    headroom: by constraint, by how much each element may lie beyond its limit in an emergency, in the same units; empty
+    without emergency values.
     """
 
     CONSTRAINTS: ClassVar = (
@@ -127,6 +148,7 @@ class Excess:
     high_voltage: FloatArray
     loading: FloatArray
     generation: FloatArray
+    headroom: Mapping[Constraint, FloatArray] = field(default_factory=dict)
 
     def of(self, constraint: Constraint) -> FloatArray:
         """The shares of one constraint, one for each of its elements."""
@@ -195,11 +217,42 @@ class SetPoint:
     vm_pu: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class EmergencyUse:
+    """A bus or branch that a plan brings beyond its normal limit. value, limit, emergency: in percent or p.u.
+
+    value: the farthest on the way and at the end of the plan. limit: the normal one. emergency: what holds for a while.
+    """
+
+    constraint: Constraint
+    element: int
+    value: float
+    limit: float
+    emergency: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmergencyAhead:
+    """A bus or branch that is beyond its normal limit in courses. chance: from 0 to 1, that it is at all.
+
+    value: in percent or p.u., the farthest that 95 % of the courses stay within. limit: the normal one. until: minutes
+    after the plan until 95 % of the courses have it back within that for good; infinite where that isn't seen.
+    """
+
+    constraint: Constraint
+    element: int
+    chance: float
+    value: float
+    limit: float
+    until: float
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A verified way from the present state to a better one, actions in an order that never interrupts a load.
 
-    returns: it goes back to the switch states from before a disturbance, and needn't be better.
+    returns: it goes back to the switch states from before a disturbance, and needn't be better. emergency: what it
+    brings beyond normal limits, the farthest first; none where it needs no emergency values.
     """
 
     requirements: Requirements
@@ -211,6 +264,12 @@ class Plan:
     saved_money_per_year: float
     network: Network  # that its branches and generators are numbered in
     returns: bool = False
+    emergency: tuple[EmergencyUse, ...] = ()
+
+    @property
+    def restores(self) -> bool:
+        """Whether a load has supply again after it."""
+        return bool((self.after.supplied_loads & ~self.before.supplied_loads).any())
 
     @property
     def margins(self) -> tuple[Margin, ...]:
@@ -367,7 +426,8 @@ class Proposal:
     says which. conflict: the constraint that can't be kept, None where all can. limited: the best plans with at most
     one, two and three pairs, where they are better than the present state. present: the judged present state. outcome:
     what all that comes to. unbounded: sources, by name, whose power bounds in the file are placeholders and no limits.
-    instead_of: the best plan for now, where another one is better for the hours to come.
+    instead_of: the best plan for now, where another one is better for the hours to come. within_normal: the answer by
+    normal limits alone, where the plan needs emergency values.
     """
 
     requirements: Requirements
@@ -382,3 +442,4 @@ class Proposal:
     outcome: Outcome
     unbounded: tuple[str, ...] = ()
     instead_of: Plan | None = None
+    within_normal: "Proposal | None" = None

@@ -13,6 +13,7 @@ from ml.optimisation.plans.limits import SUPPLY_TOLERANCE_KW, USUAL_BAND_PU, Bou
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
+    EmergencyUse,
     Margin,
     NoPlan,
     NoPlanKind,
@@ -64,11 +65,12 @@ def plan_between(
     actions: tuple[Action, ...] = (),
     set_points: tuple[SetPoint, ...] = (),
     returns: bool = False,
+    emergency: tuple[EmergencyUse, ...] = (),
 ) -> Plan:
-    """The plan from the present state to another one, with what it saves in a year. returns: as Plan says."""
+    """The plan from the present state to another one, with what it saves in a year. returns, emergency: as in Plan."""
     saved_mwh = (present.loss_kw - after.loss_kw) * operating_point.loss_hours_per_year / 1000
     money = saved_mwh * operating_point.price_per_mwh
-    return Plan(wanted, actions, set_points, present, after, saved_mwh, money, network, returns)
+    return Plan(wanted, actions, set_points, present, after, saved_mwh, money, network, returns, emergency)
 
 
 def nothing() -> None:

@@ -4,6 +4,9 @@ Others are the plans of few switches, and what the optimiser proposes for the ha
 keeps the limits then, with what picks up, keeps them now as a rule, which is verified. Of all that were followed the
 one wins that restores most while every limit is kept, in the mean over the courses and hours: what is supplied after a
 limit has been broken doesn't count. So a plan that restores nothing never takes the place of one that does.
+
+A plan on emergency limits that isn't back within the normal ones in time gives way to the best one that keeps these.
+Where none restores anything within them, it stays, with its chance.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +15,7 @@ from dataclasses import dataclass, replace
 from grid.network import BoolArray
 from ml.optimisation.plans.ahead import PlanAhead
 from ml.optimisation.plans.alternatives import Propose
+from ml.optimisation.plans.emergency import emergency_uses
 from ml.optimisation.plans.limits import SUPPLY_STEP_KW, Merit, broken
 from ml.optimisation.plans.plan import Margin, Outcome, OutcomeKind, Plan, Proposal, Requirements
 from ml.optimisation.plans.switching_order import safe_order
@@ -26,11 +30,20 @@ Follow = Callable[[Plan], PlanAhead | None]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FollowedPlan:
-    """A plan and how it does in the hours to come. binding: what stands against more supply in the hardest moment."""
+    """A plan and how it does in the hours to come. binding: what stands against more supply in the hardest moment.
+
+    within_normal: the best one for now by normal limits alone.
+    """
 
     plan: Plan
     ahead: PlanAhead
     binding: Margin | None = None
+    within_normal: bool = False
+
+    @property
+    def overstays(self) -> bool:
+        """Whether it is on emergency limits and breaks these, or the normal ones after their duration."""
+        return bool(self.plan.emergency) and self.ahead.chance >= FAILS_FROM
 
     @property
     def restored_kw(self) -> float:
@@ -61,10 +74,12 @@ class WholeTime:
     def best(self) -> FollowedPlan:
         """The one for the whole time."""
         restores = self.first.restored_kw > SUPPLY_STEP_KW
-        stays = self.first
-        if self.shown is not None and self.shown.kept_kw(restores) > self.first.kept_kw(restores):
-            stays = self.shown
-        best = max(self.others, key=lambda one: one.kept_kw(restores), default=stays)
+        begun, others = [self.first, *([] if self.shown is None else [self.shown])], list(self.others)
+        held = [one for one in (*begun, *others) if not one.overstays and one.restored_kw > SUPPLY_STEP_KW]
+        if self.first.overstays and held:
+            begun, others = [one for one in begun if one in held] or held, held
+        stays = max(begun, key=lambda one: one.kept_kw(restores))
+        best = max(others, key=lambda one: one.kept_kw(restores), default=stays)
         clearly = best.kept_kw(restores) > (1 + CLEARLY) * stays.kept_kw(restores)
         return best if clearly else stays
 
@@ -74,7 +89,7 @@ class Preference:
     """Which switch states are better for the whole time than those that the best plan for now leads to.
 
     (m,) each: before, that it holds in; first, that the best plan for now leads to; closed, that are better. binding:
-    as in FollowedPlan.
+    as in FollowedPlan. within_normal: no plan on emergency limits holds, the best one by normal limits is better.
     """
 
     requirements: Requirements
@@ -82,6 +97,7 @@ class Preference:
     first: BoolArray
     closed: BoolArray
     binding: Margin | None = None
+    within_normal: bool = False
 
     @classmethod
     def of(cls, found: WholeTime) -> "Preference | None":
@@ -95,20 +111,26 @@ class Preference:
             first=first.after.closed,
             closed=best.plan.after.closed,
             binding=best.binding,
+            within_normal=best.within_normal,
         )
 
     def concerns(self, proposal: Proposal) -> bool:
         """Whether a proposal's plan is the best one for now that another is better than."""
         first = proposal.plan
-        if first is None or proposal.requirements != self.requirements:
+        if first is None or proposal.requirements != self.requirements or (first.before.closed != self.before).any():
             return False
-        return bool((first.before.closed == self.before).all() and (first.after.closed == self.first).all())
+        if self.within_normal:
+            return proposal.within_normal is not None
+        return bool((first.after.closed == self.first).all())
 
     def applied(self, verifier: Verifier, operating_point: OperatingPoint, proposal: Proposal) -> Proposal:
         """A proposal with the better plan in the place of the best one for now, where that is still so."""
         first = proposal.plan
         if first is None or not self.concerns(proposal):
             return proposal
+        within = proposal.within_normal
+        if self.within_normal and within is not None:
+            return proposal if within.plan is None else replace(within, instead_of=first, within_normal=within)
         plan = plan_to(verifier, operating_point, self.requirements, self.closed)
         if plan is None:
             return proposal
@@ -146,7 +168,8 @@ def plan_to(
     actions = safe_order(verifier, operating_point, wanted, present, closed)
     if not actions:
         return None
-    return plan_between(verifier.network, operating_point, wanted, present, after, actions)
+    uses = emergency_uses(verifier, operating_point, wanted, present, actions, after)
+    return plan_between(verifier.network, operating_point, wanted, present, after, actions, emergency=uses)
 
 
 def for_whole_time(
@@ -160,14 +183,22 @@ def for_whole_time(
     ahead = None if first is None else follow(first)
     if first is None or shown is None or ahead is None:
         return None
-    begun, stays, others = FollowedPlan(plan=first, ahead=ahead), None, []
+    begun, stays, others = FollowedPlan(plan=first, ahead=ahead), None, list[FollowedPlan]()
+    within = None if proposal.within_normal is None else proposal.within_normal.plan
     seen = {first.after.closed.tobytes()}
     kept = None if proposal.instead_of is None else follow(shown)
     if kept is not None:
-        stays = FollowedPlan(plan=shown, ahead=kept, binding=proposal.outcome.binding)
+        binding = proposal.outcome.binding
+        stays = FollowedPlan(plan=shown, ahead=kept, binding=binding, within_normal=shown is within)
         seen.add(shown.after.closed.tobytes())
     if ahead.chance < FAILS_FROM or not first.actions:
         return WholeTime(first=begun, shown=stays)
+    if proposal.within_normal is not None and within is not None and within.after.closed.tobytes() not in seen:
+        found = follow(within)
+        seen.add(within.after.closed.tobytes())
+        if found is not None:
+            binding = proposal.within_normal.outcome.binding
+            others.append(FollowedPlan(plan=within, ahead=found, binding=binding, within_normal=True))
     for plan in proposal.limited:
         found = follow(plan) if plan.after.closed.tobytes() not in seen else None
         if found is not None:
@@ -187,10 +218,11 @@ def _for_hardest_moments(
 ) -> Iterator[FollowedPlan]:
     """What the optimiser proposes for the hardest moment, then for that of what it has proposed, until one holds."""
     wanted, last = begun.plan.requirements, begun
+    asked = wanted.within_normal if begun.overstays else wanted  # in the hardest moment they have run out
     for _ in range(ROUNDS):
         if last.ahead.chance < FAILS_FROM:
             return
-        hard = propose(replace(operating_point, injection=last.ahead.hardest), wanted)
+        hard = propose(replace(operating_point, injection=last.ahead.hardest), asked)
         if hard.plan is None or hard.plan.after.closed.tobytes() in seen:
             return
         seen.add(hard.plan.after.closed.tobytes())

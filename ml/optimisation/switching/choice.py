@@ -249,7 +249,8 @@ def _loop_conflict(grid: RadialGrid, locked: BoolArray, required: BoolArray) -> 
 def ranking_limits(
     network: Network, grid: RadialGrid, bounds: Bounds, present: Excess, wanted: Requirements, shift: FloatArray
 ) -> tuple[Limits, Limits]:
-    """The limits of a grid, and what may not be exceeded: where the present state breaks a limit, that is more.
+    """The limits of a grid, and what may not be exceeded: where the present state breaks a limit, or emergency values
+    are given, that is more. Whether a state restores anything, and may use these, is for verification to judge.
 
     shift: (n,) p.u. by which voltages of the ranking lie above those that the limits are of.
     """
@@ -257,9 +258,9 @@ def ranking_limits(
     base_ka = network.base_mva / (np.sqrt(3.0) * network.bus.vn_kv[network.branch.from_bus])
     most, more = np.full(len(grid.usable), np.inf), np.ones(len(grid.usable))
     most[real] = network.branch.rating_from_ka / base_ka * bounds.loading / 100
-    more[real] += permitted(Constraint.LOADING, present, wanted)
-    low = permitted(Constraint.LOW_VOLTAGE, present, wanted) * bounds.band
-    high = permitted(Constraint.HIGH_VOLTAGE, present, wanted) * bounds.band
+    more[real] += permitted(Constraint.LOADING, present, wanted, restoring=True)
+    low = permitted(Constraint.LOW_VOLTAGE, present, wanted, restoring=True) * bounds.band
+    high = permitted(Constraint.HIGH_VOLTAGE, present, wanted, restoring=True) * bounds.band
     own = Limits(bounds.low + shift, bounds.high + shift, most, bounds.band)
     return own, Limits(own.min_vm_pu - low, own.max_vm_pu + high, most * more, bounds.band)
 

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from grid.network import BoolArray, FloatArray, IntArray, Network
+from ml.optimisation.plans.emergency import by_emergency, emergency_uses
 from ml.optimisation.plans.limits import Merit, broken
 from ml.optimisation.plans.plan import (
     Constraint,
@@ -76,8 +77,23 @@ class SwitchingOptimizer:
     def propose(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None = None) -> Proposal:
         """The best verified plan for a moment, or why there is none. ValueError where the present has no solution.
 
-        The same moment and requirements have the same answer, whatever was asked before.
+        The same moment and requirements have the same answer, whatever was asked before. Emergency values are used only
+        where more load can be supplied by them than within normal limits.
         """
+        began = time.perf_counter()
+        on_emergency = shown is not None and bool(shown.emergency)
+        within = self._proposal(operating_point, wanted.within_normal, None if on_emergency else shown)
+        if not wanted.has_emergency:
+            return within
+        within = _asked_with(wanted, within)
+        left = within.outcome
+        if left.unsupplied_kw - left.out_of_reach_kw <= RESTORABLE_KW:
+            return within
+        beyond = self._proposal(operating_point, wanted, shown if on_emergency else None)
+        return replace(_more_supply(within, beyond), time_ms=1000 * (time.perf_counter() - began))
+
+    def _proposal(self, operating_point: OperatingPoint, wanted: Requirements, shown: Plan | None) -> Proposal:
+        """The answer, with emergency values as far as they are given."""
         began = time.perf_counter()
         self._rng = np.random.default_rng(self._seed)
         present = self._verifier.verdict(operating_point, operating_point.closed, wanted)
@@ -198,7 +214,7 @@ class SwitchingOptimizer:
             problems = broken(verdict, present, wanted)
             insecure = None
             if problems:
-                missed.append(_dearest(verdict, problems, wanted))
+                missed.append(_dearest(verdict, problems, wanted, _restores(verdict, present)))
             elif wanted.n_minus_1 and not choice.sheds:
                 insecure = self._insecurity(
                     asked, choice, opened, verdict, every=not any(one.of_outages for one in missed)
@@ -217,7 +233,9 @@ class SwitchingOptimizer:
             better = True
             actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
             if actions:
-                return plan_between(self.network, operating_point, wanted, present, verdict, actions), None
+                uses = emergency_uses(self._verifier, operating_point, wanted, present, actions, verdict)
+                between = self.network, operating_point, wanted, present, verdict
+                return plan_between(*between, actions, emergency=uses), None
         dark = choice.restorable_kw > RESTORABLE_KW
         if better and not dark:
             standing = self._standing_missed(asked, choice)
@@ -449,6 +467,29 @@ class _Answer:
         )
 
 
+def _asked_with(wanted: Requirements, answer: Proposal) -> Proposal:
+    """An answer by normal limits, as one to requirements with emergency values, which it doesn't need."""
+    plan = None if answer.plan is None else replace(answer.plan, requirements=wanted)
+    limited = tuple(replace(one, requirements=wanted) for one in answer.limited)
+    return replace(answer, requirements=wanted, plan=plan, limited=limited)
+
+
+def _more_supply(within: Proposal, beyond: Proposal) -> Proposal:
+    """Of the answers within normal limits and with emergency values the one that supplies more; the first if neither
+    does, with what stands against more even in an emergency.
+    """
+    plan, less = beyond.plan, within.present if within.plan is None else within.plan.after
+    if plan is None:
+        hindered = replace(within, conflict=beyond.conflict, reason=beyond.reason, outcome=beyond.outcome)
+        return hindered if within.plan is None else within
+    supplied, supplied_within = Merit.of(plan.after).unsupplied, Merit.of(less).unsupplied
+    if supplied < supplied_within:
+        return replace(beyond, limited=within.limited, within_normal=within if plan.emergency else None)
+    if supplied > supplied_within:
+        return within
+    return replace(within, outcome=replace(within.outcome, binding=beyond.outcome.binding))
+
+
 def _each_better(plans: list[Plan | None]) -> tuple[Plan, ...]:
     """Plans of more and more pairs, those that are no better than one of fewer pairs left out."""
     kept: list[Plan] = []
@@ -507,15 +548,19 @@ def _within(wanted: Requirements, proposed: Candidates, choice: Choice) -> Candi
     return replace(proposed, opened=proposed.opened[kept], cost=proposed.cost[kept])
 
 
-def _dearest(verdict: Verdict, problems: tuple[Constraint, ...], wanted: Requirements) -> _Missed:
+def _dearest(
+    verdict: Verdict, problems: tuple[Constraint, ...], wanted: Requirements, restores: bool = False
+) -> _Missed:
     """A state's broken limits, as shares of themselves together, and the limit that is most of it.
 
-    One that a person has set is named before those of the case: it is what can be given up.
+    One that a person has set is named before those of the case: it is what can be given up. restores: emergency values
+    are its limits, where there are any.
     """
     price = {problem: _share(verdict, problem) for problem in problems}
     worst = max(price, key=lambda problem: (problem in wanted.set_by_person, price[problem]))
     unplaced = Margin(worst, np.nan, np.nan, "", "")
     margin = next((margin for margin in verdict.margins if margin.constraint is worst), unplaced)
+    margin = by_emergency(margin, wanted) if restores else margin
     reason = NoPlan(kind=NoPlanKind.NEAREST_CONFIGURATION, margin=margin)
     return _Missed(margin=margin, reason=reason, price=sum(price.values()))
 
@@ -531,6 +576,11 @@ def _insecure(network: Network, reason: NoPlan) -> _Missed:
 def _too_few(pairs: int) -> _Missed:
     margin = Margin(Constraint.ACTIONS, np.nan, pairs, "pairs", "")
     return _Missed(margin=margin, reason=NoPlan(kind=NoPlanKind.TOO_FEW_SWITCHES))
+
+
+def _restores(verdict: Verdict, present: Verdict) -> bool:
+    """Whether a state supplies a load that has no supply now."""
+    return bool((verdict.supplied_loads & ~present.supplied_loads).any())
 
 
 def _share(verdict: Verdict, problem: Constraint) -> float:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.optimisation.tick import ahead_line
-from app.optimisation.view import ahead_words
+from app.optimisation.tick import ahead_line, overview_words
+from app.optimisation.view import ahead_words, headline_of
 from grid.telemetry import EventKind
 from ml.optimisation.plans.ahead import LimitAtRisk
 from ml.optimisation.plans.plan import Constraint
@@ -137,3 +137,64 @@ def test_a_plan_that_fails_later_gives_way_on_page_and_api(tmp_path: Path) -> No
     planner.plan_once(rig.board, planner.requirements)
     assert planner.latest.proposal is not None
     assert planner.latest.proposal.instead_of is None
+
+
+def restoring(tmp_path: Path, minutes: float) -> Rig:
+    """The city in the evening without Campus Line: its ties restore all by emergency values alone."""
+    rig = make_rig(tmp_path, training_episodes=2, history_days=3, plan_hours=2, start=EVENING)
+    rig.engine.add_event(EventKind.LINE_OUTAGE, rig.branch("Campus Line"), None)
+    rig.run(3)
+    wanted = {"emergency_loading_percent": 200.0, "emergency_min_vm_pu": 0.8, "emergency_minutes": minutes}
+    rig.post("/api/grid/optimize", {**wanted, "keep": True})
+    rig.run()
+    planned(rig)
+    return rig
+
+
+def test_a_plan_on_emergency_limits_says_how_long_it_needs_them(tmp_path: Path) -> None:
+    rig = restoring(tmp_path, 600.0)
+    plan, planner = rig.services.planner.plan, rig.services.planner
+    assert plan is not None
+    assert plan.emergency
+    assert "Not looked ahead yet" in ahead_line(rig.services.ahead_worker.latest, planner.latest, rig.board)
+    shown = headline_of(planner.latest, rig.now)
+    assert shown.emergency.startswith("Uses emergency")
+    assert "for 600 minutes at most" in shown.emergency
+    assert any(not kept and "within emergency ones" in words for kept, words in shown.checks)
+    assert shown.emergency in overview_words(planner.latest, rig.now)[2]
+    followed(rig)
+    told = rig.get(AHEAD)
+    assert told["hours"] == 11  # an hour longer than they may last
+    assert told["code"] == plan.code
+    worst = told["emergency"][0]
+    assert told["emergency_minutes"] <= 600
+    assert worst["chance"] > 0.05
+    words = ahead_line(rig.services.ahead_worker.latest, planner.latest, rig.board)
+    assert f"{worst['element']} (up to" in words
+    assert "min are allowed" in words.replace("\u202f", " ")
+
+
+def test_a_plan_that_needs_emergency_limits_too_long_gives_way_to_the_normal_one(tmp_path: Path) -> None:
+    rig = restoring(tmp_path, 1.0)
+    planner = rig.services.planner
+    first = planner.plan
+    assert first is not None
+    assert first.emergency
+    followed(rig)
+    told = rig.get(AHEAD)
+    assert told["instead_of"]["code"] == first.code
+    assert told["instead_of"]["overstays"]
+    rig.run()
+    planner.plan_once(rig.board, planner.requirements)
+    plan, proposal = planner.plan, planner.latest.proposal
+    assert plan is not None
+    assert proposal is not None
+    assert not plan.emergency
+    assert proposal.instead_of is not None
+    assert plan.after.unsupplied_kw > proposal.instead_of.after.unsupplied_kw
+    answer = rig.post("/api/grid/optimize", {})
+    assert answer["plan"]["emergency"] == []
+    assert answer["within_normal"] is None
+    words = ahead_line(rig.services.ahead_worker.latest, planner.latest, rig.board)
+    assert "in the place of a plan on emergency limits" in words
+    assert headline_of(planner.latest, rig.now).emergency == ""

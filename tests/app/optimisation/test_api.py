@@ -1,5 +1,6 @@
 """Plans over the API: every requirement, wrong ones, carrying out one action a cycle, refusals, and going back."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,14 @@ import numpy as np
 import pytest
 
 from grid.telemetry import EventKind
-from ml.optimisation.plans.plan import NoPlan, NoPlanKind, Requirements
+from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from tests.app.rig import Rig, make_rig
 
 OPTIMIZE, APPLY = "/api/grid/optimize", "/api/grid/apply"
 USUAL = {"risk_weight": 0.05, "min_vm_pu": None, "max_vm_pu": None, "max_loading_percent": 100.0, "locked": [],
-         "most_pairs": None, "n_minus_1": False, "worst_hour": False}  # fmt: skip
+         "most_pairs": None, "n_minus_1": False, "worst_hour": False, "emergency_loading_percent": None,
+         "emergency_min_vm_pu": None, "emergency_max_vm_pu": None, "emergency_minutes": 60.0}  # fmt: skip
 
 
 @pytest.fixture
@@ -121,6 +123,17 @@ def test_a_conflict_names_the_constraint_its_asset_and_the_outage(city: Rig) -> 
         ({"min_vm_pu": 1.05, "max_vm_pu": 1.0}, "min_vm_pu"),
         ({"max_loading_percent": 9.9}, "max_loading_percent"),
         ({"max_loading_percent": True}, "max_loading_percent"),
+        ({"emergency_loading_percent": 99.0}, "emergency_loading_percent"),
+        ({"emergency_loading_percent": 301.0}, "emergency_loading_percent"),
+        ({"max_loading_percent": 130.0, "emergency_loading_percent": 120.0}, "emergency_loading_percent"),
+        ({"emergency_min_vm_pu": 0.95}, "emergency_min_vm_pu"),  # the case's own is 0.94
+        ({"emergency_min_vm_pu": 0.4}, "emergency_min_vm_pu"),
+        ({"min_vm_pu": 0.9, "emergency_min_vm_pu": 0.92}, "emergency_min_vm_pu"),
+        ({"emergency_max_vm_pu": 1.05}, "emergency_max_vm_pu"),
+        ({"max_vm_pu": 1.1, "emergency_max_vm_pu": 1.08}, "emergency_max_vm_pu"),
+        ({"emergency_minutes": 0.5}, "emergency_minutes"),
+        ({"emergency_minutes": 1381}, "emergency_minutes"),
+        ({"emergency_minutes": "60"}, "emergency_minutes"),
         ({"locked": [14]}, "locked"),
         ({"locked": [-1]}, "locked"),
         ({"locked": [0, "1"]}, "locked.1"),
@@ -331,3 +344,62 @@ def test_a_plan_has_its_time_line_with_crews_by_the_settings(tmp_path: Path) -> 
     lacking = 1000 * (line["wanted_mw"] - line["steps"][-1]["supplied_mw"])
     assert lacking == pytest.approx(found["after"]["unsupplied_kw"], abs=1e-6)
     assert line["supplied_mw"] < line["steps"][-1]["supplied_mw"] <= line["wanted_mw"]
+
+
+def test_emergency_values_restore_more_and_the_plan_says_so(tmp_path: Path) -> None:
+    """The plan within normal limits stands beside it."""
+    city = make_rig(tmp_path, training_episodes=2, start=datetime(2026, 1, 15, 18))
+    city.engine.add_event(EventKind.LOAD_SURGE, None, 1.25)
+    city.engine.add_event(EventKind.LINE_OUTAGE, city.branch("Campus Line"), 1.0)
+    city.run(2)
+    wide = {"emergency_loading_percent": 150.0, "emergency_min_vm_pu": 0.85, "emergency_minutes": 30.0}
+    normal, found = city.post(OPTIMIZE, {}), city.post(OPTIMIZE, wide)
+    assert normal["within_normal"] is None
+    assert normal["plan"]["emergency"] == []
+    assert found["requirements"] == USUAL | wide
+    assert found["outcome"]["restored_kw"] > normal["outcome"]["restored_kw"] + 1
+    assert found["within_normal"]["code"] == normal["plan"]["code"]
+    uses, names = found["plan"]["emergency"], {node["name"] for node in city.get("/api/grid/state")["nodes"]}
+    assert uses
+    for use in uses:
+        if use["constraint"] == "low voltage":
+            assert use["element"] in names
+            assert use["emergency"] == 0.85 <= use["value"] < use["limit"]
+        else:
+            assert use["constraint"] == "loading"
+            assert use["element"] in city.now.case.network.branch.name
+            assert use["limit"] < use["value"] <= use["emergency"] == 150.0
+
+
+def test_null_and_the_normal_values_take_emergency_values_back(city: Rig) -> None:
+    city.post(OPTIMIZE, {"emergency_loading_percent": 120.0, "emergency_minutes": 90, "keep": True})
+    assert city.post(OPTIMIZE, {})["requirements"] == USUAL | {
+        "emergency_loading_percent": 120.0,
+        "emergency_minutes": 90.0,
+    }
+    city.post(OPTIMIZE, {"emergency_loading_percent": None, "emergency_minutes": 60, "keep": True})
+    assert city.post(OPTIMIZE, {})["requirements"] == USUAL
+
+
+def test_a_plan_on_emergency_limits_is_carried_out_and_alarmed(tmp_path: Path) -> None:
+    """Alarms keep the normal limits, whatever a plan may use."""
+    city = make_rig(tmp_path, training_episodes=2, start=datetime(2026, 1, 15, 18))
+    city.engine.add_event(EventKind.LOAD_SURGE, None, 1.25)
+    city.engine.add_event(EventKind.LINE_OUTAGE, city.branch("Campus Line"), 1.0)
+    city.run(2)
+    city.post(OPTIMIZE, {"emergency_loading_percent": 250.0, "emergency_min_vm_pu": 0.75, "keep": True})
+    city.run()
+    found = plan(city)
+    assert found.emergency
+    dark_mw = city.now.assessed.metrics.unsupplied_mw
+    city.post(APPLY, {}, 202)
+    now = city.run(len(found.actions) + 1)
+    assert now.control.operations.stopped is None
+    assert now.assessed.metrics.unsupplied_mw < dark_mw - 1
+    roots = city.get("/api/alarms")["alarms"]
+    every = [*roots, *(one for root in roots for one in root["consequences"])]
+    alarmed = {one["asset_name"]: one["limit"] for one in every if one["unit"] == "p.u."}
+    names = city.now.case.network.bus.name
+    beyond = {names[use.element] for use in found.emergency if use.constraint is Constraint.LOW_VOLTAGE}
+    assert beyond & set(alarmed)
+    assert {alarmed[name] for name in beyond & set(alarmed)} == {0.94}  # of the case

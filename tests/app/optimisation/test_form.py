@@ -3,7 +3,7 @@
 import pytest
 
 from app.optimisation.form import FIELDS, FREE, WEIGHTS, changed, form_of, weight_words
-from app.optimisation.page_form import with_lock
+from app.optimisation.page_form import with_lock, without_emergency
 from grid.network import Network
 from ml.optimisation.plans.plan import Requirements
 from tests.cases import shared_case
@@ -20,6 +20,8 @@ def network() -> Network:
         Requirements(),
         Requirements(risk_weight=0.5, most_pairs=2, n_minus_1=True, max_loading_percent=80.0),
         Requirements(min_vm_pu=0.97, max_vm_pu=1.05),
+        Requirements(emergency_loading_percent=120.0, emergency_min_vm_pu=0.9, emergency_minutes=45.0),
+        Requirements(min_vm_pu=0.97, max_vm_pu=1.05, emergency_max_vm_pu=1.1),
     ],
 )
 def test_the_form_gives_back_what_it_shows(asked: Requirements, network: Network) -> None:
@@ -56,6 +58,21 @@ def test_a_loading_that_was_cleared_is_asked_for() -> None:
     with pytest.raises(ValueError, match="number of percent"):
         changed(Requirements(), ["loading"], {"loading": ""})
     assert changed(Requirements(most_pairs=1), ["pairs"], {"pairs": FREE}).most_pairs is None
+
+
+def test_emergency_values_that_are_the_normal_ones_are_none(network: Network) -> None:
+    shown = dict(zip(FIELDS, form_of(Requirements(max_loading_percent=90.0), network), strict=True))
+    assert [shown[name] for name in ("em_loading", "em_low", "em_high")] == [90.0, 0.94, 1.06]
+    wide = Requirements(max_loading_percent=90.0, emergency_loading_percent=120.0, emergency_min_vm_pu=0.9)
+    assert changed(wide, ["em_loading", "em_low", "em_high"], shown) == Requirements(max_loading_percent=90.0)
+    assert changed(wide, ["em_loading"], shown | {"em_loading": ""}).emergency_loading_percent is None
+    with pytest.raises(ValueError, match="number of minutes"):
+        changed(wide, ["em_minutes"], shown | {"em_minutes": ""})
+
+
+def test_the_button_takes_all_emergency_values_back() -> None:
+    wide = Requirements(most_pairs=2, emergency_loading_percent=120.0, emergency_min_vm_pu=0.9, emergency_minutes=15.0)
+    assert without_emergency(wide) == Requirements(most_pairs=2)
 
 
 def test_weights_are_said_in_words() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from components.optimisation.words import (
     GIVEN_UP,
+    emergency_words,
     no_plan_words,
     others_words,
     outcome_words,
@@ -19,6 +20,7 @@ from grid.cases.cases import load_case
 from grid.network import Network
 from ml.optimisation.plans.plan import (
     Constraint,
+    EmergencyUse,
     Margin,
     NoPlan,
     NoPlanKind,
@@ -218,3 +220,17 @@ def test_a_restoration_says_who_is_back_and_when() -> None:
 )  # fmt: skip
 def test_what_an_answer_comes_to(found: Outcome, customers: float, words: str) -> None:
     assert outcome_words(found, customers).replace("\u202f", " ") == words
+
+
+def test_emergency_limits_are_named_by_kind_with_what_is_reached(city: Network) -> None:
+    def use(constraint: Constraint, element: int, value: float) -> EmergencyUse:
+        return EmergencyUse(constraint=constraint, element=element, value=value, limit=100.0, emergency=120.0)
+
+    rated = [use(Constraint.LOADING, place, 118.4 - place) for place in range(5)]
+    low = use(Constraint.LOW_VOLTAGE, 2, 0.9126)
+    names, words = city.branch.name, emergency_words(city, [low, *rated], 60.0).replace("\u202f", " ")
+    assert words == (
+        f"Uses emergency ratings of {names[0]} (118 %), {names[1]} (117 %), {names[2]} (116 %) and 2 more,"
+        f" and voltages at {city.bus.name[2]} (0.913 p.u.), for 60 minutes at most."
+    )
+    assert emergency_words(city, [], 60.0) == ""
