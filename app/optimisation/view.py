@@ -35,6 +35,7 @@ from ml.optimisation.plans.normal import WayBack
 from ml.optimisation.plans.plan import (
     Action,
     Constraint,
+    Excess,
     Margin,
     NoPlan,
     NoPlanKind,
@@ -181,8 +182,8 @@ def purpose_words(proposal: Proposal, plan: Plan, case: WatchedCase) -> str:
         back = after.supplied_loads & ~before.supplied_loads
         return outcome_words(outcome, float(case.customers.count[back].sum()), plan_timeline(plan, case).minutes)
     if Merit.of(after).violation < Merit.of(before).violation:
-        relieved = (limit_words(margin, after) for margin in before.margins if margin.excess > 0)
-        return f"Relieves {'; '.join(filter(None, relieved)) or 'what is outside its limits'}."
+        relieved = (limit_words(margin, before, after) for margin in before.margins if margin.excess > 0)
+        return _sentence(f"Relieves {'; '.join(filter(None, relieved)) or 'what is outside its limits'}")
     saving = before.loss_kw - after.loss_kw
     if saving > 0:
         return f"Saves {text.small(saving, 'kW')} of losses."
@@ -213,14 +214,23 @@ def leads_back(back: WayBack | None, plan: Plan | None) -> bool:
     return found is not None and plan is not None and bool((found.after.closed == plan.after.closed).all())
 
 
-def limit_words(margin: Margin, after: Verdict) -> str:
-    """How near to a limit the worst element comes before and after a plan; empty where nothing is known of then."""
-    then = next((one for one in after.margins if one.constraint is margin.constraint), None)
+def limit_words(margin: Margin, before: Verdict, after: Verdict) -> str:
+    """By how much a plan relieves a limit: the worst element before and after, or how many lie outside.
+
+    Empty where it doesn't, and where nothing is known of then.
+    """
+    constraint = margin.constraint
+    name, then = CONSTRAINTS[constraint].lower(), next((m for m in after.margins if m.constraint is constraint), None)
     if then is None:
         return ""
-    values = f"{text.small(margin.value, significant=4)} → {text.small(then.value, margin.unit, 4)}"
-    where = f" of {margin.element}" if margin.element else ""
-    return f"{CONSTRAINTS[margin.constraint].lower()}{where}: {values}"
+    if then.excess < margin.excess:
+        values = f"{text.small(margin.value, significant=4)} → {text.small(then.value, margin.unit, 4)}"
+        where = f" of {margin.element}" if margin.element else ""
+        return f"{name}{where}: {values}"
+    if constraint not in Excess.CONSTRAINTS:
+        return ""
+    outside, left = (int((verdict.excess.of(constraint) > 0).sum()) for verdict in (before, after))
+    return f"{name} outside its limit at {left} instead of {outside} places" if left < outside else ""
 
 
 def status_of(report: PlanReport, network: Network) -> str:

@@ -39,7 +39,7 @@ from tests.benchmarks.calibration import (
     reliability,
 )
 from tests.benchmarks.forecaster_sampler import ForecasterSampler
-from tests.benchmarks.report import Figure, at_most, write
+from tests.benchmarks.report import Figure, add_parts, at_most, write
 
 HOURS, SAMPLES, RUNS, FEW_RUNS = 24, 100, 5, 2
 LARGEST, FEW_SAMPLES = "case9241pegase", 20
@@ -303,11 +303,8 @@ def main() -> None:
     """Run the parts that are named, or both."""
     parts = {"simplest": simplest, "forecaster": forecaster}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{' or '.join(parts)}; both where none is named")
-    named = parser.parse_args().parts
-    if unknown := set(named) - set(parts):
-        parser.error(f"there is no part {unknown.pop()!r}; there are {' and '.join(parts)}")
-    for name in named or parts:
+    add_parts(parser, parts)
+    for name in parser.parse_args().part or parts:
         parts[name]()
 
 

@@ -55,7 +55,7 @@ Meshed grids: dispatch.md.
 def main() -> int:
     """Make some parts, by default all, and the report; returns the exit code."""
     command = parser("Make the figures of the optimiser.")
-    command.add_argument("part", nargs="*", choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
+    report.add_parts(command, PARTS)
     command.add_argument("--feeder", action="append", choices=NAMES, help="only this one; may be given again")
     given = command.parse_args()
     scope = Scope(names=tuple(given.feeder or NAMES), count=given.seeds)

@@ -2,6 +2,8 @@
 
 import os
 import platform
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,6 +23,21 @@ class Figure:
     measured: str
     asked: str = ""
     met: bool | None = None
+
+
+def add_parts(command: ArgumentParser, parts: Iterable[str]) -> None:
+    """An argument "part": which parts of a benchmark are made, by default all.
+
+    Names are checked one by one: as choices of argparse, Python 3.11 refuses that none is given.
+    """
+    known = tuple(parts)
+
+    def part(name: str) -> str:
+        if name not in known:
+            raise ArgumentTypeError(f"there is no part {name!r}; there are {', '.join(known)}")
+        return name
+
+    command.add_argument("part", nargs="*", type=part, metavar="PART", help=f"{', '.join(known)}; all where none is")
 
 
 def at_most(what: str, value: float, limit: float, unit: str) -> Figure:

@@ -439,7 +439,7 @@ PARTS = ("single", "pairs", "same", "bounds", "report")
 def main() -> int:
     """Measure some parts, by default all, and write the report; returns the exit code."""
     command = argparse.ArgumentParser(description="Measure restorations.")
-    command.add_argument("part", nargs="*", choices=PARTS, metavar="PART", help=", ".join(PARTS))
+    report.add_parts(command, PARTS)
     command.add_argument("--grid", action="append", choices=NAMES, help="only this one; may be given again")
     command.add_argument("--seconds", type=float, default=TIME_LIMIT_S, help="for the bound of one trouble")
     given = command.parse_args()

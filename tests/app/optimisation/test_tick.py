@@ -30,6 +30,7 @@ from ml.optimisation.plans.plan import (
     PlanProblemKind,
     Proposal,
     Requirements,
+    Verdict,
 )
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 from tests.app.plans import proposal_of
@@ -91,6 +92,36 @@ def test_every_kind_of_answer_has_its_headline(
     assert shown.tone is tone
     assert shown.title
     assert (shown.saving is not None) == (tone is Tone.PLAN)
+
+
+def test_a_plan_that_relieves_names_what_gets_better_and_nothing_else(
+    city: Rig, proposal: Proposal, plan: Plan
+) -> None:
+    def verdict(values: tuple[float, float], outside: int) -> Verdict:
+        """Of two limits: how far the worst elements come, and at how many buses the voltage is too high."""
+        loaded, high = values
+        margins = (
+            Margin(Constraint.LOADING, loaded, 100.0, "%", "Campus Line"),
+            Margin(Constraint.HIGH_VOLTAGE, high, 1.05, "p.u.", "Harbour"),
+        )
+        shares = plan.before.excess
+        places = np.where(np.arange(len(shares.high_voltage)) < outside, high - 1.05, 0.0)
+        lines = np.where(np.arange(len(shares.loading)) == 0, max(0.0, loaded / 100 - 1), 0.0)
+        excess = replace(shares, high_voltage=places, loading=lines)
+        missed = {Constraint.LOADING: max(0.0, loaded - 100.0), Constraint.HIGH_VOLTAGE: high - 1.05}
+        return replace(plan.before, margins=margins, excess=excess, violation=missed)
+
+    def title(before: Verdict, after: Verdict) -> str:
+        planned = replace(plan, before=before, after=after)
+        found = headline_of(report_of(city.now, replace(proposal, plan=planned)), city.now).title
+        return " ".join(found.split())  # units stand behind a narrow space
+
+    before = verdict((120.0, 1.084), 3)
+    assert title(before, verdict((90.0, 1.086), 3)) == "Relieves highest loading of Campus Line: 120.0 → 90.00 %."
+    assert title(before, verdict((120.0, 1.08), 3)) == "Relieves highest voltage of Harbour: 1.084 → 1.080 p.u."
+    assert title(before, verdict((120.0, 1.086), 1)) == (
+        "Relieves highest voltage outside its limit at 1 instead of 3 places."
+    )
 
 
 def test_the_way_back_to_normal_has_a_button_where_the_plan_does_not_go_it(
