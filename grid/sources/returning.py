@@ -40,6 +40,8 @@ class Returning:
 
     def demand_factor(self, model: ColdLoadModel) -> FloatArray:
         """(l,) demand over the diversified one; 1 for dark loads, whose course goes on unseen."""
+        if not self._dark_minutes.any():  # nothing was interrupted
+            return np.ones(len(self._dark_minutes))
         live = self._live[self._network.load.bus]
         factor = model.factor(self._network.load.profile, self._dark_minutes, self._load_since)
         return np.where(live, factor, 1.0)
