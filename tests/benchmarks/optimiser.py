@@ -22,7 +22,7 @@ from tests.benchmarks.optimiser_static import static
 from tests.benchmarks.policies import EPISODES, FEEDERS, FIRST_SEED, KEPT, NAMES, Scope, parser
 
 PARTS: dict[str, Callable[[Scope], tuple[list[report.Figure], str]]] = {
-    "static": lambda _: static(),
+    "static": static,
     "amortised": lambda scope: amortised(scope, risk=False),
     "risk": lambda scope: amortised(scope, risk=True),
     "pairs": few_pairs,
