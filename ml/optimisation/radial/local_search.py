@@ -19,6 +19,7 @@ from ml.optimisation.radial.trees import Loops
 # exchanges that are judged before all others are: of 2,000, the best that improved was always one of the first two;
 # over 60 situations of each feeder twice as many end at the same costs, to 0.001 % on average
 SCREENED = 6
+SCREENED_OF_SUPPLY = 12  # where supply is a choice, and predictions know nothing of limits: with six less comes back
 JUDGED = 200  # exchanges that are judged at most, those that promise most: 500 end at the same
 JUDGED_BLIND = 150  # from configurations that aren't allowed
 TOLERATED_KW = (30.0, 100.0, 300.0, 1000.0, 10_000.0)  # of supply for a limit exceeded by its whole size, in turn
@@ -46,13 +47,15 @@ class Prediction(Protocol):
 class SearchSpace:
     """What a local search walks through: the configurations of loops, what they cost, and what exchanges promise.
 
-    blind_from: costs from here on come from limits that may not be broken, of which predictions know nothing.
+    blind_from: costs from here on come from limits that may not be broken, of which predictions know nothing. screened:
+    exchanges that are judged before all others are.
     """
 
     loops: Loops
     costs: Objective
     predicted: Prediction
     blind_from: float = np.inf
+    screened: int = SCREENED
 
     def neighbours(self, opened: IntArray, most: int | None = None) -> IntArray:
         """(k, t) the single exchanges from opened (t,). most: only so many, those that promise most."""
@@ -111,7 +114,7 @@ def branch_exchange(space: SearchSpace, start: IntArray, thorough: bool = True) 
         allowed = cost < space.blind_from
         screened &= allowed
         if allowed:
-            neighbours = space.neighbours(opened, SCREENED if screened else JUDGED)
+            neighbours = space.neighbours(opened, space.screened if screened else JUDGED)
         else:
             neighbours = space.neighbours_in_turn(opened, JUDGED_BLIND)
         costs = space.costs(neighbours)

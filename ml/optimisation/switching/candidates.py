@@ -10,6 +10,7 @@ from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, is_radial_batch
 from ml.optimisation.radial.local_search import (
     JUDGED,
+    SCREENED_OF_SUPPLY,
     Found,
     Objective,
     Prediction,
@@ -63,7 +64,7 @@ class Proposer:
         self._space = SearchSpace(loops=loops, costs=costs, predicted=predicted)
         self._supply: SupplySearch | None = None
         if virtual is not None and tolerant is not None:
-            self._space = replace(self._space, blind_from=FORBIDDEN_KW)
+            self._space = replace(self._space, blind_from=FORBIDDEN_KW, screened=SCREENED_OF_SUPPLY)
             self._supply = SupplySearch(space=self._space, virtual=virtual, tolerant=tolerant)
 
     def run(self, name: str, propose: Callable[[], IntArray]) -> Candidates:
