@@ -19,7 +19,7 @@ from ml.optimisation.radial.trees import Loops
 # exchanges that are judged before all others are: of 2,000, the best that improved was always one of the first two;
 # over 60 situations of each feeder twice as many end at the same costs, to 0.001 % on average
 SCREENED = 6
-SCREENED_OF_SUPPLY = 12  # where supply is a choice, and predictions know nothing of limits: with six less comes back
+SCREENED_IN_THE_DARK = 12  # where limits bind, of which predictions know nothing: with six less comes back
 JUDGED = 200  # exchanges that are judged at most, those that promise most: 500 end at the same
 JUDGED_BLIND = 150  # from configurations that aren't allowed
 TOLERATED_KW = (30.0, 100.0, 300.0, 1000.0, 10_000.0)  # of supply for a limit exceeded by its whole size, in turn

@@ -10,7 +10,7 @@ from grid.network import BoolArray, FloatArray, IntArray
 from ml.optimisation.radial.flow import Exchanges, is_radial_batch
 from ml.optimisation.radial.local_search import (
     JUDGED,
-    SCREENED_OF_SUPPLY,
+    SCREENED,
     Found,
     Objective,
     Prediction,
@@ -50,7 +50,7 @@ class Candidates:
 class Proposer:
     """Runs methods on one objective. costs: (b,) of configurations (b, t). predicted: see Choice.predicted.
 
-    virtual and tolerant: see SupplySearch, None where supply is no choice.
+    virtual and tolerant: see SupplySearch, None where supply is no choice. screened: see SearchSpace.
     """
 
     def __init__(
@@ -60,11 +60,12 @@ class Proposer:
         predicted: Prediction,
         virtual: BoolArray | None = None,
         tolerant: Callable[[float], Objective] | None = None,
+        screened: int = SCREENED,
     ) -> None:
-        self._space = SearchSpace(loops=loops, costs=costs, predicted=predicted)
+        self._space = SearchSpace(loops=loops, costs=costs, predicted=predicted, screened=screened)
         self._supply: SupplySearch | None = None
         if virtual is not None and tolerant is not None:
-            self._space = replace(self._space, blind_from=FORBIDDEN_KW, screened=SCREENED_OF_SUPPLY)
+            self._space = replace(self._space, blind_from=FORBIDDEN_KW)
             self._supply = SupplySearch(space=self._space, virtual=virtual, tolerant=tolerant)
 
     def run(self, name: str, propose: Callable[[], IntArray]) -> Candidates:

@@ -30,7 +30,7 @@ from ml.optimisation.plans.plan import (
 from ml.optimisation.plans.switching_order import safe_order
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, nothing, plan_between
 from ml.optimisation.policy import LearnedPolicy
-from ml.optimisation.radial.local_search import Objective
+from ml.optimisation.radial.local_search import SCREENED, SCREENED_IN_THE_DARK, Objective
 from ml.optimisation.radial.objective import FORBIDDEN_KW, SUPPLY_KW
 from ml.optimisation.radial.trees import TreeDistribution
 from ml.optimisation.switching import candidates as method
@@ -117,7 +117,9 @@ class SwitchingOptimizer:
         def tolerant(tolerated_kw: float) -> Objective:
             return _paced(choice.tolerant_cost(tolerated_kw), self._between)
 
-        return Proposer(choice.loops, _paced(choice.cost, self._between), choice.predicted, choice.virtual, tolerant)
+        screened = SCREENED_IN_THE_DARK if choice.restorable_kw > RESTORABLE_KW else SCREENED
+        costs = _paced(choice.cost, self._between)
+        return Proposer(choice.loops, costs, choice.predicted, choice.virtual, tolerant, screened)
 
     def _answered(self, asked: "_Asked", choice: Choice) -> "_Found":
         """What one choice comes to."""
