@@ -1,15 +1,15 @@
 """`make bench-optimiser`: the figures of the optimiser, written to docs/benchmarks/optimiser.md.
 
-`python -m tests.benchmarks.optimiser [PART ...] [--seeds N] [--feeder NAME]` makes some or all parts, with the policies
-that `python -m tests.benchmarks.policies` has trained, and writes the report of all parts made so far: they are kept
-under var/benchmarks. The feeders and their known optima are read from beside the project; without them there are no
-figures.
+`python -m tests.benchmarks.optimiser [PART ...] [--seeds N]` makes some or all parts, with the policies that
+`python -m tests.benchmarks.policies` has trained, and writes the report of all parts made so far: they are kept under
+var/benchmarks. The feeders and their known optima are read from beside the project; without them there are no figures.
 """
 
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -23,8 +23,8 @@ from tests.benchmarks.policies import EPISODES, FEEDERS, FIRST_SEED, KEPT, NAMES
 
 PARTS: dict[str, Callable[[Scope], tuple[list[report.Figure], str]]] = {
     "static": static,
-    "amortised": lambda scope: amortised(scope, risk=False),
-    "risk": lambda scope: amortised(scope, risk=True),
+    **{f"amortised-{name}": partial(amortised, name=name, risk=False) for name in NAMES},
+    **{f"risk-{name}": partial(amortised, name=name, risk=True) for name in NAMES},
     "pairs": few_pairs,
     "transfer": lambda _: transfer(),
     "plans": lambda _: plans(),
@@ -56,9 +56,8 @@ def main() -> int:
     """Make some parts, by default all, and the report; returns the exit code."""
     command = parser("Make the figures of the optimiser.")
     report.add_parts(command, PARTS)
-    command.add_argument("--feeder", action="append", choices=NAMES, help="only this one; may be given again")
     given = command.parse_args()
-    scope = Scope(names=tuple(given.feeder or NAMES), count=given.seeds)
+    scope = Scope(count=given.seeds)
     if not FEEDERS.exists():
         print(f"skipped: there are no benchmark feeders at {FEEDERS}")
         return 0

@@ -45,27 +45,23 @@ class Method:
         return [bench.gap_percent(reached) for reached in self.reached]
 
 
-def amortised(scope: Scope, risk: bool) -> tuple[list[Figure], str]:
-    """Gap to the best that any method finds on each feeder, policies of all seeds; figures and tables as text."""
-    figures, tables = [], []
-    for name in scope.names:
-        bench = methods.held_out(problem(radial_grid(name)), HELD_OUT, risk)
-        nets = [policies.net(name, seed) for seed in scope.seeds]
-        decision_ms = methods.decision_ms(bench, nets[0], TIMED)
-        run = _policy(bench, nets, decision_ms)
-        if not risk:
-            run += _dashboard(bench, name, scope)
-        run += _untimed(bench)
-        words = "losses and risk" if risk else "losses"
-        what = f"{name}, {words}: policy + {SAMPLES} samples, mean gap over {len(nets)} seeds"
-        gap = float(np.mean(run[0].gaps(bench)))
-        figures.append(Figure(what, f"{gap:.3g} %") if risk else at_most(what, gap, ASKED_PERCENT[name], "%"))
-        if name in ASKED_MS and not risk:
-            figures.append(
-                at_most(f"{name}: one decision, median", float(np.median(decision_ms)), ASKED_MS[name], "ms")
-            )
-        tables.append(f"### {name}, {words}, {len(nets)} seeds\n\n{_table([method.line(bench) for method in run])}")
-    return figures, "\n\n".join(tables)
+def amortised(scope: Scope, name: str, risk: bool) -> tuple[list[Figure], str]:
+    """Gap to the best that any method finds on a feeder, policies of all seeds; figures and a table as text."""
+    bench = methods.held_out(problem(radial_grid(name)), HELD_OUT, risk)
+    nets = [policies.net(name, seed) for seed in scope.seeds]
+    decision_ms = methods.decision_ms(bench, nets[0], TIMED)
+    run = _policy(bench, nets, decision_ms)
+    if not risk:
+        run += _dashboard(bench, name, scope)
+    run += _untimed(bench)
+    words = "losses and risk" if risk else "losses"
+    what = f"{name}, {words}: policy + {SAMPLES} samples, mean gap over {len(nets)} seeds"
+    gap = float(np.mean(run[0].gaps(bench)))
+    figures = [Figure(what, f"{gap:.3g} %") if risk else at_most(what, gap, ASKED_PERCENT[name], "%")]
+    if name in ASKED_MS and not risk:
+        figures.append(at_most(f"{name}: one decision, median", float(np.median(decision_ms)), ASKED_MS[name], "ms"))
+    table = _table([method.line(bench) for method in run])
+    return figures, f"### {name}, {words}, {len(nets)} seeds\n\n{table}"
 
 
 def _policy(bench: Bench, nets: list[SwitchingNet], decision_ms: FloatArray) -> list[Method]:

@@ -36,9 +36,8 @@ SAVE_EVERY = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Which feeders are measured, with the policies of which seeds: all from the first on, none chosen."""
+    """With the policies of which seeds feeders are measured: all from the first on, none chosen."""
 
-    names: tuple[str, ...] = NAMES
     count: int = MOST_SEEDS
 
     @property
