@@ -51,7 +51,8 @@ bench: $(VENV)/.installed-dev
 
 # Trains the benchmark policies first (50 seeds of four feeders: about 35 minutes of one core otherwise idle, kept under
 # var/benchmarks), then measures: hours for the tables of methods, half an hour for random states and the running server;
-# each part is kept when it is done, and can be made by itself. Dispatch comes on top. Fewer: `python -m tests.benchmarks.policies feeder33 --seeds 2`, then
+# each part is kept when it is done, and can be made by itself. Dispatch comes on top. Fewer:
+# `python -m tests.benchmarks.policies feeder33 --seeds 2`, then
 # `python -m tests.benchmarks.optimiser amortised-feeder33 --seeds 2`.
 bench-optimiser: export OMP_NUM_THREADS = 1
 bench-optimiser: export OPENBLAS_NUM_THREADS = 1
