@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from grid.files.findings import ImportReport
 from grid.network import FloatArray, Network
 
 
@@ -26,3 +27,4 @@ class Case:
     network: Network
     year_built: FloatArray  # (m,) NaN where the case doesn't say
     profiles: Profiles | None
+    report: ImportReport

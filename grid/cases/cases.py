@@ -18,6 +18,7 @@ from grid.cases.synthetic import synthetic
 from grid.errors import CaseError
 from grid.files.feeder_json import is_feeder, read_feeder
 from grid.files.fileimport import SUFFIXES, read_net
+from grid.files.findings import Findings, ImportReport
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.network import FloatArray
 
@@ -76,24 +77,33 @@ def load_file(path: Path, cache_dir: Path) -> Case:
     """Load a pandapower JSON, a feeder's JSON or a MATPOWER .m or .mat file. CaseError names what is wrong with it."""
     if path.suffix.lower() == ".json" and is_feeder(path):
         return load_feeder(path, cache_dir)
-    return _case(path.name, path.stem, read_net(path), cache_dir)
+    found = Findings()
+    return _case(path.name, path.stem, read_net(path, found), cache_dir, found=found)
 
 
 def load_feeder(path: Path, cache_dir: Path) -> Case:
     """Load a feeder's JSON (grid.files.feeder_json). CaseError names what is wrong with it."""
-    net = read_feeder(path)
-    return _case(path.name, net.name, net, cache_dir)
+    found = Findings()
+    net = read_feeder(path, found)
+    return _case(path.name, net.name, net, cache_dir, found=found)
 
 
 def _case(
-    spec: str, title: str, net: pandapower.pandapowerNet, cache_dir: Path, profiles: Profiles | None = None
+    spec: str,
+    title: str,
+    net: pandapower.pandapowerNet,
+    cache_dir: Path,
+    profiles: Profiles | None = None,
+    found: Findings | None = None,
 ) -> Case:
-    network = network_from_pandapower(net, spec, title, state_is_secure=spec in MATPOWER_CASES)
+    found = Findings() if found is None else found
+    network = network_from_pandapower(net, spec, title, spec in MATPOWER_CASES, found)
     laid_out = with_layout(with_day_ratings(network), cache_dir)
     year_built = np.full(network.n_branch, np.nan)
     if "year_built" in net.line.columns:
         year_built[: len(net.line)] = pd.to_numeric(net.line["year_built"], errors="coerce")
-    return Case(spec, laid_out, year_built, profiles)
+    report = ImportReport(file=spec, counts=found.counts, findings=tuple(found.found))
+    return Case(spec, laid_out, year_built, profiles, report)
 
 
 def _synthetic(spec: str, cache_dir: Path) -> Case:

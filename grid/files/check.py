@@ -1,12 +1,9 @@
 """Whether a pandapower net can be used: every reference leads somewhere, every number can be true.
 
-The rules are tables, one row a field. They are meant for files that people hand in. Some published
-transmission cases (case145, case3120sp, case9241pegase) hold branches of negative resistance, left over from
-reducing the grid around them; in a person's file that is nearly always a slip of the pen, so it is refused
-for lines and transformers. An equivalent belongs in pandapower's `impedance` table, where any sign is
-accepted. A line's negative reactance is accepted where it is a series capacitor, which has little
-resistance: at most 0.104 of the reactance in the published cases of IEEE, RTE and PEGASE.
-A transformer's is accepted too: it is one arm of the star that stands for three windings.
+The rules are tables, one row a field. One rule holds for files and built-in cases. Only what is in service is judged:
+what is wrong and out of service is left out, and said. What could be true but seldom is, comes with a doubt: published
+transmission cases (case145, case3120sp, case9241pegase) hold branches of negative resistance and resistive capacitors,
+left over from reducing the grid around them; in a person's own file that is nearly always a slip of the pen.
 """
 
 from collections.abc import Callable
@@ -16,11 +13,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandapower.auxiliary import pandapowerNet
+from pandapower.toolbox import drop_elements
 
 from grid.errors import CaseError
+from grid.files.findings import Findings, What
 from grid.reliability.priorities import HIGHEST, LOWEST
 
-MAX_CAPACITOR_R_OVER_X = 0.2
+MAX_CAPACITOR_R_OVER_X = 0.2  # at most 0.104 in the published cases of IEEE, RTE and PEGASE
+SAME_VOLTAGE = 0.05  # nominal voltages that differ by less are one: 110 and 115 kV
+WHOLE_PERCENT = 100 + 1e-6
+NO_BUS = "there is no bus of this number"
+ZERO_Z = "resistance and reactance are both zero: model it as a closed bus-bus switch, or give it its impedance"
+RIGHT_SHARE = "the shares of constant impedance and constant current are 0 % or more, and together at most 100 %"
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -59,12 +63,6 @@ def not_negative(field: str, unit: str) -> Rule:
     return Rule(field, lambda v: np.isfinite(v) & (v >= 0), f"it must be a number, zero or more, in {unit}")
 
 
-def resistance(field: str, unit: str) -> Rule:
-    """A series resistance of a line or transformer."""
-    right = f"a resistance is zero or more, in {unit}: a negative one would generate power"
-    return Rule(field, lambda v: np.isfinite(v) & (v >= 0), right)
-
-
 def rating(field: str, unit: str) -> Rule:
     """A thermal limit: zero or more, infinite or left empty where there is none."""
     right = f"a rating is zero or more, in {unit}, or left empty"
@@ -77,7 +75,7 @@ def _power(table: str, *more: Rule) -> ElementRules:
 
 _LINE = (
     positive("length_km", "km"),
-    resistance("r_ohm_per_km", "ohm/km"),
+    finite("r_ohm_per_km", "ohm/km"),
     finite("x_ohm_per_km", "ohm/km"),
     finite("c_nf_per_km", "nF/km"),
     rating("max_i_ka", "kA"),
@@ -88,7 +86,7 @@ _TRAFO = (
     positive("vn_hv_kv", "kV"),
     positive("vn_lv_kv", "kV"),
     finite("vk_percent", "%"),
-    resistance("vkr_percent", "%"),
+    finite("vkr_percent", "%"),
     not_negative("pfe_kw", "kW"),
     finite("i0_percent", "%"),
     finite("shift_degree", "degrees"),
@@ -98,12 +96,17 @@ _TRAFO3W = (
     *(positive(f"sn_{side}_mva", "MVA") for side in ("hv", "mv", "lv")),
     *(positive(f"vn_{side}_kv", "kV") for side in ("hv", "mv", "lv")),
     *(positive(f"vk_{side}_percent", "%") for side in ("hv", "mv", "lv")),
-    *(resistance(f"vkr_{side}_percent", "%") for side in ("hv", "mv", "lv")),
+    *(finite(f"vkr_{side}_percent", "%") for side in ("hv", "mv", "lv")),
     not_negative("pfe_kw", "kW"),
     finite("i0_percent", "%"),
 )
 _SCALING = finite("scaling", "times p_mw and q_mvar")
 _SET_POINT = positive("vm_pu", "p.u.")
+_WARD = tuple(finite(field, "MW or Mvar") for field in ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar"))
+_DC_LINE = (
+    *(finite(field, unit) for field, unit in (("p_mw", "MW"), ("loss_percent", "%"), ("loss_mw", "MW"))),
+    *(positive(field, "p.u.") for field in ("vm_from_pu", "vm_to_pu")),
+)
 
 ELEMENTS: tuple[ElementRules, ...] = (
     ElementRules("bus", (), (positive("vn_kv", "kV"),)),
@@ -121,12 +124,16 @@ ELEMENTS: tuple[ElementRules, ...] = (
     _power("shunt", positive("vn_kv", "kV"), finite("step", "steps")),
     ElementRules("gen", ("bus",), (finite("p_mw", "MW"), _SET_POINT, _SCALING)),
     ElementRules("ext_grid", ("bus",), (_SET_POINT, finite("va_degree", "degrees"))),
-    ElementRules("ward", ("bus",), tuple(finite(f, "MW or Mvar") for f in ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar"))),
-    ElementRules("xward", ("bus",), (finite("ps_mw", "MW"), finite("qs_mvar", "Mvar"), _SET_POINT)),
+    ElementRules("ward", ("bus",), _WARD),
+    ElementRules("xward", ("bus",), (*_WARD, *(finite(f, "ohm") for f in ("r_ohm", "x_ohm")), _SET_POINT)),
     ElementRules("motor", ("bus",), (finite("pn_mech_mw", "MW"), positive("cos_phi", "per unit of S"), _SCALING)),
+    ElementRules("dcline", ("from_bus", "to_bus"), _DC_LINE),
     ElementRules("asymmetric_load", ("bus",), tuple(finite(f"p_{phase}_mw", "MW") for phase in "abc")),
     ElementRules("asymmetric_sgen", ("bus",), tuple(finite(f"p_{phase}_mw", "MW") for phase in "abc")),
 )
+
+BUSES_OF = {element.table: element.buses for element in ELEMENTS}
+"""Which fields of a table name buses."""
 
 PRIORITY = Rule(
     "priority",
@@ -142,8 +149,7 @@ OWN_OF_LOADS = (PRIORITY, CUSTOMERS)
 """Columns of our own that a load table may have."""
 
 UNSUPPORTED: tuple[str, ...] = (
-    "dcline", "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar", "bus_dc", "line_dc", "load_dc",
-    "source_dc",
+    "svc", "tcsc", "ssc", "vsc", "vsc_stacked", "vsc_bipolar", "bus_dc", "line_dc", "load_dc", "source_dc",
 )  # fmt: skip
 """Element kinds that the power flow cannot represent."""
 
@@ -157,60 +163,57 @@ def label(frame: pd.DataFrame, index: object, table: str) -> str:
     return f'{table} {index} "{name}"' if isinstance(name, str) and name else f"{table} {index}"
 
 
-def validate(net: pandapowerNet, file: str) -> None:
+def between(frame: pd.DataFrame, index: object, table: str) -> str:
+    """An element as findings call it: like label, and a branch without a name by its buses."""
+    text, ends = label(frame, index, table), BUSES_OF.get(table, ())
+    if text.endswith('"') or len(ends) < 2:
+        return text
+    return f"{text} (bus {' - '.join(str(frame.loc[index, end]) for end in ends)})"
+
+
+def validate(net: pandapowerNet, file: str, found: Findings) -> None:
     """Checks a net before anything is computed with it; file is what errors call the file it came from.
 
-    Raises CaseError for the first wrong element found, in service or not, since an operator may switch it on.
+    What is out of service and wrong is taken out of the net, in place, and noted in found. Raises CaseError for the
+    first wrong element in service.
     """
     if not isinstance(net.get("bus"), pd.DataFrame) or net.bus.empty:
         raise CaseError(file, "a network has at least one bus; this file has none", "bus")
+    check = _Check(net, file)
     for element in ELEMENTS:
-        frame = net.get(element.table)
-        if isinstance(frame, pd.DataFrame) and not frame.empty:
-            _check_table(net, frame, element, file)
-    _check_branches(net, file)
-    _check_switches(net, file)
-    _check_supported(net, file)
-    _check_own_columns(net, file)
-    _check_source(net, file)
+        if check.has(element.table):
+            check.table(element)
+    check.branches()
+    check.switches()
+    check.supported()
+    check.loads()
+    check.leave_out(found)
+    found.counts = {
+        table: int(_service(net[table]).sum()) for table in [*BUSES_OF, "switch"] if table in net and len(net[table])
+    }
+    _doubt(net, found)
 
 
 def column(frame: pd.DataFrame, table: str, field: str, file: str) -> Numbers:
     """A column as numbers, NaN where empty; raises CaseError where it is missing or holds something else."""
+    values, wrong = _numbers(frame, table, field, file)
+    if wrong.any():
+        index = frame.index[int(np.argmax(wrong))]
+        raise CaseError(file, NO_NUMBER, label(frame, index, table), field, repr(frame[field][index]))
+    return values
+
+
+NO_NUMBER = "this is not a number"
+
+
+def _numbers(frame: pd.DataFrame, table: str, field: str, file: str) -> tuple[Numbers, Flags]:
+    """A column as numbers, NaN where empty or something else, and where it is something else."""
     if field not in frame:
         raise CaseError(file, f"each {table} needs this field; the table has no such column", table, field)
     raw = frame[field]
     values = pd.to_numeric(raw, errors="coerce")
-    wrong = values.isna() & raw.notna()
-    if wrong.any():
-        index = wrong.idxmax()
-        raise CaseError(file, "this is not a number", label(frame, index, table), field, repr(raw[index]))
     numbers: Numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return numbers
-
-
-def _refuse(wrong: Flags, frame: pd.DataFrame, table: str, field: str, problem: str, file: str) -> None:
-    """Raises CaseError for the first row where wrong is true."""
-    if wrong.any():
-        position = int(np.argmax(wrong))
-        value = frame[field].iloc[position]
-        text = "empty" if pd.isna(value) else str(value)
-        raise CaseError(file, problem, label(frame, frame.index[position], table), field, text)
-
-
-def _check_table(net: pandapowerNet, frame: pd.DataFrame, element: ElementRules, file: str) -> None:
-    table = element.table
-    if frame.index.has_duplicates:
-        index = frame.index[frame.index.duplicated()][0]
-        raise CaseError(file, "this number occurs twice; each must be unique", f"{table} {index}", "index", str(index))
-    for field in element.buses:
-        missing = ~np.isin(column(frame, table, field, file), net.bus.index)
-        _refuse(missing, frame, table, field, "there is no bus of this number", file)
-    for rule in element.rules:
-        _refuse(~rule.accepts(column(frame, table, rule.field, file)), frame, table, rule.field, rule.right, file)
-    if "in_service" in frame:
-        unclear = ~frame["in_service"].isin([True, False]).to_numpy()
-        _refuse(unclear, frame, table, "in_service", "it must be true or false", file)
+    return numbers, (values.isna() & raw.notna()).to_numpy()
 
 
 def capacitive_but_resistive(r: Numbers, x: Numbers) -> Flags:
@@ -218,69 +221,156 @@ def capacitive_but_resistive(r: Numbers, x: Numbers) -> Flags:
     return (x < 0) & (np.abs(r) > MAX_CAPACITOR_R_OVER_X * np.abs(x))
 
 
-NEGATIVE_X = (
-    "a line's reactance is above zero; a negative one is accepted for a series capacitor only, "
-    f"whose resistance is at most {MAX_CAPACITOR_R_OVER_X} of it"
-)
-ZERO_Z = "resistance and reactance are both zero: model it as a closed bus-bus switch, or give it its impedance"
+SAME_BUS = "{} and {} are the same bus"
 
 
-def _check_branches(net: pandapowerNet, file: str) -> None:
-    r, x = (net.line[field].to_numpy(np.float64) for field in ("r_ohm_per_km", "x_ohm_per_km"))
-    _refuse((r == 0) & (x == 0), net.line, "line", "x_ohm_per_km", ZERO_Z, file)
-    _refuse(capacitive_but_resistive(r, x), net.line, "line", "x_ohm_per_km", NEGATIVE_X, file)
-    vk, vkr = (net.trafo[field].to_numpy(np.float64) for field in ("vk_percent", "vkr_percent"))
-    too_small = (vk == 0) | (vkr > np.abs(vk))
-    right = "the short-circuit voltage, in %, is above zero and not below its resistive part vkr_percent"
-    _refuse(too_small, net.trafo, "trafo", "vk_percent", right, file)
-    z = net.impedance[["rft_pu", "xft_pu"]].to_numpy(np.float64)
-    _refuse((z == 0).all(axis=1), net.impedance, "impedance", "xft_pu", ZERO_Z, file)
-    for table, first, second in (("line", "from_bus", "to_bus"), ("trafo", "hv_bus", "lv_bus")):
-        same = (net[table][first] == net[table][second]).to_numpy()
-        _refuse(same, net[table], table, second, f"{first} and {second} are the same bus", file)
+class _Check:
+    """Judges one net; gathers what is out of service and wrong."""
+
+    def __init__(self, net: pandapowerNet, file: str) -> None:
+        self._net, self._file = net, file
+        self._live = frozenset(net.bus.index[_service(net.bus)])
+        self._wrong: dict[str, Flags] = {}
+
+    def has(self, table: str) -> bool:
+        frame = self._net.get(table)
+        return isinstance(frame, pd.DataFrame) and not frame.empty
+
+    def table(self, element: ElementRules) -> None:
+        table, frame = element.table, self._net[element.table]
+        if frame.index.has_duplicates:
+            index = frame.index[frame.index.duplicated()][0]
+            problem = "this number occurs twice; each must be unique"
+            raise CaseError(self._file, problem, f"{table} {index}", "index", str(index))
+        if "in_service" in frame:
+            unclear = ~frame["in_service"].isin([True, False]).to_numpy()
+            self._refuse(unclear, table, "in_service", "it must be true or false")
+        for field in element.buses:
+            self._judge(~np.isin(self._column(table, field), self._net.bus.index), table, field, NO_BUS)
+        for rule in element.rules:
+            self._judge(~rule.accepts(self._column(table, rule.field)), table, rule.field, rule.right)
+
+    def branches(self) -> None:
+        trafo, bus = self._net.trafo, self._net.bus
+        if len(trafo):
+            vk, vkr = (self._column("trafo", field) for field in ("vk_percent", "vkr_percent"))
+            right = "the short-circuit voltage, in %, is not zero and not below its resistive part vkr_percent"
+            self._judge((vk == 0) | (np.abs(vkr) > np.abs(vk)), "trafo", "vk_percent", right)
+        ends = {"line": ("from_bus", "to_bus"), "trafo": ("hv_bus", "lv_bus"), "impedance": ("from_bus", "to_bus")}
+        for table, (first, second) in ends.items():
+            same = (self._net[table][first] == self._net[table][second]).to_numpy(dtype=bool)
+            self._judge(same, table, second, SAME_BUS.format(first, second))
+        if self.has("impedance"):
+            nothing = (self._net.impedance[["rft_pu", "xft_pu"]].to_numpy(np.float64) == 0).all(axis=1)
+            self._judge(nothing, "impedance", "xft_pu", ZERO_Z)
+        if not bus.index.isin(self._live).any():
+            raise CaseError(self._file, "no bus is in service", "bus", "in_service")
+
+    def switches(self) -> None:
+        switches = self._net.switch
+        if switches.empty:
+            return
+        missing = ~np.isin(self._column("switch", "bus"), self._net.bus.index)
+        self._refuse(missing, "switch", "bus", NO_BUS)
+        unknown = ~switches["et"].isin(SWITCHED).to_numpy()
+        self._refuse(unknown, "switch", "et", f"it must be one of {', '.join(SWITCHED)}")
+        for et, table in SWITCHED.items():
+            missing = (switches["et"] == et).to_numpy() & ~np.isin(switches["element"], self._net[table].index)
+            self._refuse(missing, "switch", "element", f"there is no {table} of this number")
+        unclear = ~switches["closed"].isin([True, False]).to_numpy()
+        self._refuse(unclear, "switch", "closed", "it must be true or false")
+
+    def supported(self) -> None:
+        for table in UNSUPPORTED:
+            if self.has(table):
+                used = np.ones(len(self._net[table]), dtype=bool)
+                problem = f"elements of kind {table} are not supported; take them out of service or replace them"
+                self._judge(used, table, "in_service" if "in_service" in self._net[table] else "bus", problem)
+
+    def loads(self) -> None:
+        load = self._net.load
+        for rule in OWN_OF_LOADS:
+            if rule.field in load.columns:
+                self._judge(~rule.accepts(self._column("load", rule.field)), "load", rule.field, rule.right)
+        for quantity in ("p", "q"):
+            shares = [f"const_{kind}_{quantity}_percent" for kind in ("z", "i")]
+            known = [np.nan_to_num(self._column("load", share)) for share in shares if share in load.columns]
+            for share, values in zip(shares, known, strict=False):
+                self._judge((values < 0) | (sum(known) > WHOLE_PERCENT), "load", share, RIGHT_SHARE)
+
+    def leave_out(self, found: Findings) -> None:
+        """Takes out of the net, in place, what is wrong and out of service."""
+        for table, wrong in self._wrong.items():
+            frame = self._net[table]
+            found.add(What.WRONG_OUT_OF_SERVICE, [between(frame, index, table) for index in frame.index[wrong]])
+            if table == "bus":
+                self._net.bus.loc[wrong, "vn_kv"] = np.nan  # it is given its neighbours' in grid.files.equivalents
+            elif table in SWITCHED.values():
+                drop_elements(self._net, table, frame.index[wrong])
+            else:
+                self._net[table] = frame[~wrong]
+
+    def _column(self, table: str, field: str) -> Numbers:
+        values, wrong = _numbers(self._net[table], table, field, self._file)
+        self._judge(wrong, table, field, NO_NUMBER, quoted=True)
+        return values
+
+    def _judge(self, wrong: Flags, table: str, field: str, problem: str, quoted: bool = False) -> None:
+        """Raises CaseError for the first row in service where wrong is true; keeps the others in mind."""
+        if not wrong.any():
+            return
+        used = self._used(table)
+        self._refuse(wrong & used, table, field, problem, quoted)
+        self._wrong[table] = self._wrong.get(table, np.zeros(len(wrong), dtype=bool)) | wrong
+
+    def _used(self, table: str) -> Flags:
+        """(k,) which rows of a table are in service, their buses included."""
+        frame = self._net[table]
+        used = _service(frame)
+        for field in BUSES_OF.get(table, ()):
+            if field in frame:
+                dead = frame[field].isin(self._net.bus.index) & ~frame[field].isin(self._live)
+                used &= ~dead.to_numpy(dtype=bool)
+        return used
+
+    def _refuse(self, wrong: Flags, table: str, field: str, problem: str, quoted: bool = False) -> None:
+        if wrong.any():
+            frame, position = self._net[table], int(np.argmax(wrong))
+            value = frame[field].iloc[position] if field in frame else None
+            text = "empty" if value is None or pd.isna(value) else repr(value) if quoted else str(value)
+            raise CaseError(self._file, problem, label(frame, frame.index[position], table), field, text)
 
 
-def _check_switches(net: pandapowerNet, file: str) -> None:
-    switches = net.switch
-    if switches.empty:
-        return
-    missing = ~np.isin(column(switches, "switch", "bus", file), net.bus.index)
-    _refuse(missing, switches, "switch", "bus", "there is no bus of this number", file)
-    unknown = ~switches["et"].isin(SWITCHED).to_numpy()
-    _refuse(unknown, switches, "switch", "et", f"it must be one of {', '.join(SWITCHED)}", file)
-    for et, table in SWITCHED.items():
-        missing = (switches["et"] == et).to_numpy() & ~np.isin(switches["element"], net[table].index)
-        _refuse(missing, switches, "switch", "element", f"there is no {table} of this number", file)
-    unclear = ~switches["closed"].isin([True, False]).to_numpy()
-    _refuse(unclear, switches, "switch", "closed", "it must be true or false", file)
+def _service(frame: pd.DataFrame) -> Flags:
+    if "in_service" not in frame:
+        return np.ones(len(frame), dtype=bool)
+    return frame["in_service"].isin([True]).to_numpy(dtype=bool)
 
 
-def _check_supported(net: pandapowerNet, file: str) -> None:
-    for table in UNSUPPORTED:
-        frame = net.get(table)
-        if isinstance(frame, pd.DataFrame) and not frame.empty:
-            used = frame["in_service"].astype(bool).to_numpy()
-            problem = f"elements of kind {table} are not supported yet; take them out of service or replace them"
-            _refuse(used, frame, table, "in_service", problem, file)
-    dependent = [field for field in net.load if str(field).startswith(("const_z", "const_i"))]
-    for field in dependent:
-        share = column(net.load, "load", str(field), file)
-        problem = "loads that depend on voltage are not supported yet; this share must be 0 %"
-        _refuse(~np.isnan(share) & (share != 0), net.load, "load", str(field), problem, file)
-
-
-def _check_own_columns(net: pandapowerNet, file: str) -> None:
-    for rule in OWN_OF_LOADS:
-        if rule.field in net.load.columns:
-            wrong = ~rule.accepts(column(net.load, "load", rule.field, file))
-            _refuse(wrong, net.load, "load", rule.field, rule.right, file)
-
-
-def _check_source(net: pandapowerNet, file: str) -> None:
-    live = net.bus.index[net.bus["in_service"].astype(bool)]
-    grids = net.ext_grid["in_service"].astype(bool) & net.ext_grid["bus"].isin(live)
-    slack = net.gen["slack"].fillna(False).astype(bool) if "slack" in net.gen else pd.Series(False, net.gen.index)
-    gens = slack & net.gen["in_service"].astype(bool) & net.gen["bus"].isin(live)
-    if not (grids.any() or gens.any()):
-        problem = "a network needs a source: an ext_grid, or a gen with slack true, in service at a bus in service"
-        raise CaseError(file, problem, "ext_grid", "in_service")
+def _doubt(net: pandapowerNet, found: Findings) -> None:
+    """Notes what is accepted and seldom true."""
+    lines, trafos = net.line[_service(net.line)], net.trafo[_service(net.trafo)]
+    r, x = (lines[field].to_numpy(np.float64) for field in ("r_ohm_per_km", "x_ohm_per_km"))
+    resistive = capacitive_but_resistive(r, x)
+    found.add(
+        What.CAPACITIVE_LINE,
+        [between(lines, index, "line") for index in lines.index[resistive]],
+        float(np.max(np.abs(r[resistive] / x[resistive]), initial=0.0)),
+    )
+    vkr, i0 = (trafos[field].to_numpy(np.float64) for field in ("vkr_percent", "i0_percent"))
+    negative = [between(lines, index, "line") for index in lines.index[r < 0]]
+    found.add(What.NEGATIVE_RESISTANCE, negative + [between(trafos, index, "trafo") for index in trafos.index[vkr < 0]])
+    found.add(
+        What.NEGATIVE_NO_LOAD_CURRENT,
+        [between(trafos, index, "trafo") for index in trafos.index[i0 < 0]],
+        float(np.min(i0, initial=0.0)),
+    )
+    kv = (lines[end].map(net.bus.vn_kv).to_numpy(np.float64) for end in ("from_bus", "to_bus"))
+    first, second = kv
+    apart = np.abs(first - second) > SAME_VOLTAGE * np.maximum(first, second)
+    ratio = np.maximum(first, second)[apart] / np.minimum(first, second)[apart]
+    found.add(
+        What.TWO_VOLTAGES,
+        [between(lines, index, "line") for index in lines.index[apart]],
+        float(np.max(ratio, initial=1.0)),
+    )

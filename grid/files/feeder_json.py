@@ -16,16 +16,16 @@ from pandapower import create_buses, create_empty_network, create_ext_grid, crea
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
-from grid.files.check import NEGATIVE_X, Rule, capacitive_but_resistive, finite, positive, resistance
+from grid.files.check import Rule, finite, positive
 from grid.files.fileimport import read_text
+from grid.files.findings import Findings, What
 from grid.files.matpower.format import shorten
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray
 
 BASE_MVA = 10.0
 OWN_FIELDS = frozenset({"base_kv", "source_bus", "branch"})  # a network saved by pandapower has none of these
-ZERO_Z = "r_ohm and x_ohm are both zero: join the two buses to one, or give the branch its impedance"
-STIFFEST_MVA = 5e7  # switches are written as branches of next to no impedance; rounding would hide the rest of the grid
+FIELDS = OWN_FIELDS | {"bus", "name", "coords"}
 FARTHEST = 1e9  # coordinates beyond are no places
 IS_TIE = Rule("is_tie", lambda v: (v == 0) | (v == 1), "it is 1 for a normally open branch, 0 for any other")
 
@@ -96,13 +96,16 @@ def is_feeder(path: Path) -> bool:
     return isinstance(content, dict) and not OWN_FIELDS.isdisjoint(content)
 
 
-def read_feeder(path: Path) -> pandapowerNet:
+def read_feeder(path: Path, found: Findings | None = None) -> pandapowerNet:
     """The feeder in a file as a pandapower net in its normal state: lines of 1 km, the source at 1 p.u., ties open.
 
-    Branches are called "Branch 7" after their id; the net's name is for people, "Feeder 33" for feeder33.
+    Branches are called "Branch 7" after their id; the net's name is for people, "Feeder 33" for feeder33. found: where
+    fields that aren't read are noted.
     Raises CaseError naming the file, the element, the field and the value that is wrong.
     """
     content = _content(path)
+    found = Findings() if found is None else found
+    found.add(What.FIELD_NOT_READ, [name for name in content if name not in FIELDS])
     feeder = _Table(path.name, "feeder", [content])
     bus, branch = (_table(content, kind, path.name) for kind in ("bus", "branch"))
     row_of = {name: row for row, name in enumerate(bus.unique_ids())}
@@ -188,19 +191,11 @@ def _add_loads(net: pandapowerNet, bus: _Table) -> None:
 
 
 def _add_lines(net: pandapowerNet, branch: _Table, row_of: Mapping[str, int]) -> None:
-    """Branches as lines; a normally open one is out of service, as in pandapower's and MATPOWER's feeders.
-
-    A reactance below kV^2 / 5e7 ohm (4e-6 ohm at 13.8 kV) is taken as that much, which costs no active power: branches
-    of nothing are switches, and pandapower starts from a power flow of reactances only.
-    """
+    """Branches as lines; a normally open one is out of service, as in pandapower's and MATPOWER's feeders."""
     names = branch.unique_ids()
     start, end = branch.bus_rows("from", row_of), branch.bus_rows("to", row_of)
     branch.refuse(start == end, "to", "from and to are the same bus")
-    r_ohm, x_ohm = branch.numbers(resistance("r_ohm", "ohm")), branch.numbers(finite("x_ohm", "ohm"))
-    branch.refuse((r_ohm == 0) & (x_ohm == 0), "x_ohm", ZERO_Z)
-    branch.refuse(capacitive_but_resistive(r_ohm, x_ohm), "x_ohm", NEGATIVE_X)
-    least_ohm = net.bus.vn_kv.iloc[0] ** 2 / STIFFEST_MVA
-    x_ohm = np.where(np.abs(x_ohm) < least_ohm, least_ohm, x_ohm)
+    r_ohm, x_ohm = (branch.numbers(finite(field, "ohm")) for field in ("r_ohm", "x_ohm"))
     is_tie = branch.numbers(IS_TIE) == 1
     create_lines_from_parameters(
         net,

@@ -5,7 +5,7 @@ from pathlib import Path
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
-from grid.files.check import validate
+from grid.files.findings import Findings
 from grid.files.matpower.case import read_mat, to_net
 from grid.files.matpower.text import read_m
 from grid.files.pandapower.json import read_json
@@ -14,13 +14,15 @@ SUFFIXES = (".json", ".m", ".mat")
 """Kinds of file that are read, by the ending of their name, in capitals or not."""
 
 
-def read_net(path: Path, name: str | None = None) -> pandapowerNet:
-    """The network in a file, checked and ready for a power flow.
+def read_net(path: Path, found: Findings | None = None, name: str | None = None) -> pandapowerNet:
+    """The network in a file, as it is: to be checked (grid.files.check) before anything is computed with it.
 
-    Arguments: path of the file; name of the net, by default the one it states, or the file's without ending.
+    Arguments: path of the file; found, where what was replaced or not read is noted; name of the net, by default the
+    one it states, or the file's without ending.
     Result: a pandapower net, units as its columns say; nothing has been solved.
     Raises CaseError naming the file, the element, the field and the value that is wrong.
     """
+    found = Findings() if found is None else found
     file, suffix = path.name, path.suffix.lower()
     if suffix not in SUFFIXES:
         problem = f"a network file ends in {', '.join(SUFFIXES)}"
@@ -28,11 +30,10 @@ def read_net(path: Path, name: str | None = None) -> pandapowerNet:
     if suffix == ".json":
         net = read_json(read_text(path), file)
     elif suffix == ".m":
-        net = to_net(read_m(read_text(path), file))
+        net = to_net(read_m(read_text(path), file), found)
     else:
         _content(path)  # says that a file is missing or empty
-        net = to_net(read_mat(path, file))
-    validate(net, file)
+        net = to_net(read_mat(path, file), found)
     net.name = name or net.name or path.stem
     return net
 

@@ -5,6 +5,7 @@ at the from end, then a pi section of series impedance BR_R + j BR_X and total c
 """
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,19 @@ from pandapower import set_user_pf_options
 from pandapower.auxiliary import pandapowerNet
 from pandapower.converter.pypower import from_ppc
 from pandapower.pypower.idx_brch import BR_B, BR_R, BR_STATUS, BR_X, F_BUS, RATE_A, SHIFT, T_BUS, TAP
-from pandapower.pypower.idx_bus import BASE_KV, BS, BUS_I, BUS_TYPE, NONE, PQ, REF
-from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, MBASE
+from pandapower.pypower.idx_bus import BASE_KV, BS, BUS_I, BUS_TYPE, NONE, PQ, PV, REF
+from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, MBASE, PG, PMAX, PMIN, QMAX, QMIN, VG
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from grid.errors import CaseError
-from grid.files.check import NEGATIVE_X, Rule, capacitive_but_resistive, finite, not_negative, positive, resistance
+from grid.files.check import Rule, finite, not_negative, positive
+from grid.files.equivalents import UNKNOWN_KV
+from grid.files.findings import Findings, What
 from grid.files.matpower.format import COLUMNS, Matrix, Mpc, build_mpc
 
-ZERO_Z = "BR_R and BR_X are both zero: join the two buses to one, or give the branch its impedance"
+SET_POINT = positive("VG", "p.u.")
+NO_BUS = "there is no bus of this number in mpc.bus"
 
 
 def _whole(field: str, right: str, low: int, high: float = np.inf) -> Rule:
@@ -43,7 +47,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         finite("BS", "Mvar at 1 p.u."),
         finite("VM", "p.u."),
         finite("VA", "degrees"),
-        positive("BASE_KV", "kV"),
+        not_negative("BASE_KV", "kV, 0 where it isn't known"),
         _any_limit("VMAX", "p.u."),
         _any_limit("VMIN", "p.u."),
     ),
@@ -52,19 +56,23 @@ RULES: dict[str, tuple[Rule, ...]] = {
         finite("QG", "Mvar"),
         _any_limit("QMAX", "Mvar"),
         _any_limit("QMIN", "Mvar"),
-        positive("VG", "p.u."),
         finite("GEN_STATUS", "1 in service, 0 or less out of service"),
         _any_limit("PMAX", "MW"),
         _any_limit("PMIN", "MW"),
     ),
     "branch": (
-        resistance("BR_R", "p.u."),
+        finite("BR_R", "p.u."),
         finite("BR_X", "p.u."),
         finite("BR_B", "p.u."),
         Rule("RATE_A", lambda v: v >= 0, "a rating is zero (none) or more, in MVA"),
         not_negative("TAP", "p.u., 0 for a line"),
         finite("SHIFT", "degrees"),
         Rule("BR_STATUS", lambda v: (v == 0) | (v == 1), "it is 1 in service, 0 out of service"),
+    ),
+    "dcline": (
+        *(finite(field, unit) for field, unit in (("PF", "MW"), ("LOSS0", "MW"), ("LOSS1", "MW per MW"))),
+        *(positive(field, "p.u.") for field in ("VF", "VT")),
+        *(_any_limit(field, "Mvar") for field in ("QMINF", "QMAXF", "QMINT", "QMAXT")),
     ),
 }
 """What each column that is used must hold, by matrix."""
@@ -95,14 +103,16 @@ def _plain(name: str, value: object) -> object:
     return tuple(str(item).strip() for item in np.atleast_1d(np.asarray(value, dtype=object)).ravel())
 
 
-def to_net(mpc: Mpc) -> pandapowerNet:
+def to_net(mpc: Mpc, found: Findings | None = None) -> pandapowerNet:
     """A pandapower net of a case: bus numbers and names stay; ratings of 0 become pandapower's 99999.
 
     MATPOWER's branch is kept exactly: transformers whose from side has the lower voltage are turned round,
     and charging that pandapower's transformers cannot hold becomes shunts (which stay when the transformer is
-    switched off later). Raises CaseError where the case is wrong.
+    switched off later). found: where what was replaced or left out is noted. Raises CaseError where the case is wrong.
     """
-    check(mpc)
+    found = Findings() if found is None else found
+    found.add(What.FIELD_NOT_READ, [f"mpc.{name}" for name in mpc.not_read])
+    mpc = _with_dc_lines(_with_voltages(check(mpc, found), found), found)
     branch, bus = _turned(mpc), mpc.bus.copy()
     bus[:, BS] += _move_charging(mpc, branch)
     gen = mpc.gen[np.argsort(mpc.gen[:, GEN_STATUS] <= 0, kind="stable")].copy()
@@ -118,41 +128,123 @@ def to_net(mpc: Mpc) -> pandapowerNet:
     return net
 
 
-def check(mpc: Mpc) -> None:
-    """Raises CaseError for the first row of the case that cannot be true; rows are counted from 1."""
-    _check_rules(mpc)
+def check(mpc: Mpc, found: Findings) -> Mpc:
+    """The case without rows that are out of service and wrong, which are noted in found.
+
+    Raises CaseError for the first row in service that cannot be true; rows are counted from 1.
+    """
     numbers = mpc.bus[:, BUS_I]
     repeated = np.ones(len(numbers), dtype=bool)
     repeated[np.unique(numbers, return_index=True)[1]] = False
+    service = _service(mpc)
+    wrong = {table: np.zeros(len(used), dtype=bool) for table, used in service.items()}
+
+    def judge(table: str, position: int, is_wrong: NDArray[np.bool_], problem: str) -> None:
+        _refuse(mpc, table, position, is_wrong & service[table], problem)
+        wrong[table] |= is_wrong
+
     _refuse(mpc, "bus", BUS_I, repeated, "this bus number occurs before; each must be unique")
-    missing = "there is no bus of this number in mpc.bus"
-    _refuse(mpc, "gen", GEN_BUS, ~np.isin(mpc.gen[:, GEN_BUS], numbers), missing)
-    for end in (F_BUS, T_BUS):
-        _refuse(mpc, "branch", end, ~np.isin(mpc.branch[:, end], numbers), missing)
-    _refuse(mpc, "branch", T_BUS, mpc.branch[:, F_BUS] == mpc.branch[:, T_BUS], "F_BUS and T_BUS are the same bus")
-    _check_impedances(mpc)
-    if mpc.dcline.size and np.any(live := mpc.dcline[:, COLUMNS["dcline"].index("BR_STATUS")] > 0):
-        right = "DC lines are not supported yet; take them out of service or replace them by generators"
-        _refuse(mpc, "dcline", COLUMNS["dcline"].index("BR_STATUS"), live, right)
-    reference = numbers[mpc.bus[:, BUS_TYPE] == REF]
-    if not np.isin(mpc.gen[mpc.gen[:, GEN_STATUS] > 0, GEN_BUS], reference).any():
-        problem = "a network needs a source: a bus of type 3 with a generator in service (GEN_STATUS 1)"
-        raise CaseError(mpc.file, problem, "mpc.gen", "GEN_BUS")
-
-
-def _check_rules(mpc: Mpc) -> None:
+    for rule in RULES["bus"][:2]:
+        position = COLUMNS["bus"].index(rule.field)
+        _refuse(mpc, "bus", position, ~rule.accepts(mpc.bus[:, position]), rule.right)
     for table, rules in RULES.items():
         matrix: Matrix = getattr(mpc, table)
         for rule in rules:
             position = COLUMNS[table].index(rule.field)
-            _refuse(mpc, table, position, ~rule.accepts(matrix[:, position]), rule.right)
+            judge(table, position, ~rule.accepts(matrix[:, position]), rule.right)
+    judge("gen", GEN_BUS, ~np.isin(mpc.gen[:, GEN_BUS], numbers), NO_BUS)
+    for table in ("branch", "dcline"):
+        ends = getattr(mpc, table)
+        for end in (F_BUS, T_BUS):
+            judge(table, end, ~np.isin(ends[:, end], numbers), NO_BUS)
+        judge(table, T_BUS, ends[:, F_BUS] == ends[:, T_BUS], "F_BUS and T_BUS are the same bus")
+    holds = np.isin(mpc.gen[:, GEN_BUS], numbers[np.isin(mpc.bus[:, BUS_TYPE], (PV, REF))])
+    judge("gen", VG, holds & ~SET_POINT.accepts(mpc.gen[:, VG]), SET_POINT.right)
+    for table, rows in wrong.items():
+        found.add(What.WRONG_OUT_OF_SERVICE, [f"mpc.{table} row {row + 1}" for row in np.flatnonzero(rows)])
+    return _without(mpc, wrong, holds)
 
 
-def _check_impedances(mpc: Mpc) -> None:
-    r, x, is_trafo = mpc.branch[:, BR_R], mpc.branch[:, BR_X], _is_transformer(mpc)
-    _refuse(mpc, "branch", BR_X, (r == 0) & (x == 0), ZERO_Z)
-    _refuse(mpc, "branch", BR_X, ~is_trafo & capacitive_but_resistive(r, x), NEGATIVE_X)
-    _refuse(mpc, "branch", BR_X, is_trafo & (x == 0), "a transformer (TAP, SHIFT or two voltages) has a reactance")
+def _service(mpc: Mpc) -> dict[str, NDArray[np.bool_]]:
+    """Which rows of each matrix are in service, their buses included."""
+    live = mpc.bus[:, BUS_TYPE] != NONE
+    dead = mpc.bus[~live, BUS_I]
+    status = COLUMNS["dcline"].index("BR_STATUS")
+
+    def between(ends: Matrix, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        both: NDArray[np.bool_] = used & ~np.isin(ends[:, [F_BUS, T_BUS]], dead).any(axis=1)
+        return both
+
+    return {
+        "bus": live,
+        "gen": (mpc.gen[:, GEN_STATUS] > 0) & ~np.isin(mpc.gen[:, GEN_BUS], dead),
+        "branch": between(mpc.branch, mpc.branch[:, BR_STATUS] != 0),
+        "dcline": between(mpc.dcline, mpc.dcline[:, status] > 0),
+    }
+
+
+def _without(mpc: Mpc, wrong: dict[str, NDArray[np.bool_]], holds: NDArray[np.bool_]) -> Mpc:
+    """The case without wrong rows. Wrong buses stay, since they are out of service, as buses of nothing.
+
+    holds: (n_gen,) which generators hold a voltage; those of others have no meaning and become 1 p.u.
+    """
+    bus, gen = mpc.bus.copy(), mpc.gen.copy()
+    first = COLUMNS["bus"].index("BUS_TYPE") + 1
+    bus[wrong["bus"], first:] = 0.0
+    gen[~holds, VG] = 1.0
+    return replace(
+        mpc,
+        bus=bus,
+        gen=gen[~wrong["gen"]],
+        branch=mpc.branch[~wrong["branch"]],
+        dcline=mpc.dcline[~wrong["dcline"]],
+    )
+
+
+def _with_voltages(mpc: Mpc, found: Findings) -> Mpc:
+    """The case with a nominal voltage at each bus: where BASE_KV is 0, that of buses which lines join it to, else 1 kV.
+
+    The neighbours' is taken, since MATPOWER takes a branch of ratio 0 for a line whatever its ends' voltages are.
+    """
+    unknown = mpc.bus[:, BASE_KV] == 0
+    if not unknown.any():
+        return mpc
+    bus, lines = mpc.bus.copy(), mpc.branch[(mpc.branch[:, TAP] == 0) & (mpc.branch[:, SHIFT] == 0)]
+    ends = _bus_rows(mpc, lines[:, [F_BUS, T_BUS]])
+    before = -1
+    while (known := int(np.count_nonzero(bus[:, BASE_KV]))) != before:
+        before = known
+        for one, other in (ends.T, ends.T[::-1]):
+            learns = (bus[one, BASE_KV] == 0) & (bus[other, BASE_KV] != 0)
+            bus[one[learns], BASE_KV] = bus[other[learns], BASE_KV]
+    bus[bus[:, BASE_KV] == 0, BASE_KV] = UNKNOWN_KV
+    found.add(What.NO_NOMINAL_VOLTAGE, [f"bus {number:.0f}" for number in mpc.bus[unknown, BUS_I]])
+    return replace(mpc, bus=bus)
+
+
+def _with_dc_lines(mpc: Mpc, found: Findings) -> Mpc:
+    """The case with each DC line in service as two generators that hold their voltages (MATPOWER manual, 7.6.3).
+
+    What arrives is PF less LOSS0 + LOSS1 PF; the column PT isn't trusted, as MATPOWER doesn't.
+    """
+    columns = COLUMNS["dcline"].index
+    lines = mpc.dcline[mpc.dcline[:, columns("BR_STATUS")] > 0]
+    if not len(lines):
+        return mpc
+    sent = lines[:, columns("PF")]
+    arriving = sent - lines[:, columns("LOSS0")] - lines[:, columns("LOSS1")] * sent
+    ends = np.zeros((2 * len(lines), mpc.gen.shape[1]))
+    ends[:, GEN_STATUS], ends[:, MBASE] = 1, mpc.base_mva
+    for rows, end, power in ((slice(None, len(lines)), "F", -sent), (slice(len(lines), None), "T", arriving)):
+        ends[rows, GEN_BUS] = lines[:, columns(f"{end}_BUS")]
+        ends[rows, VG] = lines[:, columns(f"V{end}")]
+        ends[rows, QMIN], ends[rows, QMAX] = lines[:, columns(f"QMIN{end}")], lines[:, columns(f"QMAX{end}")]
+        ends[rows, PG] = ends[rows, PMIN] = ends[rows, PMAX] = power
+    bus = mpc.bus.copy()
+    bus[np.isin(bus[:, BUS_I], ends[:, GEN_BUS]) & (bus[:, BUS_TYPE] == PQ), BUS_TYPE] = PV
+    names = [f"{line[columns('F_BUS')]:.0f} - {line[columns('T_BUS')]:.0f}" for line in lines]
+    found.add(What.DC_LINE, names, float(np.abs(sent).sum()))
+    return replace(mpc, bus=bus, gen=np.concatenate([mpc.gen, ends]), dcline=mpc.dcline[:0])
 
 
 def _refuse(mpc: Mpc, table: str, position: int, wrong: NDArray[np.bool_], problem: str) -> None:
@@ -163,11 +255,16 @@ def _refuse(mpc: Mpc, table: str, position: int, wrong: NDArray[np.bool_], probl
         raise CaseError(mpc.file, problem, f"mpc.{table} row {row + 1}", COLUMNS[table][position], f"{value:g}")
 
 
+def _bus_rows(mpc: Mpc, numbers: Matrix) -> NDArray[np.int64]:
+    """Rows of mpc.bus, of the shape of numbers."""
+    order = np.argsort(mpc.bus[:, BUS_I])
+    rows: NDArray[np.int64] = order[np.searchsorted(mpc.bus[order, BUS_I], numbers)]
+    return rows
+
+
 def _voltages(mpc: Mpc) -> tuple[Matrix, Matrix]:
     """BASE_KV at the from and at the to end of each branch, (n_branch,) each."""
-    order = np.argsort(mpc.bus[:, BUS_I])
-    rows = order[np.searchsorted(mpc.bus[order, BUS_I], mpc.branch[:, [F_BUS, T_BUS]])]
-    kv = mpc.bus[rows, BASE_KV]
+    kv = mpc.bus[_bus_rows(mpc, mpc.branch[:, [F_BUS, T_BUS]]), BASE_KV]
     return kv[:, 0], kv[:, 1]
 
 
@@ -208,8 +305,7 @@ def _move_charging(mpc: Mpc, branch: Matrix) -> Matrix:
     moved = np.flatnonzero(_is_transformer(mpc) & (branch[:, BR_B] > 0))
     half = branch[moved, BR_B] * mpc.base_mva / 2 * branch[moved, BR_STATUS]
     ratio = np.where(branch[moved, TAP] == 0, 1.0, branch[moved, TAP])
-    order = np.argsort(mpc.bus[:, BUS_I])
-    ends = order[np.searchsorted(mpc.bus[order, BUS_I], branch[np.ix_(moved, [F_BUS, T_BUS])])]
+    ends = _bus_rows(mpc, branch[np.ix_(moved, [F_BUS, T_BUS])])
     shunts = np.zeros(len(mpc.bus))
     np.add.at(shunts, ends[:, 0], half / ratio**2)
     np.add.at(shunts, ends[:, 1], half)

@@ -26,7 +26,10 @@ BRANCH_COLUMNS = (
     "F_BUS", "T_BUS", "BR_R", "BR_X", "BR_B", "RATE_A", "RATE_B", "RATE_C", "TAP", "SHIFT", "BR_STATUS",
     "ANGMIN", "ANGMAX", "PF", "QF", "PT", "QT", "MU_SF", "MU_ST", "MU_ANGMIN", "MU_ANGMAX",
 )  # fmt: skip
-DCLINE_COLUMNS = ("F_BUS", "T_BUS", "BR_STATUS")
+DCLINE_COLUMNS = (
+    "F_BUS", "T_BUS", "BR_STATUS", "PF", "PT", "QF", "QT", "VF", "VT", "PMIN", "PMAX", "QMINF", "QMAXF", "QMINT",
+    "QMAXT", "LOSS0", "LOSS1",
+)  # fmt: skip
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "bus": BUS_COLUMNS,
@@ -36,11 +39,17 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Column names of each matrix that is read."""
 
-REQUIRED_COLUMNS: Mapping[str, int] = {"bus": 13, "gen": 10, "branch": 11}
+REQUIRED_COLUMNS: Mapping[str, int] = {"bus": 13, "gen": 10, "branch": 11, "dcline": 17}
 """How many columns a matrix must have; later ones (results, ramp rates, angle limits) are not used."""
 
 USED_FIELDS = frozenset({"version", "baseMVA", "bus", "gen", "branch", "dcline", "bus_name"})
 """Fields of the case that are read; others (costs, fuels, areas) do not enter a power flow."""
+
+WITHOUT_STATE = frozenset({"gencost", "areas", "gentype", "genfuel", "branch_name", "gen_name", "dclinecost", "bus_id"})
+"""Fields that a state doesn't depend on."""
+
+DC_GRID = frozenset({"busdc", "convdc", "branchdc"})
+"""Fields of MATACDC's cases: a DC grid behind converters, without which the AC part has another state."""
 
 _BUS_TYPES = ("PQ", "PV", "REF", "NONE")
 _COST = ("MODEL", "STARTUP", "SHUTDOWN", "NCOST", "COST")
@@ -76,15 +85,16 @@ class Mpc:
     branch: Matrix
     dcline: Matrix
     bus_name: tuple[str, ...]
+    not_read: tuple[str, ...] = ()
 
 
 def build_mpc(file: str, fields: Mapping[str, object]) -> Mpc:
     """The record made of a case's fields, as an .m or a .mat file gives them.
 
     Arguments: file, named in errors; fields, MATPOWER's names to matrices, numbers, text or tuples of names.
-    Raises CaseError when a field is missing, the version is not 2, or a matrix has the wrong shape.
+    Raises CaseError when a field is missing, the version is unknown, or a matrix has the wrong shape.
     """
-    _require_version_2(file, fields)
+    _require_version(file, fields)
     base = _matrix(file, fields, "baseMVA")
     if base.size != 1 or not (np.isfinite(base).all() and base.item() > 0):
         problem = "the base power is one number above zero, in MVA"
@@ -94,9 +104,14 @@ def build_mpc(file: str, fields: Mapping[str, object]) -> Mpc:
     if not isinstance(names, tuple) or len(names) not in (0, len(bus)):
         problem = f"there must be one name for each of the {len(bus)} buses"
         raise CaseError(file, problem, "mpc.bus_name", "bus_name", shorten(names))
-    dcline = _matrix(file, fields, "dcline") if "dcline" in fields else np.empty((0, len(DCLINE_COLUMNS)))
+    empty = np.empty((0, len(DCLINE_COLUMNS)))
+    dcline = _table(file, fields, "dcline") if "dcline" in fields else empty
     gen, branch = _table(file, fields, "gen"), _table(file, fields, "branch")
-    return Mpc(file, base.item(), bus, gen, branch, dcline, names)
+    for name in sorted(DC_GRID & set(fields)):
+        problem = "the file has a DC grid with converters, which isn't supported; DC lines (mpc.dcline) are"
+        raise CaseError(file, problem, f"mpc.{name}", name)
+    not_read = tuple(sorted(set(fields) - USED_FIELDS - WITHOUT_STATE))
+    return Mpc(file, base.item(), bus, gen, branch, dcline, names, not_read)
 
 
 def shorten(value: object, limit: int = 60) -> str:
@@ -105,14 +120,11 @@ def shorten(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def _require_version_2(file: str, fields: Mapping[str, object]) -> None:
+def _require_version(file: str, fields: Mapping[str, object]) -> None:
     version = str(fields.get("version", "")).strip()
-    if version in ("2", "2.0"):
-        return
-    problem = "a MATPOWER case of version 2 states mpc.version = '2'"
-    if version in ("1", "1.0"):
-        problem = "this is the case format of version 1; convert it to version 2 with MATPOWER's savecase"
-    raise CaseError(file, problem, "mpc.version", "version", version or "none")
+    if version not in ("1", "1.0", "2", "2.0"):  # what is read is the same in both
+        problem = "a MATPOWER case states mpc.version = '2', or '1'"
+        raise CaseError(file, problem, "mpc.version", "version", version or "none")
 
 
 def _matrix(file: str, fields: Mapping[str, object], name: str) -> Matrix:
@@ -134,6 +146,6 @@ def _table(file: str, fields: Mapping[str, object], name: str) -> Matrix:
     if matrix.size == 0:
         raise CaseError(file, "a case has one row for each bus; this has none", "mpc.bus", "rows", "0")
     if matrix.shape[1] < required:
-        problem = f"version 2 needs {required} columns: {', '.join(COLUMNS[name][:required])}"
+        problem = f"it needs {required} columns: {', '.join(COLUMNS[name][:required])}"
         raise CaseError(file, problem, f"mpc.{name}", "columns", str(matrix.shape[1]))
     return matrix

@@ -164,6 +164,7 @@ def _assign(text: str, workspace: _Workspace) -> None:
         raise StatementError(f"'{shorten(target, 30)}' is not a field of {workspace.struct}")
     name, part = path.groups()
     if name not in USED_FIELDS:
+        workspace.fields[name] = None  # there is one, and it isn't read
         return
     if part:
         _assign_part(target, value, workspace)

@@ -35,8 +35,10 @@ class _BranchPart:
     breaker: BoolArray
 
 
-def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses, state_is_secure: bool) -> Branches:
-    """All branches in pandapower's order. CaseError for element kinds that have none of the readers below.
+def read_branches(
+    net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses, state_is_secure: bool, file: str
+) -> Branches:
+    """All branches in pandapower's order. CaseError, for file, for element kinds that have none of the readers below.
 
     state_is_secure: see network_from_pandapower.
     """
@@ -49,7 +51,7 @@ def read_branches(net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses
     }
     ranges = net._pd2ppc_lookups["branch"]
     for table in ranges.keys() - readers.keys():
-        raise CaseError("the net", f"{table} elements are not supported", table)
+        raise CaseError(file, f"{table} elements are not supported", table)
     parts = [readers[table](net, lookup) for table in sorted(ranges, key=lambda key: ranges[key][0])]
     from_bus, to_bus = _joined(parts, "from_bus"), _joined(parts, "to_bus")
     oos_from, oos_to = ~buses.in_service[from_bus], ~buses.in_service[to_bus]

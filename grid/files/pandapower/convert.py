@@ -13,10 +13,14 @@ import pandas as pd
 from pandapower.pypower import idx_bus
 
 from grid.errors import CaseError
+from grid.files.check import validate
+from grid.files.doubts import doubt_state, doubt_stored_result, stored_vm_pu
+from grid.files.equivalents import replace_equivalents
+from grid.files.findings import Findings
 from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
-from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
 
 AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
@@ -25,22 +29,31 @@ NUMBA_FROM_BUSES = 1000  # below this, pandapower without numba is faster than i
 
 
 def network_from_pandapower(
-    net: pandapower.pandapowerNet, name: str, title: str | None = None, state_is_secure: bool = False
+    net: pandapower.pandapowerNet,
+    name: str,
+    title: str | None = None,
+    state_is_secure: bool = False,
+    found: Findings | None = None,
 ) -> Network:
     """Read a pandapower net into a Network.
 
     Names, ratings and limits come from the net where it has them; ratings that it lacks are derived (see
     convert_branches.derive_ratings) and marked. Raises CaseError where the base state has no solution or holds
     something that we would solve differently. state_is_secure: ratings that the case's own state exceeds are taken as
-    not given.
+    not given. found: where what stands in for elements that we don't have, and what is doubtful, is noted; the net is
+    changed accordingly, in place.
     """
+    found = Findings() if found is None else found
+    validate(net, name, found)
+    stored = stored_vm_pu(net)
+    replace_equivalents(net, name, found)
     try:
         pandapower.runpp(net, numba=len(net.bus) >= NUMBA_FROM_BUSES)
     except pandapower.LoadflowNotConverged:
         raise CaseError(name, "the power flow of the base state finds no solution", "network") from None
     lookup = bus_lookup(net)
     buses = _buses(net, lookup, name)
-    branches = read_branches(net, lookup, buses, state_is_secure)
+    branches = read_branches(net, lookup, buses, state_is_secure, name)
     generators = read_generators(net, lookup)
     network = Network(
         name=name,
@@ -52,7 +65,8 @@ def network_from_pandapower(
         generator=generators,
         base_voltage=solved_voltage(net, lookup),
     )
-    _check_agreement(network)
+    doubt_state(network, _agreeing_state(network), found)
+    doubt_stored_result(net, stored, found)
     return network
 
 
@@ -122,8 +136,8 @@ def _coordinates(table: pd.DataFrame, name: str) -> tuple[FloatArray, FloatArray
     return x, y
 
 
-def _check_agreement(network: Network) -> None:
-    """Solve the base state and compare it with pandapower's."""
+def _agreeing_state(network: Network) -> GridState:
+    """The base state. CaseError where it is another one than pandapower's."""
     try:
         state = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
     except PowerFlowDivergedError as error:
@@ -136,3 +150,4 @@ def _check_agreement(network: Network) -> None:
             f"our power flow differs by {gap[worst]:.2g} p.u. from pandapower's: an element is not supported",
             f'bus "{network.bus.name[worst]}"',
         )
+    return state

@@ -14,6 +14,7 @@ from pandapower.auxiliary import pandapowerNet
 from pandapower.control import DiscreteTapControl
 from pandapower.networks import case9, create_cigre_network_mv, example_multivoltage, example_simple
 
+from grid.cases.cases import load_file
 from grid.errors import CaseError
 from grid.files.fileimport import read_net
 
@@ -69,9 +70,12 @@ def test_series_capacitor_and_equivalent_are_accepted(tmp_path: Path) -> None:
     assert len(read_net(save(tmp_path, net)).impedance) == 1
 
 
+def no_source(net: pandapowerNet) -> None:
+    """Takes the source and the generators out of service."""
+    net.ext_grid["in_service"] = net.gen["in_service"] = False
+
+
 BROKEN: dict[str, tuple[Change, str, str]] = {
-    "negative resistance": (put("line", 3, "r_ohm_per_km", -0.2), "line 3", "r_ohm_per_km = -0.2"),
-    "negative impedance": (put("line", 3, "x_ohm_per_km", -0.2), "line 3", "x_ohm_per_km = -0.2"),
     "negative length": (put("line", 0, "length_km", -1.0), 'line 0 "Line 1"', "length_km = -1.0"),
     "negative rating": (put("line", 1, "max_i_ka", -0.3), 'line 1 "Line 2"', "max_i_ka = -0.3"),
     "empty reactance": (put("line", 1, "x_ohm_per_km", None), 'line 1 "Line 2"', "x_ohm_per_km = empty"),
@@ -95,12 +99,21 @@ BROKEN: dict[str, tuple[Change, str, str]] = {
     "priority too high": (put("load", 0, "priority", 1e9), "load 0", "priority = 1000000000.0: a priority"),
     "priority in words": (put("load", 0, "priority", "high"), "load 0", "priority = 'high': this is not a number"),
     "customers below 0": (put("load", 0, "customers", -3.0), "load 0", "customers = -3.0"),
-    "constant impedance": (put("load", 0, "const_z_p_percent", 20.0), "load 0", "const_z_p_percent = 20.0"),
-    "constant current": (put("load", 0, "const_i_q_percent", 20.0), "load 0", "const_i_q_percent = 20.0"),
-    "no source": (put("ext_grid", 0, "in_service", False), "ext_grid", "source"),
+    "constant impedance below 0": (put("load", 0, "const_z_p_percent", -20.0), "load 0", "const_z_p_percent = -20.0"),
+    "constant current over 100 %": (put("load", 0, "const_i_q_percent", 120.0), "load 0", "together at most 100 %"),
+    "no source": (no_source, "ext_grid", "source"),
     "no such column": (drop("line", "length_km"), "line", "length_km"),
     "no buses": (lambda net: net.bus.drop(net.bus.index, inplace=True), "bus", "at least one bus"),
-    "dc line": (lambda net: pandapower.create_dcline(net, 0, 1, 1, 0, 0, 1, 1), "dcline 0", "not supported"),
+    "dc line without voltage": (
+        lambda net: pandapower.create_dcline(net, 0, 1, 1, 0, 0, 0, 1),
+        "dcline 0",
+        "vm_from_pu = 0.0",
+    ),
+    "static compensator": (
+        lambda net: pandapower.create_svc(net, 0, 1, -1, 1.0, 90),
+        "svc 0",
+        "not supported",
+    ),
     "line to itself": (put("line", 0, "to_bus", 0), "line 0", "to_bus = 0"),
 }
 
@@ -118,7 +131,7 @@ def test_broken_net_is_named(tmp_path: Path, wrong: str) -> None:
     net = deepcopy(simple_net())
     change(net)
     with pytest.raises(CaseError) as caught:
-        read_net(save(tmp_path, net, "broken.json"))
+        load_file(save(tmp_path, net, "broken.json"), tmp_path)
     message = str(caught.value)
     assert message.startswith("broken.json: ")
     assert caught.value.file == "broken.json"
@@ -126,18 +139,11 @@ def test_broken_net_is_named(tmp_path: Path, wrong: str) -> None:
     assert detail in message
 
 
-def test_zero_impedance_line(tmp_path: Path) -> None:
-    net = case9()
-    net.line.loc[4, ["r_ohm_per_km", "x_ohm_per_km"]] = 0.0
-    with pytest.raises(CaseError, match=r"line 4.*both zero"):
-        read_net(save(tmp_path, net))
-
-
 def test_bus_number_twice(tmp_path: Path) -> None:
     path = save(tmp_path, case9())
     path.write_text(path.read_text().replace('\\"index\\":[0,1,2,3,4,5,6,7,8]', '\\"index\\":[0,1,2,3,4,5,6,7,7]'))
     with pytest.raises(CaseError, match=r"bus 7.*twice"):
-        read_net(path)
+        load_file(path, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:This net is saved in older format:DeprecationWarning")
@@ -161,7 +167,7 @@ def test_bus_number_twice(tmp_path: Path) -> None:
 def test_file_that_is_no_network(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CaseError, match=problem) as caught:
-        read_net(tmp_path / name)
+        load_file(tmp_path / name, tmp_path)
     assert str(caught.value).startswith(f"{name}: ")
 
 

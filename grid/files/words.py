@@ -1,0 +1,103 @@
+"""The findings of an import in sentences, for the command, the page, the API and the log."""
+
+from grid.files.doubts import USUAL_BAND_PU
+from grid.files.findings import Finding, ImportReport, What
+
+MOST_NAMES = 5
+TABLES = {
+    "bus": ("bus", "buses"),
+    "line": ("line", "lines"),
+    "trafo": ("transformer", "transformers"),
+    "trafo3w": ("three-winding transformer", "three-winding transformers"),
+    "impedance": ("impedance", "impedances"),
+    "load": ("load", "loads"),
+    "sgen": ("static generator", "static generators"),
+    "storage": ("storage", "storages"),
+    "shunt": ("shunt", "shunts"),
+    "gen": ("generator", "generators"),
+    "ext_grid": ("external grid", "external grids"),
+    "ward": ("ward", "wards"),
+    "xward": ("extended ward", "extended wards"),
+    "motor": ("motor", "motors"),
+    "dcline": ("DC line", "DC lines"),
+    "asymmetric_load": ("unbalanced load", "unbalanced loads"),
+    "asymmetric_sgen": ("unbalanced static generator", "unbalanced static generators"),
+    "switch": ("switch", "switches"),
+}
+
+
+def counted(report: ImportReport) -> str:
+    """What was read, e.g. `9 buses, 1 transformer`."""
+    return ", ".join(f"{count:,} {TABLES[table][count != 1]}" for table, count in report.counts.items() if count)
+
+
+def sentence(finding: Finding) -> str:
+    """A finding in words, with up to MOST_NAMES of its elements."""
+    names = ", ".join(finding.elements[:MOST_NAMES])
+    more = len(finding.elements) - MOST_NAMES
+    return _sentence(finding, f"{names} and {more:,} more" if more > 0 else names)
+
+
+def _sentence(finding: Finding, names: str) -> str:
+    count, figure = len(finding.elements), 0.0 if finding.figure is None else finding.figure
+    low, high = USUAL_BAND_PU
+    match finding.what:
+        case What.DC_LINE:
+            return f"DC lines stand as two generators each, {figure:.4g} MW as scheduled: {names}."
+        case What.EXTENDED_WARD:
+            return f"An extended ward stands as a ward and a generator behind an impedance: {names}."
+        case What.VOLTAGE_DEPENDENT_LOAD:
+            return (
+                f"The voltage-dependent shares of {count:,} loads stand as admittances, {figure:.4g} MVA at 1 p.u.; "
+                f"they don't follow the hours of the day: {names}."
+            )
+        case What.NO_REACTANCE:
+            return f"Branches without reactance are given the least that counts, which costs nothing: {names}."
+        case What.NO_NOMINAL_VOLTAGE:
+            return (
+                f"{count:,} buses have no nominal voltage; they take their neighbours', or 1 kV, so trust p.u. and "
+                f"not kV and kA there: {names}."
+            )
+        case What.UNBALANCED:
+            return f"Unbalanced elements are taken as balanced, by the sum of their phases: {names}."
+        case What.SOURCE_CHOSEN:
+            return (
+                f"The file names no source; the generator that may deliver most, {figure:.4g} MW, holds voltage and "
+                f"angle: {names}."
+            )
+        case What.FIELD_NOT_READ:
+            return f"Not read, since it doesn't enter a power flow here: {names}."
+        case What.WRONG_OUT_OF_SERVICE:
+            return f"Left out, since it is out of service and wrong: {names}."
+        case What.DEAD_END:
+            return f"Left out, since it leads to a bus out of service: {names}."
+        case What.NEGATIVE_RESISTANCE:
+            return (
+                f"A negative resistance generates power; equivalents of reduced grids have it, real ones not: {names}."
+            )
+        case What.CAPACITIVE_LINE:
+            return (
+                f"A negative reactance with this much resistance (up to {figure:.2g} of it) is no series capacitor: "
+                f"{names}."
+            )
+        case What.NEGATIVE_NO_LOAD_CURRENT:
+            return f"A negative no-load current ({figure:.3g} %) is taken as capacitive: {names}."
+        case What.TWO_VOLTAGES:
+            return f"A line joins two nominal voltages (up to {figure:.3g} to 1), which no line does: {names}."
+        case What.SOURCE_ANGLES:
+            return (
+                f"The sources' angles differ by up to {figure:.4g} degrees, which drives power between them: {names}."
+            )
+        case What.UNUSUAL_VOLTAGE:
+            return f"Outside {low:g} to {high:g} p.u. in the base state, {figure:.3g} p.u. at worst: {names}."
+        case What.UNSUPPLIED_LOAD:
+            return f"{count:,} loads, {figure:.4g} MW, have no supply in the base state: {names}."
+        case What.STORED_RESULT_DIFFERS:
+            return (
+                f"The solution differs by up to {figure:.3g} p.u. from the one in the file, at {count:,} buses; "
+                f"was it solved before a change, or with other options? Buses {names}."
+            )
+        case What.RATINGS_DERIVED:
+            return f"{count:,} branches have no rating in the file; theirs are derived from the base state: {names}."
+        case What.VOLTAGE_LIMITS_DERIVED:
+            return f"Voltage limits that the file doesn't give are 0.9 and 1.1 p.u.: {names}."
