@@ -9,6 +9,7 @@ from grid.flow.powerflow import GridState
 from grid.network import Network
 
 USUAL_BAND_PU = (0.5, 1.5)
+MOST_LOSS_SHARE, MOST_LOSING = 0.2, 3
 SAME_DEGREE = 0.01
 SAME_PU = 1e-4  # two power flows of one net differ by less
 
@@ -25,6 +26,10 @@ def doubt_state(network: Network, state: GridState, found: Findings) -> None:
     if len(unusual):
         furthest = unusual[np.argmax(np.abs(state.vm_pu[unusual] - 1))]
         found.add(What.UNUSUAL_VOLTAGE, [bus.name[index] for index in unusual], float(state.vm_pu[furthest]))
+    if state.total_loss_mw > MOST_LOSS_SHARE * state.total_load_mw:
+        most = np.argsort(-state.loss_mw)[:MOST_LOSING]
+        share = 100 * state.total_loss_mw / max(state.total_load_mw, 1e-9)
+        found.add(What.HIGH_LOSSES, [network.branch.name[index] for index in most], share)
     dark = np.flatnonzero(~state.energised[load.bus] & ((load.p_mw != 0) | (load.q_mvar != 0)))
     found.add(What.UNSUPPLIED_LOAD, [load.name[index] for index in dark], float(load.p_mw[dark].sum()))
     derived = np.flatnonzero(network.branch.rating_derived)

@@ -241,6 +241,7 @@ def _solved_vm_pu(net: pandapowerNet, buses: np.ndarray, file: str) -> FloatArra
     try:
         pandapower.runpp(net, numba=False)
     except pandapower.LoadflowNotConverged:
-        raise CaseError(file, "the power flow of the base state finds no solution", "network") from None
+        problem = "loads of constant current find no state, since the network finds none"
+        raise CaseError(file, problem, "load", "const_i_p_percent") from None
     vm_pu: FloatArray = net.res_bus.vm_pu.loc[buses].to_numpy(np.float64)
     return np.where(np.isfinite(vm_pu), vm_pu, 1.0)

@@ -35,6 +35,7 @@ class What(StrEnum):
     TWO_VOLTAGES = "two_voltages"  # a line that joins them (the largest ratio)
     SOURCE_ANGLES = "source_angles"  # (the largest difference, degrees)
     UNUSUAL_VOLTAGE = "unusual_voltage"  # outside of USUAL_BAND_PU in the base state (the furthest, p.u.)
+    HIGH_LOSSES = "high_losses"  # (% of the load in the base state)
     UNSUPPLIED_LOAD = "unsupplied_load"  # (MW, all together)
     STORED_RESULT_DIFFERS = "stored_result_differs"  # (the largest difference, p.u.)
     RATINGS_DERIVED = "ratings_derived"
@@ -58,6 +59,7 @@ BEARING: dict[What, Bearing] = {
     What.TWO_VOLTAGES: Bearing.DOUBTFUL,
     What.SOURCE_ANGLES: Bearing.DOUBTFUL,
     What.UNUSUAL_VOLTAGE: Bearing.DOUBTFUL,
+    What.HIGH_LOSSES: Bearing.DOUBTFUL,
     What.UNSUPPLIED_LOAD: Bearing.DOUBTFUL,
     What.STORED_RESULT_DIFFERS: Bearing.DOUBTFUL,
     What.RATINGS_DERIVED: Bearing.DOUBTFUL,

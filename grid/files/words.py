@@ -1,7 +1,11 @@
-"""The findings of an import in sentences, for the command, the page, the API and the log."""
+"""The findings of an import, and why there is no solution, in sentences: for command, page, API and log."""
+
+import numpy as np
 
 from grid.files.doubts import USUAL_BAND_PU
 from grid.files.findings import Finding, ImportReport, What
+from grid.network import Network
+from grid.studies.divergence import Cause, Divergence
 
 MOST_NAMES = 5
 TABLES = {
@@ -90,6 +94,11 @@ def _sentence(finding: Finding, names: str) -> str:
             )
         case What.UNUSUAL_VOLTAGE:
             return f"Outside {low:g} to {high:g} p.u. in the base state, {figure:.3g} p.u. at worst: {names}."
+        case What.HIGH_LOSSES:
+            return (
+                f"The base state loses {figure:.3g} % of what its loads take, most of it in {names}: look for a wrong "
+                "ratio, phase shift, impedance or schedule."
+            )
         case What.UNSUPPLIED_LOAD:
             return f"{count:,} loads, {figure:.4g} MW, have no supply in the base state: {names}."
         case What.STORED_RESULT_DIFFERS:
@@ -101,3 +110,57 @@ def _sentence(finding: Finding, names: str) -> str:
             return f"{count:,} branches have no rating in the file; theirs are derived from the base state: {names}."
         case What.VOLTAGE_LIMITS_DERIVED:
             return f"Voltage limits that the file doesn't give are 0.9 and 1.1 p.u.: {names}."
+
+
+def divergence_sentence(network: Network, found: Divergence) -> str:
+    """Why a power flow finds no solution, what would solve, and where voltage gives way."""
+    parts = [_cause_words(network, found)]
+    if np.isfinite(found.share) and found.share < 1:
+        parts.append(f"With everything else as it is, up to {100 * found.share:.3g} % of load and generation solves;")
+        lowest = network.bus.name[found.lowest_bus]
+        parts.append(f"voltage is lowest then at {lowest} ({found.lowest_pu:.3g} p.u.).")
+    elif not np.isfinite(found.share):
+        parts.append("Not even without load and generation does it solve.")
+    parts.append(f"Load {found.load_mw:.4g} MW, scheduled generation {found.generation_mw:.4g} MW.")
+    if found.dark_mw:
+        parts.append(f"{found.dark_mw:.4g} MW have no connection to a source.")
+    return " ".join(parts)
+
+
+def _cause_words(network: Network, found: Divergence) -> str:
+    value, usual, more = f"{found.value:.4g}", f"{found.usual:.4g}", len(found.at) - 1
+    first = found.at[0] if found.at else -1
+    others = f" (and {more:,} more)" if more > 0 else ""
+    match found.cause:
+        case Cause.SET_POINT:
+            where = network.generator.name[first] + others
+            return f"The voltage set-point of {where} is {value} p.u.; at {usual} p.u. it solves."
+        case Cause.SOURCE_ANGLES:
+            where = network.generator.name[first] + others
+            return f"The angle of {where} is {value} degrees; at {usual}, as the other sources, it solves."
+        case Cause.RATIO:
+            where = network.branch.name[first] + others
+            return f"The ratio of {where} is {value} times its nominal one; at {usual} it solves."
+        case Cause.PHASE_SHIFT:
+            where = network.branch.name[first] + others
+            return f"{where} turns the phase by {value} degrees; {usual} degrees close its loop, and it solves."
+        case Cause.CHARGING:
+            where = network.branch.name[first] + others
+            return f"The charging of {where} is {value} Mvar; at {usual} Mvar, as usual here, it solves."
+        case Cause.SHUNT:
+            return f"The shunt at {network.bus.name[first] + others} has {value} MVA; without it, it solves."
+        case Cause.IMPEDANCE:
+            where = network.branch.name[first] + others
+            return f"The impedance of {where} is {value} p.u.; at {usual} p.u., as usual here, it solves."
+        case Cause.LOAD:
+            where = network.load.name[first] + others
+            return f"{where} takes {value} MVA; at {usual} MVA, as usual here, it solves."
+        case Cause.GENERATION if found.at:
+            where = network.generator.name[first] + others
+            return f"{where} feeds in {value} MVA; at {usual} MVA, as usual here, it solves."
+        case Cause.GENERATION:
+            return f"Scheduled generation is {value} MW; at {usual} MW, as much as the load takes, it solves."
+        case Cause.TOO_MUCH_LOAD:
+            return "The grid can't carry what is asked of it."
+        case _:
+            return "No single cause was found."

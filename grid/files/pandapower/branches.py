@@ -8,7 +8,7 @@ import pandas as pd
 from pandapower.pypower import idx_brch
 
 from grid.errors import CaseError
-from grid.files.pandapower.tables import BusLookup, own_names, solved_voltage, star_points
+from grid.files.pandapower.tables import BusLookup, own_names, star_points
 from grid.files.pandapower.taps import read_taps
 from grid.network import BoolArray, Branches, BranchKind, Buses, FloatArray, IntArray, OpenEnd
 
@@ -36,11 +36,16 @@ class _BranchPart:
 
 
 def read_branches(
-    net: pandapower.pandapowerNet, lookup: BusLookup, buses: Buses, state_is_secure: bool, file: str
+    net: pandapower.pandapowerNet,
+    lookup: BusLookup,
+    buses: Buses,
+    state_is_secure: bool,
+    voltage: FloatArray,
+    file: str,
 ) -> Branches:
     """All branches in pandapower's order. CaseError, for file, for element kinds that have none of the readers below.
 
-    state_is_secure: see network_from_pandapower.
+    state_is_secure: see network_from_pandapower. voltage: (n,) complex p.u. of the base state, 0 without supply.
     """
     readers = {
         "line": _lines,
@@ -64,7 +69,7 @@ def read_branches(
     base_ohm = buses.vn_kv[from_bus] ** 2 / net.sn_mva
     admittances = _admittances(rows)
     closed = table_in_service & ~from_open & ~to_open
-    base_flow = _base_flow_mva(net, admittances, from_bus, to_bus, closed, lookup)
+    base_flow = _base_flow_mva(net, admittances, from_bus, to_bus, closed, voltage)
     from_ka, to_ka, vn_from, vn_to = (
         _joined(parts, "from_ka"),
         _joined(parts, "to_ka"),
@@ -132,10 +137,9 @@ def _base_flow_mva(
     from_bus: IntArray,
     to_bus: IntArray,
     closed: BoolArray,
-    lookup: BusLookup,
+    voltage: FloatArray,
 ) -> FloatArray:
     """(m,) current of the larger end in the solved base state, as MVA at nominal voltage; NaN while open."""
-    voltage = solved_voltage(net, lookup)
     v_from, v_to = voltage[from_bus], voltage[to_bus]
     yff, yft, ytf, ytt = admittances
     flow = np.maximum(np.abs(yff * v_from + yft * v_to), np.abs(ytf * v_from + ytt * v_to)) * net.sn_mva

@@ -17,15 +17,32 @@ from grid.files.check import validate
 from grid.files.doubts import doubt_state, doubt_stored_result, stored_vm_pu
 from grid.files.equivalents import replace_equivalents
 from grid.files.findings import Findings
+from grid.files.matpower.format import shorten
 from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
+from grid.files.words import divergence_sentence
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
+from grid.studies.divergence import Divergence, why_no_solution
 
 AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
 NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band
+LOWEST_PU = 0.5  # a state below is another root of the equations
 NUMBA_FROM_BUSES = 1000  # below this, pandapower without numba is faster than importing numba
+
+
+class NoStateError(CaseError):
+    """A network has no base state: its network, and why."""
+
+    def __init__(self, file: str, network: Network, divergence: Divergence) -> None:
+        words = divergence_sentence(network, divergence)
+        super().__init__(file, f"the base state has no solution. {words}", "network")
+        self.network, self.divergence = network, divergence
+
+    def __reduce__(self) -> tuple[type[CaseError], tuple[str, ...]]:
+        """Between processes it goes as its sentence."""
+        return CaseError, self.args
 
 
 def network_from_pandapower(
@@ -41,33 +58,78 @@ def network_from_pandapower(
     convert_branches.derive_ratings) and marked. Raises CaseError where the base state has no solution or holds
     something that we would solve differently. state_is_secure: ratings that the case's own state exceeds are taken as
     not given. found: where what stands in for elements that we don't have, and what is doubtful, is noted; the net is
-    changed accordingly, in place.
+    changed accordingly, in place. NoStateError says why there is no base state.
     """
     found = Findings() if found is None else found
     validate(net, name, found)
     stored = stored_vm_pu(net)
     replace_equivalents(net, name, found)
-    try:
-        pandapower.runpp(net, numba=len(net.bus) >= NUMBA_FROM_BUSES)
-    except pandapower.LoadflowNotConverged:
-        raise CaseError(name, "the power flow of the base state finds no solution", "network") from None
+    if _is_solved(net, name):
+        network = _network(net, name, title or name, state_is_secure, None)
+        state = _agreeing_state(network)
+    else:
+        network, state = _solved_from_no_load(net, name, title or name, state_is_secure)
+    doubt_state(network, state, found)
+    if net.converged:
+        doubt_stored_result(net, stored, found)
+    return network
+
+
+def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
+    """Whether pandapower finds the base state. Its model of the net is in net._ppc in any case."""
+    numba = len(net.bus) >= NUMBA_FROM_BUSES
+    for start in ("auto", "flat"):
+        try:
+            pandapower.runpp(net, init=start, numba=numba)
+        except pandapower.LoadflowNotConverged:
+            continue
+        except Exception as exc:  # pandapower raises plain UserWarning and more where it can't model a net
+            raise CaseError(name, f"pandapower can't model this network ({shorten(exc, 200)})", "network") from exc
+        return True
+    return False
+
+
+def _solved_from_no_load(
+    net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool
+) -> tuple[Network, GridState]:
+    """The network and base state where pandapower finds none, but we do, from the voltages without load.
+
+    Raises CaseError, with the reason, where we find none either.
+    """
+    net.res_ext_grid["p_mw"] = net.res_ext_grid["p_mw"].fillna(0.0)
+    held = net.ext_grid[net.ext_grid.in_service.to_numpy(dtype=bool)]
     lookup = bus_lookup(net)
+    start = np.zeros(lookup.n_bus, dtype=complex)
+    start[lookup(held.bus)] = held.vm_pu * np.exp(1j * np.deg2rad(held.va_degree.to_numpy(dtype=float)))
+    network = _network(net, name, title, state_is_secure, start)
+    injection, closed = Injection.of_case(network), network.branch.closed
+    try:
+        state = PowerFlow(network).solve(injection, closed)
+    except PowerFlowDivergedError:
+        state = None
+    if state is None or np.nanmin(state.vm_pu) < LOWEST_PU:
+        raise NoStateError(name, network, why_no_solution(network, injection, closed))
+    network = _network(net, name, title, state_is_secure, state.voltage)
+    return network, PowerFlow(network).solve(injection, closed)
+
+
+def _network(
+    net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool, voltage: FloatArray | None
+) -> Network:
+    """The network of a net that pandapower has modelled. voltage: (n,) of the base state where it has none."""
+    lookup = bus_lookup(net)
+    voltage = solved_voltage(net, lookup) if voltage is None else voltage
     buses = _buses(net, lookup, name)
-    branches = read_branches(net, lookup, buses, state_is_secure, name)
-    generators = read_generators(net, lookup)
-    network = Network(
+    return Network(
         name=name,
-        title=title or name,
+        title=title,
         base_mva=float(net.sn_mva),
         bus=buses,
-        branch=branches,
+        branch=read_branches(net, lookup, buses, state_is_secure, voltage, name),
         load=read_loads(net, lookup),
-        generator=generators,
-        base_voltage=solved_voltage(net, lookup),
+        generator=read_generators(net, lookup),
+        base_voltage=voltage,
     )
-    doubt_state(network, _agreeing_state(network), found)
-    doubt_stored_result(net, stored, found)
-    return network
 
 
 def _buses(net: pandapower.pandapowerNet, lookup: BusLookup, name: str) -> Buses:
