@@ -17,6 +17,7 @@ from app.engine.quality import BoardProblem, BoardQuality
 from grid.alarms.book import Alarm
 from grid.alarms.cards import AlarmCard, StandingLimit
 from grid.assets.register import AssetRegister
+from grid.files.findings import ImportReport
 from grid.flow.metrics import Metrics
 from grid.flow.powerflow import GridState, Injection, Suspect
 from grid.limits import LimitEdit
@@ -126,6 +127,7 @@ class WatchedCase:
     """What stays as long as one network is watched."""
 
     network: Network
+    report: ImportReport  # how its reading ended
     register: AssetRegister
     is_asset: BoolArray  # (m,) branches that failure models know
     temperature_limit_c: FloatArray  # (m,)

@@ -1,5 +1,6 @@
 """Pipeline: all that one case keeps from cycle to cycle, and the steps that turn a frame into a snapshot's parts."""
 
+import logging
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, FEEDER
 from grid.errors import CaseError
 from grid.estimation.dark_loads import DarkLoads
 from grid.estimation.substitution import Estimate, Estimator
+from grid.files.report import counted, sentence
 from grid.flow.metrics import Metrics, metrics_of, renewable_generators
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError, Suspect, suspects_of
 from grid.flow.topology import energised_buses
@@ -51,12 +53,20 @@ from ml.optimisation.plans.normal import NormalSwitching
 from ml.optimisation.plans.tags import Tags
 from ml.optimisation.supply.supply import Supply, path_ohm, supply_of
 
+log = logging.getLogger(__name__)
 SourceOf = Callable[[Case, Settings], SourceParts]
 
 
 def source_of(case: Case, settings: Settings) -> SourceParts:
     """The source of a case that the settings name. CaseError where it can't be opened."""
     return open_source(settings.source, case, settings.start, settings.seed)
+
+
+def log_report(case: Case) -> None:
+    """Write to the log how the reading of a case ended."""
+    log.info("%s: %s", case.network.title, counted(case.report.counts))
+    for finding in case.report.remarkable:
+        log.warning("%s: %s", case.network.title, sentence(finding))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +94,7 @@ class Pipeline:
     ) -> None:
         network = case.network
         self.case, self.network = case, network
+        log_report(case)
         self.parts = source_of(case, settings)
         cold_load = ColdLoadModel(scale=settings.pick_up, reconnection_minutes=settings.reconnection_minutes)
         if self.parts.protection is not None:
@@ -101,6 +112,7 @@ class Pipeline:
         )
         self.watched = WatchedCase(
             network=network,
+            report=case.report,
             register=register,
             cold_load=cold_load,
             field_work=field_work_of(settings, network),

@@ -38,6 +38,7 @@ from app.web.jobs import answer_or_job
 from app.web.query import wanted_alarms
 from app.web.services import Services
 from components.optimisation.words import stopped_words
+from grid.files.report import plain_report
 
 UPLOAD_MARGIN_BYTES = 100_000  # what multipart encoding adds to a file
 LONGEST_ID = 18  # digits; Python refuses to read numbers of thousands of them
@@ -170,8 +171,15 @@ def _register_reads(api: Blueprint, services: Services) -> None:
 
     @api.get("/api/case")
     def case() -> Response:
-        network = boards.latest.snapshot.case.network
-        return answer({"case": network.name, "title": network.title, "cases": services.cases.names()})
+        watched = boards.latest.snapshot.case
+        return answer(
+            {
+                "case": watched.network.name,
+                "title": watched.network.title,
+                "cases": services.cases.names(),
+                "report": plain_report(watched.report),
+            }
+        )
 
 
 def _register_commands(api: Blueprint, services: Services) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from app.web.case_work import case_work
 from app.web.errors import error_body
 from app.web.ids import Id
 from grid.errors import CaseError
+from grid.files.findings import EVERYDAY, What
+from grid.files.report import counted, plain_report
 
 EXTENSIONS = ".json,.m,.mat"
 POLL_MS = 500
@@ -59,6 +62,23 @@ def refused(message: str) -> Component:
     return dmc.Alert(message, title="Not loaded; the present case goes on", color="red", variant="light")
 
 
+def about(report: Mapping[str, Any], title: str, loaded: bool) -> Component:
+    """How the reading of a case ended: what was read, and what is worth telling of it."""
+    remarks = [finding["text"] for finding in report["findings"] if What(finding["what"]) not in EVERYDAY]
+    words = f"{title}: {counted(report['counts'])}."
+    return dmc.Alert(
+        [dmc.Text(words, size="sm"), dmc.List([dmc.ListItem(remark) for remark in remarks], size="sm", mt="xs")],
+        title=_heading(len(remarks), loaded),
+        color="yellow" if remarks else "gray",
+        variant="light",
+    )
+
+
+def _heading(remarks: int, loaded: bool) -> str:
+    told = "nothing to remark" if not remarks else "1 remark" if remarks == 1 else f"{remarks} remarks"
+    return f"Loaded, with {told}" if loaded else f"The present case was read with {told}"
+
+
 def underway(wanted: str, seconds: int) -> Component:
     """That a case is being loaded, and for how long."""
     return dmc.Alert(
@@ -78,7 +98,7 @@ def decoded(contents: str) -> bytes:
 
 def register(app: dash.Dash, services: PageServices) -> None:
     """Opening the dialog, and loading in a job: the dialog follows it and closes when the case is there."""
-    _register_dialog(app)
+    _register_dialog(app, services)
     _register_job(app, services)
 
     @app.callback(
@@ -139,12 +159,15 @@ def _register_job(app: dash.Dash, services: PageServices) -> None:
             seconds = (datetime.now(UTC) - job.asked_at).total_seconds()
             return underway(asked["wanted"], round(seconds)), *(no_update,) * 6
         if job.state is JobState.DONE:
-            return None, *over, False, None, ""
+            result: Any = job.result
+            report, title = result["report"], result["title"]
+            remarkable = any(What(finding["what"]) not in EVERYDAY for finding in report["findings"])
+            return about(report, title, loaded=True), *over, remarkable, None, ""
         words = "It was cancelled." if job.failure is None else str(error_body(job.failure)["error"])
         return refused(words), *over, *(no_update,) * 3
 
 
-def _register_dialog(app: dash.Dash) -> None:
+def _register_dialog(app: dash.Dash, services: PageServices) -> None:
     @app.callback(
         Output(Id.CASE_DIALOG, "opened"),
         Output(Id.CASE_RESULT, "children", allow_duplicate=True),
@@ -153,7 +176,10 @@ def _register_dialog(app: dash.Dash) -> None:
         prevent_initial_call=True,
     )
     def open_dialog(_clicks: int, job: object) -> tuple[bool, Any]:
-        return True, None if job is None else no_update
+        if job is not None:
+            return True, no_update
+        case = services.boards.latest.snapshot.case
+        return True, about(plain_report(case.report), case.network.title, loaded=False)
 
     app.clientside_callback(
         ClientsideFunction("smartgrid", "oneOfTwo"),

@@ -5,6 +5,7 @@ from typing import Any
 from app.engine.case_loading import CaseRead
 from app.engine.jobs import JobTicket, Work
 from app.web.services import Services
+from grid.files.report import plain_report
 
 
 def case_work(services: Services, read: CaseRead) -> Work:
@@ -12,7 +13,8 @@ def case_work(services: Services, read: CaseRead) -> Work:
     previous = services.boards.latest.snapshot.case.network.name
 
     def load(ticket: JobTicket) -> dict[str, Any]:
-        network = services.cases.bring_in(read, ticket.step).network
+        case = services.cases.bring_in(read, ticket.step)
+        network = case.network
         return {
             "success": True,
             "case": network.name,
@@ -20,6 +22,7 @@ def case_work(services: Services, read: CaseRead) -> Work:
             "total_nodes": network.n_bus,
             "total_edges": network.n_branch,
             "previous": previous,
+            "report": plain_report(case.report),
         }
 
     return load

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from app.engine.quality import BoardCondition, ProblemCause
 from grid.alarms.book import AlarmKind, AlarmState, AssetKind, Priority
 from grid.alarms.cards import ProspectKind, StandingCause
+from grid.files.findings import Bearing, What
 from grid.network import BranchKind, BusKind
 from grid.telemetry import EventKind
 
@@ -503,12 +504,32 @@ class AcknowledgeAnswer(Answer):
     person: str
 
 
+class FindingItem(Answer):
+    """What the reading of a case found: figure in the unit that text names, elements the first of count."""
+
+    what: What
+    bearing: Bearing
+    text: str
+    count: Count
+    elements: tuple[str, ...]
+    figure: float | None
+
+
+class ImportItem(Answer):
+    """How the reading of a case ended: elements in service by kind, what was replaced, left out or is doubtful."""
+
+    file: str
+    counts: dict[str, Count]
+    findings: tuple[FindingItem, ...]
+
+
 class CaseAnswer(Answer):
-    """GET /api/case: the case under watch, and those that are built in."""
+    """GET /api/case: the case under watch, how its reading ended, and those that are built in."""
 
     case: str
     title: str
     cases: tuple[str, ...]
+    report: ImportItem
 
 
 class LoadAnswer(Answer):
@@ -520,3 +541,4 @@ class LoadAnswer(Answer):
     total_nodes: Count
     total_edges: Count
     previous: str
+    report: ImportItem

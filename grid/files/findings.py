@@ -1,6 +1,6 @@
 """What reading a network file found: how much was read, what stands in for what, what was left out, what is doubtful.
 
-The sentences are in grid.files.words.
+The sentences are in grid.files.report.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ class Bearing(StrEnum):
 
     REPLACED = "replaced"  # something stands in for what the file has, and gives the same state
     LEFT_OUT = "left_out"  # the network is without it
+    DERIVED = "derived"  # the file doesn't give it
     DOUBTFUL = "doubtful"  # taken as the file has it, and worth a look
 
 
@@ -62,9 +63,13 @@ BEARING: dict[What, Bearing] = {
     What.HIGH_LOSSES: Bearing.DOUBTFUL,
     What.UNSUPPLIED_LOAD: Bearing.DOUBTFUL,
     What.STORED_RESULT_DIFFERS: Bearing.DOUBTFUL,
-    What.RATINGS_DERIVED: Bearing.DOUBTFUL,
-    What.VOLTAGE_LIMITS_DERIVED: Bearing.DOUBTFUL,
+    What.RATINGS_DERIVED: Bearing.DERIVED,
+    What.VOLTAGE_LIMITS_DERIVED: Bearing.DERIVED,
 }
+
+
+EVERYDAY = frozenset({What.RATINGS_DERIVED, What.VOLTAGE_LIMITS_DERIVED, What.FIELD_NOT_READ})
+"""What few files are without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +93,11 @@ class ImportReport:
     file: str
     counts: dict[str, int]
     findings: tuple[Finding, ...]
+
+    @property
+    def remarkable(self) -> tuple[Finding, ...]:
+        """The findings that are worth telling unasked: not what most files leave to be derived."""
+        return tuple(finding for finding in self.findings if finding.what not in EVERYDAY)
 
 
 @dataclass

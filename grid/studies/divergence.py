@@ -25,7 +25,7 @@ SAME_DEGREE, TURNED_DEGREE = 0.01, 20.0
 TOO_MUCH_CHARGING = 1.0  # times all of the load
 
 
-class Cause(StrEnum):
+class DivergenceCause(StrEnum):
     """What keeps a grid from having a state."""
 
     SET_POINT = "set_point"  # of a generator's voltage; value in p.u.
@@ -52,7 +52,7 @@ class Divergence:
     dark_mw: load without one.
     """
 
-    cause: Cause
+    cause: DivergenceCause
     at: tuple[int, ...]
     value: float
     usual: float
@@ -81,7 +81,7 @@ class _Grid:
 class _Suspicion:
     """Elements that stand out, what they are, what is usual, and the grid with that."""
 
-    cause: Cause
+    cause: DivergenceCause
     at: IntArray
     value: float
     usual: float
@@ -170,8 +170,8 @@ def _proven(grid: _Grid, share: float, last: GridState | None) -> _Suspicion:
                 return suspicion
     nowhere = np.empty(0, dtype=np.int64)
     if np.isnan(share):
-        return _Suspicion(Cause.UNKNOWN, nowhere, float("nan"), float("nan"), grid)
-    return _Suspicion(Cause.TOO_MUCH_LOAD, nowhere, 1.0, share, grid)
+        return _Suspicion(DivergenceCause.UNKNOWN, nowhere, float("nan"), float("nan"), grid)
+    return _Suspicion(DivergenceCause.TOO_MUCH_LOAD, nowhere, 1.0, share, grid)
 
 
 def _set_points(grid: _Grid) -> Iterator[_Suspicion]:
@@ -183,7 +183,7 @@ def _set_points(grid: _Grid) -> Iterator[_Suspicion]:
         at = at[np.argsort(-np.abs(np.log(vm_pu[at])))]
         usual = np.where(wrong, 1.0, vm_pu)
         fixed = _Grid(_starting_at(grid.network, usual), replace(grid.injection, generator_vm_pu=usual), grid.closed)
-        yield _Suspicion(Cause.SET_POINT, at, float(vm_pu[at[0]]), 1.0, fixed)
+        yield _Suspicion(DivergenceCause.SET_POINT, at, float(vm_pu[at[0]]), 1.0, fixed)
 
 
 def _starting_at(network: Network, vm_pu: FloatArray) -> Network:
@@ -204,7 +204,9 @@ def _source_angles(grid: _Grid) -> Iterator[_Suspicion]:
         apart = apart[np.argsort(-np.abs(angle[apart] - usual))]
         level = replace(generator, va_degree=np.where(generator.is_source, usual, angle))
         network = _starting_at(replace(grid.network, generator=level), grid.injection.generator_vm_pu)
-        yield _Suspicion(Cause.SOURCE_ANGLES, apart, float(angle[apart[0]]), usual, replace(grid, network=network))
+        yield _Suspicion(
+            DivergenceCause.SOURCE_ANGLES, apart, float(angle[apart[0]]), usual, replace(grid, network=network)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +247,7 @@ def _ratios(grid: _Grid) -> Iterator[_Suspicion]:
         at = at[np.argsort(-np.abs(np.log(ratio[at])))]
         tap = ports.tap.copy()
         tap[at] /= ratio[at]
-        yield _Suspicion(Cause.RATIO, at, float(ratio[at[0]]), 1.0, replace(ports, tap=tap).into(grid))
+        yield _Suspicion(DivergenceCause.RATIO, at, float(ratio[at[0]]), 1.0, replace(ports, tap=tap).into(grid))
 
 
 def _phase_shifts(grid: _Grid) -> Iterator[_Suspicion]:
@@ -261,7 +263,7 @@ def _phase_shifts(grid: _Grid) -> Iterator[_Suspicion]:
             tap = ports.tap.copy()
             tap[at] = np.abs(tap[at]) * np.exp(1j * np.deg2rad(due))
             usual = replace(ports, tap=tap).into(grid)
-            yield _Suspicion(Cause.PHASE_SHIFT, np.array([at]), float(shift[at]), float(_turn(due)), usual)
+            yield _Suspicion(DivergenceCause.PHASE_SHIFT, np.array([at]), float(shift[at]), float(_turn(due)), usual)
 
 
 def _turn(degree: float) -> float:
@@ -301,7 +303,7 @@ def _scaled_charging(grid: _Grid, ports: _TwoPorts, at: IntArray, mvar: FloatArr
     factor = np.ones(len(mvar))
     factor[at] = usual / mvar[at]
     fixed = replace(ports, shunt_from=ports.shunt_from * factor, shunt_to=ports.shunt_to * factor)
-    return _Suspicion(Cause.CHARGING, at, float(mvar[at].max()), usual, fixed.into(grid))
+    return _Suspicion(DivergenceCause.CHARGING, at, float(mvar[at].max()), usual, fixed.into(grid))
 
 
 def _shunts(grid: _Grid) -> Iterator[_Suspicion]:
@@ -313,7 +315,7 @@ def _shunts(grid: _Grid) -> Iterator[_Suspicion]:
         shunt = bus.shunt_pu.copy()
         shunt[at] = 0
         network = replace(grid.network, bus=replace(bus, shunt_pu=shunt))
-        yield _Suspicion(Cause.SHUNT, at, float(mva[at].max()), 0.0, replace(grid, network=network))
+        yield _Suspicion(DivergenceCause.SHUNT, at, float(mva[at].max()), 0.0, replace(grid, network=network))
 
 
 def _impedances(grid: _Grid, last: GridState | None) -> Iterator[_Suspicion]:
@@ -334,7 +336,7 @@ def _impedances(grid: _Grid, last: GridState | None) -> Iterator[_Suspicion]:
         series = ports.series.copy()
         series[at] *= size[at] / usual(group, at)
         fixed = replace(ports, series=series).into(grid)
-        return _Suspicion(Cause.IMPEDANCE, at, float(size[at].max()), usual(group, at), fixed)
+        return _Suspicion(DivergenceCause.IMPEDANCE, at, float(size[at].max()), usual(group, at), fixed)
 
     for group in groups:
         for at in _outstanding(size, group):
@@ -362,7 +364,7 @@ def _loads(grid: _Grid) -> Iterator[_Suspicion]:
         p[at] *= usual / mva[at]
         q[at] *= usual / mva[at]
         fixed = replace(grid, injection=replace(given, load_p_mw=p, load_q_mvar=q))
-        yield _Suspicion(Cause.LOAD, at, float(mva[at].max()), usual, fixed)
+        yield _Suspicion(DivergenceCause.LOAD, at, float(mva[at].max()), usual, fixed)
 
 
 def _generation(grid: _Grid) -> Iterator[_Suspicion]:
@@ -376,11 +378,11 @@ def _generation(grid: _Grid) -> Iterator[_Suspicion]:
         others[at] = False
         usual = float(np.median(mva[others])) if others.any() else 0.0
         fixed = _generating(grid, np.where(np.isin(np.arange(len(mva)), at), usual / np.maximum(mva, 1e-12), 1.0))
-        yield _Suspicion(Cause.GENERATION, at, float(mva[at].max()), usual, fixed)
+        yield _Suspicion(DivergenceCause.GENERATION, at, float(mva[at].max()), usual, fixed)
     total, demand = given.generator_p_mw[scheduled].sum(), given.load_p_mw[lit[network.load.bus]].sum()
     if total > 0 and demand > 0:
         nowhere, factor = np.empty(0, dtype=np.int64), np.where(scheduled, demand / total, 1.0)
-        yield _Suspicion(Cause.GENERATION, nowhere, float(total), float(demand), _generating(grid, factor))
+        yield _Suspicion(DivergenceCause.GENERATION, nowhere, float(total), float(demand), _generating(grid, factor))
 
 
 def _generating(grid: _Grid, factor: FloatArray) -> _Grid:

@@ -23,7 +23,7 @@ from grid.errors import CaseError
 from grid.files.findings import Findings, What
 from grid.files.pandapower.convert import NoStateError, network_from_pandapower
 from grid.network import Network
-from grid.studies.divergence import Cause, Divergence
+from grid.studies.divergence import Divergence, DivergenceCause
 from tests.benchmarks.report import Figure, at_least, write
 
 GRIDS = ("city8", "case14", "case30", "case57", "case118", "case300", "case33bw", "cigre_mv")
@@ -34,7 +34,7 @@ EACH, TRIES, SEED = 30, 4000, 14
 class Fault:
     """A way to spoil a net in place: gives the element at fault as the network names it, None to try another."""
 
-    cause: Cause | What
+    cause: DivergenceCause | What
     spoil: Callable[[pandapowerNet, np.random.Generator], str | None]
 
 
@@ -132,17 +132,17 @@ def angles(net: pandapowerNet, rng: np.random.Generator) -> str | None:
 
 
 FAULTS: dict[str, Fault] = {
-    "load and generation grown alike": Fault(Cause.TOO_MUCH_LOAD, heavy),
-    "generation for another load": Fault(Cause.GENERATION, scheduled),
-    "one load a thousandfold": Fault(Cause.LOAD, large_load),
-    "one generator a thousandfold": Fault(Cause.GENERATION, large_generator),
-    "one line's impedance a thousandfold": Fault(Cause.IMPEDANCE, long_line),
-    "one transformer's ratio by ten": Fault(Cause.RATIO, wrong_ratio),
-    "one transformer's vector group": Fault(Cause.PHASE_SHIFT, wrong_shift),
-    "one line's charging a thousandfold": Fault(Cause.CHARGING, charging),
-    "a shunt of several times the load": Fault(Cause.SHUNT, large_shunt),
-    "a set-point in kV, percent or none": Fault(Cause.SET_POINT, set_point),
-    "a second source turned": Fault(Cause.SOURCE_ANGLES, angles),
+    "load and generation grown alike": Fault(DivergenceCause.TOO_MUCH_LOAD, heavy),
+    "generation for another load": Fault(DivergenceCause.GENERATION, scheduled),
+    "one load a thousandfold": Fault(DivergenceCause.LOAD, large_load),
+    "one generator a thousandfold": Fault(DivergenceCause.GENERATION, large_generator),
+    "one line's impedance a thousandfold": Fault(DivergenceCause.IMPEDANCE, long_line),
+    "one transformer's ratio by ten": Fault(DivergenceCause.RATIO, wrong_ratio),
+    "one transformer's vector group": Fault(DivergenceCause.PHASE_SHIFT, wrong_shift),
+    "one line's charging a thousandfold": Fault(DivergenceCause.CHARGING, charging),
+    "a shunt of several times the load": Fault(DivergenceCause.SHUNT, large_shunt),
+    "a set-point in kV, percent or none": Fault(DivergenceCause.SET_POINT, set_point),
+    "a second source turned": Fault(DivergenceCause.SOURCE_ANGLES, angles),
 }
 
 

@@ -21,7 +21,7 @@ from grid.files.matpower.format import shorten
 from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
-from grid.files.words import divergence_sentence
+from grid.files.report import divergence_sentence
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
 from grid.studies.divergence import Divergence, why_no_solution

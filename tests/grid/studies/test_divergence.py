@@ -11,10 +11,10 @@ from pandapower.networks import case14, case30
 
 from grid.errors import CaseError
 from grid.files.pandapower.convert import NoStateError, network_from_pandapower
-from grid.files.words import divergence_sentence
+from grid.files.report import divergence_sentence
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
-from grid.studies.divergence import Cause, Divergence, why_no_solution
+from grid.studies.divergence import Divergence, DivergenceCause, why_no_solution
 
 
 def refused(net: pandapowerNet) -> tuple[Network, Divergence]:
@@ -32,7 +32,7 @@ def test_the_share_that_solves_solves_and_little_more_does_not(make: Callable[[]
     for table in (net.load, net.gen, net.sgen):
         table["scaling"] = 9.0
     network, found = refused(net)
-    assert found.cause is Cause.TOO_MUCH_LOAD
+    assert found.cause is DivergenceCause.TOO_MUCH_LOAD
     assert found.load_mw == pytest.approx(float((net.load.p_mw * 9).sum()))
     for share, solves in ((found.share, True), (found.share + 2e-3, False)):
         other = make()
@@ -90,16 +90,18 @@ def spoil_schedule(net: pandapowerNet) -> None:
 @pytest.mark.parametrize(
     ("spoil", "cause", "count"),
     [
-        (spoil_load, Cause.LOAD, 1),
-        (spoil_line, Cause.IMPEDANCE, 2),
-        (spoil_ratio, Cause.RATIO, 1),
-        (spoil_shift, Cause.PHASE_SHIFT, 1),
-        (spoil_set_point, Cause.SET_POINT, 1),
-        (spoil_shunt, Cause.SHUNT, 1),
-        (spoil_schedule, Cause.GENERATION, 0),
+        (spoil_load, DivergenceCause.LOAD, 1),
+        (spoil_line, DivergenceCause.IMPEDANCE, 2),
+        (spoil_ratio, DivergenceCause.RATIO, 1),
+        (spoil_shift, DivergenceCause.PHASE_SHIFT, 1),
+        (spoil_set_point, DivergenceCause.SET_POINT, 1),
+        (spoil_shunt, DivergenceCause.SHUNT, 1),
+        (spoil_schedule, DivergenceCause.GENERATION, 0),
     ],
 )
-def test_the_cause_is_the_one_built_in(spoil: Callable[[pandapowerNet], None], cause: Cause, count: int) -> None:
+def test_the_cause_is_the_one_built_in(
+    spoil: Callable[[pandapowerNet], None], cause: DivergenceCause, count: int
+) -> None:
     net = case14()
     spoil(net)
     network, found = refused(net)
@@ -126,7 +128,7 @@ def test_the_running_grid_is_asked_the_same_way() -> None:
     injection = Injection.of_case(network)
     grown = replace(injection, load_p_mw=9 * injection.load_p_mw, load_q_mvar=9 * injection.load_q_mvar)
     found = why_no_solution(network, grown, network.branch.closed)
-    assert found.cause in (Cause.TOO_MUCH_LOAD, Cause.GENERATION)
+    assert found.cause in (DivergenceCause.TOO_MUCH_LOAD, DivergenceCause.GENERATION)
     assert 0 < found.share < 1
 
 

@@ -1,13 +1,16 @@
-"""The findings of an import, and why there is no solution, in sentences: for command, page, API and log."""
+"""The report of an import, and why there is no solution, in words and as plain data: for command, page, API and log."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from grid.files.doubts import USUAL_BAND_PU
 from grid.files.findings import Finding, ImportReport, What
 from grid.network import Network
-from grid.studies.divergence import Cause, Divergence
+from grid.studies.divergence import Divergence, DivergenceCause
 
-MOST_NAMES = 5
+MOST_NAMES, MOST_LISTED = 5, 50
 TABLES = {
     "bus": ("bus", "buses"),
     "line": ("line", "lines"),
@@ -30,9 +33,28 @@ TABLES = {
 }
 
 
-def counted(report: ImportReport) -> str:
+def counted(counts: Mapping[str, int]) -> str:
     """What was read, e.g. `9 buses, 1 transformer`."""
-    return ", ".join(f"{count:,} {TABLES[table][count != 1]}" for table, count in report.counts.items() if count)
+    return ", ".join(f"{count:,} {TABLES[table][count != 1]}" for table, count in counts.items() if count)
+
+
+def plain_report(report: ImportReport) -> dict[str, Any]:
+    """The report as plain data; of many elements the first MOST_LISTED."""
+    return {
+        "file": report.file,
+        "counts": dict(report.counts),
+        "findings": [
+            {
+                "what": finding.what.value,
+                "bearing": finding.bearing.value,
+                "text": sentence(finding),
+                "count": len(finding.elements),
+                "elements": list(finding.elements[:MOST_LISTED]),
+                "figure": finding.figure,
+            }
+            for finding in report.findings
+        ],
+    }
 
 
 def sentence(finding: Finding) -> str:
@@ -52,15 +74,15 @@ def _sentence(finding: Finding, names: str) -> str:
             return f"An extended ward stands as a ward and a generator behind an impedance: {names}."
         case What.VOLTAGE_DEPENDENT_LOAD:
             return (
-                f"The voltage-dependent shares of {count:,} loads stand as admittances, {figure:.4g} MVA at 1 p.u.; "
-                f"they don't follow the hours of the day: {names}."
+                f"Voltage-dependent shares of loads stand as admittances, {figure:.4g} MVA at 1 p.u.; they don't follow "
+                f"the hours of the day: {names}."
             )
         case What.NO_REACTANCE:
             return f"Branches without reactance are given the least that counts, which costs nothing: {names}."
         case What.NO_NOMINAL_VOLTAGE:
             return (
-                f"{count:,} buses have no nominal voltage; they take their neighbours', or 1 kV, so trust p.u. and "
-                f"not kV and kA there: {names}."
+                f"Buses without a nominal voltage take their neighbours', or 1 kV: trust p.u. there, not kV and kA: "
+                f"{names}."
             )
         case What.UNBALANCED:
             return f"Unbalanced elements are taken as balanced, by the sum of their phases: {names}."
@@ -100,14 +122,14 @@ def _sentence(finding: Finding, names: str) -> str:
                 "ratio, phase shift, impedance or schedule."
             )
         case What.UNSUPPLIED_LOAD:
-            return f"{count:,} loads, {figure:.4g} MW, have no supply in the base state: {names}."
+            return f"{figure:.4g} MW have no supply in the base state: {names}."
         case What.STORED_RESULT_DIFFERS:
             return (
-                f"The solution differs by up to {figure:.3g} p.u. from the one in the file, at {count:,} buses; "
-                f"was it solved before a change, or with other options? Buses {names}."
+                f"The solution differs by up to {figure:.3g} p.u. from the one in the file, ; was it solved before a "
+                f"change, or with other options? Buses {names}."
             )
         case What.RATINGS_DERIVED:
-            return f"{count:,} branches have no rating in the file; theirs are derived from the base state: {names}."
+            return f"Ratings that the file doesn't give are derived from the base state: {names}."
         case What.VOLTAGE_LIMITS_DERIVED:
             return f"Voltage limits that the file doesn't give are 0.9 and 1.1 p.u.: {names}."
 
@@ -132,35 +154,35 @@ def _cause_words(network: Network, found: Divergence) -> str:
     first = found.at[0] if found.at else -1
     others = f" (and {more:,} more)" if more > 0 else ""
     match found.cause:
-        case Cause.SET_POINT:
+        case DivergenceCause.SET_POINT:
             where = network.generator.name[first] + others
             return f"The voltage set-point of {where} is {value} p.u.; at {usual} p.u. it solves."
-        case Cause.SOURCE_ANGLES:
+        case DivergenceCause.SOURCE_ANGLES:
             where = network.generator.name[first] + others
             return f"The angle of {where} is {value} degrees; at {usual}, as the other sources, it solves."
-        case Cause.RATIO:
+        case DivergenceCause.RATIO:
             where = network.branch.name[first] + others
             return f"The ratio of {where} is {value} times its nominal one; at {usual} it solves."
-        case Cause.PHASE_SHIFT:
+        case DivergenceCause.PHASE_SHIFT:
             where = network.branch.name[first] + others
             return f"{where} turns the phase by {value} degrees; {usual} degrees close its loop, and it solves."
-        case Cause.CHARGING:
+        case DivergenceCause.CHARGING:
             where = network.branch.name[first] + others
             return f"The charging of {where} is {value} Mvar; at {usual} Mvar, as usual here, it solves."
-        case Cause.SHUNT:
+        case DivergenceCause.SHUNT:
             return f"The shunt at {network.bus.name[first] + others} has {value} MVA; without it, it solves."
-        case Cause.IMPEDANCE:
+        case DivergenceCause.IMPEDANCE:
             where = network.branch.name[first] + others
             return f"The impedance of {where} is {value} p.u.; at {usual} p.u., as usual here, it solves."
-        case Cause.LOAD:
+        case DivergenceCause.LOAD:
             where = network.load.name[first] + others
             return f"{where} takes {value} MVA; at {usual} MVA, as usual here, it solves."
-        case Cause.GENERATION if found.at:
+        case DivergenceCause.GENERATION if found.at:
             where = network.generator.name[first] + others
             return f"{where} feeds in {value} MVA; at {usual} MVA, as usual here, it solves."
-        case Cause.GENERATION:
+        case DivergenceCause.GENERATION:
             return f"Scheduled generation is {value} MW; at {usual} MW, as much as the load takes, it solves."
-        case Cause.TOO_MUCH_LOAD:
+        case DivergenceCause.TOO_MUCH_LOAD:
             return "The grid can't carry what is asked of it."
         case _:
             return "No single cause was found."
