@@ -65,7 +65,7 @@ def sentence(finding: Finding) -> str:
 
 
 def _sentence(finding: Finding, names: str) -> str:
-    count, figure = len(finding.elements), 0.0 if finding.figure is None else finding.figure
+    figure = 0.0 if finding.figure is None else finding.figure
     low, high = USUAL_BAND_PU
     match finding.what:
         case What.DC_LINE:
@@ -74,8 +74,8 @@ def _sentence(finding: Finding, names: str) -> str:
             return f"An extended ward stands as a ward and a generator behind an impedance: {names}."
         case What.VOLTAGE_DEPENDENT_LOAD:
             return (
-                f"Voltage-dependent shares of loads stand as admittances, {figure:.4g} MVA at 1 p.u.; they don't follow "
-                f"the hours of the day: {names}."
+                f"Voltage-dependent shares of loads stand as admittances, {figure:.4g} MVA at 1 p.u.; they don't "
+                f"follow the hours of the day: {names}."
             )
         case What.NO_REACTANCE:
             return f"Branches without reactance are given the least that counts, which costs nothing: {names}."
