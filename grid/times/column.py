@@ -397,12 +397,11 @@ class _Reader:
             fits = " or ".join(f"the {order}" for order, values in read.items() if not np.isnat(values[row]))
             return f"'{words[row]}' in row {self.rows[row]} can only have {fits} first"
 
-        rows = sorted(int(np.argmax(gone)) for gone in missing)
+        row = int(np.argmax(missing[np.argmin(missing.sum(axis=1))]))  # what most rows can't be is the mistake
+        other = int(np.argmax(missing[np.argmin(missing[:, row])]))
         counts = ", ".join(f"{(~gone).sum()} with the {order}" for order, gone in zip(read, missing, strict=True))
-        problem = (
-            f"{told(rows[0])}, {told(rows[-1])} (of {len(words)} rows {counts} first are days); write all in one order"
-        )
-        raise self._error(problem, rows[-1])
+        problem = f"{told(row)}, {told(other)} (of {len(words)} rows {counts} first are days); write all in one order"
+        raise self._error(problem, row)
 
     def _inferred(
         self, style: DateStyle, words: list[str], since_midnight: Whole, clock: Whole, halves: Flags

@@ -34,7 +34,7 @@ _HALF_WORD = _HALF.replace("(", "").replace(")", "")
 _CLOCK = rf"\d{{1,2}}[:.]\d\d(?:[:.]\d\d(?:[.,]\d{{1,9}})?)?(?:{_HALF_WORD})?|\d{{1,2}}{_HALF_WORD}|\d\d(?:\d\d){{0,2}}"
 _DATE = (
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{4}-\d\d|\d{4}-?W\d\d(?:-?[1-7])?|\d{8}"
-    r"|\d{1,2}[ ./-]?[a-z]{3,9}\.?[ ./,-]{0,2}\d{2,4}|[a-z]{3,9}\.? \d{1,2},? \d{4}"
+    r"|\d{1,2}[ ./-]{0,2}[a-z]{3,9}\.?[ ./,-]{0,2}\d{2,4}|[a-z]{3,9}\.? \d{1,2},? \d{4}"
 )
 _OFFSET = r" ?(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
 _FLAGS = re.ASCII | re.IGNORECASE
@@ -44,7 +44,7 @@ CLOCK = re.compile(rf"(\d{{1,2}})(?:[:.](\d\d)(?:[:.](\d\d)(?:[.,](\d{{1,9}}))?)
 CLOCK_BASIC = re.compile(r"(\d\d)(\d\d)(\d\d)?", re.ASCII)
 NUMERIC = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})", re.ASCII)
 WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", _FLAGS)
-NAMED = re.compile(r"(\d{1,2})([ ./-]?)([a-z]{3,9})\.?[ ./,-]{0,2}(\d{4}|\d\d)", _FLAGS)
+NAMED = re.compile(r"(\d{1,2})([ ./-]{0,2})([a-z]{3,9})\.?[ ./,-]{0,2}(\d{4}|\d\d)", _FLAGS)
 NAMED_AMERICAN = re.compile(r"([a-z]{3,9})\.? (\d{1,2}),? (\d{4})", _FLAGS)
 
 

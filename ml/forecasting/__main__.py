@@ -103,7 +103,10 @@ def run(request: Request) -> Assessed:
     )
     frame = mended.frame
     range_of(frame[TARGET].to_numpy(dtype=float))
-    start, end = _test(frame, request, forecaster)
+    try:
+        start, end = _test(frame, request, forecaster)
+    except ForecastError as error:
+        raise ForecastError(f"{error}; what was read: {'; '.join(mended.notes)}") from None
     variants, notes = _variants(frame, request)
     tests = {name: backtest(forecaster, made, start, end, name) for name, made in variants.items()}
     main_name = next(iter(tests))

@@ -137,6 +137,22 @@ def test_what_new_groups_cost_is_told_and_which_group_it_is(data: Path, capsys: 
     assert "name one with --group" in capsys.readouterr().out
 
 
+def test_how_times_were_read_is_told_in_both_reports(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = assets()
+    frame["month"] = pd.to_datetime(frame["month"]).dt.strftime("%m/%d/%Y")
+    frame.to_csv(data, index=False)
+    assert train(data, "--time", "month") == 0
+    said = "times are read with the month first: '01/31/2020' in row 3 proves it"
+    assert f"note: {said}" in capsys.readouterr().out
+    out = data.parent / "out"
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["notes"] == [said]
+    assert said.replace("'", "&#39;") in (out / "report.html").read_text(encoding="utf-8")
+    assert train(data, "--time", "month", "--day-first") == 2
+    assert "column 'month', row 3: '01/31/2020' has no reading with the day first" in capsys.readouterr().err
+    assert train(data, "--time", "month", "--time-format", "%m/%d/%Y") == 0
+    assert "times are read as %m/%d/%Y, as asked" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from grid.times.column import TimeNotation
+from grid.times.words import DateOrder
 from ml.maintenance.leakage import group_candidates, suspicious
 from ml.tables.csv_text import TableError
 from ml.tables.training_table import Roles, TrainingTable, read_table
@@ -98,6 +100,54 @@ def test_times_are_days_whatever_their_form(tmp_path: Path) -> None:
         table = read(tmp_path, rows().assign(when=days.strftime(form)), time="when")
         np.testing.assert_allclose(np.diff(table.time), 1)
         assert table.time[0] == 18262
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("%m/%d/%Y", "with the month first: '01/13/2020' in row 14 proves it"),
+        ("%d/%m/%Y %H:%M:%S", "with the day first: '13/01/2020 00:00:00' in row 14 proves it"),
+        ("%d-%b-%y", "years of two digits"),
+        ("%Y%m%d", "read as %Y%m%d: '20200101' is 2020-01-01"),
+        ("%m/%d/%Y %I:%M %p", "AM and PM"),
+    ],
+)
+def test_how_times_were_read_is_told(tmp_path: Path, form: str, said: str) -> None:
+    days = pd.date_range("2020-01-01", periods=200, freq="D")
+    table = read(tmp_path, rows().assign(when=days.strftime(form)), time="when")
+    np.testing.assert_array_equal(table.time, 18262 + np.arange(200))
+    assert any(said in note for note in table.notes)
+
+
+def test_numbers_stay_the_file_s_own_unless_they_count_since_1970(tmp_path: Path) -> None:
+    table = read(tmp_path, rows().assign(t=np.arange(200) % 12 + 2001), time="t")
+    assert set(table.time) == set(range(2001, 2013))
+    assert any("'t' holds numbers" in note for note in table.notes)
+    table = read(tmp_path, rows().assign(t=1_577_836_800_000 + 43_200_000 * np.arange(200)), time="t")
+    np.testing.assert_allclose(table.time, 18262 + np.arange(200) / 2)
+    assert any("milliseconds since 1970" in note for note in table.notes)
+
+
+def test_days_that_may_be_months_are_asked_for_and_read_as_said(tmp_path: Path) -> None:
+    frame = rows().assign(when=["04/03/2020", "07/09/2021"] * 100)
+    refused = refusal(tmp_path, frame, time="when")
+    assert (refused.column, refused.row) == ("when", 2)
+    assert "2020-03-04 or 2020-04-03" in str(refused)
+    assert "--day-first, --month-first or --time-format" in str(refused)
+    for order, day in ((DateOrder.DAY_FIRST, "2020-03-04"), (DateOrder.MONTH_FIRST, "2020-04-03")):
+        table = read(tmp_path, frame, time="when", notation=TimeNotation(order=order))
+        assert table.time[0] == np.datetime64(day).astype(int)
+    assert read(tmp_path, frame).left_out == {"when": "holds times; name it with --time"}
+
+
+def test_dates_and_times_of_day_in_two_columns(tmp_path: Path) -> None:
+    moments = pd.date_range("2020-01-01", periods=200, freq="6h")
+    frame = rows().assign(day=moments.strftime("%m/%d/%Y"), clock=moments.strftime("%H:%M"))
+    table = read(tmp_path, frame, time="day", time_of_day="clock")
+    np.testing.assert_allclose(table.time, 18262 + np.arange(200) / 4)
+    assert list(table.features) == ["load", "maker"]
+    assert table.left_out == {"day": "is the time", "clock": "is the time"}
+    assert refusal(tmp_path, frame, time="day", time_of_day="hour").column == "hour"
 
 
 def change(**cells: tuple[int, object]) -> object:
