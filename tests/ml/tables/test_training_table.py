@@ -275,3 +275,66 @@ def test_the_burn_rate_of_cauca_is_found_under_any_name_and_alone() -> None:
     hidden = f"c{list(table.features).index('burn_rate_2019file')}"
     assert [suspicion.column for suspicion in suspicious(renamed, table.label, 1)] == [hidden]
     assert group_candidates(table.features)[0] == "lightning_mean_strikes_km2_yr"
+
+
+def outcome(seed: int, rate: float, rows: int = 3000) -> tuple[pd.DataFrame, np.ndarray, np.random.Generator]:
+    """An honest column and what follows from it at a base rate of about `rate`."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rows)
+    label = (rng.random(rows) < expit(np.log(rate / (1 - rate)) - 0.3 + 0.8 * x)).astype(float)
+    return pd.DataFrame({"x": x, "age": rng.uniform(0, 40, rows)}), label, rng
+
+
+def modes(label: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """Which of three ways each failed in, one flag a way."""
+    mode = rng.integers(0, 3, len(label))
+    return pd.DataFrame({f"m{i}": np.where((label == 1) & (mode == i), 1.0, 0.0) for i in range(3)})
+
+
+def causes(label: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """A word for the cause, for half of the failures; unknown otherwise."""
+    words = np.where((label == 1) & (rng.random(len(label)) < 0.5), rng.choice(["oil", "winding"], len(label)), None)
+    return pd.DataFrame({"m0": pd.Categorical(words)})
+
+
+def costs(label: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """What repairs cost, for four failures in ten; 0 otherwise."""
+    return pd.DataFrame(
+        {"m0": np.where((label == 1) & (rng.random(len(label)) < 0.4), rng.uniform(100, 900, len(label)), 0)}
+    )
+
+
+@pytest.mark.parametrize("leak", [modes, causes, costs])
+@pytest.mark.parametrize("rate", [0.035, 0.1])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_is_noted_after_an_event_is_found_in_each_column(leak, rate: float, seed: int) -> None:
+    frame, label, rng = outcome(seed, rate)
+    noted = leak(label, rng)
+    found = suspicious(pd.concat([frame, noted], axis=1), label, 1)
+    assert [suspicion.column for suspicion in found] == list(noted)
+    for suspicion in found:
+        assert "all of them are events" in suspicion.reason
+
+
+@pytest.mark.parametrize("rate", [0.035, 0.1, 0.3])
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_strong_causes_that_are_known_before_are_not_suspected(rate: float, seed: int) -> None:
+    """A flag that multiplies the odds by 20, grades of condition, and rare words that by chance saw failures alone."""
+    frame, _, rng = outcome(seed, rate)
+    flag, grade = (rng.random(3000) < 0.03).astype(float), rng.integers(1, 6, 3000)
+    odds = np.log(rate / (1 - rate)) - 0.5 + np.log(20) * flag + 0.9 * (grade - 3) + frame["x"]
+    label = (rng.random(3000) < expit(odds)).astype(float)
+    rare = np.full(3000, "usual", dtype=object)
+    rare[np.flatnonzero(label)[:4]] = "rare"
+    columns = {"flag": flag, "grade": grade.astype(float), "maker": pd.Categorical(rare)}
+    assert suspicious(frame.assign(**columns), label, 1) == []
+
+
+def test_the_flags_of_the_shared_input_are_all_found() -> None:
+    path = SHARED / "inputs/failure_mode_flags.csv"
+    if not path.exists():
+        pytest.skip("failure_mode_flags.csv is not beside the project")
+    table = read_table(path, Roles("failed"))
+    found = suspicious(table.features, table.label, 1)
+    assert [suspicion.column for suspicion in found] == ["mode_a", "mode_b", "mode_c"]
+    assert "is 1 in 38 rows, and all of them are events" in found[0].reason
