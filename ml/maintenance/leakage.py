@@ -123,7 +123,7 @@ def _only_with_events(column: pd.Series, label: FloatArray, chance: float) -> st
     if not likely.any():
         return None
     value = int(np.argmax(np.where(likely, rows, 0)))
-    return f"{told[value]} in {rows[value]} rows, and all of them are events: so is what is noted after one"
+    return f"{told[value]} in {rows[value]} rows, and all of them are events, as where it is noted after one"
 
 
 def _is_mean_of_target(column: pd.Series, label: FloatArray) -> bool:
