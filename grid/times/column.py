@@ -289,7 +289,9 @@ class _Reader:
         dates, clocks, offsets = Known(date_of), Known(clock_of), Known(offset_of)
         places = np.array([split(word, dates, clocks, offsets) for word in words], dtype=np.int64)
         day, clock, offset = places.T
-        self._check_shapes((day < 0) | (clock < -1) | (offset < -1))
+        # a number from 1 to 24 may be the hour that ends then
+        bare = np.array([len(word) <= 2 and word.isdigit() for word in self.clock or words])
+        self._check_shapes((day < 0) | (clock < -1) | (offset < -1) | bare)
         styles = [one.style for one in dates.found]
         style = Counter(styles[place] for place in day.tolist()).most_common(1)[0][0]
         like = np.array([one == style for one in styles])[day]

@@ -31,6 +31,7 @@ SHORTEST_MINUTES, LONGEST_MINUTES = 5, 60
 ABSURD_SPREADS = 8.0
 """Distance from the median, in ranges from the 5 to the 95 % quantile of the four weeks before, that is absurd."""
 SPREAD_DAYS, FEWEST_SPREAD_DAYS = 28, 2
+HOURS = {str(hour) for hour in range(1, 24)}
 HALF_DAY_HOURS, FEWEST_OF_HALVES = 12, 48
 """Hours of a clock that says AM and PM, and rows from which on it shows that these are missing."""
 STUCK_HOURS = 12
@@ -98,15 +99,15 @@ def _check_clock(text: CsvText, columns: SeriesColumns, found: ColumnTimes) -> N
     if len(distinct) == len(found.wall):
         return
     if found.dates_only:
-        others = [name for name in text.columns if name not in (columns.time, columns.target)]
-        for name in others:
-            if are_times_of_day(text.columns[name]):
-                raise TableError(
-                    text.name,
-                    f"holds dates alone, {len(distinct)} in {len(found.wall)} rows; a second column holds the time, "
-                    f"'{name}' ('{text.columns[name][0]}' in row 2): say --time '{columns.time}' '{name}'",
-                    columns.time,
-                )
+        dates = f"holds dates alone, {len(distinct)} in {len(found.wall)} rows; a second column holds the"
+        for name, words in text.columns.items():
+            said = f"'{name}' ('{words[0]}' in row {text.rows[0]})"
+            options = f"--time '{columns.time}' '{name}'"
+            if are_times_of_day(words):
+                raise TableError(text.name, f"{dates} time, {said}: say {options}", columns.time)
+            if HOURS <= {word.lstrip("0") or "0" for word in words} <= HOURS | {"0", "24"}:
+                reason = f"{dates} hour, {said}: write times of day, such as 06:00, and say {options}"
+                raise TableError(text.name, reason, columns.time)
     hours = (distinct - distinct.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
     halves = set(range(1, HALF_DAY_HOURS + 1))
     if len(found.wall) >= FEWEST_OF_HALVES and set(hours.tolist()) == halves and len(distinct) <= len(found.wall) / 1.8:
@@ -226,9 +227,9 @@ def _values(text: CsvText, name: str, yes_no: bool) -> FloatArray:
         )
         if (found < 0).any():
             row = int(np.argmax(found < 0))
-            raise TableError(text.name, f"'{words[row]}' is neither yes nor no", name, row + 2)
+            raise TableError(text.name, f"'{words[row]}' is neither yes nor no", name, text.rows[row])
         return found
-    read = numbers(text.name, name, words)
+    read = numbers(text, name)
     if read is None:
         raise TableError(text.name, "holds words, not numbers", name)
     return read

@@ -15,7 +15,7 @@ def column_times(
     """A column's times, of two columns where time_of_day names the second. Raises TableError with column and row."""
     clock = None if time_of_day is None else text.columns[time_of_day]
     try:
-        found = read_times(text.columns[column], clock, notation=notation)
+        found = read_times(text.columns[column], clock, notation=notation, rows=text.rows)
     except TimesError as error:
         name = time_of_day if error.second else column
         raise TableError(text.name, error.problem, name, error.row) from None

@@ -94,7 +94,8 @@ def _label(text: CsvText, target: str) -> FloatArray:
     if missing.all():
         raise TableError(text.name, "is empty in all rows", target)
     if missing.any():
-        raise TableError(text.name, "the target is empty; remove the row or fill it", target, int(missing.argmax()) + 2)
+        reason = "the target is empty; remove the row or fill it"
+        raise TableError(text.name, reason, target, text.rows[int(missing.argmax())])
     words = {value.lower() for value in values}
     if words <= set(YES_NO):
         label = np.array([YES_NO[value.lower()] for value in values])
@@ -103,7 +104,7 @@ def _label(text: CsvText, target: str) -> FloatArray:
         wrong = np.isnan(label)
         if wrong.any():
             row, shown = int(wrong.argmax()), ", ".join(sorted(words)[:5])
-            raise TableError(text.name, f"is not binary: 0 and 1, or yes and no; found {shown}", target, row + 2)
+            raise TableError(text.name, f"is not binary: 0 and 1, or yes and no; found {shown}", target, text.rows[row])
     events = int(label.sum())
     if events in (0, len(label)):
         raise TableError(text.name, f"has {'no' if not events else 'nothing but'} events", target)
@@ -118,9 +119,9 @@ def _time(text: CsvText, column: str, roles: Roles) -> tuple[FloatArray, tuple[s
     values = text.columns[column]
     missing = unknown(values)
     if missing.any():
-        raise TableError(text.name, "the time is empty", column, int(missing.argmax()) + 2)
+        raise TableError(text.name, "the time is empty", column, text.rows[int(missing.argmax())])
     if roles.time_of_day is None and roles.notation == TimeNotation():
-        found = numbers(text.name, column, values)
+        found = numbers(text, column)
         if found is not None and not are_times(values):
             return found, (f"'{column}' holds numbers: they are the time, in their own unit",)
     times = column_times(text, column, roles.time_of_day, roles.notation)
@@ -130,7 +131,7 @@ def _time(text: CsvText, column: str, roles: Roles) -> tuple[FloatArray, tuple[s
 def _names(text: CsvText, column: str) -> NDArray[np.str_]:
     missing = unknown(text.columns[column])
     if missing.any():
-        raise TableError(text.name, "is empty", column, int(missing.argmax()) + 2)
+        raise TableError(text.name, "is empty", column, text.rows[int(missing.argmax())])
     found = np.array(text.columns[column], dtype=str)
     if len(np.unique(found)) < 5:
         raise TableError(text.name, f"has {len(np.unique(found))} values; a split needs 5 at least", column)
@@ -153,7 +154,7 @@ def _features(text: CsvText, roles: Roles) -> tuple[pd.DataFrame, dict[str, str]
         elif name in uses:
             left_out[name] = uses[name]
         else:
-            found = numbers(text.name, name, values)
+            found = numbers(text, name)
             column = _words(values) if found is None else pd.Series(found)
             reason = "holds times; name it with --time" if found is None and _all_times(values) else _useless(column)
             if reason:

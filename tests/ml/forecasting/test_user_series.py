@@ -254,6 +254,30 @@ def test_a_wrong_time_of_day_is_named_in_its_column(tmp_path: Path) -> None:
         read_series(path, SeriesColumns("Day", "Load", time_of_day="Hour"))
 
 
+def test_a_column_of_hours_is_named_and_not_guessed_at(tmp_path: Path) -> None:
+    index = days_of(10)
+    for first, form in ((0, "{}"), (1, "{}"), (1, "{:02}")):
+        hours = [form.format(hour + first) for hour in index.hour]
+        columns = {"Day": index.strftime("%Y-%m-%d"), "HE": hours, "Load": range(1, 241)}
+        path = written_columns(tmp_path, columns)
+        with pytest.raises(
+            TableError, match=f"the hour, 'HE' .'{hours[0]}' in row 2.: write times of day, such as 06:00"
+        ):
+            read_series(path, SeriesColumns("Day", "Load"))
+        with pytest.raises(TableError, match=f"column 'HE', row 2: '{hours[0]}' is no time of day"):
+            read_series(path, SeriesColumns("Day", "Load", time_of_day="HE"))
+
+
+def test_rows_are_counted_as_a_spreadsheet_does(tmp_path: Path) -> None:
+    path = written(tmp_path, [f"2024-01-01T{hour:02d}:00:00Z" for hour in range(24)], list(range(24)))
+    path.write_text(path.read_text().replace("\n2024-01-01T05:00:00Z", "\n\n,\n5 o'clock"), encoding="utf-8")
+    with pytest.raises(TableError, match="column 'Time', row 9: '5 o'clock' is not a time"):
+        read_series(path, SeriesColumns("Time", "Load"))
+    path.write_text(path.read_text().replace("5 o'clock,5", "2024-01-01T05:00:00Z,much"), encoding="utf-8")
+    with pytest.raises(TableError, match="column 'Load', row 9: 'much' is not a number"):
+        read_series(path, SeriesColumns("Time", "Load"))
+
+
 def test_a_clock_of_twelve_hours_without_halves_is_refused(tmp_path: Path) -> None:
     index = days_of(10)
     path = written(tmp_path, list(index.strftime("%Y-%m-%d %I:%M")), list(range(1, 241)))
