@@ -6,7 +6,7 @@ generated.
 | column | required | valid |
 |---|---|---|
 | name | yes | a branch's name as the case has it, once |
-| year_built | | whole year from 1900 to the present one |
+| year_built | | whole year from 1900 to the present one, or a date, of which the year counts |
 | location | | coastal, industrial, urban or rural |
 | criticality | | 1 to 5, the highest |
 | skill | | lines, cables or substations |
@@ -31,6 +31,7 @@ import numpy as np
 from grid.assets.register import GivenAssets, LocationClass, Skill
 from grid.errors import CaseError
 from grid.network import FloatArray, Network
+from grid.times.column import year_of
 
 NAME = "name"
 COLUMNS = (NAME, "year_built", "location", "criticality", "skill", "replacement_eur", "failure_eur", "customers")
@@ -208,7 +209,7 @@ def _branches(rows: list[_Row], network: Network) -> tuple[dict[int, int], list[
 def _parsers(latest: int) -> dict[str, Callable[[str], object]]:
     euro = f"write EUR from 0 to {MOST:.0e}, without unit and thousands separators"
     return {
-        "year_built": _number(OLDEST_YEAR, latest, f"write a whole year from {OLDEST_YEAR} to {latest}", whole=True),
+        "year_built": _year(OLDEST_YEAR, latest),
         "location": _member(LocationClass),
         "criticality": _number(1, 5, "write 1, 2, 3, 4 or 5, the highest", whole=True),
         "skill": _member(Skill),
@@ -224,6 +225,18 @@ def _number(low: float, high: float, right: str, whole: bool = False) -> Callabl
         if not low <= value <= high or (whole and not value.is_integer()):
             raise _RefusedError(right)
         return value
+
+    return parse
+
+
+def _year(oldest: int, latest: int) -> Callable[[str], object]:
+    """A year, or that of a date, which doesn't depend on whether the day or the month comes first."""
+    right = f"write a whole year from {oldest} to {latest}, or a date such as 1985-06-30"
+    number = _number(oldest, latest, right, whole=True)
+
+    def parse(text: str) -> object:
+        year = year_of(text)
+        return number(text if year is None else str(year))
 
     return parse
 

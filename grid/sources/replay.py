@@ -1,23 +1,29 @@
 """Replay: a recorded day as a source, from a CSV file with one row a frame and one column a point.
 
-Columns: `time` (ISO 8601, UTC where no zone is given, rising), `weather.ambient_c` and the other fields of Weather, and
-points by the place of their element in the case and the name that their quantity has in a Frame: `load.3.p_mw`,
-`load.3.q_mvar`; `generator.0.p_mw`, `.q_mvar`, `.vm_pu`; `bus.5.vm_pu`, `.va_degree`; `branch.2.p_from_mw`,
-`.q_from_mvar`, `.i_from_ka`, the same with `to`, `.tap_pos`, `.temperature_c`; and `generator.0.on`, `branch.2.closed`
+Columns: `time` (written in one way in all rows, best ISO 8601; UTC where it has no offset; rising),
+`weather.ambient_c` and the other fields of Weather, and points by the place of their element in the case and the name
+that their quantity has in a Frame: `load.3.p_mw`, `load.3.q_mvar`; `generator.0.p_mw`, `.q_mvar`, `.vm_pu`;
+`bus.5.vm_pu`, `.va_degree`; `branch.2.p_from_mw`, `.q_from_mvar`, `.i_from_ka`, the same with `to`, `.tap_pos`,
+`.temperature_c`; and `generator.0.on`, `branch.2.closed`
 with 0 or 1. The time, the weather and the active power of every load must be there. A point that is left out, or an
 empty cell, wasn't measured. Where positions are left out generators are on, and branches as the case has them.
 
 More columns may tell more of a point: `load.3.p_mw.quality` good, suspect or missing (empty: what is there is good),
 `.reason` why (no_answer, stuck, out_of_range, old_data, inconsistent, substituted), `.standard_deviation` in the unit
 of the value, `.measured_at` when it was measured if not at the row's time.
+
+Where no row proves whether the day or the month comes first, `replay:FILE.csv?day-first` or `?month-first` says it, and
+`?time-format=FORMAT` any other way of writing times (grid/times/column.py).
 """
 
 import csv
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -37,13 +43,14 @@ from grid.telemetry import (
     Weather,
     datetime64_ms,
 )
+from grid.times.column import ColumnTimes, TimeNotation, TimeOptions, TimesError, read_times
+from grid.times.words import DateOrder
 
 TIME = "time"
 QUALITY, REASON, DEVIATION, MEASURED_AT = "quality", "reason", "standard_deviation", "measured_at"
-ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?")
-WEATHER = tuple(f"weather.{field.name}" for field in fields(Weather))
+WEATHER = tuple(f"weather.{one.name}" for one in fields(Weather))
 ELEMENTS = {"load": LoadPoints, "generator": GeneratorPoints, "bus": BusPoints, "branch": BranchPoints}
-QUANTITIES = tuple((element, field.name) for element, points in ELEMENTS.items() for field in fields(points))
+QUANTITIES = tuple((element, one.name) for element, points in ELEMENTS.items() for one in fields(points))
 POSITIONS = (("generator", "on"), ("branch", "closed"))
 POINT = re.compile(
     rf"({'|'.join(ELEMENTS)})\.(\d{{1,9}})\.([a-z_]+)(?:\.({QUALITY}|{REASON}|{DEVIATION}|{MEASURED_AT}))?"
@@ -51,6 +58,14 @@ POINT = re.compile(
 QUALITY_WORDS = {quality.name.lower(): quality for quality in Quality}
 REASON_WORDS = {reason.name.lower(): reason for reason in Reason}
 SHOWN_CHARACTERS = 40
+TIME_FORMAT = "time-format="
+OPTIONS = TimeOptions(
+    day_first="replay:FILE.csv?day-first",
+    month_first="replay:FILE.csv?month-first",
+    format=f"replay:FILE.csv?{TIME_FORMAT}FORMAT",
+    two_columns="one column with both",
+)
+log = logging.getLogger(__name__)
 
 
 class Replay:
@@ -63,29 +78,39 @@ class Replay:
 
     name = "replay"
 
-    def __init__(self, path: Path, network: Network) -> None:
-        """Raises CaseError, with row and column, where something of the file is wrong."""
+    def __init__(self, path: Path, network: Network, notation: TimeNotation | None = None) -> None:
+        """notation: how times are written, where their column doesn't tell it.
+
+        Raises CaseError, with row and column, where something of the file is wrong.
+        """
         self._path = path
         self._rows: list[tuple[int, int]] = []  # number, and bytes before it
         self._next = 0
-        before: datetime | None = None
         try:
             with path.open("rb") as file:
                 header = file.readline()
                 self._layout = _Layout(path.name, _cells(path.name, 1, header.removeprefix(b"\xef\xbb\xbf")), network)
-                offset = file.tell()
+                offset, words = file.tell(), _TimeWords()
                 for number, line in enumerate(file, start=2):
                     if line.strip():
-                        frame = self._layout.frame(number, line)
-                        if before is not None and frame.measured_at <= before:
-                            raise _wrong(path.name, number, TIME, frame.measured_at.isoformat(), "must rise")
-                        before = frame.measured_at
+                        self._layout.collect(number, line, words)
                         self._rows.append((number, offset))
                     offset += len(line)
+                if not self._rows:
+                    raise CaseError(path.name, "the recording has no rows")
+                self.notes = self._layout.infer(words, notation or TimeNotation())
+                self._check(file)
         except OSError as error:
             raise CaseError(str(path), f"the recording can't be read: {error.strerror}") from None
-        if before is None:
-            raise CaseError(path.name, "the recording has no rows")
+
+    def _check(self, file: BinaryIO) -> None:
+        before: datetime | None = None
+        for number, offset in self._rows:
+            file.seek(offset)
+            measured_at = self._layout.frame(number, file.readline()).measured_at
+            if before is not None and measured_at <= before:
+                raise _wrong(self._path.name, number, TIME, measured_at.isoformat(), "must rise")
+            before = measured_at
 
     def read(self) -> Frame:
         """The next row. ConnectionError at the end, and while the file can't be read."""
@@ -108,7 +133,32 @@ def open_replay(case: Case, argument: str, _start: datetime, _seed: int) -> Sour
     """The recording in the file that the argument names. CaseError where there is none, or something of it is wrong."""
     if not argument:
         raise CaseError("replay", "the source needs a file: replay:FILE.csv")
-    return SourceParts(source=Replay(Path(argument), case.network))
+    path, notation = _said(argument)
+    replay = Replay(path, case.network, notation)
+    for note in replay.notes:
+        log.info("%s: %s", path.name, note)
+    return SourceParts(source=replay)
+
+
+def _said(argument: str) -> tuple[Path, TimeNotation]:
+    """The file, and how its times are written as far as the argument says it."""
+    name, mark, said = argument.partition("?")
+    if not mark or Path(argument).exists():
+        return Path(argument), TimeNotation()
+    if said.startswith(TIME_FORMAT):
+        return Path(name), TimeNotation(format=said.removeprefix(TIME_FORMAT))
+    for order in (DateOrder.DAY_FIRST, DateOrder.MONTH_FIRST):
+        if said == f"{order}-first":
+            return Path(name), TimeNotation(order=order)
+    raise CaseError("replay", f"after ? there may be day-first, month-first or {TIME_FORMAT}FORMAT", value=said)
+
+
+@dataclass(kw_only=True, eq=False)
+class _TimeWords:
+    """A recording's times as they stand there: those of rows, and those of measurements with row and column."""
+
+    of_rows: list[tuple[int, str]] = field(default_factory=list)
+    of_points: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 class _Layout:
@@ -146,18 +196,52 @@ class _Layout:
             if name not in place:
                 raise _wrong(file, 1, name, "", f"the column is missing; a recording of {network.name} has it")
         self._time, self._weather = place[TIME], np.array([place[name] for name in WEATHER])
+        self._measured_at = [column for name, column in place.items() if name.endswith(f".{MEASURED_AT}")]
+        self._notation = self._notation_of_points = TimeNotation()
 
-    def frame(self, row: int, line: bytes) -> Frame:
-        """The frame of a row, of which number the header is 1."""
+    def collect(self, row: int, line: bytes, words: _TimeWords) -> None:
+        """Add the times of a row, which are read together with those of all others."""
+        cells = self._row(row, line)
+        words.of_rows.append((row, cells[self._time]))
+        words.of_points += [(row, self._header[column], cells[column]) for column in self._measured_at if cells[column]]
+
+    def infer(self, words: _TimeWords, notation: TimeNotation) -> tuple[str, ...]:
+        """Find out how times are written, and say what was inferred. notation: what is said of it."""
+        of_rows, rising = zip(*words.of_rows, strict=True)
+        found = self._read(of_rows, [TIME] * len(of_rows), rising, notation)
+        self._notation = found.notation
+        if words.of_points:
+            rows, columns, times = zip(*words.of_points, strict=True)
+            self._notation_of_points = self._read(rows, columns, times, notation).notation
+        return found.notes
+
+    def _read(
+        self, rows: Sequence[int], columns: Sequence[str], words: Sequence[str], notation: TimeNotation
+    ) -> ColumnTimes:
+        """Times, in UTC, of k cells in these rows and columns. CaseError where one is none."""
+        try:
+            return read_times(words, notation=notation, options=OPTIONS, rows=rows, some_offsets=True)
+        except TimesError as error:
+            place = error.place or 0
+            problem = error.problem if error.ambiguous else f"must be a time such as 2026-01-15T06:00; {error.problem}"
+            raise _wrong(self._file, rows[place], columns[place], words[place], problem) from None
+
+    def _row(self, row: int, line: bytes) -> list[str]:
         cells = _cells(self._file, row, line)
         if len(cells) != len(self._header):
             problem = f"has {len(cells)} cells, the header has {len(self._header)}"
             raise CaseError(self._file, problem, f"row {row}")
+        return cells
+
+    def frame(self, row: int, line: bytes) -> Frame:
+        """The frame of a row, of which number the header is 1."""
+        cells = self._row(row, line)
         weather = self._numbers(row, cells, self._weather)
         missing = self._weather[np.isnan(weather)]
         if len(missing):
             raise _wrong(self._file, row, self._header[missing[0]], "", "must be a number, as weather is always there")
-        measured_at, received_at = self._moment(row, TIME, cells[self._time]), datetime.now(UTC)
+        moment = self._read([row], [TIME], [cells[self._time]], self._notation).wall[0]
+        measured_at, received_at = moment.item().replace(tzinfo=UTC), datetime.now(UTC)
         given: dict[str, dict[str, Points]] = {element: {} for element in ELEMENTS}
         for element, quantity in QUANTITIES:
             if (element, quantity, "") in self._columns:
@@ -171,15 +255,6 @@ class _Layout:
             generator=GeneratorPoints(**given["generator"]),
             weather=Weather(*weather.tolist()),
         )
-
-    def _moment(self, row: int, column: str, text: str) -> datetime:
-        try:
-            if not ISO_TIME.fullmatch(text.strip()):  # fromisoformat alone takes letters between time and zone
-                raise ValueError(text)
-            time = datetime.fromisoformat(text.strip())
-        except ValueError:
-            raise _wrong(self._file, row, column, text, "must be a time such as 2026-01-15T06:00") from None
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
     def _numbers(self, row: int, cells: list[str], columns: IntArray) -> FloatArray:
         """(k,) values, NaN where there is no column or its cell is empty."""
@@ -254,10 +329,10 @@ class _Layout:
         if columns is None:
             return otherwise
         times = np.full(len(columns), datetime64_ms(otherwise))
-        for place in np.flatnonzero(columns >= 0).tolist():
-            column = columns[place]
-            if cells[column]:
-                times[place] = datetime64_ms(self._moment(row, self._header[column], cells[column]))
+        told = [place for place in np.flatnonzero(columns >= 0).tolist() if cells[columns[place]]]
+        if told:
+            names, words = ([one[columns[place]] for place in told] for one in (self._header, cells))
+            times[told] = self._read([row] * len(told), names, words, self._notation_of_points).wall
         return times
 
     def _positions(self, row: int, cells: list[str], columns: IntArray) -> tuple[BoolArray, BoolArray]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from grid.times.column import TimeNotation
 from ml.forecasting.backtest import Backtest, alone, backtest, naive_backtest, naive_mae, scores
 from ml.forecasting.forecaster import MODEL_DAYS, Forecaster, ForecastSource
 from ml.forecasting.groups import GroupForecaster
@@ -25,6 +26,7 @@ from ml.forecasting.model.model import ModelSettings, Parts
 from ml.forecasting.quality.metrics import range_of
 from ml.forecasting.report import Assessed, document, printed, write
 from ml.forecasting.user_series import Mended, SeriesColumns, read_series
+from ml.tables.times import add_time_options, notation_of, time_columns
 
 __all__ = ["ForecastSource", "Forecaster", "GroupForecaster", "main", "run"]
 
@@ -45,26 +47,16 @@ class Request:
     test_days: int | None = None
     error_c: float = ERROR_C
     keep_negative: bool = False
+    notation: TimeNotation = TimeNotation()  # noqa: RUF009 - frozen
     settings: ModelSettings = ModelSettings()  # noqa: RUF009 - frozen
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns 0, or 2 where the series can't be read or forecast."""
     given = _parser().parse_args(arguments)
-    columns = SeriesColumns(given.time, given.target, given.temperature, given.temperature_forecast, given.holiday)
-    request = Request(
-        given.data,
-        columns,
-        given.zone,
-        given.country,
-        given.horizon,
-        given.test_days,
-        given.error,
-        given.keep_negative,
-        ModelSettings(rounds=given.rounds),
-    )
     out = given.out or OUT / given.data.stem
     try:
+        request = _request(given)
         with threadpool_limits(1):
             found = run(request)
     except ValueError as error:
@@ -76,18 +68,45 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _request(given: argparse.Namespace) -> Request:
+    time, time_of_day = time_columns(given.time)
+    columns = SeriesColumns(
+        time=time,
+        target=given.target,
+        temperature=given.temperature,
+        temperature_forecast=given.temperature_forecast,
+        holiday=given.holiday,
+        time_of_day=time_of_day,
+    )
+    return Request(
+        data=given.data,
+        columns=columns,
+        zone=given.zone,
+        country=given.country,
+        horizon=given.horizon,
+        test_days=given.test_days,
+        error_c=given.error,
+        keep_negative=given.keep_negative,
+        notation=notation_of(given),
+        settings=ModelSettings(rounds=given.rounds),
+    )
+
+
 def run(request: Request) -> Assessed:
     """Read and mend the series, and backtest the model beside naive forecasts and its parts alone.
 
     Raises TableError or ForecastError, which are ValueErrors.
     """
-    mended = read_series(request.data, request.columns, request.zone, request.keep_negative)
+    mended = read_series(request.data, request.columns, request.zone, request.keep_negative, request.notation)
     forecaster = Forecaster(
         zone=request.zone, country=request.country, horizon=request.horizon, issue_hours=(0,), settings=request.settings
     )
     frame = mended.frame
     range_of(frame[TARGET].to_numpy(dtype=float))
-    start, end = _test(frame, request, forecaster)
+    try:
+        start, end = _test(frame, request, forecaster)
+    except ForecastError as error:
+        raise ForecastError(f"{error}; what was read: {'; '.join(mended.notes)}") from None
     variants, notes = _variants(frame, request)
     tests = {name: backtest(forecaster, made, start, end, name) for name, made in variants.items()}
     main_name = next(iter(tests))
@@ -152,7 +171,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml.forecasting", description=__doc__.partition("\n")[0])
     command = parser.add_subparsers(required=True).add_parser("backtest", help="what forecasts of a CSV file are worth")
     command.add_argument("--data", type=Path, required=True, help="CSV file, a header and one row a time")
-    command.add_argument("--time", required=True, help="column with times, best with an offset or Z")
+    command.add_argument(
+        "--time",
+        required=True,
+        nargs="+",
+        metavar="COLUMN",
+        help="column with times, best with an offset or Z; or one with dates and one with times of day",
+    )
+    add_time_options(command)
     command.add_argument("--target", required=True, help="column to forecast")
     command.add_argument("--temperature", help="column with the measured temperature, degC")
     command.add_argument("--temperature-forecast", help="column with the temperature as it was forecast the day before")

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grid.times.column import ColumnTimes, TimeNotation, are_times_of_day
+from grid.times.zone import in_zone
 from ml.forecasting.model.hours import (
     HOLIDAY,
     TARGET,
@@ -22,12 +24,16 @@ from ml.forecasting.model.hours import (
     check_zone,
 )
 from ml.tables.csv_text import CsvText, TableError, numbers, read_text, unknown
-from ml.tables.training_table import TIME_FORMATS, YES_NO, ZERO_ONE
+from ml.tables.times import column_times
+from ml.tables.training_table import YES_NO, ZERO_ONE
 
 SHORTEST_MINUTES, LONGEST_MINUTES = 5, 60
 ABSURD_SPREADS = 8.0
 """Distance from the median, in ranges from the 5 to the 95 % quantile of the four weeks before, that is absurd."""
 SPREAD_DAYS, FEWEST_SPREAD_DAYS = 28, 2
+HOURS = {str(hour) for hour in range(1, 24)}
+HALF_DAY_HOURS, FEWEST_OF_HALVES = 12, 48
+"""Hours of a clock that says AM and PM, and rows from which on it shows that these are missing."""
 STUCK_HOURS = 12
 """Of one value to the last digit, zero excepted, after which a series counts as stuck."""
 LEAST_FILLED = 0.5
@@ -36,13 +42,14 @@ LEAST_FILLED = 0.5
 
 @dataclass(frozen=True)
 class SeriesColumns:
-    """Names of a file's columns."""
+    """Names of a file's columns. time_of_day: a second column of times, where the first holds dates alone."""
 
     time: str
     target: str
     temperature: str | None = None
     temperature_forecast: str | None = None
     holiday: str | None = None
+    time_of_day: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +60,14 @@ class Mended:
     notes: tuple[str, ...]
 
 
-def read_series(path: Path, columns: SeriesColumns, zone: str | None = None, keep_negative: bool = False) -> Mended:
-    """Read and mend a CSV file. zone: of times without an offset, and of the calendar.
+def read_series(
+    path: Path,
+    columns: SeriesColumns,
+    zone: str | None = None,
+    keep_negative: bool = False,
+    notation: TimeNotation | None = None,
+) -> Mended:
+    """Read and mend a CSV file. zone: of times without an offset, and of the calendar. notation: how times are written.
 
     Raises TableError or ForecastError that name the file, the column and the row.
     """
@@ -67,38 +80,40 @@ def read_series(path: Path, columns: SeriesColumns, zone: str | None = None, kee
         TEMPERATURE_AHEAD: columns.temperature_forecast,
         HOLIDAY: columns.holiday,
     }
-    for name in (columns.time, *filter(None, wanted.values())):
+    for name in (columns.time, *filter(None, (columns.time_of_day, *wanted.values()))):
         if name not in text.columns:
             raise TableError(text.name, f"is missing; there are {', '.join(text.columns)}", name)
     values = {kind: _values(text, name, kind == HOLIDAY) for kind, name in wanted.items() if name is not None}
-    times, notes = parse_times(text, columns.time, zone)
+    found = column_times(text, columns.time, columns.time_of_day, notation)
+    _check_clock(text, columns, found)
+    zoned = in_zone(found, zone)
+    times = pd.DatetimeIndex(zoned.utc).tz_localize("UTC").tz_convert(zone or "UTC")
     frame = pd.DataFrame(values, index=times)
     mended = mend(frame[frame.index.notna()], zone, keep_negative)
-    return Mended(mended.frame, (*notes, *mended.notes))
+    return Mended(mended.frame, (*found.notes, *zoned.notes, *mended.notes))
 
 
-def parse_times(text: CsvText, column: str, zone: str | None) -> tuple[pd.DatetimeIndex, list[str]]:
-    """(n,) times in UTC or the zone, NaT where the local clock never showed one, and notes. Raises TableError."""
-    words = pd.Series(text.columns[column])
-    found = _parsed(words)
-    wrong = found.isna()
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        reason = f"'{words[row]}' is not a time, or not written as the others; e.g. 2024-03-31T00:00:00Z"
-        raise TableError(text.name, reason, column, row + 2)
-    if found.dt.tz is not None:
-        return pd.DatetimeIndex(found).tz_convert(zone or "UTC"), []
-    if zone is None:
-        note = "times have no offset and no zone was given: they are taken for UTC, and so is the calendar"
-        return pd.DatetimeIndex(found).tz_localize("UTC"), [note]
-    first = found.groupby(found).cumcount().to_numpy() == 0
-    local = pd.DatetimeIndex(found).tz_localize(zone, ambiguous=first, nonexistent="NaT")
-    never = int(np.isnan(local.asi8.astype(float)).sum() + local.isna().sum())
-    notes = []
-    if never:
-        at = found[np.asarray(local.isna())].iloc[0]
-        notes.append(f"{never} times never were on the clock of {zone} (it was put forward), e.g. {at}: left out")
-    return local, notes
+def _check_clock(text: CsvText, columns: SeriesColumns, found: ColumnTimes) -> None:
+    """Refuse times that lack their time of day, or whether it is in the morning. Raises TableError."""
+    distinct = np.unique(found.wall)
+    if len(distinct) == len(found.wall):
+        return
+    if found.dates_only:
+        dates = f"holds dates alone, {len(distinct)} in {len(found.wall)} rows; a second column holds the"
+        for name, words in text.columns.items():
+            said = f"'{name}' ('{words[0]}' in row {text.rows[0]})"
+            options = f"--time '{columns.time}' '{name}'"
+            if are_times_of_day(words):
+                raise TableError(text.name, f"{dates} time, {said}: say {options}", columns.time)
+            if HOURS <= {word.lstrip("0") or "0" for word in words} <= HOURS | {"0", "24"}:
+                reason = f"{dates} hour, {said}: write times of day, such as 06:00, and say {options}"
+                raise TableError(text.name, reason, columns.time)
+    hours = (distinct - distinct.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
+    halves = set(range(1, HALF_DAY_HOURS + 1))
+    if len(found.wall) >= FEWEST_OF_HALVES and set(hours.tolist()) == halves and len(distinct) <= len(found.wall) / 1.8:
+        raise TableError(
+            text.name, "has hours from 1 to 12 alone, each twice a day: AM and PM are missing", columns.time
+        )
 
 
 def mend(frame: pd.DataFrame, zone: str | None = None, keep_negative: bool = False) -> Mended:
@@ -212,22 +227,12 @@ def _values(text: CsvText, name: str, yes_no: bool) -> FloatArray:
         )
         if (found < 0).any():
             row = int(np.argmax(found < 0))
-            raise TableError(text.name, f"'{words[row]}' is neither yes nor no", name, row + 2)
+            raise TableError(text.name, f"'{words[row]}' is neither yes nor no", name, text.rows[row])
         return found
-    read = numbers(text.name, name, words)
+    read = numbers(text, name)
     if read is None:
         raise TableError(text.name, "holds words, not numbers", name)
     return read
-
-
-def _parsed(words: pd.Series) -> pd.Series:
-    """Times with a zone where there is an offset, else without; NaT where they can't be read."""
-    offset = bool(words.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").any())
-    for form in ("ISO8601", *TIME_FORMATS):
-        found = pd.to_datetime(words, format=form, errors="coerce", utc=offset)
-        if found.notna().mean() > 0.5:
-            return found
-    return pd.to_datetime(words, format="ISO8601", errors="coerce", utc=offset)
 
 
 def _unpacked(path: Path) -> Path:

@@ -22,6 +22,7 @@ from ml.maintenance.model.model import FailureEnsemble
 from ml.maintenance.model.store import ModelBundle, save
 from ml.maintenance.own_model import OwnModel, load_maintenance_model
 from ml.maintenance.report import document, printed, write
+from ml.tables.times import add_time_options, notation_of, time_columns
 from ml.tables.training_table import Roles, read_table
 
 __all__ = ["OwnModel", "load_maintenance_model", "main", "train"]
@@ -34,9 +35,9 @@ HORIZON_DAYS = 365
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns 0, or 2 where the table can't be read or learned from."""
     given = _parser().parse_args(arguments)
-    roles = Roles(given.target, given.time, given.asset, given.group, tuple(given.drop))
     out = given.out or OUT / given.data.stem
     try:
+        roles = _roles(given)
         with threadpool_limits(1):  # trees of one table are too small to share
             found = train(given.data, roles, out, given.seed, given.gap, tuple(given.keep), given.horizon)
     except ValueError as error:
@@ -87,6 +88,19 @@ def train(
     return found
 
 
+def _roles(given: argparse.Namespace) -> Roles:
+    time, time_of_day = time_columns(given.time) if given.time else (None, None)
+    return Roles(
+        target=given.target,
+        time=time,
+        asset=given.asset,
+        group=given.group,
+        drop=tuple(given.drop),
+        time_of_day=time_of_day,
+        notation=notation_of(given),
+    )
+
+
 def _feature(column: pd.Series) -> Feature:
     words = isinstance(column.dtype, pd.CategoricalDtype)
     return Feature(str(column.name), "category" if words else "numeric")
@@ -97,7 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     command = parser.add_subparsers(required=True).add_parser("train", help="train and assess a model of a CSV file")
     command.add_argument("--data", type=Path, required=True, help="CSV file, a header and one row an observation")
     command.add_argument("--target", required=True, help="column with 1 where the asset failed, else 0")
-    command.add_argument("--time", help="column with the row's time: test rows lie after those learned from")
+    command.add_argument(
+        "--time",
+        nargs="+",
+        metavar="COLUMN",
+        help="column with the row's time, or two, with dates and times of day: test rows lie after those learned from",
+    )
+    add_time_options(command)
     command.add_argument("--asset", help="column that names the asset: no asset is learned from and tested on")
     command.add_argument("--group", help="column to split by for a second figure: what is lost where a group is new")
     command.add_argument("--drop", nargs="+", default=[], metavar="COLUMN", help="columns not to be read")

@@ -1,8 +1,9 @@
 """Columns that seem to know the outcome, found in the data: names are not looked at.
 
-Three signs: a column that alone almost decides the target; one that equals the target's mean over groups of rows; and
-one that follows the target from group to group far more closely than its effect within groups explains (the contextual
-effect of Mundlak 1978, Econometrica 46:69), as a rate of past and present failures of a place does.
+Four signs: a column that alone almost decides the target; one with a value that stands in failed rows alone, as a flag
+of how something failed does; one that equals the target's mean over groups of rows; and one that follows the target
+from group to group far more closely than its effect within groups explains (the contextual effect of Mundlak 1978,
+Econometrica 46:69), as a rate of past and present failures of a place does.
 """
 
 from __future__ import annotations
@@ -27,11 +28,16 @@ MOST_CHANCE = 0.5
 EXPLAINED_CONSTANT = 0.9
 """The same for a column that is constant in groups, which has no effect within them to compare with."""
 SIGNIFICANT = 1e-3
-"""Chance of such a correlation over all columns and groupings tested (Bonferroni)."""
+"""Chance of such a correlation, or of rows with events alone, over all that is tested (Bonferroni)."""
 WITHIN = 0.95
 """Correlation within groups with which a column decides the target once the group is known."""
 FEWEST_GROUPS, ROWS_A_GROUP = 8, 30
 BINS = 50
+FEW_VALUES = 20
+"""Up to so many values each is looked at; of more, the most frequent one against all others."""
+STRONGEST_ODDS, LIKELIEST = 15.0, 0.85
+"""By which a value that is known before the outcome multiplies the odds of an event, and how likely it makes one, at
+most: choices of ours. At a base rate of 3 %, one in three rows of such a value has an event."""
 VALUES_AS_RATES = 5
 
 
@@ -52,6 +58,8 @@ def suspicious(features: pd.DataFrame, label: FloatArray, seed: int) -> list[Sus
         rate = label.mean()
         if (alone - rate) / (1 - rate) >= DECIDES:
             found[name] = Suspicion(name, f"alone almost decides the target: PR-AUC {alone:.2f}, base rate {rate:.3f}")
+        elif reason := _only_with_events(features[name], label, SIGNIFICANT / len(features.columns)):
+            found[name] = Suspicion(name, reason)
         elif _is_mean_of_target(features[name], label):
             reason = "equals the target's mean over the rows that share its value: it was computed from the target"
             found[name] = Suspicion(name, reason)
@@ -91,6 +99,31 @@ def _bins(column: pd.Series) -> NDArray[np.intp]:
     if not isinstance(column.dtype, pd.CategoricalDtype) and column.nunique() > BINS:
         column = pd.qcut(column, BINS, duplicates="drop")
     return pd.factorize(column, use_na_sentinel=False)[0]
+
+
+def _only_with_events(column: pd.Series, label: FloatArray, chance: float) -> str | None:
+    """The value all of whose rows are events, too many for a cause known before them; None where there is none.
+
+    chance: of as many events in a row where they are as likely as such a cause makes them.
+    """
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    rows = np.bincount(codes)
+    told = [
+        f"is {'empty' if pd.isna(value) else f'{value:g}' if isinstance(value, float) else value}" for value in values
+    ]
+    if len(values) > FEW_VALUES:
+        usual = int(rows.argmax())
+        codes, told = (codes != usual).astype(np.intp), [told[usual], told[usual].replace("is", "is not", 1)]
+        rows = np.bincount(codes)
+    rate = label.mean()
+    odds = STRONGEST_ODDS * rate / (1 - rate)
+    likeliest = min(odds / (1 + odds), LIKELIEST)
+    only = np.bincount(codes, label) == rows
+    likely = only & (rows * np.log(likeliest) < np.log(chance / len(rows)))
+    if not likely.any():
+        return None
+    value = int(np.argmax(np.where(likely, rows, 0)))
+    return f"{told[value]} in {rows[value]} rows, and all of them are events, as where it is noted after one"
 
 
 def _is_mean_of_target(column: pd.Series, label: FloatArray) -> bool:

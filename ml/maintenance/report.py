@@ -34,6 +34,7 @@ def document(found: Assessment, trained_at: str, seed: int) -> dict[str, Any]:
         "versions": library_versions(),
         "features": list(found.features.columns),
         "left_out": table.left_out,
+        "notes": list(table.notes),
         "split": found.split,
         "rows_tested": len(found.held.label),
         "base_rate": plain(found.base_rate),
@@ -68,6 +69,7 @@ def facts(found: Assessment) -> list[str]:
     table = found.table
     first = f"{table.name}: {table.rows:,} rows, {int(table.label.sum()):,} with {table.target}"
     lines = [first, f"split: {found.split}; {len(found.held.label):,} rows tested; intervals are 95 %"]
+    lines += [f"note: {note}" for note in table.notes]
     return lines + [f"not read: {name} {why}" for name, why in table.left_out.items()]
 
 

@@ -35,10 +35,14 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class CsvText:
-    """A file's name, its columns' texts by name, each (n,) and stripped, and how they were written."""
+    """A file's name, its columns' texts by name, each (n,) and stripped, and how they were written.
+
+    rows: (n,) numbers of the rows as a spreadsheet counts them; empty lines count, though they are no rows.
+    """
 
     name: str
     columns: dict[str, list[str]]
+    rows: tuple[int, ...]
     separator: str
     encoding: str
 
@@ -58,18 +62,23 @@ def read_text(path: Path) -> CsvText:
         raise TableError(path.name, "is not text; a CSV file is needed")
     header_line = text.partition("\n")[0]
     separator = max(SEPARATORS, key=header_line.count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(field.strip() for field in row)]
+    lines = enumerate(csv.reader(io.StringIO(text), delimiter=separator), start=1)
+    places, rows = [], []
+    for place, row in lines:
+        if any(field.strip() for field in row):
+            places.append(place)
+            rows.append(row)
     if len(rows) < 2:
         raise TableError(path.name, "has no rows below the header")
     names = [field.strip() or f"(column {i + 1})" for i, field in enumerate(rows[0])]
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise TableError(path.name, f"occurs {names.count(doubled[0])} times in the header", doubled[0])
-    for i, row in enumerate(rows):
+    for place, row in zip(places, rows, strict=True):
         if len(row) != len(names):
-            raise TableError(path.name, f"has {len(row)} fields, the header has {len(names)}", row=i + 1)
+            raise TableError(path.name, f"has {len(row)} fields, the header has {len(names)}", row=place)
     columns = {name: [row[i].strip() for row in rows[1:]] for i, name in enumerate(names)}
-    return CsvText(path.name, columns, separator, encoding)
+    return CsvText(path.name, columns, tuple(places[1:]), separator, encoding)
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
@@ -86,12 +95,13 @@ def unknown(values: list[str]) -> NDArray[np.bool_]:
     return np.array([value.lower() in UNKNOWN for value in values], dtype=bool)
 
 
-def numbers(file: str, column: str, values: list[str]) -> FloatArray | None:
+def numbers(text: CsvText, column: str) -> FloatArray | None:
     """(n,) numbers of a column, NaN where unknown; None where it holds words.
 
     A comma is a decimal one, and points are then for thousands. Raises TableError naming the row where single values
     among numbers are none, or are infinite.
     """
+    values = text.columns[column]
     missing = unknown(values)
     commas = any(DECIMAL_COMMA.fullmatch(value) for value in values)
     found = np.array([np.nan if gone else _number(value, commas) for value, gone in zip(values, missing, strict=True)])
@@ -99,12 +109,14 @@ def numbers(file: str, column: str, values: list[str]) -> FloatArray | None:
     if strays.any():
         if strays.sum() > max(1, STRAY_SHARE * len(values)) or (~np.isnan(found)).sum() < 10 * strays.sum():
             return None
-        row = int(np.argmax(strays))
-        raise TableError(file, f"'{values[row]}' is not a number, though the others are", column, row + 2)
+        place = int(np.argmax(strays))
+        reason = f"'{values[place]}' is not a number, though the others are"
+        raise TableError(text.name, reason, column, text.rows[place])
     infinite = np.isinf(found)
     if infinite.any():
-        row = int(np.argmax(infinite))
-        raise TableError(file, f"'{values[row]}' is not finite; leave it empty where it isn't known", column, row + 2)
+        place = int(np.argmax(infinite))
+        reason = f"'{values[place]}' is not finite; leave it empty where it isn't known"
+        raise TableError(text.name, reason, column, text.rows[place])
     return found
 
 

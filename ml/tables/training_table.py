@@ -6,7 +6,6 @@ Whatever can't be learned from is left out and said; what stands in the way is r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,7 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from grid.times.column import TimeNotation, are_times
 from ml.tables.csv_text import CsvText, FloatArray, TableError, numbers, read_text, unknown
+from ml.tables.times import column_times
 
 FEWEST_ROWS, FEWEST_EVENTS = 100, 20
 """Below these no split leaves enough to train, calibrate and test on."""
@@ -22,25 +23,30 @@ MOST_CATEGORIES = 100
 SECONDS_A_DAY = 86_400
 YES_NO = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "ja": 1.0, "nein": 0.0}
 ZERO_ONE = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "0,0": 0.0, "1,0": 1.0}
-TIME_FORMATS = ("%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y", "%d/%m/%Y %H:%M")
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which columns are what: target 0 or 1; time of a row; asset it belongs to; group to split by; not to be used."""
+    """Which columns are what: target 0 or 1; time of a row; asset it belongs to; group to split by; not to be used.
+
+    time_of_day: a second column of times, where the first holds dates alone. notation: how times are written.
+    """
 
     target: str
     time: str | None = None
     asset: str | None = None
     group: str | None = None
     drop: tuple[str, ...] = ()
+    time_of_day: str | None = None
+    notation: TimeNotation = TimeNotation()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingTable:
     """n rows. features (n, d): numeric or pandas categories. label (n,) 0 or 1. time (n,): days, or the file's numbers.
 
-    asset and group (n,) as text, None where there is no such column. left_out: column and why, to be told.
+    asset and group (n,) as text, None where there is no such column. left_out: column and why, to be told; notes: how
+    times were read.
     """
 
     name: str
@@ -51,6 +57,7 @@ class TrainingTable:
     asset: NDArray[np.str_] | None
     group: NDArray[np.str_] | None
     left_out: dict[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -65,7 +72,7 @@ class TrainingTable:
 def read_table(path: Path, roles: Roles) -> TrainingTable:
     """Read and check a CSV file; TableError names what is wrong and where."""
     text = read_text(path)
-    named = [roles.target, *filter(None, (roles.time, roles.asset, roles.group)), *roles.drop]
+    named = [roles.target, *filter(None, (roles.time, roles.time_of_day, roles.asset, roles.group)), *roles.drop]
     for name in named:
         if name not in text.columns:
             near = get_close_matches(name, text.columns, n=1)
@@ -73,12 +80,12 @@ def read_table(path: Path, roles: Roles) -> TrainingTable:
     if roles.target in named[1:]:
         raise TableError(text.name, "is the target and can't be anything else as well", roles.target)
     label = _label(text, roles.target)
-    time = None if roles.time is None else _time(text, roles.time)
+    time, notes = (None, ()) if roles.time is None else _time(text, roles.time, roles)
     features, left_out = _features(text, roles)
     if not len(features.columns):
         raise TableError(text.name, "no column is left to learn from: " + _told(left_out))
     asset, group = (None if name is None else _names(text, name) for name in (roles.asset, roles.group))
-    return TrainingTable(text.name, roles.target, features, label, time, asset, group, left_out)
+    return TrainingTable(text.name, roles.target, features, label, time, asset, group, left_out, notes)
 
 
 def _label(text: CsvText, target: str) -> FloatArray:
@@ -87,7 +94,8 @@ def _label(text: CsvText, target: str) -> FloatArray:
     if missing.all():
         raise TableError(text.name, "is empty in all rows", target)
     if missing.any():
-        raise TableError(text.name, "the target is empty; remove the row or fill it", target, int(missing.argmax()) + 2)
+        reason = "the target is empty; remove the row or fill it"
+        raise TableError(text.name, reason, target, text.rows[int(missing.argmax())])
     words = {value.lower() for value in values}
     if words <= set(YES_NO):
         label = np.array([YES_NO[value.lower()] for value in values])
@@ -96,7 +104,7 @@ def _label(text: CsvText, target: str) -> FloatArray:
         wrong = np.isnan(label)
         if wrong.any():
             row, shown = int(wrong.argmax()), ", ".join(sorted(words)[:5])
-            raise TableError(text.name, f"is not binary: 0 and 1, or yes and no; found {shown}", target, row + 2)
+            raise TableError(text.name, f"is not binary: 0 and 1, or yes and no; found {shown}", target, text.rows[row])
     events = int(label.sum())
     if events in (0, len(label)):
         raise TableError(text.name, f"has {'no' if not events else 'nothing but'} events", target)
@@ -106,42 +114,24 @@ def _label(text: CsvText, target: str) -> FloatArray:
     return label
 
 
-def _time(text: CsvText, column: str) -> FloatArray:
-    """(n,) days since 1970, or the column's own numbers."""
+def _time(text: CsvText, column: str, roles: Roles) -> tuple[FloatArray, tuple[str, ...]]:
+    """(n,) days since 1970, or the column's own numbers; and what was inferred of them."""
     values = text.columns[column]
     missing = unknown(values)
     if missing.any():
-        raise TableError(text.name, "the time is empty", column, int(missing.argmax()) + 2)
-    found = numbers(text.name, column, values)
-    if found is not None:
-        return found
-    days = np.empty(len(values))
-    for i, value in enumerate(values):
-        moment = _moment(value)
-        if moment is None:
-            raise TableError(text.name, f"'{value}' is not a time; ISO 8601 is understood", column, i + 2)
-        days[i] = moment.timestamp() / SECONDS_A_DAY
-    return days
-
-
-def _moment(value: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        for form in TIME_FORMATS:
-            try:
-                moment = datetime.strptime(value, form).replace(tzinfo=UTC)
-            except ValueError:
-                continue
-            return moment
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        raise TableError(text.name, "the time is empty", column, text.rows[int(missing.argmax())])
+    if roles.time_of_day is None and roles.notation == TimeNotation():
+        found = numbers(text, column)
+        if found is not None and not are_times(values):
+            return found, (f"'{column}' holds numbers: they are the time, in their own unit",)
+    times = column_times(text, column, roles.time_of_day, roles.notation)
+    return times.wall.astype(np.int64) / 1e6 / SECONDS_A_DAY, times.notes
 
 
 def _names(text: CsvText, column: str) -> NDArray[np.str_]:
     missing = unknown(text.columns[column])
     if missing.any():
-        raise TableError(text.name, "is empty", column, int(missing.argmax()) + 2)
+        raise TableError(text.name, "is empty", column, text.rows[int(missing.argmax())])
     found = np.array(text.columns[column], dtype=str)
     if len(np.unique(found)) < 5:
         raise TableError(text.name, f"has {len(np.unique(found))} values; a split needs 5 at least", column)
@@ -152,14 +142,19 @@ def _features(text: CsvText, roles: Roles) -> tuple[pd.DataFrame, dict[str, str]
     """What can be learned from, and why the rest can't."""
     kept: dict[str, pd.Series] = {}
     left_out: dict[str, str] = {}
-    uses = {roles.target: "is the target", roles.time: "is the time", roles.asset: "names the asset"}
+    uses = {
+        roles.target: "is the target",
+        roles.time: "is the time",
+        roles.time_of_day: "is the time",
+        roles.asset: "names the asset",
+    }
     for name, values in text.columns.items():
         if name in roles.drop:
             left_out[name] = "dropped as asked"
         elif name in uses:
             left_out[name] = uses[name]
         else:
-            found = numbers(text.name, name, values)
+            found = numbers(text, name)
             column = _words(values) if found is None else pd.Series(found)
             reason = "holds times; name it with --time" if found is None and _all_times(values) else _useless(column)
             if reason:
@@ -171,7 +166,7 @@ def _features(text: CsvText, roles: Roles) -> tuple[pd.DataFrame, dict[str, str]
 
 def _all_times(values: list[str]) -> bool:
     known = {value for value, gone in zip(values, unknown(values), strict=True) if not gone}
-    return bool(known) and all(_moment(value) is not None for value in known)
+    return bool(known) and are_times(sorted(known))
 
 
 def _words(values: list[str]) -> pd.Series:

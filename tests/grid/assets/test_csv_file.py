@@ -65,10 +65,21 @@ def test_columns_in_any_order_short_rows_blank_lines_and_what_spreadsheets_write
 
 
 @pytest.mark.parametrize(
+    "date", ["1985-06-30", "30/06/1985", "6/30/1985", "03.04.1985", "June 30, 1985", "1985-06-30T12:00:00Z", "19850630"]
+)
+def test_the_year_of_a_date_is_the_year_whatever_comes_first_in_it(tmp_path: Path, date: str) -> None:
+    found = read(tmp_path, f'name,year_built\nCampus Line,"{date}"\n')
+    assert found.year_built[case_of("city8").network.branch.name.index("Campus Line")] == 1985
+
+
+@pytest.mark.parametrize(
     ("cell", "column", "value", "right"),
     [
         ("year_built", "year_built", "2027", "1900 to 2026"),
         ("year_built", "year_built", "1899", "1900 to 2026"),
+        ("year_built", "year_built", "31/12/1899", "1900 to 2026"),
+        ("year_built", "year_built", "30/06/85", "or a date such as 1985-06-30"),
+        ("year_built", "year_built", "31/02/1985", "or a date such as 1985-06-30"),
         ("year_built", "year_built", "1990.5", "whole year"),
         ("year_built", "year_built", "1_990", "whole year"),
         ("location", "location", "seaside", "coastal, industrial, urban, rural"),

@@ -228,3 +228,75 @@ def test_an_empty_file_and_one_without_rows_are_refused(tmp_path: Path, file: Pa
     header.write_text("", encoding="utf-8")
     with pytest.raises(CaseError, match="no point"):
         Replay(header, city.network)
+
+
+def retimed(path: Path, form: str) -> Path:
+    """The recording with all its times, those of points too, written by a format of strftime; they are in UTC."""
+
+    def change(cells: Cells) -> None:
+        for place, name in enumerate(cells[0]):
+            if name == "time" or name.endswith(".measured_at"):
+                for row in cells[1:]:
+                    row[place] = row[place] and f"{datetime.fromisoformat(row[place]):{form}}"
+
+    return edited(path, change)
+
+
+@pytest.mark.parametrize(
+    ("form", "option"),
+    [
+        ("%d/%m/%Y %H:%M:%S.%f", ""),
+        ("%m/%d/%Y %I:%M:%S.%f %p", ""),
+        ("%d.%m.%Y %H:%M:%S.%f", ""),
+        ("%Y%m%dT%H%M%S%z", ""),
+        ("%d|%m|%Y %H:%M:%S.%f", "?time-format=%d|%m|%Y %H:%M:%S.%f"),
+    ],
+)
+def test_a_recording_may_write_its_times_in_any_one_way(
+    file: Path, city: Case, frames: list[Frame], form: str, option: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        source = open_source(f"replay:{retimed(file, form)}{option}", city, START, 1).source
+    for frame in frames:
+        read = source.read()
+        assert read.measured_at == frame.measured_at
+        was, now = frame.bus.vm_pu.measured_at, read.bus.vm_pu.measured_at
+        near = np.timedelta64(0 if "%f" in form else 1000, "ms")
+        assert (np.abs(was - now) <= near).all()
+    if "/" in form:
+        assert "day.csv: times are read with the" in caplog.text
+        assert "'15/01/2026" in caplog.text or "'01/15/2026" in caplog.text
+
+
+def days_below_thirteen(path: Path, form: str) -> Path:
+    return edited(
+        retimed(path, form),
+        lambda cells: cells.__setitem__(
+            slice(1, None), [[one.replace("15/01", "04/03") for one in row] for row in cells[1:]]
+        ),
+    )
+
+
+def test_days_that_may_be_months_are_asked_for_and_read_as_said(file: Path, city: Case) -> None:
+    path = days_below_thirteen(file, "%d/%m/%Y %H:%M:%S.%f")
+    with pytest.raises(CaseError, match="2026-03-04 or 2026-04-03") as refused:
+        open_source(f"replay:{path}", city, START, 1)
+    assert (refused.value.element, refused.value.field) == ("row 2", "time")
+    assert "say replay:FILE.csv?day-first, replay:FILE.csv?month-first or" in str(refused.value)
+    for option, month in (("day-first", 3), ("month-first", 4)):
+        frame = open_source(f"replay:{path}?{option}", city, START, 1).source.read()
+        assert frame.measured_at.month == month
+        assert {frame.bus.vm_pu.at(place).measured_at.month for place in range(city.network.n_bus)} == {month}
+    with pytest.raises(CaseError, match="after \\? there may be day-first, month-first or time-format=FORMAT"):
+        open_source(f"replay:{path}?backwards", city, START, 1)
+
+
+def test_rows_are_named_as_a_spreadsheet_counts_them(file: Path, city: Case) -> None:
+    path = edited(retimed(file, "%d/%m/%Y %H:%M:%S.%f"), lambda cells: cells.insert(2, [""]))
+    text = path.read_text(encoding="utf-8").replace("15/01/2026 11", "01/15/2026 11")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(
+        CaseError, match=r"in row 8 can only have the month first, '15/01/2026 06:00:00\.000000' in row 2"
+    ) as refused:
+        Replay(path, city.network)
+    assert refused.value.element == "row 8"

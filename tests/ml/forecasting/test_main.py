@@ -78,6 +78,51 @@ def test_what_stands_in_the_way_is_said_in_a_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_how_times_were_read_stands_in_both_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame, out = hourly(140), tmp_path / "out"
+    path = tmp_path / "two.csv"
+    columns = {"day": frame.index.strftime("%m/%d/%Y"), "clock": frame.index.strftime("%I:%M %p")}
+    frame.assign(**columns).round(3).to_csv(path, index=False)
+    given = [
+        "backtest",
+        "--data",
+        str(path),
+        "--target",
+        "target",
+        "--out",
+        str(out),
+        "--rounds",
+        "8",
+        "--test-days",
+        "20",
+    ]
+    assert forecasting.main([*given, "--time", "day", "clock"]) == 0
+    said = "times are read with the month first: '01/13/2024 12:00 AM' in row 290 proves it"
+    assert said in json.loads((out / "report.json").read_text())["notes"]
+    assert said.replace("'", "&#39;") in (out / "report.html").read_text()
+    assert f"note: {said}" in capsys.readouterr().out
+    for more, words in (
+        (["--time", "day"], "a second column holds the time, 'clock'"),
+        (["--time", "day", "clock", "target"], "one with dates and one with times of day; 3 are given"),
+        (["--time", "day", "clock", "--day-first"], "'01/13/2024 12:00 AM' has no reading with the day first"),
+        (["--time", "day", "clock", "--time-format", "%d.%m.%Y %H:%M"], "is not written as %d.%m.%Y %H:%M"),
+    ):
+        assert forecasting.main([*given, *more]) == 2
+        assert words in capsys.readouterr().err
+    assert forecasting.main([*given, "--time", "day", "clock", "--time-format", "%m/%d/%Y %I:%M %p"]) == 0
+    assert "times are read as %m/%d/%Y %I:%M %p, as asked" in capsys.readouterr().out
+
+
+def test_a_series_that_is_too_short_says_how_it_was_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = hourly(40)
+    path = tmp_path / "short.csv"
+    frame.assign(time=frame.index.strftime("%m/%d/%Y %H:%M")).to_csv(path, index=False)
+    assert run(path, tmp_path / "out") == 2
+    assert (
+        "what was read: times are read with the month first: '01/13/2024 00:00' in row 290" in capsys.readouterr().err
+    )
+
+
 def test_a_constant_series_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     index = pd.date_range("2024-01-01", periods=24 * 120, freq="h", tz="UTC")
     path = tmp_path / "flat.csv"

@@ -125,6 +125,31 @@ def test_a_leaking_column_is_named_weighed_and_not_read(data: Path, capsys: pyte
     assert "minutes" in [feature.name for feature in load(data.parent / "out" / "model").card.features]
 
 
+def test_flags_of_how_assets_failed_are_named_and_the_honest_figure_given(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = assets()
+    mode = np.random.default_rng(3).integers(0, 3, len(frame))
+    flags = {f"mode_{i}": ((frame["failed"] == 1) & (mode == i)).astype(int) for i in range(3)}
+    frame.assign(**flags).to_csv(data, index=False)
+    assert train(data) == 0
+    printed = capsys.readouterr().out
+    report = json.loads((data.parent / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["set_aside"] == list(flags)
+    for name, flag in flags.items():
+        assert f"warning: '{name}' may know the outcome: is 1 in {flag.sum()} rows" in printed
+    *_, every = report["with_and_without"]
+    assert every["columns"] == list(flags)
+    assert every["all_columns"]["value"] > 0.95
+    assert every["without"] == report["models"][0]["pr_auc"]
+    assert f"without all 3 of them PR-AUC is {every['without']['value']:.3f}" in printed
+    frame.to_csv(data, index=False)
+    assert train(data) == 0
+    honest = json.loads((data.parent / "out" / "report.json").read_text(encoding="utf-8"))
+    assert honest["suspicions"] == []
+    assert honest["models"][0]["pr_auc"] == every["without"]
+
+
 def test_what_new_groups_cost_is_told_and_which_group_it_is(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(data, "--asset", "asset", "--group", "region") == 0
     assert "10 of 'region', as asked" in capsys.readouterr().out
@@ -135,6 +160,22 @@ def test_what_new_groups_cost_is_told_and_which_group_it_is(data: Path, capsys: 
     assert "10 of 'region', chosen because" in capsys.readouterr().out
     assert train(data, "--asset", "asset", "--drop", "region") == 0
     assert "name one with --group" in capsys.readouterr().out
+
+
+def test_how_times_were_read_is_told_in_both_reports(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = assets()
+    frame["month"] = pd.to_datetime(frame["month"]).dt.strftime("%m/%d/%Y")
+    frame.to_csv(data, index=False)
+    assert train(data, "--time", "month") == 0
+    said = "times are read with the month first: '01/31/2020' in row 3 proves it"
+    assert f"note: {said}" in capsys.readouterr().out
+    out = data.parent / "out"
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["notes"] == [said]
+    assert said.replace("'", "&#39;") in (out / "report.html").read_text(encoding="utf-8")
+    assert train(data, "--time", "month", "--day-first") == 2
+    assert "column 'month', row 3: '01/31/2020' has no reading with the day first" in capsys.readouterr().err
+    assert train(data, "--time", "month", "--time-format", "%m/%d/%Y") == 0
+    assert "times are read as %m/%d/%Y, as asked" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from grid.times.column import TimeNotation
+from grid.times.words import DateOrder
 from ml.maintenance.leakage import group_candidates, suspicious
 from ml.tables.csv_text import TableError
 from ml.tables.training_table import Roles, TrainingTable, read_table
@@ -98,6 +100,54 @@ def test_times_are_days_whatever_their_form(tmp_path: Path) -> None:
         table = read(tmp_path, rows().assign(when=days.strftime(form)), time="when")
         np.testing.assert_allclose(np.diff(table.time), 1)
         assert table.time[0] == 18262
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("%m/%d/%Y", "with the month first: '01/13/2020' in row 14 proves it"),
+        ("%d/%m/%Y %H:%M:%S", "with the day first: '13/01/2020 00:00:00' in row 14 proves it"),
+        ("%d-%b-%y", "years of two digits"),
+        ("%Y%m%d", "read as %Y%m%d: '20200101' is 2020-01-01"),
+        ("%m/%d/%Y %I:%M %p", "AM and PM"),
+    ],
+)
+def test_how_times_were_read_is_told(tmp_path: Path, form: str, said: str) -> None:
+    days = pd.date_range("2020-01-01", periods=200, freq="D")
+    table = read(tmp_path, rows().assign(when=days.strftime(form)), time="when")
+    np.testing.assert_array_equal(table.time, 18262 + np.arange(200))
+    assert any(said in note for note in table.notes)
+
+
+def test_numbers_stay_the_file_s_own_unless_they_count_since_1970(tmp_path: Path) -> None:
+    table = read(tmp_path, rows().assign(t=np.arange(200) % 12 + 2001), time="t")
+    assert set(table.time) == set(range(2001, 2013))
+    assert any("'t' holds numbers" in note for note in table.notes)
+    table = read(tmp_path, rows().assign(t=1_577_836_800_000 + 43_200_000 * np.arange(200)), time="t")
+    np.testing.assert_allclose(table.time, 18262 + np.arange(200) / 2)
+    assert any("milliseconds since 1970" in note for note in table.notes)
+
+
+def test_days_that_may_be_months_are_asked_for_and_read_as_said(tmp_path: Path) -> None:
+    frame = rows().assign(when=["04/03/2020", "07/09/2021"] * 100)
+    refused = refusal(tmp_path, frame, time="when")
+    assert (refused.column, refused.row) == ("when", 2)
+    assert "2020-03-04 or 2020-04-03" in str(refused)
+    assert "--day-first, --month-first or --time-format" in str(refused)
+    for order, day in ((DateOrder.DAY_FIRST, "2020-03-04"), (DateOrder.MONTH_FIRST, "2020-04-03")):
+        table = read(tmp_path, frame, time="when", notation=TimeNotation(order=order))
+        assert table.time[0] == np.datetime64(day).astype(int)
+    assert read(tmp_path, frame).left_out == {"when": "holds times; name it with --time"}
+
+
+def test_dates_and_times_of_day_in_two_columns(tmp_path: Path) -> None:
+    moments = pd.date_range("2020-01-01", periods=200, freq="6h")
+    frame = rows().assign(day=moments.strftime("%m/%d/%Y"), clock=moments.strftime("%H:%M"))
+    table = read(tmp_path, frame, time="day", time_of_day="clock")
+    np.testing.assert_allclose(table.time, 18262 + np.arange(200) / 4)
+    assert list(table.features) == ["load", "maker"]
+    assert table.left_out == {"day": "is the time", "clock": "is the time"}
+    assert refusal(tmp_path, frame, time="day", time_of_day="hour").column == "hour"
 
 
 def change(**cells: tuple[int, object]) -> object:
@@ -225,3 +275,66 @@ def test_the_burn_rate_of_cauca_is_found_under_any_name_and_alone() -> None:
     hidden = f"c{list(table.features).index('burn_rate_2019file')}"
     assert [suspicion.column for suspicion in suspicious(renamed, table.label, 1)] == [hidden]
     assert group_candidates(table.features)[0] == "lightning_mean_strikes_km2_yr"
+
+
+def outcome(seed: int, rate: float, rows: int = 3000) -> tuple[pd.DataFrame, np.ndarray, np.random.Generator]:
+    """An honest column and what follows from it at a base rate of about `rate`."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rows)
+    label = (rng.random(rows) < expit(np.log(rate / (1 - rate)) - 0.3 + 0.8 * x)).astype(float)
+    return pd.DataFrame({"x": x, "age": rng.uniform(0, 40, rows)}), label, rng
+
+
+def modes(label: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """Which of three ways each failed in, one flag a way."""
+    mode = rng.integers(0, 3, len(label))
+    return pd.DataFrame({f"m{i}": np.where((label == 1) & (mode == i), 1.0, 0.0) for i in range(3)})
+
+
+def causes(label: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """A word for the cause, for half of the failures; unknown otherwise."""
+    words = np.where((label == 1) & (rng.random(len(label)) < 0.5), rng.choice(["oil", "winding"], len(label)), None)
+    return pd.DataFrame({"m0": pd.Categorical(words)})
+
+
+def costs(label: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """What repairs cost, for four failures in ten; 0 otherwise."""
+    return pd.DataFrame(
+        {"m0": np.where((label == 1) & (rng.random(len(label)) < 0.4), rng.uniform(100, 900, len(label)), 0)}
+    )
+
+
+@pytest.mark.parametrize("leak", [modes, causes, costs])
+@pytest.mark.parametrize("rate", [0.035, 0.1])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_is_noted_after_an_event_is_found_in_each_column(leak, rate: float, seed: int) -> None:
+    frame, label, rng = outcome(seed, rate)
+    noted = leak(label, rng)
+    found = suspicious(pd.concat([frame, noted], axis=1), label, 1)
+    assert [suspicion.column for suspicion in found] == list(noted)
+    for suspicion in found:
+        assert "all of them are events" in suspicion.reason
+
+
+@pytest.mark.parametrize("rate", [0.035, 0.1, 0.3])
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_strong_causes_that_are_known_before_are_not_suspected(rate: float, seed: int) -> None:
+    """A flag that multiplies the odds by 20, grades of condition, and rare words that by chance saw failures alone."""
+    frame, _, rng = outcome(seed, rate)
+    flag, grade = (rng.random(3000) < 0.03).astype(float), rng.integers(1, 6, 3000)
+    odds = np.log(rate / (1 - rate)) - 0.5 + np.log(20) * flag + 0.9 * (grade - 3) + frame["x"]
+    label = (rng.random(3000) < expit(odds)).astype(float)
+    rare = np.full(3000, "usual", dtype=object)
+    rare[np.flatnonzero(label)[:4]] = "rare"
+    columns = {"flag": flag, "grade": grade.astype(float), "maker": pd.Categorical(rare)}
+    assert suspicious(frame.assign(**columns), label, 1) == []
+
+
+def test_the_flags_of_the_shared_input_are_all_found() -> None:
+    path = SHARED / "inputs/failure_mode_flags.csv"
+    if not path.exists():
+        pytest.skip("failure_mode_flags.csv is not beside the project")
+    table = read_table(path, Roles("failed"))
+    found = suspicious(table.features, table.label, 1)
+    assert [suspicion.column for suspicion in found] == ["mode_a", "mode_b", "mode_c"]
+    assert "is 1 in 38 rows, and all of them are events" in found[0].reason
