@@ -1,6 +1,11 @@
 """One Dash app with the frame and all pages, on the given Flask server."""
 
+from base64 import b64encode
+from hashlib import sha256
+from http import HTTPStatus
+
 import dash
+from dash.exceptions import DependencyException
 from flask import Flask
 
 from app.map.context import PageServices
@@ -41,6 +46,10 @@ INDEX = f"""<!DOCTYPE html>
 </html>"""
 
 
+def _no_file(_error: DependencyException) -> tuple[str, HTTPStatus]:
+    return "There is no such file.\n", HTTPStatus.NOT_FOUND
+
+
 def build(server: Flask, services: Services) -> dash.Dash:
     """Make the Dash app on a server; it answers on /."""
     app = dash.Dash(
@@ -54,9 +63,16 @@ def build(server: Flask, services: Services) -> dash.Dash:
         suppress_callback_exceptions=True,  # pages come and go in the shell
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
+    server.register_error_handler(DependencyException, _no_file)
     page_services = PageServices(**vars(services), views=NetworkViews())
     app.layout = lambda: shell.layout(page_services)
     registers = [part.register for part in FRAME]
     for register in (*registers, *(register for page in PAGES for register in page.registers)):
         register(app, page_services)
     return app
+
+
+def inline_scripts(app: dash.Dash) -> list[str]:
+    """Hashes of the page's own scripts, as Content-Security-Policy has them; call it when all callbacks are there."""
+    first = b64encode(sha256(FIRST_LOOK.encode()).digest()).decode()
+    return [f"'sha256-{first}'", *app.csp_hashes()]

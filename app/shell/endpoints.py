@@ -47,6 +47,7 @@ from app.web.bodies import (
     TagBody,
     TagRemovalBody,
 )
+from app.web.guard import ONLY_JSON, UPLOAD_TYPE, Bodies
 from app.web.models import (
     AcknowledgeAnswer,
     AlarmsAnswer,
@@ -108,6 +109,7 @@ def _one_of(name: str, words: str, kinds: type[StrEnum]) -> Parameter:
     return Parameter(name=name, words=words, kind={"type": "string", "enum": [kind.value for kind in kinds]})
 
 
+NO_BODY: frozenset[str] = frozenset()
 TABLE = _choice("json", "csv")
 YEARS = "^(19|20|21)"  # of what is taken as a time, as app/web/query.py has it
 JOB_ID = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
@@ -138,6 +140,11 @@ class Endpoint:
     id_kind: dict[str, Any] = field(default_factory=lambda: {"type": "integer", "minimum": 0})
     mimetype: str = "application/json"
     files: tuple[str, ...] = ()
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether a form with a file may stand in the place of the body."""
+        return self.body is CaseBody
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -478,3 +485,14 @@ ENDPOINTS = (
         id_kind=JOB_ID,
     ),
 )
+
+
+def bodies_taken() -> Bodies:
+    """What the guard lets through to each operation: nothing, or a file besides JSON."""
+    taken = {}
+    for endpoint in ENDPOINTS:
+        if endpoint.body is None:
+            taken[endpoint.method.upper(), endpoint.path] = NO_BODY
+        elif endpoint.takes_file:
+            taken[endpoint.method.upper(), endpoint.path] = ONLY_JSON | {UPLOAD_TYPE}
+    return taken

@@ -10,6 +10,9 @@ from threadpoolctl import threadpool_limits
 from app.settings import Settings
 from app.shell.api import api_blueprint
 from app.shell.dash_app import build as build_pages
+from app.shell.dash_app import inline_scripts
+from app.shell.endpoints import bodies_taken
+from app.web.guard import Guard
 from app.web.services import Services
 from grid.cases.cases import load_case
 
@@ -29,9 +32,11 @@ def build(settings: Settings) -> Flask:
         "application/javascript",
         "image/svg+xml",
     ]
+    guard = Guard(settings, bodies_taken())
+    guard.install(server)
     Compress(server)
     server.register_blueprint(api_blueprint(services))
-    build_pages(server, services)
+    guard.allow_scripts(inline_scripts(build_pages(server, services)))
     services.start()
     atexit.register(services.stop)
     server.extensions["smartgrid"] = services
