@@ -2,10 +2,8 @@
 
 from base64 import b64encode
 from hashlib import sha256
-from http import HTTPStatus
 
 import dash
-from dash.exceptions import DependencyException
 from flask import Flask
 
 from app.map.context import PageServices
@@ -16,6 +14,7 @@ from app.shell import dialog_events as events
 from app.shell import frame as shell
 from app.shell import poll
 from app.shell.pages import PAGES
+from app.web.callbacks import Pages
 from app.web.services import Services
 from components.common.theme import css_variables
 
@@ -46,13 +45,9 @@ INDEX = f"""<!DOCTYPE html>
 </html>"""
 
 
-def _no_file(_error: DependencyException) -> tuple[str, HTTPStatus]:
-    return "There is no such file.\n", HTTPStatus.NOT_FOUND
-
-
 def build(server: Flask, services: Services) -> dash.Dash:
     """Make the Dash app on a server; it answers on /."""
-    app = dash.Dash(
+    app = Pages(
         "smartgrid.pages",
         server=server,
         title=TITLE,
@@ -63,7 +58,6 @@ def build(server: Flask, services: Services) -> dash.Dash:
         suppress_callback_exceptions=True,  # pages come and go in the shell
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    server.register_error_handler(DependencyException, _no_file)
     page_services = PageServices(**vars(services), views=NetworkViews())
     app.layout = lambda: shell.layout(page_services)
     registers = [part.register for part in FRAME]

@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from app.engine.commands import UnknownIdError
 from app.engine.jobs import JobKind, JobState, TooManyJobsError
 from app.map.context import PageServices
+from app.web.callbacks import Clicks, Sent
 from app.web.case_work import case_work
 from app.web.errors import error_body
 from app.web.ids import Id
@@ -20,6 +21,13 @@ from grid.errors import CaseError
 
 EXTENSIONS = ".json,.m,.mat"
 POLL_MS = 500
+
+
+class JobAsked(Sent):
+    """A case that is being loaded: its job, and what a person called it."""
+
+    id: str
+    wanted: str
 
 
 def dialog(services: PageServices) -> Component:
@@ -95,7 +103,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def load(
-        _clicks: int, contents: str | None, file_name: str | None, name: str | None, spec: str | None
+        _clicks: Clicks, contents: str | None, file_name: str | None, name: str | None, spec: str | None
     ) -> tuple[Any, ...]:
         try:
             if ctx.triggered_id == Id.CASE_UPLOAD:
@@ -127,17 +135,17 @@ def _register_job(app: dash.Dash, services: PageServices) -> None:
         State(Id.CASE_JOB, "data"),
         prevent_initial_call=True,
     )
-    def follow(_polls: int, asked: dict[str, str] | None) -> tuple[Any, ...]:
+    def follow(_polls: int | None, asked: JobAsked | None) -> tuple[Any, ...]:
         over = None, True, False
         if asked is None:
             return no_update, *over, *(no_update,) * 3
         try:
-            job = services.jobs.get(asked["id"])
+            job = services.jobs.get(asked.id)
         except UnknownIdError:
             return refused("Nothing is known of it any more; load it again."), *over, *(no_update,) * 3
         if not job.ended:
             seconds = (datetime.now(UTC) - job.asked_at).total_seconds()
-            return underway(asked["wanted"], round(seconds)), *(no_update,) * 6
+            return underway(asked.wanted, round(seconds)), *(no_update,) * 6
         if job.state is JobState.DONE:
             return None, *over, False, None, ""
         words = "It was cancelled." if job.failure is None else str(error_body(job.failure)["error"])
@@ -152,7 +160,7 @@ def _register_dialog(app: dash.Dash) -> None:
         State(Id.CASE_JOB, "data"),
         prevent_initial_call=True,
     )
-    def open_dialog(_clicks: int, job: object) -> tuple[bool, Any]:
+    def open_dialog(_clicks: Clicks, job: object) -> tuple[bool, Any]:
         return True, None if job is None else no_update
 
     app.clientside_callback(

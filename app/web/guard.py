@@ -33,6 +33,7 @@ CALLBACKS = "/_dash-update-component"
 ENCODED = 4 / 3  # base64, in which pages send a file
 CALLBACK_MARGIN_BYTES = 4_000_000  # of a callback's body besides a file: tables that a page sends back
 NOTHING, NOTHING_BYTES = (b"", b"{}"), 1000  # what counts as no body, of bodies that may be as long
+HALF_PAIR = rb"\ud"  # how JSON writes one
 MOST_VALUES = 500_000  # of a body: each takes far more memory than its characters
 POLICY = {
     "default-src": "'self'",
@@ -219,8 +220,11 @@ class Guard:
         text = _read(self._most_bytes)
         if sum(text.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
             raise BadRequestError(f"the body has over {MOST_VALUES} values", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if depth_of(request.get_json()) > MAX_DEPTH:
+        call = request.get_json()
+        if depth_of(call) > MAX_DEPTH:
             raise BadRequestError(f"the body is nested deeper than {MAX_DEPTH} levels")
+        if HALF_PAIR in text.lower() and not _is_text(call):
+            raise BadRequestError("the body has half a surrogate pair, which is no character")
 
 
 def _read(most_bytes: int) -> bytes:
@@ -236,6 +240,15 @@ def _read(most_bytes: int) -> bytes:
 
 def _listed(setting: str | None) -> list[str]:
     return [] if setting is None else [name.strip() for name in setting.split(",")]
+
+
+def _is_text(data: object) -> bool:
+    """Whether all text in it is Unicode, so that it can be sent on."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _finite(text: str) -> float:
