@@ -48,7 +48,7 @@ class TagButton(Sent):
     tag: int
 
 
-class Asked(Sent):
+class OperationAsked(Sent):
     """An operation to look at: what becomes of a branch, its tap changer or a generator."""
 
     kind: Kind
@@ -59,7 +59,7 @@ class Asked(Sent):
     tap_pos: float | None = None
 
 
-class Previewed(Asked):
+class Previewed(OperationAsked):
     """The operation that is looked at. code: of its effect. network: on which."""
 
     code: str
@@ -276,7 +276,7 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
         Output(Id.OPERATE_RESULT, "children", allow_duplicate=True),
     )
 
-    def look(asked: Asked) -> tuple[Any, ...]:
+    def look(asked: OperationAsked) -> tuple[Any, ...]:
         try:
             seen = services.engine.preview(_operation(asked))
         except REFUSALS as error:
@@ -287,7 +287,7 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
 
     @app.callback(*outputs, Input(Id.OPERATE_REQUEST, "data"), prevent_initial_call=True)
     def look_at_switch(clicked: Clicked[SwitchButton]) -> tuple[Any, ...]:
-        return look(Asked(kind=TaggedKind.BRANCH, target=clicked.id.branch, close=bool(clicked.id.close)))
+        return look(OperationAsked(kind=TaggedKind.BRANCH, target=clicked.id.branch, close=bool(clicked.id.close)))
 
     @app.callback(
         *outputs,
@@ -303,7 +303,7 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
             return None, HIDDEN, True, None, "Choose a generator first."
         g, injection = int(chosen), snapshot.solved.injection
         return look(
-            Asked(
+            OperationAsked(
                 kind=TaggedKind.GENERATOR,
                 target=g,
                 p_mw=_changed(p_mw, injection.generator_p_mw[g], 3),
@@ -324,7 +324,7 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
             return (no_update,) * 5
         if not isinstance(position, int | float):
             return None, HIDDEN, True, None, "Say at which position the tap is to be."
-        return look(Asked(kind=TaggedKind.BRANCH, target=asset.index, tap_pos=position))
+        return look(OperationAsked(kind=TaggedKind.BRANCH, target=asset.index, tap_pos=position))
 
 
 def _register_taps(app: dash.Dash, services: PageServices) -> None:
@@ -354,7 +354,7 @@ def _changed(value: Typed, now: float, digits: int) -> float | None:
     return float(value)
 
 
-def _operation(asked: Asked) -> Operation:
+def _operation(asked: OperationAsked) -> Operation:
     """The operation of a preview. ValueError where it doesn't say what to do with a branch."""
     if asked.kind is TaggedKind.GENERATOR:
         return Setting(generator=asked.target, p_mw=asked.p_mw, vm_pu=asked.vm_pu)
