@@ -144,7 +144,7 @@ def _register_job(app: dash.Dash, services: PageServices) -> None:
         except UnknownIdError:
             return refused("Nothing is known of it any more; load it again."), *over, *(no_update,) * 3
         if not job.ended:
-            seconds = (datetime.now(UTC) - job.asked_at).total_seconds()
+            seconds = max(0.0, (datetime.now(UTC) - job.asked_at).total_seconds())
             return underway(asked.wanted, round(seconds)), *(no_update,) * 6
         if job.state is JobState.DONE:
             return None, *over, False, None, ""

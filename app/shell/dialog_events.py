@@ -14,6 +14,7 @@ from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
 from app.web.callbacks import Clicked, Clicks, Position, Sent, Typed
 from app.web.ids import Id, Many
+from components.common import text
 from components.common.events import KINDS
 from grid.network import Network
 from grid.telemetry import EventKind
@@ -69,6 +70,7 @@ def dialog() -> Component:
                 html.Div(id=Id.EVENT_RESULT, role="status"),
                 dmc.Divider(label="Active events"),
                 html.Div(id=Id.EVENT_LIST),
+                dmc.Button("Remove all", id=Id.EVENTS_CLEAR, variant="default", size="compact-sm", w="fit-content"),
                 dcc.Store(id=Id.EVENT_REMOVE_REQUEST),
             ],
             gap="sm",
@@ -117,6 +119,7 @@ def matches(names: Sequence[str], wanted: str, most: int) -> list[dict[str, str]
 def register(app: dash.Dash, services: PageServices) -> None:
     """Opening the dialog, its fields, injecting and removing."""
     _register_fields(app, services)
+    _register_clearing(app, services)
 
     @app.callback(
         Output(Id.EVENT_RESULT, "children"),
@@ -154,6 +157,17 @@ def register(app: dash.Dash, services: PageServices) -> None:
         except KeyError:
             return dmc.Text("The event had ended already.", size="sm")
         return no_update
+
+
+def _register_clearing(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.EVENT_RESULT, "children", allow_duplicate=True),
+        Input(Id.EVENTS_CLEAR, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def clear(_clicks: Clicks) -> Component:
+        removed = services.engine.remove_all_events()
+        return dmc.Text(f"Removed: {text.count(len(removed), 'event')}.", size="sm")
 
 
 def _register_fields(app: dash.Dash, services: PageServices) -> None:

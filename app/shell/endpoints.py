@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
 from app.contingencies.models import ContingenciesAnswer
+from app.engine.commands import MOST_EVENTS
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
 from app.operations.models import (
@@ -51,6 +52,7 @@ from app.web.guard import ONLY_JSON, UPLOAD_TYPE, Bodies
 from app.web.models import (
     AcknowledgeAnswer,
     AlarmsAnswer,
+    AllRemovedAnswer,
     CaseAnswer,
     EventAnswer,
     EventsAnswer,
@@ -264,7 +266,14 @@ ENDPOINTS = (
         query=(_whole("limit", "outages listed; 25 where it is left out", 0, 10_000),),
     ),
     Endpoint("get", "/api/events", "Injected disturbances that are active.", EventsAnswer),
-    Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", EventAnswer, EventBody, 202),
+    Endpoint(
+        "post",
+        "/api/events",
+        f"Inject a disturbance; 409 where none are taken, or {MOST_EVENTS} are active.",
+        EventAnswer,
+        EventBody,
+        202,
+    ),
     Endpoint(
         "delete",
         "/api/events",
@@ -273,6 +282,14 @@ ENDPOINTS = (
         RemovalBody,
         202,
         query=(_whole("id", "of the disturbance; left out: the body names it", 0),),
+    ),
+    Endpoint(
+        "delete",
+        "/api/events/all",
+        "End all disturbances; 409 where none are taken.",
+        AllRemovedAnswer,
+        status=202,
+        may_conflict=True,
     ),
     Endpoint(
         "get",

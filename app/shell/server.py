@@ -7,13 +7,13 @@ from flask import Flask
 from flask_compress import Compress
 from threadpoolctl import threadpool_limits
 
+from app.log_limit import RepeatLimit
 from app.settings import Settings
 from app.shell.api import api_blueprint
 from app.shell.dash_app import build as build_pages
 from app.shell.dash_app import inline_scripts
 from app.shell.endpoints import bodies_taken
 from app.web.guard import Guard
-from app.web.log_limit import RepeatLimit
 from app.web.services import Services
 from grid.cases.cases import load_case
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from app.web.log_limit import RepeatLimit
+from app.log_limit import RepeatLimit
 
 
 class Clock:
