@@ -177,3 +177,11 @@ def test_no_more_events_than_a_cycle_can_look_at_and_all_end_at_once(rig: Rig) -
     rig.post("/api/events", body, 202)
     rig.run()
     assert len(rig.now.control.events) == 1
+
+
+def test_a_load_that_all_but_vanishes_makes_no_infinite_year(rig: Rig) -> None:
+    rig.post("/api/events", {"kind": "load_surge", "magnitude": 1e-200}, 202)
+    now = rig.run(2)
+    assert now.control.cycle.failed == 0
+    assert now.assessed.loss_hours_per_year == 0
+    rig.get("/api/grid/state")

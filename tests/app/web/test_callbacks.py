@@ -3,7 +3,6 @@
 import copy
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from app.web.callbacks import Clicked, Clicks, Look, Pages, Position, Sent, outp
 from app.web.guard import CALLBACKS
 from app.web.ids import Id
 from components.common.theme import Scheme
-from tests.app.rig import Rig, make_rig, strict_json
+from tests.app.rig import Rig, make_rig, resident_bytes, strict_json
 from tests.app.web.test_guard import unchanged
 
 VIEW = {"page": "overview", "layer": "loading", "asset": "branch-1", "paths": [], "plan": True}
@@ -305,9 +304,3 @@ def test_a_call_of_another_form_is_named(change: dict[str, Any], status: int, fi
 def test_a_file_that_no_component_has_is_not_found(watched: Rig) -> None:
     for path in ("dash/nothing.js", "nopackage/x.js", "dash/dcc/nothing.v1m2.js"):
         assert watched.client.get(f"/_dash-component-suites/{path}").status_code == 404
-
-
-def resident_bytes() -> float:
-    """Memory that this process has."""
-    status = Path("/proc/self/statm")
-    return 4096.0 * int(status.read_text().split()[1]) if status.exists() else 1.0
