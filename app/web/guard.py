@@ -33,7 +33,7 @@ CALLBACKS = "/_dash-update-component"
 ENCODED = 4 / 3  # base64, in which pages send a file
 CALLBACK_MARGIN_BYTES = 4_000_000  # of a callback's body besides a file: tables that a page sends back
 NOTHING, NOTHING_BYTES = (b"", b"{}"), 1000  # what counts as no body, of bodies that may be as long
-HALF_PAIR = rb"\ud"  # how JSON writes one
+HALF_PAIRS = rb"\ud", rb"\uD"  # how JSON writes one
 MOST_VALUES = 500_000  # of a body: each takes far more memory than its characters
 POLICY = {
     "default-src": "'self'",
@@ -223,7 +223,7 @@ class Guard:
         call = request.get_json()
         if depth_of(call) > MAX_DEPTH:
             raise BadRequestError(f"the body is nested deeper than {MAX_DEPTH} levels")
-        if HALF_PAIR in text.lower() and not _is_text(call):
+        if any(mark in text for mark in HALF_PAIRS) and not _is_text(call):
             raise BadRequestError("the body has half a surrogate pair, which is no character")
 
 

@@ -31,6 +31,7 @@ BY_MEANING = {  # requests of the right form that may be refused with 422, for w
     "POST /api/tags": "a name and a reason that aren't blank",
     "DELETE /api/tags": "a name that isn't blank",
     "POST /api/limits": "limits in order and in range, of the target's kind, and a name that isn't blank",
+    "POST /api/priorities": "a name that isn't blank",
     "POST /api/case": "a case that there is",
     "POST /api/maintenance/schedule": "branches that have a job, each once",
     "GET /api/forecast": "a time only with a series",

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.shell.dash_app import FIRST_LOOK
 from app.web.guard import CALLBACKS, MOST_VALUES
 from app.web.ids import Id
-from tests.app.rig import Rig, make_rig, strict_json
+from tests.app.rig import Rig, make_rig, resident_bytes, strict_json
 
 PAUSE = {
     "output": "",
@@ -312,7 +312,9 @@ def forgeries(seed: int) -> Iterator[dict[str, str]]:
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
 def test_forged_requests_change_nothing(guarded: Rig, count: int, caplog: pytest.LogCaptureFixture) -> None:
     before, asked, forged = unchanged(guarded), set(), forgeries(14)
+    memory = 0.0
     for number in range(count):
+        memory = memory or (resident_bytes() if number > count // 5 else 0.0)
         method, path, body = WRITES[number % len(WRITES)]
         headers = next(forged)
         asked.add(status := ask(guarded, method, path, body, **headers).status_code)
@@ -320,6 +322,7 @@ def test_forged_requests_change_nothing(guarded: Rig, count: int, caplog: pytest
     assert asked == {403, 421}
     assert unchanged(guarded) == before
     assert not caplog.records
+    assert resident_bytes() <= 1.05 * memory
 
 
 def test_settings_of_names_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
