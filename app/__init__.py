@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> "Flask":
-    """Start the engine and return the WSGI app: `gunicorn "app:create_app()" -w 1 --threads 16`.
+    """Start the engine and return the WSGI app, as `python -m app` serves it.
 
     settings: by default read from SMARTGRID_* variables. Raises CaseError where the case can't be loaded.
     """

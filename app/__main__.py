@@ -20,7 +20,9 @@ from app import create_app
 from app.settings import Settings
 from grid.errors import CaseError
 
-CONNECTION_LIMIT = 1000  # waitress's own is 100, which a room full of dashboards would reach
+# waitress's own is 100, which a room full of dashboards would reach, and anybody with as many bodies that never end: it
+# reads them all beside its threads, which get whole requests only
+CONNECTION_LIMIT = 1000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
             port=settings.port,
             threads=settings.threads,
             connection_limit=CONNECTION_LIMIT,
+            asyncore_use_poll=True,  # select() ends at 1,024 open files
+            max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
             _quiet=True,
         )
     except OSError as error:

@@ -6,6 +6,9 @@ from pathlib import Path
 from pydantic import Field, NaiveDatetime
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+HOST = r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?"
+ORIGIN = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+
 
 class Settings(BaseSettings):
     """Every setting with its default; the README's table is tested against this."""
@@ -21,6 +24,18 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8050, ge=1, le=65535, description="port to listen on")
+    allowed_hosts: str | None = Field(
+        default=None,
+        pattern=rf"^{HOST}( *, *{HOST})*$",
+        description="names by which browsers reach the server, separated by `,`, with a port that isn't the usual one; "
+        "IP addresses and `localhost` need none",
+    )
+    embed_origins: str | None = Field(
+        default=None,
+        pattern=rf"^{ORIGIN}( *, *{ORIGIN})*$",
+        description="origins whose pages may show the dashboard in a frame, `https://portal.example.org`, separated by "
+        "`,`; its own may",
+    )
     cycle_seconds: float = Field(default=3.0, ge=0.05, le=3600, description="time between cycles, s")
     speed_minutes_per_s: float = Field(default=5.0, gt=0, le=1440, description="simulated minutes a second")
     start: NaiveDatetime = Field(

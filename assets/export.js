@@ -34,8 +34,11 @@
   /* ---- CSV ------------------------------------------------------------------------------------------------- */
 
   const plain = (value) => String(value ?? "").replace(/<br\s*\/?>/gi, " ").replace(/<[^>]*>/g, "");
-  const quoted = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-  const lines = (rows) => rows.map((row) => row.map((cell) => quoted(plain(cell))).join(",")).join("\r\n");
+  const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const FORMULA = /^[=+\-@\t\r\n]/, NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  /* What a spreadsheet would take for a formula is led by an apostrophe, as ml/tables/spreadsheets.py does it. */
+  const inert = (value) => (FORMULA.test(value) && !NUMBER.test(value) ? `'${value}` : value);
+  const lines = (rows) => rows.map((row) => row.map((cell) => quoted(inert(plain(cell)))).join(",")).join("\r\n");
   const axisTitle = (chart, trace, letter) => {
     const name = (trace[`${letter}axis`] ?? letter).replace(letter, `${letter}axis`);
     const isTime = chart._fullLayout[name]?.type === "date";
@@ -151,5 +154,9 @@
   }
   new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
 
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { smartgridExport: { note } });
+  window.dash_clientside = Object.assign({}, window.dash_clientside, { smartgridExport: { note, lines } });
+  /* Cells of tables that AG Grid writes itself, as they are shown. */
+  window.dashAgGridFunctions = Object.assign({}, window.dashAgGridFunctions, {
+    spreadsheetCell: (params) => inert(String(params.formatValue(params.value) ?? "")),
+  });
 })();

@@ -4,6 +4,7 @@ is told by [tool.vulture] in pyproject.toml. vulture reads this file; nothing im
 _.journal  # grid.alarms.book.AlarmBook: what changed when; the alarm log gets its page later
 _.model_config  # pydantic reads it on its models
 _.max_content_length  # Flask reads it on a request: how much of a body it takes in
+_.request_class, _.on_json_loading_failed  # app.web.guard: Flask and Werkzeug take them by name
 _.feature_names_in_  # scikit-learn's attribute for names of columns; permutation importance and others read it
 _._value_  # grid.alarms.book.AlarmKind: the enum reads it in finding a member by its value
 

@@ -7,8 +7,15 @@ from dash.development.base_component import Component
 
 from app.alarms.view import alarm_ids
 from app.map.context import PageServices
+from app.web.callbacks import Clicked, Sent
 from app.web.ids import Id, Many
 from components.common.alarms import alarm_list
+
+
+class AlarmButton(Sent):
+    """The id of a button that acknowledges an alarm."""
+
+    alarm: int
 
 
 def panel(services: PageServices) -> Component:
@@ -67,9 +74,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.OPERATOR, "value"),
         prevent_initial_call=True,
     )
-    def acknowledge(request: dict[str, dict[str, int]], person: str | None) -> tuple[str, str | None]:
+    def acknowledge(request: Clicked[AlarmButton], person: str | None) -> tuple[str, str | None]:
         try:
-            services.engine.acknowledge(request["id"]["alarm"], person or "")
+            services.engine.acknowledge(request.id.alarm, person or "")
         except ValueError:
             return "Not acknowledged: type your name first, it goes into the alarm's record.", "Your name is needed"
         except KeyError:

@@ -10,6 +10,7 @@ from app.analytics.payloads_forecast import QUANTILES, Shown, hours_of
 from app.web.plain import stamp
 from grid.flow.loss_breakdown import LossCause
 from ml.forecasting.records import LossRecord
+from ml.tables.spreadsheets import spreadsheet_cell
 
 FORECAST_COLUMNS = ("series", "issued_at", "source", "time", *QUANTILES, "actual_mw")
 LOSS_COLUMNS = ("time", "area", "level", "cause", "loss_mwh", "loss_eur")
@@ -51,7 +52,7 @@ def losses_csv(record: LossRecord | None) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([columns, *rows])
+    csv.writer(text).writerows([columns, *([spreadsheet_cell(cell) for cell in row] for row in rows)])
     return text.getvalue()
 
 

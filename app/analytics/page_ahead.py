@@ -19,6 +19,7 @@ from app.analytics.view import (
     worst_of,
 )
 from app.map.context import PageServices
+from app.web.callbacks import Look
 from app.web.ids import Id
 from components.analytics.ahead_figures import (
     curtailment_words,
@@ -31,7 +32,6 @@ from components.analytics.tables import alert_list, hosting_table, share_table
 from components.common.alarm_words import alert_words
 from components.common.cards import graph, scrolled
 from components.common.ceiling import beyond_notes, beyond_words
-from components.common.theme import Scheme
 from grid.capabilities import FULL_LOOK_AHEAD, HOSTING
 
 OVERLOADS, VOLTAGES = "Overloads", "Voltages"
@@ -118,12 +118,12 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def show_threats(key: str | None, kind: str | None, scheme: str | None) -> tuple[Any, ...]:
+    def show_threats(key: str | None, kind: str | None, scheme: Look | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return (no_update,) * 3
         threat = threat_of(now, of_buses=kind == VOLTAGES)
-        figure = threat_figure(threat, Scheme(scheme), now.doubts)
+        figure = threat_figure(threat, scheme, now.doubts)
         return figure, {"height": f"{figure.layout.height}px"}, threat_words(threat, now.doubts)
 
     @app.callback(
@@ -133,9 +133,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_ahead(key: str | None, scheme: str | None) -> tuple[Any, ...]:
+    def draw_ahead(key: str | None, scheme: Look | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return (no_update,) * 2
-        look = Scheme(scheme)
+        look = scheme
         return expected_loss_figure(expected_loss_of(now), look), stack_figure(stack_of(now), look)

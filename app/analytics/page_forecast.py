@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from app.analytics.view import Looked, choices_of, facts_of, fan_of, forecast_of, issues_of, looked, series_of
 from app.engine.commands import UnknownIdError
 from app.map.context import PageServices
+from app.web.callbacks import Look, Moment
 from app.web.ids import Id
 from components.analytics.forecast_figures import calibration_figure, coverage_figure, error_figure, fan_figure
 from components.analytics.tables import facts
@@ -142,14 +143,14 @@ def _register_fan(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def show_forecast(
-        key: str | None, code: str | None, issue: str | None, scheme: str | None, moments: object, choices: object
+        key: str | None, code: str | None, issue: Moment | None, scheme: Look | None, moments: object, choices: object
     ) -> tuple[Any, ...]:
         now = looked(services)
         one = None if now is None else series_of(now, code)
         if key is None or scheme is None or now is None or one is None:
             return (no_update,) * PARTS
         try:
-            shown, issues, named = _shown(now, one, issue, Scheme(scheme)), issues_of(now, one), choices_of(now)
+            shown, issues, named = _shown(now, one, issue, scheme), issues_of(now, one), choices_of(now)
         except UnknownIdError:  # the grid has just become another one
             return (no_update,) * PARTS
         return (
@@ -167,12 +168,12 @@ def _register_accuracy(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def show_accuracy(key: str | None, code: str | None, scheme: str | None) -> tuple[Any, ...]:
+    def show_accuracy(key: str | None, code: str | None, scheme: Look | None) -> tuple[Any, ...]:
         now = looked(services)
         one = None if now is None else series_of(now, code)
         if key is None or scheme is None or now is None or one is None:
             return (no_update,) * len(ACCURACY)
-        look = Scheme(scheme)
+        look = scheme
         try:
             found = now.report.accuracy_of(one.info.code)
         except UnknownIdError:  # the grid has just become another one

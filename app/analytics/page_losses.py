@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from app.analytics.view import looked
 from app.analytics.view_losses import Span, hours_of, range_of, recorded_words, share_of, top_of, trend_of
 from app.map.context import PageServices
+from app.web.callbacks import Look
 from app.web.ids import Id
 from components.analytics.loss_figures import (
     efficiency_figure,
@@ -21,7 +22,6 @@ from components.analytics.loss_figures import (
 )
 from components.analytics.tables import non_technical_words
 from components.common.cards import graph, scrolled
-from components.common.theme import Scheme
 from ml.forecasting.records import LossRecord
 
 GRAPHS = (Id.LOSS_SHARE_GRAPH, Id.LOSS_HOURS_GRAPH, Id.TOP_LOSSES_GRAPH, Id.EFFICIENCY_GRAPH)
@@ -106,11 +106,11 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def show_losses(key: str | None, span: object, dates: object, scheme: str | None) -> tuple[Any, ...]:
+    def show_losses(key: str | None, span: object, dates: object, scheme: Look | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return (no_update,) * (3 + len(GRAPHS))
-        asked, look = range_of(now.at, span, dates), Scheme(scheme)
+        asked, look = range_of(now.at, span, dates), scheme
         record = now.forecast_worker.losses(now.report, asked.start, asked.hours)
         share = share_of(record)
         return (

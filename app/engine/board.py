@@ -194,17 +194,25 @@ class CycleControl:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Snapshot:
-    """Everything about one cycle, part by part. A stale one shows the last state that could be solved, and says why."""
+    """Everything about one cycle, part by part. A stale one shows the last state that could be solved, and says why.
+
+    made_at_s: when it was created by the clock that nobody sets (time.monotonic); ages are counted by it.
+    """
 
     version: int
     iteration: int
     created_at: datetime  # wall clock, UTC
+    made_at_s: float
     simulated_at: datetime
     case: WatchedCase
     measured: MeasuredCycle
     solved: SolvedCycle
     assessed: AssessedCycle
     control: CycleControl
+
+    def age_s(self, now_s: float) -> float:
+        """Age in s at a moment of the clock that made_at_s is of; never negative, whoever sets the computer's time."""
+        return max(0.0, now_s - self.made_at_s)
 
     @property
     def objective_kw(self) -> float:

@@ -13,6 +13,7 @@ from ml.optimisation.plans.plan import PlanProblem, Requirements
 from ml.optimisation.plans.tags import Tag, TaggedKind
 
 LARGEST_SURGE = 10.0
+MOST_EVENTS = 500  # at once; each is looked at in every cycle
 LARGEST_HEAT_WAVE_K = 30.0
 LONGEST_EMERGENCY_MINUTES = 1380.0  # an hour less than is looked ahead at most: it has to be seen that it is over
 
@@ -23,6 +24,10 @@ class UnknownIdError(KeyError):
 
 class NotOfferedError(ValueError):
     """The source doesn't offer what is asked of it; the message says what."""
+
+
+class TooManyEventsError(ValueError):
+    """As many disturbances as there may be are active or on their way."""
 
 
 class PlanRefusalKind(StrEnum):

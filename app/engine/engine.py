@@ -28,6 +28,7 @@ from app.engine.board import (
     WorstHour,
 )
 from app.engine.commands import (
+    MOST_EVENTS,
     NotOfferedError,
     OperationRefusal,
     OperationRefusalKind,
@@ -35,6 +36,7 @@ from app.engine.commands import (
     PlanRefusal,
     PlanRefusalKind,
     PlanRefusedError,
+    TooManyEventsError,
     UnknownIdError,
     checked_event,
     checked_speed,
@@ -83,6 +85,7 @@ class Engine:
         self._healths: Callable[[], Sequence[WorkerHealth]] = tuple
         self._problems: tuple[BoardProblem, ...] = ()  # of the last cycle
         self._event_ids = itertools.count(1)
+        self._events_waiting, self._events_lock = 0, threading.Lock()  # injected, and in no snapshot yet
         self._worker = Worker("engine", self._run)
         self._speed, self._paused, self._risk_weight = (
             settings.speed_minutes_per_s,
@@ -125,13 +128,17 @@ class Engine:
 
     def add_event(self, kind: EventKind, target: int | None, magnitude: float) -> Event:
         """Inject a disturbance; returns it with its id. KeyError for an unknown target, ValueError for a wrong
-        magnitude, NotOfferedError where the source takes no events."""
+        magnitude, NotOfferedError where the source takes no events, TooManyEventsError where there are MOST_EVENTS."""
         latest = self._boards.latest.snapshot
         self._require(latest.control.offers.events, "takes no simulated events")
         target_name = checked_event(latest.case.network, kind, target, magnitude)
         place = None if kind is EventKind.HEAT_WAVE else target  # it is hot everywhere, whatever target was sent
+        with self._events_lock:
+            if len(latest.control.events) + self._events_waiting >= MOST_EVENTS:
+                raise TooManyEventsError(f"{MOST_EVENTS} events are active, the most there may be: remove some first")
+            self._events_waiting += 1
         event = Event(next(self._event_ids), kind, place, target_name, magnitude, latest.simulated_at)
-        self._do(lambda: self._change_events(lambda events: (*events, event), latest.case.network))
+        self._do(lambda: self._begin_event(event, latest.case.network))
         return event
 
     def remove_event(self, event_id: int) -> None:
@@ -145,6 +152,14 @@ class Engine:
                 lambda events: tuple(event for event in events if event.id != event_id), latest.case.network
             )
         )
+
+    def remove_all_events(self) -> tuple[int, ...]:
+        """End all disturbances, those on their way included; returns the ids of the active ones. NotOfferedError where
+        the source takes no events."""
+        latest = self._boards.latest.snapshot
+        self._require(latest.control.offers.events, "takes no simulated events")
+        self._do(lambda: self._change_events(lambda _events: (), latest.case.network))
+        return tuple(event.id for event in latest.control.events)
 
     def pause(self) -> None:
         """Stop simulated time; measurements go on. NotOfferedError where time is not simulated."""
@@ -430,6 +445,7 @@ class Engine:
             version=self._next_version(),
             iteration=self._iteration,
             created_at=datetime.now(UTC),
+            made_at_s=time.monotonic(),
             simulated_at=frame.measured_at,
             case=pipeline.watched,
             measured=MeasuredCycle(frame=estimate.frame, source=pipeline.parts.source.name),
@@ -565,6 +581,11 @@ class Engine:
             self._pipeline.alarms.acknowledge(alarm_id, person, self._pipeline.time)
         except KeyError:
             log.info("alarm %d was gone before it could be acknowledged", alarm_id)
+
+    def _begin_event(self, event: Event, network: Network) -> None:
+        with self._events_lock:
+            self._events_waiting -= 1
+        self._change_events(lambda events: (*events, event)[:MOST_EVENTS], network)
 
     def _change_events(self, change: Callable[[Events], Events], network: Network) -> None:
         """Change the events, unless another grid has come between: theirs have other targets."""

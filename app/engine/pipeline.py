@@ -55,6 +55,7 @@ from ml.optimisation.supply.supply import Supply, path_ohm, supply_of
 
 log = logging.getLogger(__name__)
 SourceOf = Callable[[Case, Settings], SourceParts]
+NO_LOAD_MW = 1e-6  # and less: no year can be told from it
 
 
 def source_of(case: Case, settings: Settings) -> SourceParts:
@@ -246,9 +247,9 @@ class Pipeline:
 
     @property
     def loss_hours_per_year(self) -> float:
-        """Hours at the present load that lose as much as a year: losses go with the square of the load."""
+        """Hours at the present load that lose as much as a year: losses go with the load's square; 0 without load."""
         present = float(self._wanted.p_mw.sum())
-        return 8760 * float(np.mean((self.watched.yearly_load_mw / present) ** 2)) if present > 0 else 0.0
+        return 8760 * float(np.mean((self.watched.yearly_load_mw / present) ** 2)) if present > NO_LOAD_MW else 0.0
 
     def try_first_state(self) -> None:
         """Measure and solve once. CaseError where there is no solution to begin with."""

@@ -22,9 +22,9 @@ from app.maintenance.view import (
 )
 from app.map.context import PageServices
 from app.map.page import Page
+from app.web.callbacks import Look
 from app.web.ids import Id
 from components.common.cards import graph, scrolled
-from components.common.theme import Scheme
 from components.maintenance.fleet import status_line, tile_cards, tiles
 from components.maintenance.model_card import model_card, reliability_figure
 from components.maintenance.risk_figures import curves_figure, matrix_figure, ring_of
@@ -140,12 +140,12 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.CARD_SEEN, "data"),
         Input(Id.SCHEME, "data"),
     )
-    def show_card(key: str | None, scheme: str | None) -> tuple[Any, ...]:
+    def show_card(key: str | None, scheme: Look | None) -> tuple[Any, ...]:
         now = maintained(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update
         facts = card_of(now)
-        return model_card(facts), reliability_figure({} if facts is None else facts.reliability, Scheme(scheme))
+        return model_card(facts), reliability_figure({} if facts is None else facts.reliability, scheme)
 
 
 def _register_choice(app: dash.Dash) -> None:
@@ -201,11 +201,11 @@ def _register_risk(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         State(Id.VIEW, "data"),
     )
-    def draw_fleet(key: str | None, scheme: str | None, view_data: object) -> tuple[Any, ...]:
+    def draw_fleet(key: str | None, scheme: Look | None, view_data: object) -> tuple[Any, ...]:
         now = maintained(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update
-        look, chosen = Scheme(scheme), chosen_code(services, now, view_data)
+        look, chosen = scheme, chosen_code(services, now, view_data)
         return matrix_figure(rows_of(now), look, chosen), curves_figure(degradation_of(now), look, NO_TREND)
 
     @app.callback(

@@ -11,6 +11,7 @@ from app.maintenance.view import Maintained, maintained
 from app.maintenance.view_asset import condition_of
 from app.map.context import PageServices
 from app.web.browser_view import Asset, View
+from app.web.callbacks import Look
 from app.web.ids import Id
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, empty_figure
@@ -85,12 +86,12 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.VIEW, "data"),
         prevent_initial_call=True,
     )
-    def show_asset(_key: str | None, scheme: str | None, view_data: object) -> tuple[Any, ...]:
+    def show_asset(_key: str | None, scheme: Look | None, view_data: object) -> tuple[Any, ...]:
         now = maintained(services)
         asset = None if now is None else chosen(services, now, view_data)
         if now is None or asset is None or scheme is None:
             return (no_update,) * (1 + len(GRAPHS))
-        found, look = condition_of(now, asset.index), Scheme(scheme)
+        found, look = condition_of(now, asset.index), scheme
         return (
             similar_list(found.similar),
             probability_figure(found.trend, look),

@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 
 from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state
 from app.map.context import PageServices
+from app.web.callbacks import Clicks, Look
 from app.web.ids import Id
 from components.common.ceiling import beyond_notes
 from components.common.theme import Scheme
@@ -93,7 +94,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.SCHEDULE_GRID, "rowData"),
         prevent_initial_call=True,
     )
-    def solve(_solve: int | None, _free: int | None, rows: object) -> str:
+    def solve(_solve: Clicks, _free: Clicks, rows: object) -> str:
         now = maintained(services)
         if now is None or now.report.schedule is None:
             return NO_SCHEDULE
@@ -155,12 +156,12 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_schedule(key: str | None, scheme: str | None) -> tuple[Any, ...]:
+    def draw_schedule(key: str | None, scheme: Look | None) -> tuple[Any, ...]:
         now = maintained(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update
         plan = plan_of(now)
         if now.report.scheduling and plan is not None:
             return no_update, no_update
-        figure = gantt_figure(plan, Scheme(scheme))
+        figure = gantt_figure(plan, scheme)
         return figure, {"height": f"{figure.layout.height or 300}px"}

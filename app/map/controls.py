@@ -1,19 +1,21 @@
 """What steers the map: layer, search, marked supply paths, risk weight; one reducer in the browser turns them into
 the view."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import dash
 import dash_mantine_components as dmc
 import numpy as np
 from dash import ALL, ClientsideFunction, Input, Output, State, html, no_update
 from dash.development.base_component import Component
+from pydantic import Field
 
 from app.engine.board import Snapshot
 from app.map.asset_card import generator_names
 from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
 from app.web.browser_view import MOST_PATHS, Asset, Layer, View
+from app.web.callbacks import Typed
 from app.web.ids import Id, Many
 from components.common.ceiling import beyond_notes
 from components.map.legend import legend, path_legend
@@ -22,6 +24,7 @@ from grid.capabilities import ANIMATED_MAP, WHOLE_MAP
 from grid.network import Network
 
 MOST_GENERATORS = 200
+Shown = Annotated[Layer, Field(strict=False)]
 
 
 def toolbar(title: str) -> Component:
@@ -118,7 +121,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.PATHS, "value"),
         State(Id.VIEW, "data"),
     )
-    def draw_legends(_scope: str | None, layer: str, _paths: list[str] | None, view_data: object) -> tuple[Any, ...]:
+    def draw_legends(_scope: str | None, layer: Shown, _paths: list[str] | None, view_data: object) -> tuple[Any, ...]:
         if not services.boards.ready:
             return no_update, no_update
         snapshot = services.boards.latest.snapshot
@@ -131,7 +134,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         return legends, path_legend([] if as_areas else names)
 
     @app.callback(Output(Id.RISK_WEIGHT, "error"), Input(Id.RISK_WEIGHT, "value"), prevent_initial_call=True)
-    def set_risk_weight(value: float | str | None) -> str | None:
+    def set_risk_weight(value: Typed) -> str | None:
         try:
             services.engine.set_risk_weight(float(value if value is not None else ""))
         except ValueError as error:

@@ -6,7 +6,6 @@ changes (alarms, events) is left out when the browser has it already.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Self
 
 from app.engine.board import Board, Snapshot
@@ -79,8 +78,8 @@ def now_seen(board: Board, shown: NetworkView, view: View) -> Seen:
     )
 
 
-def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime, has_map: bool = True) -> JSON:
-    """What a tick tells every page. seen: what the browser has. now: wall clock, UTC. has_map: of the page."""
+def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now_s: float, has_map: bool = True) -> JSON:
+    """What a tick tells every page. seen: what the browser has. now_s: time.monotonic(). has_map: of the page."""
     snapshot, has = board.snapshot, now_seen(board, shown, view)
     same_network = seen.of(shown)
     data: JSON = {
@@ -88,7 +87,7 @@ def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime
         "seen": asdict(has),
         "network": shown.key,
         "scope": has.scope,
-        "head": _head(snapshot, now),
+        "head": _head(snapshot, now_s),
         "map": map_values(snapshot, shown, view) if has_map else {},
     }
     if seen.banner != has.banner or not same_network:
@@ -104,14 +103,14 @@ def tick(board: Board, shown: NetworkView, view: View, seen: Seen, now: datetime
     return data
 
 
-def _head(snapshot: Snapshot, now: datetime) -> JSON:
+def _head(snapshot: Snapshot, now_s: float) -> JSON:
     state, words = source_state(snapshot)
     return {
         "name": snapshot.case.network.title,
         "clock": text.moment(snapshot.simulated_at),
         "state": state,
         "words": words,
-        "age_ms": max(0, round(1000 * (now - snapshot.created_at).total_seconds())),
+        "age_ms": round(1000 * snapshot.age_s(now_s)),
         "period_ms": round(1000 * snapshot.control.cycle.period_s),
         "paused": snapshot.control.paused,
         "speed": f"{snapshot.control.speed_minutes_per_s:g}",

@@ -1,18 +1,20 @@
 """Operating by hand in the drawer of an asset: look, confirm, undo; tags; limits."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import dash
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
+from pydantic import Field
 
 from app.engine.board import NotReadyError, Snapshot
 from app.engine.commands import OperationRefusedError, PlanRefusedError, UnknownIdError
 from app.map.context import PageServices
 from app.operations.view import generators_at, preview_card
 from app.web.browser_view import Asset, View
+from app.web.callbacks import Clicked, Clicks, Position, Sent, Typed
 from app.web.ids import Id, Many
 from app.web.reasons import operation_refusal_words, plan_refusal_words
 from components.map.drawer import tap_range
@@ -25,11 +27,43 @@ from grid.taps import tap_of
 from ml.optimisation.plans.by_hand import Operation, Setting, Switching, TapMove
 from ml.optimisation.plans.tags import TaggedKind, TagKind
 
-Request = dict[str, Any]
+Kind = Annotated[TaggedKind, Field(strict=False)]
+TagSort = Annotated[TagKind, Field(strict=False)]
 HIDDEN, SHOWN, SHOWN_ROW = {"display": "none"}, {"display": "block"}, {"display": "flex"}
 SHOWN_GRID = {"display": "grid"}
 NAMELESS, NAME_NEEDED = "say who you are, it goes into the record.", "Your name is needed"
 REFUSALS = (OperationRefusedError, PlanRefusedError, UnknownIdError, NotReadyError, ValueError)
+
+
+class SwitchButton(Sent):
+    """The id of a button that closes a branch's switch, or opens it."""
+
+    branch: int
+    close: int
+
+
+class TagButton(Sent):
+    """The id of a button that takes a tag off."""
+
+    tag: int
+
+
+class OperationAsked(Sent):
+    """An operation to look at: what becomes of a branch, its tap changer or a generator."""
+
+    kind: Kind
+    target: int
+    close: bool | None = None
+    p_mw: float | None = None
+    vm_pu: float | None = None
+    tap_pos: float | None = None
+
+
+class Previewed(OperationAsked):
+    """The operation that is looked at. code: of its effect. network: on which."""
+
+    code: str
+    network: str
 
 
 def panel() -> Component:
@@ -242,19 +276,18 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
         Output(Id.OPERATE_RESULT, "children", allow_duplicate=True),
     )
 
-    def look(request: Request) -> tuple[Any, ...]:
+    def look(asked: OperationAsked) -> tuple[Any, ...]:
         try:
-            seen = services.engine.preview(_operation(request))
+            seen = services.engine.preview(_operation(asked))
         except REFUSALS as error:
             return None, HIDDEN, True, None, _words(error)
         key = services.views.of(seen.snapshot.case.network).key
-        shown = request | {"code": seen.effect.code, "network": key}
+        shown = asked.model_dump(mode="json") | {"code": seen.effect.code, "network": key}
         return preview_part(preview_card(seen)), SHOWN_ROW, seen.refusal is not None, shown, ""
 
     @app.callback(*outputs, Input(Id.OPERATE_REQUEST, "data"), prevent_initial_call=True)
-    def look_at_switch(clicked: Request) -> tuple[Any, ...]:
-        button = clicked["id"]
-        return look({"kind": TaggedKind.BRANCH.value, "target": button["branch"], "close": bool(button["close"])})
+    def look_at_switch(clicked: Clicked[SwitchButton]) -> tuple[Any, ...]:
+        return look(OperationAsked(kind=TaggedKind.BRANCH, target=clicked.id.branch, close=bool(clicked.id.close)))
 
     @app.callback(
         *outputs,
@@ -264,18 +297,18 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
         State(Id.GENERATOR_V, "value"),
         prevent_initial_call=True,
     )
-    def look_at_generator(_clicks: int, chosen: str | None, p_mw: object, vm_pu: object) -> tuple[Any, ...]:
+    def look_at_generator(_clicks: Clicks, chosen: Position | None, p_mw: Typed, vm_pu: Typed) -> tuple[Any, ...]:
         snapshot = services.boards.latest.snapshot
-        if chosen is None:
+        if not chosen or int(chosen) >= len(snapshot.case.network.generator):
             return None, HIDDEN, True, None, "Choose a generator first."
         g, injection = int(chosen), snapshot.solved.injection
         return look(
-            {
-                "kind": TaggedKind.GENERATOR.value,
-                "target": g,
-                "p_mw": _changed(p_mw, injection.generator_p_mw[g], 3),
-                "vm_pu": _changed(vm_pu, injection.generator_vm_pu[g], 4),
-            }
+            OperationAsked(
+                kind=TaggedKind.GENERATOR,
+                target=g,
+                p_mw=_changed(p_mw, injection.generator_p_mw[g], 3),
+                vm_pu=_changed(vm_pu, injection.generator_vm_pu[g], 4),
+            )
         )
 
     @app.callback(
@@ -285,13 +318,13 @@ def _register_looks(app: dash.Dash, services: PageServices) -> None:
         State(Id.TAP_POSITION, "value"),
         prevent_initial_call=True,
     )
-    def look_at_tap(_clicks: int, view_data: object, position: object) -> tuple[Any, ...]:
+    def look_at_tap(_clicks: Clicks, view_data: object, position: Typed) -> tuple[Any, ...]:
         _, asset = _shown_asset(services, view_data)
         if asset is None or asset.kind is not AssetKind.BRANCH:
             return (no_update,) * 5
         if not isinstance(position, int | float):
             return None, HIDDEN, True, None, "Say at which position the tap is to be."
-        return look({"kind": TaggedKind.BRANCH.value, "target": asset.index, "tap_pos": position})
+        return look(OperationAsked(kind=TaggedKind.BRANCH, target=asset.index, tap_pos=position))
 
 
 def _register_taps(app: dash.Dash, services: PageServices) -> None:
@@ -314,23 +347,22 @@ def _register_taps(app: dash.Dash, services: PageServices) -> None:
         return SHOWN_GRID, tap.position, f"Tap position, {tap_range(tap.lowest, tap.neutral, tap.highest)}"
 
 
-def _changed(value: object, now: float, digits: int) -> float | None:
+def _changed(value: Typed, now: float, digits: int) -> float | None:
     """A number that a person has typed, None where it is what is so already."""
     if not isinstance(value, int | float) or round(float(value), digits) == round(float(now), digits):
         return None
     return float(value)
 
 
-def _operation(request: Request) -> Operation:
-    """The operation of a preview. ValueError for what isn't one."""
-    try:
-        if request["kind"] == TaggedKind.BRANCH:
-            if "tap_pos" in request:
-                return TapMove(branch=int(request["target"]), position=float(request["tap_pos"]))
-            return Switching(branch=int(request["target"]), close=bool(request["close"]))
-        return Setting(generator=int(request["target"]), p_mw=request["p_mw"], vm_pu=request["vm_pu"])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"the operation {request} can't be read") from error
+def _operation(asked: OperationAsked) -> Operation:
+    """The operation of a preview. ValueError where it doesn't say what to do with a branch."""
+    if asked.kind is TaggedKind.GENERATOR:
+        return Setting(generator=asked.target, p_mw=asked.p_mw, vm_pu=asked.vm_pu)
+    if asked.tap_pos is not None:
+        return TapMove(branch=asked.target, position=asked.tap_pos)
+    if asked.close is None:
+        raise ValueError("close: true or false is needed")
+    return Switching(branch=asked.target, close=asked.close)
 
 
 def _register_answers(app: dash.Dash, services: PageServices) -> None:
@@ -344,7 +376,7 @@ def _register_answers(app: dash.Dash, services: PageServices) -> None:
         State(Id.OPERATE_PERSON, "value"),
         prevent_initial_call=True,
     )
-    def confirm(_clicks: int, previewed: Request | None, person: str | None) -> tuple[Any, ...]:
+    def confirm(_clicks: Clicks, previewed: Previewed | None, person: str | None) -> tuple[Any, ...]:
         if previewed is None:
             return None, HIDDEN, "", None
         if not (person or "").strip():
@@ -354,10 +386,10 @@ def _register_answers(app: dash.Dash, services: PageServices) -> None:
                 "Not operated: say who you are, it goes into the record.",
                 "Your name is needed",
             )
-        if previewed["network"] != services.views.of(services.boards.latest.network).key:
+        if previewed.network != services.views.of(services.boards.latest.network).key:
             return None, HIDDEN, "Not operated: another grid is watched by now.", None
         try:
-            services.engine.operate(_operation(previewed), person or "", previewed["code"])
+            services.engine.operate(_operation(previewed), person or "", previewed.code)
         except REFUSALS as error:
             return no_update, no_update, _words(error), None
         return None, HIDDEN, "", None
@@ -369,7 +401,7 @@ def _register_answers(app: dash.Dash, services: PageServices) -> None:
         Input(Id.PREVIEW_CANCEL, "n_clicks"),
         prevent_initial_call=True,
     )
-    def cancel(_clicks: int) -> tuple[Any, ...]:
+    def cancel(_clicks: Clicks) -> tuple[Any, ...]:
         return None, HIDDEN, ""
 
     @app.callback(
@@ -377,7 +409,7 @@ def _register_answers(app: dash.Dash, services: PageServices) -> None:
         Input(Id.UNDO_REQUEST, "data"),
         prevent_initial_call=True,
     )
-    def undo(_clicked: Request) -> str:
+    def undo(_clicked: Clicked[Sent]) -> str:
         try:
             services.engine.undo(1)
         except REFUSALS as error:
@@ -400,7 +432,12 @@ def _register_tags(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def hang(
-        _clicks: int, view_data: object, chosen: str | None, kind: str, reason: str | None, person: str | None
+        _clicks: Clicks,
+        view_data: object,
+        chosen: Position | None,
+        kind: TagSort,
+        reason: str | None,
+        person: str | None,
     ) -> tuple[Any, ...]:
         snapshot, asset = _shown_asset(services, view_data)
         target = None if asset is None else _target(snapshot.case.network, asset, chosen)
@@ -411,7 +448,7 @@ def _register_tags(app: dash.Dash, services: PageServices) -> None:
             errors = "A reason is needed" if missing[0] else None, NAME_NEEDED if missing[1] else None
             return "Not tagged: a tag has a reason and a name.", no_update, *errors
         try:
-            services.engine.tag(TagKind(kind), *target, reason or "", person or "")
+            services.engine.tag(kind, *target, reason or "", person or "")
         except REFUSALS as error:
             return _words(error), no_update, None, None
         return "", "", None, None
@@ -423,11 +460,11 @@ def _register_tags(app: dash.Dash, services: PageServices) -> None:
         State(Id.OPERATE_PERSON, "value"),
         prevent_initial_call=True,
     )
-    def untag(clicked: Request, person: str | None) -> tuple[Any, ...]:
+    def untag(clicked: Clicked[TagButton], person: str | None) -> tuple[Any, ...]:
         if not (person or "").strip():
             return f"Not taken off: {NAMELESS}", NAME_NEEDED
         try:
-            services.engine.remove_tag(int(clicked["id"]["tag"]), person or "")
+            services.engine.remove_tag(clicked.id.tag, person or "")
         except REFUSALS as error:
             return _words(error), None
         return "", None
@@ -467,7 +504,7 @@ def _register_limits(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def settle(
-        _clicks: int, view_data: object, low: object, high: object, rating: object, person: str | None
+        _clicks: Clicks, view_data: object, low: Typed, high: Typed, rating: Typed, person: str | None
     ) -> tuple[Any, ...]:
         snapshot, asset = _shown_asset(services, view_data)
         if asset is None:
@@ -517,7 +554,7 @@ def _register_priorities(app: dash.Dash, services: PageServices) -> None:
         State(Id.OPERATE_PERSON, "value"),
         prevent_initial_call=True,
     )
-    def prioritise(_clicks: int, view_data: object, priority: object, person: str | None) -> tuple[Any, ...]:
+    def prioritise(_clicks: Clicks, view_data: object, priority: Typed, person: str | None) -> tuple[Any, ...]:
         _, asset = _shown_asset(services, view_data)
         if asset is None or asset.kind is not AssetKind.BUS:
             return no_update, no_update
@@ -542,7 +579,7 @@ def _shown(value: float) -> float | str:
     return round(value, 4) if math.isfinite(value) else ""
 
 
-def _number(value: object) -> float:
+def _number(value: Typed) -> float:
     """A number that a person has typed, NaN without one."""
     return float(value) if isinstance(value, int | float) else math.nan
 
@@ -552,7 +589,7 @@ def _target(network: Network, asset: Asset, chosen: str | None) -> tuple[TaggedK
     if asset.kind is AssetKind.BRANCH:
         return TaggedKind.BRANCH, asset.index
     generators = generators_at(network, asset)
-    return (TaggedKind.GENERATOR, int(chosen)) if chosen is not None and int(chosen) in generators else None
+    return (TaggedKind.GENERATOR, int(chosen)) if chosen and int(chosen) in generators else None
 
 
 def _words(error: Exception) -> str:

@@ -13,6 +13,7 @@ from app.optimisation import page_maps as planmaps
 from app.optimisation import page_reasons as planreasons
 from app.optimisation.tick import Figures, ahead_line, answer_parts, figure_key, figures_of, optimisation_tick
 from app.optimisation.view import beyond_plans, status_of
+from app.web.callbacks import Look
 from app.web.ids import Id
 from app.web.reasons import plan_refusal_words
 from components.common.theme import Scheme
@@ -155,7 +156,7 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
     )
 
     @app.callback(Output(Id.FIGURES, "children"), Input(Id.NETWORK, "data"), Input(Id.SCHEME, "data"))
-    def draw_figures(_network: str | None, scheme: str | None) -> object:
+    def draw_figures(_network: str | None, scheme: Look | None) -> object:
         if scheme is None or not services.boards.ready:
             return no_update
         board = services.boards.latest
@@ -165,7 +166,7 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
                 [html.H2("Methods and learning"), html.P(beyond, className="quiet-line")], className="card"
             )
         key = figure_key(report, snapshot, services.views.of(snapshot.case.network))
-        return [*_figures(figures_of(report, snapshot), Scheme(scheme)), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
+        return [*_figures(figures_of(report, snapshot), scheme), dcc.Store(id=Id.FIGURES_SEEN, data=key)]
 
 
 def _figures(figures: Figures, scheme: Scheme) -> list[Component]:
@@ -190,7 +191,7 @@ def _register_buttons(app: dash.Dash, services: PageServices) -> None:
         *(State(store, "data") for store in CODES.values()),
         prevent_initial_call=True,
     )
-    def operate(*arguments: object) -> str:
+    def operate(*arguments: int | str | None) -> str:
         button, count = ctx.triggered_id, 1 if ctx.triggered_id in (Id.APPLY_ONE, Id.UNDO_ONE) else None
         code, back_code = arguments[-len(CODES) :]
         plan = services.planner.plan_seen(str(back_code if button == Id.RETURN else code))

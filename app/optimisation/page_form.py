@@ -15,6 +15,7 @@ from app.map.search import finder, found, register_finder
 from app.optimisation.form import BAND_ENDS, FREE, MOST_PAIRS, WEIGHTS, changed, form_of
 from app.optimisation.tick import form_key, form_words
 from app.web.browser_view import Asset
+from app.web.callbacks import Clicked, Clicks, Sent
 from app.web.ids import Id, Many
 from grid.alarms.book import AssetKind
 from ml.optimisation.plans.plan import Requirements
@@ -54,7 +55,26 @@ EMERGENCY_INPUTS = (  # id, label, least, most, step and what it means
         "After so long all must be within normal limits again, by the forecast's courses.",
     ),
 )
-Request = dict[str, object]
+
+
+class FormAsked(Sent):
+    """A change of the form. changed: those of app.optimisation.form.FIELDS. values: of all. at: tells two apart."""
+
+    changed: list[str]
+    values: dict[str, bool | float | str | list[float] | None]
+    at: float
+
+
+class LineTapped(Sent):
+    """A line on a map that was tapped, by its code."""
+
+    code: str
+
+
+class UnlockButton(Sent):
+    """The id of a button that unlocks the switch of a branch."""
+
+    branch: int
 
 
 def layout(services: PageServices) -> Component:
@@ -214,23 +234,22 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.FORM_REQUEST, "data"),
         prevent_initial_call=True,
     )
-    def ask(request: Request) -> tuple[str, Request]:
+    def ask(request: FormAsked) -> tuple[str, dict[str, object]]:
         refused, board = "", services.boards.latest
         try:
-            names, values = request["changed"], request["values"]
-            services.planner.amend(board, lambda present: changed(present, names, values))  # type: ignore[arg-type]
+            services.planner.amend(board, lambda present: changed(present, request.changed, request.values))
         except (ValueError, NotReadyError) as error:
             refused = f"Not taken: {error}"
         shown = services.views.of(board.network)
         key = form_key(services.planner.requirements_on(board), shown, board.snapshot.control.tags)
-        return refused, {"key": key, "at": request["at"]}
+        return refused, {"key": key, "at": request.at}
 
     @app.callback(
         Output(Id.FORM_RESULT, "children", allow_duplicate=True),
         Input(Id.EMERGENCY_RESET, "n_clicks"),
         prevent_initial_call=True,
     )
-    def reset(_clicks: int | None) -> str:
+    def reset(_clicks: Clicks) -> str:
         try:
             services.planner.amend(services.boards.latest, without_emergency)
         except (ValueError, NotReadyError) as error:
@@ -291,12 +310,12 @@ def _register_locks(app: dash.Dash, services: PageServices) -> None:
     words = Output(Id.FORM_RESULT, "children", allow_duplicate=True)
 
     @app.callback(words, Input(Id.LOCK_REQUEST, "data"), prevent_initial_call=True)
-    def change(tapped: Request) -> object:
-        return settle(str(tapped["code"]), None)
+    def change(tapped: LineTapped) -> object:
+        return settle(tapped.code, None)
 
     @app.callback(words, Input(Id.UNLOCK_REQUEST, "data"), prevent_initial_call=True)
-    def unlock(clicked: Request) -> object:
-        return settle(f"{AssetKind.BRANCH}-{clicked['id']['branch']}", False)  # type: ignore[index]
+    def unlock(clicked: Clicked[UnlockButton]) -> object:
+        return settle(f"{AssetKind.BRANCH}-{clicked.id.branch}", False)
 
     @app.callback(words, Output(Id.LOCK_SEARCH, "value"), Input(Id.LOCK_SEARCH, "value"), prevent_initial_call=True)
     def lock(code: str | None) -> tuple[Any, ...]:

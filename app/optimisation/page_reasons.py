@@ -14,6 +14,7 @@ from app.engine.board import Board, NotReadyError
 from app.map.context import PageServices
 from app.optimisation.explainer import ProposalBase
 from app.optimisation.view import branch_names, explicable
+from app.web.callbacks import Clicks, Position
 from app.web.ids import Id
 from components.common import text
 from components.optimisation.explanation import price_table, share_table, why_not_words
@@ -58,7 +59,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.NETWORK, "data"),
         State(Id.WHY_NOT_TIE, "data"),
     )
-    def shares(_code: str | None, _network: str | None, offered: list[dict[str, str]]) -> tuple[object, object]:
+    def shares(_code: str | None, _network: str | None, offered: object) -> tuple[object, object]:
         if not services.boards.ready:
             return "", []
         board = services.boards.latest
@@ -72,7 +73,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.PLAN_CODE, "data"),
         prevent_initial_call=True,
     )
-    def why_not(tie: str | None, _code: str | None) -> object:
+    def why_not(tie: Position | None, _code: str | None) -> object:
         if not tie or not services.boards.ready:
             return ""
         board = services.boards.latest
@@ -86,7 +87,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         running=[(Output(Id.WHY_BINDS_ASK, "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    def binds(clicks: int | None) -> object:
+    def binds(clicks: Clicks) -> object:
         if not clicks or not services.boards.ready:
             return no_update
         return _told(services, services.boards.latest, lambda base: _binds(services, base))

@@ -20,6 +20,7 @@ from app.optimisation.tick import overview_words
 from app.overview import page_drawer as drawer
 from app.overview.tick import cards, loss_of, overview_tick
 from app.web.browser_view import Layer, View
+from app.web.callbacks import Look
 from app.web.ids import Id, Many, kpi_id
 from components.analytics.forecast_figures import next_day_figure
 from components.common.cards import graph
@@ -164,11 +165,11 @@ def register(app: dash.Dash, services: PageServices) -> None:
     _register_next_day(app, services)
 
     @app.callback(Output(Id.LOSS_HOLDER, "children"), Input(Id.NETWORK, "data"), Input(Id.SCHEME, "data"))
-    def draw_losses(_network: str | None, scheme: str | None) -> object:
+    def draw_losses(_network: str | None, scheme: Look | None) -> object:
         if scheme is None or not services.boards.ready:
             return no_update
         history = services.boards.latest.history
-        figure = loss_figure(loss_of(history), Scheme(scheme))
+        figure = loss_figure(loss_of(history), scheme)
         return dcc.Graph(id=Id.LOSS_GRAPH, config=CONFIG, figure=figure, className="loss-graph")
 
 
@@ -187,11 +188,11 @@ def _register_next_day(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_next_day(key: str | None, scheme: str | None) -> tuple[Any, ...]:
+    def draw_next_day(key: str | None, scheme: Look | None) -> tuple[Any, ...]:
         now = looked(services)
         if key is None or scheme is None or now is None:
             return no_update, no_update
-        return next_day_figure(next_day_of(now), Scheme(scheme)), worst_of(now) or "Not looked ahead yet"
+        return next_day_figure(next_day_of(now), scheme), worst_of(now) or "Not looked ahead yet"
 
 
 def _register_fan_out(app: dash.Dash) -> None:

@@ -10,8 +10,8 @@ from app.map.context import PageServices
 from app.operations import page as operations
 from app.overview.tick import asset_trends
 from app.web.browser_view import Asset, View
+from app.web.callbacks import Look
 from app.web.ids import Id
-from components.common.theme import Scheme
 from components.common.trends import CONFIG, Curve, asset_figure
 from grid.alarms.book import AssetKind
 
@@ -84,11 +84,11 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.SCHEME, "data"),
         prevent_initial_call=True,
     )
-    def draw_trend(view_data: object, scheme: str | None) -> object:
+    def draw_trend(view_data: object, scheme: Look | None) -> object:
         board = services.boards.latest
         snapshot, history = board.snapshot, board.history
         view = View.parse(view_data, snapshot.case.network, services.views.of(snapshot.case.network).key)
         if view.asset is None or scheme is None:
             return no_update
-        figure = asset_figure(curves(snapshot, history, view.asset), Scheme(scheme))
+        figure = asset_figure(curves(snapshot, history, view.asset), scheme)
         return dcc.Graph(id=Id.DRAWER_TREND, config=CONFIG, figure=figure)

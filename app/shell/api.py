@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from app.analytics.api import register_analytics
 from app.contingencies.api import register_contingencies
 from app.engine.board import Board
-from app.engine.commands import NotOfferedError, UnknownIdError
+from app.engine.commands import NotOfferedError, TooManyEventsError, UnknownIdError
 from app.engine.jobs import JobFailure, JobKind
 from app.jobs.api import register_jobs
 from app.maintenance.api import register_maintenance
@@ -190,7 +190,7 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         body = read_body(request, EventBody)
         try:
             event = engine.add_event(body.kind, body.target, body.magnitude)
-        except NotOfferedError:
+        except (NotOfferedError, TooManyEventsError):
             raise
         except ValueError as failure:
             raise BadRequestError(str(failure), "magnitude", status=422) from None
@@ -201,6 +201,10 @@ def _register_commands(api: Blueprint, services: Services) -> None:
         identifier = _event_named(request.args.get("id"), read_body(request, RemovalBody).id)
         engine.remove_event(identifier)
         return answer({"removed": identifier}, HTTPStatus.ACCEPTED)
+
+    @api.delete("/api/events/all")
+    def remove_all_events() -> Response:
+        return answer({"removed": list(engine.remove_all_events())}, HTTPStatus.ACCEPTED)
 
     @api.post("/api/faults/<int:fault_id>/isolate")
     def isolate(fault_id: int) -> tuple[Response, int] | Response:

@@ -6,6 +6,7 @@ from dash import Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from app.map.context import PageServices
+from app.web.callbacks import Clicks
 from app.web.ids import Id
 
 SPEEDS = (0.5, 1.0, 5.0, 15.0, 60.0)
@@ -47,14 +48,14 @@ def register(app: dash.Dash, services: PageServices) -> None:
     @app.callback(
         Input(Id.SIMULATION_TOGGLE, "n_clicks"), State(Id.SIMULATION_TOGGLE, "children"), prevent_initial_call=True
     )
-    def pause_or_resume(_clicks: int, label: str) -> None:
+    def pause_or_resume(_clicks: Clicks, label: str) -> None:
         if label == PAUSE:
             engine.pause()
         else:
             engine.resume()
 
     @app.callback(Input(Id.SIMULATION_STEP, "n_clicks"), prevent_initial_call=True)
-    def step(_clicks: int) -> None:
+    def step(_clicks: Clicks) -> None:
         engine.step()
 
     @app.callback(Output(Id.SIMULATION_SPEED, "error"), Input(Id.SIMULATION_SPEED, "value"), prevent_initial_call=True)

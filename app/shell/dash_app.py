@@ -1,5 +1,8 @@
 """One Dash app with the frame and all pages, on the given Flask server."""
 
+from base64 import b64encode
+from hashlib import sha256
+
 import dash
 from flask import Flask
 
@@ -11,6 +14,7 @@ from app.shell import dialog_events as events
 from app.shell import frame as shell
 from app.shell import poll
 from app.shell.pages import PAGES
+from app.web.callbacks import Pages
 from app.web.services import Services
 from components.common.theme import css_variables
 
@@ -43,7 +47,7 @@ INDEX = f"""<!DOCTYPE html>
 
 def build(server: Flask, services: Services) -> dash.Dash:
     """Make the Dash app on a server; it answers on /."""
-    app = dash.Dash(
+    app = Pages(
         "smartgrid.pages",
         server=server,
         title=TITLE,
@@ -60,3 +64,9 @@ def build(server: Flask, services: Services) -> dash.Dash:
     for register in (*registers, *(register for page in PAGES for register in page.registers)):
         register(app, page_services)
     return app
+
+
+def inline_scripts(app: dash.Dash) -> list[str]:
+    """Hashes of the page's own scripts, as Content-Security-Policy has them; call it when all callbacks are there."""
+    first = b64encode(sha256(FIRST_LOOK.encode()).digest()).decode()
+    return [f"'sha256-{first}'", *app.csp_hashes()]

@@ -14,6 +14,7 @@ from dash.development.base_component import Component
 from app.engine.commands import UnknownIdError
 from app.engine.jobs import JobKind, JobState, TooManyJobsError
 from app.map.context import PageServices
+from app.web.callbacks import Clicks, Sent
 from app.web.case_work import case_work
 from app.web.errors import error_body
 from app.web.ids import Id
@@ -23,6 +24,13 @@ from grid.files.report import counted, plain_report
 
 EXTENSIONS = ".json,.m,.mat"
 POLL_MS = 500
+
+
+class JobAsked(Sent):
+    """A case that is being loaded: its job, and what a person called it."""
+
+    id: str
+    wanted: str
 
 
 def dialog(services: PageServices) -> Component:
@@ -115,7 +123,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def load(
-        _clicks: int, contents: str | None, file_name: str | None, name: str | None, spec: str | None
+        _clicks: Clicks, contents: str | None, file_name: str | None, name: str | None, spec: str | None
     ) -> tuple[Any, ...]:
         try:
             if ctx.triggered_id == Id.CASE_UPLOAD:
@@ -147,17 +155,17 @@ def _register_job(app: dash.Dash, services: PageServices) -> None:
         State(Id.CASE_JOB, "data"),
         prevent_initial_call=True,
     )
-    def follow(_polls: int, asked: dict[str, str] | None) -> tuple[Any, ...]:
+    def follow(_polls: int | None, asked: JobAsked | None) -> tuple[Any, ...]:
         over = None, True, False
         if asked is None:
             return no_update, *over, *(no_update,) * 3
         try:
-            job = services.jobs.get(asked["id"])
+            job = services.jobs.get(asked.id)
         except UnknownIdError:
             return refused("Nothing is known of it any more; load it again."), *over, *(no_update,) * 3
         if not job.ended:
-            seconds = (datetime.now(UTC) - job.asked_at).total_seconds()
-            return underway(asked["wanted"], round(seconds)), *(no_update,) * 6
+            seconds = max(0.0, (datetime.now(UTC) - job.asked_at).total_seconds())
+            return underway(asked.wanted, round(seconds)), *(no_update,) * 6
         if job.state is JobState.DONE:
             result: Any = job.result
             report, title = result["report"], result["title"]
@@ -175,7 +183,7 @@ def _register_dialog(app: dash.Dash, services: PageServices) -> None:
         State(Id.CASE_JOB, "data"),
         prevent_initial_call=True,
     )
-    def open_dialog(_clicks: int, job: object) -> tuple[bool, Any]:
+    def open_dialog(_clicks: Clicks, job: object) -> tuple[bool, Any]:
         if job is not None:
             return True, no_update
         case = services.boards.latest.snapshot.case

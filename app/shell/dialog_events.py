@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import dash
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
+from pydantic import Field
 
 from app.map.context import PageServices
 from app.map.search import finder, found, register_finder
+from app.web.callbacks import Clicked, Clicks, Position, Sent, Typed
 from app.web.ids import Id, Many
+from components.common import text
 from components.common.events import KINDS
 from grid.network import Network
 from grid.telemetry import EventKind
@@ -29,7 +32,14 @@ TARGETS = {
     EventKind.SENSOR_STUCK: "Bus",
     EventKind.SENSOR_GONE: "Bus",
 }
+Kind = Annotated[EventKind, Field(strict=False)]
 NEEDS_TARGET = frozenset(TARGETS) - {EventKind.LOAD_SURGE}
+
+
+class EventButton(Sent):
+    """The id of a button that removes an event."""
+
+    event: int
 
 
 def button(services: PageServices) -> Component:
@@ -60,6 +70,7 @@ def dialog() -> Component:
                 html.Div(id=Id.EVENT_RESULT, role="status"),
                 dmc.Divider(label="Active events"),
                 html.Div(id=Id.EVENT_LIST),
+                dmc.Button("Remove all", id=Id.EVENTS_CLEAR, variant="default", size="compact-sm", w="fit-content"),
                 dcc.Store(id=Id.EVENT_REMOVE_REQUEST),
             ],
             gap="sm",
@@ -108,6 +119,7 @@ def matches(names: Sequence[str], wanted: str, most: int) -> list[dict[str, str]
 def register(app: dash.Dash, services: PageServices) -> None:
     """Opening the dialog, its fields, injecting and removing."""
     _register_fields(app, services)
+    _register_clearing(app, services)
 
     @app.callback(
         Output(Id.EVENT_RESULT, "children"),
@@ -117,12 +129,12 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.EVENT_MAGNITUDE, "value"),
         prevent_initial_call=True,
     )
-    def inject(_clicks: int, kind: str, target: str | None, magnitude: float | str | None) -> Component:
-        if missing := missing_words(EventKind(kind), target, magnitude):
+    def inject(_clicks: Clicks, kind: Kind, target: Position | None, magnitude: Typed) -> Component:
+        if missing := missing_words(kind, target, magnitude):
             return refused(missing)
         try:
             position = int(target) if target else None
-            event = services.engine.add_event(EventKind(kind), position, float(magnitude or 0.0))
+            event = services.engine.add_event(kind, position, float(magnitude or 0.0))
         except (ValueError, KeyError) as error:
             return refused(str(error.args[0]))
         return dmc.Text(f"{KINDS[event.kind]} injected: {event.target_name}.", size="sm")
@@ -139,17 +151,28 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.EVENT_REMOVE_REQUEST, "data"),
         prevent_initial_call=True,
     )
-    def remove(request: dict[str, dict[str, int]]) -> object:
+    def remove(request: Clicked[EventButton]) -> object:
         try:
-            services.engine.remove_event(request["id"]["event"])
+            services.engine.remove_event(request.id.event)
         except KeyError:
             return dmc.Text("The event had ended already.", size="sm")
         return no_update
 
 
+def _register_clearing(app: dash.Dash, services: PageServices) -> None:
+    @app.callback(
+        Output(Id.EVENT_RESULT, "children", allow_duplicate=True),
+        Input(Id.EVENTS_CLEAR, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def clear(_clicks: Clicks) -> Component:
+        removed = services.engine.remove_all_events()
+        return dmc.Text(f"Removed: {text.count(len(removed), 'event')}.", size="sm")
+
+
 def _register_fields(app: dash.Dash, services: PageServices) -> None:
     @app.callback(Output(Id.EVENTS_DIALOG, "opened"), Input(Id.EVENTS_OPEN, "n_clicks"), prevent_initial_call=True)
-    def open_dialog(_clicks: int) -> bool:
+    def open_dialog(_clicks: Clicks) -> bool:
         return True
 
     @app.callback(
@@ -162,10 +185,9 @@ def _register_fields(app: dash.Dash, services: PageServices) -> None:
         Input(Id.EVENT_KIND, "value"),
         prevent_initial_call=True,
     )
-    def choose_kind(kind: str) -> tuple[Any, ...]:
-        chosen = EventKind(kind)
-        label, value, disabled = MAGNITUDES.get(chosen, ("Magnitude", 1.0, True))
-        return TARGETS.get(chosen, "Whole grid"), chosen not in TARGETS, None, label, value, disabled
+    def choose_kind(kind: Kind) -> tuple[Any, ...]:
+        label, value, disabled = MAGNITUDES.get(kind, ("Magnitude", 1.0, True))
+        return TARGETS.get(kind, "Whole grid"), kind not in TARGETS, None, label, value, disabled
 
     register_finder(app, Id.EVENT_TARGET)
 
@@ -176,6 +198,6 @@ def _register_fields(app: dash.Dash, services: PageServices) -> None:
         Input(Id.EVENTS_DIALOG, "opened"),
         prevent_initial_call=True,
     )
-    def find(wanted: str | None, kind: str, _opened: bool) -> object:
-        names = targets(services.boards.latest.network, EventKind(kind))
+    def find(wanted: str | None, kind: Kind, _opened: bool | None) -> object:
+        names = targets(services.boards.latest.network, kind)
         return found(Id.EVENT_TARGET, wanted, len(names), partial(matches, names))

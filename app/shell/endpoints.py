@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
 from app.contingencies.models import ContingenciesAnswer
+from app.engine.commands import MOST_EVENTS
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
 from app.operations.models import (
@@ -47,9 +48,11 @@ from app.web.bodies import (
     TagBody,
     TagRemovalBody,
 )
+from app.web.guard import ONLY_JSON, UPLOAD_TYPE, Bodies
 from app.web.models import (
     AcknowledgeAnswer,
     AlarmsAnswer,
+    AllRemovedAnswer,
     CaseAnswer,
     EventAnswer,
     EventsAnswer,
@@ -108,6 +111,7 @@ def _one_of(name: str, words: str, kinds: type[StrEnum]) -> Parameter:
     return Parameter(name=name, words=words, kind={"type": "string", "enum": [kind.value for kind in kinds]})
 
 
+NO_BODY: frozenset[str] = frozenset()
 TABLE = _choice("json", "csv")
 YEARS = "^(19|20|21)"  # of what is taken as a time, as app/web/query.py has it
 JOB_ID = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
@@ -138,6 +142,11 @@ class Endpoint:
     id_kind: dict[str, Any] = field(default_factory=lambda: {"type": "integer", "minimum": 0})
     mimetype: str = "application/json"
     files: tuple[str, ...] = ()
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether a form with a file may stand in the place of the body."""
+        return self.body is CaseBody
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -257,7 +266,14 @@ ENDPOINTS = (
         query=(_whole("limit", "outages listed; 25 where it is left out", 0, 10_000),),
     ),
     Endpoint("get", "/api/events", "Injected disturbances that are active.", EventsAnswer),
-    Endpoint("post", "/api/events", "Inject a disturbance; 409 where none are taken.", EventAnswer, EventBody, 202),
+    Endpoint(
+        "post",
+        "/api/events",
+        f"Inject a disturbance; 409 where none are taken, or {MOST_EVENTS} are active.",
+        EventAnswer,
+        EventBody,
+        202,
+    ),
     Endpoint(
         "delete",
         "/api/events",
@@ -266,6 +282,14 @@ ENDPOINTS = (
         RemovalBody,
         202,
         query=(_whole("id", "of the disturbance; left out: the body names it", 0),),
+    ),
+    Endpoint(
+        "delete",
+        "/api/events/all",
+        "End all disturbances; 409 where none are taken.",
+        AllRemovedAnswer,
+        status=202,
+        may_conflict=True,
     ),
     Endpoint(
         "get",
@@ -478,3 +502,14 @@ ENDPOINTS = (
         id_kind=JOB_ID,
     ),
 )
+
+
+def bodies_taken() -> Bodies:
+    """What the guard lets through to each operation: nothing, or a file besides JSON."""
+    taken = {}
+    for endpoint in ENDPOINTS:
+        if endpoint.body is None:
+            taken[endpoint.method.upper(), endpoint.path] = NO_BODY
+        elif endpoint.takes_file:
+            taken[endpoint.method.upper(), endpoint.path] = ONLY_JSON | {UPLOAD_TYPE}
+    return taken

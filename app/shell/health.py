@@ -37,7 +37,7 @@ def register_health(api: Blueprint, services: Services) -> None:
             return answer(
                 {"ready": False, "problems": [], "reason": "no cycle has run yet"}, HTTPStatus.SERVICE_UNAVAILABLE
             )
-        found = quality_now(services.boards.latest, datetime.now(UTC))
+        found = quality_now(services.boards.latest, time.monotonic())
         ok = found.condition is not BoardCondition.STALE
         body = {
             "ready": ok,
@@ -47,9 +47,12 @@ def register_health(api: Blueprint, services: Services) -> None:
         return answer(body, HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def quality_now(board: Board, now: datetime) -> BoardQuality:
-    """The board's own judgement, and whether boards still come: an engine that hangs can't say so itself."""
-    age_s = (now - board.snapshot.created_at).total_seconds() if not board.snapshot.solved.stale else 0.0
+def quality_now(board: Board, now_s: float) -> BoardQuality:
+    """The board's own judgement, and whether boards still come: an engine that hangs can't say so itself.
+
+    now_s: time.monotonic().
+    """
+    age_s = board.snapshot.age_s(now_s) if not board.snapshot.solved.stale else 0.0
     most_s = max(LEAST_LATE_S, LATE_CYCLES * board.snapshot.control.cycle.period_s)
     if age_s <= most_s:
         return board.quality
@@ -63,9 +66,10 @@ def quality_now(board: Board, now: datetime) -> BoardQuality:
     return worse(board.quality, late)
 
 
-def judged_now(board: Board, now: datetime) -> Board:
-    """The board with the judgement of this moment; where that is stale, so is its snapshot, for whatever reason."""
-    quality = quality_now(board, now)
+def judged_now(board: Board, now_s: float) -> Board:
+    """The board with the judgement of this moment, time.monotonic(); where that is stale, so is its snapshot, for
+    whatever reason."""
+    quality = quality_now(board, now_s)
     if quality is board.quality:
         return board
     snapshot = replace(
@@ -75,21 +79,21 @@ def judged_now(board: Board, now: datetime) -> Board:
 
 
 def _health(services: Services, board: Board) -> dict[str, Any]:
-    snapshot, now = board.snapshot, datetime.now(UTC)
-    cycle, quality = snapshot.control.cycle, quality_now(board, now)
+    snapshot, now_s = board.snapshot, time.monotonic()
+    cycle, quality = snapshot.control.cycle, quality_now(board, now_s)
     return {
         "status": "ok" if quality.condition is BoardCondition.FRESH else "degraded",
         "condition": quality.condition,
         "since": None if quality.since is None else plain.stamp(quality.since),
         "problems": [_problem(one) for one in quality.problems],
         "workers": [_worker(one) for one in (*(each.health for each in services.workers), services.learning.health)],
-        "timestamp": plain.stamp(now),
+        "timestamp": plain.stamp(datetime.now(UTC)),
         "data_generation": "paused" if snapshot.control.paused else "running",
         "grid_state": "stale" if snapshot.solved.stale else "fresh",
         "stale_reason": stale_reason(snapshot),
         "version": API_VERSION,
         "uptime_s": _uptime_s(services),
-        "data_age_s": round((now - snapshot.created_at).total_seconds(), 3),
+        "data_age_s": round(snapshot.age_s(now_s), 3),
         "cycle": {
             "period_s": cycle.period_s,
             "last_ms": plain.number(cycle.last_ms),

@@ -8,15 +8,17 @@ from pydantic import BaseModel
 
 from app.jobs.models import JobAnswer
 from app.shell.endpoints import ENDPOINTS, Endpoint
-from app.web.bodies import CaseBody
 from app.web.models import ErrorAnswer, ReadyAnswer
 
 API_VERSION = "1.0.0"
 ERRORS = {
-    400: "the body isn't JSON, is nested too deeply or isn't an object",
+    400: "the body isn't JSON, is nested too deeply, isn't an object, or none is taken",
+    403: "sent by a page of another origin",
     404: "there is no such id",
     409: "what is asked doesn't hold now: a plan, pins that contradict one another, a job that has ended",
     413: "the body is too large",
+    415: "the body is of a type that isn't taken",
+    421: "the server isn't known by the name in the Host header",
     422: "a field is wrong; `field` names it",
     503: "nothing is known yet, the grid has just changed, what learns is down, or too many jobs wait: ask again",
 }
@@ -32,7 +34,7 @@ def openapi() -> dict[str, Any]:
         operation = _operation(endpoint, schemas)
         if endpoint.body is not None:
             content: dict[str, Any] = {JSON_TYPE: {"schema": _reference(endpoint.body, schemas, "validation")}}
-            if endpoint.body is CaseBody:
+            if endpoint.takes_file:
                 file = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
                 content["multipart/form-data"] = {"schema": file}
             needed = any(field.is_required() for field in endpoint.body.model_fields.values())
@@ -101,8 +103,16 @@ def _errors(endpoint: Endpoint) -> tuple[int, ...]:
     """Statuses of what may be wrong with a request, and of a grid that isn't there."""
     if endpoint.body is not None:
         return tuple(ERRORS)
+    written = (400, 403, 413, 415) * (endpoint.method != "get")
     may_lack = "{id}" in endpoint.path or endpoint.may_lack
-    return (404,) * may_lack + (409,) * endpoint.may_conflict + (422,) * bool(endpoint.query) + (503,)
+    return (
+        *written,
+        *(404,) * may_lack,
+        *(409,) * endpoint.may_conflict,
+        421,
+        *(422,) * bool(endpoint.query),
+        503,
+    )
 
 
 def _operation_id(endpoint: Endpoint) -> str:

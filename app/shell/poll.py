@@ -1,7 +1,7 @@
 """The one request that every browser repeats: what is new since its last tick, for what it looks at."""
 
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import dash
 from dash import Input, Output, State, dcc, no_update
@@ -42,7 +42,7 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     """
     if not services.boards.ready:
         return no_update
-    board = judged_now(services.boards.latest, datetime.now(UTC))
+    board = judged_now(services.boards.latest, time.monotonic())
     shown = services.views.of(board.network)
     view = View.parse(view_data, board.network, shown.key)
     page, seen, has = page_named(view.page), Seen.parse(seen_data), now_seen(board, shown, view)
@@ -51,7 +51,7 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     shows = (seen.version, seen.scope, seen.view, seen.quality)
     if (has.version, has.scope, has.view, has.quality) == shows and not news:
         return no_update
-    data = tick(board, shown, view, seen, datetime.now(UTC), page.has_map) | part.data()
+    data = tick(board, shown, view, seen, time.monotonic(), page.has_map) | part.data()
     if page.has_map:
         data["map"] |= part.marks()  # type: ignore[operator]
     return data

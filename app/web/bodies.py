@@ -182,12 +182,12 @@ def read_body(request: Request, model: type[Model]) -> Model:
     """The request's JSON body as a model. BadRequestError names the field that is wrong."""
     text = _read_limited(request)
     try:
-        data = json.loads(text or b"{}", parse_constant=_refuse_constant)
+        data = json.loads(text or b"{}", parse_constant=refuse_constant)
     except RecursionError:
         raise BadRequestError("the body is nested too deeply") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise BadRequestError(f"the body isn't JSON: {error}") from None
-    if _depth(data) > MAX_DEPTH:
+    if depth_of(data) > MAX_DEPTH:
         raise BadRequestError(f"the body is nested deeper than {MAX_DEPTH} levels")
     if not isinstance(data, dict):
         raise BadRequestError("the body must be a JSON object")
@@ -217,11 +217,12 @@ def _read_limited(request: Request) -> bytes:
     return text
 
 
-def _refuse_constant(name: str) -> Any:
+def refuse_constant(name: str) -> Any:
+    """ValueError for NaN and infinity, which Python's reader of JSON takes for numbers."""
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _depth(data: object) -> int:
+def depth_of(data: object) -> int:
     """Levels of lists and objects, counted without recursion."""
     level, depth = [data], 0
     while level:

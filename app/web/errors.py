@@ -5,7 +5,13 @@ from http import HTTPStatus
 from flask import Response
 
 from app.engine.board import NotReadyError
-from app.engine.commands import NotOfferedError, OperationRefusedError, PlanRefusedError, UnknownIdError
+from app.engine.commands import (
+    NotOfferedError,
+    OperationRefusedError,
+    PlanRefusedError,
+    TooManyEventsError,
+    UnknownIdError,
+)
 from app.engine.jobs import JobDropCause, JobEndedError, JobFailure, TooManyJobsError, in_short
 from app.learning.process import LearningDownError
 from app.web.bodies import BadRequestError, answer
@@ -19,6 +25,7 @@ REFUSALS = (
     PlanRefusedError,
     OperationRefusedError,
     NotOfferedError,
+    TooManyEventsError,
     JobEndedError,
     NotReadyError,
     TooManyJobsError,
@@ -45,7 +52,7 @@ def failure_of(error: Exception) -> JobFailure:
             return JobFailure(detail=plan_refusal_words(error.refusal), status=HTTPStatus.CONFLICT)
         case OperationRefusedError():
             return JobFailure(detail=operation_refusal_words(error.refusal), status=HTTPStatus.CONFLICT)
-        case NotOfferedError() | JobEndedError():
+        case NotOfferedError() | JobEndedError() | TooManyEventsError():
             return JobFailure(detail=str(error), status=HTTPStatus.CONFLICT)
         case NotReadyError() | TooManyJobsError() | LearningDownError():
             return JobFailure(detail=str(error), status=HTTPStatus.SERVICE_UNAVAILABLE)

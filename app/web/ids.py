@@ -55,6 +55,7 @@ class Id(StrEnum):
     EVENT_RESULT = "event-result"
     EVENT_LIST = "event-list"
     EVENT_REMOVE_REQUEST = "event-remove-request"
+    EVENTS_CLEAR = "events-clear"
     # overview
     KPI_ROW = "kpi-row"
     TOPOLOGY = "topology"

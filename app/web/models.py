@@ -347,6 +347,12 @@ class EventAnswer(Answer):
     event: EventItem
 
 
+class AllRemovedAnswer(Answer):
+    """DELETE /api/events/all. removed: ids of those that were active."""
+
+    removed: list[Count]
+
+
 class RemovalAnswer(Answer):
     """DELETE /api/events."""
 

@@ -112,7 +112,10 @@ def risk_table(rows: Sequence[RiskRow], name: ComponentId) -> Component:
         defaultColDef=gridlook.every_column(),
         getRowId="params.data.code",
         dashGridOptions=gridlook.options("No asset has been judged yet."),
-        csvExportParams={"fileName": "assets-by-risk.csv"},
+        csvExportParams={
+            "fileName": "assets-by-risk.csv",
+            "processCellCallback": {"function": "spreadsheetCell(params)"},  # assets/export.js
+        },
         className="risk-grid",
         style={"height": None, "width": "100%"},
     )

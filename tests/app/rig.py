@@ -19,6 +19,10 @@ from app.engine.quality import BoardProblem, ProblemCause
 from app.learning.process import LearningHost
 from app.settings import Settings
 from app.shell.api import api_blueprint
+from app.shell.dash_app import build as build_pages
+from app.shell.dash_app import inline_scripts
+from app.shell.endpoints import bodies_taken
+from app.web.guard import Guard
 from app.web.services import Services
 from grid.alarms.book import AlarmKind
 from grid.cases.cases import load_case
@@ -110,8 +114,10 @@ def _refuse(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
-def make_rig(cache_dir: Path, case: str = "city8", learning: LearningHost | None = None, **changes: Any) -> Rig:
-    """A rig after its first cycle; changes override settings."""
+def make_rig(
+    cache_dir: Path, case: str = "city8", learning: LearningHost | None = None, pages: bool = False, **changes: Any
+) -> Rig:
+    """A rig after its first cycle; changes override settings. pages: with the pages and their callbacks."""
     values: dict[str, Any] = {
         "cache_dir": cache_dir,
         "start": START,
@@ -126,10 +132,20 @@ def make_rig(cache_dir: Path, case: str = "city8", learning: LearningHost | None
     watched = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
     services = Services.around(settings, watched, HandDriven, learning or LearningHere())
     server = Flask("test")
+    guard = Guard(settings, bodies_taken())
+    guard.install(server)
     server.register_blueprint(api_blueprint(services))
+    if pages:
+        guard.allow_scripts(inline_scripts(build_pages(server, services)))
     rig = Rig(services, server.test_client())
     rig.run(elapsed=timedelta(0))
     return rig
+
+
+def resident_bytes() -> float:
+    """Memory that this process holds; 1 where the system doesn't say."""
+    status = Path("/proc/self/statm")
+    return 4096.0 * int(status.read_text().split()[1]) if status.exists() else 1.0
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> bool:

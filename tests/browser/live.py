@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import ConsoleMessage, Error, Page, Response, expect
+from playwright.sync_api import ConsoleMessage, Error, JSHandle, Page, Response, expect
 from playwright.sync_api import Request as PageRequest
 
 from app.web.ids import Id
@@ -134,6 +135,8 @@ class Watched:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # Playwright's own evaluates strings in the page, which the page's Content-Security-Policy forbids
+        self.page.wait_for_function = partial(wait_until, self.page)  # type: ignore[method-assign]
         self.page.on("console", self._on_console)
         self.page.on("pageerror", self._on_error)
         self.page.on("request", self._on_request)
@@ -155,6 +158,21 @@ class Watched:
         expect(self.page.locator(".kpi-value").first).to_contain_text("MW", timeout=TIMEOUT_MS)
         self.page.wait_for_function(MAP_IS_PAINTED, timeout=TIMEOUT_MS)
         return self.page
+
+
+def wait_until(page: Page, expression: str, arg: object = None, timeout: float = TIMEOUT_MS) -> JSHandle:
+    """The first true value of a script's expression or function; TimeoutError where none comes."""
+    deadline = time.monotonic() + timeout / 1000
+    while time.monotonic() < deadline:
+        try:
+            value = page.evaluate_handle(expression, arg)
+            if value.evaluate("(value) => Boolean(value)"):
+                return value
+        except Error as error:
+            if "context was destroyed" not in error.message:  # by another page that has just been opened
+                raise
+        page.wait_for_timeout(30)
+    raise TimeoutError(f"{expression} isn't true after {timeout:.0f} ms")
 
 
 POLL = f"{Id.BEAT}.data"  # an output of the poll alone, as Dash names it

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
+from ml.tables.spreadsheets import spreadsheet_cell
 
 COLUMNS = (
     "asset",
@@ -19,7 +20,6 @@ COLUMNS = (
     "expected_cost_eur",
     "deferral_cost_eur",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet takes a text for a formula
 LINE_OCTETS = 75  # RFC 5545 section 3.1
 PRODUCT = "-//Smart Grid Operations System//Maintenance schedule//EN"
 
@@ -37,9 +37,9 @@ def schedule_csv(problem: ScheduleProblem, judgement: Judgement, first_day: date
         when = ("", "") if week == DEFERRED else (week + 1, _starts(first_day, week).isoformat())
         table.writerow(
             [
-                _cell(jobs.name[i]),
+                spreadsheet_cell(jobs.name[i]),
                 *when,
-                _cell(jobs.skill[i]),
+                spreadsheet_cell(jobs.skill[i]),
                 f"{jobs.hours[i]:g}",
                 int(jobs.zone[i]),
                 *(f"{eur:.2f}" for eur in (jobs.cost_eur[i], problem.cost_eur[i, week], problem.cost_eur[i, -1])),
@@ -114,7 +114,3 @@ def _folded(line: str) -> str:
 
 def _starts(first_day: date, week: int) -> date:
     return first_day + timedelta(weeks=week)
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text

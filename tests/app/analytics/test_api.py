@@ -180,5 +180,5 @@ def test_the_document_says_what_may_be_asked() -> None:
     }  # fmt: skip
     assert parameters[FORECAST] == ["series", "issued_at", "horizon", "format"]
     assert parameters[LOSSES] == ["start", "hours", "limit", "format"]
-    assert list(openapi()["paths"][FORECAST]["get"]["responses"]) == ["200", "404", "422", "503"]
+    assert list(openapi()["paths"][FORECAST]["get"]["responses"]) == ["200", "404", "421", "422", "503"]
     assert list(openapi()["paths"][REPORT]["get"]["responses"]["200"]["content"]) == ["text/html"]

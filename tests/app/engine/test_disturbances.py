@@ -6,11 +6,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from app.engine.commands import MOST_EVENTS
 from app.web.reasons import stale_reason, suspect_words
 from grid.alarms.book import AlarmKind, AlarmState
 from grid.flow.topology import energised_buses
 from grid.telemetry import EventKind
-from tests.app.rig import Rig
+from tests.app.rig import Rig, strict_json
 
 NewRig = Callable[..., Rig]
 OUTAGES = {
@@ -157,3 +158,30 @@ def test_healthy_sensors_are_never_suspected(new_rig: NewRig) -> None:
         for _ in range(40):
             rig.run(elapsed=timedelta(minutes=30))
             assert rig.alarms(AlarmKind.SENSOR_SUSPECT) == []
+
+
+def test_no_more_events_than_a_cycle_can_look_at_and_all_end_at_once(rig: Rig) -> None:
+    body = {"kind": "sensor_stuck", "target": 1}
+    ids = [rig.post("/api/events", body, 202)["event"]["id"] for _ in range(60)]
+    rig.run()
+    ids += [rig.post("/api/events", body, 202)["event"]["id"] for _ in range(MOST_EVENTS - 60)]
+    for _ in range(2):  # some wait for the next cycle, then all are there
+        refused = rig.post("/api/events", body, 409)
+        assert f"{MOST_EVENTS} events are active" in refused["error"]
+        rig.run()
+    assert len(rig.now.control.events) == MOST_EVENTS
+    assert strict_json(rig.client.delete("/api/events/all"), 202) == {"removed": ids}
+    rig.run()
+    assert rig.now.control.events == ()
+    assert strict_json(rig.client.delete("/api/events/all"), 202) == {"removed": []}
+    rig.post("/api/events", body, 202)
+    rig.run()
+    assert len(rig.now.control.events) == 1
+
+
+def test_a_load_that_all_but_vanishes_makes_no_infinite_year(rig: Rig) -> None:
+    rig.post("/api/events", {"kind": "load_surge", "magnitude": 1e-200}, 202)
+    now = rig.run(2)
+    assert now.control.cycle.failed == 0
+    assert now.assessed.loss_hours_per_year == 0
+    rig.get("/api/grid/state")

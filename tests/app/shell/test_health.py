@@ -230,10 +230,22 @@ def test_a_stale_state_is_not_ready_and_says_since_when(rig: Rig, monkeypatch: p
 
 def test_an_engine_that_hangs_is_said_by_who_answers(rig: Rig) -> None:
     board = rig.board
-    assert quality_now(board, board.snapshot.created_at + timedelta(seconds=9)).condition is BoardCondition.FRESH
-    hung = quality_now(board, board.snapshot.created_at + timedelta(seconds=60))
+    assert quality_now(board, board.snapshot.made_at_s + 9).condition is BoardCondition.FRESH
+    hung = quality_now(board, board.snapshot.made_at_s + 60)
     assert hung.condition is BoardCondition.STALE
     assert hung.problems[0].cause is ProblemCause.CYCLE_FAILED
+
+
+def test_the_age_of_the_data_is_counted_by_a_clock_that_nobody_sets(rig: Rig) -> None:
+    ahead = replace(rig.now, created_at=rig.now.created_at + timedelta(hours=1))  # the computer's time was set back
+    rig.services.boards.replace(replace(rig.board, snapshot=ahead))
+    health = rig.get("/api/health")
+    assert 0 <= health["data_age_s"] < 600
+    assert health["grid_state"] == "fresh"
+    behind = replace(ahead, created_at=rig.now.created_at - timedelta(days=1))
+    rig.services.boards.replace(replace(rig.board, snapshot=behind))
+    assert rig.get("/api/health")["grid_state"] == "fresh"
+    assert ahead.age_s(ahead.made_at_s - 5) == 0
 
 
 def test_a_silent_worker_is_named_but_not_one_that_was_never_started(rig: Rig) -> None:

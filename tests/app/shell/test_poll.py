@@ -3,7 +3,7 @@
 import gzip
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -154,8 +154,8 @@ def test_an_engine_that_hangs_reaches_browsers_without_a_new_snapshot(pages: Pag
     first = sent(pages, {}, None, {})
     shown = {"alarms": first["seen"]["alarms"], "ahead": first["ahead"], "outages": first["outages"][2]}
     assert sent(pages, {}, first["seen"], shown) is None
-    long_ago = board.snapshot.created_at - timedelta(minutes=5)
-    pages.boards.replace(replace(board, snapshot=replace(board.snapshot, created_at=long_ago)))
+    long_ago = board.snapshot.made_at_s - 300
+    pages.boards.replace(replace(board, snapshot=replace(board.snapshot, made_at_s=long_ago)))
     hung = sent(pages, {}, first["seen"], shown)
     assert hung["quality"][0] == "quality quality-stale"
     assert hung["proposal"][0] == "No plan: stale"
