@@ -65,7 +65,7 @@ def source_of(case: Case, settings: Settings) -> SourceParts:
 
 def log_report(case: Case) -> None:
     """Write to the log how the reading of a case ended."""
-    log.info("%s: %s", case.network.title, counted(case.report.counts))
+    log.info("%s: %s", case.network.title, counted(case.report.counts, case.report.out_of_service))
     for finding in case.report.remarkable:
         log.warning("%s: %s", case.network.title, sentence(finding))
 

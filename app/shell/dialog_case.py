@@ -73,11 +73,11 @@ def refused(message: str) -> Component:
 def about(report: Mapping[str, Any], title: str, loaded: bool) -> Component:
     """How the reading of a case ended: what was read, and what is worth telling of it."""
     remarks = [finding["text"] for finding in report["findings"] if What(finding["what"]) not in EVERYDAY]
-    words = f"{title}: {counted(report['counts'])}."
+    words = f"{title}: {counted(report['counts'], report['out_of_service'])}."
     return dmc.Alert(
-        [dmc.Text(words, size="sm"), dmc.List([dmc.ListItem(remark) for remark in remarks], size="sm", mt="xs")],
+        [dmc.Text(words, size="sm"), *(dmc.Text(remark, size="sm", mt="xs") for remark in remarks)],
         title=_heading(len(remarks), loaded),
-        color="yellow" if remarks else "gray",
+        color="gray",
         variant="light",
     )
 

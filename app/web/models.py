@@ -522,10 +522,11 @@ class FindingItem(Answer):
 
 
 class ImportItem(Answer):
-    """How the reading of a case ended: elements in service by kind, what was replaced, left out or is doubtful."""
+    """How the reading of a case ended: elements by kind, what was replaced, left out or is doubtful."""
 
     file: str
     counts: dict[str, Count]
+    out_of_service: dict[str, Count]
     findings: tuple[FindingItem, ...]
 
 

@@ -102,7 +102,9 @@ def _case(
     year_built = np.full(network.n_branch, np.nan)
     if "year_built" in net.line.columns:
         year_built[: len(net.line)] = pd.to_numeric(net.line["year_built"], errors="coerce")
-    report = ImportReport(file=spec, counts=found.counts, findings=tuple(found.found))
+    report = ImportReport(
+        file=spec, counts=found.counts, out_of_service=found.out_of_service, findings=tuple(found.found)
+    )
     return Case(spec, laid_out, year_built, profiles, report)
 
 

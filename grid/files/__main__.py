@@ -56,7 +56,7 @@ class Checked:
         """As a person reads it."""
         if self.report is None:
             return f"{self.refusal}\n"
-        lines = [f"{self.file}: {counted(self.report.counts)}"]
+        lines = [f"{self.file}: {counted(self.report.counts, self.report.out_of_service)}"]
         lines += [f"  {finding.bearing.replace('_', ' ')}: {sentence(finding)}" for finding in self.report.findings]
         return "\n".join(lines) + "\n"
 

@@ -188,9 +188,9 @@ def validate(net: pandapowerNet, file: str, found: Findings) -> None:
     check.supported()
     check.loads()
     check.leave_out(found)
-    found.counts = {
-        table: int(_service(net[table]).sum()) for table in [*BUSES_OF, "switch"] if table in net and len(net[table])
-    }
+    used = {table: _service(net[table]) for table in [*BUSES_OF, "switch"] if table in net and len(net[table])}
+    found.counts = {table: len(service) for table, service in used.items()}
+    found.out_of_service = {table: int((~service).sum()) for table, service in used.items() if not service.all()}
     _doubt(net, found)
 
 

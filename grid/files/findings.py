@@ -88,10 +88,14 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportReport:
-    """How the reading of a file or built-in case ended: elements in service by pandapower's table, and the findings."""
+    """How the reading of a file or built-in case ended: elements by pandapower's table, and the findings.
+
+    out_of_service: how many of the counted are.
+    """
 
     file: str
     counts: dict[str, int]
+    out_of_service: dict[str, int]
     findings: tuple[Finding, ...]
 
     @property
@@ -105,7 +109,8 @@ class Findings:
     """Gathers what is found while a file is read."""
 
     found: list[Finding] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)  # of elements in service, by pandapower's table
+    counts: dict[str, int] = field(default_factory=dict)  # of elements, by pandapower's table
+    out_of_service: dict[str, int] = field(default_factory=dict)  # of these
 
     def add(self, what: What, elements: Iterable[str], figure: float | None = None) -> None:
         """Take note of a kind of thing; nothing where there are no elements."""

@@ -33,9 +33,14 @@ TABLES = {
 }
 
 
-def counted(counts: Mapping[str, int]) -> str:
-    """What was read, e.g. `9 buses, 1 transformer`."""
-    return ", ".join(f"{count:,} {TABLES[table][count != 1]}" for table, count in counts.items() if count)
+def counted(counts: Mapping[str, int], out_of_service: Mapping[str, int]) -> str:
+    """What was read, e.g. `9 buses, 12 lines (2 out of service)`."""
+    words = []
+    for table, count in counts.items():
+        idle = out_of_service.get(table, 0)
+        rest = f" ({idle:,} out of service)" if idle else ""
+        words.append(f"{count:,} {TABLES[table][count != 1]}{rest}")
+    return ", ".join(words)
 
 
 def plain_report(report: ImportReport) -> dict[str, Any]:
@@ -43,6 +48,7 @@ def plain_report(report: ImportReport) -> dict[str, Any]:
     return {
         "file": report.file,
         "counts": dict(report.counts),
+        "out_of_service": dict(report.out_of_service),
         "findings": [
             {
                 "what": finding.what.value,
