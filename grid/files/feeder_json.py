@@ -25,6 +25,7 @@ from grid.network import BoolArray, FloatArray, IntArray
 
 BASE_MVA = 10.0
 OWN_FIELDS = frozenset({"base_kv", "source_bus", "branch"})  # a network saved by pandapower has none of these
+MEANT = 2  # own fields that make a feeder of a file
 FIELDS = OWN_FIELDS | {"bus", "name", "coords"}
 FARTHEST = 1e9  # coordinates beyond are no places
 IS_TIE = Rule("is_tie", lambda v: (v == 0) | (v == 1), "it is 1 for a normally open branch, 0 for any other")
@@ -88,12 +89,15 @@ class _Table:
 
 
 def is_feeder(path: Path) -> bool:
-    """Whether a file is a feeder, by its fields; False too where it can't be read, which the other readers report."""
+    """Whether a file is meant as a feeder: two of the fields that only feeders have are there.
+
+    Others have a `branch`, too. False where it can't be read, which the other readers report.
+    """
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(content, dict) and not OWN_FIELDS.isdisjoint(content)
+    return isinstance(content, dict) and len(OWN_FIELDS & content.keys()) >= MEANT
 
 
 def read_feeder(path: Path, found: Findings | None = None) -> pandapowerNet:

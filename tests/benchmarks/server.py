@@ -26,7 +26,6 @@ DASHBOARDS, SECONDS = 200, 40
 LIBRARIES = "import dash, pandapower, lightsim2grid"
 STARTS, PLANS = 3, 60
 LEARNED_S = 240.0  # so long at most do policies and forecasts of city8 take on two busy cores
-GUNICORN = [sys.executable, "-m", "gunicorn", "app:create_app()", "-w1", "--threads=16", "--keep-alive=60"]
 APP = [sys.executable, "-m", "app", "--case", "city8"]
 
 
@@ -85,11 +84,11 @@ def in_peace(folder: Path) -> list[Figure]:
 
 
 def many(folder: Path) -> list[Figure]:
-    """Dashboards on gunicorn, beside first learning."""
-    with running(GUNICORN, folder / "many") as (port, _, _):
+    """Dashboards beside first learning."""
+    with running(APP, folder / "many") as (port, _, _):
         measured = np.array(dashboards.poll(port, DASHBOARDS, SECONDS))
         cycle = api_json(port, "/api/health")["cycle"]
-        name = f"{DASHBOARDS} dashboards on one gunicorn process beside first learning, {len(measured)} ticks: p95"
+        name = f"{DASHBOARDS} dashboards on one process beside first learning, {len(measured)} ticks: p95"
         return [
             at_most(name, 1000 * float(np.percentile(measured, 95)), 50, "ms"),
             at_most("missed cycles meanwhile", cycle["missed"], 0, ""),
@@ -121,7 +120,6 @@ def learned(port: int) -> bool:
 def running(command: list[str], folder: Path, **settings: str) -> Iterator[tuple[int, subprocess.Popen[bytes], float]]:
     """The server on a free port: its port, its process, and the seconds until the page answered. Folder: its files."""
     port = free_port()
-    address = [f"--bind=127.0.0.1:{port}"] if "gunicorn" in command else [f"--port={port}"]
     environment = {
         **os.environ,
         "SMARTGRID_CASE": "city8",
@@ -131,7 +129,7 @@ def running(command: list[str], folder: Path, **settings: str) -> Iterator[tuple
         **settings,
     }
     began = time.perf_counter()
-    process = subprocess.Popen([*command, *address], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, f"--port={port}"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         while not page_answers(port):
             if process.poll() is not None or time.perf_counter() - began > 60:

@@ -29,9 +29,9 @@ runpp start from its last state too (init="results").
 
 Cycle: everything from the simulator's power flow to the published Snapshot, at the default simulated step.
 
-Server: `python -m app` for start, memory and single requests; gunicorn with one worker and 16 threads for the
-dashboards, each of which asks for the page's own tick at the page's own interval, from a second process on the same two
-cores. "Beside first learning" starts with empty folders: policy, forecasters and failure models are all learned
+Server: `python -m app`, as hosts start it, with its 16 threads; each dashboard asks for the page's own tick at the
+page's own interval, from a second process on the same two cores. "Beside first learning" starts with empty folders:
+policy, forecasters and failure models are all learned
 meanwhile, by other processes on the same two cores.
 """
 

@@ -62,7 +62,8 @@ def read_json(text: str, file: str) -> pandapowerNet:
     except RecursionError as exc:
         raise CaseError(file, "the JSON is nested too deeply for a network") from exc
     if not isinstance(plain, _Pairs) or not ({"bus", "_object"} & {key for key, _ in plain}):
-        raise CaseError(file, "this is JSON, but not a network saved with pandapower's to_json")
+        problem = "this is JSON, but not a network saved with pandapower's to_json"
+        raise CaseError(file, f"{problem}, nor a feeder: that has base_kv, source_bus, bus and branch")
     return _decode(text, file)
 
 
