@@ -60,8 +60,8 @@ def plans() -> tuple[list[Figure], str]:
     figures.insert(2, Figure("of these, not all, as a limit forbids it", f"{counts.partial:,}"))
     words = (
         "Random states: level 0.3 to 1.1, regions and buses vary, photovoltaics in 30 %, an outage in 30 %, up to four "
-        "random exchanges away from the case's own switch states; 30 % with risk. Beside the most that can be supplied: "
-        "restoration.md."
+        "random exchanges away from the case's own switch states; 30 % with risk. Beside the most that can be "
+        "supplied: restoration.md."
     )
     return figures, words
 
