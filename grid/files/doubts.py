@@ -38,23 +38,23 @@ def doubt_state(network: Network, state: GridState, found: Findings) -> None:
         found.add(What.VOLTAGE_LIMITS_DERIVED, bus.name)
 
 
-def doubt_stored_result(net: pandapowerNet, stored_vm_pu: np.ndarray | None, found: Findings) -> None:
+def doubt_stored_result(net: pandapowerNet, stored_vm_pu: pd.Series | None, found: Findings) -> None:
     """Notes where the solution differs from the one that the file holds.
 
-    stored_vm_pu: (buses,) p.u. before net was solved, NaN where the file holds none.
+    stored_vm_pu: p.u. by bus before net was solved, NaN where the file holds none; elements' inner buses come in since.
     """
     if stored_vm_pu is None:
         return
-    gap = np.abs(net.res_bus.vm_pu.to_numpy(np.float64) - stored_vm_pu)
-    if np.nanmax(gap, initial=0.0) > SAME_PU:
-        names = [str(index) for index in net.bus.index[np.nan_to_num(gap) > SAME_PU]]
-        found.add(What.STORED_RESULT_DIFFERS, names, float(np.nanmax(gap)))
+    gap = (net.res_bus.vm_pu.loc[stored_vm_pu.index] - stored_vm_pu).abs()
+    apart = gap[gap > SAME_PU]
+    if len(apart):
+        found.add(What.STORED_RESULT_DIFFERS, [str(index) for index in apart.index], float(apart.max()))
 
 
-def stored_vm_pu(net: pandapowerNet) -> np.ndarray | None:
-    """(buses,) the voltages that a file brings along, None where it brings none for its buses."""
+def stored_vm_pu(net: pandapowerNet) -> pd.Series | None:
+    """The voltages by bus that a file brings along, None where it brings none for its buses."""
     result = net.get("res_bus")
     if not isinstance(result, pd.DataFrame) or "vm_pu" not in result or not result.index.equals(net.bus.index):
         return None
-    values: np.ndarray = result.vm_pu.to_numpy(np.float64)
-    return values if np.isfinite(values).any() else None
+    values = result.vm_pu.astype(float)
+    return values.copy() if values.notna().any() else None

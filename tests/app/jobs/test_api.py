@@ -17,6 +17,7 @@ from app.shell.api import api_blueprint
 from app.web.errors import failure_of
 from grid.cases.case import Case
 from grid.errors import CaseError
+from grid.files.report import plain_report
 from tests.app.learning_here import LearningHere
 from tests.app.rig import Rig, make_rig, strict_json
 
@@ -85,6 +86,7 @@ def test_what_comes_in_time_is_answered_as_ever_and_leaves_no_job(rig: Rig) -> N
     assert strict_json(response, 202) == {
         "success": True, "case": "case14", "title": rig.services.cases.load("case14").network.title,
         "total_nodes": 14, "total_edges": 20, "previous": "city8",
+        "report": plain_report(rig.services.cases.load("case14").report),
     }  # fmt: skip
     assert "Location" not in response.headers
 

@@ -131,10 +131,21 @@ def test_several_sources_with_different_voltages_are_exact() -> None:
     np.testing.assert_allclose(sources, net.res_ext_grid.p_mw, atol=1e-5)
 
 
-def test_elements_we_would_solve_differently_are_refused() -> None:
+def test_a_net_with_extended_wards_is_pandapowers() -> None:
     net = pandapower.networks.example_multivoltage()
-    with pytest.raises(CaseError, match="xward"):
-        network_from_pandapower(net, "multivoltage")
+    pandapower.runpp(net)
+    published = net.res_bus.vm_pu.to_numpy()
+    state = solved(network_from_pandapower(net, "multivoltage"))
+    lookup = net._pd2ppc_lookups["bus"][net.bus.index[: len(published)]]
+    _, ours = np.unique(net._pd2ppc_lookups["bus"][net.bus.index], return_inverse=True)
+    np.testing.assert_allclose(state.vm_pu[ours[: len(lookup)]], published, atol=1e-6)
+
+
+def test_elements_that_no_power_flow_of_ours_has_are_refused() -> None:
+    net = pandapower.networks.case9()
+    pandapower.create_svc(net, 4, 1, -1, 1.0, 90)
+    with pytest.raises(CaseError, match=r"svc: svc 0|svc 0.*not supported"):
+        network_from_pandapower(net, "compensated")
 
 
 def test_closing_every_tie_of_a_case_equals_pandapower_with_those_lines_in_service() -> None:
