@@ -124,5 +124,9 @@ class Settings(BaseSettings):
     )
     plan_hours: int = Field(default=4, ge=1, le=24, description="hours that a plan is followed through the forecast")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
+    reading_mb: float = Field(
+        default=1000.0, gt=0, le=1e6, description="memory that reading such a file may take, MB, besides the libraries"
+    )
+    reading_seconds: float = Field(default=60.0, gt=0, le=3600, description="time that reading it may take, s")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")

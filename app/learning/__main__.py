@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-from app.learning.wire import Alive, Asked, Told, Wire, survives_the_wire
+from app.wire import Alive, Asked, Told, Wire, own_pipes, survives_the_wire
 
 if TYPE_CHECKING:
     from app.learning.learners import Learners
@@ -21,7 +21,7 @@ BEAT_S = 5.0
 
 def main(niceness: int, log_level: str) -> int:
     """Answer requests until the parent is gone, which is noticed from the first moment on."""
-    wire = _wire()
+    wire = own_pipes()
     heard: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
     loaded = threading.Event()
     threading.Thread(target=_hear, args=(wire, heard, loaded), name="hear", daemon=True).start()
@@ -44,14 +44,6 @@ def main(niceness: int, log_level: str) -> int:
     learners.stop()
     _exit()
     return 0
-
-
-def _wire() -> Wire:
-    """Our pipes for messages alone: what a library prints goes to the log instead."""
-    wire = Wire(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
-    os.dup2(2, 1)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    return wire
 
 
 def _hear(wire: Wire, heard: "queue.SimpleQueue[Asked | None]", loaded: threading.Event) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from app.engine.quality import BoardProblem, ProblemCause, WorkerHealth
 from app.learning.requests import LearningRequest
-from app.learning.wire import Alive, Asked, Told, Wire
+from app.wire import Alive, Asked, Told, Wire
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")

@@ -184,6 +184,7 @@ def _register_dialog(app: dash.Dash, services: PageServices) -> None:
         prevent_initial_call=True,
     )
     def open_dialog(_clicks: Clicks, job: object) -> tuple[bool, Any]:
+        services.cases.prepare()
         if job is not None:
             return True, no_update
         case = services.boards.latest.snapshot.case

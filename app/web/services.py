@@ -17,6 +17,7 @@ from app.learning.process import LearningHost, LearningProcess
 from app.maintenance.worker import MaintenanceWorker
 from app.optimisation.ahead_worker import AheadWorker
 from app.optimisation.worker import PlanWorker
+from app.reading.process import FileReader, ReadingProcess
 from app.settings import Settings
 from app.web.errors import failure_of
 from grid.cases.case import Case
@@ -42,12 +43,21 @@ class Services:
 
     @classmethod
     def around(
-        cls, settings: Settings, case: Case, engine_of: EngineOf = Engine, learning: LearningHost | None = None
+        cls,
+        settings: Settings,
+        case: Case,
+        engine_of: EngineOf = Engine,
+        learning: LearningHost | None = None,
+        reader: FileReader | None = None,
     ) -> "Services":
-        """The engine of a case and all that works beside it, none of it started. learning: by default a process."""
+        """The engine of a case and all that works beside it, none of it started.
+
+        learning, reader: by default processes.
+        """
         boards = BoardStore()
         engine = engine_of(case, settings, boards, HistoryRing, source_of)
         learns = LearningProcess(settings.log_level) if learning is None else learning
+        cases = CaseLoader(settings, engine, ReadingProcess.by(settings) if reader is None else reader)
         planner = PlanWorker(settings, engine, boards, learns)
         workers = (
             planner,
@@ -57,9 +67,7 @@ class Services:
             AheadWorker(settings, engine, boards, learns, planner),
         )
         engine.watch_over(lambda: [*(worker.health for worker in workers), learns.health])
-        return cls(
-            settings, engine, boards, CaseLoader(settings, engine), workers, learns, JobRoom(describe=failure_of)
-        )
+        return cls(settings, engine, boards, cases, workers, learns, JobRoom(describe=failure_of))
 
     def worker(self, kind: type[Beside]) -> Beside:
         """The worker of a kind. Raises LookupError where there is none."""
@@ -103,6 +111,7 @@ class Services:
     def stop(self) -> None:
         """End the threads, and the process that learns, which workers may be waiting for."""
         self.jobs.stop()
+        self.cases.stop()
         self.learning.stop()
         for worker in self.workers:
             worker.stop()

@@ -17,6 +17,7 @@ from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
 from grid.files.check import Rule, finite, positive
+from grid.files.declared import require_modest
 from grid.files.fileimport import read_text
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import shorten
@@ -94,7 +95,9 @@ def is_feeder(path: Path) -> bool:
     Others have a `branch`, too. False where it can't be read, which the other readers report.
     """
     try:
-        content = json.loads(path.read_bytes())
+        text = path.read_bytes()
+        require_modest(text, path.name)
+        content = json.loads(text)
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and len(OWN_FIELDS & content.keys()) >= MEANT

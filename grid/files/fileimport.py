@@ -5,6 +5,7 @@ from pathlib import Path
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
+from grid.files.declared import require_modest
 from grid.files.findings import Findings
 from grid.files.matpower.case import read_mat, to_net
 from grid.files.matpower.text import read_m
@@ -50,6 +51,7 @@ def _content(path: Path) -> bytes:
         raise CaseError(path.name, f"the file cannot be opened ({exc.strerror})") from exc
     if not content.strip():
         raise CaseError(path.name, "the file is empty")
+    require_modest(content, path.name)
     return content
 
 

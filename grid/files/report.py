@@ -131,7 +131,7 @@ def _sentence(finding: Finding, names: str) -> str:
             return f"{figure:.4g} MW have no supply in the base state: {names}."
         case What.STORED_RESULT_DIFFERS:
             return (
-                f"The solution differs by up to {figure:.3g} p.u. from the one in the file, ; was it solved before a "
+                f"The solution differs by up to {figure:.3g} p.u. from the one in the file; was it solved before a "
                 f"change, or with other options? Buses {names}."
             )
         case What.RATINGS_DERIVED:

@@ -27,6 +27,7 @@ from app.web.services import Services
 from grid.alarms.book import AlarmKind
 from grid.cases.cases import load_case
 from tests.app.learning_here import LearningHere
+from tests.app.reading_here import ReadingHere
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6)
@@ -130,7 +131,9 @@ def make_rig(
     settings = Settings(_env_file=None, **values)  # type: ignore[call-arg]
     is_file = Path(settings.case).suffix != "" or settings.case.startswith("feeder:")
     watched = load_case(settings.case, settings.cache_dir) if is_file else shared_case(settings.case)
-    services = Services.around(settings, watched, HandDriven, learning or LearningHere())
+    services = Services.around(
+        settings, watched, HandDriven, learning or LearningHere(), ReadingHere(settings.cache_dir)
+    )
     server = Flask("test")
     guard = Guard(settings, bodies_taken())
     guard.install(server)

@@ -13,6 +13,7 @@ Whatever is outside of this raises; nothing is guessed.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.(?![*/^])\d*)?|\.\d+)(?:[eEdD][+-]?\d+)?(?!\w))"
     r"|(?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)?)|(?P<mark>\.[*/^]|[-+*/^()\[\],:]))"
 )
+MOST_TOKENS = 10_000  # of an expression
 _NUMBERS: Mapping[str, float] = {"pi": np.pi, "Inf": np.inf, "inf": np.inf, "NaN": np.nan, "nan": np.nan}
 _FUNCTIONS: Mapping[str, Callable[[Matrix], Matrix]] = {
     "sin": np.sin,
@@ -94,8 +96,8 @@ def evaluate_target(text: str, scope: MatpowerScope) -> Target:
     return Target(field, rows, columns)
 
 
-def _tokens(text: str) -> list[str]:
-    found: list[str] = []
+def _tokens(text: str) -> deque[str]:
+    found: deque[str] = deque()
     position, text = 0, text.rstrip()
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -103,6 +105,8 @@ def _tokens(text: str) -> list[str]:
             raise StatementError(f"'{text[position:].strip()[:20]}' is not understood here")
         found.append(match.group().strip())
         position = match.end()
+        if len(found) > MOST_TOKENS:
+            raise StatementError(f"an expression of over {MOST_TOKENS:,} words is not understood")
     return found
 
 
@@ -132,7 +136,7 @@ class _Parser:
     def take(self) -> str:
         if not self._rest:
             raise StatementError("the expression ends too early")
-        return self._rest.pop(0)
+        return self._rest.popleft()
 
     def expect_end(self) -> None:
         if self._rest:

@@ -66,21 +66,24 @@ def read_m(text: str, file: str) -> Mpc:
 
 def statements(text: str, file: str) -> Iterator[Statement]:
     """The statements of an .m file in order; raises CaseError where a bracket is not closed."""
-    pending, start, depth = "", 0, 0
+    pending: list[str] = []
+    start, depth = 0, 0
     for line, code, continued in _code_lines(text):
-        if not pending.strip():
-            pending, start = "", line
-        pending += code
+        if not pending:
+            if not code.strip():
+                continue
+            start = line
+        pending.append(code)
         masked = _mask(code)
         depth += sum(map(masked.count, "[{(")) - sum(map(masked.count, "]})"))
         if continued or depth > 0:
-            pending += " " if continued else "\n"
+            pending.append(" " if continued else "\n")
             continue
-        yield from _split(start, pending)
-        pending, depth = "", 0
-    if pending.strip():
+        yield from _split(start, "".join(pending))
+        pending, depth = [], 0
+    if pending:
         problem = "this statement is not closed: a bracket or a line is missing"
-        raise CaseError(file, problem, f"line {start}", "statement", f"`{shorten(pending)}`")
+        raise CaseError(file, problem, f"line {start}", "statement", f"`{shorten(''.join(pending))}`")
 
 
 def _code_lines(text: str) -> Iterator[tuple[int, str, bool]]:

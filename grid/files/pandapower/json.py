@@ -14,6 +14,7 @@ from pandapower.auxiliary import pandapowerNet
 from pandapower.convert_format import convert_format
 
 from grid.errors import CaseError
+from grid.files.declared import require_narrow
 from grid.files.matpower.format import shorten
 
 _FRAMES = re.compile(r"pandas(\.core\.(frame|series))?\.(DataFrame|Series)")
@@ -61,6 +62,10 @@ def read_json(text: str, file: str) -> pandapowerNet:
         raise CaseError(file, problem, f"line {exc.lineno}", f"column {exc.colno}") from exc
     except RecursionError as exc:
         raise CaseError(file, "the JSON is nested too deeply for a network") from exc
+    except CaseError:
+        raise
+    except ValueError as exc:  # a number of thousands of digits
+        raise CaseError(file, f"this JSON can't be a network ({shorten(exc)})") from exc
     if not isinstance(plain, _Pairs) or not ({"bus", "_object"} & {key for key, _ in plain}):
         problem = "this is JSON, but not a network saved with pandapower's to_json"
         raise CaseError(file, f"{problem}, nor a feeder: that has base_kv, source_bus, bus and branch")
@@ -93,12 +98,15 @@ def _inner_json(text: str) -> object | None:
         return None
     try:
         value: object = json.loads(text, object_pairs_hook=_Pairs)
-    except json.JSONDecodeError:
+    except ValueError:
         return None
     return value
 
 
 def _require_harmless(pairs: _Pairs, file: str) -> None:
+    for key, value in pairs:
+        if key == "dtype":
+            require_narrow(dict(value) if isinstance(value, _Pairs) else value, file)
     named = [key for key, _ in pairs if key in ("_module", "_class")]
     if not named:
         return

@@ -14,10 +14,11 @@ import pytest
 from app.engine.quality import ProblemCause
 from app.learning.process import LearningDownError, LearningProcess
 from app.learning.requests import AskModels, BeginModels, BeginPolicy, ReloadModels, TrainPolicy
-from app.learning.wire import Asked, Wire, survives_the_wire
+from app.wire import Asked, Wire, survives_the_wire
 from grid.flow.powerflow import Injection
 from ml.maintenance.records import ModelFileError
 from ml.optimisation.plans.verification import OperatingPoint
+from tests.app.processes import gone
 from tests.app.rig import wait_for
 from tests.cases import shared_case
 from tests.paths import ROOT
@@ -59,15 +60,6 @@ def operating_point() -> OperatingPoint:
 
 def begin_models(folder: Path, fleets: int = 0) -> BeginModels:
     return BeginModels(folder=folder, seed=1, fleets=fleets, assets=20)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for has, too."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return True
-    return state == "Z"
 
 
 def test_a_policy_learns_there_and_is_kept(process: LearningProcess, tmp_path: Path) -> None:
@@ -182,7 +174,7 @@ def test_it_ends_with_its_parent_while_it_still_loads_libraries() -> None:
     ended = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=False)  # its input has ended
     loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.decode().splitlines()}
     assert (ended.returncode, ended.stdout) == (0, b"")
-    assert "app.learning.wire" in loaded
+    assert "app.wire" in loaded
     assert "app.learning.learners" not in loaded
 
 

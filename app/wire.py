@@ -1,16 +1,14 @@
-"""Messages between the process that answers and the process that learns: pickles with their length before them.
+"""Messages between the process that answers and those beside it: pickles with their length before them.
 
 Both ends are ours: the child is started by the parent, and the pipes are nobody else's. Nothing is read from a file.
 """
 
+import os
 import pickle
 import struct
 import threading
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
-
-if TYPE_CHECKING:  # who hears needs no request's libraries, which take seconds to load, before there is a request
-    from app.learning.requests import LearningRequest
+from typing import IO, Any
 
 LENGTH = struct.Struct("!Q")
 
@@ -20,7 +18,7 @@ class Asked:
     """A request with its number."""
 
     number: int
-    request: "LearningRequest[Any]"
+    request: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,3 +76,11 @@ def survives_the_wire(error: Exception) -> Exception:
     except Exception:  # noqa: BLE001 pickling calls whatever the class has
         arrived = None
     return arrived if isinstance(arrived, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def own_pipes() -> Wire:
+    """A child's end: its pipes for messages alone, and what a library prints goes to the log instead."""
+    wire = Wire(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    return wire

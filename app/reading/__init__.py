@@ -1,0 +1,1 @@
+"""Network files that visitors hand in, read by a process of its own, within limits of memory and time."""
