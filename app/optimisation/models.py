@@ -62,6 +62,7 @@ class OutcomeItem(Answer):
     """What the answer comes to. out_of_reach_kw: of what stays without supply, what no usable branch reaches.
 
     locked_out: buses that only locked switches keep without supply. binding: the limit against supplying all.
+    hindrance: what stands against it where no limit does.
     """
 
     kind: OutcomeKind
@@ -70,6 +71,7 @@ class OutcomeItem(Answer):
     out_of_reach_kw: Kilowatt
     locked_out: Count
     binding: MarginItem | None
+    hindrance: NoPlanKind | None
     message: str
 
 

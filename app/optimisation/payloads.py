@@ -220,6 +220,7 @@ def outcome(item: Outcome) -> JSON:
         "out_of_reach_kw": item.out_of_reach_kw,
         "locked_out": item.locked_out,
         "binding": None if item.binding is None else margin(item.binding),
+        "hindrance": None if item.hindrance is None else item.hindrance.value,
         "message": outcome_words(item),
     }
 

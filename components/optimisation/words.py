@@ -21,6 +21,7 @@ from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
 
 NOTHING_KW = 0.01  # load that is worth no word
 NAMES_SHOWN = 8
+NO_STATE_WORDS = "with more of it supplied the power flow has no solution, so voltage would collapse"
 EMERGENCY_SHOWN = 3  # elements of a kind
 GIVEN_UP = {  # what a person can ask for
     Constraint.LOW_VOLTAGE: "the lowest voltage",
@@ -94,6 +95,8 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             return f"no safe order of switching was found to what keeps it: now there is {_missed(reason.margin)}"
         case NoPlanKind.NO_ORDER:
             return "a better state was found, but no safe order of switching to it"
+        case NoPlanKind.NO_STATE:
+            return NO_STATE_WORDS
         case NoPlanKind.NO_RESTORATION:
             return f"after {_outage(network, reason)} no tie can supply everybody within limits{_then_missed(reason)}"
         case NoPlanKind.NEAREST_CONFIGURATION:
@@ -204,6 +207,10 @@ def _because(outcome: Outcome) -> str:
         reasons.append(f"otherwise there would be {_missed(outcome.binding)}")
     elif outcome.binding is not None:
         reasons.append(f"otherwise the limit of {outcome.binding.constraint} would be broken")
+    elif outcome.hindrance is NoPlanKind.NO_STATE:
+        reasons.append(NO_STATE_WORDS)
+    elif outcome.hindrance is NoPlanKind.NO_ORDER:
+        reasons.append("no safe order of switching was found to a state with more")
     if outcome.locked_out:
         reasons.append(f"locked switches keep {outcome.locked_out:,} of its buses without it")
     if outcome.out_of_reach_kw > NOTHING_KW:

@@ -46,7 +46,7 @@ def plans() -> tuple[list[Figure], str]:
     total = counts.plans
     checks = (
         ("radial", counts.radial),
-        ("all supplied that a branch reaches, or the limit named that forbids it", counts.whole + counts.partial),
+        ("all supplied that a branch reaches, or said what forbids it", counts.whole + counts.partial),
         ("nothing loses supply", counts.kept),
         ("verified by Newton's method apart from the optimiser's", counts.verified),
         ("never worse than the present state", counts.not_worse),
@@ -57,7 +57,7 @@ def plans() -> tuple[list[Figure], str]:
                "100 %", count == total)
         for words, count in checks
     ]  # fmt: skip
-    figures.insert(2, Figure("of these, not all, as a limit forbids it", f"{counts.partial:,}"))
+    figures.insert(2, Figure("of these, not all, as something forbids it", f"{counts.partial:,}"))
     words = (
         "Random states: level 0.3 to 1.1, regions and buses vary, photovoltaics in 30 %, an outage in 30 %, up to four "
         "random exchanges away from the case's own switch states; 30 % with risk. Beside the most that can be "
@@ -116,6 +116,11 @@ def _moment(
     return OperatingPoint(injection, closed, available, probability, 4000.0, 80.0)
 
 
+def _is_said(outcome: Outcome) -> bool:
+    """Whether an answer says what forbids more supply."""
+    return outcome.binding is not None or outcome.hindrance is not None
+
+
 def _check(
     network: Network, flow: PowerFlow, operating_point: OperatingPoint, plan: Plan, outcome: Outcome, counts: Counts
 ) -> None:
@@ -138,7 +143,7 @@ def _check(
     counts.radial += is_radial(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
     is_whole = bool((supplied(closed) == reachable).all())
     counts.whole += is_whole
-    counts.partial += not is_whole and outcome.kind in PARTIAL and outcome.binding is not None
+    counts.partial += not is_whole and outcome.kind in PARTIAL and _is_said(outcome)
     counts.kept += bool((supplied(closed) | ~supplied(operating_point.closed)).all())
     counts.verified += abs(1000 * state.total_loss_mw - plan.after.loss_kw) < 1e-3
     restores = bool((supplied(closed) & ~supplied(operating_point.closed)).any())

@@ -340,6 +340,7 @@ class NoPlanKind(StrEnum):
     TOO_FEW_SWITCHES = "too_few_switches"  # may change to supply everybody
     NO_RESTORATION = "no_restoration"  # after some single outage, by any tie
     NO_ORDER = "no_order"  # of switching leads safely to a state that keeps what is asked
+    NO_STATE = "no_state"  # in which more has supply: the power flow has no solution
     NOT_USABLE = "not_usable"  # are branches that have to be used
     NEAREST_CONFIGURATION = "nearest_configuration"  # misses what is asked
     NOTHING_SWITCHED = "nothing_switched"  # by a dispatch: what has no supply stays without it
@@ -394,7 +395,8 @@ class Outcome:
 
     restored_kw: what the plan supplies again. unsupplied_kw: what has no supply after it. out_of_reach_kw: of that,
     what no usable branch reaches. locked_out: buses that only locked switches keep without supply. binding: the limit
-    that stands against supplying all, None where there is none.
+    that stands against supplying all, None where there is none. hindrance: what does where no limit does, NO_ORDER or
+    NO_STATE.
     """
 
     kind: OutcomeKind
@@ -403,6 +405,7 @@ class Outcome:
     out_of_reach_kw: float = 0.0
     locked_out: int = 0
     binding: Margin | None = None
+    hindrance: NoPlanKind | None = None
 
 
 @dataclass(frozen=True)

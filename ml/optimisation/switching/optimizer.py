@@ -207,6 +207,7 @@ class SwitchingOptimizer:
         operating_point, wanted, present = asked.operating_point, asked.wanted, asked.present
         verdicts: list[Verdict] = []
         missed: list[_Missed] = []
+        collapses = False
         required = list(wanted.required_closed)
         must_change = broken(present, present, wanted) or not present.closed[required].all()
         for closed, opened in _each_once(choice, proposed, most):
@@ -214,6 +215,7 @@ class SwitchingOptimizer:
                 continue
             verdict = self._verifier.verdict(operating_point, closed, wanted, present.state.voltage)
             if verdict is None:
+                collapses = True
                 continue
             problems = broken(verdict, present, wanted)
             insecure = None
@@ -241,15 +243,17 @@ class SwitchingOptimizer:
                 between = self.network, operating_point, wanted, present, verdict
                 return plan_between(*between, actions, emergency=uses), None
         dark = choice.restorable_kw > RESTORABLE_KW
-        if better and not dark:
-            standing = self._standing_missed(asked, choice)
-            return None, _Missed(margin=None, reason=_NO_ORDER) if standing is None else standing.without_order()
+        if better:
+            standing = None if dark else self._standing_missed(asked, choice)
+            return None, _NO_ORDER if standing is None else standing.without_order()
         if verdicts or not (must_change or wanted.n_minus_1 or dark):
             return None, None
         if not missed and wanted.most_pairs:
             return None, _too_few(wanted.most_pairs)
+        if not missed and dark:
+            return None, _NO_STATE if collapses else None
         if not missed:
-            return None, None if dark else self._standing_missed(asked, choice)
+            return None, self._standing_missed(asked, choice)
         return None, min(missed, key=lambda item: item.price)
 
     def _standing_missed(self, asked: "_Asked", choice: Choice) -> "_Missed | None":
@@ -343,7 +347,7 @@ class _Asked:
 class _Missed:
     """What stands against a state: the limit that it misses, why there is no plan then, and how much it misses.
 
-    margin: None where all limits are kept, but no safe order of switching leads there.
+    margin: None where all limits are kept, but no safe order of switching leads there, or there is no such state.
     """
 
     margin: Margin | None
@@ -414,14 +418,14 @@ class _Answer:
             kind = OutcomeKind.NOTHING_RESTORABLE if dark else OutcomeKind.BETTER_PLAN
             if restores:
                 kind = OutcomeKind.ALL_RESTORED if whole and not self._locked_out else OutcomeKind.PART_RESTORED
-            return self._proposal(found, None, None, self._outcome(kind, plan, binding), began)
+            return self._proposal(found, None, None, self._outcome(kind, plan, against), began)
         if dark:
-            outcome = self._outcome(OutcomeKind.NOTHING_RESTORABLE, None, binding)
-            return self._proposal(found, *self._why_dark(binding), outcome, began)
+            outcome = self._outcome(OutcomeKind.NOTHING_RESTORABLE, None, against)
+            return self._proposal(found, *self._why_dark(against), outcome, began)
         if missed is not None:
             constraint = None if binding is None else binding.constraint
             kind = OutcomeKind.NONE_BETTER if binding is None else OutcomeKind.CONFLICT
-            outcome = self._outcome(kind, None, binding)
+            outcome = self._outcome(kind, None, against)
             return self._proposal(found, constraint, missed.reason, outcome, began)
         if found.held:
             reason = NoPlan(kind=NoPlanKind.NO_SWITCH, branches=found.held)
@@ -429,18 +433,24 @@ class _Answer:
         why = NoPlanKind.NO_SWITCH if found.no_switch else NoPlanKind.BEST_FOUND
         return self._proposal(found, None, NoPlan(kind=why), self._outcome(OutcomeKind.NONE_BETTER, None), began)
 
-    def _why_dark(self, binding: Margin | None) -> tuple[Constraint | None, NoPlan]:
+    def _why_dark(self, against: _Missed | None) -> tuple[Constraint | None, NoPlan]:
         """The constraint, if any, and the reason why nothing that is without supply can be restored."""
         if self._locked_out and self._restorable_kw <= RESTORABLE_KW:
             reason = NoPlan(kind=NoPlanKind.CUT_OFF, buses=self._locked_out, branches=self._locking_out)
             return Constraint.LOCKED, reason
         if self._restorable_kw <= RESTORABLE_KW:
             return None, NoPlan(kind=NoPlanKind.OUT_OF_REACH)
-        if binding is None:
+        if against is None:
             return Constraint.SUPPLY, NoPlan(kind=NoPlanKind.NOT_WITHIN_LIMITS)
-        return binding.constraint, NoPlan(kind=NoPlanKind.NOT_WITHIN_LIMITS, margin=binding)
+        if against.margin is None:
+            return Constraint.SUPPLY, against.reason
+        return against.margin.constraint, NoPlan(kind=NoPlanKind.NOT_WITHIN_LIMITS, margin=against.margin)
 
-    def _outcome(self, kind: OutcomeKind, plan: Plan | None, binding: Margin | None = None) -> Outcome:
+    def _outcome(self, kind: OutcomeKind, plan: Plan | None, against: _Missed | None = None) -> Outcome:
+        """What the answer comes to. against: what stands against a better one, if anything does."""
+        if kind is OutcomeKind.ALL_RESTORED:
+            against = None
+        margin = None if against is None else against.margin
         before_kw = self._asked.present.unsupplied_kw
         after_kw = before_kw if plan is None else plan.after.unsupplied_kw
         return Outcome(
@@ -449,7 +459,8 @@ class _Answer:
             unsupplied_kw=after_kw,
             out_of_reach_kw=max(0.0, before_kw - self._restorable_kw),
             locked_out=self._locked_out,
-            binding=None if kind is OutcomeKind.ALL_RESTORED else binding,
+            binding=margin,
+            hindrance=None if against is None or margin is not None else against.reason.kind,
         )
 
     def _proposal(
@@ -569,7 +580,8 @@ def _dearest(
     return _Missed(margin=margin, reason=reason, price=sum(price.values()))
 
 
-_NO_ORDER = NoPlan(kind=NoPlanKind.NO_ORDER)
+_NO_ORDER = _Missed(margin=None, reason=NoPlan(kind=NoPlanKind.NO_ORDER))
+_NO_STATE = _Missed(margin=None, reason=NoPlan(kind=NoPlanKind.NO_STATE))
 
 
 def _insecure(network: Network, reason: NoPlan) -> _Missed:

@@ -95,6 +95,7 @@ def test_why_there_is_no_plan(city: Network) -> None:
         NoPlanKind.NOT_USABLE: "a branch that has to be used can't be",
         NoPlanKind.TOO_FEW_SWITCHES: "the best plan found changes 1 pair of switches",
         NoPlanKind.NO_ORDER: f"no safe order of switching was found to what keeps it: now there is {value}",
+        NoPlanKind.NO_STATE: "with more of it supplied the power flow has no solution, so voltage would collapse",
         NoPlanKind.NO_RESTORATION: "after some single outage no tie can supply everybody within limits: "
         f"there would be {value}",
         NoPlanKind.NEAREST_CONFIGURATION: f"the nearest configuration {nearest}",
@@ -216,6 +217,12 @@ def test_a_restoration_says_who_is_back_and_when() -> None:
           "South Thermal Station, 160 is asked.")),
         (outcome(OutcomeKind.NOTHING_RESTORABLE, unsupplied_kw=500, out_of_reach_kw=500), float("nan"),
          "Nothing of 0.500 MW without supply can be restored: no usable branch reaches 0.500 MW of it."),
+        (Outcome(kind=OutcomeKind.NOTHING_RESTORABLE, unsupplied_kw=500, hindrance=NoPlanKind.NO_STATE), float("nan"),
+         ("Nothing of 0.500 MW without supply can be restored: with more of it supplied the power flow has no "
+          "solution, so voltage would collapse.")),
+        (Outcome(kind=OutcomeKind.PART_RESTORED, restored_kw=300, unsupplied_kw=500, hindrance=NoPlanKind.NO_ORDER),
+         float("nan"), ("Restores 0.300 MW, as much as can be; 0.500 MW stay without supply: no safe order of "
+                        "switching was found to a state with more.")),
     ],
 )  # fmt: skip
 def test_what_an_answer_comes_to(found: Outcome, customers: float, words: str) -> None:

@@ -1,5 +1,6 @@
 """Supply as a choice: the largest part that limits allow, against an enumeration of every state; and one answer."""
 
+from dataclasses import replace
 from itertools import product
 
 import networkx as nx
@@ -8,11 +9,12 @@ import pytest
 
 from grid.network import BoolArray, Network
 from ml.optimisation.plans.limits import allowed
-from ml.optimisation.plans.plan import OutcomeKind, Requirements
+from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, OutcomeKind, Requirements
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 from ml.optimisation.radial.local_search import SearchSpace, SupplySearch
 from ml.optimisation.radial.objective import FORBIDDEN_KW
 from ml.optimisation.radial.trees import TreeDistribution
+from ml.optimisation.switching import optimizer as deciding
 from ml.optimisation.switching.choice import Choice, Choices
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
 from ml.optimisation.switching.situation import prior_phi
@@ -65,6 +67,28 @@ def test_as_much_is_restored_as_any_state_of_the_city_can(name: str) -> None:
         assert (outcome.kind, outcome.restored_kw, outcome.unsupplied_kw) == (
             OutcomeKind.PART_RESTORED, pytest.approx(28_000), pytest.approx(20_000)
         )  # fmt: skip
+
+
+def test_that_no_state_can_supply_more_is_said() -> None:
+    network = network_of("city8")
+    operating_point = operating_point_at(network, out=(network.branch.name.index("Campus Line"),))
+    dark = ~supplied(network, operating_point.closed)[network.load.bus]
+    load_p_mw = np.where(dark, 2000.0, operating_point.injection.load_p_mw)
+    collapsing = replace(operating_point, injection=replace(operating_point.injection, load_p_mw=load_p_mw))
+    proposal = SwitchingOptimizer(network, seed=1).propose(collapsing, Requirements())
+    assert proposal.outcome.kind is OutcomeKind.NOTHING_RESTORABLE
+    assert (proposal.outcome.binding, proposal.outcome.hindrance) == (None, NoPlanKind.NO_STATE)
+
+
+def test_that_no_safe_order_leads_to_more_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of("city8")
+    operating_point = operating_point_at(network, level=0.7, out=(network.branch.name.index("Campus Line"),))
+    monkeypatch.setattr(deciding, "safe_order", lambda *_arguments: ())
+    proposal = SwitchingOptimizer(network, seed=1).propose(operating_point, Requirements())
+    assert (proposal.plan, proposal.outcome.kind) == (None, OutcomeKind.NOTHING_RESTORABLE)
+    assert (proposal.outcome.binding, proposal.outcome.hindrance) == (None, NoPlanKind.NO_ORDER)
+    assert proposal.reason == NoPlan(kind=NoPlanKind.NO_ORDER)
+    assert proposal.conflict is Constraint.SUPPLY
 
 
 def test_what_is_shed_is_what_a_proof_leaves() -> None:
