@@ -8,8 +8,8 @@ from multiprocessing.queues import Queue
 
 import numpy as np
 
-from app.shell.poll import SLOWEST_POLL_MS
-from tests.benchmarks.page import PATH, Shown, request_body
+from app.shell.poll import PATH, SLOWEST_POLL_MS
+from tests.benchmarks.page import Shown, request_body
 
 INTERVAL_S = SLOWEST_POLL_MS / 1000  # of a page on the default cycle of 3 s
 

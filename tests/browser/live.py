@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 from playwright.sync_api import ConsoleMessage, Error, Page, Response, expect
 from playwright.sync_api import Request as PageRequest
 
-from app.web.ids import Id
+from app.shell.poll import PATH
 from tests.paths import ROOT
 
 CYCLE_S = 1.0
@@ -157,7 +157,6 @@ class Watched:
         return self.page
 
 
-POLL = f"{Id.BEAT}.data"  # an output of the poll alone, as Dash names it
 GRAPH = "document.getElementById('topology')._cyreg.cy"
 MAP_IS_PAINTED = f"document.getElementById('topology')?._cyreg && {GRAPH}.edges().some((edge) => edge.data('d'))"
 PLACE = """([map, wanted]) => {
@@ -214,4 +213,4 @@ def hear(page: Page, answers: int = 2) -> None:
 
 
 def _answers_a_poll(response: Response) -> bool:
-    return "/_dash-update-component" in response.url and POLL in (response.request.post_data or "")
+    return response.url.endswith(PATH)
