@@ -18,8 +18,8 @@
      A move shows in a value that isn't the one put in place before. It is told, and the slider set, in one go here:
      an answer of the server would come some time later, on top of a move made meanwhile. memory: moments in ISO 8601
      that the slider stands for, its place, and the chosen one; null follows the latest. The slider is set only where
-     that changes it, since setting it calls this again. */
-  function issue(moments, value, id, store, memory) {
+     that changes it, since setting it calls this again, and what the first call returns is dropped then. */
+  function issue(moments, value, id, store, memory, told) {
     if (!moments) return keep();
     const moved = memory && value !== memory.place;
     const held = memory && document.getElementById(id)?.matches(":active");
@@ -29,7 +29,7 @@
     const { set_props } = window.dash_clientside, longer = known.length !== memory?.moments.length;
     set_props(store, { data: { moments: known, place: held ? value : place, chosen } });
     if (!held && (longer || value !== place)) set_props(id, { value: place, max: Math.max(1, last), disabled: !last });
-    return memory && chosen === memory.chosen ? keep() : chosen;
+    return chosen === (told ?? null) ? keep() : chosen;
   }
 
   const nextDay = (tick, shown) => (tick?.ahead && tick.ahead !== shown ? tick.ahead : keep());

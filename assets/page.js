@@ -5,10 +5,12 @@
   const keep = () => window.dash_clientside.no_update;
   const context = () => window.dash_clientside.callback_context;
   const RETRIES = 120, POINTS_KEPT = 480;
-  const LOST_AFTER_POLLS = 4;
+  const LOST_AFTER_POLLS = 4, PATIENCE_MS = 10000;
+  const TICK_PATH = "/_tick";  // answered in app/shell/poll.py
   const SEARCH = 2;  // its place among the inputs of reduceView
 
   const received = { version: null, at: 0 };
+  const server = { asked: null, heard: performance.now() };
   const newest = new WeakMap();
   let speed = null, operated = "";
 
@@ -25,12 +27,34 @@
     ];
   }
 
-  function age(polls, tick, beat) {
+  /* One request at a time: it is given up for another view, or when no answer comes. One that fails leaves the way to
+     the next; that the server isn't heard is said by `age`. */
+  function poll(_polls, view, tick, seen) {
+    const looks = JSON.stringify(view), now = performance.now(), { asked } = server;
+    if (asked && asked.looks === looks && now - asked.at < PATIENCE_MS) return;
+    asked?.given.abort();
+    const mine = server.asked = { looks, at: now, given: new AbortController() };
+    const parts = Object.fromEntries(context().states_list.slice(2).flat().map(({ id, value }) => [id, value ?? null]));
+    const body = JSON.stringify({ view, seen: seen ?? null, parts });
+    const headers = { "Content-Type": "application/json" };
+    fetch(TICK_PATH, { method: "POST", headers, body, signal: mine.given.signal })
+      .then((response) => (response.ok ? response.json() : Promise.reject(response.status)))
+      .then((data) => {
+        if (server.asked !== mine) return;
+        server.heard = performance.now();
+        if (data) Object.assign(received, { version: data.version, at: mine.at });  // made later: not older than that
+        if (data) window.dash_clientside.set_props(tick, { data });
+      })
+      .catch(() => {})
+      .finally(() => { if (server.asked === mine) server.asked = null; });
+  }
+
+  function age(_polls, tick, interval) {
     if (!tick) return ["Waiting for data", "age"];
     if (received.version !== tick.version) Object.assign(received, { version: tick.version, at: performance.now() });
     const elapsed = tick.head.age_ms + performance.now() - received.at;
     const old = `Data ${Math.max(0, Math.round(elapsed / 1000))} s old`;
-    if ((polls ?? 0) - (beat ?? 0) > LOST_AFTER_POLLS) return [`Connection lost · ${old}`, "age age-lost"];
+    if (performance.now() - server.heard > LOST_AFTER_POLLS * interval) return [`Connection lost · ${old}`, "age age-lost"];
     return [old, elapsed > 3 * tick.head.period_ms ? "age age-old" : "age"];
   }
 
@@ -172,7 +196,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     smartgrid: {
-      header, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
+      header, poll, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
       clicked, watchScheme, oneOfTwo, outages,
       closed: () => false, nameUpload: (opened, id) => nameUpload(opened, id),
     },

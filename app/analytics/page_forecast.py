@@ -123,6 +123,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         State(Id.ISSUE, "id"),
         State(Id.ISSUE_MEMORY, "id"),
         State(Id.ISSUE_MEMORY, "data"),
+        State(Id.ISSUE_CHOSEN, "data"),
         prevent_initial_call=True,
     )
 

@@ -169,5 +169,5 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.AGE, "className"),
         Input(Id.POLL, "n_intervals"),
         Input(Id.TICK, "data"),
-        State(Id.BEAT, "data"),
+        State(Id.POLL, "interval"),
     )

@@ -1,11 +1,17 @@
-"""The one request that every browser repeats: what is new since its last tick, for what it looks at."""
+"""The one request that every browser repeats: what is new since its last tick, for what it looks at.
+
+The request isn't a callback of Dash. One that is asked again before it was answered is never answered, so that a page
+further away than its interval would show nothing; and while one waits, all that hangs on it waits, taps among it.
+"""
 
 import time
 from collections.abc import Mapping
 
 import dash
-from dash import Input, Output, State, dcc, no_update
+from dash import ClientsideFunction, Input, State, dcc
 from dash.development.base_component import Component
+from flask import Response, request
+from plotly.io.json import to_json_plotly
 
 from app.map.context import PageServices
 from app.map.page import Page, PageRequest
@@ -13,6 +19,7 @@ from app.map.tick import Seen, now_seen, tick
 from app.shell.health import judged_now
 from app.shell.pages import PAGES, page_named
 from app.web.browser_view import View
+from app.web.guard import TICK
 from app.web.ids import Id
 
 PARTS_SEEN = {name: store for page in PAGES for name, store in page.seen.items()}
@@ -26,7 +33,6 @@ def stores(services: PageServices, page: Page) -> list[Component]:
     first = answer(services, view, None, {}) if services.boards.ready else None
     return [
         dcc.Interval(id=Id.POLL, interval=round(min(max(period_ms, FASTEST_POLL_MS), SLOWEST_POLL_MS))),
-        dcc.Store(id=Id.BEAT, data=0),
         dcc.Store(id=Id.SEEN),
         dcc.Store(id=Id.TICK, data=first),
         dcc.Store(id=Id.NETWORK),
@@ -34,14 +40,16 @@ def stores(services: PageServices, page: Page) -> list[Component]:
     ]
 
 
-def answer(services: PageServices, view_data: object, seen_data: object, parts: Mapping[str, object]) -> object:
-    """The tick for a browser's view; no_update where the browser has it already.
+def answer(
+    services: PageServices, view_data: object, seen_data: object, parts: Mapping[str, object]
+) -> dict[str, object] | None:
+    """The tick for a browser's view; None where the browser has it already.
 
     A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: what the
     stores of its page say, by the names of PARTS_SEEN. An engine that hangs makes the board stale.
     """
     if not services.boards.ready:
-        return no_update
+        return None
     board = judged_now(services.boards.latest, time.monotonic())
     shown = services.views.of(board.network)
     view = View.parse(view_data, board.network, shown.key)
@@ -50,7 +58,7 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
     news = any(key != parts.get(name) for name, key in part.keys.items())
     shows = (seen.version, seen.scope, seen.view, seen.quality)
     if (has.version, has.scope, has.view, has.quality) == shows and not news:
-        return no_update
+        return None
     data = tick(board, shown, view, seen, time.monotonic(), page.has_map) | part.data()
     if page.has_map:
         data["map"] |= part.marks()  # type: ignore[operator]
@@ -58,16 +66,24 @@ def answer(services: PageServices, view_data: object, seen_data: object, parts: 
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
-    """The poll. The number of the poll comes back, so that the browser sees that the server answers."""
+    """The request and who answers it: JSON with the view, what is seen, and what each store of PARTS_SEEN holds."""
 
-    @app.callback(
-        Output(Id.TICK, "data"),
-        Output(Id.BEAT, "data"),
+    @app.server.post(TICK)
+    def poll() -> Response:
+        asked = request.get_json()
+        told = asked if isinstance(asked, Mapping) else {}
+        stores = told.get("parts")
+        stores = stores if isinstance(stores, Mapping) else {}
+        parts = {name: stores.get(store) for name, store in PARTS_SEEN.items()}
+        found = answer(services, told.get("view"), told.get("seen"), parts)
+        return Response(to_json_plotly(found), mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+    app.clientside_callback(
+        ClientsideFunction("smartgrid", "poll"),
         Input(Id.POLL, "n_intervals"),
         Input(Id.VIEW, "data"),
+        State(Id.TICK, "id"),
         State(Id.SEEN, "data"),
         *(State(name, "data", allow_optional=True) for name in PARTS_SEEN.values()),
         prevent_initial_call=True,
     )
-    def poll(polls: int | None, view: object, seen: object, *parts: object) -> tuple[object, int | None]:
-        return answer(services, view, seen, dict(zip(PARTS_SEEN, parts, strict=True))), polls

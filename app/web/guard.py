@@ -29,7 +29,8 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 PORTS = {"http": 80, "https": 443}
 OWN_SITES = ("same-origin", "none")  # none: a person did it, no page
 AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+(%[0-9a-z.]+)?\]|[a-z0-9_.-]+)(:(?P<port>[0-9]{1,5}))?")
-CALLBACKS = "/_dash-update-component"
+CALLBACKS, TICK = "/_dash-update-component", "/_tick"  # what pages ask
+TICK_BYTES = 100_000  # of what a page says that it shows
 ENCODED = 4 / 3  # base64, in which pages send a file
 CALLBACK_MARGIN_BYTES = 4_000_000  # of a callback's body besides a file: tables that a page sends back
 NOTHING, NOTHING_BYTES = (b"", b"{}"), 1000  # what counts as no body, of bodies that may be as long
@@ -114,7 +115,8 @@ class Guard:
 
     def __init__(self, settings: Settings, bodies: Bodies) -> None:
         self._bodies = bodies
-        self._most_bytes = round(ENCODED * settings.upload_mb * 1e6) + CALLBACK_MARGIN_BYTES
+        uploaded = round(ENCODED * settings.upload_mb * 1e6)
+        self._most_bytes = {CALLBACKS: uploaded + CALLBACK_MARGIN_BYTES, TICK: TICK_BYTES}
         named = (Authority.parse(name) for name in _listed(settings.allowed_hosts))
         self._hosts = tuple(host for host in named if host is not None)
         self._names = {settings.host.lower(), *(host.name for host in self._hosts)}
@@ -212,12 +214,12 @@ class Guard:
             )
         if not takes and _read(NOTHING_BYTES).strip() not in NOTHING:
             raise BadRequestError(f"{request.method} {request.path} takes no body")
-        if request.path == CALLBACKS:
-            self._check_callback()
+        if request.path in self._most_bytes:
+            self._check_call()
 
-    def _check_callback(self) -> None:
-        """The API reads its own bodies; those of callbacks are Dash's, which asks nothing of them."""
-        text = _read(self._most_bytes)
+    def _check_call(self) -> None:
+        """The API reads its own bodies; those of pages are Dash's, which asks nothing of them, and the tick's."""
+        text = _read(self._most_bytes[request.path])
         if sum(text.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
             raise BadRequestError(f"the body has over {MOST_VALUES} values", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         call = request.get_json()

@@ -11,7 +11,6 @@ class Id(StrEnum):
     URL = "url"
     PAGE = "page"
     POLL = "poll"
-    BEAT = "beat"
     SEEN = "seen"
     ALARMS_SEEN = "alarms-seen"
     NETWORK = "network"

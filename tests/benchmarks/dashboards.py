@@ -9,7 +9,8 @@ from multiprocessing.queues import Queue
 import numpy as np
 
 from app.shell.poll import SLOWEST_POLL_MS
-from tests.benchmarks.page import PATH, Shown, request_body
+from app.web.guard import TICK
+from tests.benchmarks.page import Shown, request_body
 
 INTERVAL_S = SLOWEST_POLL_MS / 1000  # of a page on the default cycle of 3 s
 
@@ -44,7 +45,7 @@ async def _dashboard(port: int, phase: float, seconds: float) -> list[float]:
     while time.perf_counter() < end:
         body = request_body(shown)
         head = (
-            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+            f"POST {TICK} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
             f"Accept-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         began = time.perf_counter()

@@ -11,10 +11,9 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.settings import Settings
 from app.shell.poll import PARTS_SEEN
-from app.web.ids import Id
+from app.web.guard import TICK
 from tests.benchmarks.report import Figure, at_most
 
-PATH = "/_dash-update-component"
 ENCODINGS = "gzip, deflate, br"  # what browsers accept
 
 
@@ -27,10 +26,9 @@ class Shown:
 
     def after(self, answer: bytes) -> "Shown":
         """What it shows after an answer; the same where that brought nothing new."""
-        response = json.loads(answer)["response"]
-        if Id.TICK not in response:
+        tick = json.loads(answer)
+        if tick is None:
             return self
-        tick = response[Id.TICK]["data"]
         found = {"alarms": tick["seen"]["alarms"], "ahead": tick["ahead"]}
         if "outages" in tick:
             found["outages"] = tick["outages"][-1]
@@ -39,20 +37,8 @@ class Shown:
 
 def request_body(shown: Shown) -> bytes:
     """The poll of a page that looks at the overview."""
-    outputs = [(Id.TICK, "data"), (Id.BEAT, "data")]
-    stores = [_value(store, "data", shown.parts.get(name)) for name, store in PARTS_SEEN.items()]
-    body = {
-        "output": ".." + "...".join(f"{name}.{prop}" for name, prop in outputs) + "..",
-        "outputs": [{"id": name, "property": prop} for name, prop in outputs],
-        "inputs": [_value(Id.POLL, "n_intervals", 1), _value(Id.VIEW, "data", {})],
-        "changedPropIds": [f"{Id.POLL}.n_intervals"],
-        "state": [_value(Id.SEEN, "data", shown.seen), *stores],
-    }
-    return json.dumps(body).encode()
-
-
-def _value(name: str, prop: str, value: object) -> dict[str, Any]:
-    return {"id": name, "property": prop, "value": value}
+    parts = {store: shown.parts.get(name) for name, store in PARTS_SEEN.items()}
+    return json.dumps({"view": {}, "seen": shown.seen, "parts": parts}).encode()
 
 
 def figures(ticks: int = 40) -> list[Figure]:
@@ -78,4 +64,4 @@ def figures(ticks: int = 40) -> list[Figure]:
 
 def _post(client: FlaskClient, shown: Shown, encoding: str) -> bytes:
     headers = {"Accept-Encoding": encoding}
-    return client.post(PATH, data=request_body(shown), content_type="application/json", headers=headers).data
+    return client.post(TICK, data=request_body(shown), content_type="application/json", headers=headers).data

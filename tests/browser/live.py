@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 from playwright.sync_api import ConsoleMessage, Error, JSHandle, Page, Response, expect
 from playwright.sync_api import Request as PageRequest
 
-from app.web.ids import Id
+from app.web.guard import TICK
 from tests.paths import ROOT
 
 CYCLE_S = 1.0
@@ -175,7 +175,6 @@ def wait_until(page: Page, expression: str, arg: object = None, timeout: float =
     raise TimeoutError(f"{expression} isn't true after {timeout:.0f} ms")
 
 
-POLL = f"{Id.BEAT}.data"  # an output of the poll alone, as Dash names it
 GRAPH = "document.getElementById('topology')._cyreg.cy"
 MAP_IS_PAINTED = f"document.getElementById('topology')?._cyreg && {GRAPH}.edges().some((edge) => edge.data('d'))"
 PLACE = """([map, wanted]) => {
@@ -232,4 +231,4 @@ def hear(page: Page, answers: int = 2) -> None:
 
 
 def _answers_a_poll(response: Response) -> bool:
-    return "/_dash-update-component" in response.url and POLL in (response.request.post_data or "")
+    return response.url.endswith(TICK)

@@ -104,6 +104,23 @@ def test_a_past_issue_stays_while_time_goes_on_until_the_latest_is_chosen(city8:
     expect(page.locator("#fan-facts")).to_contain_text("Installed")
 
 
+def test_the_latest_is_chosen_also_while_another_comes(city8: LiveServer, new_page: NewPage) -> None:
+    """Setting the slider calls again, and Dash drops what the first call returned: so the second returns it, too."""
+    page = open_page(new_page(city8))
+    assert page.evaluate("""() => {
+        const { set_props, smartgridAnalytics } = window.dash_clientside, moments = ["a", "b", "c", "d"];
+        let memory = { moments: moments.slice(0, 3), place: 0, chosen: "a" }, slider = 2;
+        window.dash_clientside.set_props = (id, props) => {
+            if (id === "memory") memory = props.data;
+            else slider = props.value;
+        };
+        const issue = () => smartgridAnalytics.issue(moments, slider, "slider", "memory", memory, "a");
+        const said = [issue(), issue()];
+        window.dash_clientside.set_props = set_props;
+        return [slider, ...said];
+    }""") == [3, None, None]
+
+
 def test_the_slider_of_issues_is_set_once_a_report(city8: LiveServer, new_page: NewPage) -> None:
     page = open_page(new_page(city8))
     page.evaluate(COUNTING)

@@ -1,11 +1,13 @@
 """What the overview shows and does, in a real browser against the real process."""
 
 import re
+from collections import deque
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from app.web.guard import TICK
 from tests.browser.conftest import NewPage
 from tests.browser.live import GRAPH, MAP_IS_PAINTED, TIMEOUT_MS, LiveServer, hear, tap
 
@@ -64,6 +66,41 @@ def test_tap_opens_the_drawer_with_live_values(
     expect(drawer.locator(".js-plotly-plot")).to_be_visible(timeout=TIMEOUT_MS)
     page.get_by_role("button", name="Close").click()
     expect(drawer).to_be_hidden()
+
+
+def test_a_page_further_away_than_its_interval_is_live(city8: LiveServer, new_page: NewPage) -> None:
+    page, polls = new_page(city8).open(), deque[Route]()
+
+    def hold(route: Route) -> None:
+        polls.append(route)
+
+    def answer_late(times: int) -> None:
+        for _ in range(times):
+            while not polls:
+                page.wait_for_timeout(50)
+            page.wait_for_timeout(2000)  # longer than an interval
+            polls.popleft().continue_()
+
+    page.route(f"**{TICK}", hold)
+    clock, age = page.locator("#clock"), page.locator("#age")
+    answer_late(1)
+    before = clock.inner_text()
+    answer_late(2)
+    expect(clock).not_to_have_text(before)
+    expect(age).not_to_contain_text("Connection lost")
+    tap(page, "#bus-3")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    answer_late(3)
+    expect(page.get_by_role("dialog")).to_contain_text("p.u.")
+
+
+def test_the_age_goes_on_while_no_answer_comes(city8: LiveServer, new_page: NewPage) -> None:
+    page = new_page(city8).open()
+    page.route(f"**{TICK}", lambda _route: None)
+    expect(page.locator("#age")).to_contain_text("Connection lost · Data 5 s old", timeout=TIMEOUT_MS)
+    expect(page.locator("#age")).to_contain_text("Connection lost · Data 8 s old", timeout=TIMEOUT_MS)
+    page.unroute(f"**{TICK}")
+    expect(page.locator("#age")).not_to_contain_text("Connection lost", timeout=TIMEOUT_MS)
 
 
 def test_tap_on_a_line_and_search_select_assets(city8: LiveServer, new_page: NewPage) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
 from app.analytics.page_forecast import issue_words
@@ -177,10 +176,10 @@ def test_a_tick_tells_of_another_report_once(rig: Rig) -> None:
     assert first["analytics"].keys() == {"key", "status"}
     assert "kpi" not in first
     assert len(json.dumps(first, cls=PlotlyJSONEncoder)) < 2500
-    assert answer(pages, view, first["seen"], {"analytics": first["analytics"]["key"]}) is no_update
-    assert answer(pages, view, first["seen"], {"analytics": "an older one"}) is not no_update
+    assert answer(pages, view, first["seen"], {"analytics": first["analytics"]["key"]}) is None
+    assert answer(pages, view, first["seen"], {"analytics": "an older one"}) is not None
     overview: Any = answer(pages, {}, None, {})
     assert overview["ahead"] == first["analytics"]["key"]
     known = {"ahead": overview["ahead"], "alarms": overview["seen"]["alarms"], "outages": overview["outages"][-1]}
-    assert answer(pages, {}, overview["seen"], known) is no_update
+    assert answer(pages, {}, overview["seen"], known) is None
     assert looked(rig.services) is not None

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
 from app.analytics.page_ahead import ahead_parts
@@ -55,7 +54,7 @@ def said(rig: Rig) -> str:
     now = looked(services)
     assert now is not None
     found: list[Any] = [answer(services, {"page": page.name}, None, {}) for page in PAGES]
-    assert no_update not in found
+    assert None not in found
     found += [*ahead_parts(now), worst_of(now), *map(vars, tiles(summary_of(now)))]
     for of_buses in (False, True):
         threat = threat_of(now, of_buses)

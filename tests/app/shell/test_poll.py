@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from dash import no_update
 from plotly.utils import PlotlyJSONEncoder
 
 from app.engine.quality import FRESH, BoardProblem, ProblemCause, worse
@@ -32,9 +31,7 @@ def pages(rig: Rig) -> PageServices:
 
 def sent(pages: PageServices, view: dict[str, object], seen: object, parts: dict[str, object]) -> Any:
     data = answer(pages, view, seen, parts)
-    if data is no_update:
-        return None
-    return json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
+    return None if data is None else json.loads(json.dumps(data, cls=PlotlyJSONEncoder, allow_nan=False))
 
 
 def test_each_page_gets_only_what_it_shows(pages: PageServices) -> None:
