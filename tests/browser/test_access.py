@@ -9,6 +9,11 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import NewPage
 from tests.browser.live import TIMEOUT_MS, LiveServer, tap
 
+OPAQUE = """() => {
+    const shown = [...document.querySelectorAll("[role=dialog]")];
+    const opaque = (one) => !one || (getComputedStyle(one).opacity === "1" && opaque(one.parentElement));
+    return shown.length > 0 && shown.every(opaque);
+}"""
 PHONE = {"width": 390, "height": 844}
 
 
@@ -25,7 +30,7 @@ def serious(page: Page) -> list[str]:
 
 def settled(page: Page) -> None:
     """Wait until what opens has opened: what fades in has too little contrast meanwhile."""
-    page.wait_for_timeout(400)
+    page.wait_for_function(OPAQUE, timeout=TIMEOUT_MS)
     page.wait_for_function("document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity)")
 
 
@@ -47,6 +52,7 @@ def test_axe_finds_nothing_serious(
         settled(page)
         assert serious(page) == []
         page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 @pytest.mark.parametrize("case", ["city8", "case118", "simbench:1-MV-urban--0-sw"])

@@ -171,16 +171,18 @@ def maintenance_tells(watched: Watched, server: LiveServer) -> None:
 
 
 def restores(page: Page, server: LiveServer) -> None:
-    """Apply the plan, and the next one where loads have grown so much on the way that it stopped."""
+    """Apply the plan, and the next one where another had just come, or where it stopped as loads have grown on the way."""
     before_mw = server.get("/api/grid/state")["metrics"]["unsupplied_mw"]
 
     def ended(now: dict[str, Any]) -> bool:
         stopped = now["optimization"]["note"] and not now["optimization"]["to_switch"]
-        return bool(stopped or server.get("/api/grid/plan/applied")["plans"])
+        refused = page.locator("#plan-result").inner_text()
+        return bool(stopped or refused or server.get("/api/grid/plan/applied")["plans"])
 
     for _ in range(TRIES):
         expect(page.locator("#apply-all")).to_be_enabled(timeout=TIMEOUT_MS)
-        page.locator("#apply-all").click()
+        with page.expect_response(lambda answer: "plan-result" in (answer.request.post_data or "")):
+            page.locator("#apply-all").click()
         server.wait_for(ended, "the end of the plan")
         if server.get("/api/grid/plan/applied")["plans"]:
             break
