@@ -171,7 +171,7 @@ def maintenance_tells(watched: Watched, server: LiveServer) -> None:
 
 
 def restores(page: Page, server: LiveServer) -> None:
-    """Apply the plan, and the next one where another had just come, or where it stopped as loads have grown on the way."""
+    """Apply the plan, and the next one where another had just come or loads have grown so much that it stopped."""
     before_mw = server.get("/api/grid/state")["metrics"]["unsupplied_mw"]
 
     def ended(now: dict[str, Any]) -> bool:
