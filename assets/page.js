@@ -42,10 +42,10 @@
       .then((data) => {
         if (server.asked !== mine) return;
         server.heard = performance.now();
-        if (data) Object.assign(received, { version: data.version, at: mine.at });  // made later: not older than that
-        if (data) window.dash_clientside.set_props(tick, { data });
-      })
-      .catch(() => {})
+        if (!data) return;
+        Object.assign(received, { version: data.version, at: mine.at });  // made later, so not older than that
+        window.dash_clientside.set_props(tick, { data });
+      }, () => {})  // not heard; an error of our own is reported
       .finally(() => { if (server.asked === mine) server.asked = null; });
   }
 
