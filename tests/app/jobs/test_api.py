@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.engine.case_loading import CaseLoader, CaseRead
+from app.engine.case_loading import CaseLoader, CaseRead, Waiting
 from app.engine.jobs import PATIENCE_S, JobKind, JobRoom, TooManyJobsError
 from app.jobs.models import JobAnswer
 from app.learning.requests import LearningRequest, ReloadModels
@@ -19,6 +19,7 @@ from grid.cases.case import Case
 from grid.errors import CaseError
 from grid.files.report import plain_report
 from tests.app.learning_here import LearningHere
+from tests.app.reading_here import ReadingHere
 from tests.app.rig import Rig, make_rig, strict_json
 
 LONG_S = 60.0
@@ -35,21 +36,21 @@ class HeldLoader(CaseLoader):
     def named(self, spec: str) -> CaseRead:
         read = super().named(spec)
 
-        def held() -> Case:
+        def held(waiting: Waiting) -> Case:
             self.began.set()
             assert self.go.wait(LONG_S)
             if spec == "case30":
                 raise CaseError(spec, "it can't be read today", field="bus")
             if spec == "case57":
                 raise RuntimeError("the disk is gone")
-            return read()
+            return read(waiting)
 
         return held
 
 
 def rig_of(rig: Rig, jobs: JobRoom) -> tuple[Rig, HeldLoader]:
     """A rig with this room and a loader that holds cases back."""
-    loader = HeldLoader(rig.services.settings, rig.engine)
+    loader = HeldLoader(rig.services.settings, rig.engine, ReadingHere(rig.services.settings.cache_dir))
     services = replace(rig.services, jobs=jobs, cases=loader)
     server = Flask("test")
     server.register_blueprint(api_blueprint(services))
