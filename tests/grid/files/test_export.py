@@ -1,4 +1,4 @@
-"""The present state as pandapower JSON and MATPOWER: whoever reads it has the same state, and is told what isn't in it."""
+"""The present state as pandapower JSON and MATPOWER: whoever reads it has the same state, and is told what it lacks."""
 
 from collections.abc import Callable
 from dataclasses import replace
