@@ -96,6 +96,8 @@ def _common(present: PresentGrid) -> Iterator[str]:
     stars = sum(kind is BusKind.AUXILIARY for kind in network.bus.kind)
     if stars:
         yield f"Transformers of three windings stand as three around a bus ({_count(stars, 'star point')})."
+    if present.report is not None and present.report.counts.get("switch"):
+        yield "Bus-bars that switches joined when the case was read are one bus."
     if present.report is not None:
         for finding in present.report.findings:
             if finding.bearing in (Bearing.REPLACED, Bearing.LEFT_OUT):
