@@ -90,7 +90,9 @@ def _gen(present: PresentGrid) -> Matrix:
     lowest, highest = generator.p_bounds_mw
     base = np.full(len(generator), present.network.base_mva)
     on = present.injection.generator_on.astype(float)
-    columns = (1.0 + generator.bus, p_mw, q_mvar, generator.max_q_mvar, generator.min_q_mvar, present.set_point_pu)
+    held = np.isin(_types(present)[generator.bus], (PV, REF))
+    set_pu = np.where(held, present.set_point_pu, 0.0)  # none: some readers take any other for a voltage to hold
+    columns = (1.0 + generator.bus, p_mw, q_mvar, generator.max_q_mvar, generator.min_q_mvar, set_pu)
     return np.column_stack([*columns, base, on, highest, lowest])[_gen_order(present)]
 
 

@@ -170,6 +170,16 @@ def test_numbers_read_back_to_the_last_bit() -> None:
     assert mpc.bus_name == network.bus.name
 
 
+def test_only_generators_that_hold_a_voltage_have_a_set_point() -> None:
+    """pypowsybl takes any other VG than 0 for a voltage to hold."""
+    mpc = read_m(matpower_text(of_case(shared_case("simbench"))), "case.m")
+    kinds = dict(zip(mpc.bus[:, 0], mpc.bus[:, 1], strict=True))
+    holds = np.isin([kinds[number] for number in mpc.gen[:, 0]], (2, 3))
+    assert holds.any()
+    assert_array_equal(mpc.gen[:, 5] > 0, holds)
+    assert holds[: holds.sum()].all()  # those that hold come first
+
+
 def test_ratings_taps_and_what_people_say_of_loads_stay_in_the_json(tmp_path: Path) -> None:
     network = shared_case("simbench").network
     present = disturbed(network, 5)
