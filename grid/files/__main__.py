@@ -149,7 +149,11 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the state that a file describes, and say what isn't in it")
     export.add_argument("file", help=f"a network file, {file}")
     export.add_argument(
-        "--to", type=Path, required=True, metavar="OUT", help="a .json for pandapower, a .m for MATPOWER"
+        "--to",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="a .json for pandapower; a .m for MATPOWER, named as MATLAB names functions",
     )
     return parser
 

@@ -49,7 +49,7 @@ def test_the_present_state_is_taken_along_as_a_file(city8: LiveServer, new_page:
     for name, ending, holds in (("pandapower JSON", ".json", '"pandapowerNet"'), ("MATPOWER .m", ".m", "mpc.bus = [")):
         with page.expect_download() as download:
             dialog.get_by_role("link", name=name).click()
-        assert re.fullmatch(r"city8-\d{4}-\d\d-\d\dT\d\d-\d\d" + re.escape(ending), download.value.suggested_filename)
+        assert re.fullmatch(r"city8_\d{8}T\d{4}" + re.escape(ending), download.value.suggested_filename)
         assert holds in download.value.path().read_text(encoding="utf-8")
 
 

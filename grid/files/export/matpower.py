@@ -32,7 +32,7 @@ def matpower_text(present: PresentGrid) -> str:
     network = present.network
     sections = pi_sections(network)
     lines = [
-        f"function mpc = {_function_name(network.name)}",
+        f"function mpc = {matlab_name(network.name)}",
         *(f"% {line}" for line in _told(present)),
         "mpc.version = '2';",
         f"mpc.baseMVA = {network.base_mva!r};",
@@ -139,6 +139,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _function_name(name: str) -> str:
-    letters = re.sub(r"\W", "_", name, flags=re.ASCII)[:LONGEST_NAME]
-    return letters if letters[:1].isalpha() else f"case_{letters}"[:LONGEST_NAME]
+def matlab_name(name: str) -> str:
+    """A name as MATLAB's functions have, and files that it loads as cases: letters, digits and _, a letter first."""
+    letters = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return (letters if letters[:1].isalpha() else f"case_{letters}")[:LONGEST_NAME]

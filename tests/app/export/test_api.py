@@ -1,7 +1,9 @@
 """The present state as a file over the API: whoever reads it has the state that is shown."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ def test_a_file_is_a_download_that_names_case_and_time(rig: Rig, kind: str) -> N
     assert response.mimetype == {"pandapower": "application/json", "matpower": "text/plain"}[kind]
     told = rig.now.simulated_at
     assert response.headers["Content-Disposition"] == (
-        f'attachment; filename="city8-{told:%Y-%m-%dT%H-%M}.{SUFFIX[kind]}"'
+        f'attachment; filename="city8_{told:%Y%m%dT%H%M}.{SUFFIX[kind]}"'
     )
     assert response.headers["Cache-Control"] == "no-store"
     assert f"State of {told:%Y-%m-%dT%H:%M}" in response.text
@@ -98,7 +100,7 @@ def test_a_stale_state_says_so_in_name_and_text(rig: Rig) -> None:
     rig.engine.add_event(EventKind.LOAD_SURGE, None, 10.0)
     rig.run(2)
     assert rig.now.solved.stale
-    assert file_name(rig.now, ExportFormat.MATPOWER).endswith("-stale.m")
+    assert file_name(rig.now, ExportFormat.MATPOWER).endswith("_stale.m")
     told = "This isn't the present state but the last that could be solved: What is measured has no power flow solution"
     assert told in rig.client.get(f"{EXPORT}?format=matpower").text
     assert any(told in note for note in notes(rig))
@@ -125,6 +127,17 @@ def test_priorities_that_people_give_are_in_the_file(rig: Rig) -> None:
     assert "Priorities of supply aren't in the file." in rig.client.get(f"{EXPORT}?format=matpower").text
 
 
-def test_file_names_hold_what_every_file_system_takes(new_rig: Callable[..., Rig]) -> None:
+def test_file_names_are_what_file_systems_and_matlab_take(new_rig: Callable[..., Rig]) -> None:
+    """MATPOWER loads a case by calling a function of the file's name."""
     rig = new_rig("simbench:1-LV-rural1--0-sw")
-    assert file_name(rig.now, ExportFormat.PANDAPOWER).startswith("simbench_1-LV-rural1--0-sw-2026-01-15T")
+    assert file_name(rig.now, ExportFormat.MATPOWER).startswith("simbench_1_LV_rural1_0_sw_20260115T")
+    network = replace(rig.now.case.network, name=f"../9 {'é' * 90}.m")
+    odd = replace(rig.now, case=replace(rig.now.case, network=network))
+    assert re.fullmatch(r"[A-Za-z]\w{0,62}\.m", file_name(odd, ExportFormat.MATPOWER), re.ASCII)
+
+
+def test_readings_that_are_missing_are_told(rig: Rig) -> None:
+    rig.engine.add_event(EventKind.SENSOR_GONE, rig.bus("Residential Hub"), 1.0)
+    rig.run(2)
+    assert not rig.now.solved.stale
+    assert any("Readings are missing or can't be right: " in note for note in notes(rig))

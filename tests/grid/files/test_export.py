@@ -267,7 +267,7 @@ def test_names_may_hold_anything() -> None:
     present = of_case(replace(shared_case("city8"), network=odd))
     mpc = read_m(matpower_text(present), "case.m")
     assert mpc.bus_name == (names[0], "a b", *names[2:])
-    assert matpower_text(present).startswith("function mpc = case____1__")
+    assert matpower_text(present).startswith("function mpc = case____1__\n")
 
 
 def test_an_impedance_of_two_directions_stays_in_the_json_and_is_told_in_matpower(tmp_path: Path) -> None:
