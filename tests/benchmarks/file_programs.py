@@ -46,10 +46,14 @@ class Solved:
 
 @dataclass(frozen=True)
 class Written:
-    """A file that a program wrote, and its own solution; numbered: whether that has the buses' numbers in the file."""
+    """A file that a program wrote, its own solution, and what it reads in the file itself.
+
+    numbered: whether the solution has the buses' numbers in the file.
+    """
 
     path: Path
     solved: Solved
+    again: Callable[[Path], Solved]
     numbered: bool
 
 
@@ -114,11 +118,16 @@ def mat_by_pypowsybl(path: Path) -> Solved:
     return solved_by_pypowsybl(pypowsybl.network.load(str(path)), from_mat=True)
 
 
+def other_by_pypowsybl(path: Path) -> Solved:
+    """pypowsybl's load of what has no numbers of buses."""
+    return solved_by_pypowsybl(pypowsybl.network.load(str(path)), from_mat=False)
+
+
 def pandapower_json(build: NetOf, folder: Path) -> Written:
     """pandapower's to_json."""
     path = folder / "theirs.json"
     pandapower.to_json(build(), str(path))
-    return Written(path, solved_by_pandapower(build()), numbered=True)
+    return Written(path, solved_by_pandapower(build()), json_by_pandapower, numbered=True)
 
 
 def pandapower_mat(build: NetOf, folder: Path) -> Written:
@@ -127,7 +136,7 @@ def pandapower_mat(build: NetOf, folder: Path) -> Written:
     pandapower.runpp(net, tolerance_mva=TOLERANCE_MVA, numba=False)
     to_mpc(net, str(path), init="results", trafo_model=net.user_pf_options.get("trafo_model", "t"))
     number = 1 + net._pd2ppc_lookups["bus"][net.bus.index.to_numpy()]
-    return Written(path, solved_by_pandapower(net, number), numbered=True)
+    return Written(path, solved_by_pandapower(net, number), mat_by_pandapower, numbered=True)
 
 
 def pandapower_other(converter: str, _build: NetOf, _folder: Path) -> Written:
@@ -143,4 +152,6 @@ def pypowsybl_file(kind: str, suffix: str, build: PowsyblOf, folder: Path) -> Wr
     network, path = build(), folder / f"theirs{suffix}"
     solved = solved_by_pypowsybl(network, from_mat=False)
     network.save(str(path), format=kind)
-    return Written(path, solved, numbered=kind == "MATPOWER")
+    is_mat = kind == "MATPOWER"
+    again = mat_by_pypowsybl if is_mat else other_by_pypowsybl
+    return Written(path, solved, again, numbered=is_mat)

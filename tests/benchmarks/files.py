@@ -3,8 +3,8 @@
 A grid is solved and written by another program, read and exported here, and the export is read by our own reader and by
 other programs, each of which solves it by itself. A cell is the largest difference of a bus voltage in p.u. / the
 difference of what branches and shunts lose in kW, from the solution of the program that wrote the grid first. What that
-program's file lacks shows in each cell of its row: pandapower's to_mpc writes no conductance of branches, which
-transformers with core losses have.
+program's file lacks shows in each cell of its row, the one of what the program itself reads in it first: pandapower's
+to_mpc writes no conductance of branches, which transformers with core losses have.
 
 Our .m is handed to other programs as .mat with the same numbers, since none of them reads its text as it is installed.
 pypowsybl leaves out a bus's GS where its BS is 0: the last column compares it with pandapower on our .m without these.
@@ -89,8 +89,9 @@ PYPOWSYBL_GRIDS: dict[str, PowsyblOf] = {
     "ieee300": pypowsybl.network.create_ieee300,
 }
 JSON, M = "our JSON read by", "our .m read by"
-READ, LONE = "read here", f"{M} pypowsybl, without lone GS"
-COLUMNS = (READ, f"{JSON} us", f"{JSON} pandapower", f"{M} us", f"{M} pandapower", f"{M} pypowsybl", LONE)
+AGAIN, READ, LONE = "read by its writer", "read here", f"{M} pypowsybl, without lone GS"
+BACK = (f"{JSON} us", f"{JSON} pandapower", f"{M} us", f"{M} pandapower", f"{M} pypowsybl")
+COLUMNS = (AGAIN, READ, *BACK, LONE)
 Cell = tuple[float, float] | str
 
 
@@ -146,18 +147,22 @@ def ways(here: HereRead, number: IntArray, row: IntArray, folder: Path) -> dict[
         return again.solved(number, again.place[row + first])
 
     def named(read: Callable[[Path], Solved], path: Path, first: int) -> Solved:
-        solved = read(path)
-        place = np.full(solved.number.max() + 1, -1)
-        place[solved.number] = np.arange(len(solved.number))
-        return replace(solved, number=number, vm_pu=solved.vm_pu[place[row + first]])
+        return as_numbered(read(path), number, row + first)
 
     return {
-        COLUMNS[1]: partial(back, json, 0),
-        COLUMNS[2]: partial(named, json_by_pandapower, json, 0),
-        COLUMNS[3]: partial(back, m, 1),
-        COLUMNS[4]: partial(named, mat_by_pandapower, mat, 1),
-        COLUMNS[5]: partial(named, mat_by_pypowsybl, mat, 1),
+        BACK[0]: partial(back, json, 0),
+        BACK[1]: partial(named, json_by_pandapower, json, 0),
+        BACK[2]: partial(back, m, 1),
+        BACK[3]: partial(named, mat_by_pandapower, mat, 1),
+        BACK[4]: partial(named, mat_by_pypowsybl, mat, 1),
     }
+
+
+def as_numbered(solved: Solved, number: IntArray, at: IntArray) -> Solved:
+    """A solution at the buses that it calls at (k,), called number (k,) instead."""
+    place = np.full(max(solved.number.max(), at.max()) + 1, -1)
+    place[solved.number] = np.arange(len(solved.number))
+    return replace(solved, number=number, vm_pu=solved.vm_pu[place[at]])
 
 
 def save_mat(mpc: Mpc, path: Path) -> None:
@@ -194,6 +199,12 @@ def passage(grid: str, program: str, kind: str, writer: Writer) -> Passage:
         number = origin.number if written.numbered else row
         ours = here.solved(number, row)
         found: dict[str, Cell] = {READ: ours.apart(origin)}
+        try:
+            again = written.again(written.path)
+            again = as_numbered(again, number, number) if written.numbered else again
+            found[AGAIN] = again.apart(origin)
+        except CANT as error:
+            found[AGAIN] = shorten(error, 150)
         from_ours_pu: dict[str, float] = {}
         for way, solve in ways(here, number, row, folder).items():
             try:
@@ -275,7 +286,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     logging.getLogger("pandapower").setLevel(logging.ERROR)
     found = passages()
-    figures = [kept(found, way, asked=way != COLUMNS[5]) for way in COLUMNS[1:]]
+    figures = [kept(found, way, asked=way != BACK[-1]) for way in (*BACK, LONE)]
     notes = f"Made by {__doc__}\npypowsybl {version('pypowsybl')}, simbench {version('simbench')}."
     title = "Files of other programs, there and back"
     write("files", title, f"{table(found)}\n\n{notes}", [*figures, *reading_of_text()])
