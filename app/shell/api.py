@@ -12,6 +12,7 @@ from app.contingencies.api import register_contingencies
 from app.engine.board import Board
 from app.engine.commands import NotOfferedError, TooManyEventsError, UnknownIdError
 from app.engine.jobs import JobFailure, JobKind
+from app.export.api import register_export
 from app.jobs.api import register_jobs
 from app.maintenance.api import register_maintenance
 from app.operations.api import register_operations, register_priorities
@@ -60,6 +61,7 @@ def api_blueprint(services: Services) -> Blueprint:
     register_maintenance(api, services)
     register_analytics(api, services)
     register_report(api, services)
+    register_export(api, services)
     _register_documents(api, services)
     return api
 

@@ -1,4 +1,4 @@
-"""Dialog that brings in another case: a built-in one, one by its code, or a file."""
+"""Dialog that brings in another case: a built-in one, one by its code, or a file; and exports the present state."""
 
 import base64
 import binascii
@@ -23,6 +23,7 @@ from grid.files.findings import EVERYDAY, What
 from grid.files.report import counted, plain_report
 
 EXTENSIONS = ".json,.m,.mat"
+EXPORT = "/api/case/export"
 POLL_MS = 500
 
 
@@ -53,10 +54,26 @@ def dialog(services: PageServices) -> Component:
         max_size=-1,
     )
     result = html.Div(id=Id.CASE_RESULT, role="status")
+    export = [
+        html.A(title, href=f"{EXPORT}?format={kind}", download="", className="file-link")
+        for title, kind in (("pandapower JSON", "pandapower"), ("MATPOWER .m", "matpower"))
+    ]
     job = [dcc.Store(id=Id.CASE_JOB), dcc.Interval(id=Id.CASE_POLL, interval=POLL_MS, disabled=True)]
     load = dmc.Button("Load", id=Id.CASE_LOAD)
     modal = dmc.Modal(
-        dmc.Stack([name, spec, load, dmc.Divider(label="or a file"), upload, result], gap="sm"),
+        dmc.Stack(
+            [
+                name,
+                spec,
+                load,
+                dmc.Divider(label="or a file"),
+                upload,
+                result,
+                dmc.Divider(label="Export the present state"),
+                dmc.Group(export),
+            ],
+            gap="sm",
+        ),
         id=Id.CASE_DIALOG,
         title="Load another case",
         closeButtonProps={"aria-label": "Close"},

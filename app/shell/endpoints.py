@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from app.analytics.models import ForecastAnswer, LookAheadAnswer, LossesAnswer, PerformanceAnswer
 from app.contingencies.models import ContingenciesAnswer
 from app.engine.commands import MOST_EVENTS
+from app.export.models import PandapowerAnswer
 from app.jobs.models import JobAnswer
 from app.maintenance.models import AssetAnswer, AssetsAnswer, ModelAnswer, PinsAnswer, ReloadAnswer, ScheduleAnswer
 from app.operations.models import (
@@ -382,6 +383,14 @@ ENDPOINTS = (
         202,
     ),
     Endpoint("get", "/api/case", "The case under watch and the built-in ones.", CaseAnswer),
+    Endpoint(
+        "get",
+        "/api/case/export",
+        "The present state as a file that says what it lacks: pandapower JSON, with format=matpower a MATPOWER case.",
+        PandapowerAnswer,
+        query=(_choice("pandapower", "matpower"),),
+        files=("text/plain",),
+    ),
     Endpoint(
         "post",
         "/api/case",

@@ -1,6 +1,7 @@
 """Simulation, case and look: what the header's controls do."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -39,6 +40,17 @@ def test_light_and_dark_are_kept(city8: LiveServer, new_page: NewPage) -> None:
     page.wait_for_function(f"{GRAPH}.nodes()[0].style('color') !== '{dark}'", timeout=TIMEOUT_MS)
     page.reload()
     expect(look).to_have_attribute("data-mantine-color-scheme", "light")
+
+
+def test_the_present_state_is_taken_along_as_a_file(city8: LiveServer, new_page: NewPage) -> None:
+    page = new_page(city8).open()
+    page.get_by_role("button", name="Case").click()
+    dialog = page.get_by_role("dialog", name="Load another case")
+    for name, ending, holds in (("pandapower JSON", ".json", '"pandapowerNet"'), ("MATPOWER .m", ".m", "mpc.bus = [")):
+        with page.expect_download() as download:
+            dialog.get_by_role("link", name=name).click()
+        assert re.fullmatch(r"city8_\d{8}T\d{4}" + re.escape(ending), download.value.suggested_filename)
+        assert holds in download.value.path().read_text(encoding="utf-8")
 
 
 def test_another_case_reaches_all_open_browsers(switched: LiveServer, new_page: NewPage) -> None:

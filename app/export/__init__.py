@@ -1,0 +1,1 @@
+"""The present state of the grid as files of other programs."""
