@@ -1,4 +1,4 @@
-"""Reads a network that a person hands in: pandapower JSON, or a MATPOWER case as .m or .mat."""
+"""Reads a network that a person hands in, in any of the formats that are read."""
 
 from pathlib import Path
 
@@ -10,9 +10,13 @@ from grid.files.findings import Findings
 from grid.files.matpower.case import read_mat, to_net
 from grid.files.matpower.text import read_m
 from grid.files.pandapower.json import read_json
+from grid.files.psse.net import read_psse
 
-SUFFIXES = (".json", ".m", ".mat")
+SUFFIXES = (".json", ".m", ".mat", ".raw")
 """Kinds of file that are read, by the ending of their name, in capitals or not."""
+
+IN_LATIN = (".m", ".raw")
+"""Kinds whose comments and names older programs write in Latin-1."""
 
 
 def read_net(path: Path, found: Findings | None = None, name: str | None = None) -> pandapowerNet:
@@ -32,6 +36,8 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
         net = read_json(read_text(path), file)
     elif suffix == ".m":
         net = to_net(read_m(read_text(path), file), found)
+    elif suffix == ".raw":
+        net = read_psse(read_text(path), file, found)
     else:
         _content(path)  # says that a file is missing or empty
         net = to_net(read_mat(path, file), found)
@@ -56,12 +62,12 @@ def _content(path: Path) -> bytes:
 
 
 def _text(content: bytes, file: str) -> str:
-    """The text of a file in UTF-8, or, as older MATLAB writes comments, in Latin-1."""
+    """The text of a file in UTF-8, or, as older programs write it, in Latin-1."""
     if b"\0" in content:
         raise CaseError(file, "this is a binary file, not a text", field="byte", value=str(content.index(b"\0")))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        if file.lower().endswith(".m"):
+        if file.lower().endswith(IN_LATIN):
             return content.decode("latin-1")
         raise CaseError(file, "this is not text in UTF-8", field="byte", value=str(exc.start)) from exc
