@@ -5,6 +5,8 @@ from pathlib import Path
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
+from grid.files.archive import Archive
+from grid.files.cgmes import is_cgmes, read_cgmes
 from grid.files.declared import require_modest
 from grid.files.findings import Findings
 from grid.files.matpower.case import read_mat, to_net
@@ -12,7 +14,7 @@ from grid.files.matpower.text import read_m
 from grid.files.pandapower.json import read_json
 from grid.files.psse.net import read_psse
 
-SUFFIXES = (".json", ".m", ".mat", ".raw")
+SUFFIXES = (".json", ".m", ".mat", ".raw", ".zip")
 """Kinds of file that are read, by the ending of their name, in capitals or not."""
 
 IN_LATIN = (".m", ".raw")
@@ -36,6 +38,8 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
         net = read_json(read_text(path), file)
     elif suffix == ".m":
         net = to_net(read_m(read_text(path), file), found)
+    elif suffix == ".zip":
+        net = _from_archive(Archive(_content(path), file), found)
     elif suffix == ".raw":
         net = read_psse(read_text(path), file, found)
     else:
@@ -43,6 +47,12 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
         net = to_net(read_mat(path, file), found)
     net.name = name or net.name or path.stem
     return net
+
+
+def _from_archive(archive: Archive, found: Findings) -> pandapowerNet:
+    if is_cgmes(archive):
+        return read_cgmes(archive, found)
+    raise CaseError(archive.file, "an archive holds the profiles of a CGMES model (.xml); this one holds none")
 
 
 def read_text(path: Path) -> str:

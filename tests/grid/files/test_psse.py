@@ -4,42 +4,21 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pypowsybl.loadflow as powsybl_flow
 import pypowsybl.network as powsybl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from numpy.typing import NDArray
 
 from grid.errors import CaseError
 from grid.files.check import validate
 from grid.files.fileimport import read_net
 from grid.files.findings import Findings, What
 from tests.grid.files.judged import angle_gap, loss_mw, solved
+from tests.grid.files.powsybl_judge import judge
 from tests.grid.files.psse_cases import Codes, raw_text
 
-PARAMETERS = powsybl_flow.Parameters(
-    use_reactive_limits=False,
-    distributed_slack=False,
-    voltage_init_mode=powsybl_flow.VoltageInitMode.DC_VALUES,
-    transformer_voltage_control_on=False,
-    shunt_compensator_voltage_control_on=False,
-    provider_parameters={"newtonRaphsonConvEpsPerEq": "1e-7"},
-)
 IEEE = {n: getattr(powsybl, f"create_ieee{n}") for n in (9, 14, 30, 57, 118, 300)}
-
-
-def judge(network: powsybl.Network) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Voltages in p.u. and degrees by bus, and losses in MW, as pypowsybl's power flow has them."""
-    result = powsybl_flow.run_ac(network, PARAMETERS)
-    assert result[0].status == powsybl_flow.ComponentStatus.CONVERGED
-    bus, level = network.get_buses(), network.get_voltage_levels()
-    vm_pu = (bus.v_mag / level.nominal_v.loc[bus.voltage_level_id].to_numpy()).to_numpy()
-    pairs = (network.get_lines(), network.get_2_windings_transformers())
-    loss = sum((table.p1 + table.p2).sum() for table in pairs)
-    triple = network.get_3_windings_transformers()
-    return vm_pu, bus.v_angle.to_numpy(), float(loss + (triple.p1 + triple.p2 + triple.p3).sum())
 
 
 def refusal(path: Path) -> str:
