@@ -13,11 +13,12 @@ from grid.files.matpower.case import read_mat, to_net
 from grid.files.matpower.text import read_m
 from grid.files.pandapower.json import read_json
 from grid.files.psse.net import read_psse
+from grid.files.ucte import read_ucte
 
-SUFFIXES = (".json", ".m", ".mat", ".raw", ".zip")
+SUFFIXES = (".json", ".m", ".mat", ".raw", ".uct", ".zip")
 """Kinds of file that are read, by the ending of their name, in capitals or not."""
 
-IN_LATIN = (".m", ".raw")
+IN_LATIN = (".m", ".raw", ".uct")
 """Kinds whose comments and names older programs write in Latin-1."""
 
 
@@ -40,6 +41,8 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
         net = to_net(read_m(read_text(path), file), found)
     elif suffix == ".zip":
         net = _from_archive(Archive(_content(path), file), found)
+    elif suffix == ".uct":
+        net = read_ucte(read_text(path), file, found)
     elif suffix == ".raw":
         net = read_psse(read_text(path), file, found)
     else:

@@ -6,6 +6,7 @@ import numpy as np
 import pandapower
 from pandapower.auxiliary import pandapowerNet
 
+from grid.errors import CaseError
 from grid.files.check import validate
 from grid.files.equivalents import replace_equivalents
 from grid.files.fileimport import read_net
@@ -31,3 +32,13 @@ def angle_gap(first: np.ndarray, second: np.ndarray) -> float:
     """The largest difference of two sets of angles in degrees, whole turns and the reference's own left aside."""
     turn = np.exp(1j * np.deg2rad(first - second))
     return float(np.rad2deg(np.abs(np.angle(turn / turn[0]))).max())
+
+
+def refusal(path: Path) -> str:
+    """Why a file isn't read, empty where it is; anything but a CaseError goes on."""
+    found = Findings()
+    try:
+        validate(read_net(path, found), path.name, found)
+    except CaseError as error:
+        return str(error)
+    return ""

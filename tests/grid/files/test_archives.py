@@ -21,7 +21,11 @@ from tests.grid.files.judged import loss_mw, solved
 from tests.grid.files.powsybl_judge import judge
 from tests.grid.files.psse_cases import raw_text
 
-HEAD = b'<rdf:RDF xmlns:cim="http://iec.ch/TC57/2013/CIM-schema-cim16#" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+HEAD = (
+    b'<rdf:RDF xmlns:cim="http://iec.ch/TC57/2013/CIM-schema-cim16#" '
+    b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+    b'xmlns:md="http://iec.ch/TC57/61970-552/ModelDescription/1#">'
+)
 
 
 def case39(folder: Path) -> powsybl.Network:
@@ -99,6 +103,7 @@ def understated() -> bytes:
 
 
 EQUIPMENT = b"<md:Model.profile>http://entsoe.eu/CIM/EquipmentCore/3/1</md:Model.profile>"
+HYPOTHESIS = b"<md:Model.profile>http://entsoe.eu/CIM/SteadyStateHypothesis/1/1</md:Model.profile>"
 BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE lol [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     + HEAD
@@ -115,8 +120,11 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
     "entities": (lambda: archive({"EQ.xml": BOMB}), "no document type and no entities"),
     "entities in UTF-16": (lambda: archive({"EQ.xml": BOMB.decode().encode("utf-16")}), "no entities"),
     "other XML": (lambda: archive({"page.xml": b"<html></html>"}), "no namespace of CIM"),
-    "cut XML": (lambda: archive({"EQ.xml": HEAD + b"<cim:Line"}), "XMLSyntaxError"),
+    "cut XML": (lambda: archive({"EQ.xml": HEAD + EQUIPMENT + HYPOTHESIS + b"<cim:Line"}), "XMLSyntaxError"),
     "empty profile": (lambda: archive({"EQ.xml": HEAD + b"</rdf:RDF>"}), "EquipmentCore"),
+    "headers only": (
+        lambda: archive({"EQ.xml": HEAD + EQUIPMENT + HYPOTHESIS + b"</rdf:RDF>"}), "can't read this as CGMES 2.4.15"
+    ),
     "no profile": (lambda: archive({"readme.txt": b"hello"}), "holds none"),
     "no archive": (lambda: b"PK, but not really", "no zip archive"),
     "cut archive": (lambda: archive({"EQ.xml": HEAD})[:-30], "no zip archive, or it is cut off"),

@@ -11,24 +11,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from grid.errors import CaseError
-from grid.files.check import validate
 from grid.files.fileimport import read_net
-from grid.files.findings import Findings, What
-from tests.grid.files.judged import angle_gap, loss_mw, solved
+from grid.files.findings import What
+from tests.grid.files.judged import angle_gap, loss_mw, refusal, solved
 from tests.grid.files.powsybl_judge import judge
 from tests.grid.files.psse_cases import Codes, raw_text
 
 IEEE = {n: getattr(powsybl, f"create_ieee{n}") for n in (9, 14, 30, 57, 118, 300)}
-
-
-def refusal(path: Path) -> str:
-    """Why a file isn't read, empty where it is; anything but a CaseError goes on."""
-    found = Findings()
-    try:
-        validate(read_net(path, found), path.name, found)
-    except CaseError as error:
-        return str(error)
-    return ""
 
 
 def write(folder: Path, text: str, name: str = "grid.raw") -> Path:
