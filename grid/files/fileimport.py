@@ -12,6 +12,7 @@ from grid.files.findings import Findings
 from grid.files.matpower.case import read_mat, to_net
 from grid.files.matpower.text import read_m
 from grid.files.pandapower.json import read_json
+from grid.files.power_grid_model import is_power_grid_model, read_power_grid_model
 from grid.files.psse.net import read_psse
 from grid.files.ucte import read_ucte
 
@@ -36,7 +37,8 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
         problem = f"a network file ends in {', '.join(SUFFIXES)}"
         raise CaseError(file, problem, field="ending", value=suffix or "none")
     if suffix == ".json":
-        net = read_json(read_text(path), file)
+        text = read_text(path)
+        net = read_power_grid_model(text, file, found) if is_power_grid_model(text) else read_json(text, file)
     elif suffix == ".m":
         net = to_net(read_m(read_text(path), file), found)
     elif suffix == ".zip":
