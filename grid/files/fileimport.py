@@ -14,9 +14,11 @@ from grid.files.matpower.text import read_m
 from grid.files.pandapower.json import read_json
 from grid.files.power_grid_model import is_power_grid_model, read_power_grid_model
 from grid.files.psse.net import read_psse
+from grid.files.pypsa.net import read_pypsa
+from grid.files.pypsa.tables import is_csv_folder, read_csv_folder, read_netcdf
 from grid.files.ucte import read_ucte
 
-SUFFIXES = (".json", ".m", ".mat", ".raw", ".uct", ".zip")
+SUFFIXES = (".json", ".m", ".mat", ".nc", ".raw", ".uct", ".zip")
 """Kinds of file that are read, by the ending of their name, in capitals or not."""
 
 IN_LATIN = (".m", ".raw", ".uct")
@@ -43,6 +45,8 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
         net = to_net(read_m(read_text(path), file), found)
     elif suffix == ".zip":
         net = _from_archive(Archive(_content(path), file), found)
+    elif suffix == ".nc":
+        net = read_pypsa(read_netcdf(_content(path), file), file, found)
     elif suffix == ".uct":
         net = read_ucte(read_text(path), file, found)
     elif suffix == ".raw":
@@ -57,7 +61,11 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
 def _from_archive(archive: Archive, found: Findings) -> pandapowerNet:
     if is_cgmes(archive):
         return read_cgmes(archive, found)
-    raise CaseError(archive.file, "an archive holds the profiles of a CGMES model (.xml); this one holds none")
+    if is_csv_folder(archive):
+        return read_pypsa(read_csv_folder(archive), archive.file, found)
+    raise CaseError(
+        archive.file, "an archive holds the profiles of a CGMES model (.xml) or PyPSA's CSV files (buses.csv)"
+    )
 
 
 def read_text(path: Path) -> str:

@@ -125,7 +125,7 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
     "headers only": (
         lambda: archive({"EQ.xml": HEAD + EQUIPMENT + HYPOTHESIS + b"</rdf:RDF>"}), "can't read this as CGMES 2.4.15"
     ),
-    "no profile": (lambda: archive({"readme.txt": b"hello"}), "holds none"),
+    "no profile": (lambda: archive({"readme.txt": b"hello"}), "buses.csv"),
     "no archive": (lambda: b"PK, but not really", "no zip archive"),
     "cut archive": (lambda: archive({"EQ.xml": HEAD})[:-30], "no zip archive, or it is cut off"),
     "broken directory": (lambda: archive({"EQ.xml": HEAD}).replace(b"PK\x01\x02", b"PK\x01\x09"), "can't be read"),
