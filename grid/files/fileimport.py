@@ -12,7 +12,8 @@ from grid.files.findings import Findings
 from grid.files.matpower.case import read_mat, to_net
 from grid.files.matpower.text import read_m
 from grid.files.pandapower.json import read_json
-from grid.files.power_grid_model import is_power_grid_model, read_power_grid_model
+from grid.files.power_grid_model.data import is_power_grid_model
+from grid.files.power_grid_model.net import read_power_grid_model
 from grid.files.psse.net import read_psse
 from grid.files.pypsa.net import read_pypsa
 from grid.files.pypsa.tables import is_csv_folder, read_csv_folder, read_netcdf
@@ -20,6 +21,12 @@ from grid.files.ucte import read_ucte
 
 SUFFIXES = (".json", ".m", ".mat", ".nc", ".raw", ".uct", ".zip")
 """Kinds of file that are read, by the ending of their name, in capitals or not."""
+
+REFUSED = {
+    ".dss": "an OpenDSS script is a program: it reads and writes files as it runs, and its unbalanced grids have no "
+    "counterpart here; run pandapower's from_opendss where it is trusted, and save the net as JSON"
+}
+"""Kinds of file that are known and not read, with why."""
 
 IN_LATIN = (".m", ".raw", ".uct")
 """Kinds whose comments and names older programs write in Latin-1."""
@@ -35,6 +42,8 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
     """
     found = Findings() if found is None else found
     file, suffix = path.name, path.suffix.lower()
+    if suffix in REFUSED:
+        raise CaseError(file, REFUSED[suffix], field="ending", value=suffix)
     if suffix not in SUFFIXES:
         problem = f"a network file ends in {', '.join(SUFFIXES)}"
         raise CaseError(file, problem, field="ending", value=suffix or "none")

@@ -8,7 +8,7 @@ from pandapower.pypower.idx_bus import NONE, PQ
 from grid.errors import CaseError
 from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.psse.layout import Section
-from grid.files.psse.raw import RawFile, Table
+from grid.files.psse.raw import RawFile, SectionTable
 from grid.network import BoolArray, FloatArray, IntArray
 
 
@@ -27,7 +27,7 @@ MOST_BUS_NUMBER = 999_997
 
 
 @dataclass(frozen=True, kw_only=True)
-class Buses:
+class RawBuses:
     """Buses (n,) in the file's order: numbers, names, kV (0 where not given), MATPOWER's types, p.u., degrees.
 
     vm_pu, va_degree: the solution that the file holds; of limits the normal ones.
@@ -42,7 +42,7 @@ class Buses:
     max_vm_pu: FloatArray
     min_vm_pu: FloatArray
 
-    def rows(self, table: Table, field: str, part: int = 0, none: bool = False) -> IntArray:
+    def rows(self, table: SectionTable, field: str, part: int = 0, none: bool = False) -> IntArray:
         """(n,) rows of the buses that records refer to; none: a 0 or an empty field means no bus, row -1.
 
         A minus marks the metered end. Raises CaseError where there is no such bus.
@@ -65,7 +65,7 @@ class Buses:
         return self.kind[rows] != NONE
 
 
-def read_buses(raw: RawFile) -> Buses:
+def read_buses(raw: RawFile) -> RawBuses:
     """The buses. Raises CaseError where there are none, or a number occurs twice."""
     table = raw.table(Section.BUS)
     if not len(table):
@@ -75,7 +75,7 @@ def read_buses(raw: RawFile) -> Buses:
     repeated[np.unique(number, return_index=True)[1]] = False
     table.refuse(repeated, "I", "this bus number occurs before; each must be unique")
     names = table.texts("NAME")
-    return Buses(
+    return RawBuses(
         number=number,
         name=tuple(name or f"Bus {at}" for name, at in zip(names, number, strict=True)),
         vn_kv=table.numbers(not_negative("BASKV", "kV, 0 where it isn't known"), 0.0),

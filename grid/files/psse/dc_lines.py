@@ -9,9 +9,9 @@ import numpy as np
 
 from grid.files.attached import Attached
 from grid.files.check import finite, not_negative, positive
-from grid.files.psse.buses import Buses, code
+from grid.files.psse.buses import RawBuses, code
 from grid.files.psse.layout import Section
-from grid.files.psse.raw import RawFile, Table
+from grid.files.psse.raw import RawFile, SectionTable
 from grid.network import FloatArray
 
 BLOCKED, BY_POWER = 0, 1  # MDC
@@ -19,7 +19,7 @@ RECTIFIER, INVERTER = 1, 2  # lines of a record
 NO_LOAD_KV = 3 * np.sqrt(2) / np.pi  # of one bridge, by the kV behind its transformer
 
 
-def read_dc_lines(raw: RawFile, buses: Buses) -> tuple[Attached, Attached]:
+def read_dc_lines(raw: RawFile, buses: RawBuses) -> tuple[Attached, Attached]:
     """Rectifiers and inverters, each (n,), with what they draw from their buses; of an inverter that is negative."""
     table = raw.table(Section.DC_LINE)
     mode = table.numbers(code("MDC", "it is 0 (blocked), 1 (power) or 2 (current)", 0, 2), 0.0)
@@ -48,7 +48,13 @@ def _current(power_mw: FloatArray, kv: FloatArray, slope_ohm: FloatArray) -> Flo
 
 
 def _converter(
-    table: Table, buses: Buses, part: int, dc_kv: FloatArray, p_mw: FloatArray, used: FloatArray, names: list[str]
+    table: SectionTable,
+    buses: RawBuses,
+    part: int,
+    dc_kv: FloatArray,
+    p_mw: FloatArray,
+    used: FloatArray,
+    names: list[str],
 ) -> Attached:
     rows = buses.rows(table, "IP", part)
     bridges = table.numbers(code("NB", "a number of bridges is a whole number from 1", 1, 100), 1.0, part)

@@ -18,10 +18,10 @@ from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import DCLINE_COLUMNS, REQUIRED_COLUMNS, Matrix, Mpc
 from grid.files.matpower.net import assemble, with_voltages
-from grid.files.psse.buses import Buses, read_buses, service
+from grid.files.psse.buses import RawBuses, read_buses, service
 from grid.files.psse.dc_lines import read_dc_lines
 from grid.files.psse.layout import NOT_READ, Section
-from grid.files.psse.raw import RawFile, Table, read_raw
+from grid.files.psse.raw import RawFile, SectionTable, read_raw
 from grid.files.psse.transformers import Transformers, read_transformers
 from grid.network import BoolArray, FloatArray, IntArray
 
@@ -73,7 +73,7 @@ def read_psse(text: str, file: str, found: Findings) -> pandapowerNet:
     return net
 
 
-def _bus_matrix(buses: Buses, transformers: Transformers, kind: IntArray) -> Matrix:
+def _bus_matrix(buses: RawBuses, transformers: Transformers, kind: IntArray) -> Matrix:
     """(n_bus + n_star, 13), star points last."""
     bus = np.zeros((len(buses.number) + len(transformers.star), REQUIRED_COLUMNS["bus"]))
     own, star = slice(0, len(buses.number)), slice(len(buses.number), None)
@@ -86,7 +86,7 @@ def _bus_matrix(buses: Buses, transformers: Transformers, kind: IntArray) -> Mat
     return bus
 
 
-def _generators(raw: RawFile, buses: Buses, found: Findings) -> tuple[Matrix, tuple[str, ...], IntArray]:
+def _generators(raw: RawFile, buses: RawBuses, found: Findings) -> tuple[Matrix, tuple[str, ...], IntArray]:
     """(n_gen, 10), their names, and the buses' types as the generators leave them."""
     table = raw.table(Section.GENERATOR)
     rows = buses.rows(table, "I")
@@ -121,7 +121,7 @@ def _limit(values: FloatArray) -> FloatArray:
     return np.where(np.abs(values) >= UNLIMITED, np.nan, values)
 
 
-def _lines(raw: RawFile, buses: Buses) -> _Lines:
+def _lines(raw: RawFile, buses: RawBuses) -> _Lines:
     table = raw.table(Section.BRANCH)
     first, second, name = _ends(table, buses)
     used = table.numbers(service("ST"), 1.0) == 1
@@ -145,7 +145,7 @@ def _lines(raw: RawFile, buses: Buses) -> _Lines:
     return _Lines(branch=branch, name=name, shunts=together(shunts))
 
 
-def _devices(raw: RawFile, buses: Buses) -> _Lines:
+def _devices(raw: RawFile, buses: RawBuses) -> _Lines:
     """Switching devices, which are branches of a small reactance."""
     table = raw.table(Section.SWITCHING_DEVICE)
     first, second, name = _ends(table, buses)
@@ -158,7 +158,7 @@ def _devices(raw: RawFile, buses: Buses) -> _Lines:
     return _Lines(branch=branch, name=name, shunts=nothing)
 
 
-def _ends(table: Table, buses: Buses) -> tuple[IntArray, IntArray, tuple[str, ...]]:
+def _ends(table: SectionTable, buses: RawBuses) -> tuple[IntArray, IntArray, tuple[str, ...]]:
     first, second = buses.rows(table, "I"), buses.rows(table, "J")
     table.refuse(first == second, "J", "I and J are the same bus")
     given, circuits = table.texts("NAME"), table.texts("CKT")
@@ -169,14 +169,14 @@ def _ends(table: Table, buses: Buses) -> tuple[IntArray, IntArray, tuple[str, ..
     return first, second, names
 
 
-def _branch(table: Table, buses: Buses, first: IntArray, second: IntArray, used: BoolArray) -> Matrix:
+def _branch(table: SectionTable, buses: RawBuses, first: IntArray, second: IntArray, used: BoolArray) -> Matrix:
     branch = np.zeros((len(table), BR_STATUS + 1))
     branch[:, F_BUS], branch[:, T_BUS], branch[:, BR_STATUS] = buses.number[first], buses.number[second], used
     branch[:, RATE_A] = table.numbers(not_negative("RATE1", "MVA, 0 where there is none"), 0.0)
     return branch
 
 
-def _attach(net: pandapowerNet, raw: RawFile, buses: Buses, of_branches: Attached, found: Findings) -> None:
+def _attach(net: pandapowerNet, raw: RawFile, buses: RawBuses, of_branches: Attached, found: Findings) -> None:
     """Loads, shunts and DC lines; of_branches: the admittances that lines and transformers have of their own."""
     constant, current, admittance = _loads(raw, buses)
     add_loads(net, constant)
@@ -193,7 +193,7 @@ def _attach(net: pandapowerNet, raw: RawFile, buses: Buses, of_branches: Attache
     found.add(What.DC_LINE, [line for line, used in zip(lines, sent.in_service, strict=True) if used], sent.p_mw.sum())
 
 
-def _loads(raw: RawFile, buses: Buses) -> tuple[Attached, Attached, Attached]:
+def _loads(raw: RawFile, buses: RawBuses) -> tuple[Attached, Attached, Attached]:
     """What loads draw at any voltage, as currents and as admittances."""
     table = raw.table(Section.LOAD)
     values = {
@@ -210,7 +210,7 @@ def _loads(raw: RawFile, buses: Buses) -> tuple[Attached, Attached, Attached]:
     return every[0], every[1], every[2]
 
 
-def _fixed_shunts(raw: RawFile, buses: Buses) -> Attached:
+def _fixed_shunts(raw: RawFile, buses: RawBuses) -> Attached:
     """From their section, and from the buses, where older files have them."""
     table = raw.table(Section.FIXED_SHUNT)
     section = table if len(table) else raw.table(Section.BUS)
@@ -219,14 +219,14 @@ def _fixed_shunts(raw: RawFile, buses: Buses) -> Attached:
     return _at_buses(section, buses, "Shunt", "STATUS", conductance, -susceptance)
 
 
-def _switched_shunts(raw: RawFile, buses: Buses) -> Attached:
+def _switched_shunts(raw: RawFile, buses: RawBuses) -> Attached:
     table = raw.table(Section.SWITCHED_SHUNT)
     susceptance = table.numbers(finite("BINIT", "Mvar at 1 p.u."), 0.0)
     return _at_buses(table, buses, "Switched shunt", "ST", np.zeros(len(table)), -susceptance)
 
 
 def _at_buses(
-    table: Table, buses: Buses, kind: str, status: str, p_mw: FloatArray, q_mvar: FloatArray, suffix: str = ""
+    table: SectionTable, buses: RawBuses, kind: str, status: str, p_mw: FloatArray, q_mvar: FloatArray, suffix: str = ""
 ) -> Attached:
     rows = buses.rows(table, "I")
     ids = table.texts("ID")

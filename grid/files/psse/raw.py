@@ -33,7 +33,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Table:
+class SectionTable:
     """The records of one section, read a column at a time; every method raises CaseError for the first wrong record."""
 
     file: str
@@ -75,10 +75,10 @@ class Table:
             row = int(np.argmax(wrong))
             raise self.error(row, field, problem, self.texts(field, part)[row], part)
 
-    def taken(self, rows: BoolArray) -> "Table":
+    def taken(self, rows: BoolArray) -> "SectionTable":
         """The records where rows (n,) is true."""
         kept = tuple(self.records[row] for row in np.flatnonzero(rows))
-        return Table(self.file, self.section, self.revision, kept)
+        return SectionTable(self.file, self.section, self.revision, kept)
 
     def error(self, row: int, field: str, problem: str, value: str, part: int = 0) -> CaseError:
         """What is wrong with a record, by its line in the file."""
@@ -96,9 +96,9 @@ class RawFile:
     title: str
     sections: dict[Section, tuple[Record, ...]]
 
-    def table(self, section: Section) -> Table:
+    def table(self, section: Section) -> SectionTable:
         """A section, empty where the file has none."""
-        return Table(self.file, section, self.revision, self.sections.get(section, ()))
+        return SectionTable(self.file, section, self.revision, self.sections.get(section, ()))
 
 
 def read_raw(text: str, file: str) -> RawFile:

@@ -16,9 +16,9 @@ from pandapower.pypower.idx_brch import BR_R, BR_STATUS, BR_X, F_BUS, RATE_A, SH
 from grid.files.attached import Attached, together
 from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.matpower.format import Matrix
-from grid.files.psse.buses import Buses, code
+from grid.files.psse.buses import RawBuses, code
 from grid.files.psse.layout import Section
-from grid.files.psse.raw import RawFile, Table
+from grid.files.psse.raw import RawFile, SectionTable
 from grid.network import BoolArray, FloatArray, IntArray
 
 Impedances = NDArray[np.complex128]
@@ -43,7 +43,7 @@ class Transformers:
     corrected: tuple[str, ...]  # whose impedance a table of the file would change
 
 
-def read_transformers(raw: RawFile, buses: Buses) -> Transformers:
+def read_transformers(raw: RawFile, buses: RawBuses) -> Transformers:
     """Transformers of two and three windings; star points are numbered from above the buses."""
     table = raw.table(Section.TRANSFORMER)
     third = buses.rows(table, "K", none=True) >= 0
@@ -66,7 +66,7 @@ def read_transformers(raw: RawFile, buses: Buses) -> Transformers:
 class _Kind:
     """The transformers of two windings, or those of three."""
 
-    def __init__(self, raw: RawFile, table: Table, buses: Buses) -> None:
+    def __init__(self, raw: RawFile, table: SectionTable, buses: RawBuses) -> None:
         self.table, self._raw, self._buses = table, raw, buses
         self.rows = {
             winding: buses.rows(table, field, none=field == "K") for winding, field in ((1, "I"), (2, "J"), (3, "K"))

@@ -19,7 +19,7 @@ from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import DCLINE_COLUMNS, REQUIRED_COLUMNS, Matrix, Mpc
 from grid.files.matpower.net import assemble
-from grid.files.pypsa.tables import Table, Tables
+from grid.files.pypsa.tables import ComponentTable, PypsaTables
 from grid.network import BoolArray, FloatArray, IntArray
 
 BASE_MVA = 100.0
@@ -29,7 +29,7 @@ UNRESOLVED = "its type isn't resolved: call n.calculate_dependent_values() befor
 Complex = NDArray[np.complex128]
 
 
-def read_pypsa(tables: Tables, file: str, found: Findings) -> pandapowerNet:
+def read_pypsa(tables: PypsaTables, file: str, found: Findings) -> pandapowerNet:
     """The AC network of PyPSA's tables; buses are numbered from 1 and keep their names; file is what errors call it.
 
     found: where what isn't read is noted. Raises CaseError naming component, attribute and value.
@@ -68,7 +68,7 @@ def read_pypsa(tables: Tables, file: str, found: Findings) -> pandapowerNet:
     return net
 
 
-def _tell(tables: Tables, kept: Tables, is_ac: BoolArray, found: Findings) -> None:
+def _tell(tables: PypsaTables, kept: PypsaTables, is_ac: BoolArray, found: Findings) -> None:
     """What isn't read."""
     names = [f"{kind.removesuffix('s')} {name}" for kind in ("links", "stores") for name in tables[kind].name]
     others = [f"bus {name}" for name, ac in zip(tables["buses"].name, is_ac, strict=True) if not ac]
@@ -80,7 +80,7 @@ def _tell(tables: Tables, kept: Tables, is_ac: BoolArray, found: Findings) -> No
     found.add(What.FIELD_NOT_READ, others)
 
 
-def _at_buses(table: Table, known: dict[str, int], outside: int) -> Table:
+def _at_buses(table: ComponentTable, known: dict[str, int], outside: int) -> ComponentTable:
     """The components whose buses are all of the AC network; CaseError where there is no such bus at all."""
     ends = [field for field in ("bus", "bus0", "bus1") if field in table.columns]
     inside = np.ones(len(table.name), dtype=bool)
@@ -89,17 +89,17 @@ def _at_buses(table: Table, known: dict[str, int], outside: int) -> Table:
     return table.taken(inside)
 
 
-def _active(table: Table) -> BoolArray:
+def _active(table: ComponentTable) -> BoolArray:
     return table.numbers(Rule("active", lambda v: np.isin(v, (0, 1)), "it is true or false"), 1.0) == 1
 
 
-def _ends(table: Table, row_of: dict[str, int]) -> tuple[IntArray, IntArray]:
+def _ends(table: ComponentTable, row_of: dict[str, int]) -> tuple[IntArray, IntArray]:
     first, second = table.rows_of("bus0", row_of), table.rows_of("bus1", row_of)
     table.refuse(first == second, "bus1", "bus0 and bus1 are the same bus")
     return first, second
 
 
-def _matrix(table: Table, first: IntArray, second: IntArray, z_pu: Complex) -> Matrix:
+def _matrix(table: ComponentTable, first: IntArray, second: IntArray, z_pu: Complex) -> Matrix:
     typed = np.array([bool(kind) for kind in table.texts("type", "")], dtype=bool)
     table.refuse((z_pu == 0) & typed, "type", UNRESOLVED)
     table.refuse(z_pu == 0, "x", "resistance and reactance are both zero")
@@ -111,7 +111,7 @@ def _matrix(table: Table, first: IntArray, second: IntArray, z_pu: Complex) -> M
     return matrix
 
 
-def _own_shunts(table: Table, ends: tuple[tuple[IntArray, Complex], ...]) -> Attached:
+def _own_shunts(table: ComponentTable, ends: tuple[tuple[IntArray, Complex], ...]) -> Attached:
     """Branches' admittances (n,) in MVA at 1 p.u., at their ends' buses."""
     used = _active(table)
     name = tuple(f"{one}, shunt" for one in table.name)
@@ -120,7 +120,7 @@ def _own_shunts(table: Table, ends: tuple[tuple[IntArray, Complex], ...]) -> Att
     )
 
 
-def _lines(table: Table, row_of: dict[str, int], kv: FloatArray) -> tuple[Matrix, Attached]:
+def _lines(table: ComponentTable, row_of: dict[str, int], kv: FloatArray) -> tuple[Matrix, Attached]:
     first, second = _ends(table, row_of)
     square = kv[first] ** 2
     z_ohm = table.numbers(finite("r", "ohm"), 0.0) + 1j * table.numbers(finite("x", "ohm"), 0.0)
@@ -130,7 +130,7 @@ def _lines(table: Table, row_of: dict[str, int], kv: FloatArray) -> tuple[Matrix
     return matrix, _own_shunts(table, ((first, half), (second, half)))
 
 
-def _transformers(table: Table, row_of: dict[str, int]) -> tuple[Matrix, Attached]:
+def _transformers(table: ComponentTable, row_of: dict[str, int]) -> tuple[Matrix, Attached]:
     first, second = _ends(table, row_of)
     z, y = (
         table.numbers(finite(real, "p.u. of s_nom"), 0.0) + 1j * table.numbers(finite(imaginary, "p.u. of s_nom"), 0.0)
@@ -152,11 +152,12 @@ def _transformers(table: Table, row_of: dict[str, int]) -> tuple[Matrix, Attache
 
 
 def _generators(
-    kept: Tables, row_of: dict[str, int], set_point: FloatArray
+    kept: PypsaTables, row_of: dict[str, int], set_point: FloatArray
 ) -> tuple[Matrix, tuple[str, ...], NDArray[np.int64]]:
     """(n_gen, 10) generators and storage units with their names, and the buses' types as these control them."""
     kind = np.full(len(row_of), PQ)
-    parts, names = [], ()
+    parts: list[Matrix] = []
+    names: tuple[str, ...] = ()
     for component in ("generators", "storage_units"):
         table = kept[component]
         rows, used = table.rows_of("bus", row_of), _active(table)
@@ -177,7 +178,7 @@ def _generators(
     return np.concatenate(parts), names, kind
 
 
-def _drawn(table: Table, row_of: dict[str, int]) -> Attached:
+def _drawn(table: ComponentTable, row_of: dict[str, int]) -> Attached:
     sign = -table.numbers(finite("sign", "1 or -1"), -1.0)
     return Attached(
         bus=table.rows_of("bus", row_of) + 1,
@@ -188,7 +189,7 @@ def _drawn(table: Table, row_of: dict[str, int]) -> Attached:
     )
 
 
-def _shunts(table: Table, row_of: dict[str, int], kv: FloatArray) -> Attached:
+def _shunts(table: ComponentTable, row_of: dict[str, int], kv: FloatArray) -> Attached:
     rows = table.rows_of("bus", row_of)
     return Attached(
         bus=rows + 1,

@@ -37,7 +37,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
-class Table:
+class ComponentTable:
     """Components of one kind: names and columns of texts or numbers (n,); every method raises CaseError."""
 
     file: str
@@ -72,11 +72,11 @@ class Table:
         self.refuse(rows < 0, field, "there is no bus of this name")
         return rows
 
-    def taken(self, rows: BoolArray) -> "Table":
+    def taken(self, rows: BoolArray) -> "ComponentTable":
         """The components where rows (n,) is true."""
-        at = np.flatnonzero(rows)
+        at = np.flatnonzero(rows).tolist()
         columns = {field: [values[row] for row in at] for field, values in self.columns.items()}
-        return Table(self.file, self.kind, tuple(self.name[row] for row in at), columns)
+        return ComponentTable(self.file, self.kind, tuple(self.name[row] for row in at), columns)
 
     def refuse(self, wrong: BoolArray, field: str, problem: str) -> None:
         """Raises for the first component where wrong (n,) is true."""
@@ -89,7 +89,7 @@ class Table:
         return CaseError(self.file, problem, f"{self.kind} {shorten(self.name[row])!r}", field, value)
 
 
-Tables = Mapping[str, Table]
+PypsaTables = Mapping[str, ComponentTable]
 
 
 def is_csv_folder(archive: Archive) -> bool:
@@ -97,7 +97,7 @@ def is_csv_folder(archive: Archive) -> bool:
     return any(name.rpartition("/")[2] == "buses.csv" for name in archive.names(".csv"))
 
 
-def read_csv_folder(archive: Archive) -> Tables:
+def read_csv_folder(archive: Archive) -> PypsaTables:
     """The tables in an archive. CaseError for what is no CSV in UTF-8, or has rows of another length than its head."""
     members = {name.rpartition("/")[2].removesuffix(".csv"): name for name in archive.names(".csv")}
     tables = {}
@@ -131,7 +131,7 @@ def _csv(archive: Archive, member: str) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def read_netcdf(content: bytes, file: str) -> Tables:
+def read_netcdf(content: bytes, file: str) -> PypsaTables:
     """The tables in a netCDF-4 file's content. CaseError for another format, and for data that lie elsewhere."""
     if not content.startswith(HDF5):
         raise CaseError(file, "this is no netCDF-4 (HDF5) file, as PyPSA's export_to_netcdf writes it")
@@ -146,7 +146,7 @@ def read_netcdf(content: bytes, file: str) -> Tables:
         raise CaseError(file, f"this can't be read as netCDF ({type(exc).__name__}: {shorten(exc, 120)})") from exc
 
 
-def _from_store(store: Any, kind: str, file: str, h5py: Any) -> Table:
+def _from_store(store: Any, kind: str, file: str, h5py: Any) -> ComponentTable:
     def values(name: str, first_row: bool = False) -> list[object]:
         link = store.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink) or not isinstance(data := store[name], h5py.Dataset):
@@ -160,7 +160,7 @@ def _from_store(store: Any, kind: str, file: str, h5py: Any) -> Table:
         return [value.decode("utf-8") if isinstance(value, bytes) else value for value in np.atleast_1d(read).tolist()]
 
     if f"{kind}_i" not in store:
-        return Table(file, kind, (), {})
+        return ComponentTable(file, kind, (), {})
     names = tuple(str(name) for name in values(f"{kind}_i"))
     prefix, changing = f"{kind}_", f"{kind}_t_"
     columns = {
@@ -182,8 +182,8 @@ def _put_first(columns: dict[str, list[object]], field: str, names: Sequence[str
     columns[field] = [first.get(name, value) for name, value in zip(names, static, strict=True)]
 
 
-def _table(file: str, kind: str, names: tuple[str, ...], columns: Mapping[str, Sequence[object]]) -> Table:
-    table = Table(file, kind, names, columns)
+def _table(file: str, kind: str, names: tuple[str, ...], columns: Mapping[str, Sequence[object]]) -> ComponentTable:
+    table = ComponentTable(file, kind, names, columns)
     for field, values in columns.items():
         if len(values) != len(names):
             raise CaseError(file, f"there must be a value for each of the {len(names)} components", kind, field)

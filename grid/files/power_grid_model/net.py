@@ -7,7 +7,7 @@ at its tap: u1 or u2 plus steps of tap_size.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +21,13 @@ from grid.errors import CaseError
 from grid.files.attached import Attached, add_loads, add_shunts, together
 from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.findings import Findings, What
-from grid.files.matpower.format import DCLINE_COLUMNS, REQUIRED_COLUMNS, Matrix, Mpc, shorten
+from grid.files.matpower.format import DCLINE_COLUMNS, REQUIRED_COLUMNS, Matrix, Mpc
 from grid.files.matpower.net import assemble
-from grid.network import BoolArray, FloatArray, IntArray
+from grid.files.power_grid_model.data import Components, Dataset, status, whole
+from grid.network import BoolArray, FloatArray
 
 BASE_MVA, HZ = 10.0, 50.0
 NOT_ONE = float(np.nextafter(1, 2))  # a ratio of 1 would make a line of a transformer
-MARK = '"is_batch"'
 READ = frozenset({"node", "line", "generic_branch", "link", "transformer", "sym_load", "sym_gen", "source", "shunt"})
 WITHOUT_STATE = frozenset(
     {"sym_power_sensor", "asym_power_sensor", "sym_voltage_sensor", "asym_voltage_sensor", "sym_current_sensor",
@@ -36,53 +36,6 @@ WITHOUT_STATE = frozenset(
 CONSTANT_POWER, CONSTANT_IMPEDANCE, CONSTANT_CURRENT = range(3)
 FROM_SIDE = 0
 MOST_PU = 10.0
-
-
-def _whole(field: str, low: int, high: float, right: str) -> Rule:
-    return Rule(field, lambda v: (v == np.floor(v)) & (v >= low) & (v <= high), right)
-
-
-def _status(field: str) -> Rule:
-    return _whole(field, 0, 1, "a status is 1 or 0")
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Components of one kind, read a column at a time; every method raises CaseError for the first wrong one."""
-
-    file: str
-    kind: str
-    rows: Sequence[Mapping[str, object]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def numbers(self, rule: Rule, default: float | None = None) -> FloatArray:
-        """(n,) default: what a missing attribute or null means, None where it must be given."""
-        values = np.empty(len(self.rows))
-        for row, record in enumerate(self.rows):
-            value = record.get(rule.field)
-            if value is None and default is not None:
-                values[row] = default
-            elif isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise self.error(row, rule.field, "this is not a number")
-            else:
-                values[row] = float(str(value))  # as text: whole numbers of any size
-        wrong = ~rule.accepts(values)
-        self.refuse(wrong, rule.field, rule.right)
-        return values
-
-    def ids(self) -> IntArray:
-        return self.numbers(_whole("id", 0, 2**31, "an id is a whole number from 0")).astype(np.int64)
-
-    def refuse(self, wrong: BoolArray, field: str, problem: str) -> None:
-        if wrong.any():
-            raise self.error(int(np.argmax(wrong)), field, problem)
-
-    def error(self, row: int, field: str, problem: str) -> CaseError:
-        number = self.rows[row].get("id", f"at position {row + 1}")
-        value = shorten(json.dumps(self.rows[row].get(field)))
-        return CaseError(self.file, problem, f"{self.kind} {shorten(number)}", field, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,63 +48,6 @@ class _Branches:
     shunts: Attached
 
 
-class _Input:
-    """A file's components."""
-
-    def __init__(self, data: Mapping[str, object], attributes: Mapping[str, object], file: str) -> None:
-        self._data, self._attributes, self._file = data, attributes, file
-        self.node, self.source = self.table("node"), self.table("source")
-        if not len(self.node):
-            raise CaseError(file, "a network has at least one node; this file has none", "node")
-        ids = self.node.ids()
-        order = np.argsort(ids)
-        self.node.refuse(np.isin(ids, ids[order][1:][np.diff(ids[order]) == 0]), "id", "each id must be unique")
-        self._row_of = {number: row for row, number in enumerate(ids.tolist())}
-        self.kv = self.node.numbers(positive("u_rated", "V")) / 1e3
-        self.bus_name = tuple(f"Node {number}" for number in ids)
-
-    def table(self, kind: str) -> _Table:
-        """Components of a kind, in rows of attributes or in the shorter form that names these once."""
-        rows, names = self._data.get(kind, []), self._attributes.get(kind)
-        if not isinstance(rows, list):
-            raise CaseError(self._file, "components are a list", kind, value=shorten(json.dumps(rows)))
-        if isinstance(names, list):
-            short = [row for row in rows if isinstance(row, list)]
-            if any(len(row) != len(names) for row in short):
-                raise CaseError(self._file, f"each row has {len(names)} values, as attributes say", kind)
-            rows = [dict(zip(map(str, names), row, strict=True)) if isinstance(row, list) else row for row in rows]
-        for position, row in enumerate(rows, start=1):
-            if not isinstance(row, dict):
-                problem = 'a component looks like {"id": 7, ...}'
-                raise CaseError(self._file, problem, f"{kind} at position {position}", value=shorten(json.dumps(row)))
-        return _Table(self._file, kind, rows)
-
-    def rows(self, table: _Table, field: str) -> IntArray:
-        """(n,) rows of the nodes that components are at."""
-        numbers = table.numbers(finite(field, "the id of a node")).tolist()
-        rows = np.array([self._row_of.get(number, -1) for number in numbers], dtype=np.int64)
-        table.refuse(rows < 0, field, "there is no node of this id")
-        return rows
-
-    def ends(self, table: _Table) -> tuple[IntArray, IntArray, BoolArray]:
-        """Rows of either end's node, and (n, 2) whether the ends are closed."""
-        first, second = self.rows(table, "from_node"), self.rows(table, "to_node")
-        table.refuse(first == second, "to_node", "from_node and to_node are the same node")
-        closed = [table.numbers(_status(f"{end}_status")) == 1 for end in ("from", "to")]
-        return first, second, np.stack(closed, axis=1)
-
-
-def is_power_grid_model(text: str) -> bool:
-    """Whether a JSON text is a dataset of power-grid-model; False where it is no JSON, which others report."""
-    if MARK not in text:
-        return False
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and {"is_batch", "data"} <= content.keys()
-
-
 def read_power_grid_model(text: str, file: str, found: Findings) -> pandapowerNet:
     """The network of an input dataset, nodes called by their ids; file is what errors call it.
 
@@ -161,7 +57,7 @@ def read_power_grid_model(text: str, file: str, found: Findings) -> pandapowerNe
     data, attributes = content["data"], content.get("attributes", {})
     if content["is_batch"] or content.get("type", "input") != "input" or not isinstance(data, dict):
         raise CaseError(file, "the dataset must be one input: no batch, no update and no result", "type")
-    given = _Input(data, attributes if isinstance(attributes, dict) else {}, file)
+    given = Dataset(data, attributes if isinstance(attributes, dict) else {}, file)
     with np.errstate(all="ignore"):  # what overflows isn't finite, which the check of the net says
         branches = [_lines(given), _generic(given), _transformers(given), _sources(given)]
     net = assemble(_case(given, branches, file))
@@ -176,7 +72,7 @@ def read_power_grid_model(text: str, file: str, found: Findings) -> pandapowerNe
     return net
 
 
-def _case(given: _Input, branches: Sequence[_Branches], file: str) -> Mpc:
+def _case(given: Dataset, branches: Sequence[_Branches], file: str) -> Mpc:
     """The nodes, from 1 on, and behind them the sources' own buses."""
     nodes, sources = len(given.node), len(given.source)
     bus = np.zeros((nodes + sources, REQUIRED_COLUMNS["bus"]))
@@ -187,7 +83,7 @@ def _case(given: _Input, branches: Sequence[_Branches], file: str) -> Mpc:
     bus[nodes:, VA] = np.rad2deg(given.source.numbers(finite("u_ref_angle", "rad"), 0.0))
     gen = np.zeros((sources, REQUIRED_COLUMNS["gen"]))
     gen[:, GEN_BUS], gen[:, MBASE] = bus[nodes:, BUS_I], BASE_MVA
-    gen[:, GEN_STATUS] = given.source.numbers(_status("status"))
+    gen[:, GEN_STATUS] = given.source.numbers(status("status"))
     gen[:, VG] = given.source.numbers(Rule("u_ref", lambda v: (v > 0) & (v < MOST_PU), "a voltage in p.u. above zero"))
     gen[:, [PMAX, QMAX]], gen[:, [PMIN, QMIN]] = np.nan, np.nan
     names = tuple(f"Source {number}" for number in given.source.ids())
@@ -205,8 +101,8 @@ def _case(given: _Input, branches: Sequence[_Branches], file: str) -> Mpc:
 
 
 def _branches(
-    given: _Input,
-    table: _Table,
+    given: Dataset,
+    table: Components,
     z_ohm: FloatArray,
     y_siemens: FloatArray,
     ratio: FloatArray,
@@ -243,7 +139,7 @@ def _branches(
     return _Branches(matrix=matrix, name=name, closed=closed, shunts=together(shunts))
 
 
-def _lines(given: _Input) -> _Branches:
+def _lines(given: Dataset) -> _Branches:
     table = given.table("line")
     z_ohm = table.numbers(finite("r1", "ohm")) + 1j * table.numbers(finite("x1", "ohm"))
     susceptance = 2 * np.pi * HZ * table.numbers(finite("c1", "F"))
@@ -254,7 +150,7 @@ def _lines(given: _Input) -> _Branches:
     return _branches(given, table, z_ohm, y_siemens, none, none, np.sqrt(3) * given.kv[second] * most / 1e3)
 
 
-def _generic(given: _Input) -> _Branches:
+def _generic(given: Dataset) -> _Branches:
     table = given.table("generic_branch")
     z_ohm = table.numbers(finite("r1", "ohm")) + 1j * table.numbers(finite("x1", "ohm"))
     y_siemens = table.numbers(finite("g1", "S")) + 1j * table.numbers(finite("b1", "S"))
@@ -264,7 +160,7 @@ def _generic(given: _Input) -> _Branches:
     return _branches(given, table, z_ohm, y_siemens, ratio, shift, most / 1e6)
 
 
-def _transformers(given: _Input) -> _Branches:
+def _transformers(given: Dataset) -> _Branches:
     table = given.table("transformer")
     first, second, _ = given.ends(table)
     nominal = table.numbers(finite("tap_nom", "steps"), 0.0)
@@ -272,7 +168,7 @@ def _transformers(given: _Input) -> _Branches:
     given_position = table.numbers(Rule("tap_pos", lambda v: ~np.isinf(v), "it must be a number, in steps"), np.nan)
     position = np.where(np.isnan(given_position), nominal, given_position)
     steps = (position - nominal) * np.where(most >= least, 1, -1) * table.numbers(not_negative("tap_size", "V"), 0.0)
-    at_from = table.numbers(_whole("tap_side", 0, 1, "it is 0 (from) or 1 (to)"), 0.0) == FROM_SIDE
+    at_from = table.numbers(whole("tap_side", 0, 1, "it is 0 (from) or 1 (to)"), 0.0) == FROM_SIDE
     u1 = table.numbers(positive("u1", "V")) + np.where(at_from, steps, 0.0)
     u2 = table.numbers(positive("u2", "V")) + np.where(at_from, 0.0, steps)
     table.refuse((u1 <= 0) | (u2 <= 0), "tap_pos", "at this tap a rated voltage isn't above zero")
@@ -288,12 +184,12 @@ def _transformers(given: _Input) -> _Branches:
     magnetising = table.numbers(not_negative("i0", "p.u.")) / base_ohm
     susceptance = -np.sqrt(np.maximum(magnetising**2 - conductance**2, 0))
     ratio = (u1 / 1e3 / given.kv[first]) / (u2 / 1e3 / given.kv[second])
-    shift = 30.0 * table.numbers(_whole("clock", -12, 12, "a clock number is from -12 to 12"))
+    shift = 30.0 * table.numbers(whole("clock", -12, 12, "a clock number is from -12 to 12"))
     z_ohm, y_siemens = resistance + 1j * reactance, conductance + 1j * susceptance
     return _branches(given, table, z_ohm, y_siemens, ratio, shift, rated / 1e6)
 
 
-def _at_tap(table: _Table, rule: Rule, to_least: FloatArray, to_most: FloatArray) -> FloatArray:
+def _at_tap(table: Components, rule: Rule, to_least: FloatArray, to_most: FloatArray) -> FloatArray:
     """What is given at the nominal tap and, where known, at the last ones, taken in a straight line between them."""
     nominal = table.numbers(rule)
     ends = [
@@ -303,13 +199,13 @@ def _at_tap(table: _Table, rule: Rule, to_least: FloatArray, to_most: FloatArray
     return nominal + to_least * (at_least - nominal) + to_most * (at_most - nominal)
 
 
-def _sources(given: _Input) -> _Branches:
+def _sources(given: Dataset) -> _Branches:
     """The sources' impedances, from their own buses to their nodes."""
     table, nodes = given.source, len(given.node)
     power = table.numbers(positive("sk", "VA"), 1e10) / 1e6
     share = table.numbers(not_negative("rx_ratio", "-"), 0.1)
     rows = given.rows(table, "node")
-    used = table.numbers(_status("status")) == 1
+    used = table.numbers(status("status")) == 1
     matrix = np.zeros((len(table), BR_STATUS + 1))
     matrix[:, F_BUS], matrix[:, T_BUS], matrix[:, BR_STATUS] = nodes + 1 + np.arange(len(table)), rows + 1, used
     matrix[:, BR_X] = BASE_MVA / power / np.sqrt(1 + share**2)
@@ -331,20 +227,20 @@ def _open_ends(net: pandapowerNet, branches: Sequence[_Branches]) -> None:
         create_switch(net, bus, int(lookup.element[row]), et=kind, closed=False)
 
 
-def _add_links(net: pandapowerNet, given: _Input) -> None:
+def _add_links(net: pandapowerNet, given: Dataset) -> None:
     table = given.table("link")
     first, second, closed = given.ends(table)
     for number, one, other, ends in zip(table.ids(), first, second, closed, strict=True):
         create_switch(net, int(one) + 1, int(other) + 1, et="b", closed=bool(ends.all()), name=f"Link {number}")
 
 
-def _attach(net: pandapowerNet, given: _Input, of_branches: Sequence[Attached]) -> None:
+def _attach(net: pandapowerNet, given: Dataset, of_branches: Sequence[Attached]) -> None:
     """Loads and generators by what they keep constant, shunts, and the branches' own admittances."""
     parts: dict[int, list[Attached]] = {kind: [] for kind in range(3)}
     for name, sign in (("sym_load", 1.0), ("sym_gen", -1.0)):
         table = given.table(name)
-        rows, used = given.rows(table, "node"), table.numbers(_status("status")) == 1
-        kinds = table.numbers(_whole("type", 0, 2, "it is 0 (power), 1 (impedance) or 2 (current)"))
+        rows, used = given.rows(table, "node"), table.numbers(status("status")) == 1
+        kinds = table.numbers(whole("type", 0, 2, "it is 0 (power), 1 (impedance) or 2 (current)"))
         p_mw, q_mvar = (sign * table.numbers(finite(f"{part}_specified", "W or var"), 0.0) / 1e6 for part in "pq")
         names = [f"{'Load' if sign > 0 else 'Generator'} {number}" for number in table.ids()]
         for kind, gathered in parts.items():
@@ -365,7 +261,7 @@ def _attach(net: pandapowerNet, given: _Input, of_branches: Sequence[Attached]) 
         bus=rows + 1,
         p_mw=table.numbers(finite("g1", "S")) * square,
         q_mvar=-table.numbers(finite("b1", "S")) * square,
-        in_service=table.numbers(_status("status")) == 1,
+        in_service=table.numbers(status("status")) == 1,
         name=tuple(f"Shunt {number}" for number in table.ids()),
     )
     add_loads(net, together(parts[CONSTANT_POWER]))
