@@ -7,6 +7,7 @@ import numpy as np
 from pandapower import create_loads, create_sgens, create_shunts
 from pandapower.auxiliary import pandapowerNet
 
+from grid.files.findings import Findings, What
 from grid.network import BoolArray, FloatArray, IntArray
 
 
@@ -43,6 +44,18 @@ def together(parts: Iterable[Attached]) -> Attached:
         in_service=np.concatenate([part.in_service for part in every]),
         name=tuple(name for part in every for name in part.name),
     )
+
+
+def owners(shunts: Attached) -> list[str]:
+    """The branches whose own admittances these are, by names such as `T12, magnetising`; each once."""
+    return list(dict.fromkeys(name.rpartition(",")[0] for name in shunts.used.name))
+
+
+def tell_impedances(loads: Attached, found: Findings) -> None:
+    """Notes loads that are constant impedances, and stand as admittances."""
+    used = loads.used
+    live = used.in_service
+    found.add(What.VOLTAGE_DEPENDENT_LOAD, used.name, float(np.hypot(used.p_mw[live], used.q_mvar[live]).sum()))
 
 
 def add_loads(net: pandapowerNet, loads: Attached, current_percent: float = 0.0) -> None:

@@ -18,7 +18,7 @@ from pandapower.pypower.idx_bus import BASE_KV, BUS_I, BUS_TYPE, PQ, REF, VA, VM
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, MBASE, PMAX, PMIN, QMAX, QMIN, VG
 
 from grid.errors import CaseError
-from grid.files.attached import Attached, add_loads, add_shunts, together
+from grid.files.attached import Attached, add_loads, add_shunts, owners, tell_impedances, together
 from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import DCLINE_COLUMNS, REQUIRED_COLUMNS, Matrix, Mpc
@@ -63,7 +63,7 @@ def read_power_grid_model(text: str, file: str, found: Findings) -> pandapowerNe
     net = assemble(_case(given, branches, file))
     _open_ends(net, branches)
     _add_links(net, given)
-    _attach(net, given, [part.shunts for part in branches])
+    _attach(net, given, together(part.shunts for part in branches), found)
     unread = {kind: rows for kind, rows in data.items() if kind not in READ and isinstance(rows, list) and rows}
     found.add(What.FIELD_NOT_READ, [f"{kind} ({len(rows)})" for kind, rows in unread.items() if kind in WITHOUT_STATE])
     found.add(
@@ -234,7 +234,7 @@ def _add_links(net: pandapowerNet, given: Dataset) -> None:
         create_switch(net, int(one) + 1, int(other) + 1, et="b", closed=bool(ends.all()), name=f"Link {number}")
 
 
-def _attach(net: pandapowerNet, given: Dataset, of_branches: Sequence[Attached]) -> None:
+def _attach(net: pandapowerNet, given: Dataset, of_branches: Attached, found: Findings) -> None:
     """Loads and generators by what they keep constant, shunts, and the branches' own admittances."""
     parts: dict[int, list[Attached]] = {kind: [] for kind in range(3)}
     for name, sign in (("sym_load", 1.0), ("sym_gen", -1.0)):
@@ -266,4 +266,7 @@ def _attach(net: pandapowerNet, given: Dataset, of_branches: Sequence[Attached])
     )
     add_loads(net, together(parts[CONSTANT_POWER]))
     add_loads(net, together(parts[CONSTANT_CURRENT]), current_percent=100.0)
-    add_shunts(net, together([*parts[CONSTANT_IMPEDANCE], shunts, *of_branches]))
+    impedances = together(parts[CONSTANT_IMPEDANCE])
+    add_shunts(net, together([impedances, shunts, of_branches]))
+    found.add(What.BRANCH_SHUNT, owners(of_branches))
+    tell_impedances(impedances, found)

@@ -13,7 +13,7 @@ from pandapower.pypower.idx_brch import BR_B, BR_R, BR_STATUS, BR_X, F_BUS, RATE
 from pandapower.pypower.idx_bus import BASE_KV, BUS_I, BUS_TYPE, NONE, PQ, PV, REF, VA, VM, VMAX, VMIN
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, MBASE, PG, PMAX, PMIN, QG, QMAX, QMIN, VG
 
-from grid.files.attached import Attached, add_feed_in, add_loads, add_shunts, together
+from grid.files.attached import Attached, add_feed_in, add_loads, add_shunts, owners, tell_impedances, together
 from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import DCLINE_COLUMNS, REQUIRED_COLUMNS, Matrix, Mpc
@@ -185,7 +185,8 @@ def _attach(net: pandapowerNet, raw: RawFile, buses: RawBuses, of_branches: Atta
     add_shunts(net, together([admittance, _fixed_shunts(raw, buses), switched, of_branches]))
     held = switched.used
     found.add(What.SHUNT_HELD, held.name, float(held.q_mvar[held.in_service].sum()))
-    found.add(What.BRANCH_SHUNT, dict.fromkeys(name.rpartition(",")[0] for name in of_branches.used.name))
+    found.add(What.BRANCH_SHUNT, owners(of_branches))
+    tell_impedances(admittance, found)
     sent, arriving = read_dc_lines(raw, buses)
     add_feed_in(net, sent)
     add_feed_in(net, arriving)

@@ -14,7 +14,7 @@ from pandapower.pypower.idx_bus import BASE_KV, BUS_I, BUS_TYPE, PQ, PV, REF, VM
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, MBASE, PG, PMAX, PMIN, QG, QMAX, QMIN, VG
 
 from grid.errors import CaseError
-from grid.files.attached import Attached, add_loads, add_shunts, together
+from grid.files.attached import Attached, add_loads, add_shunts, owners, together
 from grid.files.check import Rule, finite, not_negative, positive
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import DCLINE_COLUMNS, REQUIRED_COLUMNS, Matrix, Mpc
@@ -63,7 +63,9 @@ def read_pypsa(tables: PypsaTables, file: str, found: Findings) -> pandapowerNet
         )
     )
     add_loads(net, _drawn(kept["loads"], row_of))
-    add_shunts(net, together([_shunts(kept["shunt_impedances"], row_of, kv), line_shunts, transformer_shunts]))
+    of_branches = together([line_shunts, transformer_shunts])
+    add_shunts(net, together([_shunts(kept["shunt_impedances"], row_of, kv), of_branches]))
+    found.add(What.BRANCH_SHUNT, owners(of_branches))
     _tell(tables, kept, is_ac, found)
     return net
 

@@ -80,6 +80,7 @@ def test_state_is_the_one_that_it_calculates(tmp_path: Path) -> None:
     assert net.res_ext_grid.p_mw.sum() - own_loss == pytest.approx(result["source"]["p"].sum() / 1e6, abs=1e-3)
     assert net.bus.name[:3].tolist() == ["Node 1", "Node 2", "Node 30"]
     assert What.ELEMENT_NOT_READ not in found
+    assert found[What.BRANCH_SHUNT].elements[0] == "Line 11"
 
 
 def test_what_is_not_read_is_counted(tmp_path: Path) -> None:

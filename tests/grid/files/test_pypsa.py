@@ -71,6 +71,7 @@ def test_state_is_pypsas(tmp_path: Path, suffix: str) -> None:
     of_shunts = net.res_shunt.p_mw[net.shunt.name.str.endswith(", shunt")].sum()
     assert loss_mw(net) + of_shunts == pytest.approx(sum(flows), abs=1e-6)
     assert What.ELEMENT_NOT_READ not in found
+    assert found[What.BRANCH_SHUNT].elements == ("cable", "star", "delta")
     assert int((~net.line.in_service).sum()) == 1
 
 
