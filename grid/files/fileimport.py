@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from pandapower.auxiliary import pandapowerNet
 
 from grid.errors import CaseError
@@ -47,24 +48,29 @@ def read_net(path: Path, found: Findings | None = None, name: str | None = None)
     if suffix not in SUFFIXES:
         problem = f"a network file ends in {', '.join(SUFFIXES)}"
         raise CaseError(file, problem, field="ending", value=suffix or "none")
-    if suffix == ".json":
-        text = read_text(path)
-        net = read_power_grid_model(text, file, found) if is_power_grid_model(text) else read_json(text, file)
-    elif suffix == ".m":
-        net = to_net(read_m(read_text(path), file), found)
-    elif suffix == ".zip":
-        net = _from_archive(Archive(_content(path), file), found)
-    elif suffix == ".nc":
-        net = read_pypsa(read_netcdf(_content(path), file), file, found)
-    elif suffix == ".uct":
-        net = read_ucte(read_text(path), file, found)
-    elif suffix == ".raw":
-        net = read_psse(read_text(path), file, found)
-    else:
-        _content(path)  # says that a file is missing or empty
-        net = to_net(read_mat(path, file), found)
+    with np.errstate(all="ignore"):  # what overflows isn't finite, which the check of the net says
+        net = _read(path, suffix, found)
     net.name = name or net.name or path.stem
     return net
+
+
+def _read(path: Path, suffix: str, found: Findings) -> pandapowerNet:
+    file = path.name
+    if suffix == ".json":
+        text = read_text(path)
+        return read_power_grid_model(text, file, found) if is_power_grid_model(text) else read_json(text, file)
+    if suffix == ".m":
+        return to_net(read_m(read_text(path), file), found)
+    if suffix == ".zip":
+        return _from_archive(Archive(_content(path), file), found)
+    if suffix == ".nc":
+        return read_pypsa(read_netcdf(_content(path), file), file, found)
+    if suffix == ".uct":
+        return read_ucte(read_text(path), file, found)
+    if suffix == ".raw":
+        return read_psse(read_text(path), file, found)
+    _content(path)  # says that a file is missing or empty
+    return to_net(read_mat(path, file), found)
 
 
 def _from_archive(archive: Archive, found: Findings) -> pandapowerNet:

@@ -58,8 +58,7 @@ def read_power_grid_model(text: str, file: str, found: Findings) -> pandapowerNe
     if content["is_batch"] or content.get("type", "input") != "input" or not isinstance(data, dict):
         raise CaseError(file, "the dataset must be one input: no batch, no update and no result", "type")
     given = Dataset(data, attributes if isinstance(attributes, dict) else {}, file)
-    with np.errstate(all="ignore"):  # what overflows isn't finite, which the check of the net says
-        branches = [_lines(given), _generic(given), _transformers(given), _sources(given)]
+    branches = [_lines(given), _generic(given), _transformers(given), _sources(given)]
     net = assemble(_case(given, branches, file))
     _open_ends(net, branches)
     _add_links(net, given)
