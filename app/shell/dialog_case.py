@@ -19,10 +19,10 @@ from app.web.case_work import case_work
 from app.web.errors import error_body
 from app.web.ids import Id
 from grid.errors import CaseError
+from grid.files.fileimport import SUFFIXES
 from grid.files.findings import EVERYDAY, What
 from grid.files.report import counted, plain_report
 
-EXTENSIONS = ".json,.m,.mat"
 EXPORT = "/api/case/export"
 POLL_MS = 500
 
@@ -46,11 +46,18 @@ def dialog(services: PageServices) -> Component:
     )
     upload = dcc.Upload(
         html.Div(
-            ["Drop a network file here or choose one", html.Br(), html.Small("pandapower JSON, MATPOWER .m or .mat")]
+            [
+                "Drop a network file here or choose one",
+                html.Br(),
+                html.Small(
+                    "pandapower or power-grid-model .json, MATPOWER .m or .mat, PSS/E .raw, UCTE .uct, CGMES .zip, "
+                    "PyPSA .nc or .zip"
+                ),
+            ]
         ),
         id=Id.CASE_UPLOAD,
         className="upload",
-        accept=EXTENSIONS,
+        accept=",".join(SUFFIXES),
         max_size=-1,
     )
     result = html.Div(id=Id.CASE_RESULT, role="status")

@@ -17,7 +17,7 @@ from grid.cases.ratings import with_day_ratings
 from grid.cases.synthetic import synthetic
 from grid.errors import CaseError
 from grid.files.feeder_json import is_feeder, read_feeder
-from grid.files.fileimport import SUFFIXES, read_net
+from grid.files.fileimport import REFUSED, SUFFIXES, read_net
 from grid.files.findings import Findings, ImportReport
 from grid.files.pandapower.convert import network_from_pandapower
 from grid.network import FloatArray
@@ -54,7 +54,7 @@ def load_case(spec: str, cache_dir: Path) -> Case:
     spec = spec.strip()
     if spec.startswith(FEEDER):
         return load_feeder(Path(spec.removeprefix(FEEDER)), cache_dir)
-    if Path(spec).suffix.lower() in SUFFIXES:
+    if Path(spec).suffix.lower() in (*SUFFIXES, *REFUSED):
         return load_file(Path(spec), cache_dir)
     return load_named(spec, cache_dir)
 
@@ -70,11 +70,11 @@ def load_named(spec: str, cache_dir: Path) -> Case:
     if spec.startswith("synthetic"):
         return _synthetic(spec, cache_dir)
     names = ", ".join([*BUILT_IN, "simbench:CODE", "synthetic:NODES:GENERATORS"])
-    raise CaseError(spec or "case", f"no such case; there are {names}, feeder:PATH and files (.json, .m, .mat)")
+    raise CaseError(spec or "case", f"no such case; there are {names}, feeder:PATH and files ({', '.join(SUFFIXES)})")
 
 
 def load_file(path: Path, cache_dir: Path) -> Case:
-    """Load a pandapower JSON, a feeder's JSON or a MATPOWER .m or .mat file. CaseError names what is wrong with it."""
+    """Load a network file of any kind that is read (grid.files.fileimport). CaseError names what is wrong with it."""
     if path.suffix.lower() == ".json" and is_feeder(path):
         return load_feeder(path, cache_dir)
     found = Findings()

@@ -19,6 +19,7 @@ from grid.network import BoolArray, FloatArray
 
 STIFFEST_MVA = 5e7  # branches of next to no impedance stand for switches; rounding would hide the rest of the grid
 UNKNOWN_KV = 1.0
+UNLIMITED_MW = 9999.0  # what many programs write for a limit that there isn't
 SAME_PU = 1e-9  # when loads that depend on voltage have settled
 MOST_ROUNDS = 30
 SHARES = {quantity: (f"const_z_{quantity}_percent", f"const_i_{quantity}_percent") for quantity in ("p", "q")}
@@ -160,7 +161,10 @@ def _note_unbalanced(net: pandapowerNet, found: Findings) -> None:
 
 
 def _choose_source(net: pandapowerNet, file: str, found: Findings) -> None:
-    """Where nothing holds voltage and angle, the generator that may deliver most does, by max_p_mw, else p_mw."""
+    """Where nothing holds voltage and angle, the generator that may deliver most does.
+
+    Its most is max_p_mw where that is below UNLIMITED_MW, else p_mw; of several with the same, the first.
+    """
     live = net.bus.index[net.bus.in_service.to_numpy(dtype=bool)]
     grid, gen = (
         table[table.in_service.to_numpy(dtype=bool) & table.bus.isin(live).to_numpy()]
@@ -174,7 +178,7 @@ def _choose_source(net: pandapowerNet, file: str, found: Findings) -> None:
         raise CaseError(file, problem, "ext_grid", "in_service")
     power = gen.p_mw.to_numpy(np.float64)
     most = gen["max_p_mw"].to_numpy(np.float64) if "max_p_mw" in gen else np.full(len(gen), np.nan)
-    able = np.where(np.isfinite(most), most, power)
+    able = np.where(np.isfinite(most) & (most < UNLIMITED_MW), most, power)
     index = gen.index[int(np.argmax(able))]
     net.gen.loc[index, "slack"] = True
     net.gen["slack"] = net.gen["slack"].fillna(False).astype(bool)

@@ -27,7 +27,12 @@ class What(StrEnum):
     NO_NOMINAL_VOLTAGE = "no_nominal_voltage"  # the neighbours', or 1 kV
     UNBALANCED = "unbalanced"  # taken as balanced, the sum of the phases
     SOURCE_CHOSEN = "source_chosen"  # the file has none (MW that it may deliver)
+    REMOTE_CONTROL = "remote_control"  # a generator holds its own bus, as the file's solution has it
+    STAR_POINT = "star_point"  # a transformer of three windings stands as three of two
+    BRANCH_SHUNT = "branch_shunt"  # a branch's own admittance stands at its buses
+    SHUNT_HELD = "shunt_held"  # (Mvar drawn at 1 p.u., all together)
     FIELD_NOT_READ = "field_not_read"
+    ELEMENT_NOT_READ = "element_not_read"  # which a state depends on
     WRONG_OUT_OF_SERVICE = "wrong_out_of_service"
     DEAD_END = "dead_end"  # a branch to a bus out of service
     NEGATIVE_RESISTANCE = "negative_resistance"  # (the lowest, p.u.)
@@ -51,7 +56,12 @@ BEARING: dict[What, Bearing] = {
     What.NO_NOMINAL_VOLTAGE: Bearing.REPLACED,
     What.UNBALANCED: Bearing.REPLACED,
     What.SOURCE_CHOSEN: Bearing.REPLACED,
+    What.REMOTE_CONTROL: Bearing.REPLACED,
+    What.STAR_POINT: Bearing.REPLACED,
+    What.BRANCH_SHUNT: Bearing.REPLACED,
+    What.SHUNT_HELD: Bearing.REPLACED,
     What.FIELD_NOT_READ: Bearing.LEFT_OUT,
+    What.ELEMENT_NOT_READ: Bearing.LEFT_OUT,
     What.WRONG_OUT_OF_SERVICE: Bearing.LEFT_OUT,
     What.DEAD_END: Bearing.LEFT_OUT,
     What.NEGATIVE_RESISTANCE: Bearing.DOUBTFUL,

@@ -97,6 +97,16 @@ def _sentence(finding: Finding, names: str) -> str:
                 f"The file names no source; the generator that may deliver most, {figure:.4g} MW, holds voltage and "
                 f"angle: {names}."
             )
+        case What.REMOTE_CONTROL:
+            return f"Generators that hold another bus's voltage hold their own, as the file's solution has it: {names}."
+        case What.STAR_POINT:
+            return f"A transformer of three windings stands as three, which meet in a bus of their own: {names}."
+        case What.BRANCH_SHUNT:
+            return f"A branch's own admittances stand at its buses, and stay when it is switched off: {names}."
+        case What.SHUNT_HELD:
+            return f"Switched shunts stay as they are set, {-figure:.4g} Mvar of them at 1 p.u.: {names}."
+        case What.ELEMENT_NOT_READ:
+            return f"Not read, and the state would depend on it: {names}."
         case What.FIELD_NOT_READ:
             return f"Not read, since it doesn't enter a power flow here: {names}."
         case What.WRONG_OUT_OF_SERVICE:

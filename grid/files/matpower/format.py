@@ -75,7 +75,7 @@ class Mpc:
     """A MATPOWER case, units as MATPOWER's: p.u. on base_mva, MW, Mvar, kV, degrees.
 
     bus is (n_bus, >= 13), gen (n_gen, >= 10), branch (n_branch, >= 11), dcline (n_dcline, >= 3 or empty);
-    bus_name has n_bus names or none.
+    bus_name has n_bus names or none, as gen_name and branch_name, which other formats give.
     """
 
     file: str
@@ -86,6 +86,8 @@ class Mpc:
     dcline: Matrix
     bus_name: tuple[str, ...]
     not_read: tuple[str, ...] = ()
+    gen_name: tuple[str, ...] = ()
+    branch_name: tuple[str, ...] = ()
 
 
 def build_mpc(file: str, fields: Mapping[str, object]) -> Mpc:

@@ -161,7 +161,8 @@ def test_bus_number_twice(tmp_path: Path) -> None:
         ("binary.m", b"MATLAB\x00\x01", "binary"),
         ("prose.m", b"A feeder of 33 buses\n", "not an assignment"),
         ("comment.m", b"% nothing here\n", "version"),
-        ("net.xlsx", b"PK", "ends in .json, .m, .mat"),
+        ("net.xlsx", b"PK", "ends in .json, .m, .mat, .nc, .raw, .uct, .zip"),
+        ("feeder.dss", b"Clear", "an OpenDSS script is a program"),
     ],
 )
 def test_file_that_is_no_network(tmp_path: Path, name: str, content: bytes, problem: str) -> None:

@@ -1,0 +1,1 @@
+"""Datasets of power-grid-model, as .json."""

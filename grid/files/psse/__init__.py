@@ -1,0 +1,1 @@
+"""Power flow cases of PSS/E, as .raw."""
