@@ -21,12 +21,21 @@ DISPATCH = Ceiling(
     beyond="no plan",
     reason="the matrices are dense: case300 takes half a second, PEGASE 1354 most of a minute",
 )
+LARGE_PLAN_PAIRS = 20  # of switches
 SWITCHING = Ceiling(
-    capability="Switching of a radial grid",
+    capability="Switching in full: policy, whole searches, outages, other risk weights",
     most=1000,
     unit="buses",
+    beyond="sequential opening and branch exchange; plans of at most "
+    f"{LARGE_PLAN_PAIRS} pairs of switches, which restore what is dark in blocks; no N-1",
+    reason="each configuration takes milliseconds to judge, and the policy too many episodes to learn",
+)
+ANY_SWITCHING = Ceiling(
+    capability="Switching of a radial grid at all",
+    most=15_000,
+    unit="buses",
     beyond="no plan",
-    reason="the matrices of all paths and loops leave the milliseconds",
+    reason="a plan would take longer than half a minute",
 )
 WHOLE_MAP = Ceiling(
     capability="The map as a whole",
@@ -87,6 +96,7 @@ CEILINGS = (
     WHOLE_MAP,
     FULL_LOOK_AHEAD,
     OUTAGE_WINDOWS,
+    ANY_SWITCHING,
 )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from app.learning.requests import BeginOutages, BegunOutages, LearningRequest, TryOutages
 from grid.network import Network
 from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError
-from ml.optimisation.plans.outages import SingleOutage, meshed_outages, restored_outage
+from ml.optimisation.plans.outages import SingleOutage, meshed_outages, outages_untried, restored_outage
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.grid import operated_radially
 
@@ -38,6 +38,9 @@ class OutageTrier:
             except UnsuitableGridError as error:
                 self._network = None
                 return BegunOutages(why_not=error.reason)
+            if not self._optimizer.in_full:
+                self._network = None
+                return BegunOutages(why_not=outages_untried(request.network))
         return BegunOutages(why_not=None)
 
     @answer.register

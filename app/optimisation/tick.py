@@ -39,6 +39,7 @@ from app.optimisation.view_marks import locks, marks, path_marks, proposed_map, 
 from app.optimisation.worker import PlanReport, PlanWorker
 from app.web.browser_view import View
 from app.web.ids import unlock_id
+from components.common.ceiling import beyond_notes
 from components.optimisation.explanation import promise_table
 from components.optimisation.figures import (
     EntropyPoint,
@@ -64,8 +65,11 @@ from components.optimisation.tables import (
     room_table,
     set_point_table,
 )
+from grid.capabilities import SWITCHING
+from grid.network import Network
 from ml.optimisation.optimizer import ParetoPoint
 from ml.optimisation.plans.plan import Plan, Requirements
+from ml.optimisation.plans.status import PlanStatusKind
 from ml.optimisation.plans.tags import Tags, keeping
 
 
@@ -218,7 +222,7 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
         "compare": comparison_table(() if proposal is None else comparison_of(proposal, network)),
         "rooms": room_table(*rooms_of(proposal)),
         "limited": limited_table(None if proposal is None else limited_of(proposal, network)),
-        "methods": methods_table(methods_of(proposal)),
+        "methods": [methods_table(methods_of(proposal)), *_reduced(report, network)],
         "promised": promise_table(*promise_of(network, operations.followed)),
         "back": back_words(report.back, plan, snapshot.case),
         "code": "" if plan is None else plan.code,
@@ -226,6 +230,11 @@ def answer_parts(report: PlanReport, snapshot: Snapshot) -> JSON:
         "title": "Proposed" if plan is not None else "Proposed: as present",
         "disabled": [*[running or plan is None] * 2, *[not undoable] * 2, running or back is None],
     }
+
+
+def _reduced(report: PlanReport, network: Network) -> list[Component]:
+    """What plans of a large radial grid lack."""
+    return beyond_notes((SWITCHING, network.n_bus)) if report.status.kind is PlanStatusKind.NO_POLICY else []
 
 
 def _parts_without(snapshot: Snapshot, head: list[Component], undoable: bool, why: str) -> JSON:
@@ -283,7 +292,7 @@ def form_words(requirements: Requirements, snapshot: Snapshot) -> list[object]:
 def front_of(report: PlanReport, snapshot: Snapshot) -> Front:
     """The front with the present state of its operating point."""
     proposal = proposal_for(report, snapshot.case.network)
-    if proposal is None:
+    if proposal is None or report.status.kind is PlanStatusKind.NO_POLICY:
         return Front((), None, 0.0)
     present = None if report.present is None else _front_point(report.present)
     return Front(tuple(_front_point(point) for point in report.pareto), present, proposal.requirements.risk_weight)

@@ -26,7 +26,7 @@ from components.optimisation.words import (
     standing_names,
     stopped_words,
 )
-from grid.capabilities import DISPATCH, SWITCHING
+from grid.capabilities import ANY_SWITCHING, DISPATCH
 from grid.network import Network
 from ml.optimisation.plans.ahead import LimitAtRisk, PlanAhead
 from ml.optimisation.plans.conflicts import HOLDING
@@ -97,7 +97,7 @@ def beyond_plans(report: PlanReport, network: Network) -> str:
     A grid between the two ceilings may have either kind of plan: there the optimiser's own answer decides.
     """
     none_made = proposal_for(report, network) is None and report.version > 0 and not report.training.wanted
-    if network.n_bus > SWITCHING.most or (network.n_bus > DISPATCH.most and none_made):
+    if network.n_bus > ANY_SWITCHING.most or (network.n_bus > DISPATCH.most and none_made):
         return plan_words(network.n_bus)
     return ""
 

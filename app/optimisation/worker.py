@@ -331,7 +331,8 @@ class PlanWorker(GridWorker[PlanReport]):
         While nothing learns, plans are made by what was learned last.
         """
         snapshot, generation = board.snapshot, self._learning.generation
-        if self._optimizer is None or not generation or self._network is not snapshot.case.network:
+        optimizer = self._optimizer
+        if optimizer is None or not optimizer.in_full or not generation or self._network is not snapshot.case.network:
             return
         before = self._learned
         try:
@@ -395,7 +396,9 @@ class PlanWorker(GridWorker[PlanReport]):
     @property
     def _first_training(self) -> bool:
         learned = self._learned
-        return self._optimizer is not None and (learned is None or learned.episodes < learned.wanted)
+        optimizer = self._optimizer
+        learns = optimizer is not None and optimizer.in_full
+        return learns and (learned is None or learned.episodes < learned.wanted)
 
     def _begin_for(self, board: Board) -> None:
         """Begin with a board's network where it is new. The lock is held.
@@ -430,6 +433,8 @@ class PlanWorker(GridWorker[PlanReport]):
             asked = SmartGridOptimizer(network, seed)
         except UnsuitableGridError as error:
             return None, None, error.reason
+        if not optimizer.in_full:
+            return optimizer, asked, None
         try:
             optimizer.use_kept(folder)
             asked.use_kept(folder)
@@ -468,6 +473,8 @@ class PlanWorker(GridWorker[PlanReport]):
             return PlanStatus(kind=PlanStatusKind.FAILED, failure=self.failure)
         if self._why_not is not None:
             return PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=self._why_not)
+        if self._optimizer is not None and not self._optimizer.in_full:
+            return PlanStatus(kind=PlanStatusKind.NO_POLICY)
         if learned is None:
             return PlanStatus(kind=PlanStatusKind.WAITING_FOR_LEARNING)
         if not self._learning.generation:

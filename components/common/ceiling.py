@@ -3,7 +3,7 @@
 from dash import html
 from dash.development.base_component import Component
 
-from grid.capabilities import DISPATCH, SWITCHING, Ceiling
+from grid.capabilities import ANY_SWITCHING, DISPATCH, Ceiling
 
 
 def beyond_words(ceiling: Ceiling, size: int) -> str:
@@ -26,5 +26,5 @@ def beyond_notes(*ceilings: tuple[Ceiling, int]) -> list[Component]:
 
 def plan_words(buses: int) -> str:
     """Why a grid of so many buses gets no plan of any kind."""
-    kinds = f"switching in radial grids of up to {up_to(SWITCHING)}, dispatch in grids of up to {DISPATCH.most:,}"
+    kinds = f"switching in radial grids of up to {up_to(ANY_SWITCHING)}, dispatch in grids of up to {DISPATCH.most:,}"
     return f"Not for a grid of {buses:,} buses. Planned are {kinds}."

@@ -47,6 +47,8 @@ def planning_words(network: Network, status: PlanStatus) -> str:
             return f"Policy after {status.episodes:,} episodes; nothing learns now"
         case PlanStatusKind.TRAINING:
             return f"Training the policy: {status.episodes:,} of {status.wanted:,} episodes"
+        case PlanStatusKind.NO_POLICY:
+            return "No policy for a grid of this size: sequential opening and branch exchange"
         case PlanStatusKind.READY:
             return f"Policy ready, {status.episodes:,} episodes"
 
@@ -126,6 +128,9 @@ def no_plan_words(network: Network, reason: NoPlan | None) -> str:
             return f"{network.name} has no generator that may be redispatched and no voltage to set"
         case NoPlanKind.TOO_LARGE_TO_SWITCH:
             return f"the grid has {reason.buses:,} buses, switching is chosen up to {reason.most:,}"
+        case NoPlanKind.TOO_LARGE_FOR_OUTAGES:
+            most = f"{reason.most:,}"
+            return f"the grid has {reason.buses:,} buses, restorations of single outages are worked out up to {most}"
         case NoPlanKind.CASE_UNSOLVED:
             return f"{network.name}: the power flow of the case's own state finds no solution"
 

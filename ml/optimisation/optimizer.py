@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from grid.capabilities import SWITCHING
+from grid.capabilities import ANY_SWITCHING, SWITCHING
 from grid.fingerprint import fingerprint
 from grid.network import Network
 from ml.optimisation.dispatch.grid import NoDispatchError
@@ -31,9 +31,9 @@ from ml.optimisation.plans.set_points import problem_with_set_points
 from ml.optimisation.plans.verification import OperatingPoint, Verifier, nothing
 from ml.optimisation.policy import LearnedPolicy
 from ml.optimisation.radial.grid import operated_radially
+from ml.optimisation.switching.large import LargeSwitchingOptimizer
 from ml.optimisation.switching.optimizer import SwitchingOptimizer
 
-LARGEST_RADIAL = SWITCHING.most
 # Risk weights over the one at which losses and risk count alike
 PARETO_RATIOS: tuple[float, ...] = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
@@ -79,15 +79,18 @@ class SmartGridOptimizer:
         self.network = network
         self._chooser: Chooser
         self._risk_ratios = PARETO_RATIOS
+        self.in_full = True
+        """Whether a policy decides, and many proposals may be asked for; not in a radial grid beyond SWITCHING."""
         if not operated_radially(network):
             self._risk_ratios = (0.0,)  # a dispatch doesn't change whom an outage interrupts
             self._chooser = _dispatch(network, between)
             return
-        if network.n_bus > LARGEST_RADIAL:
+        if network.n_bus > ANY_SWITCHING.most:
             raise UnsuitableGridError(
-                NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=network.n_bus, most=LARGEST_RADIAL)
+                NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=network.n_bus, most=ANY_SWITCHING.most)
             )
-        self._chooser = SwitchingOptimizer(network, seed, between)
+        self.in_full = network.n_bus <= SWITCHING.most
+        self._chooser = (SwitchingOptimizer if self.in_full else LargeSwitchingOptimizer)(network, seed, between)
 
     def use(self, policy: LearnedPolicy) -> None:
         """Propose by another policy from now on; not while propose runs. PolicyError where it doesn't fit."""
@@ -106,7 +109,7 @@ class SmartGridOptimizer:
         shown: the plan that people see. Another switching takes its place only where it is clearly better.
         """
         answer = self._chooser.propose(operating_point, wanted, shown)
-        return named(self.answer, self.network, operating_point, answer)
+        return answer if not self.in_full else named(self.answer, self.network, operating_point, answer)
 
     def answer(self, operating_point: OperatingPoint, wanted: Requirements) -> Proposal:
         """As propose, but a conflict is as the nearest state has it: for those who only ask whether there is a plan."""
@@ -120,8 +123,10 @@ class SmartGridOptimizer:
     ) -> tuple[ParetoPoint, ...]:
         """What other risk weights would choose, none of them worse than another one in both losses and risk.
 
-        propose: how each plan is made where the caller has to do something in between.
+        propose: how each plan is made where the caller has to do something in between. None where not in_full.
         """
+        if not self.in_full:
+            return ()
         propose = propose or self.propose
         verdicts: list[tuple[float, Verdict, int]] = []
         first = propose(operating_point, replace(wanted, risk_weight=0.0))

@@ -29,7 +29,6 @@ from grid.studies.divergence import Divergence, why_no_solution
 AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
 NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band
 LOWEST_PU = 0.5  # a state below is another root of the equations
-NUMBA_FROM_BUSES = 1000  # below this, pandapower without numba is faster than importing numba
 
 
 class NoStateError(CaseError):
@@ -77,10 +76,9 @@ def network_from_pandapower(
 
 def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
     """Whether pandapower finds the base state. Its model of the net is in net._ppc in any case."""
-    numba = len(net.bus) >= NUMBA_FROM_BUSES
     for start in ("auto", "flat"):
         try:
-            pandapower.runpp(net, init=start, numba=numba)
+            pandapower.runpp(net, init=start, numba=False)  # compiling takes longer than what it saves in one solution
         except pandapower.LoadflowNotConverged:
             continue
         except Exception as exc:  # pandapower raises plain UserWarning and more where it can't model a net

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from grid.capabilities import SWITCHING
 from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT, n_minus_1
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from ml.optimisation.plans.limits import USUAL_BAND_PU
-from ml.optimisation.plans.plan import Action, Margin, OutcomeKind, Proposal, Requirements
+from ml.optimisation.plans.plan import Action, Margin, NoPlan, NoPlanKind, OutcomeKind, Proposal, Requirements
 from ml.optimisation.plans.timeline import FieldWork, Timeline, timeline_of
 from ml.optimisation.plans.verification import OperatingPoint
 
@@ -188,3 +189,8 @@ def _supplied(network: Network, moment: OperatingPoint, closed: BoolArray) -> Bo
     branch, generator = network.branch, network.generator
     sources = generator.bus[generator.is_source & moment.injection.generator_on]
     return energised_buses(network.n_bus, branch.from_bus, branch.to_bus, closed, sources)
+
+
+def outages_untried(network: Network) -> NoPlan:
+    """That single outages of a radial grid of this size aren't restored."""
+    return NoPlan(kind=NoPlanKind.TOO_LARGE_FOR_OUTAGES, buses=network.n_bus, most=SWITCHING.most)

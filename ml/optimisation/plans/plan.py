@@ -351,6 +351,7 @@ class NoPlanKind(StrEnum):
     OTHERWISE = "otherwise"  # without it a state is possible that misses it so
     TOO_LARGE = "too_large"  # a grid for dispatch
     TOO_LARGE_TO_SWITCH = "too_large_to_switch"
+    TOO_LARGE_FOR_OUTAGES = "too_large_for_outages"  # a radial grid, each of which would be restored
     NO_SOURCE = "no_source"  # is in service
     NOTHING_TO_SET = "nothing_to_set"
     CASE_UNSOLVED = "case_unsolved"  # the power flow of the case's own state finds no solution

@@ -16,6 +16,7 @@ class PlanStatusKind(StrEnum):
     NOT_LEARNING = "not_learning"  # now; plans are made by what was learned last
     TRAINING = "training"
     READY = "ready"
+    NO_POLICY = "no_policy"  # is learned for a grid of this size; plans are made without
 
 
 @dataclass(frozen=True, kw_only=True)

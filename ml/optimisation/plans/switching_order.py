@@ -6,12 +6,14 @@ from itertools import chain
 
 import numpy as np
 
+from grid.capabilities import SWITCHING
 from grid.network import BoolArray, IntArray
 from ml.optimisation.plans.limits import Merit, allowed
 from ml.optimisation.plans.plan import Action, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
 
 MOST_STATES = 450  # solved in search of an order, by either preference
+MOST_STATES_LARGE = 100  # in a grid beyond SWITCHING, where each takes a fiftieth of a second
 UNSURVEYED = 150  # of them, kept for going on with the first step that is safe, where many would have to be compared
 COMPARED = 30  # next steps, at most, that are compared where nothing presses: on large grids each takes milliseconds
 
@@ -48,7 +50,8 @@ class _Search:
         preferred: Preference,
     ) -> None:
         self._verifier, self._moment, self._wanted, self._present = verifier, operating_point, wanted, present
-        self._left, self._preferred = MOST_STATES, preferred
+        in_full = verifier.network.n_bus <= SWITCHING.most
+        self._left, self._preferred = MOST_STATES if in_full else MOST_STATES_LARGE, preferred
         self._voltage = present.state.voltage  # of the last state allowed: the next is not far from it
         self._presses = bool(present.violation) or Merit.of(present).unsupplied > 0
 
@@ -124,17 +127,22 @@ class _Search:
 
 
 def safe_order(
-    verifier: Verifier, operating_point: OperatingPoint, wanted: Requirements, present: Verdict, target: BoolArray
+    verifier: Verifier,
+    operating_point: OperatingPoint,
+    wanted: Requirements,
+    present: Verdict,
+    target: BoolArray,
+    begin: BoolArray | None = None,
 ) -> tuple[Action, ...] | None:
     """Actions from the present switch states to target (m,), every state on the way solved and within limits.
 
     Closing first makes a loop for a moment, so that opening interrupts nobody; only what has no supply opens before.
-    What restores most comes first, unless that finds no order. None where no order is safe, or none was found within
-    some hundred states.
+    What restores most comes first, unless that finds no order. begin: (m,) other states to go on from. None where no
+    order is safe, or none was found within some hundred states.
     """
     for preferred in PREFERENCES:
         search = _Search(verifier, operating_point, wanted, present, preferred)
-        found = search.order(present.closed, target)
+        found = search.order(present.closed if begin is None else begin, target)
         if found is not None:
             return found
     return None

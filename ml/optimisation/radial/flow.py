@@ -48,7 +48,7 @@ class RadialFlow:
         """
         loops, rows = self._loops, len(opened)
         demand = np.ascontiguousarray(np.atleast_2d(demand_pu), dtype=complex)
-        size, current = np.empty((rows, len(loops.path))), np.zeros((rows, loops.n_branch), dtype=complex)
+        size, current = np.empty((rows, loops.n_bus)), np.zeros((rows, loops.n_branch), dtype=complex)
         loss = np.full(rows, np.inf)
         fewest = solve_trees(
             loops.closed(opened), *loops.walk, self._impedance, demand, self._source, iterations, size, current, loss
@@ -85,7 +85,9 @@ def closed_current(loops: Loops, resistance_pu: FloatArray, demand_pu: FloatArra
     The closed network minimises losses; a branch that carries little there is a good one to open (sequential opening,
     Merlin & Back 1975).
     """
-    radial = np.conj(demand_pu) @ loops.path
+    radial = np.zeros((len(demand_pu), loops.n_branch), dtype=complex)
+    trees = np.broadcast_to(loops.tree, radial.shape)
+    tree_flows(np.ascontiguousarray(trees), *loops.walk, np.conj(demand_pu).astype(complex), radial)
     meshed = loop_impedance(loops, resistance_pu)
     loop = -np.linalg.solve(meshed, loops.cycle @ (resistance_pu * radial).T).T
     return radial + loop @ loops.cycle

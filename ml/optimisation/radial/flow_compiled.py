@@ -183,7 +183,7 @@ def solve_trees(
     return fewest
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def excess_shares(
     size: FloatArray,
     current: FloatArray,

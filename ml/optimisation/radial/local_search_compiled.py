@@ -6,7 +6,7 @@ from numba import njit
 from grid.network import FloatArray, IntArray
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def open_smallest(
     current: FloatArray, admittance: FloatArray, loop: IntArray, member: IntArray, along: IntArray, opened: IntArray
 ) -> None:
@@ -46,7 +46,7 @@ def open_smallest(
                 admittance[row, column] -= factor * answer[column]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _avoid(basis: IntArray, through: IntArray, branch: int) -> None:
     """Make loops basis (t, c) avoid a branch: one of its loops goes, and makes up for it in the others.
 

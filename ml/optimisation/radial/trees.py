@@ -39,8 +39,8 @@ class Loops:
     """The choice that a radial grid has: which branch of each loop to open.
 
     branch: (c,) the branches that lie on a loop and may be open, by their index in the grid. cycle: (t, m) -1, 0 or 1:
-    a basis of the loops over all branches. path: (n, m) -1, 0 or 1: the way from the root to each bus in the tree that
-    the loops were found with. fixed_closed: (m,) bool, usable branches that are closed in every configuration: bridges,
+    a basis of the loops over all branches. tree: (m,) bool, the branches of the tree that the loops were found with, of
+    n_bus buses. fixed_closed: (m,) bool, usable branches that are closed in every configuration: bridges,
     and those locked closed. A branch between two sources is always open. free_cycle: (t, c) the loops over the free
     branches alone. root: the bus that all sources are merged into. tail and head: (m,) buses at the branches' ends, the
     other sources taken for the root.
@@ -48,7 +48,8 @@ class Loops:
 
     branch: IntArray
     cycle: FloatArray
-    path: FloatArray
+    tree: BoolArray
+    n_bus: int
     fixed_closed: BoolArray
     free_cycle: FloatArray
     root: int
@@ -60,7 +61,7 @@ class Loops:
         """What a walk over closed branches needs: the root, first (n + 1,) and incident, which are the branches at each
         bus one bus after the other, and the branches' ends."""
         between = np.flatnonzero(self.tail != self.head)
-        return self.root, *_incidence(len(self.path), between, self.tail, self.head), self.tail, self.head
+        return self.root, *_incidence(self.n_bus, between, self.tail, self.head), self.tail, self.head
 
     @cached_property
     def n_fed(self) -> int:
@@ -85,7 +86,7 @@ class Loops:
     def joined(self) -> tuple[int, IntArray, IntArray, IntArray, IntArray]:
         """As walk, of the grid in which buses that fixed branches join are one: incident are positions in branch, and
         the ends (c,) those of the branches that may be open; such as begin and end at one bus are left out."""
-        n_bus, fixed = len(self.path), self.fixed_closed
+        n_bus, fixed = self.n_bus, self.fixed_closed
         graph = coo_array((np.ones(fixed.sum()), (self.tail[fixed], self.head[fixed])), shape=(n_bus, n_bus))
         group = connected_components(graph, directed=False)[1]
         used, ends = np.unique(
@@ -93,6 +94,15 @@ class Loops:
         )
         tail, head = ends[1 : 1 + len(self.branch)], ends[1 + len(self.branch) :]
         return int(ends[0]), *_incidence(len(used), np.flatnonzero(tail != head), tail, head), tail, head
+
+    def ways(self) -> BoolArray:
+        """(n, m) which branches lead from the root to each bus in tree."""
+        ways = np.zeros((self.n_bus, self.n_branch), dtype=bool)
+        up = _TreeUp.of(self.n_bus, np.flatnonzero(self.tree), self.tail, self.head, self.root)
+        for bus in up.order[1:]:
+            ways[bus] = ways[up.parent[bus]]
+            ways[bus, up.fed_by[bus]] = True
+        return ways
 
     @property
     def n_branch(self) -> int:
@@ -147,22 +157,25 @@ def find_loops(
     candidates = np.flatnonzero(usable & (tail != head))
     # locked branches enter the tree first, so that each remaining one closes a loop of its own
     order = candidates[np.argsort(~locked[candidates], kind="stable")]
-    in_tree = _spanning_forest(n_bus, tail[order], head[order])
-    tree, ties = order[in_tree], order[~in_tree]
+    taken = _spanning_forest(n_bus, tail[order], head[order])
+    tree, ties = order[taken], order[~taken]
     between_sources = usable & (tail == head)
     if locked[ties].any() or (locked & between_sources).any():
         raise ValueError("branches that are locked closed form a loop")
-    path = np.zeros((n_bus, len(usable)))
-    path[:, tree] = _paths_from_root(n_bus, tail[tree], head[tree], int(sources[0]))[root]
-    unreached = np.flatnonzero(np.isnan(path).any(axis=1))
+    up = _TreeUp.of(n_bus, tree, tail, head, int(sources[0]))
+    unreached = np.flatnonzero(~np.isin(root, up.order))
     if len(unreached):
         raise NotConnectedError(unreached)
-    cycle = path[head[ties]] - path[tail[ties]]
-    cycle[np.arange(len(ties)), ties] = -1.0
+    cycle = np.zeros((len(ties), len(usable)))
+    for row, tie in enumerate(ties.tolist()):
+        up.add_way(cycle[row], int(tail[tie]), int(head[tie]))
+        cycle[row, tie] = -1.0
+    in_tree = np.zeros(len(usable), dtype=bool)
+    in_tree[tree] = True
     free = np.flatnonzero((cycle != 0).any(axis=0) & ~locked)
     fixed = usable & ~between_sources
     fixed[free] = False
-    return Loops(free, cycle, path, fixed, cycle[:, free], int(sources[0]), tail, head)
+    return Loops(free, cycle, in_tree, n_bus, fixed, cycle[:, free], int(sources[0]), tail, head)
 
 
 def _spanning_forest(n_bus: int, tail: IntArray, head: IntArray) -> BoolArray:
@@ -184,20 +197,43 @@ def _spanning_forest(n_bus: int, tail: IntArray, head: IntArray) -> BoolArray:
     return taken
 
 
-def _paths_from_root(n_bus: int, tail: IntArray, head: IntArray, root: int) -> FloatArray:
-    """(n_bus, k) which tree branches lead from the root to each bus: 1 along, -1 against; rows of NaN: not reached."""
-    graph = coo_array((np.ones(len(tail)), (tail, head)), shape=(n_bus, n_bus)).tocsr()
-    order, parent = breadth_first_order(graph, root, directed=False)
-    branch_of = {}
-    for index, (a, b) in enumerate(zip(tail.tolist(), head.tolist(), strict=True)):
-        branch_of[a, b], branch_of[b, a] = (index, 1.0), (index, -1.0)
-    paths = np.full((n_bus, len(tail)), np.nan)
-    paths[root] = 0.0
-    for bus in order[1:].tolist():
-        index, sign = branch_of[int(parent[bus]), bus]
-        paths[bus] = paths[parent[bus]]
-        paths[bus, index] += sign
-    return paths
+@dataclass(frozen=True, eq=False)
+class _TreeUp:
+    """A tree by where each bus goes on to the root: parent, depth and fed_by (n,), the branch to the parent.
+
+    along: (n,) 1 where that branch points away from the root, else -1. order: what the root reaches, itself first.
+    """
+
+    order: list[int]
+    parent: list[int]
+    depth: list[int]
+    fed_by: list[int]
+    along: list[float]
+
+    @classmethod
+    def of(cls, n_bus: int, tree: IntArray, tail: IntArray, head: IntArray, root: int) -> "_TreeUp":
+        """The tree of branches tree (k,), of all branches with ends tail and head (m,)."""
+        one, other = tail[tree].tolist(), head[tree].tolist()
+        graph = coo_array((np.ones(len(tree)), (one, other)), shape=(n_bus, n_bus)).tocsr()
+        order, before = breadth_first_order(graph, root, directed=False)
+        branch_of = dict(zip(zip(one, other, strict=True), tree.tolist(), strict=True))
+        parent, depth, fed_by, along = [-1] * n_bus, [0] * n_bus, [-1] * n_bus, [0.0] * n_bus
+        for bus in order[1:].tolist():
+            parent[bus] = above = int(before[bus])
+            depth[bus] = depth[above] + 1
+            along[bus] = 1.0 if (above, bus) in branch_of else -1.0
+            fed_by[bus] = branch_of[(above, bus) if along[bus] > 0 else (bus, above)]
+        return cls(order.tolist(), parent, depth, fed_by, along)
+
+    def add_way(self, row: FloatArray, begin: int, end: int) -> None:
+        """Add to row (m,) the way from one bus to another: 1 along a branch, -1 against."""
+        while begin != end:
+            if self.depth[end] >= self.depth[begin]:
+                row[self.fed_by[end]] += self.along[end]
+                end = self.parent[end]
+            else:
+                row[self.fed_by[begin]] -= self.along[begin]
+                begin = self.parent[begin]
 
 
 class TreeDistribution:

@@ -47,6 +47,10 @@ class Candidates:
     time_ms: float
 
 
+def _any_step(_before: IntArray, _after: IntArray) -> bool:
+    return True
+
+
 class Proposer:
     """Runs methods on one objective. costs: (b,) of configurations (b, t). predicted: see Choice.predicted.
 
@@ -80,6 +84,31 @@ class Proposer:
     def exchange(self, name: str, start: IntArray, spent_ms: float = 0.0) -> Candidates:
         """Branch exchange from start (t,). spent_ms: time that finding the start took."""
         return self._found(name, lambda: self._exchanged(start), spent_ms)
+
+    def on_the_way(
+        self, name: str, start: IntArray, most_evaluated: int, safe: Callable[[IntArray, IntArray], bool] = _any_step
+    ) -> Candidates:
+        """All that branch exchange from start (t,) passes, the last first, until it has judged so many.
+
+        safe: whether a step from one configuration (t,) to the next may be taken; what one that may not would close
+        stays open.
+        """
+        began, evaluated = time.perf_counter(), 0
+        passed, left_open, goes_on = [_judged(self._space, start)], np.empty(0, dtype=np.int64), True
+        while goes_on:
+            goes_on = False
+            for found in branch_exchange(_leaving_open(self._space, left_open), passed[-1].opened):
+                if found.cost < passed[-1].cost and safe(passed[-1].opened, found.opened):
+                    passed.append(found)
+                elif found.cost < passed[-1].cost:
+                    left_open, goes_on = np.union1d(left_open, np.setdiff1d(passed[-1].opened, found.opened)), True
+                if goes_on or evaluated + found.evaluated >= most_evaluated:
+                    break
+            evaluated += found.evaluated
+            goes_on &= evaluated < most_evaluated
+        spent = 1000 * (time.perf_counter() - began)
+        opened, cost = np.array([each.opened for each in passed]), np.array([each.cost for each in passed])
+        return Candidates(name, opened[::-1], cost[::-1], evaluated, spent)
 
     def exchange_from(self, name: str, starts: IntArray, spent_ms: float) -> Candidates:
         """The best that branch exchange makes of starts (k, t)."""
@@ -142,6 +171,26 @@ class Proposer:
         return levels
 
 
+def _judged(space: SearchSpace, opened: IntArray) -> Found:
+    opened = np.sort(opened)
+    return Found(opened, float(space.costs(opened[None])[0]), 1)
+
+
+def _leaving_open(space: SearchSpace, branch: IntArray) -> SearchSpace:
+    """The search in which branches (k,), as positions in Loops.branch, stay open."""
+    if not len(branch):
+        return space
+
+    def costs(opened: IntArray) -> FloatArray:
+        kept = np.array([np.isin(branch, row).all() for row in opened])
+        return np.where(kept, space.costs(opened), np.inf)
+
+    def predicted(exchanges: Exchanges) -> FloatArray:
+        return np.where(np.isin(exchanges.opened[exchanges.place], branch), np.inf, space.predicted(exchanges))
+
+    return replace(space, costs=costs, predicted=predicted)
+
+
 def _distance(present: IntArray, others: IntArray) -> IntArray:
     """(k,) in how many open branches configurations (k, t) differ from present (t,)."""
     differ: IntArray = (~np.isin(others, present)).sum(axis=1)
@@ -164,12 +213,16 @@ def from_sequential_opening(loops: Loops, resistance_pu: FloatArray, demand_pu: 
     return sequential_opening(loops, resistance_pu, demand_pu)[None]
 
 
-def completions(loops: Loops, closed: BoolArray, phi: FloatArray, rng: np.random.Generator) -> IntArray:
-    """(k, t) configurations nearest to switch states closed (m,) that aren't radial or leave buses without supply.
+def nearest(loops: Loops, closed: BoolArray, phi: FloatArray) -> TreeDistribution:
+    """The distribution over what switch states closed (m,) become that aren't radial or leave buses without supply.
 
     What is closed stays closed where it can; which of the open branches close is drawn from the policy's phi (1, c).
     """
     is_open = ~closed[loops.branch]
-    biased = np.where(is_open, phi.clip(0, PHI_BOUND), phi.clip(-PHI_BOUND, 0) - PHI_BOUND)
-    opened = from_policy(TreeDistribution(loops, biased), rng)
+    return TreeDistribution(loops, np.where(is_open, phi.clip(0, PHI_BOUND), phi.clip(-PHI_BOUND, 0) - PHI_BOUND))
+
+
+def completions(loops: Loops, closed: BoolArray, phi: FloatArray, rng: np.random.Generator) -> IntArray:
+    """(k, t) configurations nearest to switch states closed (m,), see nearest."""
+    opened = from_policy(nearest(loops, closed, phi), rng)
     return opened[is_radial_batch(loops, opened)]

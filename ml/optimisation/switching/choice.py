@@ -7,11 +7,13 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from grid.capabilities import SWITCHING
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from ml.optimisation.plans.limits import Bounds, BoundsOf, permitted
 from ml.optimisation.plans.plan import Constraint, Excess, NoPlan, NoPlanKind, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint
+from ml.optimisation.radial.blocks import dark_blocks
 from ml.optimisation.radial.flow import Exchanges, RadialFlow
 from ml.optimisation.radial.grid import RadialGrid
 from ml.optimisation.radial.local_search import Objective
@@ -19,7 +21,7 @@ from ml.optimisation.radial.objective import INTERRUPTION, Limits, RadialObjecti
 from ml.optimisation.radial.trees import Loops, find_loops
 from ml.optimisation.switching.situation import Situation, situation
 
-LOOPS_KEPT = 8
+LOOPS_KEPT, LOOPS_KEPT_LARGE = 8, 3  # of a grid of 12,000 buses and 300 ties each takes 60 MB
 
 
 class ConflictError(ValueError):
@@ -144,7 +146,7 @@ class Choices:
         if len(unused):
             reason = NoPlan(kind=NoPlanKind.NOT_USABLE, branches=tuple(unused.tolist()))
             raise ConflictError(Constraint.REQUIRED, reason)
-        shedding = grid.with_shedding(np.flatnonzero(dark & reached))
+        shedding = self._sheddable(grid, operating_point.closed, dark & reached)
         if sheds:
             grid = shedding
         try:
@@ -185,6 +187,13 @@ class Choices:
         loops = self._loops(self._free(operating_point).without_unreachable())
         return tuple(branch for branch in sorted(wanted.locked) if loops.position[branch] >= 0)
 
+    def _sheddable(self, grid: RadialGrid, closed: BoolArray, dark: BoolArray) -> RadialGrid:
+        """The grid in which what is dark (n,) may stay so: bus by bus, or in blocks where there are many."""
+        if self._network.n_bus <= SWITCHING.most:
+            return grid.with_shedding(np.flatnonzero(dark))
+        joined, heads = dark_blocks(grid, closed, dark)
+        return replace(grid, fixed_closed=grid.fixed_closed | joined).with_shedding(heads)
+
     def _free(self, operating_point: OperatingPoint) -> RadialGrid:
         """The grid in which nothing is locked."""
         grid = RadialGrid.of(self._network, operating_point.injection)
@@ -204,7 +213,7 @@ class Choices:
             self._kept[key] = find_loops(
                 grid.n_bus, grid.from_bus, grid.to_bus, grid.usable, grid.source_bus, grid.fixed_closed & grid.usable
             )
-            if len(self._kept) > LOOPS_KEPT:
+            if len(self._kept) > (LOOPS_KEPT if self._network.n_bus <= SWITCHING.most else LOOPS_KEPT_LARGE):
                 self._kept.popitem(last=False)
         return self._kept[key]
 

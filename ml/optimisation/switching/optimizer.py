@@ -13,7 +13,9 @@ import numpy as np
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from ml.optimisation.plans.emergency import by_emergency, emergency_uses
 from ml.optimisation.plans.limits import Merit, broken
+from ml.optimisation.plans.outages import outages_untried
 from ml.optimisation.plans.plan import (
+    Action,
     Constraint,
     Excess,
     Margin,
@@ -59,6 +61,9 @@ class SwitchingOptimizer:
     SmartGridOptimizer.
     """
 
+    _whole_searches = True  # for plans of few actions, and for the restoration of each outage
+    _verified = VERIFIED
+
     def __init__(self, network: Network, seed: int, between: Callable[[], None] = nothing) -> None:
         self.network = network
         self._verifier, self._seed, self._between = Verifier(network, between), seed, between
@@ -101,8 +106,10 @@ class SwitchingOptimizer:
         present = self._verifier.verdict(operating_point, operating_point.closed, wanted)
         if present is None:
             raise ValueError("the present state has no power flow solution")
-        asked = _Asked(operating_point, wanted, present, shown)
+        asked = SwitchingAsked(operating_point, wanted, present, shown)
         answer = _Answer(self.policy_name, asked, self._verifier.bounds.unbounded)
+        if wanted.n_minus_1 and not self._whole_searches:
+            return answer.conflict(Constraint.N_MINUS_1, outages_untried(self.network), began)
         try:
             choice = self._choices.at(operating_point, wanted, present)
         except ConflictError as conflict:
@@ -123,14 +130,16 @@ class SwitchingOptimizer:
         costs = _paced(choice.cost, self._between)
         return Proposer(choice.loops, costs, choice.predicted, choice.virtual, tolerant, screened)
 
-    def _answered(self, asked: "_Asked", choice: Choice) -> "_Found":
+    def _answered(self, asked: "SwitchingAsked", choice: Choice) -> "SwitchingFound":
         """What one choice comes to."""
         if choice.fixed:
-            return _Found(no_switch=True, missed=self._standing_missed(asked, choice))
-        found = self._methods(choice)
+            return SwitchingFound(no_switch=True, missed=self._standing_missed(asked, choice))
+        found = self._methods(asked, choice)
         every = _merged([found[-1], *found])
         start = choice.start if choice.start is not None else every.opened[0]
-        levels = self._proposer(choice).within_pairs(start, MOST_PAIRS, every.opened)
+        levels = []
+        if self._whole_searches:
+            levels = self._proposer(choice).within_pairs(start, MOST_PAIRS, every.opened)
         methods = tuple(self._result(item, choice, asked) for item in found)
         pool = _merged([every, *levels])
         seen = None if asked.shown is None else choice.opened(asked.shown.after.closed)
@@ -138,16 +147,21 @@ class SwitchingOptimizer:
             pool = _with_first(pool, seen, choice.cost(seen[None]))
         few = [_within(replace(asked.wanted, most_pairs=pairs), pool, choice) for pairs in range(1, MOST_PAIRS + 1)]
         limited = _each_better([self._best(asked, choice, item, VERIFIED_OF_FEW)[0] for item in few])
-        pool = _within(asked.wanted, pool, choice)
+        pool = _within(self._manageable(asked.wanted), pool, choice)
         if choice.restorable_kw > RESTORABLE_KW and len(pool.opened):
-            own = _within(asked.wanted, _merged([_first(item, 1) for item in found if len(item.opened)]), choice)
+            likes = _merged([_first(item, 1) for item in found if len(item.opened)])
+            own = _within(self._manageable(asked.wanted), likes, choice)
             plan, missed = self._restoring(asked, choice, pool, own)
         else:
-            plan, missed = self._best(asked, choice, pool)
-        return _Found(plan=plan, missed=missed, limited=limited, methods=methods)
+            plan, missed = self._best(asked, choice, pool, self._verified)
+        return SwitchingFound(plan=plan, missed=missed, limited=limited, methods=methods)
+
+    def _manageable(self, wanted: Requirements) -> Requirements:
+        """What is wanted, with as many pairs as a plan may have."""
+        return wanted
 
     def _restoring(
-        self, asked: "_Asked", choice: Choice, pool: Candidates, own: Candidates
+        self, asked: "SwitchingAsked", choice: Choice, pool: Candidates, own: Candidates
     ) -> tuple[Plan | None, "_Missed | None"]:
         """As _best, among the best-ranked, what lies between them and the present state, and own: what each method
         likes best. Where all are refused, among those behind them that the ranking thinks allowed.
@@ -161,7 +175,7 @@ class SwitchingOptimizer:
         further = _first(pool, min(thought, VERIFIED + VERIFIED_FURTHER))
         return self._best(asked, choice, further, len(further.opened))[0], missed
 
-    def _methods(self, choice: Choice) -> list[Candidates]:
+    def _methods(self, _asked: "SwitchingAsked", choice: Choice) -> list[Candidates]:
         """What each method finds; the last goes on from the best of all others."""
         proposer, loops, grid = self._proposer(choice), choice.loops, choice.grid
         found = []
@@ -201,7 +215,7 @@ class SwitchingOptimizer:
         return found
 
     def _best(
-        self, asked: "_Asked", choice: Choice, proposed: Candidates, most: int = VERIFIED
+        self, asked: "SwitchingAsked", choice: Choice, proposed: Candidates, most: int = VERIFIED
     ) -> tuple[Plan | None, "_Missed | None"]:
         """The best plan among proposals, by verified standing; without one, the limit that stands against it."""
         operating_point, wanted, present = asked.operating_point, asked.wanted, asked.present
@@ -237,7 +251,7 @@ class SwitchingOptimizer:
             if not Merit.of(verdict).improves_on(asked.standing, least_kw) and not must_change:
                 break
             better = True
-            actions = safe_order(self._verifier, operating_point, wanted, present, verdict.closed)
+            actions = self._order(asked, verdict.closed)
             if actions:
                 uses = emergency_uses(self._verifier, operating_point, wanted, present, actions, verdict)
                 between = self.network, operating_point, wanted, present, verdict
@@ -256,7 +270,11 @@ class SwitchingOptimizer:
             return None, self._standing_missed(asked, choice)
         return None, min(missed, key=lambda item: item.price)
 
-    def _standing_missed(self, asked: "_Asked", choice: Choice) -> "_Missed | None":
+    def _order(self, asked: "SwitchingAsked", target: BoolArray) -> tuple[Action, ...] | None:
+        """Actions to switch states (m,), every state on the way safe; None where there is no such order."""
+        return safe_order(self._verifier, asked.operating_point, asked.wanted, asked.present, target)
+
+    def _standing_missed(self, asked: "SwitchingAsked", choice: Choice) -> "_Missed | None":
         """What the present state misses of what a person asks; None where it may stay, and where load is dark."""
         wanted, present = asked.wanted, asked.present
         problems = broken(present, present, wanted)
@@ -271,7 +289,7 @@ class SwitchingOptimizer:
         insecure = self._insecurity(asked, choice, choice.start, present, every=True)
         return None if insecure is None else _insecure(self.network, insecure)
 
-    def _result(self, item: Candidates, choice: Choice, asked: "_Asked") -> MethodResult:
+    def _result(self, item: Candidates, choice: Choice, asked: "SwitchingAsked") -> MethodResult:
         """What a method found, verified by AC power flow; NaN where it breaks a limit or has no solution."""
         verdict, present, wanted = None, asked.present, asked.wanted
         if len(item.opened):
@@ -290,7 +308,7 @@ class SwitchingOptimizer:
         )
 
     def _insecurity(
-        self, asked: "_Asked", choice: Choice, opened: IntArray, verdict: Verdict, every: bool
+        self, asked: "SwitchingAsked", choice: Choice, opened: IntArray, verdict: Verdict, every: bool
     ) -> NoPlan | None:
         """N-1 of a radial grid: None where after any outage of a branch on a loop one tie supplies everybody again.
 
@@ -318,7 +336,7 @@ class SwitchingOptimizer:
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class SwitchingAsked:
     """What an answer is asked for. shown: the plan that people see."""
 
     operating_point: OperatingPoint
@@ -365,7 +383,7 @@ class _Missed:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Found:
+class SwitchingFound:
     """What a choice comes to. missed: what stands against any plan. binding: what kept all from supply.
 
     no_switch: whether there is nothing to choose; held: the branches that are locked and could be switched otherwise.
@@ -384,7 +402,7 @@ class _Found:
         """Whether the plan leaves nothing that can be reached without supply: the choice demanded that."""
         return self.plan is not None
 
-    def after(self, whole: "_Found") -> "_Found":
+    def after(self, whole: "SwitchingFound") -> "SwitchingFound":
         """This, where supplying all was tried before and failed."""
         return replace(self, binding=whole.missed)
 
@@ -392,7 +410,7 @@ class _Found:
 class _Answer:
     """What a proposal says in any case, gathered as it becomes known."""
 
-    def __init__(self, policy: str, asked: _Asked, unbounded: tuple[str, ...]) -> None:
+    def __init__(self, policy: str, asked: SwitchingAsked, unbounded: tuple[str, ...]) -> None:
         self._policy, self._asked, self._unbounded = policy, asked, unbounded
         self._restorable_kw, self._locked_out = 0.0, 0
         self._locking_out: tuple[int, ...] = ()
@@ -404,9 +422,9 @@ class _Answer:
 
     def conflict(self, constraint: Constraint | None, reason: NoPlan, began: float) -> Proposal:
         """Nothing keeps what is asked."""
-        return self._proposal(_Found(), constraint, reason, self._outcome(OutcomeKind.CONFLICT, None), began)
+        return self._proposal(SwitchingFound(), constraint, reason, self._outcome(OutcomeKind.CONFLICT, None), began)
 
-    def proposal(self, found: _Found, began: float) -> Proposal:
+    def proposal(self, found: SwitchingFound, began: float) -> Proposal:
         """What the best choice comes to, in the words of the outcome."""
         present, plan, missed = self._asked.present, found.plan, found.missed
         dark = present.unsupplied_kw > RESTORABLE_KW
@@ -464,7 +482,7 @@ class _Answer:
         )
 
     def _proposal(
-        self, found: _Found, conflict: Constraint | None, reason: NoPlan | None, outcome: Outcome, began: float
+        self, found: SwitchingFound, conflict: Constraint | None, reason: NoPlan | None, outcome: Outcome, began: float
     ) -> Proposal:
         asked = self._asked
         return Proposal(

@@ -274,7 +274,7 @@ def _with_virtual(limits: Limits, count: int) -> Limits:
 
 def _regions(loops: Loops) -> IntArray:
     """(n,) a region for each bus: neighbours in the order of a walk along the feeders."""
-    order = np.lexsort(np.abs(loops.path).T)
+    order = np.lexsort(loops.ways().T)
     region = np.empty(len(order), dtype=np.int64)
     region[order] = np.arange(len(order)) * REGIONS // len(order)
     return region

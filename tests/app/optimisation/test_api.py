@@ -1,5 +1,6 @@
 """Plans over the API: every requirement, wrong ones, carrying out one action a cycle, refusals, and going back."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from grid.capabilities import ANY_SWITCHING
 from grid.telemetry import EventKind
 from ml.optimisation.plans.plan import Constraint, NoPlan, NoPlanKind, Requirements
 from ml.optimisation.plans.status import PlanStatus, PlanStatusKind
@@ -301,7 +303,7 @@ def test_a_meshed_grid_has_a_reason_or_set_points_but_no_switching(tmp_path: Pat
 
 
 def test_a_grid_in_which_nothing_can_be_chosen_says_why(city: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml.optimisation.optimizer.LARGEST_RADIAL", 5)
+    monkeypatch.setattr("ml.optimisation.optimizer.ANY_SWITCHING", replace(ANY_SWITCHING, most=5))
     answer, buses = city.post(OPTIMIZE, {}), city.now.case.network.n_bus
     assert (answer["success"], answer["plan"]) == (True, None)
     assert answer["reason"] == f"the grid has {buses} buses, switching is chosen up to 5"

@@ -187,7 +187,7 @@ def test_a_grid_too_large_for_any_plan_says_so_in_every_card(cache_dir: Path, ci
     unsuitable = PlanStatus(kind=PlanStatusKind.UNSUITABLE, reason=reason)
     parts: dict[str, Any] = answer_parts(report_of(large, None, status=unsuitable), large)
     for name in ("compare", "rooms", "limited", "methods", "steps"):
-        assert "1,000 buses" in sent(parts[name])
+        assert "15,000 buses" in sent(parts[name])
         assert "2,869" in sent(parts[name])
     assert "1,000 buses" not in sent(answer_parts(report_of(city.now, None), city.now))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grid.capabilities import ANY_SWITCHING
 from grid.flow.powerflow import PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from ml.optimisation.optimizer import SmartGridOptimizer, UnsuitableGridError, problem_with
@@ -285,7 +286,7 @@ def test_plans_that_no_longer_hold_are_refused_with_a_reason() -> None:
 
 
 def test_a_radial_grid_too_large_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml.optimisation.optimizer.LARGEST_RADIAL", 32)
+    monkeypatch.setattr("ml.optimisation.optimizer.ANY_SWITCHING", replace(ANY_SWITCHING, most=32))
     with pytest.raises(UnsuitableGridError) as refused:
         SmartGridOptimizer(network_of("case33bw"))
     assert refused.value.reason == NoPlan(kind=NoPlanKind.TOO_LARGE_TO_SWITCH, buses=33, most=32)
