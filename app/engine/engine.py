@@ -44,6 +44,7 @@ from app.engine.commands import (
     checked_weight,
     checked_words,
 )
+from app.engine.divergence_finder import DivergenceFinder
 from app.engine.operating_point import Preview, isolating_of, operating_point_of, preview_of, problem_now
 from app.engine.pipeline import Pipeline, SourceOf
 from app.engine.plan_execution import HandOrder, PlanExecution
@@ -97,6 +98,7 @@ class Engine:
         self._durations: deque[float] = deque(maxlen=DURATIONS_KEPT)
         self._pipeline = Pipeline(case, settings, history_of, source_of)
         self._tag_ids = itertools.count(_free_tag_id(self._pipeline))
+        self._divergence = DivergenceFinder()
         self._not_kept: tuple[BoardProblem, ...] = ()  # tags that can't be written
         self._requirements = Requirements(risk_weight=settings.optimiser_risk_weight)
         self._due_step = timedelta(0)
@@ -426,9 +428,12 @@ class Engine:
         solved = measured.solve(estimate)
         if not solved.fresh:
             pipeline.alarms.watch_system(False, True, None, frame.measured_at)
-            problem = _problem(ProblemCause.NO_SOLUTION, pipeline.network.name, number=solved.mismatch_mva)
+            self._divergence.ask(measured.network, estimate.injection, estimate.closed)
+            why, mismatch = self._divergence.words, solved.mismatch_mva
+            problem = _problem(ProblemCause.NO_SOLUTION, pipeline.network.name, why, number=mismatch)
             self._publish_stale(pipeline, problem, solved.suspects)
             return
+        self._divergence.forget()
         self._pipeline = pipeline = measured
         temperature_c = pipeline.temperatures(solved.state, frame, elapsed)
         condition = pipeline.condition.step(solved.state, frame, temperature_c, elapsed)

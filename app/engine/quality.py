@@ -44,7 +44,8 @@ class KeptKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class BoardProblem:
-    """One cause. subject: the worker, file or element. detail: what the error itself says, where there is one.
+    """One cause. subject: the worker, file or element. detail: what the error itself says, where there is one, or why
+    there is no solution, once that is found.
 
     kept: what can't be written, where the subject doesn't say. refused: models that are. number: MVA of the largest
     mismatch of a state without solution, buses whose readings are missing, s without a sign of life or a cycle, the

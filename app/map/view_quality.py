@@ -53,8 +53,14 @@ def doubts_of(snapshot: Snapshot) -> Doubts:
 
 def quality_key(quality: BoardQuality) -> str:
     """Changes with the condition and with the problems; what a problem says of itself may change every second."""
-    told = quality.condition, quality.since, tuple((one.cause, one.subject, one.since) for one in quality.problems)
+    causes = ((one.cause, one.subject, one.since, _is_explained(one)) for one in quality.problems)
+    told = quality.condition, quality.since, tuple(causes)
     return format(hash(told), "x")
+
+
+def _is_explained(problem: BoardProblem) -> bool:
+    """Whether it is known why there is no solution."""
+    return problem.cause is ProblemCause.NO_SOLUTION and bool(problem.detail)
 
 
 def because_words(snapshot: Snapshot) -> str:
@@ -68,5 +74,6 @@ def because_words(snapshot: Snapshot) -> str:
 def _shown(problem: BoardProblem) -> ShownProblem:
     words, detail = CAUSES[problem.cause].format(subject=problem.subject), detail_words(problem)
     if problem.cause is ProblemCause.NO_SOLUTION and math.isfinite(problem.number):
-        detail = f"largest mismatch {text.rough(problem.number, 'MVA')}"
+        mismatch = f"largest mismatch {text.rough(problem.number, 'MVA')}"
+        detail = ". ".join(filter(None, [mismatch, problem.detail]))
     return ShownProblem(words=words, detail=detail, since=problem.since)

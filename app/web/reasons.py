@@ -24,11 +24,11 @@ def detail_words(problem: BoardProblem) -> str:
         return refused_words(problem.refused)
     if problem.cause is ProblemCause.LEARNING_DOWN:
         return f"ended with {_ending(problem)}; it is started again"
+    if problem.cause is ProblemCause.NO_SOLUTION:
+        return f"power flow found no solution, {no_solution_words(problem)}"
     if problem.detail:
         return problem.detail if problem.kept is None else f"{KEPT[problem.kept]}: {problem.detail}"
     match problem.cause:
-        case ProblemCause.NO_SOLUTION:
-            return f"power flow found no solution, largest mismatch {mismatch_words(problem.number)}"
         case ProblemCause.SENSORS_MISSING:
             return f"of {problem.number:.0f} of {problem.of:.0f} buses the last good readings stand in"
         case ProblemCause.WORKER_SILENT:
@@ -37,6 +37,11 @@ def detail_words(problem: BoardProblem) -> str:
             return f"no cycle for {problem.number:.0f} s, one is due every {problem.of:g} s"
         case _:
             return ""
+
+
+def no_solution_words(problem: BoardProblem) -> str:
+    """How far from a solution the last try was, and why there is none, where that is known."""
+    return ". ".join(filter(None, [f"largest mismatch {mismatch_words(problem.number)}", problem.detail]))
 
 
 def _ending(problem: BoardProblem) -> str:
