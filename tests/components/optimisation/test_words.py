@@ -110,6 +110,7 @@ def test_why_there_is_no_plan(city: Network) -> None:
         NoPlanKind.NO_SOURCE: f"{city.name} has no source in service",
         NoPlanKind.NOTHING_TO_SET: f"{city.name} has no generator that may be redispatched and no voltage to set",
         NoPlanKind.TOO_LARGE_TO_SWITCH: "the grid has 7 buses, switching is chosen up to 5",
+        NoPlanKind.TOO_LARGE_FOR_OUTAGES: "the grid has 7 buses, restorations of single outages are worked out up to 5",
         NoPlanKind.CASE_UNSOLVED: f"{city.name}: the power flow of the case's own state finds no solution",
     }
     assert no_plan_words(city, None) == ""
@@ -183,6 +184,7 @@ def test_how_planning_stands(city: Network) -> None:
         PlanStatusKind.NOT_LEARNING: "Policy after 1,200 episodes; nothing learns now",
         PlanStatusKind.TRAINING: "Training the policy: 1,200 of 4,000 episodes",
         PlanStatusKind.READY: "Policy ready, 1,200 episodes",
+        PlanStatusKind.NO_POLICY: "No policy for a grid of this size: sequential opening and branch exchange",
     }
 
 
