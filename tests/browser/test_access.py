@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.live import TIMEOUT_MS, LiveServer, tap
+from tests.browser.live import TIMEOUT_MS, LiveServer, hear, tap
 
 OPAQUE = """() => {
     const shown = [...document.querySelectorAll("[role=dialog]")];
@@ -15,17 +15,24 @@ OPAQUE = """() => {
     return shown.length > 0 && shown.every(opaque);
 }"""
 PHONE = {"width": 390, "height": 844}
+LOOKS = 4
 
 
 def serious(page: Page) -> list[str]:
-    """What axe-core finds that is serious or critical."""
-    violations = Axe().run(page).response["violations"]
-    return [
-        f"{found['id']}: {node['html'][:200]}"
-        for found in violations
-        if found["impact"] in ("serious", "critical")
-        for node in found["nodes"]
-    ]
+    """What axe-core finds that is serious or critical in each of some looks: what fades in has little contrast."""
+    found: list[str] = []
+    for _ in range(LOOKS):
+        violations = Axe().run(page).response["violations"]
+        found = [
+            f"{one['id']}: {node['html'][:200]}"
+            for one in violations
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
+        if not found:
+            break
+        hear(page, 1)
+    return found
 
 
 def settled(page: Page) -> None:
