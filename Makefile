@@ -46,8 +46,14 @@ browser: export OPENBLAS_NUM_THREADS = 1
 browser: $(VENV)/.installed-dev chromium
 	$(BIN)/python -m pytest tests/browser -n 2 --dist loadscope --no-loadscope-reorder
 
-bench: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.benchmarks.spine
+# In an environment of its own with requirements.txt alone, as people run it: pandapower imports what else it finds
+# (geopandas, matplotlib: 70 MB and half a second), which the tests' requirements bring.
+BENCH := .venv-bench
+bench: $(VENV)/.created
+	test -d $(BENCH) || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check -q -r requirements.txt -c requirements.lock
+	$(BENCH)/bin/python -m ml.precompile
+	$(BENCH)/bin/python -m tests.benchmarks.spine
 
 # Trains the benchmark policies first (50 seeds of four feeders: about 35 minutes of one core otherwise idle, kept under
 # var/benchmarks), then measures: hours for the tables of methods, half an hour for random states and the running server;
@@ -133,4 +139,4 @@ lowest: $(VENV)/.created
 	$(LOWEST)/bin/python -m pytest tests --ignore=tests/browser -n 2 --dist loadfile
 
 clean:
-	rm -rf $(VENV) $(LOWEST) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(LOWEST) var .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 """Verification: a state of the grid solved by full AC power flow and judged against what is asked of a plan."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ TOLERANCE = {  # by which a limit may be missed: rounding, not permission
     Constraint.GENERATION: 1e-3,
     Constraint.SUPPLY: SUPPLY_TOLERANCE_KW,
 }
+
+STATES_KEPT, BUSES_KEPT = 16, 400_000  # verdicts of an operating point: as many buses' states, some 170 bytes each
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,14 +83,16 @@ def nothing() -> None:
 class Verifier:
     """Judges states of one network, each once for an operating point. Not thread-safe: it owns a power flow.
 
-    between: called before each state is solved, so that the caller can let others go first.
+    Of a large grid only the last states are known, else a search would hold gigabytes. between: called before each state
+    is solved, so that the caller can let others go first.
     """
 
     def __init__(self, network: Network, between: Callable[[], None] = nothing) -> None:
         self.network, self._between = network, between
         self.radial = operated_radially(network)
         self._power_flow = PowerFlow(network)
-        self._known: dict[bytes, Verdict | None] = {}  # of the last operating point and requirements
+        self._known: OrderedDict[bytes, Verdict | None] = OrderedDict()  # of the last operating point and requirements
+        self._most = max(STATES_KEPT, BUSES_KEPT // network.n_bus)
         self._known_of: tuple[OperatingPoint | None, Requirements] = (None, Requirements())
         self.bounds = BoundsOf(network, self.radial, self._power_flow)
 
@@ -109,9 +114,14 @@ class Verifier:
             self._known.clear()
             self._known_of = operating_point, wanted
         key = closed.tobytes()
-        if key not in self._known:
-            self._known[key] = self._judged(operating_point, closed.copy(), wanted, start, operating_point.injection)
-        return self._known[key]
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        verdict = self._judged(operating_point, closed.copy(), wanted, start, operating_point.injection)
+        self._known[key] = verdict
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return verdict
 
     def _judged(
         self,
