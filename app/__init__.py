@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from app.memory import keep_few_arenas
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ def create_app(settings: Settings | None = None) -> "Flask":
 
     settings: by default read from SMARTGRID_* variables. Raises CaseError where the case can't be loaded.
     """
+    keep_few_arenas()
     from app.shell.server import build  # heavy imports wait until an app is wanted
 
     return build(settings or Settings())

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from typing import Any
 
-from app.learning.memory import give_back
 from app.learning.requests import (
     BeginForecasts,
     BegunForecasts,
@@ -15,6 +14,7 @@ from app.learning.requests import (
     SeriesTrained,
     TrainSeries,
 )
+from app.memory import give_back
 from ml.forecasting.live.live_forecasts import LiveForecasts
 from ml.forecasting.records import Forecast
 from ml.optimisation.plans.ahead import PlanAhead, plan_ahead

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from app.learning.memory import give_back
 from app.learning.requests import BeginPolicy, LearningRequest, PolicyNews, TrainPolicy
+from app.memory import give_back
 from ml.optimisation.training import LearningOptimizer, parameters_for
 
 log = logging.getLogger(__name__)

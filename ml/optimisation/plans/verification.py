@@ -83,8 +83,8 @@ def nothing() -> None:
 class Verifier:
     """Judges states of one network, each once for an operating point. Not thread-safe: it owns a power flow.
 
-    Of a large grid only the last states are known, else a search would hold gigabytes. between: called before each state
-    is solved, so that the caller can let others go first.
+    Of a large grid it knows the last states only, else a search would hold gigabytes. between: called before each
+    state is solved, so that the caller can let others go first.
     """
 
     def __init__(self, network: Network, between: Callable[[], None] = nothing) -> None:

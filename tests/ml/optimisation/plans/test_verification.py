@@ -1,5 +1,7 @@
 """Verdicts: their totals are the power flow's, limits of the case and of a person are told apart, nothing leaks."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import networkx as nx
@@ -9,6 +11,7 @@ import pytest
 
 from grid.flow.powerflow import PowerFlow
 from grid.network import BoolArray, Network
+from ml.optimisation.plans import verification
 from ml.optimisation.plans.limits import allowed, broken
 from ml.optimisation.plans.plan import Constraint, Requirements, Verdict
 from ml.optimisation.plans.verification import OperatingPoint, Verifier
@@ -225,3 +228,20 @@ def test_more_risk_weight_costs_what_is_expected_to_be_interrupted() -> None:
         verdict = judged("case33bw", Requirements(risk_weight=weight))
         assert verdict.expected_interrupted_kw == pytest.approx(PROBABILITY * 27_020)
         assert verdict.objective_kw == pytest.approx(verdict.loss_kw + weight * verdict.expected_interrupted_kw)
+
+
+def test_of_a_large_grid_the_last_states_only_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "BUSES_KEPT", 0)
+    network = network_of("case33bw")
+    verifier, operating_point, wanted = Verifier(network), operating_point_at(network), Requirements()
+    states = [network.branch.closed.copy() for _ in range(verification.STATES_KEPT + 2)]
+    for branch, closed in enumerate(states[1:]):
+        closed[branch] = False
+    first = weakref.ref(verifier.verdict(operating_point, states[0], wanted))
+    second = weakref.ref(verifier.verdict(operating_point, states[1], wanted))
+    for closed in states[2:]:
+        assert verifier.verdict(operating_point, states[0], wanted) is first()  # what is asked for again stays
+        verifier.verdict(operating_point, closed, wanted)
+    gc.collect()
+    assert first() is not None
+    assert second() is None
