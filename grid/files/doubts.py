@@ -49,12 +49,3 @@ def doubt_stored_result(net: pandapowerNet, stored_vm_pu: pd.Series | None, foun
     apart = gap[gap > SAME_PU]
     if len(apart):
         found.add(What.STORED_RESULT_DIFFERS, [str(index) for index in apart.index], float(apart.max()))
-
-
-def stored_vm_pu(net: pandapowerNet) -> pd.Series | None:
-    """The voltages by bus that a file brings along, None where it brings none for its buses."""
-    result = net.get("res_bus")
-    if not isinstance(result, pd.DataFrame) or "vm_pu" not in result or not result.index.equals(net.bus.index):
-        return None
-    values = result.vm_pu.astype(float)
-    return values.copy() if values.notna().any() else None

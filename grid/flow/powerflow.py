@@ -5,6 +5,7 @@ islands and outages need no special case, and results come out as arrays without
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,10 +13,12 @@ import numpy as np
 from lightsim2grid.algorithm import NRSing_KLU
 
 from grid.flow.admittance import Topology, build_topology, fill_no_load, stub_admittances
+from grid.flow.dc import dc_voltage
 from grid.network import BoolArray, FloatArray, Network
 
 TOLERANCE_PU = 1e-8  # largest bus mismatch; the rounding floor of the PEGASE grids lies above 1e-10
 MAX_ITERATIONS = 12
+LOW_ROOT_PU = 0.4
 TOPOLOGIES_KEPT = 16
 
 
@@ -143,21 +146,41 @@ class PowerFlow:
         """Solve one state.
 
         injection: powers and set-points. closed: (m,) bool. start: (n,) complex p.u. where Newton begins, by default
-        the case's base state; a start that fails is tried again from there, and then from the voltages without load,
-        which is better far away from the base state. Raises PowerFlowDivergedError.
+        the case's base state; where that fails it begins there, then at the voltages without load, which is better far
+        away from the base state, then at a DC power flow's. A state with voltages below LOW_ROOT_PU, which is likely
+        another root of the equations, is taken only where no start finds a better one. Raises PowerFlowDivergedError.
         """
         topology = self._topology(injection, closed)
         if not len(topology.active):
             return self._state(topology, injection, closed, np.zeros(self.network.n_bus, dtype=complex), 0)
         power = self._bus_power(injection)
-        base = self.network.base_voltage
-        for begin in (base if start is None else start, base, self._sources_only):
+        low: tuple[FloatArray, int] | None = None
+        for begin in self._begins(injection, closed, start):
             voltage = self._newton(topology, injection, power, begin)
-            if self._solver.converged():
-                break
-        else:
+            if not self._solver.converged():
+                continue
+            iterations = self._solver.get_nb_iter()
+            if np.abs(voltage[topology.active]).min() >= LOW_ROOT_PU:
+                return self._state(topology, injection, closed, voltage, iterations)
+            low = low or (voltage, iterations)
+        if low is None:
             raise PowerFlowDivergedError(voltage, self._mismatch_mva(topology, power, voltage))
-        return self._state(topology, injection, closed, voltage, self._solver.get_nb_iter())
+        return self._state(topology, injection, closed, *low)
+
+    def _begins(self, injection: Injection, closed: BoolArray, start: FloatArray | None) -> Iterator[FloatArray]:
+        """(n,) complex p.u. each, where Newton may begin."""
+        if start is not None:
+            yield start
+        yield self.network.base_voltage
+        yield self._sources_only
+        yield self.dc_voltage(injection, closed)
+
+    def dc_voltage(self, injection: Injection, closed: BoolArray) -> FloatArray:
+        """(n,) complex p.u. of a DC power flow with the same arguments as solve()."""
+        topology = self._topology(injection, closed)
+        source = [self._source_at(int(bus), injection.generator_on) for bus in topology.slack]
+        angle = np.angle(self._rotation[np.array(source, dtype=np.int64)])
+        return dc_voltage(self.network, topology, self._bus_power(injection).real, angle)
 
     def _topology(self, injection: Injection, closed: BoolArray) -> Topology:
         source = self.network.generator.is_source & injection.generator_on

@@ -120,13 +120,15 @@ def _solved(flow: PowerFlow, grid: _Grid, share: float, start: FloatArray | None
         generator_p_mw=np.where(source, given.generator_p_mw, share * given.generator_p_mw),
         generator_q_mvar=share * given.generator_q_mvar,
     )
-    try:
-        state = flow.solve(part, grid.closed, start)
-    except PowerFlowDivergedError:
-        return None
-    live = state.vm_pu[state.energised]
-    sane = not live.size or bool(live.min() >= SANE_PU[0] and live.max() <= SANE_PU[1])
-    return state if sane else None
+    for begin in (None, flow.dc_voltage(part, grid.closed)) if start is None else (start,):
+        try:
+            state = flow.solve(part, grid.closed, begin)
+        except PowerFlowDivergedError:
+            continue
+        live = state.vm_pu[state.energised]
+        if not live.size or bool(live.min() >= SANE_PU[0] and live.max() <= SANE_PU[1]):
+            return state
+    return None
 
 
 def _largest_share(grid: _Grid) -> tuple[float, GridState | None]:

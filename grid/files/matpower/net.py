@@ -13,12 +13,13 @@ from pandapower import set_user_pf_options
 from pandapower.auxiliary import pandapowerNet
 from pandapower.converter.pypower import from_ppc
 from pandapower.pypower.idx_brch import BR_B, BR_R, BR_STATUS, BR_X, F_BUS, RATE_A, SHIFT, T_BUS, TAP
-from pandapower.pypower.idx_bus import BASE_KV, BS, BUS_I
+from pandapower.pypower.idx_bus import BASE_KV, BS, BUS_I, VA, VM
 from pandapower.pypower.idx_gen import GEN_STATUS, MBASE
 
 from grid.files.equivalents import UNKNOWN_KV
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import Matrix, Mpc
+from grid.files.stored import keep_voltage
 
 
 def assemble(mpc: Mpc) -> pandapowerNet:
@@ -44,6 +45,7 @@ def assemble(mpc: Mpc) -> pandapowerNet:
         warnings.simplefilter("ignore", FutureWarning)
         net = from_ppc(case, validate_conversion=False)
     set_user_pf_options(net, trafo_model="pi")
+    keep_voltage(net, bus[:, VM], bus[:, VA])
     return net
 
 

@@ -14,7 +14,7 @@ from pandapower.pypower import idx_bus
 
 from grid.errors import CaseError
 from grid.files.check import validate
-from grid.files.doubts import doubt_state, doubt_stored_result, stored_vm_pu
+from grid.files.doubts import doubt_state, doubt_stored_result
 from grid.files.equivalents import replace_equivalents
 from grid.files.findings import Findings
 from grid.files.matpower.format import shorten
@@ -22,6 +22,7 @@ from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
 from grid.files.report import divergence_sentence
+from grid.files.stored import stored_vm_pu, stored_voltage
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
 from grid.studies.divergence import Divergence, why_no_solution
@@ -61,13 +62,13 @@ def network_from_pandapower(
     """
     found = Findings() if found is None else found
     validate(net, name, found)
-    stored = stored_vm_pu(net)
+    stored, begin = stored_vm_pu(net), stored_voltage(net)
     replace_equivalents(net, name, found)
     if _is_solved(net, name):
         network = _network(net, name, title or name, state_is_secure, None)
         state = _agreeing_state(network)
     else:
-        network, state = _solved_from_no_load(net, name, title or name, state_is_secure)
+        network, state = _solved_otherwise(net, name, title or name, state_is_secure, begin)
     doubt_state(network, state, found)
     if net.converged:
         doubt_stored_result(net, stored, found)
@@ -87,12 +88,13 @@ def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
     return False
 
 
-def _solved_from_no_load(
-    net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool
+def _solved_otherwise(
+    net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool, stored: pd.Series | None
 ) -> tuple[Network, GridState]:
-    """The network and base state where pandapower finds none, but we do, from the voltages without load.
+    """The network and base state where pandapower finds none, but we do.
 
-    Raises CaseError, with the reason, where we find none either.
+    Newton begins at the voltages without load, then at those that the file holds, by bus, then at a DC power flow's.
+    Raises NoStateError, with the reason, where we find none either.
     """
     net.res_ext_grid["p_mw"] = net.res_ext_grid["p_mw"].fillna(0.0)
     held = net.ext_grid[net.ext_grid.in_service.to_numpy(dtype=bool)]
@@ -101,14 +103,20 @@ def _solved_from_no_load(
     start[lookup(held.bus)] = held.vm_pu * np.exp(1j * np.deg2rad(held.va_degree.to_numpy(dtype=float)))
     network = _network(net, name, title, state_is_secure, start)
     injection, closed = Injection.of_case(network), network.branch.closed
-    try:
-        state = PowerFlow(network).solve(injection, closed)
-    except PowerFlowDivergedError:
-        state = None
-    if state is None or np.nanmin(state.vm_pu) < LOWEST_PU:
-        raise NoStateError(name, network, why_no_solution(network, injection, closed))
-    network = _network(net, name, title, state_is_secure, state.voltage)
-    return network, PowerFlow(network).solve(injection, closed)
+    flow, begins = PowerFlow(network), [start]
+    if stored is not None:
+        begins.append(np.zeros_like(start))
+        begins[-1][lookup(stored.index)] = stored
+    begins.append(flow.dc_voltage(injection, closed))
+    for begin in begins:
+        try:
+            state = flow.solve(injection, closed, begin)
+        except PowerFlowDivergedError:
+            continue
+        if np.nanmin(state.vm_pu) >= LOWEST_PU:
+            network = _network(net, name, title, state_is_secure, state.voltage)
+            return network, PowerFlow(network).solve(injection, closed)
+    raise NoStateError(name, network, why_no_solution(network, injection, closed))
 
 
 def _network(

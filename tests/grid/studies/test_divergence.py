@@ -15,6 +15,7 @@ from grid.files.report import divergence_sentence
 from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Network
 from grid.studies.divergence import Divergence, DivergenceCause, why_no_solution
+from tests.rings import ring
 
 
 def refused(net: pandapowerNet) -> tuple[Network, Divergence]:
@@ -137,3 +138,15 @@ def test_what_pandapower_cannot_model_is_an_error_of_the_file() -> None:
     pandapower.create_gen(net, int(net.gen.bus.iloc[0]), 1.0, vm_pu=0.97)
     with pytest.raises(CaseError, match="net: network: pandapower can't model this network"):
         network_from_pandapower(net, "net")
+
+
+def test_the_share_is_found_where_only_a_dc_power_flow_shows_newton_where_to_begin() -> None:
+    net = ring(30.0)
+    net.load["p_mw"] = 900.0
+    _, why = refused(net)
+    assert why.cause is DivergenceCause.TOO_MUCH_LOAD
+    net.load["p_mw"] *= 0.999 * why.share
+    pandapower.runpp(net, init="dc")
+    net.load["p_mw"] *= 1.002 / 0.999
+    with pytest.raises(pandapower.LoadflowNotConverged):
+        pandapower.runpp(net, init="dc", max_iteration=40)
