@@ -18,7 +18,7 @@ from grid.network import BoolArray, FloatArray, Network
 
 TOLERANCE_PU = 1e-8  # largest bus mismatch; the rounding floor of the PEGASE grids lies above 1e-10
 MAX_ITERATIONS = 12
-LOW_ROOT_PU = 0.4
+SANE_PU = (0.4, 2.0)  # voltages beyond are likely of another root of the equations
 TOPOLOGIES_KEPT = 16
 
 
@@ -141,37 +141,42 @@ class PowerFlow:
         self._distributor = _GeneratorShares(network)
         self._sources_only = np.zeros_like(network.base_voltage)
         self._sources_only[network.source_buses] = network.base_voltage[network.source_buses]
+        self._starts_without_load = np.array_equal(self._sources_only, network.base_voltage)
 
-    def solve(self, injection: Injection, closed: BoolArray, start: FloatArray | None = None) -> GridState:
+    def solve(
+        self, injection: Injection, closed: BoolArray, start: FloatArray | None = None, only: bool = False
+    ) -> GridState:
         """Solve one state.
 
         injection: powers and set-points. closed: (m,) bool. start: (n,) complex p.u. where Newton begins, by default
         the case's base state; where that fails it begins there, then at the voltages without load, which is better far
-        away from the base state, then at a DC power flow's. A state with voltages below LOW_ROOT_PU, which is likely
-        another root of the equations, is taken only where no start finds a better one. Raises PowerFlowDivergedError.
+        away from the base state, then at a DC power flow's. A state with voltages beyond SANE_PU is taken only where no
+        start finds a better one. only: begin at start and nowhere else. Raises PowerFlowDivergedError.
         """
         topology = self._topology(injection, closed)
         if not len(topology.active):
             return self._state(topology, injection, closed, np.zeros(self.network.n_bus, dtype=complex), 0)
         power = self._bus_power(injection)
-        low: tuple[FloatArray, int] | None = None
-        for begin in self._begins(injection, closed, start):
+        odd: tuple[FloatArray, int] | None = None
+        for begin in (start,) if only and start is not None else self._begins(injection, closed, start):
             voltage = self._newton(topology, injection, power, begin)
             if not self._solver.converged():
                 continue
             iterations = self._solver.get_nb_iter()
-            if np.abs(voltage[topology.active]).min() >= LOW_ROOT_PU:
+            magnitude = np.abs(voltage[topology.active])
+            if SANE_PU[0] <= magnitude.min() and magnitude.max() <= SANE_PU[1]:
                 return self._state(topology, injection, closed, voltage, iterations)
-            low = low or (voltage, iterations)
-        if low is None:
+            odd = odd or (voltage, iterations)
+        if odd is None:
             raise PowerFlowDivergedError(voltage, self._mismatch_mva(topology, power, voltage))
-        return self._state(topology, injection, closed, *low)
+        return self._state(topology, injection, closed, *odd)
 
     def _begins(self, injection: Injection, closed: BoolArray, start: FloatArray | None) -> Iterator[FloatArray]:
         """(n,) complex p.u. each, where Newton may begin."""
         if start is not None:
             yield start
-        yield self.network.base_voltage
+        if not self._starts_without_load:
+            yield self.network.base_voltage
         yield self._sources_only
         yield self.dc_voltage(injection, closed)
 

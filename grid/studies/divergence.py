@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.powerflow import SANE_PU, GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.flow.topology import energised_buses
 from grid.network import BoolArray, FloatArray, IntArray, Network
 
@@ -20,7 +20,6 @@ STANDS_OUT = 5.0  # times the next largest of its kind
 FAR_FROM_MEDIAN = 30.0  # times the median of its kind, where it is also the weakest link of the last state that solves
 MOST_TRIED = 4  # elements of a kind, one by one
 USUAL_RATIO, USUAL_SET_POINT_PU = (0.7, 1.4), (0.8, 1.2)
-SANE_PU = (0.4, 2.0)  # voltages beyond belong to another root of the equations
 SAME_DEGREE, TURNED_DEGREE = 0.01, 20.0
 TOO_MUCH_CHARGING = 1.0  # times all of the load
 
@@ -120,15 +119,12 @@ def _solved(flow: PowerFlow, grid: _Grid, share: float, start: FloatArray | None
         generator_p_mw=np.where(source, given.generator_p_mw, share * given.generator_p_mw),
         generator_q_mvar=share * given.generator_q_mvar,
     )
-    for begin in (None, flow.dc_voltage(part, grid.closed)) if start is None else (start,):
-        try:
-            state = flow.solve(part, grid.closed, begin)
-        except PowerFlowDivergedError:
-            continue
-        live = state.vm_pu[state.energised]
-        if not live.size or bool(live.min() >= SANE_PU[0] and live.max() <= SANE_PU[1]):
-            return state
-    return None
+    try:
+        state = flow.solve(part, grid.closed, start, only=True)
+    except PowerFlowDivergedError:
+        return None
+    live = state.vm_pu[state.energised]
+    return state if not live.size or bool(live.min() >= SANE_PU[0] and live.max() <= SANE_PU[1]) else None
 
 
 def _largest_share(grid: _Grid) -> tuple[float, GridState | None]:
