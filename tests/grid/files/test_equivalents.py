@@ -246,6 +246,8 @@ def test_a_line_that_joins_two_voltages_and_a_result_of_another_state_are_told()
     net = feeder()
     net.bus.loc[2, "vn_kv"] = 10.0
     assert imported(net)[1][What.TWO_VOLTAGES] == ('line 1 "L1"',)
+    net.line.loc[1, "in_service"] = False  # which a click puts in
+    assert imported(net)[1][What.TWO_VOLTAGES] == ('line 1 "L1"',)
     net = feeder()
     pandapower.runpp(net)
     assert What.STORED_RESULT_DIFFERS not in imported(net)[1]
