@@ -16,15 +16,15 @@ from grid.errors import CaseError
 from grid.files.check import validate
 from grid.files.doubts import doubt_state, doubt_stored_result, stored_vm_pu
 from grid.files.equivalents import replace_equivalents
-from grid.files.findings import Findings
+from grid.files.findings import Bearing, Findings
 from grid.files.matpower.format import shorten
 from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
-from grid.files.report import divergence_sentence
+from grid.files.report import divergence_sentence, sentence
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
-from grid.network import Buses, BusKind, FloatArray, IntArray, Network
-from grid.studies.divergence import Divergence, why_no_solution
+from grid.network import BoolArray, Buses, BusKind, FloatArray, IntArray, Network
+from grid.studies.divergence import Divergence, led_from_no_load, why_no_solution
 
 AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
 NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band
@@ -32,10 +32,11 @@ LOWEST_PU = 0.5  # a state below is another root of the equations
 
 
 class NoStateError(CaseError):
-    """A network has no base state: its network, and why."""
+    """A network has no base state: its network, why, and what else of it is doubtful."""
 
-    def __init__(self, file: str, network: Network, divergence: Divergence) -> None:
-        words = divergence_sentence(network, divergence)
+    def __init__(self, file: str, network: Network, divergence: Divergence, found: Findings) -> None:
+        doubts = [sentence(finding) for finding in found.found if finding.bearing is Bearing.DOUBTFUL]
+        words = " ".join([divergence_sentence(network, divergence), *doubts])
         super().__init__(file, f"the base state has no solution. {words}", "network")
         self.network, self.divergence = network, divergence
 
@@ -63,15 +64,27 @@ def network_from_pandapower(
     validate(net, name, found)
     stored = stored_vm_pu(net)
     replace_equivalents(net, name, found)
-    if _is_solved(net, name):
-        network = _network(net, name, title or name, state_is_secure, None)
-        state = _agreeing_state(network)
-    else:
-        network, state = _solved_from_no_load(net, name, title or name, state_is_secure)
+    network, state, is_theirs = _base_state(net, name, title or name, state_is_secure, found)
     doubt_state(network, state, found)
-    if net.converged:
+    if is_theirs:
         doubt_stored_result(net, stored, found)
     return network
+
+
+def _base_state(
+    net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool, found: Findings
+) -> tuple[Network, GridState, bool]:
+    """The network, its base state and whether that is pandapower's: ours where it finds none or another root."""
+    solved = _is_solved(net, name)
+    if not solved or net.res_bus.vm_pu.min() < LOWEST_PU:
+        network, state = _from_no_load(net, name, title, state_is_secure)
+        if state is not None:
+            return network, state, False
+        if not solved:
+            why = why_no_solution(network, Injection.of_case(network), network.branch.closed)
+            raise NoStateError(name, network, why, found)
+    network = _network(net, name, title, state_is_secure, None)
+    return network, _agreeing_state(network), True
 
 
 def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
@@ -87,28 +100,32 @@ def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
     return False
 
 
-def _solved_from_no_load(
+def _from_no_load(
     net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool
-) -> tuple[Network, GridState]:
-    """The network and base state where pandapower finds none, but we do, from the voltages without load.
-
-    Raises CaseError, with the reason, where we find none either.
-    """
-    net.res_ext_grid["p_mw"] = net.res_ext_grid["p_mw"].fillna(0.0)
-    held = net.ext_grid[net.ext_grid.in_service.to_numpy(dtype=bool)]
+) -> tuple[Network, GridState | None]:
+    """The network and the base state that we find from the voltages without load; None where we find none."""
+    theirs = net.res_ext_grid["p_mw"].copy()
+    net.res_ext_grid["p_mw"] = 0.0
     lookup = bus_lookup(net)
     start = np.zeros(lookup.n_bus, dtype=complex)
+    held = net.ext_grid[net.ext_grid.in_service.to_numpy(dtype=bool)]
     start[lookup(held.bus)] = held.vm_pu * np.exp(1j * np.deg2rad(held.va_degree.to_numpy(dtype=float)))
     network = _network(net, name, title, state_is_secure, start)
     injection, closed = Injection.of_case(network), network.branch.closed
+    for find in (_at_once, led_from_no_load):
+        state = find(network, injection, closed)
+        if state is not None and np.nanmin(state.vm_pu) >= LOWEST_PU:
+            network = _network(net, name, title, state_is_secure, state.voltage)
+            return network, PowerFlow(network).solve(injection, closed)
+    net.res_ext_grid["p_mw"] = theirs
+    return network, None
+
+
+def _at_once(network: Network, injection: Injection, closed: BoolArray) -> GridState | None:
     try:
-        state = PowerFlow(network).solve(injection, closed)
+        return PowerFlow(network).solve(injection, closed)
     except PowerFlowDivergedError:
-        state = None
-    if state is None or np.nanmin(state.vm_pu) < LOWEST_PU:
-        raise NoStateError(name, network, why_no_solution(network, injection, closed))
-    network = _network(net, name, title, state_is_secure, state.voltage)
-    return network, PowerFlow(network).solve(injection, closed)
+        return None
 
 
 def _network(

@@ -255,6 +255,13 @@ def test_a_line_that_joins_two_voltages_and_a_result_of_another_state_are_told()
     assert imported(net)[1][What.STORED_RESULT_DIFFERS] == ("1", "2")
 
 
+def test_why_there_is_no_state_is_told_with_what_is_doubtful() -> None:
+    net = feeder(p_mw=4000.0)
+    net.bus.loc[2, "vn_kv"] = 10.0
+    with pytest.raises(CaseError, match=r'no solution\..*A line joins two nominal voltages .*line 1 "L1"'):
+        imported(net)
+
+
 def test_voltages_that_no_grid_has_are_told() -> None:
     net = feeder(r_ohm=0.2, x_ohm=0.1, p_mw=50.0, q_mvar=10.0)
     net.load.loc[0, "p_mw"] = 28.0
