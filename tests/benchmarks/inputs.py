@@ -5,7 +5,7 @@ is of inputs of the same kinds, drawn by chance with a fixed seed in differing s
 is right comes from a judge that isn't ours. Wrong is also what crashes, and what is refused without cause. Inputs are
 named by kind and index: `python -m tests.benchmarks.inputs clocks --index 17` draws that one again and says what comes
 of it. Where a state is compared, nets that pandapower finds none for are drawn anew. In MATPOWER's cases without
-reactance, generators hold voltages only where some reactance leads to them. It takes several minutes of one core.
+reactance, generators hold voltages only where some reactance leads to them. It takes ten minutes of one core.
 """
 
 import argparse
