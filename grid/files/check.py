@@ -1,9 +1,10 @@
 """Whether a pandapower net can be used: every reference leads somewhere, every number can be true.
 
 The rules are tables, one row a field. One rule holds for files and built-in cases. Only what is in service is judged:
-what is wrong and out of service is left out, and said. What could be true but seldom is, comes with a doubt: published
-transmission cases (case145, case3120sp, case9241pegase) hold branches of negative resistance and resistive capacitors,
-left over from reducing the grid around them; in a person's own file that is nearly always a slip of the pen.
+what is wrong and out of service is left out, and said; a line between two voltages is told though it is open. What
+could be true but seldom is, comes with a doubt: published transmission cases (case145, case3120sp, case9241pegase) hold
+branches of negative resistance and resistive capacitors, left over from reducing the grid around them; in a person's
+own file that is nearly always a slip of the pen.
 """
 
 from collections.abc import Callable
@@ -365,8 +366,8 @@ def _doubt(net: pandapowerNet, found: Findings) -> None:
         [between(trafos, index, "trafo") for index in trafos.index[i0 < 0]],
         float(np.min(i0, initial=0.0)),
     )
-    kv = (lines[end].map(net.bus.vn_kv).to_numpy(np.float64) for end in ("from_bus", "to_bus"))
-    first, second = kv
+    lines = net.line  # one that is out of service may be switched in
+    first, second = (lines[end].map(net.bus.vn_kv).to_numpy(np.float64) for end in ("from_bus", "to_bus"))
     apart = np.abs(first - second) > SAME_VOLTAGE * np.maximum(first, second)
     ratio = np.maximum(first, second)[apart] / np.minimum(first, second)[apart]
     found.add(

@@ -18,6 +18,8 @@ from grid.files.findings import Findings, What
 from grid.network import BoolArray, FloatArray
 
 STIFFEST_MVA = 5e7  # branches of next to no impedance stand for switches; rounding would hide the rest of the grid
+LEAST_X_OVER_R = 1e-6  # beside a resistance, which alone keeps the branch from being stiffer than that
+LEAST_SHARE = 1e-3  # of the least impedance: the reactance beside a resistance that is hardly more
 UNKNOWN_KV = 1.0
 UNLIMITED_MW = 9999.0  # what many programs write for a limit that there isn't
 SAME_PU = 1e-9  # when loads that depend on voltage have settled
@@ -82,25 +84,37 @@ def _open_dead_ends(net: pandapowerNet, found: Findings) -> None:
 
 
 def _floor_reactances(net: pandapowerNet, found: Findings) -> None:
-    """Gives lines and transformers of no reactance the least that counts, kV^2 / STIFFEST_MVA.
+    """Gives lines, transformers and impedances of no reactance the least that counts.
 
     It costs no active power. pandapower starts from a power flow of reactances only.
     """
-    line, trafo = net.line, net.trafo
+    line, trafo, impedance = net.line, net.trafo, net.impedance
     kv = line.from_bus.map(net.bus.vn_kv).to_numpy(np.float64)
-    x_ohm = (line.x_ohm_per_km * line.length_km / line.parallel).to_numpy(np.float64)
-    least_ohm = kv**2 / STIFFEST_MVA
+    each_ohm = (line.length_km / line.parallel).to_numpy(np.float64)
+    r_ohm, x_ohm = (line[f"{part}_ohm_per_km"].to_numpy(np.float64) * each_ohm for part in "rx")
+    least_ohm = _least_reactance(r_ohm, kv**2 / STIFFEST_MVA)
     small = np.abs(x_ohm) < least_ohm
-    line["x_ohm_per_km"] = np.where(
-        small, least_ohm * line.parallel / line.length_km, line.x_ohm_per_km.to_numpy(np.float64)
-    )
+    line["x_ohm_per_km"] = np.where(small, least_ohm / each_ohm, line.x_ohm_per_km.to_numpy(np.float64))
     names = [between(line, index, "line") for index in line.index[small]]
     vk, vkr = trafo.vk_percent.to_numpy(np.float64), trafo.vkr_percent.to_numpy(np.float64)
     x_percent = np.sqrt(np.maximum(vk**2 - vkr**2, 0))
-    least_percent = 100 * (trafo.sn_mva * trafo.parallel).to_numpy(np.float64) / STIFFEST_MVA
+    least_percent = _least_reactance(vkr, 100 * (trafo.sn_mva * trafo.parallel).to_numpy(np.float64) / STIFFEST_MVA)
     small = x_percent < least_percent
     trafo["vk_percent"] = np.where(small, np.copysign(np.hypot(vkr, least_percent), vk), vk)
-    found.add(What.NO_REACTANCE, names + [between(trafo, index, "trafo") for index in trafo.index[small]])
+    names += [between(trafo, index, "trafo") for index in trafo.index[small]]
+    small = np.zeros(len(impedance), dtype=bool)
+    for way in ("ft", "tf"):
+        r_pu, x_pu = (impedance[f"{part}{way}_pu"].to_numpy(np.float64) for part in "rx")
+        least_pu = _least_reactance(r_pu, impedance.sn_mva.to_numpy(np.float64) / STIFFEST_MVA)
+        impedance[f"x{way}_pu"] = np.where(np.abs(x_pu) < least_pu, least_pu, x_pu)
+        small |= np.abs(x_pu) < least_pu
+    found.add(What.NO_REACTANCE, names + [between(impedance, index, "impedance") for index in impedance.index[small]])
+
+
+def _least_reactance(r: FloatArray, least: FloatArray) -> FloatArray:
+    """(k,) reactances that count beside resistances r (k,); least (k,): the least impedance. All in one unit."""
+    beside = np.maximum(LEAST_X_OVER_R * np.abs(r), LEAST_SHARE * least)
+    return np.where(np.abs(r) < least, least, beside)
 
 
 def _replace_dc_lines(net: pandapowerNet, found: Findings) -> None:

@@ -110,6 +110,12 @@ def why_no_solution(network: Network, injection: Injection, closed: BoolArray) -
     )
 
 
+def led_from_no_load(network: Network, injection: Injection, closed: BoolArray) -> GridState | None:
+    """The state to which the one without load leads as load and generation grow; None where the way ends before."""
+    share, state = _largest_share(_Grid(network, injection, closed))
+    return state if share >= 1.0 else None
+
+
 def _solved(flow: PowerFlow, grid: _Grid, share: float, start: FloatArray | None) -> GridState | None:
     given, source = grid.injection, grid.network.generator.is_source
     part = replace(

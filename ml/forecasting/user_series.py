@@ -98,7 +98,7 @@ def _check_clock(text: CsvText, columns: SeriesColumns, found: ColumnTimes) -> N
     distinct = np.unique(found.wall)
     if len(distinct) == len(found.wall):
         return
-    if found.dates_only:
+    if found.dates_only or (found.wall == found.wall.astype("datetime64[D]")).all():
         dates = f"holds dates alone, {len(distinct)} in {len(found.wall)} rows; a second column holds the"
         for name, words in text.columns.items():
             said = f"'{name}' ('{words[0]}' in row {text.rows[0]})"

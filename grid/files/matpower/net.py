@@ -30,6 +30,8 @@ def assemble(mpc: Mpc) -> pandapowerNet:
     """
     branch, bus = _turned(mpc), mpc.bus.copy()
     bus[:, BS] += _move_charging(mpc, branch)
+    # from_ppc gives transformers the sign of their reactance, and 0 has none; grid.files.equivalents gives the least
+    branch[branch[:, BR_X] == 0, BR_X] = np.finfo(np.float64).tiny
     order = np.argsort(mpc.gen[:, GEN_STATUS] <= 0, kind="stable")
     gen = mpc.gen[order].copy()
     gen[gen[:, MBASE] == 0, MBASE] = mpc.base_mva

@@ -6,6 +6,7 @@ pandapower's before a Network leaves this module.
 """
 
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pandapower
@@ -16,16 +17,16 @@ from grid.errors import CaseError
 from grid.files.check import validate
 from grid.files.doubts import doubt_state, doubt_stored_result
 from grid.files.equivalents import replace_equivalents
-from grid.files.findings import Findings
+from grid.files.findings import Bearing, Findings
 from grid.files.matpower.format import shorten
 from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
-from grid.files.report import divergence_sentence
+from grid.files.report import divergence_sentence, sentence
 from grid.files.stored import stored_vm_pu, stored_voltage
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
-from grid.studies.divergence import Divergence, why_no_solution
+from grid.studies.divergence import Divergence, led_from_no_load, why_no_solution
 
 AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
 NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band
@@ -33,10 +34,11 @@ LOWEST_PU = 0.5  # a state below is another root of the equations
 
 
 class NoStateError(CaseError):
-    """A network has no base state: its network, and why."""
+    """A network has no base state: its network, why, and what else of it is doubtful."""
 
-    def __init__(self, file: str, network: Network, divergence: Divergence) -> None:
-        words = divergence_sentence(network, divergence)
+    def __init__(self, file: str, network: Network, divergence: Divergence, found: Findings) -> None:
+        doubts = [sentence(finding) for finding in found.found if finding.bearing is Bearing.DOUBTFUL]
+        words = " ".join([divergence_sentence(network, divergence), *doubts])
         super().__init__(file, f"the base state has no solution. {words}", "network")
         self.network, self.divergence = network, divergence
 
@@ -64,15 +66,32 @@ def network_from_pandapower(
     validate(net, name, found)
     stored, begin = stored_vm_pu(net), stored_voltage(net)
     replace_equivalents(net, name, found)
-    if _is_solved(net, name):
-        network = _network(net, name, title or name, state_is_secure, None)
-        state = _agreeing_state(network)
-    else:
-        network, state = _solved_otherwise(net, name, title or name, state_is_secure, begin)
+    network, state, is_theirs = _base_state(net, name, title or name, state_is_secure, begin, found)
     doubt_state(network, state, found)
-    if net.converged:
+    if is_theirs:
         doubt_stored_result(net, stored, found)
     return network
+
+
+def _base_state(
+    net: pandapower.pandapowerNet,
+    name: str,
+    title: str,
+    state_is_secure: bool,
+    stored: pd.Series | None,
+    found: Findings,
+) -> tuple[Network, GridState, bool]:
+    """The network, its base state and whether that is pandapower's: ours where it finds none or another root."""
+    solved = _is_solved(net, name)
+    if not solved or net.res_bus.vm_pu.min() < LOWEST_PU:
+        network, state = _by_ourselves(net, name, title, state_is_secure, stored)
+        if state is not None:
+            return network, state, False
+        if not solved:
+            why = why_no_solution(network, Injection.of_case(network), network.branch.closed)
+            raise NoStateError(name, network, why, found)
+    network = _network(net, name, title, state_is_secure, None)
+    return network, _agreeing_state(network), True
 
 
 def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
@@ -88,35 +107,45 @@ def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
     return False
 
 
-def _solved_otherwise(
+def _by_ourselves(
     net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool, stored: pd.Series | None
-) -> tuple[Network, GridState]:
-    """The network and base state where pandapower finds none, but we do.
+) -> tuple[Network, GridState | None]:
+    """The network and the base state that we find; None where we find none.
 
-    Newton begins at the voltages without load, then at those that the file holds, by bus, then at a DC power flow's.
-    Raises NoStateError, with the reason, where we find none either.
+    Newton begins at the voltages without load or a DC power flow's, then at those that the file holds, by bus; then
+    load and generation grow from nothing.
     """
-    net.res_ext_grid["p_mw"] = net.res_ext_grid["p_mw"].fillna(0.0)
-    held = net.ext_grid[net.ext_grid.in_service.to_numpy(dtype=bool)]
+    theirs = net.res_ext_grid["p_mw"].copy()
+    net.res_ext_grid["p_mw"] = 0.0
     lookup = bus_lookup(net)
     start = np.zeros(lookup.n_bus, dtype=complex)
+    held = net.ext_grid[net.ext_grid.in_service.to_numpy(dtype=bool)]
     start[lookup(held.bus)] = held.vm_pu * np.exp(1j * np.deg2rad(held.va_degree.to_numpy(dtype=float)))
     network = _network(net, name, title, state_is_secure, start)
+    for state in _found(network, None if stored is None else _by_bus(stored, lookup)):
+        if state is not None and np.nanmin(state.vm_pu) >= LOWEST_PU:
+            network = _network(net, name, title, state_is_secure, state.voltage)
+            return network, PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
+    net.res_ext_grid["p_mw"] = theirs
+    return network, None
+
+
+def _by_bus(stored: pd.Series, lookup: BusLookup) -> FloatArray:
+    """(n,) complex p.u., 0 where nothing is stored."""
+    voltage = np.zeros(lookup.n_bus, dtype=complex)
+    voltage[lookup(stored.index)] = stored
+    return voltage
+
+
+def _found(network: Network, stored: FloatArray | None) -> Iterator[GridState | None]:
+    """What each way of _by_ourselves finds."""
     injection, closed = Injection.of_case(network), network.branch.closed
-    flow, begins = PowerFlow(network), [start]
-    if stored is not None:
-        begins.append(np.zeros_like(start))
-        begins[-1][lookup(stored.index)] = stored
-    begins.append(flow.dc_voltage(injection, closed))
-    for begin in begins:
+    for begin in (None,) if stored is None else (None, stored):
         try:
-            state = flow.solve(injection, closed, begin)
+            yield PowerFlow(network).solve(injection, closed, begin, only=True)
         except PowerFlowDivergedError:
             continue
-        if np.nanmin(state.vm_pu) >= LOWEST_PU:
-            network = _network(net, name, title, state_is_secure, state.voltage)
-            return network, PowerFlow(network).solve(injection, closed)
-    raise NoStateError(name, network, why_no_solution(network, injection, closed))
+    yield led_from_no_load(network, injection, closed)
 
 
 def _network(
@@ -207,7 +236,8 @@ def _coordinates(table: pd.DataFrame, name: str) -> tuple[FloatArray, FloatArray
 def _agreeing_state(network: Network) -> GridState:
     """The base state. CaseError where it is another one than pandapower's."""
     try:
-        state = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
+        injection = Injection.of_case(network)
+        state = PowerFlow(network).solve(injection, network.branch.closed, network.base_voltage, only=True)
     except PowerFlowDivergedError as error:
         raise CaseError(network.name, str(error), "base state") from error
     gap = np.abs(state.voltage - network.base_voltage)

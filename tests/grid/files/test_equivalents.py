@@ -66,6 +66,30 @@ def test_a_line_of_no_reactance_solves_as_the_circuit_says(r_ohm: float, p_mw: f
     assert found[What.NO_REACTANCE] == ('line 0 "L0"',)
 
 
+@pytest.mark.parametrize("kv", [0.4, 20.0, 380.0])
+@pytest.mark.parametrize("kind", ["line", "transformer", "small transformer", "impedance"])
+def test_what_stands_for_no_reactance_is_too_little_to_be_seen(kind: str, kv: float) -> None:
+    """A drop of 3 % along a resistance alone: pandapower, from a flat start, needs no reactance."""
+    net = pandapower.create_empty_network(sn_mva=1)
+    buses = pandapower.create_buses(net, 2, kv)
+    pandapower.create_ext_grid(net, buses[0])
+    if kind == "line":
+        pandapower.create_line_from_parameters(net, *buses, 2.0, 0.1, 0.0, 0.0, 1.0, parallel=2)
+        r_pu = 0.1 / kv**2
+    elif kind == "impedance":
+        pandapower.create_impedance(net, *buses, 0.2, 0.0, 10.0)
+        r_pu = 0.02
+    else:
+        sn_mva = 0.005 if kind == "small transformer" else 100.0
+        pandapower.create_transformer_from_parameters(net, *buses, sn_mva, kv, kv, 1.5, 1.5, 0, 0)
+        r_pu = 0.015 / sn_mva
+    pandapower.create_load(net, buses[1], 0.03 / r_pu, 0.01 / r_pu)
+    by_hand = 0.5 * (1 - 2 * 0.03) + np.sqrt(0.25 * (1 - 2 * 0.03) ** 2 - 0.03**2 - 0.01**2)
+    network, found, _ = imported(net)
+    assert base_vm_pu(network)[1] ** 2 == pytest.approx(by_hand, abs=1e-6)
+    assert len(found[What.NO_REACTANCE]) == 1
+
+
 def test_a_transformer_and_a_branch_without_any_impedance_stand_for_switches() -> None:
     net = feeder()
     pandapower.create_bus(net, 0.4)
@@ -222,11 +246,20 @@ def test_a_line_that_joins_two_voltages_and_a_result_of_another_state_are_told()
     net = feeder()
     net.bus.loc[2, "vn_kv"] = 10.0
     assert imported(net)[1][What.TWO_VOLTAGES] == ('line 1 "L1"',)
+    net.line.loc[1, "in_service"] = False  # which a click puts in
+    assert imported(net)[1][What.TWO_VOLTAGES] == ('line 1 "L1"',)
     net = feeder()
     pandapower.runpp(net)
     assert What.STORED_RESULT_DIFFERS not in imported(net)[1]
     net.load.loc[1, "p_mw"] = 3.0
     assert imported(net)[1][What.STORED_RESULT_DIFFERS] == ("1", "2")
+
+
+def test_why_there_is_no_state_is_told_with_what_is_doubtful() -> None:
+    net = feeder(p_mw=4000.0)
+    net.bus.loc[2, "vn_kv"] = 10.0
+    with pytest.raises(CaseError, match=r'no solution\..*A line joins two nominal voltages .*line 1 "L1"'):
+        imported(net)
 
 
 def test_voltages_that_no_grid_has_are_told() -> None:

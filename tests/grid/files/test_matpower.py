@@ -15,9 +15,12 @@ from scipy.io import savemat
 
 from grid.errors import CaseError
 from grid.files.fileimport import read_net
+from grid.files.findings import Findings, What
 from grid.files.matpower.expressions import MatpowerScope, StatementError, evaluate, number
 from grid.files.matpower.format import Mpc
 from grid.files.matpower.text import read_m, statements
+from grid.files.pandapower.convert import network_from_pandapower
+from grid.flow.powerflow import Injection, PowerFlow
 from tests.paths import DATA, SHARED
 
 FEEDER = (DATA / "feeder33.m").read_text(encoding="utf-8")
@@ -79,6 +82,24 @@ def test_unit_statements_in_their_variants(tmp_path: Path, old: str, new: str) -
     net = read_text(tmp_path, text)
     pandapower.runpp(net)
     assert loss_kw(net) == pytest.approx(BASE_LOSS_KW, abs=1e-3)
+
+
+@pytest.mark.parametrize("branch", ["0.01 0 0 0 0 0 0 0 1", "0.01 0 0 0 0 0 0.98 0 1", "0.01 0 0.02 0 0 0 1.02 -30 1"])
+def test_lines_and_transformers_of_no_reactance_solve_as_the_manual_says(tmp_path: Path, branch: str) -> None:
+    text = (
+        "function mpc = r\nmpc.version = '2';\nmpc.baseMVA = 10;\n"
+        "mpc.bus = [1 3 0 0 0 0 1 1 0 10 1 1.1 0.9; 2 1 1 0.2 0 0 1 1 0 10 1 1.1 0.9];\n"
+        "mpc.gen = [1 0 0 10 -10 1 10 1 10 0];\n"
+        f"mpc.branch = [1 2 {branch} -360 360];\n"
+    )
+    path = tmp_path / "r.m"
+    path.write_text(text, encoding="utf-8")
+    found = Findings()
+    network = network_from_pandapower(read_net(path, found), "r", found=found)
+    voltage = PowerFlow(network).solve(Injection.of_case(network), network.branch.closed).voltage
+    power = voltage * np.conj(admittance(read_m(text, "r.m")) @ voltage)
+    assert_allclose([power[1].real, power[1].imag], [-0.1, -0.02], atol=1e-6)
+    assert What.NO_REACTANCE in {finding.what for finding in found.found}
 
 
 def test_power_factor_statements() -> None:
