@@ -23,6 +23,8 @@ USUAL_RATIO, USUAL_SET_POINT_PU = (0.7, 1.4), (0.8, 1.2)
 SAME_DEGREE, TURNED_DEGREE = 0.01, 20.0
 TOO_MUCH_CHARGING = 1.0  # times all of the load
 
+Reached = tuple[float, GridState | None]
+
 
 class DivergenceCause(StrEnum):
     """What keeps a grid from having a state."""
@@ -87,10 +89,15 @@ class _Suspicion:
     grid: _Grid
 
 
-def why_no_solution(network: Network, injection: Injection, closed: BoolArray) -> Divergence:
-    """Why a grid has no state with these injections and switch states (m,): see the module."""
+def why_no_solution(
+    network: Network, injection: Injection, closed: BoolArray, reached: Reached | None = None
+) -> Divergence:
+    """Why a grid has no state with these injections and switch states (m,): see the module.
+
+    reached: largest_share() of the same, where it is known.
+    """
     grid = _Grid(network, injection, closed)
-    share, last = _largest_share(grid)
+    share, last = reached or largest_share(network, injection, closed)
     found = _proven(grid, share, last)
     energised = _energised(grid)
     lit_load, lit_generator = energised[network.load.bus], energised[network.generator.bus]
@@ -110,12 +117,6 @@ def why_no_solution(network: Network, injection: Injection, closed: BoolArray) -
     )
 
 
-def led_from_no_load(network: Network, injection: Injection, closed: BoolArray) -> GridState | None:
-    """The state to which the one without load leads as load and generation grow; None where the way ends before."""
-    share, state = _largest_share(_Grid(network, injection, closed))
-    return state if share >= 1.0 else None
-
-
 def _solved(flow: PowerFlow, grid: _Grid, share: float, start: FloatArray | None) -> GridState | None:
     given, source = grid.injection, grid.network.generator.is_source
     part = replace(
@@ -133,9 +134,12 @@ def _solved(flow: PowerFlow, grid: _Grid, share: float, start: FloatArray | None
     return state if not live.size or bool(live.min() >= SANE_PU[0] and live.max() <= SANE_PU[1]) else None
 
 
-def _largest_share(grid: _Grid) -> tuple[float, GridState | None]:
-    """The largest share of load and scheduled generation that solves and its state; NaN and None where none does."""
-    flow = PowerFlow(grid.network)
+def largest_share(network: Network, injection: Injection, closed: BoolArray) -> Reached:
+    """How far load and scheduled generation can grow from nothing, and the state there; NaN and None if not even that.
+
+    A share of 1 is a state of the whole that no other start may lead to.
+    """
+    grid, flow = _Grid(network, injection, closed), PowerFlow(network)
     low, state = 0.0, _solved(flow, grid, 0.0, None)
     if state is None:
         return float("nan"), None

@@ -31,6 +31,7 @@ from tests.app.reading_here import ReadingHere
 from tests.cases import shared_case
 
 START = datetime(2026, 1, 15, 6)
+PATIENCE_S = 60.0  # a request is answered with its result, and with a job only where a test is about jobs
 CYCLE = timedelta(minutes=5)
 
 
@@ -134,6 +135,7 @@ def make_rig(
     services = Services.around(
         settings, watched, HandDriven, learning or LearningHere(), ReadingHere(settings.cache_dir)
     )
+    services.jobs.patience_s = PATIENCE_S
     server = Flask("test")
     guard = Guard(settings, bodies_taken())
     guard.install(server)

@@ -19,7 +19,7 @@ from pandapower.pypower.idx_gen import GEN_STATUS, MBASE
 from grid.files.equivalents import UNKNOWN_KV
 from grid.files.findings import Findings, What
 from grid.files.matpower.format import Matrix, Mpc
-from grid.files.stored import keep_voltage
+from grid.files.pandapower.stored import keep_voltage
 
 
 def assemble(mpc: Mpc) -> pandapowerNet:

@@ -6,7 +6,6 @@ pandapower's before a Network leaves this module.
 """
 
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pandapower
@@ -21,12 +20,12 @@ from grid.files.findings import Bearing, Findings
 from grid.files.matpower.format import shorten
 from grid.files.pandapower.branches import read_branches
 from grid.files.pandapower.injections import read_generators, read_loads
+from grid.files.pandapower.stored import stored_vm_pu, stored_voltage
 from grid.files.pandapower.tables import BusLookup, bus_lookup, label, solved_voltage, star_points
 from grid.files.report import divergence_sentence, sentence
-from grid.files.stored import stored_vm_pu, stored_voltage
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import Buses, BusKind, FloatArray, IntArray, Network
-from grid.studies.divergence import Divergence, led_from_no_load, why_no_solution
+from grid.studies.divergence import Divergence, Reached, largest_share, why_no_solution
 
 AGREEMENT_PU = 1e-6  # our base state must agree this well with pandapower's
 NARROWEST_BAND_PU = 0.02  # closer limits are a source's set-point, not a band
@@ -84,11 +83,11 @@ def _base_state(
     """The network, its base state and whether that is pandapower's: ours where it finds none or another root."""
     solved = _is_solved(net, name)
     if not solved or net.res_bus.vm_pu.min() < LOWEST_PU:
-        network, state = _by_ourselves(net, name, title, state_is_secure, stored)
+        network, state, reached = _by_ourselves(net, name, title, state_is_secure, stored)
         if state is not None:
             return network, state, False
         if not solved:
-            why = why_no_solution(network, Injection.of_case(network), network.branch.closed)
+            why = why_no_solution(network, Injection.of_case(network), network.branch.closed, reached)
             raise NoStateError(name, network, why, found)
     network = _network(net, name, title, state_is_secure, None)
     return network, _agreeing_state(network), True
@@ -109,8 +108,8 @@ def _is_solved(net: pandapower.pandapowerNet, name: str) -> bool:
 
 def _by_ourselves(
     net: pandapower.pandapowerNet, name: str, title: str, state_is_secure: bool, stored: pd.Series | None
-) -> tuple[Network, GridState | None]:
-    """The network and the base state that we find; None where we find none.
+) -> tuple[Network, GridState | None, Reached | None]:
+    """The network and the base state that we find; None where we find none, and how much of the load has a state.
 
     Newton begins at the voltages without load or a DC power flow's, then at those that the file holds, by bus; then
     load and generation grow from nothing.
@@ -122,12 +121,28 @@ def _by_ourselves(
     held = net.ext_grid[net.ext_grid.in_service.to_numpy(dtype=bool)]
     start[lookup(held.bus)] = held.vm_pu * np.exp(1j * np.deg2rad(held.va_degree.to_numpy(dtype=float)))
     network = _network(net, name, title, state_is_secure, start)
-    for state in _found(network, None if stored is None else _by_bus(stored, lookup)):
-        if state is not None and np.nanmin(state.vm_pu) >= LOWEST_PU:
-            network = _network(net, name, title, state_is_secure, state.voltage)
-            return network, PowerFlow(network).solve(Injection.of_case(network), network.branch.closed)
-    net.res_ext_grid["p_mw"] = theirs
-    return network, None
+    injection, closed = Injection.of_case(network), network.branch.closed
+    state = _found(network, injection, None if stored is None else _by_bus(stored, lookup))
+    reached = largest_share(network, injection, closed) if state is None else None
+    if reached is not None and reached[0] >= 1.0:
+        state = reached[1]
+    if state is None or np.nanmin(state.vm_pu) < LOWEST_PU:
+        net.res_ext_grid["p_mw"] = theirs
+        return network, None, reached
+    network = _network(net, name, title, state_is_secure, state.voltage)
+    return network, PowerFlow(network).solve(Injection.of_case(network), closed), None
+
+
+def _found(network: Network, injection: Injection, stored: FloatArray | None) -> GridState | None:
+    """The state to which one of the starts leads."""
+    for begin in (None,) if stored is None else (None, stored):
+        try:
+            state = PowerFlow(network).solve(injection, network.branch.closed, begin, only=True)
+        except PowerFlowDivergedError:
+            continue
+        if np.nanmin(state.vm_pu) >= LOWEST_PU:
+            return state
+    return None
 
 
 def _by_bus(stored: pd.Series, lookup: BusLookup) -> FloatArray:
@@ -135,17 +150,6 @@ def _by_bus(stored: pd.Series, lookup: BusLookup) -> FloatArray:
     voltage = np.zeros(lookup.n_bus, dtype=complex)
     voltage[lookup(stored.index)] = stored
     return voltage
-
-
-def _found(network: Network, stored: FloatArray | None) -> Iterator[GridState | None]:
-    """What each way of _by_ourselves finds."""
-    injection, closed = Injection.of_case(network), network.branch.closed
-    for begin in (None,) if stored is None else (None, stored):
-        try:
-            yield PowerFlow(network).solve(injection, closed, begin, only=True)
-        except PowerFlowDivergedError:
-            continue
-    yield led_from_no_load(network, injection, closed)
 
 
 def _network(

@@ -8,7 +8,7 @@ import pytest
 
 from grid.files.matpower.case import to_net
 from grid.files.matpower.text import read_m
-from grid.files.stored import stored_vm_pu, stored_voltage
+from grid.files.pandapower.stored import stored_vm_pu, stored_voltage
 
 CASE = """function mpc = held
 mpc.version = '2';
