@@ -20,6 +20,7 @@ DESKTOP = {"width": 1440, "height": 900}
 FORGET = "localStorage.clear(), sessionStorage.clear()"
 SWITCHED = "case33bw"  # where the server begins that is made to load other cases
 OTHER_CASES = (SWITCHED, "case118", "case2869pegase", "simbench:1-MV-urban--0-sw")
+TIMEOUT_S = 900  # of a test: on a busy machine a page needs ten seconds for another grid, and one test asks for 17
 NewPage = Callable[..., Watched]
 ServerOn = Callable[..., LiveServer]
 expect.set_options(timeout=TIMEOUT_MS)
@@ -34,6 +35,9 @@ def other_case(nodeid: str) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Other cases first: their servers start slowly, and short tests at the end leave no process waiting for long."""
     items.sort(key=lambda item: other_case(item.nodeid) is None)
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 class ByServer(LoadScopeScheduling):

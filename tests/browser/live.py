@@ -23,7 +23,7 @@ from tests.paths import ROOT
 CYCLE_S = 1.0
 START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 30
 MODELS_TIMEOUT_S = 120
-TIMEOUT_MS = 40_000  # longer than a slow machine needs; only a failing test waits for so long
+TIMEOUT_MS = 90_000  # longer than a slow machine needs; only a failing test waits for so long
 
 
 def models_in(folder: Path) -> Path:
