@@ -90,7 +90,8 @@ bench-forecast: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.forecast
 	$(BIN)/python -m tests.benchmarks.lookahead
 
-# Networks of other programs, inputs that once went wrong, why grids have no state, and 12,000 buses from the file to the plan: half an hour of one core.
+# Networks of other programs, inputs that once went wrong, why grids have no state, and 12,000 buses from the file to the
+# plan: an hour of one core.
 bench-files: export OMP_NUM_THREADS = 1
 bench-files: export OPENBLAS_NUM_THREADS = 1
 bench-files: $(VENV)/.installed-dev
