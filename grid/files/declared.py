@@ -16,6 +16,7 @@ import numpy as np
 from grid.errors import CaseError
 
 MOST_VALUES = 4_000_000  # of a JSON file, lists and objects among them: 9,241 buses have 650,000
+PROFILES = b'"profiles"'  # of a pandapower file: what SimBench's networks carry besides, a year of quarters of an hour
 MOST_WIDTH_BYTES = 4096  # of one value of a table's column
 MOST_EXPANDED_BYTES = 100_000_000  # of a MATLAB file: 9,241 buses take 3 million
 MAT_HEADER_BYTES, MAT_TAG = 128, 8
@@ -36,7 +37,8 @@ def require_modest(content: bytes, file: str) -> None:
     if suffix == ".json":
         values = sum(content.count(mark) for mark in (b",", b"[", b"{"))
         if values > MOST_VALUES:
-            raise CaseError(file, f"the file has over {MOST_VALUES:,} values", value=f"{values:,}")
+            hint = "; time series (net.profiles) can be left out: they aren't read" if PROFILES in content else ""
+            raise CaseError(file, f"the file has over {MOST_VALUES:,} values{hint}", value=f"{values:,}")
     elif suffix == ".zip":
         _require_modest_archive(content, file)
     elif suffix == ".mat" and _expands(content):

@@ -16,6 +16,7 @@ from pandapower.networks import case9, create_cigre_network_mv, example_multivol
 
 from grid.cases.cases import load_file
 from grid.errors import CaseError
+from grid.files.declared import MOST_VALUES
 from grid.files.fileimport import read_net
 
 Change = Callable[[pandapowerNet], object]
@@ -163,6 +164,8 @@ def test_bus_number_twice(tmp_path: Path) -> None:
         ("comment.m", b"% nothing here\n", "version"),
         ("net.xlsx", b"PK", "ends in .json, .m, .mat, .nc, .raw, .uct, .zip"),
         ("feeder.dss", b"Clear", "an OpenDSS script is a program"),
+        ("many.json", b'{"bus": [' + b"0," * MOST_VALUES + b"0]}", "has over 4,000,000 values"),
+        ("year.json", b'{"profiles": [' + b"0," * MOST_VALUES + b"0]}", r"net.profiles\) can be left out"),
     ],
 )
 def test_file_that_is_no_network(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
