@@ -1,14 +1,12 @@
 /* Every chart as CSV and PNG: two buttons beside each Plotly chart of any page. A file's name says what, grid and when;
-   the grid and the simulated time come with a callback. */
+   page.js notes the grid and the simulated time. */
 (() => {
   "use strict";
   const CHART = ".js-plotly-plot", TOOLS = "export-tools", CARD = ".card, .panel-section, [role=dialog]";
   const HELD = "h2, h3", PNG_HEAD_PX = 34, PNG_SCALE = 2;
   const now = { grid: "grid", clock: "" };
 
-  function note(tick) {
-    if (tick) Object.assign(now, { grid: tick.head.name, clock: tick.head.clock });
-  }
+  const note = ({ name, clock }) => Object.assign(now, { grid: name, clock });
 
   /* ---- what a chart is called ------------------------------------------------------------------------------ */
 

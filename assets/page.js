@@ -8,6 +8,7 @@
   const LOST_AFTER_POLLS = 4, PATIENCE_MS = 10000;
   const TICK_PATH = "/_tick";  // answered in app/shell/poll.py
   const SEARCH = 2;  // its place among the inputs of reduceView
+  const STORES = 5;  // where those of the parts begin among the states of poll
 
   const received = { version: null, at: 0 };
   const server = { asked: null, heard: performance.now() };
@@ -16,25 +17,34 @@
 
   /* ---- the header ---------------------------------------------------------------------------------------- */
 
-  function header(tick) {
-    if (!tick) return Array(12).fill(keep());
+  function header(tick, interval) {
+    if (!tick) return [...Array(12).fill(keep()), ...age(tick, interval)];
     const head = tick.head, newSpeed = head.speed === speed ? keep() : head.speed;
+    window.dash_clientside.smartgridExport.note(head);
     speed = head.speed;
     return [
       head.name, head.clock, head.words, `source-state source-${head.state}`,
       ...(tick.quality ?? Array(3).fill(keep())),
       tick.banner ?? keep(), tick.events ?? keep(), head.paused ? "Resume" : "Pause", newSpeed, tick.seen,
+      ...age(tick, interval),
     ];
   }
 
+  /* How old the data are by now; the tick is asked for meanwhile. */
+  function poll(_polls, view, interval, shown, tick, news, seen) {
+    ask(view, tick, news, seen);
+    return age(shown, interval);
+  }
+
   /* One request at a time: it is given up for another view, or when no answer comes. One that fails leaves the way to
-     the next; that the server isn't heard is said by `age`. */
-  function poll(_polls, view, tick, seen) {
+     the next; that the server isn't heard is said by `age`. A tick wakes all that changes in each cycle; what seldom
+     does is woken by the ticks that have news: each callback that runs costs the browser some 20 ms. */
+  function ask(view, tick, news, seen) {
     const looks = JSON.stringify(view), now = performance.now(), { asked } = server;
     if (asked && asked.looks === looks && now - asked.at < PATIENCE_MS) return;
     asked?.given.abort();
     const mine = server.asked = { looks, at: now, given: new AbortController() };
-    const parts = Object.fromEntries(context().states_list.slice(2).flat().map(({ id, value }) => [id, value ?? null]));
+    const parts = Object.fromEntries(context().states_list.slice(STORES).flat().map(({ id, value }) => [id, value ?? null]));
     const body = JSON.stringify({ view, seen: seen ?? null, parts });
     const headers = { "Content-Type": "application/json" };
     fetch(TICK_PATH, { method: "POST", headers, body, signal: mine.given.signal })
@@ -45,11 +55,12 @@
         if (!data) return;
         Object.assign(received, { version: data.version, at: mine.at });  // made later, so not older than that
         window.dash_clientside.set_props(tick, { data });
+        if (data.news) window.dash_clientside.set_props(news, { data });
       }, () => {})  // not heard; an error of our own is reported
       .finally(() => { if (server.asked === mine) server.asked = null; });
   }
 
-  function age(_polls, tick, interval) {
+  function age(tick, interval) {
     if (!tick) return ["Waiting for data", "age"];
     if (received.version !== tick.version) Object.assign(received, { version: tick.version, at: performance.now() });
     const elapsed = tick.head.age_ms + performance.now() - received.at;
@@ -196,7 +207,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     smartgrid: {
-      header, poll, age, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
+      header, poll, fanOut, fillDrawer, extendLosses, extendTrend, wantedScope, network, reduceView, offer,
       clicked, watchScheme, oneOfTwo, outages,
       closed: () => false, nameUpload: (opened, id) => nameUpload(opened, id),
     },

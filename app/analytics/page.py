@@ -20,7 +20,7 @@ from components.analytics.reliability import reliability_card
 from components.analytics.tables import tiles
 from components.maintenance.fleet import status_line, tile_cards
 
-SCRIPT, EXPORT_SCRIPT = "smartgridAnalytics", "smartgridExport"
+SCRIPT = "smartgridAnalytics"
 REPORT = "/api/analytics/report"
 
 
@@ -59,7 +59,7 @@ def layout(services: PageServices) -> Component:
 
 
 def register(app: dash.Dash, services: PageServices) -> None:
-    """What is new in a tick, the figures at a glance, and what exported files are called."""
+    """What is new in a tick, and the figures at a glance."""
     app.clientside_callback(
         ClientsideFunction(SCRIPT, "news"),
         Output(Id.ANALYTICS_SEEN, "data"),
@@ -67,7 +67,6 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Input(Id.TICK, "data"),
         State(Id.ANALYTICS_SEEN, "data"),
     )
-    app.clientside_callback(ClientsideFunction(EXPORT_SCRIPT, "note"), Input(Id.TICK, "data"))
 
     @app.callback(
         Output(Id.ANALYTICS_TILES, "children"),

@@ -156,7 +156,7 @@ def _register_choice(app: dash.Dash) -> None:
         Input(Id.RISK_GRID, "selectedRows", allow_optional=True),
         Input(Id.MATRIX_GRAPH, "clickData", allow_optional=True),
         Input(Id.SIMILAR_CHOSEN, "data", allow_optional=True),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         State(Id.RISK_GRID, "id", allow_optional=True),
         State(Id.SIMILAR_CHOSEN, "id", allow_optional=True),
         State(Id.VIEW, "data"),

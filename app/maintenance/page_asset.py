@@ -75,7 +75,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.CONDITION_HEAD, "children"),
         Output(Id.CONDITION_SIGNALS, "children"),
         Output(Id.CONDITION_PANEL, "hidden"),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
     )
 
     @app.callback(

@@ -150,7 +150,7 @@ def _register_figures(app: dash.Dash, services: PageServices) -> None:
         ClientsideFunction(SCRIPT, "figures"),
         *(Output(name, "figure") for name in graphs),
         Output(Id.FIGURES_SEEN, "data"),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         *(State(name, "figure") for name in graphs),
         prevent_initial_call=True,
     )

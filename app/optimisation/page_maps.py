@@ -83,7 +83,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.PLAN_SCOPE_WANTED, "data"),
         Output(Id.PLAN_SCOPE_SHOWN, "data", allow_duplicate=True),
         *(Output(name, "elements", allow_duplicate=True) for name in MAPS),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         State(Id.PLAN_SCOPE_WANTED, "data"),
         prevent_initial_call="initial_duplicate",
     )

@@ -177,7 +177,7 @@ def _register_next_day(app: dash.Dash, services: PageServices) -> None:
     app.clientside_callback(
         ClientsideFunction("smartgridAnalytics", "nextDay"),
         Output(Id.AHEAD_SEEN, "data"),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         State(Id.AHEAD_SEEN, "data"),
     )
 
@@ -226,7 +226,7 @@ def _register_outages(app: dash.Dash) -> None:
         Output(Id.OUTAGES_HEAD, "children"),
         Output(Id.OUTAGES_LIST, "children"),
         Output(Id.OUTAGES_SEEN, "data"),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         prevent_initial_call=True,
     )
 
@@ -237,7 +237,7 @@ def _register_drawing(app: dash.Dash) -> None:
         Output(Id.SCOPE_WANTED, "data"),
         Output(Id.SCOPE_SHOWN, "data", allow_duplicate=True),
         Output(Id.TOPOLOGY, "elements", allow_duplicate=True),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         State(Id.SCOPE_WANTED, "data"),
         prevent_initial_call="initial_duplicate",
     )

@@ -60,13 +60,13 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.DRAWER_LIVE, "children"),
         Output(Id.DRAWER_ASSET, "children"),
         Output(Id.OPERATE_BUTTONS, "children"),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("smartgrid", "extendTrend"),
         Output(Id.DRAWER_TREND, "extendData"),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         State(Id.DRAWER_TREND, "figure"),
         prevent_initial_call=True,
     )

@@ -139,7 +139,7 @@ def register(app: dash.Dash, services: PageServices) -> None:
         ClientsideFunction(SCRIPT, "network"),
         Output(Id.NETWORK, "data"),
         Output(Id.VIEW, "data", allow_duplicate=True),
-        Input(Id.TICK, "data"),
+        Input(Id.NEWS, "data"),
         State(Id.NETWORK, "data"),
         State(Id.VIEW, "data"),
         prevent_initial_call="initial_duplicate",
@@ -161,13 +161,8 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.SIMULATION_TOGGLE, "children"),
         Output(Id.SIMULATION_SPEED, "value"),
         Output(Id.SEEN, "data"),
-        Input(Id.TICK, "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction(SCRIPT, "age"),
         Output(Id.AGE, "children"),
         Output(Id.AGE, "className"),
-        Input(Id.POLL, "n_intervals"),
         Input(Id.TICK, "data"),
         State(Id.POLL, "interval"),
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 
 import dash
-from dash import ClientsideFunction, Input, State, dcc
+from dash import ClientsideFunction, Input, Output, State, dcc
 from dash.development.base_component import Component
 from flask import Response, request
 from plotly.io.json import to_json_plotly
@@ -35,6 +35,7 @@ def stores(services: PageServices, page: Page) -> list[Component]:
         dcc.Interval(id=Id.POLL, interval=round(min(max(period_ms, FASTEST_POLL_MS), SLOWEST_POLL_MS))),
         dcc.Store(id=Id.SEEN),
         dcc.Store(id=Id.TICK, data=first),
+        dcc.Store(id=Id.NEWS, data=first),
         dcc.Store(id=Id.NETWORK),
         dcc.Store(id=Id.VIEW, data=view),
     ]
@@ -46,7 +47,8 @@ def answer(
     """The tick for a browser's view; None where the browser has it already.
 
     A browser says what it has put in place, not what it was sent: a tick may be overtaken by the next. parts: what the
-    stores of its page say, by the names of PARTS_SEEN. An engine that hangs makes the board stale.
+    stores of its page say, by the names of PARTS_SEEN. An engine that hangs makes the board stale. "news" in a tick:
+    whether it has more than what changes in each cycle.
     """
     if not services.boards.ready:
         return None
@@ -62,6 +64,7 @@ def answer(
     data = tick(board, shown, view, seen, time.monotonic(), page.has_map) | part.data()
     if page.has_map:
         data["map"] |= part.marks()  # type: ignore[operator]
+    data["news"] = news or (seen.scope, seen.view) != (has.scope, has.view) or view.asset is not None
     return data
 
 
@@ -80,9 +83,14 @@ def register(app: dash.Dash, services: PageServices) -> None:
 
     app.clientside_callback(
         ClientsideFunction("smartgrid", "poll"),
+        Output(Id.AGE, "children", allow_duplicate=True),
+        Output(Id.AGE, "className", allow_duplicate=True),
         Input(Id.POLL, "n_intervals"),
         Input(Id.VIEW, "data"),
+        State(Id.POLL, "interval"),
+        State(Id.TICK, "data"),
         State(Id.TICK, "id"),
+        State(Id.NEWS, "id"),
         State(Id.SEEN, "data"),
         *(State(name, "data", allow_optional=True) for name in PARTS_SEEN.values()),
         prevent_initial_call=True,

@@ -15,6 +15,7 @@ class Id(StrEnum):
     ALARMS_SEEN = "alarms-seen"
     NETWORK = "network"
     TICK = "tick"
+    NEWS = "news"  # the latest tick that has more than what changes in each cycle
     VIEW = "view"
     SCHEME_TOGGLE = "scheme-toggle"
     SCHEME = "scheme"
