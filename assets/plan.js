@@ -13,9 +13,9 @@
   const wish = { names: new Set(), values: null, timer: null, touched: 0, settled: 0, form: "", taken: null };
 
   function answer(tick) {
-    const part = tick?.plan;
-    if (!part?.answer) return [...kept().slice(1), part?.status ?? keep()];
-    return [...PARTS.map((name) => part.answer[name]), ...part.answer.disabled, part.keys.answer, part.status];
+    const part = tick?.plan, words = [part?.status ?? keep(), tick?.held ?? keep()];
+    if (!part?.answer) return [...kept().slice(2), ...words];
+    return [...PARTS.map((name) => part.answer[name]), ...part.answer.disabled, part.keys.answer, ...words];
   }
 
   /* A proposed map comes with the answer; without a plan it is the present one. */

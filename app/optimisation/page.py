@@ -132,13 +132,9 @@ def register(app: dash.Dash, services: PageServices) -> None:
         *(Output(name, "disabled") for name in (*APPLY, *UNDO, Id.RETURN)),
         Output(Id.PLAN_SEEN, "data"),
         Output(Id.PLAN_STATUS, "children"),
-        Input(Id.TICK, "data"),
-        State(Id.PLAN_HEAD, "id"),
-    )
-    app.clientside_callback(
-        "(tick) => tick?.held ?? window.dash_clientside.no_update",
         Output(Id.PLAN_HELD, "children"),
         Input(Id.TICK, "data"),
+        State(Id.PLAN_HEAD, "id"),
     )
     _register_figures(app, services)
     _register_buttons(app, services)
