@@ -1,11 +1,12 @@
 """`python -m tests.benchmarks.lookahead_rare`: whether chances of rare overloads are true, and beat the usual hour.
 
-Parts are cases, which can be named; docs/benchmarks/lookahead_rare.md tells of those alone.
+Parts are cases, which can be named; the document tells of those alone. --simplest takes the simplest honest sampler in
+place of the dashboard's forecasts, which takes a tenth of the time.
 """
 
 import argparse
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,21 +21,21 @@ from grid.network import FloatArray, Network
 from grid.sources.simulator import Simulator
 from grid.studies.lookahead import branch_loading, look_ahead
 from ml.forecasting.live.chances import ChanceLedger, key_of
-from tests.benchmarks.calibration import DAY, FEWEST_CASES, Course, reliability
+from tests.benchmarks.calibration import DAY, FEWEST_CASES, Course, ResidualDays, Sampler, reliability
 from tests.benchmarks.forecaster_sampler import ForecasterSampler
 from tests.benchmarks.report import Figure, add_parts, at_least, at_most, write
 
 CASES = ("city8", "cigre_mv", "case118")
 STARTS = {"summer": datetime(2026, 7, 28, tzinfo=UTC), "spring": datetime(2026, 4, 13, tzinfo=UTC)}
 SHARES = (0.01, 0.03)  # of the earlier hours, in which every branch was overloaded
-HISTORY_DAYS, EARLIER_DAYS, RUNNING_DAYS, JUDGED_DAYS = 400, 60, 28, 60
+EARLIER_DAYS, RUNNING_DAYS, JUDGED_DAYS = 60, 28, 60
 SEED = 1
 LEAST_LOADING = 1e-3  # of the case's rating
 ASKED_GAP, ASKED_SKILL = 0.05, 0.1
 NOTES = """
 Each case is the simulator's past (grid.sources.past: hourly means), seed {seed}, {judged} judged days from 28 July
-(summer) and 13 April (spring). Forecasts are the dashboard's own, learned from the {history} days before, renewed as
-they are live and made at each midnight for 24 hours; then the look-ahead, then the ledger of chances
+(summer) and 13 April (spring). {forecasts}
+They are made at each midnight for 24 hours; then comes the look-ahead, then the ledger of chances
 (ml.forecasting.live.chances), all with their defaults. As a dashboard that has run for four weeks, the ledger has seen
 {running} days before the judged ones, and nothing else is taken from them. Every branch that carries a current has a
 rating that it exceeded in 1 or 3 % of the hours of the {earlier} days before those; what then happens is solved from
@@ -48,6 +49,30 @@ where overload is rare.
 
 {tables}
 """
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """By what courses are drawn. document: that tells of them. history_days: that they begin with."""
+
+    document: str
+    words: str
+    history_days: int
+    make: Callable[[Network, Injection, datetime], Sampler]
+
+
+OWN = Forecasts(
+    "lookahead_rare",
+    "Forecasts are the dashboard's own, learned from the 400 days before and renewed as they are live.",
+    400,
+    ForecasterSampler,
+)
+SIMPLEST = Forecasts(
+    "lookahead_rare_simplest",
+    "Forecasts are the simplest honest ones (tests.benchmarks.calibration.ResidualDays), not the dashboard's.",
+    ResidualDays().needs_days,
+    lambda *_: ResidualDays(),
+)
 
 
 @dataclass
@@ -91,29 +116,30 @@ def rated(network: Network, earlier: FloatArray, share: float) -> tuple[Network,
     return replace(network, branch=tight), factor
 
 
-def judged(name: str, first: datetime) -> dict[float, _Kept]:
+def judged(name: str, first: datetime, forecasts: Forecasts) -> dict[float, _Kept]:
     """All shares of one case and season, with one course of forecasts."""
-    start = first - timedelta(days=HISTORY_DAYS + RUNNING_DAYS)
-    network, course = past_course(name, start, HISTORY_DAYS + RUNNING_DAYS + JUDGED_DAYS)
+    history = forecasts.history_days
+    start = first - timedelta(days=history + RUNNING_DAYS)
+    network, course = past_course(name, start, history + RUNNING_DAYS + JUDGED_DAYS)
     base, closed = Injection.of_case(network), network.branch.closed
     loading = loadings(network, course)
     carries = loading.max(axis=0) > LEAST_LOADING * FULL_LOAD_PERCENT
-    earlier = slice((HISTORY_DAYS - EARLIER_DAYS) * DAY, HISTORY_DAYS * DAY)
+    earlier = slice((history - EARLIER_DAYS) * DAY, history * DAY)
     grids, over = {}, {}
     for share in SHARES:
         grids[share], factor = rated(network, loading[earlier], share)
         over[share] = loading / factor > FULL_LOAD_PERCENT
     ledgers = {share: ChanceLedger(network.n_branch, key_of(grid, "")) for share, grid in grids.items()}
     found = {share: _Kept() for share in SHARES}
-    sampler = ForecasterSampler(network, base, start.replace(tzinfo=None))
-    for day in range(HISTORY_DAYS, course.days):
+    sampler = forecasts.make(network, base, start.replace(tzinfo=None))
+    for day in range(history, course.days):
         midnight = start + timedelta(days=day)
         samples = sampler(course.until(day))
         for share, ledger in ledgers.items():
             look = look_ahead(grids[share], base, closed, samples)
             said = ledger.tell(look, midnight, b"")
             happened = over[share][day * DAY : (day + 1) * DAY]
-            if day >= HISTORY_DAYS + RUNNING_DAYS:
+            if day >= history + RUNNING_DAYS:
                 known = over[share][earlier.start : day * DAY].reshape(-1, DAY, network.n_branch)
                 kept = found[share]
                 kept.said.append(said.overload_probability[:, carries])
@@ -156,30 +182,34 @@ def figures_of(what: str, kept: _Kept) -> tuple[list[Figure], str]:
     return figures, "\n".join(rows)
 
 
-def measure(cases: Iterable[str]) -> None:
-    """Measure cases in both seasons; write docs/benchmarks/lookahead_rare.md anew after each."""
+def measure(cases: Iterable[str], forecasts: Forecasts) -> None:
+    """Measure cases in both seasons; write the document anew after each."""
     figures: list[Figure] = []
     tables: list[str] = []
     for name in cases:
         for season, first in STARTS.items():
             begun = time.perf_counter()
-            for share, kept in judged(name, first).items():
+            for share, kept in judged(name, first, forecasts).items():
                 more, table = figures_of(f"{name}, {season}, {100 * share:g} % of earlier hours", kept)
                 figures += more
                 tables.append(table)
             print(f"{name}, {season}: {time.perf_counter() - begun:.0f} s", flush=True)
             notes = NOTES.format(
-                seed=SEED, judged=JUDGED_DAYS, history=HISTORY_DAYS, running=RUNNING_DAYS, earlier=EARLIER_DAYS,
+                seed=SEED, judged=JUDGED_DAYS, forecasts=forecasts.words, running=RUNNING_DAYS, earlier=EARLIER_DAYS,
                 fewest=FEWEST_CASES, tables="\n\n".join(tables),
             )  # fmt: skip
-            write("lookahead_rare", "Look-ahead: chances of rare overloads", notes, figures)
+            write(forecasts.document, "Look-ahead: chances of rare overloads", notes, figures)
 
 
 def main() -> None:
     """Measure the cases that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_parts(parser, CASES)
-    measure(parser.parse_args().part or CASES)
+    parser.add_argument(
+        "--simplest", action="store_true", help="with the simplest sampler, not the dashboard's forecasts"
+    )
+    asked = parser.parse_args()
+    measure(asked.part or CASES, SIMPLEST if asked.simplest else OWN)
 
 
 if __name__ == "__main__":

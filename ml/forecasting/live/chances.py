@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class _Said:
-    """Chances of one look, (h, m): as counted over samples, and as said. situation: that must not have changed."""
+    """Chances of one look, (h, m), float16: as sampled, and as said. situation: what must not have changed."""
 
     made: FloatArray
     said: FloatArray
@@ -84,7 +84,7 @@ class ChanceLedger:
             first = end
         waiting = self._waiting.get(start)
         if waiting is None or waiting.situation != situation:
-            self._waiting[start] = _Said(made.astype(np.float32), said.astype(np.float32), situation)
+            self._waiting[start] = _Said(made.astype(np.float16), said.astype(np.float16), situation)
         self._waiting = {time: one for time, one in self._waiting.items() if start - _DAY < time <= start}
         solved = 1 - look.unsolved_share[:, None]
         beyond = look.overload_probability - np.nan_to_num(made) * solved
