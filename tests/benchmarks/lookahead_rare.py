@@ -44,8 +44,10 @@ what was taken. A case is one branch in one hour.
 Gap: of the mean chance and the frequency in a bin of 10 %, the largest among bins of {fewest} cases or more.
 Climatology: how often that branch exceeded its rating at that hour of the day, on all days from the {earlier} earlier
 ones to the midnight. Brier skill is that of all judged cases over it. "As sampled" are the chances of the same looks
-before the ledger corrects them. Cases of a day hang together: weather and habit are shared, so {judged} days are few
-where overload is rare.
+before the ledger corrects them. "Own hours" are the frequencies by hour of the judged days themselves, over all
+branches: with the season overload becomes rarer or more frequent, which they know, nobody knew beforehand, and the
+climatology doesn't. Cases of a day hang together: weather and habit are shared, so {judged} days are few where overload
+is rare.
 
 {tables}
 """
@@ -162,11 +164,13 @@ def figures_of(what: str, kept: _Kept) -> tuple[list[Figure], str]:
         np.array(one, dtype=float) for one in (kept.said, kept.sampled, kept.usual, kept.came)
     )
     seen, before = reliability(said, came > 0), reliability(sampled, came > 0)
+    hindsight = np.broadcast_to(came.mean(axis=(0, 2), keepdims=True), came.shape)
     figures = [
         at_most(f"{what}: largest gap of a bin", float(np.nanmax(seen.gap)), ASKED_GAP, ""),
         at_least(f"{what}: Brier skill over climatology", skill(said, usual, came), ASKED_SKILL, ""),
         Figure(f"{what}, as sampled: largest gap of a bin", f"{np.nanmax(before.gap):.3g}"),
         Figure(f"{what}, as sampled: Brier skill over climatology", f"{skill(sampled, usual, came):.3g}"),
+        Figure(f"{what}: Brier skill over the judged days' own hours", f"{skill(said, hindsight, came):.3g}"),
     ]
     days = f"on {int(came.any(axis=(1, 2)).sum())} of {len(came)} days"
     rows = [
