@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.lookahead_rare`: whether chances of rare overloads are true, and beat the usual hour.
 
-Parts are cases, which can be named; the document tells of those alone. --simplest takes the simplest honest sampler in
-place of the dashboard's forecasts, which takes a tenth of the time.
+Parts are cases, which can be named, as can seasons; the document tells of those alone. --simplest takes the simplest
+honest sampler in place of the dashboard's forecasts, which is several times faster.
 """
 
 import argparse
@@ -33,8 +33,8 @@ SEED = 1
 LEAST_LOADING = 1e-3  # of the case's rating
 ASKED_GAP, ASKED_SKILL = 0.05, 0.1
 NOTES = """
-Each case is the simulator's past (grid.sources.past: hourly means), seed {seed}, {judged} judged days from 28 July
-(summer) and 13 April (spring). {forecasts}
+Each case is the simulator's past (grid.sources.past: hourly means), seed {seed}, {judged} judged days from
+{seasons}. {forecasts}
 They are made at each midnight for 24 hours; then comes the look-ahead, then the ledger of chances
 (ml.forecasting.live.chances), all with their defaults. As a dashboard that has run for four weeks, the ledger has seen
 {running} days before the judged ones, and nothing else is taken from them. Every branch that carries a current has a
@@ -186,12 +186,13 @@ def figures_of(what: str, kept: _Kept) -> tuple[list[Figure], str]:
     return figures, "\n".join(rows)
 
 
-def measure(cases: Iterable[str], forecasts: Forecasts) -> None:
-    """Measure cases in both seasons; write the document anew after each."""
+def measure(cases: Iterable[str], seasons: tuple[str, ...], forecasts: Forecasts) -> None:
+    """Measure cases in seasons; write the document anew after each."""
     figures: list[Figure] = []
     tables: list[str] = []
     for name in cases:
-        for season, first in STARTS.items():
+        for season in seasons:
+            first = STARTS[season]
             begun = time.perf_counter()
             for share, kept in judged(name, first, forecasts).items():
                 more, table = figures_of(f"{name}, {season}, {100 * share:g} % of earlier hours", kept)
@@ -199,6 +200,7 @@ def measure(cases: Iterable[str], forecasts: Forecasts) -> None:
                 tables.append(table)
             print(f"{name}, {season}: {time.perf_counter() - begun:.0f} s", flush=True)
             notes = NOTES.format(
+                seasons=" and ".join(f"{STARTS[one]:%-d %B} ({one})" for one in seasons),
                 seed=SEED, judged=JUDGED_DAYS, forecasts=forecasts.words, running=RUNNING_DAYS, earlier=EARLIER_DAYS,
                 fewest=FEWEST_CASES, tables="\n\n".join(tables),
             )  # fmt: skip
@@ -212,8 +214,10 @@ def main() -> None:
     parser.add_argument(
         "--simplest", action="store_true", help="with the simplest sampler, not the dashboard's forecasts"
     )
+    parser.add_argument("--season", choices=tuple(STARTS), help="one of them alone")
     asked = parser.parse_args()
-    measure(asked.part or CASES, SIMPLEST if asked.simplest else OWN)
+    seasons = (asked.season,) if asked.season else tuple(STARTS)
+    measure(asked.part or CASES, seasons, SIMPLEST if asked.simplest else OWN)
 
 
 if __name__ == "__main__":
