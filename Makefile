@@ -89,6 +89,8 @@ bench-forecast: export OPENBLAS_NUM_THREADS = 1
 bench-forecast: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.forecast
 	$(BIN)/python -m tests.benchmarks.lookahead
+	$(BIN)/python -m tests.benchmarks.lookahead_rare
+	$(BIN)/python -m tests.benchmarks.lookahead_rare --simplest
 
 # Networks of other programs, inputs that once went wrong, why grids have no state, and 12,000 buses from the file to the
 # plan: an hour of one core.

@@ -276,8 +276,46 @@ class WorstItem(Answer):
     words: str
 
 
+class ChanceBinItem(Answer):
+    """Chances of overload between low and high: how many were said, their mean, and the share in which it came."""
+
+    low: Share
+    high: Share
+    cases: Count
+    said: Probability
+    came: Probability
+
+
+class ChanceLeadItem(Answer):
+    """Hours first to last ahead: log-odds of their chances are stretched by slope and shifted.
+
+    known: whether these hours themselves have told enough for it.
+    """
+
+    first: Count
+    last: Count
+    shift: float
+    slope: float
+    known: bool
+
+
+class ChanceRecordItem(Answer):
+    """Chances of overload against what came in hours that are over. brier_skill: over the frequency by hour of the day.
+
+    A case is one branch in one hour of one look ahead.
+    """
+
+    hours: Count
+    days: Count
+    brier: float | None
+    brier_skill: float | None
+    scored: Count
+    bins: tuple[ChanceBinItem, ...]
+    leads: tuple[ChanceLeadItem, ...]
+
+
 class LookAheadAnswer(ToldItem):
-    """GET /api/forecast/lookahead."""
+    """GET /api/forecast/lookahead. chances: what came of those said; null while models they rest on are learned."""
 
     start: AwareDatetime | None
     samples: Count | None
@@ -286,3 +324,4 @@ class LookAheadAnswer(ToldItem):
     buses: tuple[AheadBusItem, ...]
     alerts: tuple[AlertItem, ...]
     worst: WorstItem | None
+    chances: ChanceRecordItem | None

@@ -28,6 +28,7 @@ from components.analytics.ahead_figures import (
     threat_figure,
     threat_words,
 )
+from components.analytics.chance_record import chance_record
 from components.analytics.tables import alert_list, hosting_table, share_table
 from components.common.alarm_words import alert_words
 from components.common.cards import graph, scrolled
@@ -66,6 +67,7 @@ def layout() -> list[Component]:
     shares = (("Generation now by energy", Id.ENERGY_SHARES), ("Generation now by plant", Id.PLANT_SHARES))
     return [
         threat,
+        _scrolled("Chances of overload: said, and come", Id.CHANCE_RECORD),
         _halves([losses], [stack]),
         _halves([_scrolled(*share) for share in shares], [_scrolled("Hosting margin by bus, now", Id.HOSTING)]),
     ]
@@ -80,7 +82,8 @@ def _scrolled(title: str, name: Id) -> Component:
 
 
 def ahead_parts(now: Looked) -> tuple[Any, ...]:
-    """The worst hour, alerts, what must be cut, shares of energies and of plants, and hosting margins."""
+    """The worst hour, alerts, what must be cut, shares of energies and of plants, hosting margins, and what came of
+    chances."""
     ahead, n_bus = now.report.ahead, now.report.network.n_bus
     return (
         [worst_of(now) or "Not looked ahead yet.", *beyond_notes((FULL_LOOK_AHEAD, n_bus))],
@@ -89,6 +92,7 @@ def ahead_parts(now: Looked) -> tuple[Any, ...]:
         share_table(energy_shares(now), "Energy"),
         share_table(plant_shares(now), "Plant"),
         hosting_table(hosting_of(now), ahead is not None, beyond_words(HOSTING, n_bus)),
+        chance_record(now.report.chances),
     )
 
 
@@ -102,12 +106,13 @@ def register(app: dash.Dash, services: PageServices) -> None:
         Output(Id.ENERGY_SHARES, "children"),
         Output(Id.PLANT_SHARES, "children"),
         Output(Id.HOSTING, "children"),
+        Output(Id.CHANCE_RECORD, "children"),
         Input(Id.ANALYTICS_SEEN, "data"),
         prevent_initial_call=True,
     )
     def show_words(_key: str | None) -> tuple[Any, ...]:
         now = looked(services)
-        return (no_update,) * 6 if now is None else ahead_parts(now)
+        return (no_update,) * 7 if now is None else ahead_parts(now)
 
     @app.callback(
         Output(Id.THREAT_GRAPH, "figure"),

@@ -17,7 +17,7 @@ from components.common.doubts import Doubts
 from grid.alarms.book import PredictiveAlert
 from grid.alarms.predictive import most_threatened
 from grid.network import FloatArray, Network
-from ml.forecasting.records import LEVELS, Ahead, Forecast, SeriesInfo, SeriesReport
+from ml.forecasting.records import LEVELS, Ahead, ChanceRecord, Forecast, SeriesInfo, SeriesReport
 
 QUANTILES = tuple(f"q{round(100 * level):02d}_mw" for level in LEVELS)
 
@@ -90,7 +90,8 @@ def look_ahead(report: ForecastReport, limit: int, doubts: Doubts) -> JSON:
     ahead = report.ahead
     if ahead is None:
         unknown: JSON = dict.fromkeys(("start", "samples", "worst"))
-        return about(report) | unknown | {name: [] for name in ("hours", "branches", "buses", "alerts")}
+        empty: JSON = {name: [] for name in ("hours", "branches", "buses", "alerts")}
+        return about(report) | unknown | empty | {"chances": _chances(report.chances)}
     return about(report) | {
         "start": stamp(ahead.start),
         "samples": ahead.look.samples,
@@ -102,6 +103,33 @@ def look_ahead(report: ForecastReport, limit: int, doubts: Doubts) -> JSON:
             "time": stamp(ahead.start + ahead.worst.hour * HOUR),
             "words": worst_words(report.network, ahead.start, ahead.worst, doubts),
         },
+        "chances": _chances(report.chances),
+    }
+
+
+def _chances(record: ChanceRecord | None) -> JSON | None:
+    if record is None:
+        return None
+    return {
+        "hours": record.hours,
+        "days": record.days,
+        "brier": number(record.brier),
+        "brier_skill": number(record.skill),
+        "scored": record.scored,
+        "bins": [
+            {"low": one.low, "high": one.high, "cases": one.cases, "said": number(one.said), "came": number(one.came)}
+            for one in record.bins
+        ],
+        "leads": [
+            {
+                "first": one.first,
+                "last": one.last,
+                "shift": number(one.shift),
+                "slope": number(one.slope),
+                "known": one.is_known,
+            }
+            for one in record.leads
+        ],
     }
 
 

@@ -16,7 +16,15 @@ from grid.studies.renewable_share import EnergyMix
 from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.ledger import Performance
 from ml.forecasting.live.series import series_of
-from ml.forecasting.records import Accuracy, Ahead, Forecast, ForecastHindrance, ForecastStatus, SeriesReport
+from ml.forecasting.records import (
+    Accuracy,
+    Ahead,
+    ChanceRecord,
+    Forecast,
+    ForecastHindrance,
+    ForecastStatus,
+    SeriesReport,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +32,7 @@ class ForecastReport:
     """What the forecast worker knows of a network; version rises with each report. status: what it does or waits for.
 
     hindrance: None where nothing hinders. mix: of the latest snapshot. hosting: how much more could be fed in at each
-    bus now, None where it wasn't asked.
+    bus now, None where it wasn't asked. chances: what came of those said, None while models they rest on are learned.
     """
 
     network: Network
@@ -41,6 +49,7 @@ class ForecastReport:
     forecasts: Mapping[str, Mapping[datetime, Forecast]] = field(default_factory=dict)  # by code and time of issue
     actual_mw: Mapping[str, tuple[datetime, FloatArray]] = field(default_factory=dict)  # first hour and hourly means
     accuracy: Mapping[str, Accuracy | None] = field(default_factory=dict)
+    chances: ChanceRecord | None = None
     recorded_hours: tuple[Hour, ...] = ()
 
     def actual_of(self, code: str, start: datetime, hours: int) -> FloatArray:

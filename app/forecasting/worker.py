@@ -185,6 +185,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
                 past=board.history.past,
                 history_days=self._settings.history_days,
                 seed=self._settings.seed,
+                cache_dir=self._settings.cache_dir,
             ),
             self.beat,
         )
@@ -266,6 +267,7 @@ class ForecastWorker(GridWorker[ForecastReport]):
             forecasts=self._forecasts,
             actual_mw={} if news is None else news.actual_mw,
             accuracy={} if news is None else news.accuracy,
+            chances=None if news is None else news.chances,
             recorded_hours=tuple(recorded.hours),
         )
         self.publish(report, board)

@@ -39,7 +39,13 @@ class ForecastLearner:
     def _begin(self, request: BeginForecasts) -> BegunForecasts:
         self._live, self._told = None, {}
         self._live = LiveForecasts(
-            request.network, request.now, request.yearly_load_mw, request.past, request.history_days, request.seed
+            request.network,
+            request.now,
+            request.yearly_load_mw,
+            request.past,
+            request.history_days,
+            request.seed,
+            request.cache_dir,
         )
         give_back()
         return BegunForecasts(hours=self._live.past_hours)
@@ -61,6 +67,7 @@ class ForecastLearner:
             issues={code: tuple(kept[code]) for code in codes},
             actual_mw={code: forecasters.actual_mw(code) for code in codes},
             accuracy={code: forecasters.accuracy(code) for code in codes},
+            chances=live.chances,
             waiting=len(forecasters.untrained),
         )
 

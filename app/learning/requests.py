@@ -19,7 +19,7 @@ from grid.protection.cold_load import ColdLoadModel
 from grid.sources.past import Past
 from grid.studies.hosting import HostingMargin
 from ml.forecasting.live.hourly import Hour
-from ml.forecasting.records import Accuracy, Ahead, Contest, Forecast, SeriesInfo, SeriesReport
+from ml.forecasting.records import Accuracy, Ahead, ChanceRecord, Contest, Forecast, SeriesInfo, SeriesReport
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation
 from ml.maintenance.model.prognosis import Prognosis
@@ -189,7 +189,8 @@ class BegunForecasts:
 class BeginForecasts(LearningRequest[BegunForecasts]):
     """Forecast for another network from now on. past: None where nothing is known of it.
 
-    yearly_load_mw: (k,) total load of the load profile, spread evenly over a year from 1 January.
+    yearly_load_mw: (k,) total load of the load profile, spread evenly over a year from 1 January. cache_dir: where said
+    chances are kept with what came of them.
     """
 
     learner = LearnerName.FORECASTS
@@ -199,6 +200,7 @@ class BeginForecasts(LearningRequest[BegunForecasts]):
     past: Past | None
     history_days: int
     seed: int
+    cache_dir: Path
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -206,7 +208,8 @@ class ForecastNews:
     """What comes next, by the latest look. waiting: series with history enough for a model and none yet.
 
     forecasts: those by series and time of issue that are new or another than before; issues: all that are kept.
-    worst_injection: the median scenario of the worst hour. contest: of a model that was trained anew just now.
+    worst_injection: the median scenario of the worst hour. contest: of a model that was trained anew just now. chances:
+    what came of those said, None while models that they rest on are learned.
     """
 
     series: tuple[SeriesReport, ...]
@@ -217,6 +220,7 @@ class ForecastNews:
     issues: Mapping[str, tuple[datetime, ...]]
     actual_mw: Mapping[str, tuple[datetime, FloatArray]]
     accuracy: Mapping[str, Accuracy | None]
+    chances: ChanceRecord | None
     waiting: int
 
 

@@ -199,6 +199,7 @@ class Id(StrEnum):
     ERROR_GRAPH = "error-graph"
     COVERAGE_GRAPH = "coverage-graph"
     WORST_WORDS = "worst-words"
+    CHANCE_RECORD = "chance-record"
     AHEAD_ALERTS = "ahead-alerts"
     THREAT_KIND = "threat-kind"
     THREAT_WORDS = "threat-words"

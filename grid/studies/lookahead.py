@@ -2,7 +2,7 @@
 
 Every sample of the forecast is a possible course of the next hours; each of its hours is an AC power flow. What is said
 of an hour is counted over the samples: no distribution is assumed, and what loads have in common (weather, habit) stays
-in common.
+in common. Only chances of overload are smoothed (grid.studies.tails), since rare ones decide and can't be counted.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from grid.flow.batch_flow import NUMBERS_AT_ONCE, BatchFlow
 from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
 from grid.flow.powerflow import Injection
 from grid.network import BoolArray, FloatArray, Network
+from grid.studies.tails import chance_above
 
 HIGH_QUANTILE = 0.95
 LOSS_INTERVAL = (0.1, 0.9)  # 80 % of the samples lie between
@@ -59,7 +60,7 @@ class LookAhead:
 
     samples: int
     unsolved_share: FloatArray  # (h,) of the samples have no power flow solution
-    overload_probability: FloatArray  # (h, m) loading above 100 %
+    overload_probability: FloatArray  # (h, m) loading above 100 %, smooth over the samples
     overload_of_solved: FloatArray  # (h, m)
     loading_median_percent: FloatArray  # (h, m)
     loading_high_percent: FloatArray  # (h, m) 95 % of the samples lie below
@@ -133,7 +134,7 @@ def _hour(network: Network, topology: Topology, voltage: FloatArray, samples: in
     supplied = topology.energised
     unsolved = 1.0 - len(voltage) / samples
     loading, loss = branch_loading(network, topology, voltage)
-    overload = _share(loading > FULL_LOAD_PERCENT)
+    overload = chance_above(loading, FULL_LOAD_PERCENT)
     magnitude = np.where(supplied, np.abs(voltage), np.nan)
     low = _share(magnitude < network.bus.min_vm_pu - BAND_TOLERANCE_PU)
     high = _share(magnitude > network.bus.max_vm_pu + BAND_TOLERANCE_PU)

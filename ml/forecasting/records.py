@@ -206,6 +206,56 @@ class Accuracy:
     frequency: FloatArray  # (7,) share of the hours of the first day that lay below, 0 to 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChanceBin:
+    """Chances of overload from low up to high: how many were said, their mean, and the share in which it came.
+
+    A case is one branch in one hour of one look; shares are NaN without any.
+    """
+
+    low: float
+    high: float
+    cases: int
+    said: float
+    came: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChanceLead:
+    """Hours first to last ahead, whose chances have their log-odds stretched by slope, then shifted.
+
+    is_known: whether these hours themselves have told enough; otherwise it is what all hours have, or none.
+    """
+
+    first: int
+    last: int
+    shift: float
+    slope: float
+    is_known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChanceRecord:
+    """Chances of overload that were said, against what came in hours that are over, of days.
+
+    brier: mean squared error of scored cases, usual_brier: that of how often each branch was overloaded at that hour of
+    earlier days; NaN before there are some.
+    """
+
+    hours: int
+    days: int
+    bins: tuple[ChanceBin, ...]
+    scored: int
+    brier: float
+    usual_brier: float
+    leads: tuple[ChanceLead, ...]
+
+    @property
+    def skill(self) -> float:
+        """Brier skill over the hour of the day; NaN where nothing was scored, or nothing ever varied."""
+        return 1 - self.brier / self.usual_brier if self.usual_brier > 0 else np.nan
+
+
 @dataclass(frozen=True, eq=False)
 class Ahead:
     """The hours from start on if nothing is switched. curtailed_mw: (h,) of the median scenario."""

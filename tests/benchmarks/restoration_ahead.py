@@ -290,7 +290,15 @@ def outages_of(spec: str, window: int, count: int, done: int) -> Iterator[dict[s
     watched = Watched.begin(case, start, seed)
     yearly = yearly_load_mw(network.load, case.profiles)
     simulator = watched.simulator
-    live = LiveForecasts(network, simulator.time, yearly, simulator.past, SETTINGS.history_days, SETTINGS.seed)
+    live = LiveForecasts(
+        network,
+        simulator.time,
+        yearly,
+        simulator.past,
+        SETTINGS.history_days,
+        SETTINGS.seed,
+        SETTINGS.cache_dir,
+    )
     for code in live.forecasters.untrained:
         live.forecasters.train(code, simulator.time)
     optimizer = SmartGridOptimizer(network, SETTINGS.seed)

@@ -1,28 +1,36 @@
 """LiveForecasts: forecasts of all series of one network, and what they mean for the grid's next hours."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
 from grid.capabilities import FULL_LOOK_AHEAD, HOSTING
-from grid.flow.powerflow import Injection, PowerFlowDivergedError
+from grid.fingerprint import fingerprint
+from grid.flow.contingency import FULL_LOAD_PERCENT
+from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, Network
 from grid.sources.past import Past
 from grid.studies.hosting import HostingMargin, hosting_margin
 from grid.studies.loadability import Loadability, loadability
-from grid.studies.lookahead import Samples, anchored
+from grid.studies.lookahead import LookAhead, Samples, anchored
+from ml.forecasting.live.chances import ChanceLedger, key_of
 from ml.forecasting.live.hourly import Hour
 from ml.forecasting.live.look_ahead import HOURS, injection_at, make_ahead, samples_wanted
 from ml.forecasting.live.past import solved_hours, wanted_hours
 from ml.forecasting.live.scenarios import RecentLoads, scenarios_of
 from ml.forecasting.live.series import series_of
 from ml.forecasting.live.series_forecasters import SeriesForecasters
-from ml.forecasting.records import Ahead, Forecast, SeriesKind, SeriesReport
+from ml.forecasting.records import Ahead, ChanceRecord, Forecast, SeriesKind, SeriesReport
 
+log = logging.getLogger(__name__)
 RECENT_HOURS = 14 * 24
 A_YEAR_AND_A_DAY = 366 * 24
+KEPT_EVERY_HOURS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +44,27 @@ class LookAheadSituation:
     hosting: HostingMargin | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Present:
+    """What a look takes as it is for all hours: injection and closed (m,); mark: what must not change meanwhile."""
+
+    injection: Injection
+    closed: BoolArray
+    mark: bytes
+
+    @classmethod
+    def of(cls, injection: Injection, closed: BoolArray, held: bool) -> "_Present":
+        """At one moment: what is closed, which generators run, and whether they are held at set-points of plans."""
+        mark = hashlib.sha256(closed.tobytes() + injection.generator_on.tobytes() + bytes([held])).digest()
+        return cls(injection, closed, mark)
+
+
 class LiveForecasts:
     """Owned by one thread. Times are simulated ones in UTC.
 
     yearly_load_mw: (k,) total load of the load profile, spread evenly over a year. past: of which history_days are
     learned from; None where nothing is known. past_hours: its last hours with their losses, the earliest first.
+    cache_dir: where said chances and what came of them are kept.
     """
 
     def __init__(
@@ -51,6 +75,7 @@ class LiveForecasts:
         past: Past | None,
         history_days: int,
         seed: int,
+        cache_dir: Path,
     ) -> None:
         self.network, self.series, self._seed = network, series_of(network), seed
         self.recent = RecentLoads.unknown(len(network.load))
@@ -61,6 +86,10 @@ class LiveForecasts:
             first, values = self._recall(past, 24 * history_days)
         expected = self.series.expected_mw(network, yearly_load_mw)
         self.forecasters = SeriesForecasters(self.series.infos, first, values, expected)
+        self._chances: ChanceLedger | None = None  # once all series that can be are learned
+        self._chances_file = cache_dir / "chances" / f"{fingerprint(network)}.npz"
+        self._chances_unkept = 0  # hours
+        self._looked: _Present | None = None
 
     def _recall(self, past: Past, hours: int) -> tuple[datetime, FloatArray]:
         """Take in the simulated past: the last days of loads, hours with losses, and the series' values."""
@@ -79,6 +108,31 @@ class LiveForecasts:
             self.recent.put(hour.start, hour.load_p_mw, hour.load_q_mvar)
             values = self.series.values_mw(hour.load_p_mw[None, :], hour.generator_p_mw[None, :])
             self.forecasters.observe(hour.start, values[0])
+            self._compare(hour)
+
+    def _compare(self, hour: Hour) -> None:
+        """Solve an hour as the last look saw the grid, and compare what was said of it; one without a state is left."""
+        looked, chances = self._looked, self._chances
+        if looked is None or chances is None:
+            return
+        injection = replace(
+            looked.injection,
+            load_p_mw=hour.load_p_mw.astype(float),
+            load_q_mvar=hour.load_q_mvar.astype(float),
+            generator_p_mw=hour.generator_p_mw.astype(float),
+        )
+        try:
+            state = PowerFlow(self.network).solve(injection, looked.closed)
+        except PowerFlowDivergedError:
+            return
+        chances.compare(hour.start, state.loading_percent > FULL_LOAD_PERCENT, looked.mark)
+        self._chances_unkept += 1
+        if self._chances_unkept >= KEPT_EVERY_HOURS:
+            self._chances_unkept = 0
+            try:
+                chances.save(self._chances_file)
+            except OSError as error:
+                log.warning("the ledger of chances can't be kept: %s", error)
 
     def look(self, now: datetime, injection: Injection, closed: BoolArray, held: bool) -> LookAheadSituation:
         """Forecast all series from the present hour on and solve their scenarios; the present hour's lie around now.
@@ -88,11 +142,30 @@ class LiveForecasts:
         start = now.replace(minute=0, second=0, microsecond=0)
         network = self.network
         drawn, samples = self.courses(start, injection, held)
+        present = self._looked = _Present.of(injection, closed, held)
         previous = None if self.situation is None else self.situation.ahead.outlook
-        ahead = make_ahead(network, injection, closed, self.series, samples, drawn, start, previous)
+        ahead = make_ahead(
+            network, injection, closed, self.series, samples, drawn, start, previous, self._told(start, present.mark)
+        )
         worst = injection_at(injection, samples, ahead.worst.hour)
         self.situation = LookAheadSituation(ahead, samples, worst, *self._margins(injection, closed))
         return self.situation
+
+    def _told(self, start: datetime, situation: bytes) -> Callable[[LookAhead], LookAhead]:
+        """What makes chances to be said of those counted, and notes them; while series are to be learned, nothing."""
+        if self.forecasters.untrained:
+            return lambda look: look
+        key = key_of(self.network, " ".join(self.forecasters.modelled))
+        chances = self._chances
+        if chances is None or chances.key != key:
+            chances = self._chances = ChanceLedger(self.network.n_branch, key)
+            chances.load(self._chances_file)
+        return lambda look: chances.tell(look, start, situation)
+
+    @property
+    def chances(self) -> ChanceRecord | None:
+        """What came of chances that were said; None while the models that they rest on are learned."""
+        return None if self._chances is None else self._chances.record()
 
     def courses(self, start: datetime, injection: Injection, held: bool) -> tuple[FloatArray, Samples]:
         """Forecast all series from an hour on: what is drawn of them in MW (c, s - 1, h), and the courses of that.

@@ -1,5 +1,6 @@
 """The next hours of the grid: scenarios through the power flow, what to expect of them, and the worst of them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from ml.forecasting.live.series import SeriesSet
 from ml.forecasting.records import Ahead
 
 HOURS = 24
+UNLIKELY = 0.01  # chance of overload up to which the median scenario isn't asked for what must be cut
 SAMPLES, SAMPLES_LARGE, LARGE_BUSES = 100, 20, FULL_LOOK_AHEAD.most
 
 
@@ -34,9 +36,13 @@ def make_ahead(
     drawn_mw: FloatArray,
     start: datetime,
     previous: Outlook | None,
+    recalibrated: Callable[[LookAhead], LookAhead] = lambda look: look,
 ) -> Ahead:
-    """Solve the scenarios of the hours from start on and say what they mean. drawn_mw: as scenarios_of takes them."""
-    look = look_ahead(network, injection, closed, samples)
+    """Solve the scenarios of the hours from start on and say what they mean.
+
+    drawn_mw: as scenarios_of takes them. recalibrated: makes of counted chances those that are said.
+    """
+    look = recalibrated(look_ahead(network, injection, closed, samples))
     found = outlook(network, look, start, previous)
     plants = [place for place, _ in enumerate(series.plants, start=series.groups)]
     return Ahead(
@@ -68,7 +74,7 @@ def _curtailed(
     hours = samples.hours
     if network.n_bus > LARGE_BUSES:
         return np.full(hours, np.nan)
-    trouble = np.nan_to_num(look.overload_of_solved).max(axis=1, initial=0) > 0
+    trouble = np.nan_to_num(look.overload_of_solved).max(axis=1, initial=0) > UNLIKELY
     trouble |= np.nan_to_num(look.high_of_solved).max(axis=1, initial=0) > 0
     cut = np.zeros(hours)
     for hour in np.flatnonzero(trouble).tolist():

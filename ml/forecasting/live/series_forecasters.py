@@ -87,6 +87,11 @@ class SeriesForecasters:
             if one.trained_until is None and _days(one) >= MODEL_DAYS + JUDGED.days
         ]
 
+    @property
+    def modelled(self) -> list[str]:
+        """Codes of the series that a model forecasts, in order."""
+        return [code for code, one in self._series.items() if one.learned.kind is LearnedKind.DAYS]
+
     def train(self, code: str, now: datetime) -> None:
         """Fit a series's model to all but its last week, and forecast that week in hindsight. Some seconds.
 

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from app.analytics.files import forecast_csv, losses_csv
+from app.analytics.models import LookAheadAnswer
 from app.analytics.payloads import ENERGY_COLUMNS, losses, performance
 from app.analytics.payloads_forecast import QUANTILES, Shown, forecasts, look_ahead
 from app.forecasting.report import ForecastReport
 from app.web.bodies import to_json
 from components.common.doubts import Doubts
 from grid.network import Network
+from ml.forecasting.live.chances import ChanceLedger
 from tests.app.analyticsdata import (
     EUR_PER_MWH,
     HOUR,
@@ -72,11 +74,22 @@ def test_before_the_first_look_everything_is_null_or_empty(rig: Rig) -> None:
     assert (answer["forecasts"], answer["series"], answer["simulated_time"]) == ([], [], None)
     ahead = plain(look_ahead(report, 25, Doubts()))
     assert (ahead["start"], ahead["worst"], ahead["hours"], ahead["alerts"]) == (None, None, [], [])
+    assert ahead["chances"] is None
     lost = plain(losses(report, None, rig.now.simulated_at, 24, 25))
     assert (lost["hours_recorded"], lost["total"], lost["assets"]) == (0, None, [])
     unknown = {column: np.full(3, np.nan) for column in ENERGY_COLUMNS}
     shown = plain(performance(report, rig.now.simulated_at, unknown))
     assert (shown["today"], shown["mix"], shown["loss_kw"]) == (None, None, [None, None, None])
+
+
+def test_chances_that_came_true_or_not_are_told_with_what_is_not_known(rig: Rig) -> None:
+    ledger = ChanceLedger(rig.now.case.network.n_branch, "key")
+    report = replace(report_of(rig.now), chances=ledger.record())
+    told = plain(look_ahead(report, 3, Doubts()))["chances"]
+    assert (told["hours"], told["scored"], told["brier_skill"]) == (0, 0, None)
+    assert [lead["last"] for lead in told["leads"]] == [0, 5, 11, 23]
+    assert {(one["said"], one["came"]) for one in told["bins"]} == {(None, None)}
+    LookAheadAnswer.model_validate_json(to_json(look_ahead(report, 3, Doubts())))
 
 
 def test_the_look_ahead_ranks_what_is_threatened_and_says_when(rig: Rig) -> None:

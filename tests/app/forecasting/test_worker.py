@@ -101,6 +101,25 @@ def test_the_present_hour_lies_around_the_present_state(watched: Rig) -> None:
     assert ahead.look.loss_mw[0] == pytest.approx(watched.now.solved.state.total_loss_mw, rel=0.05)
 
 
+def test_chances_that_were_said_are_compared_with_what_came(watched: Rig) -> None:
+    found = forecast_worker(watched)
+    assert found.latest.chances is not None
+    assert found.latest.chances.hours == 0
+    run_hours(watched, 3)
+    assert found.latest.chances.hours == 3
+    branches = len(watched.now.case.network.branch)
+    assert sum(one.cases for one in found.latest.chances.bins) == (1 + 2 + 3) * branches
+
+
+def test_hours_at_other_switch_states_are_not_compared(watched: Rig) -> None:
+    found = forecast_worker(watched)
+    watched.engine.add_event(EventKind.LINE_OUTAGE, watched.branch("Campus Line"), 3.0)
+    run_hours(watched, 1)
+    branches = len(watched.now.case.network.branch)
+    assert found.latest.chances is not None
+    assert sum(one.cases for one in found.latest.chances.bins) <= branches
+
+
 def test_an_outage_is_in_the_look_ahead_at_once_and_until_it_is_over(watched: Rig) -> None:
     found = forecast_worker(watched)
     assert found.latest.ahead is not None
