@@ -7,7 +7,8 @@ from scipy.special import expit
 
 from grid.times.column import TimeNotation
 from grid.times.words import DateOrder
-from ml.maintenance.leakage import group_candidates, suspicious
+from ml.maintenance.leakage.detector import suspicious
+from ml.maintenance.leakage.groups import group_candidates
 from ml.tables.csv_text import TableError
 from ml.tables.training_table import Roles, TrainingTable, read_table
 from tests.paths import SHARED
