@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ml.maintenance.crossval import ENSEMBLE, HeldOut, best_single, ensemble, held_out, logistic, split
 from ml.maintenance.leakage.detector import suspicious
-from ml.maintenance.leakage.groups import group_candidates
+from ml.maintenance.leakage.groups import named_groups
 from ml.maintenance.leakage.suspicion import Suspicion
 from ml.maintenance.model.metrics import (
     Draws,
@@ -163,7 +163,7 @@ def _group_loss(
 ) -> GroupLoss | None:
     """None where no group was named and no column looks like one, or where its split leaves too little."""
     automatic = named is None
-    candidates = group_candidates(features)
+    candidates = named_groups(features)
     if table.group is not None and named is not None:
         column, group = named, table.group
     elif candidates:

@@ -52,6 +52,15 @@ def group_candidates(features: pd.DataFrame) -> list[str]:
     return sorted(groups, key=lambda name: (-len(fixed[name]), -sizes[name]))
 
 
+def named_groups(features: pd.DataFrame) -> list[str]:
+    """Of these, words and whole numbers: what is measured tells places apart, and yet is no name of them."""
+    return [name for name in group_candidates(features) if _words(features[name]) or _whole(features[name])]
+
+
+def _whole(column: pd.Series) -> bool:
+    return bool((column.dropna() % 1 == 0).all())
+
+
 def _words(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype)
 

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score
 
 from ml.maintenance.leakage.alone import codes, folds, rates, share_of_way
 from ml.maintenance.leakage.detector import suspicious
-from ml.maintenance.leakage.groups import group_candidates
+from ml.maintenance.leakage.groups import group_candidates, named_groups
 
 ROWS = 2000
 
@@ -112,5 +112,6 @@ def test_a_reading_is_no_group_however_few_values_it_has() -> None:
     place = rng.integers(0, 20, ROWS)
     known = reading.assign(place=place * 3.0, rain=rng.normal(size=20)[place])
     assert set(group_candidates(known)) == {"place", "rain"}
+    assert named_groups(known) == ["place"]
     words = reading.assign(place=pd.Categorical([f"P{number}" for number in place]))
     assert group_candidates(words) == ["place"]
