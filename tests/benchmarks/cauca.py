@@ -60,7 +60,7 @@ year to year, a choice of ours). The figures are of the other transformers. Such
 
 **The suspicious column.** {suspicion}. Its values are multiples of 0.25, as failures counted over four years are, and
 it is said to count the outcome's year in. The model does not read it. The sign by groups was worked out with this file
-in view, so that it is found here is no independent test of the detector; that is docs/benchmarks/leakage.md.
+in view, so that it is found here is no independent test of the detector; that is `python -m tests.benchmarks.leakage`.
 
 The data have no ages, loads or sensors.
 """
