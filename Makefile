@@ -83,6 +83,7 @@ bench-maintenance: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.maintenance
 	$(BIN)/python -m tests.benchmarks.schedule
 	$(BIN)/python -m tests.benchmarks.cauca
+	$(BIN)/python -m tests.benchmarks.leakage
 
 bench-forecast: export OMP_NUM_THREADS = 1
 bench-forecast: export OPENBLAS_NUM_THREADS = 1

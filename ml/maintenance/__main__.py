@@ -17,11 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from ml.maintenance.assessment import Assessment, assess
 from ml.maintenance.crossval import ENSEMBLE, last_fold
+from ml.maintenance.forward import Forward, forward
 from ml.maintenance.model.card import Feature, ModelCard
 from ml.maintenance.model.model import FailureEnsemble
 from ml.maintenance.model.store import ModelBundle, save
 from ml.maintenance.own_model import OwnModel, load_maintenance_model
 from ml.maintenance.report import document, printed, write
+from ml.tables.later_outcome import read_later
 from ml.tables.times import add_time_options, notation_of, time_columns
 from ml.tables.training_table import Roles, read_table
 
@@ -39,11 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         roles = _roles(given)
         with threadpool_limits(1):  # trees of one table are too small to share
-            found = train(given.data, roles, out, given.seed, given.gap, tuple(given.keep), given.horizon)
+            found, later = train(
+                given.data, roles, out, given.seed, given.gap, tuple(given.keep), given.horizon, given.later
+            )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(printed(found))
+    print(printed(found, later))
     print(f"\nmodel: {out / 'model'}\nreport: {out / 'report.html'}, {out / 'report.json'}")
     return 0
 
@@ -56,24 +60,27 @@ def train(
     gap: float | None = None,
     keep: tuple[str, ...] = (),
     horizon_days: int = HORIZON_DAYS,
-) -> Assessment:
+    later: Path | None = None,
+) -> tuple[Assessment, Forward | None]:
     """Read, assess, train and write out/model, out/report.json and out/report.html.
 
     gap in the time's unit (days for dates). Suspicious columns are not read by the model unless named in keep.
-    horizon_days: within how many days of a row the target's event lies. Raises TableError, or ValueError where the
-    split leaves too little.
+    horizon_days: within how many days of a row the target's event lies. later: a file of the rows' later outcomes, by
+    which the model is judged forward. Raises TableError, or ValueError where the split leaves too little.
     """
     table = read_table(data, roles)
+    outcome = None if later is None else read_later(later, data)
     unknown = [name for name in keep if name not in table.features]
     if unknown:
         raise ValueError(f"--keep: '{unknown[0]}' is not among the columns that are read")
     found = assess(table, seed, gap, roles.group, keep)
+    ahead = None if outcome is None else forward(found, outcome, seed, gap)
     fold = last_fold(table, seed, gap)
     features, label = found.features, table.label
     model = FailureEnsemble(seed=seed).fit(features.iloc[fold.fit], label[fold.fit])
     model.calibrate(features.iloc[fold.calibrate], label[fold.calibrate])
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    report = document(found, now, seed)
+    report = document(found, ahead, now, seed)
     card = ModelCard(
         features=tuple(_feature(features[name]) for name in features),
         trained_at=now,
@@ -84,8 +91,8 @@ def train(
         reliability={horizon_days: found.reliability},
     )
     save(ModelBundle({horizon_days: model}, None, None, card), out / "model")
-    write(found, report, out)
-    return found
+    write(found, ahead, report, out)
+    return found, ahead
 
 
 def _roles(given: argparse.Namespace) -> Roles:
@@ -124,6 +131,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--keep", nargs="+", default=[], metavar="COLUMN", help="columns to read though suspicious")
     command.add_argument(
         "--gap", type=float, help="left out before what is tested, days for dates (default 2 %% of all)"
+    )
+    command.add_argument(
+        "--later",
+        type=Path,
+        metavar="FILE.csv",
+        help="a later outcome of the same rows: a column that names them in both files, and one of 0 and 1",
     )
     command.add_argument("--horizon", type=int, default=HORIZON_DAYS, help="days that the target looks ahead (365)")
     command.add_argument("--out", type=Path, help="folder to write to (var/maintenance/NAME)")

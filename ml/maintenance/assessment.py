@@ -9,7 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.maintenance.crossval import ENSEMBLE, HeldOut, best_single, ensemble, held_out, logistic, split
-from ml.maintenance.leakage import Suspicion, group_candidates, suspicious
+from ml.maintenance.leakage.detector import suspicious
+from ml.maintenance.leakage.groups import named_groups
+from ml.maintenance.leakage.suspicion import Suspicion
 from ml.maintenance.model.metrics import (
     Draws,
     Figure,
@@ -108,7 +110,7 @@ def assess(
         table,
         made.words,
         base_rate(held.label, draws),
-        tuple(_figures(name, held, draws) for name in held.probability),
+        tuple(model_figures(name, held.label, held.probability[name], draws) for name in held.probability),
         found,
         tuple(_without(table, found, seed, gap)),
         tuple(name for name in keep if name in {suspicion.column for suspicion in found}),
@@ -118,8 +120,8 @@ def assess(
     )
 
 
-def _figures(name: str, held: HeldOut, draws: Draws) -> ModelFigures:
-    label, probability = held.label, held.probability[name]
+def model_figures(name: str, label: FloatArray, probability: FloatArray, draws: Draws) -> ModelFigures:
+    """Figures of (n,) probabilities for (n,) outcomes of rows that the model hasn't seen."""
     capacity = max(1, round(CAPACITY_SHARE * len(label)))
     return ModelFigures(
         name,
@@ -161,7 +163,7 @@ def _group_loss(
 ) -> GroupLoss | None:
     """None where no group was named and no column looks like one, or where its split leaves too little."""
     automatic = named is None
-    candidates = group_candidates(features)
+    candidates = named_groups(features)
     if table.group is not None and named is not None:
         column, group = named, table.group
     elif candidates:

@@ -11,6 +11,8 @@ import numpy as np
 
 from ml.maintenance.assessment import CAPACITY_SHARE, Assessment
 from ml.maintenance.crossval import ENSEMBLE, LOGISTIC
+from ml.maintenance.forward import Forward
+from ml.maintenance.lasting import Lasting
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
 from ml.reporting.charts import Line, Plot, round_end
 from ml.reporting.pages import ReportTable, render
@@ -21,8 +23,8 @@ HEADERS = ("model", "PR-AUC", "Brier skill", "calibration error", f"recall at {1
 CURVE_POINTS = 200
 
 
-def document(found: Assessment, trained_at: str, seed: int) -> dict[str, Any]:
-    """The whole assessment as plain numbers and texts, for JSON."""
+def document(found: Assessment, later: Forward | None, trained_at: str, seed: int) -> dict[str, Any]:
+    """The whole assessment as plain numbers and texts, for JSON; later: None where no later outcome was given."""
     table = found.table
     return {
         "data": table.name,
@@ -43,25 +45,27 @@ def document(found: Assessment, trained_at: str, seed: int) -> dict[str, Any]:
         "set_aside": found.set_aside,
         "with_and_without": plain([vars(choice) for choice in found.without]),
         "group": None if found.group is None else plain(vars(found.group)),
+        "later": None if later is None else plain({**vars(later), "marks": later.marks}),
         "reliability": plain([{**vars(row), "observed": row.observed} for row in found.reliability]),
     }
 
 
-def write(found: Assessment, report: dict[str, Any], out: Path) -> None:
+def write(found: Assessment, later: Forward | None, report: dict[str, Any], out: Path) -> None:
     """Write out/report.json and out/report.html."""
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
     (out / "report.json").write_text(text, encoding="utf-8")
-    (out / "report.html").write_text(_page(found, report), encoding="utf-8")
+    (out / "report.html").write_text(_page(found, later, report), encoding="utf-8")
 
 
-def printed(found: Assessment) -> str:
-    """The assessment as text, with the table of models."""
+def printed(found: Assessment, later: Forward | None) -> str:
+    """The assessment as text, with the table of models; what is told of a later outcome comes first."""
     rows = [HEADERS, *_rows(found)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADERS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     warnings = [f"warning: {text}" for text in warned(found)]
-    return "\n".join([*facts(found), "", *lines, "", *warnings, *told(found)]).rstrip()
+    ahead = [] if later is None else told_later(found, later)
+    return "\n".join([*facts(found), *ahead, "", *lines, "", *warnings, *told(found)]).rstrip()
 
 
 def facts(found: Assessment) -> list[str]:
@@ -112,6 +116,39 @@ def told(found: Assessment) -> list[str]:
     ]
 
 
+def told_later(found: Assessment, later: Forward) -> list[str]:
+    """What the held-out predictions are worth for a later outcome, and which columns are marks of replacement."""
+    target, best = found.table.target, later.without_marks or later.model
+    measured = (
+        f"forward, to {later.target} of {later.name}: {later.rows:,} rows, {later.events:,} with it; "
+        f"PR-AUC {best.pr_auc}, base rate {later.base_rate}; Brier skill {best.brier_skill}; "
+        f"calibration error {best.calibration_error}; {later.expected:.4f} expected on average"
+    )
+    marks = f"this is without {_quoted(later.marks)}; with all columns PR-AUC is {later.model.pr_auc}"
+    had = (
+        f"of {later.had_event.rows:,} rows with {target}, {100 * later.had_event.expected:.1f} % are expected to have "
+        f"{later.target}, {100 * later.had_event.observed:.1f} % have it (all columns)"
+    )
+    updated = (
+        f"a tenth of the later outcomes says that they come {later.factor:.2f} times as often; on the others, so "
+        f"corrected: Brier skill {later.updated.brier_skill}, calibration error {later.updated.calibration_error}"
+    )
+    lines = [measured, *([marks] if later.marks else []), had, updated]
+    return lines + [_told_effect(effect, target, later.target) for effect in later.effects]
+
+
+def _told_effect(effect: Lasting, target: str, later: str) -> str:
+    words = (
+        f"'{effect.column}': of its effect on {target}, {later} shows {effect.without_event} in rows without {target}, "
+        f"{effect.with_event} in rows with it"
+    )
+    return f"{words}: a mark of what was put in the place of those that failed, no cause" if effect.vanished else words
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
 def _rows(found: Assessment) -> list[tuple[str, ...]]:
     rate = ("base rate", str(found.base_rate), "0", "", f"{CAPACITY_SHARE:.3f}")
     rows = [
@@ -124,7 +161,7 @@ def _rows(found: Assessment) -> list[tuple[str, ...]]:
     return [rate, *rows]
 
 
-def _page(found: Assessment, report: dict[str, Any]) -> str:
+def _page(found: Assessment, later: Forward | None, report: dict[str, Any]) -> str:
     bins = [
         (f"{row.rows:,}", f"{row.predicted:.4f}", f"{row.observed.value:.4f} ({_range(row.observed, 4)})")
         for row in found.reliability
@@ -132,6 +169,7 @@ def _page(found: Assessment, report: dict[str, Any]) -> str:
     content = {
         "title": f"Failure model of {found.table.name}",
         "facts": facts(found),
+        "later": [] if later is None else told_later(found, later),
         "warnings": warned(found),
         "models": ReportTable(headers=HEADERS, rows=_rows(found)),
         "told": told(found),

@@ -79,7 +79,7 @@ def read_table(path: Path, roles: Roles) -> TrainingTable:
             raise TableError(text.name, "no such column" + (f"; '{near[0]}'?" if near else ""), name)
     if roles.target in named[1:]:
         raise TableError(text.name, "is the target and can't be anything else as well", roles.target)
-    label = _label(text, roles.target)
+    label = outcome(text, roles.target)
     time, notes = (None, ()) if roles.time is None else _time(text, roles.time, roles)
     features, left_out = _features(text, roles)
     if not len(features.columns):
@@ -88,7 +88,8 @@ def read_table(path: Path, roles: Roles) -> TrainingTable:
     return TrainingTable(text.name, roles.target, features, label, time, asset, group, left_out, notes)
 
 
-def _label(text: CsvText, target: str) -> FloatArray:
+def outcome(text: CsvText, target: str) -> FloatArray:
+    """(n,) 0 or 1 of a column; TableError where it isn't binary, has unknown values or too few of either."""
     values = text.columns[target]
     missing = unknown(values)
     if missing.all():

@@ -107,7 +107,7 @@ def hours(order: str, *time: str) -> Callable[[Path], Outcome]:
 def flags(path: Path) -> Outcome:
     """Three suspicions, and what is left without them."""
     with TemporaryDirectory() as folder:
-        found = train(path, Roles("failed"), Path(folder))
+        found, _ = train(path, Roles("failed"), Path(folder))
     named = [suspicion.column for suspicion in found.suspicions]
     honest = next(model for model in found.models if model.name == ENSEMBLE).pr_auc
     right = named == ["mode_a", "mode_b", "mode_c"] and abs(honest.value - HONEST) <= SAME_PR_AUC

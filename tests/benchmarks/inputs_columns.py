@@ -11,7 +11,7 @@ import pandas as pd
 from ml.forecasting.__main__ import _parser, _request
 from ml.forecasting.model.hours import TARGET
 from ml.forecasting.user_series import Mended, read_series
-from ml.maintenance.leakage import suspicious
+from ml.maintenance.leakage.detector import suspicious
 from ml.tables.csv_text import TableError
 from ml.tables.training_table import Roles, read_table
 from tests.benchmarks.inputs_outcome import Kind, Outcome, Rng, judged, refused, wrong

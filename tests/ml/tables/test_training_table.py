@@ -7,7 +7,8 @@ from scipy.special import expit
 
 from grid.times.column import TimeNotation
 from grid.times.words import DateOrder
-from ml.maintenance.leakage import group_candidates, suspicious
+from ml.maintenance.leakage.detector import suspicious
+from ml.maintenance.leakage.groups import group_candidates, named_groups
 from ml.tables.csv_text import TableError
 from ml.tables.training_table import Roles, TrainingTable, read_table
 from tests.paths import SHARED
@@ -275,6 +276,7 @@ def test_the_burn_rate_of_cauca_is_found_under_any_name_and_alone() -> None:
     hidden = f"c{list(table.features).index('burn_rate_2019file')}"
     assert [suspicion.column for suspicion in suspicious(renamed, table.label, 1)] == [hidden]
     assert group_candidates(table.features)[0] == "lightning_mean_strikes_km2_yr"
+    assert named_groups(table.features) == []
 
 
 def outcome(seed: int, rate: float, rows: int = 3000) -> tuple[pd.DataFrame, np.ndarray, np.random.Generator]:

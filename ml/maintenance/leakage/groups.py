@@ -1,129 +1,91 @@
-"""Columns that seem to know the outcome, found in the data: names are not looked at.
+"""Columns that equal the target's mean over groups of rows, or follow it from group to group as a rate of a place does.
 
-Four signs: a column that alone almost decides the target; one with a value that stands in failed rows alone, as a flag
-of how something failed does; one that equals the target's mean over groups of rows; and one that follows the target
-from group to group far more closely than its effect within groups explains (the contextual effect of Mundlak 1978,
-Econometrica 46:69), as a rate of past and present failures of a place does.
+The second kind follows it far more closely than its effect within groups explains (the contextual effect of Mundlak
+1978, Econometrica 46:69). Groups are places, feeders, makers: a numeric reading is none, however few values it has.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.metrics import average_precision_score
-from sklearn.model_selection import StratifiedKFold
 
+from ml.maintenance.leakage.suspicion import SIGNIFICANT, Suspicion
 from ml.tables.csv_text import FloatArray
 
-DECIDES = 0.8
-"""Share of the way from the base rate to a perfect PR-AUC that a column alone goes, for it to decide the target."""
 EXPLAINED = 0.5
 """Share of the variance of groups' event rates, less chance, that a column explains beyond its effect within them."""
 MOST_CHANCE = 0.5
 """Share of that variance that may be chance: groupings with more of it tell nothing."""
 EXPLAINED_CONSTANT = 0.9
 """The same for a column that is constant in groups, which has no effect within them to compare with."""
-SIGNIFICANT = 1e-3
-"""Chance of such a correlation, or of rows with events alone, over all that is tested (Bonferroni)."""
 WITHIN = 0.95
 """Correlation within groups with which a column decides the target once the group is known."""
 FEWEST_GROUPS, ROWS_A_GROUP = 8, 30
-BINS = 50
-FEW_VALUES = 20
-"""Up to so many values each is looked at; of more, the most frequent one against all others."""
-STRONGEST_ODDS, LIKELIEST = 15.0, 0.85
-"""By which a value that is known before the outcome multiplies the odds of an event, and how likely it makes one, at
-most: choices of ours. At a base rate of 3 %, one in three rows of such a value has an event."""
+LARGEST_SHARE = 0.5
+"""Of all rows in one group, at most: a kind that most assets are of is no place."""
+TURNS = 0.25
+"""Changes of direction of what a place fixes from one number of a place to the next, a place: at least. Numbers of
+places are in no order, so two in three are expected; what is computed from a reading rises and falls with it."""
 VALUES_AS_RATES = 5
-
-
-@dataclass(frozen=True)
-class Suspicion:
-    """A column, what is suspicious about it in plain words, and the column it is grouped by (None: no grouping)."""
-
-    column: str
-    reason: str
-    group: str | None = None
-
-
-def suspicious(features: pd.DataFrame, label: FloatArray, seed: int) -> list[Suspicion]:
-    """Columns of (n, d) features that seem to know the (n,) outcome, at most one suspicion each."""
-    found: dict[str, Suspicion] = {}
-    for name in features:
-        alone = alone_precision(features[name], label, seed)
-        rate = label.mean()
-        if (alone - rate) / (1 - rate) >= DECIDES:
-            found[name] = Suspicion(name, f"alone almost decides the target: PR-AUC {alone:.2f}, base rate {rate:.3f}")
-        elif reason := _only_with_events(features[name], label, SIGNIFICANT / len(features.columns)):
-            found[name] = Suspicion(name, reason)
-        elif _is_mean_of_target(features[name], label):
-            reason = "equals the target's mean over the rows that share its value: it was computed from the target"
-            found[name] = Suspicion(name, reason)
-    for suspicion in _contextual(features, label, set(found)):
-        found.setdefault(suspicion.column, suspicion)
-    return list(found.values())
-
-
-def alone_precision(column: pd.Series, label: FloatArray, seed: int) -> float:
-    """PR-AUC of one column by the event rates of its values or 50 bins, learned on other rows; unknown is a bin."""
-    codes = _bins(column)
-    probability = np.zeros(len(label))
-    for fit, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(codes, label):
-        rows = np.bincount(codes[fit], minlength=codes.max() + 1)
-        events = np.bincount(codes[fit], label[fit], minlength=codes.max() + 1)
-        probability[test] = ((events + label.mean()) / (rows + 1))[codes[test]]
-    return float(average_precision_score(label, probability))
 
 
 def group_candidates(features: pd.DataFrame) -> list[str]:
     """Columns whose values may stand for groups of rows, likeliest first.
 
-    From 8 values on to one in 30 rows; first those that fix the values of most other columns, as a place does.
+    From 8 values on to one in 30 rows, of which none has most rows; first those that fix the values of most other
+    columns, as a place does. Numbers stand for groups only where they fix something that doesn't rise and fall with
+    them: a reading, in whole degrees or rounded, fixes nothing but what is computed from it.
     """
     most = len(features) / ROWS_A_GROUP
-    sizes = {name: features[name].nunique(dropna=False) for name in features}
-    names = [name for name, size in sizes.items() if FEWEST_GROUPS <= size <= most]
-
-    def fixed(name: str) -> int:
-        values = features.groupby(name, observed=True, dropna=False)[[other for other in features if other != name]]
-        return int((values.nunique(dropna=False).max() == 1).sum())
-
-    return sorted(names, key=lambda name: (-fixed(name), -sizes[name]))
-
-
-def _bins(column: pd.Series) -> NDArray[np.intp]:
-    if not isinstance(column.dtype, pd.CategoricalDtype) and column.nunique() > BINS:
-        column = pd.qcut(column, BINS, duplicates="drop")
-    return pd.factorize(column, use_na_sentinel=False)[0]
+    sizes = {str(name): int(features[name].nunique(dropna=False)) for name in features}
+    fixed = {
+        name: _fixed_by(features, name)
+        for name, size in sizes.items()
+        if FEWEST_GROUPS <= size <= most
+        and features[name].value_counts(dropna=False).max() <= LARGEST_SHARE * len(features)
+    }
+    groups = [name for name in fixed if _words(features[name]) or any(_in_no_order(features, name, fixed[name]))]
+    return sorted(groups, key=lambda name: (-len(fixed[name]), -sizes[name]))
 
 
-def _only_with_events(column: pd.Series, label: FloatArray, chance: float) -> str | None:
-    """The value all of whose rows are events, too many for a cause known before them; None where there is none.
+def named_groups(features: pd.DataFrame) -> list[str]:
+    """Of these, words and whole numbers: what is measured tells places apart, and yet is no name of them."""
+    return [name for name in group_candidates(features) if _words(features[name]) or _whole(features[name])]
 
-    chance: of as many events in a row where they are as likely as such a cause makes them.
-    """
-    codes, values = pd.factorize(column, use_na_sentinel=False)
-    rows = np.bincount(codes)
-    told = [
-        f"is {'empty' if pd.isna(value) else f'{value:g}' if isinstance(value, float) else value}" for value in values
-    ]
-    if len(values) > FEW_VALUES:
-        usual = int(rows.argmax())
-        codes, told = (codes != usual).astype(np.intp), [told[usual], told[usual].replace("is", "is not", 1)]
-        rows = np.bincount(codes)
-    rate = label.mean()
-    odds = STRONGEST_ODDS * rate / (1 - rate)
-    likeliest = min(odds / (1 + odds), LIKELIEST)
-    only = np.bincount(codes, label) == rows
-    likely = only & (rows * np.log(likeliest) < np.log(chance / len(rows)))
-    if not likely.any():
-        return None
-    value = int(np.argmax(np.where(likely, rows, 0)))
-    return f"{told[value]} in {rows[value]} rows, and all of them are events, as where it is noted after one"
+
+def _whole(column: pd.Series) -> bool:
+    return bool((column.dropna() % 1 == 0).all())
+
+
+def _words(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def _fixed_by(features: pd.DataFrame, name: str) -> list[str]:
+    """Other columns that have one value in each group of rows."""
+    others = [str(other) for other in features if other != name]
+    values = features.groupby(name, observed=True, dropna=False)[others].nunique(dropna=False).max()
+    return [other for other in others if values[other] == 1]
+
+
+def _in_no_order(features: pd.DataFrame, name: str, fixed: list[str]) -> Iterator[bool]:
+    """Of each column that a number fixes: whether it goes up and down from one number to the next."""
+    first = features[[name, *fixed]].drop_duplicates(name).sort_values(name)
+    for other in fixed:
+        values = pd.factorize(first[other], use_na_sentinel=False)[0] if _words(first[other]) else first[other]
+        steps = np.sign(np.diff(np.asarray(values, dtype=float)))
+        steps = steps[np.isfinite(steps) & (steps != 0)]
+        yield bool((np.diff(steps) != 0).sum() >= TURNS * len(first))
+
+
+def means_of_target(features: pd.DataFrame, label: FloatArray) -> list[Suspicion]:
+    """Columns of (n, d) features whose values are the (n,) outcome's means over the rows that share them."""
+    reason = "equals the target's mean over the rows that share its value: it was computed from the target"
+    return [Suspicion(str(name), reason) for name in features if _is_mean_of_target(features[name], label)]
 
 
 def _is_mean_of_target(column: pd.Series, label: FloatArray) -> bool:
@@ -136,8 +98,11 @@ def _is_mean_of_target(column: pd.Series, label: FloatArray) -> bool:
     return bool(len(values) >= VALUES_AS_RATES and (rows > 1).all() and np.allclose(values, means, atol=1e-3))
 
 
-def _contextual(features: pd.DataFrame, label: FloatArray, known: set[str]) -> list[Suspicion]:
-    """Suspicions by groups; columns that are under suspicion themselves don't group: all would follow them."""
+def contextual(features: pd.DataFrame, label: FloatArray, known: set[str]) -> list[Suspicion]:
+    """Columns of (n, d) features that follow the (n,) outcome from group to group.
+
+    Columns that are under suspicion themselves, those that are known or found, don't group: all would follow them.
+    """
     groupings = group_candidates(features)
     tests = max(1, len(groupings) * len(features.columns))
     numeric = [name for name in features if not isinstance(features[name].dtype, pd.CategoricalDtype)]
