@@ -54,6 +54,19 @@ def test_what_a_browser_shows_is_not_sent_again(pages: PageServices) -> None:
     assert len(gzip.compress(json.dumps(again).encode())) <= BUDGET_BYTES
 
 
+def test_a_tick_says_whether_it_has_more_than_what_each_cycle_changes(pages: PageServices) -> None:
+    first = sent(pages, {}, None, {})
+    parts = {"ahead": first["ahead"], "outages": first["outages"][-1], "alarms": first["seen"]["alarms"]}
+    pages.engine.run_cycle()
+    again = sent(pages, {}, first["seen"], parts)
+    parts["outages"] = again["outages"][-1] if "outages" in again else parts["outages"]
+    assert first["news"]
+    assert not sent(pages, {}, first["seen"], parts)["news"]
+    assert sent(pages, {}, first["seen"], {**parts, "outages": None})["news"]
+    assert sent(pages, {}, {**first["seen"], "scope": "another/"}, parts)["news"]
+    assert sent(pages, {"network": first["network"], "asset": "branch-0"}, first["seen"], parts)["news"]
+
+
 def test_requirements_of_one_browser_reach_the_others_at_once(pages: PageServices) -> None:
     first = sent(pages, PLAN, None, {})
     pages.planner.amend(pages.boards.latest, lambda _: Requirements(risk_weight=0.5, locked=frozenset({5})))
