@@ -90,6 +90,13 @@ class FleetData:
         wait = np.where(found, self.event_day[order][inside] - self.day if len(key) else 0.0, np.inf)
         return wait, np.where(found, self.event_cause[order][inside] if len(key) else -1, -1)
 
+    def watched(self, horizon_days: float) -> tuple[FloatArray, IntArray]:
+        """Years (r,) that each row's asset is watched: until it fails, or the horizon or the simulation ends; 0 for the
+        last rows. The cause of its failure in that time, -1 for none."""
+        wait, cause = self.next_event()
+        most = np.minimum(horizon_days, self.days - self.day)
+        return np.minimum(wait, most) / DAYS_PER_YEAR, np.where(wait <= most, cause, -1)
+
     def true_probability(self, horizon_days: float) -> FloatArray:
         """(r,) probability of a failure within the horizon for who knows all that is hidden, and the loads to come.
 

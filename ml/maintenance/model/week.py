@@ -14,7 +14,15 @@ from grid.network import FloatArray
 
 TIME_CONSTANT_DAYS, PEAK_DAYS = 7.0, 7
 LEAST_WEIGHT = 0.05  # of a mean: below it, three weeks without a value, nothing is known
-LOOKED = ("load_pu", "temperature_residual_k", "vibration_ratio", "corrosion", "thd_percent", "oil_quality", "ambient_c")
+LOOKED = (
+    "load_pu",
+    "temperature_residual_k",
+    "vibration_ratio",
+    "corrosion",
+    "thd_percent",
+    "oil_quality",
+    "ambient_c",
+)
 PEAKS = ("peak_load_pu", "peak_temperature_c")
 
 
