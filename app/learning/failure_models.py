@@ -86,7 +86,7 @@ class FailureModelLearner:
     def _drivers(self, request: Drivers) -> Mapping[str, float]:
         if self._bundle is None:
             return {}
-        values = self._bundle.horizons[DRIVERS_HORIZON_DAYS].contributions(request.features).iloc[0]
+        values = self._bundle.rates[DRIVERS_HORIZON_DAYS].contributions(request.features).iloc[0]
         return {name: float(values[name]) for name in FEATURES}
 
     @property

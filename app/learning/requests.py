@@ -169,7 +169,7 @@ class MakePrognosis(LearningRequest[PrognosisNews]):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Drivers(LearningRequest[Mapping[str, float]]):
-    """What each feature of one asset (1, f) adds to XGBoost's log-odds of failure within 365 days; empty without."""
+    """What each feature of one asset (1, f) adds to the log of its failure rate within 365 days; empty without."""
 
     learner = LearnerName.FAILURE_MODELS
     features: pd.DataFrame

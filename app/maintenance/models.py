@@ -86,11 +86,11 @@ class TrendItem(Answer):
 
 
 class DriverItem(Answer):
-    """What a feature adds to the log-odds of failure within 365 days."""
+    """What a feature adds to the log of the failure rate within 365 days."""
 
     feature: str
     value: str
-    log_odds: float | None
+    log_rate: float | None
 
 
 class SimilarItem(Answer):

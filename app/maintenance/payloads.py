@@ -112,7 +112,7 @@ def one_asset(now: Maintained, branch: int) -> JSON:
             },
         },
         "drivers": [
-            {"feature": driver.feature, "value": driver.value, "log_odds": number(driver.log_odds)}
+            {"feature": driver.feature, "value": driver.value, "log_rate": number(driver.log_rate)}
             for driver in drivers_of(now, branch)
         ],
         "similar": [

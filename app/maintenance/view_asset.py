@@ -49,27 +49,19 @@ SIGNAL_WORDS = {  # name, unit, and the factor from the signal's own unit
 FEATURE_WORDS = {
     "kind": "Kind",
     "location": "Surroundings",
-    "vn_kv": "Nominal voltage",
-    "length_km": "Length",
-    "rating_mva": "Rating",
     "age_years": "Age",
     "loading_percent": "Loading",
     "peak_loading_percent": "Peak of 7 d",
-    "temperature_c": "Temperature",
     "hot_spot_margin_k": "Margin to limit",
-    "overtemperature_k": "Over its limit",
     "temperature_residual_k": "Warmer than expected",
-    "ageing_rate": "Ageing rate",
+    "log_ageing_rate": "Ageing rate, log",
     "thermal_age_years": "Thermal age",
-    "load_age_years": "Peak load × age",
-    "vibration_mm_s": "Vibration",
     "vibration_ratio": "Vibration / expected",
     "corrosion": "Corrosion",
     "thd_percent": "Distortion",
     "oil_quality": "Oil quality",
     "trips_last_year": "Trips in a year",
     "ambient_c": "Ambient",
-    "humidity_percent": "Humidity",
     "log_published_rate": "CNAIM's rate, log",
 }
 
@@ -193,7 +185,7 @@ def _state(seen: Observation, branch: int, signal: Signal, value: float, limit: 
 
 
 def drivers_of(now: Maintained, branch: int) -> tuple[Driver, ...]:
-    """The largest contributions to XGBoost's log-odds, with the features' values."""
+    """The largest contributions to the log of the failure rate, with the features' values."""
     found, seen = now.maintainer.drivers(now.report, branch), now.report.seen
     if not found or seen is None:
         return ()
@@ -213,8 +205,9 @@ def _one(seen: Observation, branch: int) -> Observation:
     """The observation of one asset alone."""
     only = slice(branch, branch + 1)
     traits = type(seen.traits)(**{name: value[only] for name, value in vars(seen.traits).items()})
-    values = {name: value[only] for name, value in vars(seen).items() if name != "traits"}
-    return Observation(traits=traits, **values)
+    week = type(seen.week)(**{name: value[only] for name, value in vars(seen.week).items()})
+    values = {name: value[only] for name, value in vars(seen).items() if name not in ("traits", "week")}
+    return Observation(traits=traits, week=week, **values)
 
 
 def thermal_of(now: Maintained, branch: int) -> tuple[Curve, ...]:

@@ -156,7 +156,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._thread.wake()
 
     def drivers(self, report: MaintenanceReport, branch: int) -> Mapping[str, float]:
-        """What each feature adds to XGBoost's log-odds of failure within 365 days; empty where none is known now."""
+        """What each feature adds to the log of the failure rate within 365 days; empty where none is known now."""
         if report.card is None or report.seen is None or report.prognosis is None:
             return {}
         if not report.prognosis.learned[branch]:

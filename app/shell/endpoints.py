@@ -409,7 +409,7 @@ ENDPOINTS = (
     Endpoint(
         "get",
         "/api/maintenance/assets/{id}",
-        "One asset: signals with limits, probability over time, drivers in log-odds of XGBoost alone, similar assets.",
+        "One asset: signals with limits, probability over time, drivers as logs of the failure rate, similar assets.",
         AssetAnswer,
     ),
     Endpoint(

@@ -22,7 +22,7 @@ INSIDE = 1e-6  # decades: a label on the edge of the figure may count as outside
 MOST_DRIVERS = 5
 MOST_FINE_DECADES = 2.5
 LEAST_LINE = 0.05  # of the matrix that is worth drawing, decades
-DRIVERS_NOTE = "What moves XGBoost alone, half of the average; the forest and the calibration aren't in it."
+DRIVERS_NOTE = "What each adds to the log of the failure rate, against an asset of its kind where it is as usual."
 SYMBOLS = {  # a shape for each class, so that colour isn't alone
     RiskClass.LOW: "circle-open",
     RiskClass.MEDIUM: "circle",
@@ -224,35 +224,35 @@ def probability_figure(trend: ProbabilityCurve, scheme: Scheme) -> go.Figure:
 
 @dataclass(frozen=True)
 class Driver:
-    """What one feature adds to XGBoost's log-odds. value: the feature as people read it, with its unit."""
+    """What one feature adds to the log of the failure rate. value: the feature as people read it, with its unit."""
 
     feature: str
     value: str
-    log_odds: float
+    log_rate: float
 
 
 def drivers_figure(drivers: Sequence[Driver], scheme: Scheme) -> go.Figure:
     """The largest contributions as bars, raising risk to the right, with the values that cause them."""
     palette = PALETTES[scheme]
-    found = sorted((d for d in drivers if math.isfinite(d.log_odds)), key=lambda d: -abs(d.log_odds))[:MOST_DRIVERS]
+    found = sorted((d for d in drivers if math.isfinite(d.log_rate)), key=lambda d: -abs(d.log_rate))[:MOST_DRIVERS]
     figure = empty_figure(scheme, not found, "Without a model there are no drivers")
     figure.add_bar(
         orientation="h",
         y=[f"{driver.feature}<br>{driver.value}" for driver in found],
-        x=[rounded(driver.log_odds) for driver in found],
-        text=[f"{'+' if driver.log_odds > 0 else ''}{text.number(driver.log_odds, 2)}" for driver in found],
+        x=[rounded(driver.log_rate) for driver in found],
+        text=[f"{'+' if driver.log_rate > 0 else ''}{text.number(driver.log_rate, 2)}" for driver in found],
         textposition="auto",
         cliponaxis=False,
         marker={
-            "color": [palette.accent if driver.log_odds > 0 else palette.equipment_fill for driver in found],
+            "color": [palette.accent if driver.log_rate > 0 else palette.equipment_fill for driver in found],
             "line": {"color": palette.equipment, "width": 1},
-            "pattern": {"shape": ["" if driver.log_odds > 0 else "/" for driver in found]},
+            "pattern": {"shape": ["" if driver.log_rate > 0 else "/" for driver in found]},
         },
         hovertemplate="%{y}: %{x:.2f}<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", ticklabelposition="outside")
     figure.update_xaxes(
-        title_text="← lowers   log-odds   raises →", nticks=5, zeroline=True, zerolinecolor=palette.muted
+        title_text="← lowers   log of the rate   raises →", nticks=5, zeroline=True, zerolinecolor=palette.muted
     )
     figure.update_layout(showlegend=False, hovermode="closest", bargap=0.35)
     return figure

@@ -73,8 +73,8 @@ def fleet_step_words(step: FleetStep | None) -> str:
             return f"Simulating fleet {step.number} of {step.of}"
         case FleetStepKind.FITTING:
             return f"Fitting the {step.number}-day model"
-        case FleetStepKind.FITTING_CAUSES:
-            return "Fitting types of failure and the novelty flag"
+        case FleetStepKind.FITTING_NOVELTY:
+            return "Fitting the novelty flag"
         case FleetStepKind.JUDGING:
             return f"Simulating fleet {step.number} of {step.of}, to judge by"
 

@@ -90,7 +90,7 @@ def train(
         metrics={str(horizon_days): next(row for row in report["models"] if row["name"] == ENSEMBLE)},
         reliability={horizon_days: found.reliability},
     )
-    save(ModelBundle({horizon_days: model}, None, None, card), out / "model")
+    save(ModelBundle({horizon_days: model}, {}, None, card), out / "model")
     write(found, ahead, report, out)
     return found, ahead
 

@@ -24,12 +24,14 @@ from grid.flow.powerflow import GridState
 from grid.network import BoolArray, FloatArray, Network
 from grid.telemetry import Frame
 from grid.thermal.transformer import ageing_rate
-from ml.maintenance.model.features import Observation
+from ml.maintenance.model.features import Observation, looked_of
+from ml.maintenance.model.week import PEAK_DAYS, WeekOfLooks
 
 WEEK = timedelta(days=7)
 DAYS_KEPT = 8  # the present day and the seven before it
 THERMAL_PACE = 0.05  # assumption: mean V before the monitoring began
-HOURS_PER_YEAR = 8766.0
+HOURS_PER_YEAR, HOURS_PER_DAY = 8766.0, 24.0
+EARLIER_LOOKS = 7  # a day apart
 
 
 def is_asset(network: Network) -> BoolArray:
@@ -59,6 +61,7 @@ class ConditionMonitor:
         age = np.maximum(_year(start) - register.year_built, 0.0)
         self._hidden = drawn(self._traits, age, THERMAL_PACE * age, self._rng)
         self._gaps = Gaps(len(self._traits), self._rng)
+        self._week, self._began = WeekOfLooks(len(self._traits)), False
         self._since_week = timedelta(0)
         count = len(self._traits)
         self._day = start.toordinal()
@@ -82,7 +85,8 @@ class ConditionMonitor:
             self._hidden = next_week(self._hidden, traits, self._rng)
             self._since_week -= WEEK
         self._note(frame.measured_at, temperature, load_pu, ageing, hours)
-        return self._observed(frame, sound_c, temperature, load_pu)
+        signals = self._look(frame, sound_c, temperature, load_pu, hours / HOURS_PER_DAY)
+        return self._observed(signals, sound_c, load_pu)
 
     def _note(
         self, time: datetime, temperature: FloatArray, load_pu: FloatArray, ageing: FloatArray, hours: float
@@ -97,29 +101,37 @@ class ConditionMonitor:
             self._hours = np.roll(self._hours, passed)
             self._hours[: min(passed, DAYS_KEPT)] = 0.0
             self._day += passed
+        for _ in range(min(passed, PEAK_DAYS)):
+            self._week.end_day()
+        self._week.rise(load_pu, temperature)
         self._peak_c[0] = np.fmax(self._peak_c[0], temperature)
         self._peak_pu[0] = np.fmax(self._peak_pu[0], load_pu)
         self._aged_h[0] += ageing * hours
         self._hours[0] += hours
 
-    def _observed(self, frame: Frame, sound_c: FloatArray, temperature: FloatArray, load_pu: FloatArray) -> Observation:
-        traits, weather, total_hours = self._traits, frame.weather, self._hours.sum()
-        load_mw = load_pu * traits.rating_mva
-        signals = measured(
-            self._hidden,
-            traits,
-            temperature,
-            load_mw,
-            load_pu,
-            float(weather.ambient_c),
-            float(weather.humidity_percent),
-            self._rng,
-        )
+    def _look(
+        self, frame: Frame, sound_c: FloatArray, temperature: FloatArray, load_pu: FloatArray, days: float
+    ) -> FloatArray:
+        """(m, 10) what the sensors show now. A first look comes with a week of earlier ones at the same load: the
+        sensors were there before anyone watched."""
+        traits, weather = self._traits, frame.weather
+        air = float(weather.ambient_c), float(weather.humidity_percent)
+        for of_days in (days,) if self._began else (1.0,) * EARLIER_LOOKS:
+            load_mw = load_pu * traits.rating_mva
+            shown = measured(self._hidden, traits, temperature, load_mw, load_pu, *air, self._rng)
+            signals = np.where(self._gaps.silent, np.nan, shown)
+            self._week.take(looked_of(traits, signals, load_pu, sound_c), of_days)
+        self._began = True
+        return signals
+
+    def _observed(self, signals: FloatArray, sound_c: FloatArray, load_pu: FloatArray) -> Observation:
+        traits, total_hours = self._traits, self._hours.sum()
         mean_rate = self._aged_h.sum(axis=0) / total_hours if total_hours > 0 else np.full(len(traits), np.nan)
         return Observation(
             traits=traits,
-            signals=np.where(self._gaps.silent, np.nan, signals),
-            expected_load_mw=load_mw,
+            signals=signals,
+            week=self._week.now(),
+            expected_load_mw=load_pu * traits.rating_mva,
             rated_mw=traits.rating_mva,
             peak_load_pu=np.fmax.reduce(self._peak_pu, axis=0),
             peak_temperature_c=np.fmax.reduce(self._peak_c, axis=0),

@@ -73,6 +73,15 @@ class Member(StrEnum):
     RANDOM_FOREST = "random_forest"
 
 
+class RateMember(StrEnum):
+    """What a rate of failures is made of: the parts, and all together as held-out failures bear it out."""
+
+    TOGETHER = "together"
+    BY_CAUSE = "by_cause"
+    XGBOOST = "xgboost"
+    RANDOM_FOREST = "random_forest"
+
+
 class ModelFileError(ValueError):
     """A file that can't be used as a model: which one, and why."""
 
@@ -113,7 +122,7 @@ class FleetStepKind(StrEnum):
     STARTING = "starting"
     SIMULATING = "simulating"  # a fleet to fit to or calibrate on
     FITTING = "fitting"  # the model of a horizon
-    FITTING_CAUSES = "fitting_causes"  # types of failure, and the novelty flag
+    FITTING_NOVELTY = "fitting_novelty"  # what is unlike healthy assets
     JUDGING = "judging"  # by the last fleet, which is simulated
 
 

@@ -9,6 +9,7 @@ from grid.network import BoolArray, FloatArray
 from ml.maintenance.fleet.fleet import FleetData
 from ml.maintenance.model.alarms import alarm_figures
 from ml.maintenance.model.causes import CAUSES
+from ml.maintenance.model.hazard import within
 from ml.maintenance.model.metrics import (
     Draws,
     base_rate,
@@ -19,9 +20,9 @@ from ml.maintenance.model.metrics import (
     pr_auc,
     recall_at_capacity,
 )
-from ml.maintenance.model.model import CauseClassifier
+from ml.maintenance.model.rates import RateModel
 from ml.maintenance.model.store import ModelBundle
-from ml.maintenance.records import Member
+from ml.maintenance.records import RateMember
 from ml.reporting.plain import plain
 
 HORIZONS = (30, 90, 365)
@@ -35,17 +36,16 @@ def rivals(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: int) ->
     hazard now: for who knew all that is hidden at the moment; hazard to come: who knew the loads and weather to come
     as well.
     """
-    frame, years = fleet.features[rows], days / 365.0
-    model = bundle.horizons[days]
-    members = model.member_probability(frame)
-    now = fleet.rate_per_year[fleet.week, fleet.asset][rows]
+    frame = fleet.features[rows]
+    by = {member: within(rate, days) for member, rate in bundle.rates[days].every_rate(frame).items()}
     return {
-        "ensemble": model.predict_proba(frame)[:, 1],
-        "XGBoost alone": members[Member.XGBOOST],
-        "random forest alone": members[Member.RANDOM_FOREST],
-        "CNAIM score": -np.expm1(-fleet.published_per_year[rows] * years),
+        "ensemble": by[RateMember.TOGETHER],
+        "rates by cause alone": by[RateMember.BY_CAUSE],
+        "XGBoost alone": by[RateMember.XGBOOST],
+        "random forest alone": by[RateMember.RANDOM_FOREST],
+        "CNAIM score": within(fleet.published_per_year[rows], days),
         "age only": _by_age(fleet, rows, days),
-        "ceiling: hazard now": -np.expm1(-now * years),
+        "ceiling: hazard now": within(fleet.rate_per_year[fleet.week, fleet.asset][rows], days),
         "hazard to come": fleet.true_probability(days)[rows],
     }
 
@@ -89,17 +89,18 @@ def card_figures(bundle: ModelBundle, fleet: FleetData, rows: BoolArray, days: i
             for what, figure in of_rivals.items()
         },
     }
-    if bundle.causes is not None and days == MAIN_HORIZON:
-        figures |= cause_figures(bundle.causes, fleet, rows & (wait <= days))
+    figures["weights"] = {member.value: weight for member, weight in bundle.rates[days].weights_.items()}
+    if days == MAIN_HORIZON:
+        figures |= cause_figures(bundle.rates[days], fleet, rows & (wait <= days))
     plain_figures: dict[str, Any] = plain(figures)
     return plain_figures
 
 
-def cause_figures(causes: CauseClassifier, fleet: FleetData, rows: BoolArray) -> dict[str, Any]:
+def cause_figures(model: RateModel, fleet: FleetData, rows: BoolArray) -> dict[str, Any]:
     """Macro-F1 and confusion matrix of the type given failure, for rows (r,) before failures."""
     names = [cause.value for cause in CAUSES]
     actual = [names[position] for position in fleet.next_event()[1][rows]]
-    predicted = list(causes.predict(fleet.features[rows]))
+    predicted = [names[position] for position in model.causes(fleet.features[rows]).argmax(axis=1)]
     draws = Draws.of(fleet.asset[rows], np.random.default_rng(0))
     return {
         "type macro-F1": macro_f1(actual, predicted, names, draws),

@@ -26,18 +26,20 @@ from grid.network import BoolArray, FloatArray, IntArray
 from grid.thermal.transformer import ageing_rate
 from ml.maintenance.fleet.year import HOURS_PER_WEEK, WEEKS_PER_YEAR, FleetYear, drawn_loads, fleet_year
 from ml.maintenance.model.causes import cause_rates, repaired
-from ml.maintenance.model.features import Observation, features_of, published_rate, residuals_of
+from ml.maintenance.model.features import Observation, features_of, looked_of, published_rate, residuals_of
+from ml.maintenance.model.week import WeekOfLooks
 
 START = datetime(2019, 1, 1, tzinfo=UTC)
 KIND_SHARES = (0.35, 0.2, 0.45)
 LOCATION_SHARES = (0.1, 0.15, 0.45, 0.3)
-LEVELS_KV, LEVEL_SHARES = np.array([11.0, 20.0, 66.0, 110.0]), (0.3, 0.2, 0.3, 0.2)
-MEDIAN_KM, LENGTH_SPREAD = np.array([5.0, 0.8, 0.0]), 1.0
+LEVELS_KV = np.array([0.4, 11.0, 20.0, 33.0, 66.0, 110.0, 138.0, 220.0, 345.0, 380.0])
+LEVEL_SHARES = (0.05, 0.2, 0.15, 0.1, 0.15, 0.15, 0.08, 0.04, 0.04, 0.04)
+LINE_KM_PER_KV_ROOT, MEDIAN_CABLE_KM, LENGTH_SPREAD = 1.2, 0.8, 1.0  # a line's median length: 4 km at 11 kV, 22 at 345
 MVA_PER_KV, RATING_SPREAD = 0.6, 0.4
 OLDEST_YEARS = 55.0
 THERMAL_PACE, THERMAL_SPREAD = 0.05, 1.0  # mean V before a fleet was watched: median and lognormal spread
 LIMIT_C = np.array([75.0, 90.0, 120.0])  # by kind, as grid.assets.register.temperature_limit_c
-WEEK_YEARS, WEEK_DAYS = 1.0 / WEEKS_PER_YEAR, 7.0
+WEEK_YEARS, WEEK_DAYS, HOURS_PER_DAY = 1.0 / WEEKS_PER_YEAR, 7.0, 24
 DAYS_PER_YEAR = WEEKS_PER_YEAR * WEEK_DAYS
 
 
@@ -88,6 +90,13 @@ class FleetData:
         wait = np.where(found, self.event_day[order][inside] - self.day if len(key) else 0.0, np.inf)
         return wait, np.where(found, self.event_cause[order][inside] if len(key) else -1, -1)
 
+    def watched(self, horizon_days: float) -> tuple[FloatArray, IntArray]:
+        """Years (r,) that each row's asset is watched: until it fails, or the horizon or the simulation ends; 0 for the
+        last rows. The cause of its failure in that time, -1 for none."""
+        wait, cause = self.next_event()
+        most = np.minimum(horizon_days, self.days - self.day)
+        return np.minimum(wait, most) / DAYS_PER_YEAR, np.where(wait <= most, cause, -1)
+
     def true_probability(self, horizon_days: float) -> FloatArray:
         """(r,) probability of a failure within the horizon for who knows all that is hidden, and the loads to come.
 
@@ -123,11 +132,12 @@ def simulate(assets: int, years: int, rng: np.random.Generator, every_weeks: int
 def _drawn_traits(count: int, rng: np.random.Generator) -> AssetTraits:
     kind = rng.choice(len(KINDS), count, p=KIND_SHARES)
     vn_kv = rng.choice(LEVELS_KV, count, p=LEVEL_SHARES)
+    median_km = np.stack([LINE_KM_PER_KV_ROOT * np.sqrt(vn_kv), np.full(count, MEDIAN_CABLE_KM), np.zeros(count)])
     return AssetTraits(
         kind=kind,
         location=rng.choice(len(LOCATIONS), count, p=LOCATION_SHARES),
         vn_kv=vn_kv,
-        length_km=MEDIAN_KM[kind] * np.exp(LENGTH_SPREAD * rng.standard_normal(count)),
+        length_km=median_km[kind, np.arange(count)] * np.exp(LENGTH_SPREAD * rng.standard_normal(count)),
         rating_mva=vn_kv * MVA_PER_KV * np.exp(RATING_SPREAD * rng.standard_normal(count)),
     )
 
@@ -142,6 +152,7 @@ class _Fleet:
         self._state: Deterioration = drawn(traits, age, thermal, rng)
         self._gaps = Gaps(len(traits), rng)
         self._limit_c = LIMIT_C[traits.kind]
+        self._week = WeekOfLooks(len(traits))
         self._seen: list[tuple[int, Observation]] = []
         self._rates: list[FloatArray] = []
         self._failed: list[BoolArray] = []
@@ -154,6 +165,7 @@ class _Fleet:
         temperature = with_defect(hours.temperature_c[week], ambient, self._state)
         ageing = ageing_rate(temperature, np.zeros(1, dtype=bool)).mean(axis=0) * traits.is_transformer
         peak_c, peak_pu = temperature.max(axis=0), load.max(axis=0)
+        self._look_daily(hours, week, temperature, load)
         published = published_rate(traits, self._state.age_years, peak_pu, self._state.thermal_age_years)
         rates = cause_rates(traits, self._state, peak_c, self._limit_c, published)
         total = rates.sum(axis=1)
@@ -170,6 +182,29 @@ class _Fleet:
             hour = HOURS_PER_WEEK - 1 - int(rng.integers(0, 24))
             self._seen.append((len(self._rates) - 1, self._observed(hours, week, hour, peak_c, peak_pu, ageing)))
 
+    def _look_daily(self, hours: FleetYear, week: slice, temperature_c: FloatArray, load_pu: FloatArray) -> None:
+        """A look in each day, at any hour, and the day's highest values."""
+        weather = hours.weather
+        for first in range(0, HOURS_PER_WEEK, HOURS_PER_DAY):
+            day = slice(first, first + HOURS_PER_DAY)
+            hour = first + int(self._rng.integers(0, HOURS_PER_DAY))
+            now = week.start + hour
+            ambient, humidity = (
+                np.asarray(value)[now, hours.zone] for value in (weather.ambient_c, weather.humidity_percent)
+            )
+            signals = self._shown(temperature_c[hour], load_pu[hour], ambient, humidity)
+            self._week.take(looked_of(self.traits, signals, load_pu[hour], hours.temperature_c[now]), 1.0)
+            self._week.rise(load_pu[day].max(axis=0), temperature_c[day].max(axis=0))
+            self._week.end_day()
+
+    def _shown(
+        self, temperature_c: FloatArray, load_pu: FloatArray, ambient: FloatArray, humidity: FloatArray
+    ) -> FloatArray:
+        """(n, 10) what sensors show, NaN where they are silent."""
+        load_mw = load_pu * self.traits.rating_mva
+        signals = measured(self._state, self.traits, temperature_c, load_mw, load_pu, ambient, humidity, self._rng)
+        return np.where(self._gaps.silent, np.nan, signals)
+
     def _observed(
         self, hours: FleetYear, week: slice, hour: int, peak_c: FloatArray, peak_pu: FloatArray, ageing: FloatArray
     ) -> Observation:
@@ -179,13 +214,12 @@ class _Fleet:
         )
         load_pu = hours.load_pu[now]
         temperature = with_defect(hours.temperature_c[now], ambient, self._state)
-        load_mw = load_pu * traits.rating_mva
-        signals = measured(self._state, traits, temperature, load_mw, load_pu, ambient, humidity, self._rng)
         return Observation(
             traits=traits,
-            signals=np.where(self._gaps.silent, np.nan, signals),
-            expected_load_mw=load_mw,
+            signals=self._shown(temperature, load_pu, ambient, humidity),
+            expected_load_mw=load_pu * traits.rating_mva,
             rated_mw=traits.rating_mva,
+            week=self._week.now(),
             peak_load_pu=peak_pu,
             peak_temperature_c=peak_c,
             expected_temperature_c=hours.temperature_c[now],

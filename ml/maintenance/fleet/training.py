@@ -10,27 +10,26 @@ import json
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from grid.network import BoolArray, FloatArray
+from grid.network import FloatArray, IntArray
 from ml.maintenance.fleet.evaluation import HORIZONS, MAIN_HORIZON, card_figures
 from ml.maintenance.fleet.fleet import DAYS_PER_YEAR, FleetData, simulate
 from ml.maintenance.fleet.parent import leave_with_input
 from ml.maintenance.model.card import Feature, ModelCard, table_sha256
-from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.features import FEATURES, UNITS
 from ml.maintenance.model.metrics import Draws, reliability
-from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.maintenance.model.model import NoveltyDetector
+from ml.maintenance.model.rates import RateModel
 from ml.maintenance.model.store import ModelBundle, save
 from ml.maintenance.records import FleetStep, FleetStepKind
 
 CATEGORY = ("kind", "location")
-ROUNDS, DEPTH = 300, 2  # chosen on fleets of other seeds than any that figures are reported of
 DATA = "Simulated fleets: hourly load, weather and temperatures; failures drawn from CNAIM v2.1's hazard and condition"
 FITTED, CALIBRATED, JUDGED = range(3)  # roles of fleets: part of their seeds, so that none has two
 Progress = Callable[[int, FleetStep], None]
@@ -63,30 +62,31 @@ class FleetPlan:
 
 @dataclass
 class _Rows:
-    """Rows of several fleets with their waits for the next failure; assets of different fleets are different."""
+    """Rows of several fleets with how long each was watched; assets of different fleets are different."""
 
     features: list[pd.DataFrame] = field(default_factory=list)
     residuals: list[pd.DataFrame] = field(default_factory=list)
     day: list[FloatArray] = field(default_factory=list)
-    end: list[FloatArray] = field(default_factory=list)
-    wait: list[FloatArray] = field(default_factory=list)
-    cause: list[FloatArray] = field(default_factory=list)
+    watched: dict[int, list[tuple[FloatArray, IntArray]]] = field(default_factory=dict)
 
     def add(self, fleet: FleetData) -> None:
-        wait, cause = fleet.next_event()
         self.features.append(fleet.features)
         self.residuals.append(fleet.residuals)
         self.day.append(fleet.day)
-        self.end.append(np.full(len(fleet), fleet.days))
-        self.wait.append(wait)
-        self.cause.append(cause)
+        for days in HORIZONS:
+            self.watched.setdefault(days, []).append(fleet.watched(days))
 
-    def select(self, first_day: float, horizon_days: float) -> tuple[BoolArray, pd.DataFrame, BoolArray]:
-        """Rows (r,) from a day on whose horizon is within the simulation; their features and labels."""
-        day, end = np.concatenate(self.day), np.concatenate(self.end)
-        chosen = (day >= first_day) & (day + horizon_days <= end)
+    def select(self, first_day: float, horizon_days: int) -> tuple[pd.DataFrame, FloatArray, IntArray]:
+        """Rows (r,) from a day on: features, years watched within the horizon, and the cause of the failure or -1."""
+        years, cause = (np.concatenate(part) for part in zip(*self.watched[horizon_days], strict=True))
+        chosen = (np.concatenate(self.day) >= first_day) & (years > 0)
         frame = pd.concat(self.features, ignore_index=True)[chosen].reset_index(drop=True)
-        return chosen, frame, np.concatenate(self.wait)[chosen] <= horizon_days
+        return frame, years[chosen], cause[chosen]
+
+    def healthy(self) -> pd.DataFrame:
+        """Residuals of rows whose assets didn't fail within a year."""
+        years, cause = (np.concatenate(part) for part in zip(*self.watched[MAIN_HORIZON], strict=True))
+        return pd.concat(self.residuals, ignore_index=True)[(cause < 0) & (years > 0)]
 
 
 def train(plan: FleetPlan, progress: Progress) -> ModelBundle:
@@ -99,27 +99,21 @@ def train(plan: FleetPlan, progress: Progress) -> ModelBundle:
         step += 1
 
     fitted, calibrated = _simulated(plan, FITTED, tell), _simulated(plan, CALIBRATED, tell)
-    horizons = {}
+    rates = {}
     for days in HORIZONS:
         tell(FleetStep(kind=FleetStepKind.FITTING, number=days))
-        _, frame, label = fitted.select(plan.first_day(FITTED), days)
-        model = FailureEnsemble(seed=plan.seed, rounds=ROUNDS, depth=DEPTH).fit(frame, label)
-        _, frame, label = calibrated.select(plan.first_day(CALIBRATED), days)
-        horizons[days] = model.calibrate(frame, label)
-    tell(FleetStep(kind=FleetStepKind.FITTING_CAUSES))
-    chosen, frame, label = fitted.select(0.0, MAIN_HORIZON)
-    names = np.array([cause.value for cause in CAUSES])[np.concatenate(fitted.cause)[chosen][label]]
-    causes = CauseClassifier(seed=plan.seed).fit(frame[label], names)
-    residuals = pd.concat(fitted.residuals, ignore_index=True)[chosen]
-    novelty = NoveltyDetector(seed=plan.seed).fit(residuals[~label])
+        model = RateModel(seed=plan.seed).fit(*fitted.select(plan.first_day(FITTED), days))
+        rates[days] = model.calibrate(*calibrated.select(plan.first_day(CALIBRATED), days))
+    tell(FleetStep(kind=FleetStepKind.FITTING_NOVELTY))
+    novelty = NoveltyDetector(seed=plan.seed).fit(fitted.healthy())
     card = ModelCard(
         features=tuple(Feature(name, "category" if name in CATEGORY else "numeric", UNITS[name]) for name in FEATURES),
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         data=f"{DATA}; {plan.fleets[FITTED]} fleets of {plan.assets} assets over {plan.years[FITTED]} years",
-        data_sha256=table_sha256(frame),
+        data_sha256=table_sha256(fitted.select(plan.first_day(FITTED), MAIN_HORIZON)[0]),
         seed=plan.seed,
     )
-    return _judged(plan, ModelBundle(horizons, causes, novelty, card), tell)
+    return _judged(plan, ModelBundle({}, rates, novelty, card), tell)
 
 
 def _simulated(plan: FleetPlan, role: int, tell: Callable[[FleetStep], None]) -> _Rows:
@@ -141,14 +135,14 @@ def _judged(plan: FleetPlan, bundle: ModelBundle, tell: Callable[[FleetStep], No
     tell(FleetStep(kind=FleetStepKind.JUDGING, number=sum(plan.fleets), of=sum(plan.fleets)))
     fleet = _fleet(plan, JUDGED, 0)
     figures, tables = {}, {}
-    for days, model in bundle.horizons.items():
+    for days, model in bundle.rates.items():
         rows = fleet.known(days) & (fleet.day >= plan.first_day(JUDGED))
         draws = Draws.of(fleet.asset[rows], np.random.default_rng(plan.seed))
         figures[str(days)] = card_figures(bundle, fleet, rows, days, draws)
         label = (fleet.next_event()[0] <= days)[rows].astype(float)
-        tables[days] = reliability(label, model.predict_proba(fleet.features[rows])[:, 1], draws)
+        tables[days] = reliability(label, model.probability(fleet.features[rows], days), draws)
     card = ModelCard(**{**vars(bundle.card), "metrics": figures, "reliability": tables})
-    return ModelBundle(bundle.horizons, bundle.causes, bundle.novelty, card)
+    return replace(bundle, card=card)
 
 
 def main(arguments: list[str]) -> int:

@@ -8,35 +8,29 @@ import pandas as pd
 from grid.assets.deterioration import KINDS, LOCATIONS, SIGNALS, AssetTraits, Signal, expected_vibration
 from grid.network import FloatArray
 from ml.maintenance.model.hazard import AssetCategory, AssetCondition, CnaimHazard
+from ml.maintenance.model.week import WeekCondition
 
 CATEGORIES = np.array([AssetCategory.OVERHEAD_LINE, AssetCategory.CABLE, AssetCategory.TRANSFORMER])
 UNITS = {  # in the order of the columns; an empty unit is a class or a ratio
     "kind": "",
     "location": "",
-    "vn_kv": "kV",
-    "length_km": "km",
-    "rating_mva": "MVA",
     "age_years": "years",
     "loading_percent": "%",
     "peak_loading_percent": "%",
-    "temperature_c": "°C",
     "hot_spot_margin_k": "K",
-    "overtemperature_k": "K",
     "temperature_residual_k": "K",
-    "ageing_rate": "",
+    "log_ageing_rate": "",
     "thermal_age_years": "years",
-    "load_age_years": "years",
-    "vibration_mm_s": "mm/s",
     "vibration_ratio": "",
     "corrosion": "",
     "thd_percent": "%",
     "oil_quality": "",
     "trips_last_year": "",
     "ambient_c": "°C",
-    "humidity_percent": "%",
     "log_published_rate": "",
 }
 FEATURES = tuple(UNITS)
+LEAST_AGEING = 1e-4  # V of a cold transformer, beyond which colder ones are alike
 MOST_LIKELY, LEAST_RATE = 1 - 1e-9, 1e-7  # keep logarithms finite for lines of any length that a case may claim
 
 
@@ -51,6 +45,7 @@ class Observation:
 
     traits: AssetTraits
     signals: FloatArray
+    week: WeekCondition
     expected_load_mw: FloatArray
     rated_mw: FloatArray
     peak_load_pu: FloatArray
@@ -72,7 +67,7 @@ class Observation:
     @property
     def published_per_year(self) -> FloatArray:
         """(n,) CNAIM's rate."""
-        return published_rate(self.traits, self.signal(Signal.AGE), self.peak_load_pu, self.thermal_age_years)
+        return published_rate(self.traits, self.signal(Signal.AGE), self.week.peak_load_pu, self.thermal_age_years)
 
 
 def published_rate(
@@ -91,35 +86,50 @@ def published_rate(
     return np.asarray(-np.log1p(-probability))
 
 
-def features_of(seen: Observation) -> pd.DataFrame:
-    """(n, 24) FEATURES with the units of UNITS; kind and location are categories."""
-    traits, signal = seen.traits, seen.signal
-    load_pu, margin = seen.load_pu, seen.limit_c - seen.peak_temperature_c
-    expected = expected_vibration(traits, np.where(np.isnan(load_pu), seen.peak_load_pu, load_pu))
-    columns = {
-        "kind": pd.Categorical.from_codes(traits.kind, [kind.value for kind in KINDS]),
-        "location": pd.Categorical.from_codes(traits.location, [location.value for location in LOCATIONS]),
-        "vn_kv": traits.vn_kv,
-        "length_km": traits.length_km,
-        "rating_mva": traits.rating_mva,
-        "age_years": signal(Signal.AGE),
-        "loading_percent": 100 * load_pu,
-        "peak_loading_percent": 100 * seen.peak_load_pu,
-        "temperature_c": signal(Signal.TEMPERATURE),
-        "hot_spot_margin_k": margin,
-        "overtemperature_k": np.maximum(-margin, 0.0),
-        "temperature_residual_k": signal(Signal.TEMPERATURE) - seen.expected_temperature_c,
-        "ageing_rate": seen.ageing_rate,
-        "thermal_age_years": seen.thermal_age_years,
-        "load_age_years": seen.peak_load_pu * signal(Signal.AGE),
-        "vibration_mm_s": signal(Signal.VIBRATION),
+def looked_of(
+    traits: AssetTraits, signals: FloatArray, load_pu: FloatArray, expected_temperature_c: FloatArray
+) -> dict[str, FloatArray]:
+    """What a look at (n, 10) signals adds to a week. load_pu (n,) is taken where the sensor of the load is silent."""
+
+    def signal(one: Signal) -> FloatArray:
+        return np.asarray(signals[:, SIGNALS.index(one)])
+
+    measured_pu = signal(Signal.LOAD) / traits.rating_mva
+    expected = expected_vibration(traits, np.where(np.isnan(measured_pu), load_pu, measured_pu))
+    return {
+        "load_pu": measured_pu,
+        "temperature_residual_k": signal(Signal.TEMPERATURE) - expected_temperature_c,
         "vibration_ratio": signal(Signal.VIBRATION) / expected,
         "corrosion": signal(Signal.CORROSION),
         "thd_percent": signal(Signal.DISTORTION),
         "oil_quality": signal(Signal.OIL_QUALITY),
-        "trips_last_year": signal(Signal.TRIPS),
         "ambient_c": signal(Signal.AMBIENT),
-        "humidity_percent": signal(Signal.HUMIDITY),
+    }
+
+
+def features_of(seen: Observation) -> pd.DataFrame:
+    """(n, 16) FEATURES with the units of UNITS; kind and location are categories.
+
+    Of a week's looks, not of one. Voltage, length and rating are in the published rate and nowhere else: what they do
+    to it is known, and beyond the voltages and lengths of any training.
+    """
+    traits, signal, week = seen.traits, seen.signal, seen.week
+    columns = {
+        "kind": pd.Categorical.from_codes(traits.kind, [kind.value for kind in KINDS]),
+        "location": pd.Categorical.from_codes(traits.location, [location.value for location in LOCATIONS]),
+        "age_years": signal(Signal.AGE),
+        "loading_percent": 100 * week.load_pu,
+        "peak_loading_percent": 100 * week.peak_load_pu,
+        "hot_spot_margin_k": seen.limit_c - week.peak_temperature_c,
+        "temperature_residual_k": week.temperature_residual_k,
+        "log_ageing_rate": np.log(np.maximum(seen.ageing_rate, LEAST_AGEING)),
+        "thermal_age_years": seen.thermal_age_years,
+        "vibration_ratio": week.vibration_ratio,
+        "corrosion": week.corrosion,
+        "thd_percent": week.thd_percent,
+        "oil_quality": week.oil_quality,
+        "trips_last_year": signal(Signal.TRIPS),
+        "ambient_c": week.ambient_c,
         "log_published_rate": np.log(np.maximum(seen.published_per_year, LEAST_RATE)),
     }
     return pd.DataFrame(columns)

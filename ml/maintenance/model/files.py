@@ -31,8 +31,10 @@ TYPES = frozenset(
         "numpy.int64",
         "numpy.ndarray",
         "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._forest.RandomForestRegressor",
         "sklearn.ensemble._iforest.IsolationForest",
         "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.DecisionTreeRegressor",
         "sklearn.tree._classes.ExtraTreeRegressor",
         TREE,
     }

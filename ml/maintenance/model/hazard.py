@@ -31,6 +31,9 @@ EHV_FROM_KV = 22.0
 """CNAIM's EHV assets start at 22 kV (table 21); at 132 kV and above the figures used here are the same."""
 
 
+DAYS_PER_YEAR = 365.0
+
+
 class AssetCategory(StrEnum):
     """Kinds of assets that a hazard is known for."""
 
@@ -174,6 +177,11 @@ class CnaimHazard:
         is_transformer = assets.category == AssetCategory.TRANSFORMER
         thermal_years = np.where(is_transformer, np.nan_to_num(assets.thermal_age_years), 0.0)
         return np.maximum(from_age, _score(thermal_years / INSULATION_LIFE_YEARS, WORST_SCORE))
+
+
+def within(rate_per_year: FloatArray, days: float | FloatArray) -> FloatArray:
+    """Probability of at least one failure within so many days at a rate that stays."""
+    return np.asarray(-np.expm1(-rate_per_year * days / DAYS_PER_YEAR))
 
 
 def _score(life_consumed: FloatArray, cap: float) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Failure models of any table: probability of failure, type of failure, and unlike anything seen in health.
+"""Failure models of any table: probability of failure, and unlike anything seen in health.
 
 XGBoost and a random forest are averaged and then calibrated on rows that neither was fitted to. No class weights and no
 resampling: both would move the probabilities away from the frequencies that they are read as.
@@ -6,7 +6,6 @@ resampling: both would move the probabilities away from the frequencies that the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -152,62 +151,6 @@ class FailureEnsemble(ClassifierMixin, BaseEstimator):
     def _calibrated(self, member: Member, raw: FloatArray) -> FloatArray:
         found = self.calibrations_.get(member)
         return raw if found is None else found.apply(raw)
-
-
-class CauseClassifier(ClassifierMixin, BaseEstimator):
-    """Type of a failure, given that there is one: fitted to rows before failures only."""
-
-    def __init__(
-        self,
-        seed: int = 1,
-        rounds: int = 60,  # of boosting, one tree a class in each
-        depth: int = 3,
-        learning_rate: float = 0.1,
-        row_share: float = 0.8,  # of rows and of columns that a round sees
-        threads: int = 1,  # of the training; predictions use one
-    ) -> None:
-        self.seed, self.rounds, self.depth = seed, rounds, depth
-        self.learning_rate, self.row_share, self.threads = learning_rate, row_share, threads
-
-    def fit(self, X: pd.DataFrame, y: Sequence[str] | pd.Series) -> CauseClassifier:
-        """Fit to (n, d) features and (n,) names of types. ValueError where there are fewer than two of them."""
-        classes, label = np.unique(np.asarray(y, dtype=str), return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(f"types of failure: only '{', '.join(classes)}' occurs; two are the least to tell apart")
-        self.columns_, self.classes_ = Columns.of(X), classes
-        codes = self.columns_.encode(X)
-        parameters = {
-            "objective": "multi:softprob",
-            "num_class": len(classes),
-            "eta": self.learning_rate,
-            "max_depth": self.depth,
-            "subsample": self.row_share,
-            "colsample_bytree": self.row_share,
-            "seed": self.seed,
-            "nthread": self.threads,
-        }
-        self.booster_ = xgb.train(parameters, self.columns_.matrix(codes, label.astype(float)), self.rounds)
-        self.booster_.set_param({"nthread": 1})
-        return self
-
-    @classmethod
-    def restored(
-        cls, parameters: dict[str, Any], columns: Columns, booster: xgb.Booster, classes: Sequence[str]
-    ) -> CauseClassifier:
-        """A fitted classifier from its parts, as the store keeps them."""
-        model = cls(**parameters)
-        model.columns_, model.booster_, model.classes_ = columns, booster, np.array(classes, dtype=str)
-        model.booster_.set_param({"nthread": 1})
-        return model
-
-    def predict_proba(self, X: pd.DataFrame) -> pd.DataFrame:
-        """(n, classes) probability of each type, a column for each name."""
-        values = self.booster_.inplace_predict(self.columns_.encode(X)).astype(float)
-        return pd.DataFrame(values.reshape(len(X), -1), index=X.index, columns=list(self.classes_))
-
-    def predict(self, X: pd.DataFrame) -> NDArray[np.str_]:
-        """(n,) the likeliest type's name."""
-        return np.asarray(self.classes_[self.predict_proba(X).to_numpy().argmax(axis=1)])
 
 
 class NoveltyDetector(BaseEstimator):

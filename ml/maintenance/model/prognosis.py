@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grid.assets.deterioration import SIGNALS, Signal
+from grid.assets.deterioration import Signal
 from grid.network import BoolArray, FloatArray
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.features import Observation, features_of, residuals_of
-from ml.maintenance.records import Member, WhyNot, WhyNotKind
+from ml.maintenance.model.hazard import DAYS_PER_YEAR, within
+from ml.maintenance.records import RateMember, WhyNot, WhyNotKind
 
 if TYPE_CHECKING:  # the published hazard alone needs none of the libraries that models are made with
     from ml.maintenance.model.store import ModelBundle
 
-DAYS_PER_YEAR = 365.0
 HORIZONS = (30, 90, 365)
-SENSED = (Signal.TEMPERATURE, Signal.LOAD, Signal.VIBRATION, Signal.CORROSION, Signal.DISTORTION, Signal.TRIPS)
-MOST_MISSING = 2  # of SENSED, and oil quality where there is oil
+SENSED = ("temperature_residual_k", "load_pu", "vibration_ratio", "corrosion", "thd_percent")  # in a week of looks
+MOST_MISSING = 2  # of SENSED and trips, and oil quality where there is oil
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,7 @@ class Prognosis:
 def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArray, stale: bool) -> Prognosis:
     """The prognosis from what is seen; is_asset (n,): False for what no model was trained on."""
     count = len(seen.traits)
-    years = np.array(HORIZONS) / DAYS_PER_YEAR
-    published = -np.expm1(-seen.published_per_year[:, None] * years)
+    published = within(seen.published_per_year[:, None], np.array(HORIZONS))
     why_not = _reasons(bundle, seen, is_asset, stale)
     learned = np.array([reason is None for reason in why_not], dtype=bool)
     probability, low, high = published.copy(), published.copy(), published.copy()
@@ -58,13 +57,11 @@ def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArra
     if bundle is not None and learned.any():
         frame = features_of(seen)[learned]
         for column, days in enumerate(HORIZONS):
-            model = bundle.horizons[days]
-            found = model.all_probabilities(frame)
-            probability[learned, column] = found[Member.AVERAGE]
+            found = {member: within(rate, days) for member, rate in bundle.rates[days].rates(frame).items()}
+            probability[learned, column] = found[RateMember.TOGETHER]
             every = np.stack(list(found.values()))
             low[learned, column], high[learned, column] = every.min(axis=0), every.max(axis=0)
-        if bundle.causes is not None:
-            cause[learned] = bundle.causes.predict_proba(frame)[[one.value for one in CAUSES]].to_numpy()
+        cause[learned] = bundle.rates[HORIZONS[-1]].causes(frame)
         if bundle.novelty is not None:
             novelty[learned] = bundle.novelty.score(residuals_of(seen)[learned])
     threshold = np.inf if bundle is None or bundle.novelty is None else bundle.novelty.threshold_
@@ -81,10 +78,9 @@ def _reasons(
         return (WhyNot(kind=WhyNotKind.NO_MODEL),) * len(is_asset)
     if stale:
         return (WhyNot(kind=WhyNotKind.STALE),) * len(is_asset)
-    sensed = [SIGNALS.index(signal) for signal in SENSED]
-    silent = np.isnan(seen.signals[:, sensed]).sum(axis=1)
-    oil = seen.traits.is_transformer & np.isnan(seen.signals[:, SIGNALS.index(Signal.OIL_QUALITY)])
-    silent = silent + oil
+    week = seen.week
+    silent = np.isnan(np.stack([getattr(week, name) for name in SENSED])).sum(axis=0)
+    silent = silent + np.isnan(seen.signal(Signal.TRIPS)) + (seen.traits.is_transformer & np.isnan(week.oil_quality))
     found: list[WhyNot | None] = []
     for count, known in zip(silent.tolist(), is_asset.tolist(), strict=True):
         missing = WhyNot(kind=WhyNotKind.SIGNALS_MISSING, missing=count) if count > MOST_MISSING else None

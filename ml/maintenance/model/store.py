@@ -16,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ml.maintenance.model.card import Feature, ModelCard, card_from, card_to, table_sha256
+from ml.maintenance.model.causes import CAUSES
+from ml.maintenance.model.competing import COLUMNS, CompetingRates
 from ml.maintenance.model.files import (
     calibrations_from,
     calibrations_to,
@@ -27,23 +31,24 @@ from ml.maintenance.model.files import (
     write_booster,
     write_forest,
 )
-from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.maintenance.model.model import FailureEnsemble, NoveltyDetector
+from ml.maintenance.model.rates import RateModel
 from ml.maintenance.records import ModelFileError
 from ml.reporting.plain import library_versions, plain
 
 __all__ = ["Feature", "ModelBundle", "ModelCard", "ModelFileError", "library_versions", "load", "save", "table_sha256"]
 
-VERSION = 1
+VERSION = 2
 """Of the folder's layout; another one is refused."""
-METADATA, CAUSES, NOVELTY = "metadata.json", "causes.ubj", "novelty.skops"
+METADATA, NOVELTY = "metadata.json", "novelty.skops"
 
 
 @dataclass(frozen=True, eq=False)
 class ModelBundle:
-    """Models that belong together: horizons by days, each calibrated; types of failure; novelty; their card."""
+    """Models that belong together: horizons by days, of any table; rates by days, of a fleet; novelty; their card."""
 
     horizons: dict[int, FailureEnsemble]
-    causes: CauseClassifier | None
+    rates: dict[int, RateModel]
     novelty: NoveltyDetector | None
     card: ModelCard
 
@@ -54,8 +59,10 @@ def save(bundle: ModelBundle, folder: Path) -> None:
     Raises ValueError where a horizon's columns are not the card's features.
     """
     asked = [feature.name for feature in bundle.card.features]
-    for days, model in bundle.horizons.items():
-        if sorted(model.columns_.names) != sorted(asked):
+    columns = {days: model.columns_ for days, model in bundle.horizons.items()}
+    columns |= {days: model.columns_ for days, model in bundle.rates.items()}
+    for days, known in columns.items():
+        if sorted(known.names) != sorted(asked):
             raise ValueError(f"horizon {days} days: its columns are not the card's features")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
@@ -124,7 +131,7 @@ def _write(bundle: ModelBundle, folder: Path) -> None:
         )
     document = {
         "horizons": horizons,
-        "causes": _write_causes(bundle.causes, folder),
+        "rates": [_write_rates(days, model, folder) for days, model in sorted(bundle.rates.items())],
         "novelty": _write_novelty(bundle.novelty, folder),
         "card": plain(card_to(bundle.card)),
     }
@@ -132,12 +139,19 @@ def _write(bundle: ModelBundle, folder: Path) -> None:
     (folder / METADATA).write_bytes(_sealed(document))
 
 
-def _write_causes(causes: CauseClassifier | None, folder: Path) -> dict[str, Any] | None:
-    if causes is None:
-        return None
-    write_booster(causes.booster_, causes.columns_, folder / CAUSES)
-    classes = [str(name) for name in causes.classes_]
-    return {"parameters": causes.get_params(), "columns": columns_to(causes.columns_), "classes": classes}
+def _write_rates(days: int, model: RateModel, folder: Path) -> dict[str, Any]:
+    boosted, forest = f"rates_{days}.ubj", f"rates_{days}.skops"
+    write_booster(model.booster_, model.columns_, folder / boosted)
+    write_forest(model.forest_, folder / forest)
+    return {
+        "days": days,
+        "booster": boosted,
+        "forest": forest,
+        "parameters": model.get_params(),
+        "columns": columns_to(model.columns_),
+        "by_cause": model.competing_.coefficients.tolist(),
+        "stacked": plain(model.stacked),
+    }
 
 
 def _write_novelty(novelty: NoveltyDetector | None, folder: Path) -> dict[str, Any] | None:
@@ -230,19 +244,33 @@ def _bundle(folder: Path, document: Mapping[str, Any], contents: Mapping[str, by
         horizons[int(entry["days"])] = FailureEnsemble.restored(
             entry["parameters"], columns, booster, forest, calibrations_from(entry["calibrations"])
         )
-    causes, novelty = document["causes"], document["novelty"]
+    novelty = document["novelty"]
     return ModelBundle(
         horizons,
-        None if causes is None else _causes(folder / CAUSES, causes, contents),
+        {int(entry["days"]): _rates(folder, entry, contents, names) for entry in document["rates"]},
         None if novelty is None else _novelty(folder / NOVELTY, novelty, contents),
         card,
     )
 
 
-def _causes(path: Path, entry: Mapping[str, Any], contents: Mapping[str, bytes]) -> CauseClassifier:
+def _rates(folder: Path, entry: Mapping[str, Any], contents: Mapping[str, bytes], names: list[str]) -> RateModel:
     columns = columns_from(entry["columns"])
-    booster = read_booster(path, contents[path.name], columns)
-    return CauseClassifier.restored(entry["parameters"], columns, booster, entry["classes"])
+    if sorted(columns.names) != names:
+        raise ModelFileError(folder / METADATA, f"rates of {entry['days']} days have other columns than the card")
+    boosted, grown = entry["booster"], entry["forest"]
+    coefficients = np.array(entry["by_cause"], dtype=float)
+    if coefficients.shape != (len(CAUSES), COLUMNS) or not np.isfinite(coefficients).all():
+        raise ModelFileError(
+            folder / METADATA, f"by_cause: {coefficients.shape} numbers, {(len(CAUSES), COLUMNS)} are read"
+        )
+    return RateModel.restored(
+        entry["parameters"],
+        columns,
+        CompetingRates(coefficients),
+        read_booster(folder / boosted, contents[boosted], columns),
+        read_forest(folder / grown, contents[grown], "RandomForestRegressor", columns),
+        entry["stacked"],
+    )
 
 
 def _novelty(path: Path, entry: Mapping[str, Any], contents: Mapping[str, bytes]) -> NoveltyDetector:

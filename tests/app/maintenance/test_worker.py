@@ -155,7 +155,7 @@ def test_whole_files_are_read_again(city: Rig) -> None:
     assert city.now.assessed.risk.learned.all()
 
 
-def test_drivers_add_up_to_the_log_odds(city: Rig) -> None:
+def test_drivers_tell_what_each_feature_adds(city: Rig) -> None:
     look(city)
     latest = maintainer(city).latest
     assert latest.card is not None

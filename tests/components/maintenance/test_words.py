@@ -74,7 +74,7 @@ def test_what_the_training_does() -> None:
         FleetStepKind.STARTING: "Starting",
         FleetStepKind.SIMULATING: "Simulating fleet 3 of 19",
         FleetStepKind.FITTING: "Fitting the 3-day model",
-        FleetStepKind.FITTING_CAUSES: "Fitting types of failure and the novelty flag",
+        FleetStepKind.FITTING_NOVELTY: "Fitting the novelty flag",
         FleetStepKind.JUDGING: "Simulating fleet 3 of 19, to judge by",
     }
     assert fleet_step_words(None) == ""

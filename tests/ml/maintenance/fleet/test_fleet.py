@@ -31,8 +31,9 @@ def test_rows_carry_all_features_with_units_and_a_gap_here_and_there(fleet: Flee
     assert tuple(fleet.features.columns) == FEATURES == tuple(UNITS)
     assert tuple(fleet.residuals.columns) == ("temperature_residual_k", "vibration_residual", "load_residual")
     assert len(fleet) == ASSETS * YEARS * 52 // EVERY == len(fleet.features)
-    share = fleet.features["vibration_mm_s"].isna().mean()
+    share = fleet.features["trips_last_year"].isna().mean()
     assert 0.005 < share < 0.05
+    assert fleet.features["vibration_ratio"].isna().mean() < share / 2  # a week's looks bridge most gaps
     assert fleet.features["age_years"].notna().all()
 
 
@@ -44,6 +45,15 @@ def test_next_event_is_the_first_after_the_row(fleet: FleetData) -> None:
         expected = fleet.event_day[mine][later].min() - fleet.day[row] if later.any() else np.inf
         assert wait[row] == pytest.approx(expected)
         assert (cause[row] >= 0) == later.any()
+
+
+def test_assets_are_watched_until_they_fail_or_the_time_ends(fleet: FleetData) -> None:
+    years, cause = fleet.watched(365.0)
+    wait, _ = fleet.next_event()
+    left = np.minimum(365.0, fleet.days - fleet.day)
+    assert years * DAYS_PER_YEAR == pytest.approx(np.minimum(wait, left))
+    assert np.array_equal(cause >= 0, wait <= left)
+    assert (years[fleet.day == fleet.days] == 0).all()
 
 
 def test_a_fleet_without_failures_waits_for_ever(fleet: FleetData) -> None:
@@ -77,7 +87,7 @@ def test_what_is_seen_does_not_depend_on_what_comes(fleet: FleetData) -> None:
     short = simulate(ASSETS, 1, np.random.default_rng(11), EVERY)
     rows = len(short)
     assert np.array_equal(short.week, fleet.week[:rows])
-    for name in ("hot_spot_margin_k", "vibration_mm_s", "corrosion", "log_published_rate"):
+    for name in ("hot_spot_margin_k", "vibration_ratio", "corrosion", "log_published_rate"):
         assert np.array_equal(short.features[name], fleet.features[name][:rows], equal_nan=True)
 
 

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ml.maintenance.model.calibration import RANK_SHARE, Isotonic, Sigmoid, fit_isotonic, fit_sigmoid
 from ml.maintenance.model.columns import BIAS
-from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.maintenance.model.model import FailureEnsemble, NoveltyDetector
 
 SMALL = {"rounds": 30, "trees": 12, "leaves": 32}
 
@@ -153,20 +153,6 @@ def test_other_columns_are_refused_by_name(fitted: FailureEnsemble, change, word
 def test_labels_that_teach_nothing_are_refused(label: np.ndarray) -> None:
     with pytest.raises(ValueError, match="label"):
         FailureEnsemble(**SMALL).fit(table(100, 1)[0], label)
-
-
-def test_types_of_failure_are_told_apart_by_name() -> None:
-    rows, _ = table(900, 1)
-    kinds = np.where(rows["maker"] == "A", "winding", np.where(rows["age"] > 0, "bushing", "tap changer"))
-    found = CauseClassifier(rounds=30).fit(rows, kinds)
-    new, _ = table(300, 2)
-    shares = found.predict_proba(new)
-    assert list(shares.columns) == ["bushing", "tap changer", "winding"]
-    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
-    truth = np.where(new["maker"] == "A", "winding", np.where(new["age"] > 0, "bushing", "tap changer"))
-    assert (found.predict(new) == truth).mean() > 0.95
-    with pytest.raises(ValueError, match="only 'x' occurs"):
-        CauseClassifier().fit(rows, ["x"] * 900)
 
 
 def test_novelty_flags_the_unseen_rarely_the_healthy_and_never_the_unknown() -> None:

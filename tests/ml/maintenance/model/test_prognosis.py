@@ -11,6 +11,7 @@ from grid.network import BranchKind
 from ml.maintenance.model.features import FEATURES, Observation, features_of, residuals_of
 from ml.maintenance.model.prognosis import HORIZONS, prognose
 from ml.maintenance.model.store import ModelBundle, load
+from ml.maintenance.model.week import WeekCondition
 from ml.maintenance.records import WhyNot, WhyNotKind
 from tests.grid.assets.test_deterioration import state_of, traits_of
 
@@ -27,8 +28,19 @@ def seen() -> Observation:
     traits, every = traits_of(COUNT), np.ones(COUNT)
     state = state_of(traits, age=30.0)
     signals = measured(state, traits, 70 * every, 20 * every, 0.5 * every, 20.0, 60.0, np.random.default_rng(1))
+    week = WeekCondition(
+        load_pu=0.5 * every,
+        temperature_residual_k=0.0 * every,
+        vibration_ratio=np.linspace(1.0, 2.5, COUNT),
+        corrosion=0.3 * every,
+        thd_percent=2.5 * every,
+        oil_quality=0.7 * every,
+        ambient_c=15.0 * every,
+        peak_load_pu=0.6 * every,
+        peak_temperature_c=75.0 * every,
+    )
     return Observation(
-        traits, signals, 20 * every, 40 * every, 0.6 * every, 75 * every, 70 * every, 0.02 * every,
+        traits, signals, week, 20 * every, 40 * every, 0.6 * every, 75 * every, 70 * every, 0.02 * every,
         state.thermal_age_years, 120 * every,
     )  # fmt: skip
 
@@ -64,10 +76,10 @@ def test_models_answer_with_a_range_and_types(models: ModelBundle, seen: Observa
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_missing_signals_fall_back_to_the_published_hazard(count: int, models: ModelBundle, seen: Observation) -> None:
-    signals = seen.signals.copy()
-    for signal in (Signal.VIBRATION, Signal.TRIPS, Signal.OIL_QUALITY)[:count]:
-        signals[3, SIGNALS.index(signal)] = np.nan
-    found = prognose(models, replace(seen, signals=signals), ALL, stale=False)
+    unknown = np.where(np.arange(COUNT) == 3, np.nan, 1.0)
+    names = ("vibration_ratio", "corrosion", "oil_quality")[:count]
+    week = replace(seen.week, **{name: getattr(seen.week, name) * unknown for name in names})
+    found = prognose(models, replace(seen, week=week), ALL, stale=False)
     assert found.learned[3] == (count == 2)
     assert (count == 2) == (found.why_not[3] is None)
     assert found.learned[np.arange(COUNT) != 3].all()
@@ -89,11 +101,19 @@ def test_features_are_physics_of_the_signals(seen: Observation) -> None:
     frame = features_of(seen)
     assert tuple(frame.columns) == FEATURES
     assert frame["hot_spot_margin_k"].to_numpy() == pytest.approx(45.0)
-    assert frame["overtemperature_k"].to_numpy() == pytest.approx(0.0)
-    assert frame["loading_percent"].to_numpy() == pytest.approx(50.0, rel=0.06)
-    assert frame["load_age_years"].to_numpy() == pytest.approx(18.0)
-    hot = features_of(replace(seen, peak_temperature_c=np.full(COUNT, 130.0)))
-    assert hot["overtemperature_k"].to_numpy() == pytest.approx(10.0)
+    assert frame["loading_percent"].to_numpy() == pytest.approx(50.0)
+    assert frame["log_ageing_rate"].to_numpy() == pytest.approx(np.log(0.02))
+    hot = features_of(replace(seen, week=replace(seen.week, peak_temperature_c=np.full(COUNT, 130.0))))
+    assert hot["hot_spot_margin_k"].to_numpy() == pytest.approx(-10.0)
+
+
+def test_a_single_look_moves_no_probability(models: ModelBundle, seen: Observation) -> None:
+    """What sensors show at one moment is in the week already; a spike of one look is no state."""
+    signals = seen.signals.copy()
+    for signal in (Signal.VIBRATION, Signal.CORROSION, Signal.LOAD, Signal.TEMPERATURE):
+        signals[:, SIGNALS.index(signal)] *= 1.5
+    spiked = prognose(models, replace(seen, signals=signals), ALL, stale=False)
+    assert np.array_equal(spiked.probability, prognose(models, seen, ALL, stale=False).probability)
 
 
 def test_a_hot_asset_with_bad_cooling_is_novel_but_its_flag_moves_no_probability(

@@ -17,7 +17,7 @@ from skops import io as skops
 from ml.maintenance.model import store as failure_store
 from ml.maintenance.model.card import Feature, ModelCard, table_sha256
 from ml.maintenance.model.metrics import Draws, Figure, reliability
-from ml.maintenance.model.model import CauseClassifier, FailureEnsemble, NoveltyDetector
+from ml.maintenance.model.model import FailureEnsemble, NoveltyDetector
 from ml.maintenance.model.store import ModelBundle, load, save
 from ml.maintenance.records import ModelFileError
 
@@ -42,7 +42,6 @@ def bundle() -> ModelBundle:
     small = {"rounds": 8, "trees": 4, "leaves": 16}
     week = FailureEnsemble(seed=2, **small).fit(frame, label(frame)).calibrate(other, label(other))
     month = FailureEnsemble(seed=3, **small).fit(frame, label(frame)).calibrate(many, label(many))
-    kinds = np.where(frame["maker"] == "B", "winding", "bushing")
     draws = Draws.of(np.arange(600), np.random.default_rng(1), 20)
     rows = reliability(label(other).astype(float), week.predict_proba(other)[:, 1], draws, 3)
     card = ModelCard(
@@ -57,7 +56,7 @@ def bundle() -> ModelBundle:
     numbers = frame[["load [%]", "gas"]]
     return ModelBundle(
         {7: week, 30: month},
-        CauseClassifier(rounds=5).fit(frame, kinds),
+        {},
         NoveltyDetector(trees=8).fit(numbers),
         card,
     )
@@ -91,11 +90,8 @@ def test_what_is_read_answers_as_what_was_written(bundle: ModelBundle, folder: P
         np.testing.assert_array_equal(found.horizons[days].contributions(new), model.contributions(new))
         for name, values in model.member_probability(new).items():
             np.testing.assert_array_equal(found.horizons[days].member_probability(new)[name], values)
-    assert bundle.causes is not None
     assert bundle.novelty is not None
-    assert found.causes is not None
     assert found.novelty is not None
-    pd.testing.assert_frame_equal(found.causes.predict_proba(new), bundle.causes.predict_proba(new))
     residuals = new[["load [%]", "gas"]]
     np.testing.assert_array_equal(found.novelty.score(residuals), bundle.novelty.score(residuals))
     assert found.novelty.threshold_ == bundle.novelty.threshold_
@@ -127,7 +123,7 @@ def test_any_byte_changed_is_refused_by_the_file_s_name(folder: Path) -> None:
 
 def test_every_file_must_be_there(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
-    assert len(names) == 7
+    assert len(names) == 6
     for name in names:
         content = (folder / name).read_bytes()
         (folder / name).unlink()
@@ -160,7 +156,7 @@ def test_features_may_be_asked_in_any_order(folder: Path) -> None:
 def test_a_feature_renamed_in_the_metadata_doesn_t_fit_the_models(folder: Path) -> None:
     def rename(document: dict[str, Any]) -> None:
         document["card"]["features"][1]["name"] = "oil"
-        for entry in (document["horizons"][0], document["horizons"][1], document["causes"]):
+        for entry in document["horizons"]:
             entry["columns"][1]["name"] = "oil"
 
     reseal(folder, rename)
@@ -175,7 +171,7 @@ class Trap:
         return OPENED.append, ("opened",)
 
 
-@pytest.mark.parametrize("name", ["horizon_7.ubj", "horizon_30.skops", "causes.ubj", "novelty.skops"])
+@pytest.mark.parametrize("name", ["horizon_7.ubj", "horizon_30.skops", "novelty.skops"])
 @pytest.mark.parametrize("content", [pickle.dumps(Trap()), b"", b"{", b"PK\x05\x06" + bytes(18)])
 def test_a_pickle_or_nonsense_in_a_model_s_place_is_never_opened(folder: Path, name: str, content: bytes) -> None:
     replace(folder, name, content)
@@ -234,7 +230,7 @@ def test_metadata_that_is_not_json_or_of_another_version(folder: Path) -> None:
         (b"models", "not JSON"),
         (b"\xff\xfe", "not JSON"),
         (b"[]", "version None"),
-        (content.replace(b'"version": 1', b'"version": 2'), "version 2"),
+        (content.replace(b'"version": 2', b'"version": 3'), "version 3"),
     ]:
         path.write_bytes(changed)
         with pytest.raises(ModelFileError, match=word):
@@ -259,7 +255,7 @@ def test_the_older_models_stay_until_the_new_ones_are_complete(
             save(bundle, folder)
     assert set(load(folder).horizons) == {7, 30}
     assert [path.name for path in folder.parent.iterdir()] == ["models"]
-    save(ModelBundle({7: bundle.horizons[7]}, None, None, bundle.card), folder)
+    save(ModelBundle({7: bundle.horizons[7]}, {}, None, bundle.card), folder)
     assert set(load(folder).horizons) == {7}
     assert [path.name for path in folder.parent.iterdir()] == ["models"]
 
@@ -272,5 +268,5 @@ def test_models_are_found_though_the_process_ended_between_the_two_renames(folde
 def test_models_of_other_columns_than_the_card_s_are_not_written(bundle: ModelBundle, tmp_path: Path) -> None:
     card = ModelCard(FEATURES[:2], "", "", "", 1)
     with pytest.raises(ValueError, match="horizon 7 days"):
-        save(ModelBundle(bundle.horizons, None, None, card), tmp_path / "models")
+        save(ModelBundle(bundle.horizons, {}, None, card), tmp_path / "models")
     assert not list(tmp_path.iterdir())
