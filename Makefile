@@ -88,6 +88,7 @@ bench-forecast: export OMP_NUM_THREADS = 1
 bench-forecast: export OPENBLAS_NUM_THREADS = 1
 bench-forecast: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.forecast
+	$(BIN)/python -m tests.benchmarks.forecast_judge
 	$(BIN)/python -m tests.benchmarks.lookahead
 
 # Networks of other programs, inputs that once went wrong, why grids have no state, and 12,000 buses from the file to the
