@@ -89,6 +89,7 @@ bench-forecast: export OMP_NUM_THREADS = 1
 bench-forecast: export OPENBLAS_NUM_THREADS = 1
 bench-forecast: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.forecast
+	$(BIN)/python -m tests.benchmarks.forecast_judge
 	$(BIN)/python -m tests.benchmarks.lookahead
 	$(BIN)/python -m tests.benchmarks.lookahead_rare
 	$(BIN)/python -m tests.benchmarks.lookahead_rare --simplest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +23,8 @@ REFIT_MONTHS = 3
 class Backtest:
     """n forecasts of H hours, and the seconds they took by the clock and of a processor.
 
-    issues (n,) rows, actual (n, H) NaN where unknown, quantiles (n, H, 7), sources (n,) by name.
+    issues (n,) rows, actual (n, H) NaN where unknown, quantiles (n, H, 7), sources (n,) by name. parts: quantiles
+    (n, H, 7) by the name of each part that the forecast was put together from, NaN where it had none.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Backtest:
     sources: tuple[str, ...]
     seconds: float
     cpu_seconds: float
+    parts: Mapping[str, FloatArray]
 
 
 def daily_issues(hours: Hours, start: pd.Timestamp, end: pd.Timestamp, hour: int = 0) -> IntArray:
@@ -56,7 +59,7 @@ def backtest(
     begun = time.perf_counter(), time.process_time()
     made: Forecaster = clone(forecaster)
     made.fit(frame, start)
-    issues, quantiles, sources = [], [], []
+    issues, quantiles, sources, parts = [], [], [], []
     at = start
     while at < end:
         until = min(at + pd.DateOffset(months=months), end)
@@ -67,10 +70,12 @@ def backtest(
             issued = made.issue(rows)
             issues.append(rows)
             quantiles.append(issued.quantiles)
+            parts.append(issued.parts)
             sources += [source.value for source in issued.sources]
         at = until
-    every = np.concatenate(issues)
-    return _result(name, made.hours_, every, np.concatenate(quantiles), tuple(sources), begun)
+    every, alone = np.concatenate(issues), np.concatenate(parts)
+    named = {part.value: alone[:, :, place] for place, part in enumerate(made.pool_.parts)}
+    return _result(name, made.hours_, every, np.concatenate(quantiles), tuple(sources), begun, named)
 
 
 def naive_backtest(hours: Hours, issues: IntArray, horizon: int, days: int) -> Backtest:
@@ -80,7 +85,7 @@ def naive_backtest(hours: Hours, issues: IntArray, horizon: int, days: int) -> B
     quantiles[..., MEDIAN] = naive(hours, issues, horizon, days)
     quantiles = np.sort(quantiles, axis=-1)
     name = f"same hour {DAY * days} h before"
-    return _result(name, hours, issues, quantiles, (name,) * len(issues), begun)
+    return _result(name, hours, issues, quantiles, (name,) * len(issues), begun, {})
 
 
 def alone(forecaster: Forecaster, parts: Parts) -> Forecaster:
@@ -126,7 +131,8 @@ def _result(
     quantiles: FloatArray,
     sources: tuple[str, ...],
     begun: tuple[float, float],
+    parts: Mapping[str, FloatArray],
 ) -> Backtest:
     rows = issues[:, None] + np.arange(quantiles.shape[1])
     seconds, cpu_seconds = time.perf_counter() - begun[0], time.process_time() - begun[1]
-    return Backtest(name, hours, issues, hours.target[rows], quantiles, sources, seconds, cpu_seconds)
+    return Backtest(name, hours, issues, hours.target[rows], quantiles, sources, seconds, cpu_seconds, parts)

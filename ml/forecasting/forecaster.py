@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ml.forecasting.model.baselines import naive_quantiles, profile
-from ml.forecasting.model.conformal import POOLED_STEPS, offsets
+from ml.forecasting.model.conformal import POOLED_STEPS
 from ml.forecasting.model.features import FIRST_ISSUE, scale_of, weather_known
 from ml.forecasting.model.hours import (
     DAY,
@@ -24,14 +24,12 @@ from ml.forecasting.model.hours import (
     hours_of,
 )
 from ml.forecasting.model.model import ModelSettings, QuantileModel
-from ml.forecasting.model.shrinkage import deviation, dropped_share, lately, unusual
-from ml.forecasting.quality.metrics import MEDIAN
+from ml.forecasting.model.pool import Pool
 from ml.forecasting.records import LEAST_DAYS, LEVELS
 
 COLUMNS = tuple(f"q{round(100 * level):02d}" for level in LEVELS)
 MODEL_DAYS, TRUST_DAYS = LEAST_DAYS, 180
 """Of history from which a model is used, with half of the weight, and from which it has all of it."""
-FEWEST_RESIDUALS = 20
 LEAST_MEASURED = 0.5
 """Share of the last two days that must have been measured for a model to be used; of the last week for last week."""
 
@@ -48,11 +46,15 @@ class ForecastSource(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Issued:
-    """Forecasts issued at rows issues (n,): quantiles (n, H, 7) at LEVELS, sorted, and by what they were made."""
+    """Forecasts issued at rows issues (n,): quantiles (n, H, 7) at LEVELS, sorted, and by what they were made.
+
+    parts (n, H, K, 7): what each of the K parts (Forecaster.pool_) would have issued alone, NaN where it wouldn't have.
+    """
 
     issues: IntArray
     quantiles: FloatArray
     sources: tuple[ForecastSource, ...]
+    parts: FloatArray
 
 
 class Forecaster(BaseEstimator):
@@ -92,10 +94,9 @@ class Forecaster(BaseEstimator):
         self.frame_, self.hours_ = frame, self._hours(frame)
         self.model_: QuantileModel | None = None
         self.until_ = self.hours_.end
-        self._issues: IntArray = np.zeros(0, dtype=np.int64)
-        self._raw: FloatArray = np.zeros((0, self.horizon, len(LEVELS)))
-        self._deviation: FloatArray = np.zeros((0, self.horizon))
-        self._unusual: FloatArray = np.zeros((0, self.horizon))
+        self.pool_ = Pool(
+            self.horizon, self.issue_hours, self.settings.parts, self.window_days, self.pooled_steps, self.shrunk
+        )
         row = self.hours_.end if until is None else self.hours_.row(until)
         days = row // DAY
         held_out = row - DAY * min(self.window_days + 2, days // 4)
@@ -103,7 +104,7 @@ class Forecaster(BaseEstimator):
         if days >= MODEL_DAYS and self.calibrated:
             self.model_ = self._model(held_out)
             if self.model_ is not None:
-                self._extend(row - 1)
+                self.pool_.extend(self.model_, self.hours_, row - 1)
         return self._train(row)
 
     def refit(self, until: pd.Timestamp | None = None) -> Forecaster:
@@ -114,7 +115,7 @@ class Forecaster(BaseEstimator):
         if scale_of(self.hours_.target[:row]).logarithmic != self.scale_.logarithmic or self.model_ is None:
             return self.fit(self.frame_, self.hours_.start + pd.Timedelta(hours=row))
         if self.calibrated:
-            self._extend(row - 1)
+            self.pool_.extend(self.model_, self.hours_, row - 1)
         return self._train(row)
 
     def observe(self, frame: pd.DataFrame) -> Forecaster:
@@ -153,11 +154,17 @@ class Forecaster(BaseEstimator):
         self._check(issues, hours)
         sources = [self._source(hours, int(row)) for row in issues]
         quantiles = np.empty((len(issues), self.horizon, len(LEVELS)))
+        alone = np.full((len(issues), self.horizon, len(self.pool_.parts), len(LEVELS)), np.nan)
         modelled = np.array(
             [source not in (ForecastSource.LAST_WEEK, ForecastSource.PROFILE) for source in sources], dtype=bool
         )
-        if modelled.any():
-            quantiles[modelled] = self._calibrated(hours, issues[modelled])
+        if self.model_ is not None and modelled.any():
+            if self.calibrated:
+                scaled, parts = self.pool_.forecast(self.model_, hours, issues[modelled])
+                alone[modelled] = self.model_.scale.back(parts)
+            else:
+                scaled = np.sort(self.model_.raw(hours, issues[modelled])[0], axis=-1)
+            quantiles[modelled] = self.model_.scale.back(scaled)
         for i, (row, source) in enumerate(zip(issues.tolist(), sources, strict=True)):
             if source is ForecastSource.PROFILE:
                 quantiles[i] = profile(hours, row, self.horizon, self.profile, self.expected_mean)
@@ -170,26 +177,13 @@ class Forecaster(BaseEstimator):
             least = np.nanmin(hours.target[:row], initial=np.inf)
             if least >= 0:
                 quantiles[i] = np.maximum(quantiles[i], 0)
-        return Issued(issues, quantiles, tuple(sources))
+        return Issued(issues, quantiles, tuple(sources), alone)
 
     def residuals(self, hours: Hours, now: int) -> tuple[IntArray, FloatArray]:
-        """Rows (m,) of earlier issues and (m, H, 7) target minus uncalibrated quantile, scaled; NaN where unknown.
-
-        Where the forecaster is shrunk, of quantiles that are shrunk by what is known now.
-        """
+        """Rows (m,) of earlier issues and (m, H, 7) target minus the quantile issued, scaled; NaN where unknown."""
         if self.model_ is None:
             return np.zeros(0, dtype=np.int64), np.zeros((0, self.horizon, len(LEVELS)))
-        self._extend(now)
-        found, dropped = self._residuals(hours, now)
-        return self._issues, found + dropped * self._unusual[..., None]
-
-    def _residuals(self, hours: Hours, now: int) -> tuple[FloatArray, float]:
-        """(m, H, 7) of raw quantiles, and the share of what is unusual in them that is to be dropped."""
-        assert self.model_ is not None  # noqa: S101 - only called with a model
-        ends = self._issues[:, None] + np.arange(self.horizon)
-        target = np.where(ends < now, hours.target[np.minimum(ends, len(hours) - 1)], np.nan)
-        found = self.model_.scale.forward(target)[..., None] - self._raw
-        return found, dropped_share(self._unusual, found[..., MEDIAN], FEWEST_RESIDUALS) if self.shrunk else 0.0
+        return self.pool_.residuals(self.model_, hours, now)
 
     def _hours(self, frame: pd.DataFrame) -> Hours:
         return hours_of(frame, self.zone, self.country, self.ahead)
@@ -224,67 +218,6 @@ class Forecaster(BaseEstimator):
             return ForecastSource.MODEL if known else ForecastSource.PERSISTED_WEATHER
         enough = row >= WEEK + 2 * DAY and hours.measured_share(row, WEEK) >= LEAST_MEASURED
         return ForecastSource.LAST_WEEK if enough else ForecastSource.PROFILE
-
-    def _calibrated(self, hours: Hours, issues: IntArray) -> FloatArray:
-        """(n, H, 7) sorted quantiles in the series's unit."""
-        assert self.model_ is not None  # noqa: S101 - only called with a model
-        raw = self.model_.raw(hours, issues)
-        if self.calibrated:
-            for i, row in enumerate(issues.tolist()):
-                raw[i] += self._correction(hours, row, raw[i])
-        return self.model_.scale.back(np.sort(raw, axis=-1))
-
-    def _correction(self, hours: Hours, row: int, raw: FloatArray) -> FloatArray:
-        """(H, 7) to be added to the raw quantiles of one issue: shrinkage and calibration.
-
-        From the residuals of issues at this hour of the day, else at the last hour that was learned from.
-        """
-        assert self.model_ is not None  # noqa: S101 - only called with a model
-        self._extend(row)
-        found, dropped = self._residuals(hours, row)
-        hour = int(hours.hour[row])
-        nearest = max(self.issue_hours, key=lambda made: -((hour - made) % DAY))
-        later = (hour - nearest) % DAY
-        chosen = hours.hour[self._issues] == nearest
-        steps = np.arange(self.horizon) + later
-        steps = np.where(steps < self.horizon, steps, np.maximum(steps - DAY, 0))
-        steps = np.minimum(steps, self.horizon - 1)
-        issues = self._issues[chosen]
-        aligned = (found + dropped * self._unusual[..., None])[chosen][:, steps]
-        moved = offsets(aligned, issues + later, row, LEVELS, self.window_days, FEWEST_RESIDUALS, self.pooled_steps)
-        if dropped == 0:
-            return moved
-        here = deviation(raw[None, :, MEDIAN], hours, np.array([row]), self.model_.scale)[0]
-        earlier = self._deviation[chosen][lately(issues, row)][:, steps]
-        return np.asarray(moved - dropped * unusual(here, earlier)[:, None])
-
-    def _extend(self, last: int) -> None:
-        """Keep raw forecasts of all issues that were due up to a row, by the model of now."""
-        assert self.model_ is not None  # noqa: S101 - only called with a model
-        first = max(self.model_.until, FIRST_ISSUE, int(self._issues[-1]) + 1 if len(self._issues) else 0)
-        due = np.arange(first, min(last, len(self.hours_) - self.horizon - 1) + 1)
-        due = due[np.isin(self.hours_.hour[due], self.issue_hours)]
-        if len(due):
-            raw = self.model_.raw(self.hours_, due)
-            self._issues = np.concatenate([self._issues, due])
-            self._raw = np.concatenate([self._raw, raw])
-            self._note_unusual(due, raw[..., MEDIAN])
-
-    def _note_unusual(self, due: IntArray, median: FloatArray) -> None:
-        """Keep how the latest issues, due (n,), deviate from like days; zero where nothing is shrunk."""
-        assert self.model_ is not None  # noqa: S101 - only called with a model
-        if not self.shrunk:
-            self._deviation = self._unusual = np.zeros((len(self._issues), self.horizon))
-            return
-        before = len(self._deviation)
-        found = deviation(median, self.hours_, due, self.model_.scale)
-        self._deviation = np.concatenate([self._deviation, found])
-        hour = self.hours_.hour[self._issues]
-        excess = [
-            unusual(one, self._deviation[:row][(lately(self._issues, now) & (hour == hour[row]))[:row]])
-            for row, (now, one) in enumerate(zip(due.tolist(), found, strict=True), start=before)
-        ]
-        self._unusual = np.concatenate([self._unusual, np.stack(excess)])
 
 
 def model_share(days: float) -> float:

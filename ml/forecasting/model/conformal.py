@@ -14,21 +14,22 @@ POOLED_STEPS = 1
 """To either side of a step whose residuals count with its own."""
 
 
-def residual_quantiles(residuals: FloatArray, levels: FloatArray) -> FloatArray:
-    """(m, H, q) residuals with NaN -> (H, q): of column j the quantile at levels[j], over what is known.
+def residual_quantiles(residuals: FloatArray, levels: FloatArray, columns: IntArray | None = None) -> FloatArray:
+    """(m, H, c) residuals with NaN -> (H, q): the quantiles at levels (q,), of columns (q,), over what is known.
 
-    Levels are widened by (n + 1) / n on both sides of the median, the finite-sample correction of conformal
-    prediction. NaN where nothing is known.
+    columns: each in turn where None. Levels are widened by (n + 1) / n on both sides of the median, the finite-sample
+    correction of conformal prediction. NaN where nothing is known.
     """
-    ordered = np.sort(residuals, axis=0)  # NaN last
-    count = np.isfinite(ordered).sum(axis=0)
+    columns = np.arange(len(levels)) if columns is None else columns
+    ordered = np.sort(np.ascontiguousarray(np.moveaxis(residuals, 0, -1)), axis=-1)  # NaN last
+    count = np.isfinite(ordered).sum(axis=-1)[:, columns]
     n = np.maximum(count, 1)
     level = np.clip(0.5 + (levels - 0.5) * (1 + 2 / n), 0, 1)
     place = level * (n - 1)
     low = np.floor(place).astype(int)
     high = np.minimum(low + 1, n - 1)
-    below = np.take_along_axis(ordered, low[None], axis=0)[0]
-    above = np.take_along_axis(ordered, high[None], axis=0)[0]
+    step = np.arange(ordered.shape[0])[:, None]
+    below, above = ordered[step, columns, low], ordered[step, columns, high]
     return np.asarray(np.where(count > 0, below + (place - low) * (above - below), np.nan))
 
 
@@ -62,10 +63,25 @@ def offsets(
     fewest: int,
     reach: int = POOLED_STEPS,
 ) -> FloatArray:
-    """(H, q) to be added to the quantiles of a forecast issued at row now.
+    """As known_offsets, with zero where fewer than `fewest` are known."""
+    return np.nan_to_num(known_offsets(residuals, issues, now, levels, window_days, fewest, reach))
 
-    residuals (m, H, q): target minus quantile of earlier issues (m,), ascending. Of the last window_days days whose
-    hour had ended, and of as many neighbours of a step as reach says; zero where fewer than `fewest` are known.
+
+def known_offsets(
+    residuals: FloatArray,
+    issues: IntArray,
+    now: int,
+    levels: FloatArray,
+    window_days: int,
+    fewest: int,
+    reach: int = POOLED_STEPS,
+    columns: IntArray | None = None,
+) -> FloatArray:
+    """(H, q) to be added to the quantiles of a forecast issued at row now; NaN where fewer than `fewest` are known.
+
+    residuals (m, H, c): target minus quantile of earlier issues (m,), ascending; columns (q,): which belongs to each of
+    levels (q,), in turn where None. Of the last window_days days whose hour had ended, and of as many neighbours of a
+    step as reach says.
     """
     steps = residuals.shape[1]
     recent = (issues < now) & (issues >= now - DAY * window_days - steps)
@@ -73,10 +89,10 @@ def offsets(
     too_old = issues[recent][:, None] + np.arange(steps) < now - DAY * window_days
     kept = pooled(np.where(too_old[..., None], np.nan, kept), reach)
     if not len(kept):
-        return np.zeros((steps, len(levels)))
-    found = residual_quantiles(kept, levels)
-    enough = np.isfinite(kept).sum(axis=0) >= fewest
-    return np.asarray(np.where(enough, found, 0.0))
+        return np.full((steps, len(levels)), np.nan)
+    found = residual_quantiles(kept, levels, columns)
+    count = np.isfinite(kept).sum(axis=0)
+    return np.asarray(np.where((count if columns is None else count[:, columns]) >= fewest, found, np.nan))
 
 
 def ranks(residuals: FloatArray) -> FloatArray:

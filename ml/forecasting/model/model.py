@@ -114,15 +114,20 @@ class QuantileModel:
         else:
             self._fit_trees(issue_hours)
 
-    def raw(self, hours: Hours, issues: IntArray) -> FloatArray:
-        """(n, H, 7) uncalibrated quantiles in the scale's terms of forecasts issued at rows (n,)."""
+    def raw(self, hours: Hours, issues: IntArray) -> tuple[FloatArray, FloatArray]:
+        """(n, H, 7) uncalibrated quantiles of forecasts issued at rows (n,), and (n, H) the ridge's values.
+
+        Both are in the scale's terms. Where there is no ridge, its values are the week's level.
+        """
         found = np.empty((len(issues), self.horizon, len(LEVELS)))
+        centres = np.empty((len(issues), self.horizon))
         for hour in np.unique(hours.hour[issues]):
             chosen = hours.hour[issues] == hour
             made = design(hours, issues[chosen], self.steps, self.scale)
             centre = self._centre(int(hour), made)
-            found[chosen] = (made.level[:, None] + centre)[..., None] + self._boosted(made, centre)
-        return found
+            centres[chosen] = made.level[:, None] + centre
+            found[chosen] = centres[chosen][..., None] + self._boosted(made, centre)
+        return found, centres
 
     def _issues(self, hour: int) -> IntArray:
         rows = np.arange(FIRST_ISSUE, self.until)

@@ -33,9 +33,9 @@ def like_days(hours: Hours, issues: IntArray, horizon: int, scale: Scale) -> Flo
     return np.divide(total, count, out=np.full(rows.shape, np.nan), where=count > 0)
 
 
-def deviation(median: FloatArray, hours: Hours, issues: IntArray, scale: Scale) -> FloatArray:
-    """(n, H) of medians (n, H) issued at rows (n,) from like days, in the scale's terms; zero where there are none."""
-    return np.nan_to_num(median - like_days(hours, issues, median.shape[1], scale))
+def deviation(median: FloatArray, like: FloatArray) -> FloatArray:
+    """(n, H) of medians (n, H) from like days (n, H), in the scale's terms; zero where there are none."""
+    return np.nan_to_num(median - like)
 
 
 def lately(issues: IntArray, now: int) -> BoolArray:

@@ -177,5 +177,6 @@ def test_a_week_later_models_are_renewed_or_kept_each_once(trained: SeriesForeca
     while (news := forecasters.renew_one(now)) is not None:
         said.append(news)
     assert [info for info, _ in said] == list(INFOS)
-    assert any("110 days until" in learned_words(forecasters.learned(info.code)) for info in INFOS)
+    for info, contest in said:
+        assert ("110 days until" in learned_words(forecasters.learned(info.code))) == contest.taken
     forecasters.issue(now)

@@ -7,6 +7,7 @@ import pytest
 from ml.forecasting.forecaster import Forecaster
 from ml.forecasting.model.features import Scale
 from ml.forecasting.model.hours import DAY, hours_of
+from ml.forecasting.model.parts import ALL, Part
 from ml.forecasting.model.shrinkage import LIKE_DAYS, USUAL_DAYS, deviation, dropped_share, lately, like_days, unusual
 from ml.forecasting.quality.metrics import MEDIAN
 from tests.ml.series import hourly, quick
@@ -54,8 +55,9 @@ def test_like_days_follow_the_local_clock_through_its_change() -> None:
 
 def test_without_like_days_nothing_deviates() -> None:
     hours = hours_of(habit(3))
-    assert np.isnan(like_days(hours, np.array([0]), 5, PLAIN)).all()
-    assert not deviation(np.full((1, 5), 7.0), hours, np.array([0]), PLAIN).any()
+    found = like_days(hours, np.array([0]), 5, PLAIN)
+    assert np.isnan(found).all()
+    assert not deviation(np.full((1, 5), 7.0), found).any()
 
 
 def test_usual_is_what_a_model_has_lately_said_of_such_days() -> None:
@@ -83,17 +85,19 @@ def medians(forecaster: Forecaster, frame: pd.DataFrame, days: range) -> np.ndar
     return forecaster.fit(frame, frame.index[DAY * days.start]).issue(DAY * np.array(days)).quantiles[:, :DAY, MEDIAN]
 
 
-def test_a_shrunk_forecast_of_habit_scatters_less_and_errs_less() -> None:
+def test_a_forecast_of_habit_scatters_less_than_the_model_alone_shrunk_or_not() -> None:
     frame, days = habit(330), range(250, 320)
     true = habit(330)["target"].to_numpy()
     noiseless = 100 + 25 * np.sin(2 * np.pi * (np.arange(DAY) - 6) / DAY)
     expected = np.stack([noiseless - 15 * (day % 7 >= 5) for day in days])
-    error = {}
+    error, model = {}, {}
     for shrunk in (False, True):
-        found = medians(quick(shrunk=shrunk), frame, days)
-        error[shrunk] = np.sqrt(np.mean((found - expected) ** 2))
+        issued = quick(shrunk=shrunk).fit(frame, frame.index[DAY * days.start]).issue(DAY * np.array(days))
+        found, alone = issued.quantiles[..., MEDIAN], issued.parts[:, :, ALL.index(Part.MODEL), MEDIAN]
+        error[shrunk], model[shrunk] = (np.sqrt(np.mean((one - expected) ** 2)) for one in (found, alone))
         assert np.abs(found - true[DAY * days.start : DAY * days.stop].reshape(-1, DAY)).mean() < 4
-    assert error[True] < 0.8 * error[False]
+    assert model[True] < 0.8 * model[False]
+    assert max(error.values()) < 0.8 * model[False]
 
 
 def test_what_days_have_in_common_is_not_shrunk_away() -> None:
