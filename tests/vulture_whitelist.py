@@ -41,3 +41,5 @@ _.SUBSTITUTED
 _.charts, _.is_derived, _.curtailed, _.no_alerts
 _.light, _.dark, _.font
 _.filters  # ml.reporting.pages: Jinja2's own table of filters
+
+_.classes_  # ml.maintenance.model.model.FailureEnsemble: what scikit-learn asks of a classifier

@@ -49,7 +49,7 @@ FIGURES = {  # of a card: what it is called here, how many digits it is worth, a
     "false alarms per asset-year": ("False alarms per asset and year", 2, ""),
     "type macro-F1": ("Type of failure, macro-F1", 2, "1 is perfect"),
 }
-RIVALS = {"CNAIM score": "CNAIM", "age only": "age alone", "ceiling: hazard now": "best possible"}
+RIVALS = {"CNAIM score": "CNAIM", "age only": "age alone", "ceiling: hazard now": "true hazard now"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,16 @@ FOLDER = Path("var/benchmarks/models")
 SEEDS = (201, 202, 203, 204, 205)
 ROLE = 3  # no role of training: see ml.maintenance.fleet.training
 CEILING = "ceiling: hazard now"
-RIVALS = ("ensemble", "XGBoost alone", "random forest alone", "CNAIM score", "age only", CEILING, "hazard to come")
+RIVALS = (
+    "ensemble",
+    "rates by cause alone",
+    "XGBoost alone",
+    "random forest alone",
+    "CNAIM score",
+    "age only",
+    CEILING,
+    "hazard to come",
+)
 RUNS = 30
 
 
@@ -120,8 +129,8 @@ def _speed(bundle: ModelBundle) -> list[Figure]:
     times = []
     for _ in range(RUNS):
         began = time.perf_counter()
-        for model in bundle.horizons.values():
-            model.predict_proba(frame)
+        for model in bundle.rates.values():
+            model.rates(frame)
         times.append(1000 * (time.perf_counter() - began))
     rng = np.random.default_rng(0)
     load, ambient = rng.uniform(0.2, 1.2, (8760, 1000)), 10 + 10 * rng.standard_normal(8760)

@@ -10,7 +10,7 @@ from grid.flow.topology import interrupted_power_mw
 from grid.network import BoolArray, FloatArray, Network
 from ml.maintenance.model.hazard import CnaimHazard
 
-LEARNED_MODEL = "XGBoost and random forest, trained on simulated fleets"
+LEARNED_MODEL = "CNAIM times condition, trained on simulated fleets"
 
 
 @dataclass(frozen=True, eq=False)
