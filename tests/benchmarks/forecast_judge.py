@@ -96,8 +96,8 @@ whose band is wider than a hundredth of the mean one.
 **What was chosen on what.** The weights' reach of 6 h, the forgetting of 2 % an issue, the weights before anything is
 known and the gain of the widths were chosen on other series (`DEVELOPMENT` in tests/benchmarks/forecast_series.py:
 other years, profiles and buildings, and made series of another seed). The series here were chosen before any of them
-was forecast, but for Victoria 2014 and four of SimBench's, which an older benchmark had; none of those was looked at for
-these choices, and none was left out for its figures.
+was forecast, but for Victoria 2014 and four of SimBench's, which an older benchmark had; none of those was looked at
+for these choices, and none was left out for its figures.
 """
 
 
