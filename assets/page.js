@@ -11,7 +11,7 @@
   const STORES = 5;  // where those of the parts begin among the states of poll
 
   const received = { version: null, at: 0 };
-  const server = { asked: null, heard: performance.now() };
+  const server = { asked: null, brought: null, heard: performance.now() };
   const newest = new WeakMap();
   let speed = null, operated = "";
 
@@ -36,12 +36,14 @@
     return age(shown, interval);
   }
 
-  /* One request at a time: it is given up for another view, or when no answer comes. One that fails leaves the way to
-     the next; that the server isn't heard is said by `age`. A tick wakes all that changes in each cycle; what seldom
+  /* One request at a time, and none until what the last one brought is in place: a browser that needs longer than a
+     cycle for a tick would be asked to show the next before it has shown any. A request is given up for another view,
+     or when no answer comes. One that fails leaves the way to the next; that the server isn't heard is said by `age`. A tick wakes all that changes in each cycle; what seldom
      does is woken by the ticks that have news: each callback that runs costs the browser some 20 ms. */
   function ask(view, tick, news, seen) {
-    const looks = JSON.stringify(view), now = performance.now(), { asked } = server;
-    if (asked && asked.looks === looks && now - asked.at < PATIENCE_MS) return;
+    const looks = JSON.stringify(view), now = performance.now(), { asked, brought } = server;
+    const recent = (one) => one?.looks === looks && now - one.at < PATIENCE_MS;
+    if (recent(asked) || (recent(brought) && brought.version !== seen?.version)) return;
     asked?.given.abort();
     const mine = server.asked = { looks, at: now, given: new AbortController() };
     const parts = Object.fromEntries(context().states_list.slice(STORES).flat().map(({ id, value }) => [id, value ?? null]));
@@ -54,6 +56,7 @@
         server.heard = performance.now();
         if (!data) return;
         Object.assign(received, { version: data.version, at: mine.at });  // made later, so not older than that
+        server.brought = { looks, version: data.version, at: performance.now() };
         window.dash_clientside.set_props(tick, { data });
         if (data.news) window.dash_clientside.set_props(news, { data });
       }, () => {})  // not heard; an error of our own is reported
