@@ -21,9 +21,9 @@ from app.web.guard import TICK
 from tests.paths import ROOT
 
 CYCLE_S = 1.0
-START_TIMEOUT_S, STOP_TIMEOUT_S = 120, 30
-MODELS_TIMEOUT_S = 120
-TIMEOUT_MS = 90_000  # longer than a slow machine needs; only a failing test waits for so long
+START_TIMEOUT_S, STOP_TIMEOUT_S = 300, 60
+MODELS_TIMEOUT_S = 600
+TIMEOUT_MS = 240_000  # longer than a slow machine needs; only a failing test waits for so long
 
 
 def models_in(folder: Path) -> Path:
@@ -107,13 +107,13 @@ class LiveServer:
 
     def get(self, path: str) -> Any:
         """The JSON answer to a GET."""
-        with urlopen(f"{self.url}{path}", timeout=5) as answer:
+        with urlopen(f"{self.url}{path}", timeout=60) as answer:
             return json.load(answer)
 
     def post(self, path: str, body: object) -> Any:
         """The JSON answer to a POST."""
         request = Request(f"{self.url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
-        with urlopen(request, timeout=30) as answer:
+        with urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def wait_for(self, condition: Any, what: str, timeout_s: float = TIMEOUT_MS / 1000) -> Any:

@@ -12,7 +12,7 @@ from tests.browser.conftest import DESKTOP, NewPage
 from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, hear
 from tests.browser.test_access import PHONE, serious
 
-FIRST_LOOK_MS = 60_000
+FIRST_LOOK_MS = 240_000
 PNG_HEAD = b"\x89PNG"
 COUNTING = """() => {
     const scripts = window.dash_clientside.smartgridAnalytics, issue = scripts.issue;

@@ -14,7 +14,7 @@ from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, hear
 from tests.browser.test_access import PHONE, serious
 
 ASSETS = 14  # of city8
-FIRST_SCHEDULE_MS = 60_000
+FIRST_SCHEDULE_MS = 240_000
 A_POINT = """() => {  // where it is now: a new figure has other points
     const box = [...document.querySelectorAll("#matrix-graph .scatterlayer .point")].at(-1).getBoundingClientRect();
     return [box.x + box.width / 2, box.y + box.height / 2];

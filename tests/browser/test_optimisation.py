@@ -11,7 +11,7 @@ from tests.browser.test_access import PHONE, serious
 
 CASES = ("city8", "simbench:1-MV-urban--0-sw")
 MIDDAY_MW = 182.0  # of city8: no configuration survives every outage then, as at night some do
-FIRST_PLAN_MS = 90_000  # the policy is trained in the meantime
+FIRST_PLAN_MS = 240_000  # the policy is trained in the meantime
 GRAPHS = {name: f"document.getElementById('{name}-map')._cyreg.cy" for name in ("present", "proposed")}
 PAINTED = " && ".join(
     f"document.getElementById('{name}-map')?._cyreg && {graph}.edges().some((edge) => edge.data('d'))"
