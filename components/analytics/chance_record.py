@@ -7,8 +7,7 @@ from dash.development.base_component import Component
 
 from components.common import text
 from components.optimisation.tables import table
-from ml.forecasting.quality.lookahead_calibration import FEWEST_DAYS, FEWEST_OVERLOADS
-from ml.forecasting.records import ChanceLead, ChanceRecord
+from ml.forecasting.records import CORRECTED_FROM_DAYS, CORRECTED_FROM_OVERLOADS, ChanceLead, ChanceRecord
 
 LEARNING = "Nothing is compared while the forecasts that chances rest on are being learned."
 NOTHING_YET = "Not known yet how true chances are: no hour is over of which a chance was said."
@@ -50,7 +49,7 @@ def _skill_words(record: ChanceRecord) -> str:
 def _recalibration_words(leads: tuple[ChanceLead, ...]) -> str:
     known = [one for one in leads if one.is_known]
     if not known:
-        needs = f"{FEWEST_DAYS} days and {FEWEST_OVERLOADS} overloads, expected and come"
+        needs = f"{CORRECTED_FROM_DAYS} days and {CORRECTED_FROM_OVERLOADS} overloads, expected and come"
         return f"Chances are said as the scenarios give them: to correct them by what came takes {needs}."
     found = [
         f"{one.first} to {one.last} h ahead times {text.number(one.slope, 2)}, {_signed(one.shift)}" for one in known

@@ -21,6 +21,7 @@ LEVELS = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])  # of the quantiles f
 DRIFT_DAYS, CONTEST_DAYS = 7, 28
 LEAST_DAYS = 60  # of history below which no model is fitted
 FLAT_HOURS = 24
+CORRECTED_FROM_DAYS, CORRECTED_FROM_OVERLOADS = 14, 20  # of a record of chances that they are corrected by
 
 
 class SeriesKind(StrEnum):

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from ml.maintenance.assessment import Assessment, assess
 from ml.maintenance.crossval import ENSEMBLE, last_fold
-from ml.maintenance.forward import Forward, forward
+from ml.maintenance.forward import ForwardJudgement, forward
 from ml.maintenance.model.card import Feature, ModelCard
 from ml.maintenance.model.model import FailureEnsemble
 from ml.maintenance.model.store import ModelBundle, save
@@ -61,7 +61,7 @@ def train(
     keep: tuple[str, ...] = (),
     horizon_days: int = HORIZON_DAYS,
     later: Path | None = None,
-) -> tuple[Assessment, Forward | None]:
+) -> tuple[Assessment, ForwardJudgement | None]:
     """Read, assess, train and write out/model, out/report.json and out/report.html.
 
     gap in the time's unit (days for dates). Suspicious columns are not read by the model unless named in keep.

@@ -34,7 +34,7 @@ class HadEvent:
 
 
 @dataclass(frozen=True, eq=False)
-class Forward:
+class ForwardJudgement:
     """Figures for a later outcome of rows that were held out. without_marks: without columns whose effect vanished for
     those that had the event, None where there are none; the model with the base rate of a tenth: on the other rows."""
 
@@ -57,7 +57,7 @@ class Forward:
         return tuple(effect.column for effect in self.effects if effect.vanished)
 
 
-def forward(found: Assessment, later: LaterOutcome, seed: int, gap: float | None = None) -> Forward:
+def forward(found: Assessment, later: LaterOutcome, seed: int, gap: float | None = None) -> ForwardJudgement:
     """Judge an assessment's held-out predictions by a later outcome, with and without marks of replacement.
 
     Raises ValueError where the split leaves too little, or no column without the marks.
@@ -79,7 +79,7 @@ def forward(found: Assessment, later: LaterOutcome, seed: int, gap: float | None
     best = probability if without is None else without.probability[ENSEMBLE][tested]
     told = np.random.default_rng(seed).random(len(label)) < TOLD_SHARE
     factor = rate_factor(best[told], label[told])
-    return Forward(
+    return ForwardJudgement(
         later.name,
         later.target,
         len(label),

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml.maintenance.assessment import CAPACITY_SHARE, Assessment
 from ml.maintenance.crossval import ENSEMBLE, LOGISTIC
-from ml.maintenance.forward import Forward
+from ml.maintenance.forward import ForwardJudgement
 from ml.maintenance.lasting import Lasting
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
 from ml.reporting.charts import Line, Plot, round_end
@@ -23,7 +23,7 @@ HEADERS = ("model", "PR-AUC", "Brier skill", "calibration error", f"recall at {1
 CURVE_POINTS = 200
 
 
-def document(found: Assessment, later: Forward | None, trained_at: str, seed: int) -> dict[str, Any]:
+def document(found: Assessment, later: ForwardJudgement | None, trained_at: str, seed: int) -> dict[str, Any]:
     """The whole assessment as plain numbers and texts, for JSON; later: None where no later outcome was given."""
     table = found.table
     return {
@@ -50,7 +50,7 @@ def document(found: Assessment, later: Forward | None, trained_at: str, seed: in
     }
 
 
-def write(found: Assessment, later: Forward | None, report: dict[str, Any], out: Path) -> None:
+def write(found: Assessment, later: ForwardJudgement | None, report: dict[str, Any], out: Path) -> None:
     """Write out/report.json and out/report.html."""
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
@@ -58,7 +58,7 @@ def write(found: Assessment, later: Forward | None, report: dict[str, Any], out:
     (out / "report.html").write_text(_page(found, later, report), encoding="utf-8")
 
 
-def printed(found: Assessment, later: Forward | None) -> str:
+def printed(found: Assessment, later: ForwardJudgement | None) -> str:
     """The assessment as text, with the table of models; what is told of a later outcome comes first."""
     rows = [HEADERS, *_rows(found)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADERS))]
@@ -116,7 +116,7 @@ def told(found: Assessment) -> list[str]:
     ]
 
 
-def told_later(found: Assessment, later: Forward) -> list[str]:
+def told_later(found: Assessment, later: ForwardJudgement) -> list[str]:
     """What the held-out predictions are worth for a later outcome, and which columns are marks of replacement."""
     target, best = found.table.target, later.without_marks or later.model
     measured = (
@@ -161,7 +161,7 @@ def _rows(found: Assessment) -> list[tuple[str, ...]]:
     return [rate, *rows]
 
 
-def _page(found: Assessment, later: Forward | None, report: dict[str, Any]) -> str:
+def _page(found: Assessment, later: ForwardJudgement | None, report: dict[str, Any]) -> str:
     bins = [
         (f"{row.rows:,}", f"{row.predicted:.4f}", f"{row.observed.value:.4f} ({_range(row.observed, 4)})")
         for row in found.reliability

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from ml.maintenance.__main__ import train
 from ml.maintenance.assessment import Assessment, ModelFigures
 from ml.maintenance.crossval import FOLDS
-from ml.maintenance.forward import RATE_SHAPE, TOLD_SHARE, Forward
+from ml.maintenance.forward import RATE_SHAPE, TOLD_SHARE, ForwardJudgement
 from ml.maintenance.lasting import Lasting
 from ml.maintenance.model.metrics import Figure
 from ml.reporting.plain import library_versions
@@ -103,7 +103,7 @@ def _effect(effect: Lasting) -> str:
     return f"| `{effect.column}` | {effect.without_event} | {effect.with_event} | {gone} |"
 
 
-def _forward(later: Forward) -> list[report.Figure]:
+def _forward(later: ForwardJudgement) -> list[report.Figure]:
     """From 2019 to 2020: the figures that count."""
     best = later.without_marks or later.model
     without = ", ".join(later.marks) or "nothing"

@@ -12,11 +12,11 @@ import numpy as np
 from scipy.special import expit, logit
 
 from grid.network import FloatArray, IntArray
+from ml.forecasting.records import CORRECTED_FROM_DAYS, CORRECTED_FROM_OVERLOADS
 
 EDGES = np.array([0, 5e-4, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, *np.arange(1, 10) / 10, 0.95, 0.98, 0.99, 1])
 BINS = len(EDGES) - 1
 LEAST_CHANCE = 1e-4  # whose log-odds stand for those of all lower ones, which stay as they are
-FEWEST_DAYS, FEWEST_OVERLOADS = 14, 20
 SHIFT_DEVIATION, SLOPE_DEVIATION = 0.7, 0.3  # of what is believed before: shifts by half to double the odds are usual
 LEAST_SLOPE = 0.1  # chances keep their order
 MOST_STEPS, ENOUGH = 30, 1e-8
@@ -50,7 +50,7 @@ def recalibration(cases: FloatArray, said: FloatArray, came: FloatArray, before:
     """
     has_cases = cases.sum(axis=0) > 0
     used = has_cases & (EDGES[:-1] >= EDGES[1])
-    if (cases.sum(axis=1) > 0).sum() < FEWEST_DAYS or min(came.sum(), said.sum()) < FEWEST_OVERLOADS:
+    if (cases.sum(axis=1) > 0).sum() < CORRECTED_FROM_DAYS or min(came.sum(), said.sum()) < CORRECTED_FROM_OVERLOADS:
         return Recalibration(shift=before.shift, slope=before.slope)
     cases, said, came = cases[:, used], said[:, used], came[:, used]
     odds = logit((said.sum(axis=0) / cases.sum(axis=0)).clip(LEAST_CHANCE, 1 - LEAST_CHANCE))

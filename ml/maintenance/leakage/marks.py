@@ -32,7 +32,7 @@ UNION_DECIDES = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Mark:
+class OutcomeMark:
     """A value of a column in words, and (n,) whether a row has it."""
 
     column: str
@@ -53,18 +53,18 @@ def noted_after(features: pd.DataFrame, label: FloatArray) -> list[Suspicion]:
     return [found[str(name)] for name in features if name in found]
 
 
-def marks(column: pd.Series, name: str) -> list[Mark]:
+def marks(column: pd.Series, name: str) -> list[OutcomeMark]:
     """What a column's values may mark: each of few; of more, all but the most frequent one, and the unknown."""
     code, values = pd.factorize(column, use_na_sentinel=False)
     told = [
         f"is {'empty' if pd.isna(value) else f'{value:g}' if isinstance(value, float) else value}" for value in values
     ]
     if len(values) <= FEW_VALUES:
-        return [Mark(name, words, code == number) for number, words in enumerate(told)]
+        return [OutcomeMark(name, words, code == number) for number, words in enumerate(told)]
     usual = int(np.bincount(code).argmax())
-    found = [Mark(name, told[usual].replace("is", "is not", 1), code != usual)]
+    found = [OutcomeMark(name, told[usual].replace("is", "is not", 1), code != usual)]
     empty = column.isna().to_numpy()
-    return found + ([Mark(name, "is empty", empty)] if empty.any() else [])
+    return found + ([OutcomeMark(name, "is empty", empty)] if empty.any() else [])
 
 
 def _likeliest(label: FloatArray) -> float:
@@ -78,19 +78,19 @@ def _chance(stands: NDArray[np.bool_], label: FloatArray, rate: float) -> float:
     return float(stats.binom.sf(label[stands].sum() - 1, stands.sum(), rate))
 
 
-def _counted(mark: Mark, label: FloatArray) -> str:
+def _counted(mark: OutcomeMark, label: FloatArray) -> str:
     rows, events = int(mark.stands.sum()), int(label[mark.stands].sum())
     return f"{mark.words} in {rows} rows, and {'all' if events == rows else events} of them are events"
 
 
-def _union(every: Sequence[Mark], label: FloatArray) -> list[tuple[Mark, str]]:
+def _union(every: Sequence[OutcomeMark], label: FloatArray) -> list[tuple[OutcomeMark, str]]:
     """Marks that together decide the outcome, each with why; none where they don't, or where one does alone.
 
     The mark with most events comes first; each other one must stand for itself in rows that those before it leave.
     """
     odds = UNION_ODDS * label.mean() / (1 - label.mean())
     least = max(UNION_RATE, float(odds / (1 + odds)))
-    left, chosen = np.ones(len(label), dtype=bool), list[Mark]()
+    left, chosen = np.ones(len(label), dtype=bool), list[OutcomeMark]()
     rivals = [mark for mark in every if label[mark.stands].mean() >= least]
     while rivals:
         standing = [mark for mark in rivals if _stands_for_itself(mark.stands & left, left, label, least, len(every))]
