@@ -43,7 +43,11 @@
   function ask(view, tick, news, seen) {
     const looks = JSON.stringify(view), now = performance.now(), { asked, brought } = server;
     const recent = (one) => one?.looks === looks && now - one.at < PATIENCE_MS;
-    if (recent(asked) || (recent(brought) && brought.version !== seen?.version)) return;
+    if (recent(asked)) return;
+    if (recent(brought) && brought.version !== seen?.version) {
+      server.heard = now;  // nothing was asked meanwhile, so no answer is missing
+      return;
+    }
     asked?.given.abort();
     const mine = server.asked = { looks, at: now, given: new AbortController() };
     const parts = Object.fromEntries(context().states_list.slice(STORES).flat().map(({ id, value }) => [id, value ?? null]));
