@@ -74,7 +74,7 @@ Damage = Callable[[Path], None]
 
 
 def one_byte(folder: Path) -> None:
-    path = folder / "horizon_90.ubj"
+    path = folder / "rates_90.ubj"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
@@ -86,7 +86,7 @@ def renamed_feature(folder: Path) -> None:
 
 
 def pickle_in_its_place(folder: Path) -> None:
-    (folder / "horizon_30.skops").write_bytes(b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.")
+    (folder / "rates_30.skops").write_bytes(b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.")
 
 
 @pytest.mark.parametrize("damage", [one_byte, renamed_feature, pickle_in_its_place])
