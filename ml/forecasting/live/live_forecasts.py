@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ class LiveForecasts:
             generator_p_mw=hour.generator_p_mw.astype(float),
         )
         try:
-            state = PowerFlow(self.network).solve(injection, looked.closed)
+            state = self._flow.solve(injection, looked.closed)
         except PowerFlowDivergedError:
             return
         chances.compare(hour.start, state.loading_percent > FULL_LOAD_PERCENT, looked.mark)
@@ -133,6 +134,11 @@ class LiveForecasts:
                 chances.save(self._chances_file)
             except OSError as error:
                 log.warning("the ledger of chances can't be kept: %s", error)
+
+    @cached_property
+    def _flow(self) -> PowerFlow:
+        """Of the grid, for the hours that are compared: what it prepares takes longer than an hour's solution."""
+        return PowerFlow(self.network)
 
     def look(self, now: datetime, injection: Injection, closed: BoolArray, held: bool) -> LookAheadSituation:
         """Forecast all series from the present hour on and solve their scenarios; the present hour's lie around now.
