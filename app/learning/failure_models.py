@@ -113,12 +113,13 @@ class FailureModelLearner:
     def _train(self, plan: FleetPlan) -> None:
         """In a thread: train, and use and keep what was trained; what can't be kept is used all the same."""
         log.info("training of failure models begins")
+        training = None
         try:
             training = self._trains = FleetTraining(plan)
             training.run(lambda step, doing: self._at(step, plan.steps, doing))
             bundle = load(training.folder, FEATURES)
-        except (OSError, RuntimeError, ModelFileError) as error:
-            if self._trains is None:
+        except Exception as error:
+            if training is not None and self._trains is None:
                 return  # it was told to stop
             log.exception("training of failure models failed")
             self._failure, self._training = f"{error}" or type(error).__name__, NOT_TRAINING

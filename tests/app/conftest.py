@@ -1,6 +1,7 @@
 """Rigs for the tests of the process."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,18 @@ from tests.app.rig import Rig, make_rig
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def no_training_is_left() -> Iterator[None]:
+    """A training that a test leaves behind takes a core from all others."""
+    yield
+    assert not [thread for thread in threading.enumerate() if thread.name == "fleets" and not _ends(thread)]
+
+
+def _ends(thread: threading.Thread) -> bool:
+    thread.join(10.0)
+    return not thread.is_alive()
 
 
 @pytest.fixture

@@ -127,6 +127,7 @@ def make_rig(
         "case": case,
         "models_dir": cache_dir / "models",
         "history_days": 20,  # too few for models, which take seconds to train
+        "training_fleets": 0,  # a training is a process of minutes: who wants one ends it
         **changes,
     }
     settings = Settings(_env_file=None, **values)  # type: ignore[call-arg]

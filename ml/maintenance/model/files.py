@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -40,6 +41,7 @@ TYPES = frozenset(
     }
 )
 """All types that a forest's file may name, skops' own trust notwithstanding."""
+READINGS = 4  # of a forest's file, before an error of CPython's own is passed on
 
 
 def write_booster(booster: xgb.Booster, columns: Columns, path: Path) -> None:
@@ -99,13 +101,25 @@ def read_forest(path: Path, content: bytes, kind: str, columns: Columns) -> Any:
     if foreign:
         raise ModelFileError(path, f"names the type {foreign[0]}, which a {kind} doesn't need")
     try:
-        forest = skops.loads(content, trusted=[TREE])
+        forest = _loaded(content)
         fits = type(forest).__name__ == kind and forest.n_features_in_ == len(columns.names)
     except (ValueError, TypeError, KeyError, AttributeError, OSError, zipfile.BadZipFile) as error:
         raise ModelFileError(path, f"skops can't read it: {error}") from None
     if not fits:
         raise ModelFileError(path, f"is another forest than a {kind} of {len(columns.names)} columns")
     return forest
+
+
+def _loaded(content: bytes) -> Any:
+    """What skops reads; where CPython loses count of its syntax trees' depth, it reads again.
+
+    numpy parses the head of every array, and up to Python 3.12 threads that parse at the same moment share the count
+    (python/cpython#106905): SystemError, of a few among thousands of parses, whatever the file.
+    """
+    for _ in range(READINGS - 1):
+        with contextlib.suppress(SystemError):
+            return skops.loads(content, trusted=[TREE])
+    return skops.loads(content, trusted=[TREE])
 
 
 def _types(node: Any) -> set[str]:

@@ -116,7 +116,7 @@ def test_without_models_every_figure_is_cnaims_and_says_so(rig: Rig) -> None:
 
 
 def test_where_no_models_are_kept_and_none_are_trained_that_is_said(cache_dir: Path) -> None:
-    rig = make_rig(cache_dir, training_fleets=0, models_dir=cache_dir / "none")
+    rig = make_rig(cache_dir, models_dir=cache_dir / "none")
     rig.services.maintainer.load_or_train()
     found = status_of(watched(rig))
     assert (found.kind, found.words) == ("fallback", "By CNAIM's published rates: there are no trained models")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 
 from app.engine.quality import ProblemCause
+from app.learning.fleet_training import FleetTraining
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
 from components.maintenance.words import refused_words
 from ml.maintenance.model.hazard import CnaimHazard
 from ml.maintenance.records import FleetStep, FleetStepKind, MaintenanceProblemKind, ModelFileError, RefusedFate
 from ml.maintenance.schedule.economics import moved_pins
 from ml.maintenance.schedule.problem import DEFERRED
-from tests.app.rig import Rig, make_rig
+from tests.app.rig import Rig, make_rig, wait_for
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_the_risk_of_the_grid_comes_from_the_prognosis(city: Rig) -> None:
 
 
 def test_without_models_and_without_training_it_stays_with_the_published_hazard(tmp_path: Path) -> None:
-    rig = make_rig(tmp_path, training_fleets=0)
+    rig = make_rig(tmp_path)
     maintainer(rig).load_or_train()
     look(rig)
     latest = maintainer(rig).latest
@@ -101,7 +103,7 @@ def test_damaged_files_are_refused_with_the_reason_and_the_running_models_stay(d
     look(city)
     assert maintainer(city).latest.card is running
     assert city.now.assessed.risk.learned.all()
-    later = make_rig(folder.parent, training_fleets=0)
+    later = make_rig(folder.parent)
     maintainer(later).load_or_train()
     look(later)
     (problem,) = maintainer(later).latest.problems
@@ -240,6 +242,47 @@ def test_models_are_trained_in_the_background_when_there_are_none(tmp_path: Path
     assert heard[0].steps > 5
     assert heard[0].doing == FleetStep(kind=FleetStepKind.SIMULATING, number=heard[0].step + 1, of=8)
     assert not (tmp_path / "models").exists()
+
+
+def test_a_training_that_fails_in_whatever_way_is_not_said_to_run(
+    tmp_path: Path, models_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with models, and reading them fails as nobody thought of."""
+    run_to_its_end = FleetTraining.run
+
+    def run(training: FleetTraining, progress: Callable[[int, FleetStep], None]) -> None:
+        training._process.kill()
+        with pytest.raises(RuntimeError, match="-9"):
+            run_to_its_end(training, progress)
+        shutil.copytree(models_folder, training.folder)
+
+    def fail(*_: object) -> None:
+        raise SystemError("AST constructor recursion depth mismatch")
+
+    monkeypatch.setattr(FleetTraining, "run", run)
+    monkeypatch.setattr("app.learning.failure_models.load", fail)
+    assert "recursion depth" in failure_of_training(tmp_path)
+
+
+def test_a_training_that_cannot_begin_is_not_said_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    assert str(tmp_path / "full") in failure_of_training(tmp_path)
+
+
+def failure_of_training(folder: Path) -> str:
+    """Why a training failed, as health tells it."""
+    rig = make_rig(folder, training_fleets=1, training_assets=20)
+    maintainer(rig).load_or_train()
+
+    def is_over() -> bool:
+        maintainer(rig).hear_of_models()
+        look(rig)
+        return not maintainer(rig).latest.training.running
+
+    assert wait_for(is_over)
+    (problem,) = rig.get("/api/health")["problems"]
+    assert (problem["cause"], problem["subject"]) == ("learning_failed", "failure models")
+    return str(problem["detail"])
 
 
 def test_metadata_is_json_that_anyone_can_read(city: Rig) -> None:

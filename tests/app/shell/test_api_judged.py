@@ -44,7 +44,7 @@ REQUESTS, LOG_BYTES, MEMORY_SHARE = 5000, 100_000, 1.05
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Rig:
     """city8 with what all workers have to tell, and a schedule."""
-    rig = make_rig(tmp_path_factory.mktemp("judged"), training_episodes=1, training_fleets=0)
+    rig = make_rig(tmp_path_factory.mktemp("judged"), training_episodes=1)
     rig.services.maintainer.load_or_train()
     for worker in rig.services.workers:
         worker.turn(rig.board)
@@ -55,7 +55,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Rig:
 @pytest.fixture(scope="module")
 def dark(tmp_path_factory: pytest.TempPathFactory) -> Rig:
     """city8 without a station: nothing is energised, and workers say why they have nothing to tell."""
-    rig = make_rig(tmp_path_factory.mktemp("dark"), training_episodes=1, training_fleets=0)
+    rig = make_rig(tmp_path_factory.mktemp("dark"), training_episodes=1)
     for station in range(len(rig.now.case.network.generator)):
         rig.engine.add_event(EventKind.GENERATOR_TRIP, station, 1.0)
     rig.run(2)

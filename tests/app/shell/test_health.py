@@ -151,7 +151,7 @@ def test_models_that_cannot_be_read_are_named_and_it_works_without_them(
         raise PermissionError("the models folder is not ours")
 
     monkeypatch.setattr("app.learning.failure_models.load", fail)
-    rig = make_rig(tmp_path, models_dir=models_folder, training_fleets=0)
+    rig = make_rig(tmp_path, models_dir=models_folder)
     rig.services.maintainer.attempt()
     rig.run()
     assert rig.services.maintainer.latest.prognosis is not None

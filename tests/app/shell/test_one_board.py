@@ -11,7 +11,7 @@ from app.shell.endpoints import ENDPOINTS
 from tests.app.rig import Rig, make_rig
 
 OPTIMIZE, APPLY = "/api/grid/optimize", "/api/grid/apply"
-SETTINGS: dict[str, Any] = {"training_episodes": 1, "dispatch_episodes": 1, "training_fleets": 0, "history_days": 0}
+SETTINGS: dict[str, Any] = {"training_episodes": 1, "dispatch_episodes": 1, "history_days": 0}
 READS = 4  # more than any request has made
 
 

@@ -73,7 +73,7 @@ LOG_BYTES, MEMORY_SHARE = 100_000, 1.05
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Rig:
     """city8 with its pages, and with what all workers have to tell."""
-    rig = make_rig(tmp_path_factory.mktemp("called"), pages=True, training_episodes=1, training_fleets=0)
+    rig = make_rig(tmp_path_factory.mktemp("called"), pages=True, training_episodes=1)
     rig.services.maintainer.load_or_train()
     for _ in range(2):
         for worker in rig.services.workers:

@@ -14,7 +14,7 @@ NO_CYCLE_S = 3600.0  # between cycles: none comes by itself while a test runs
 
 def test_what_workers_find_makes_no_cycle_of_its_own(new_rig: NewRig) -> None:
     """Otherwise each finding brings a new snapshot, that brings new findings, and cycles follow without a pause."""
-    rig = new_rig(cycle_seconds=NO_CYCLE_S, training_fleets=0)
+    rig = new_rig(cycle_seconds=NO_CYCLE_S)
     services = rig.services
     services.start()
     try:
