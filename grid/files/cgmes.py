@@ -1,8 +1,9 @@
 """CGMES (CIM) models, versions 2.4.15 and 3.0, as a zip archive of their profiles, by pandapower's converter.
 
 Equipment (EQ), steady state hypothesis (SSH) and topology (TP) are needed; the state variables (SV) are what the
-solution is compared with. Tap changers stay where SSH has them. Of several at one winding, or of one transformer of
-three windings, the converter takes one, which is told.
+solution is compared with, and name the node whose angle is the reference where no machine has a priority as one. Tap
+changers stay where SSH has them. Of several at one winding, or of one transformer of three windings, the converter
+takes one, which is told.
 """
 
 import logging
@@ -17,6 +18,7 @@ import numpy as np
 import pandapower
 import pandas as pd
 from pandapower.auxiliary import pandapowerNet
+from pandapower.topology import unsupplied_buses
 
 from grid.errors import CaseError
 from grid.files.archive import Archive
@@ -70,6 +72,7 @@ def read_cgmes(archive: Archive, found: Findings) -> pandapowerNet:
     )
     left_out = [f"{kind} ({count})" for kind, count in counts.items() if count]
     found.add(What.ELEMENT_NOT_READ, [*left_out, *(f"tap changers of {name} but one" for name in _several_taps(cim))])
+    _hold_angle_references(net, cim)
     _keep_solution(net, cim)
     return net
 
@@ -124,6 +127,15 @@ def _several_taps(cim: Profiles) -> list[str]:
     crowded |= {one for one, count in changers.items() if count > 1 and windings[one] > 2}
     names = cim["eq"]["PowerTransformer"].set_index("rdfId")["name"]
     return sorted(str(names.get(one, one)).strip() for one in crowded)
+
+
+def _hold_angle_references(net: pandapowerNet, cim: Profiles) -> None:
+    """Where no machine has a reference priority, one at the angle's reference node of SV's island is the source."""
+    islands = cim["sv"].get("TopologicalIsland", pd.DataFrame())
+    references = islands.get("AngleRefTopologicalNode", pd.Series(dtype=object)).dropna()
+    at = set(net.bus.index[net.bus["cim_topnode"].isin(references)]) & unsupplied_buses(net)
+    able = net.gen.index[net.gen["bus"].isin(at) & net.gen["in_service"].astype(bool)]
+    net.gen.loc[able[~net.gen.loc[able, "bus"].duplicated()], "slack"] = True
 
 
 def _keep_solution(net: pandapowerNet, cim: Profiles) -> None:

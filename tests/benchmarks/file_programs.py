@@ -19,6 +19,7 @@ from pypowsybl.loadflow import ComponentMode, VoltageInitMode
 from grid.network import FloatArray, IntArray
 
 TOLERANCE_MVA = 1e-8
+RAW = ".raw"
 NetOf = Callable[[], pandapowerNet]
 PowsyblOf = Callable[[], pypowsybl.network.Network]
 
@@ -74,15 +75,19 @@ def solved_by_pandapower(net: pandapowerNet, number: IntArray | None = None) -> 
     )
 
 
-def solved_by_pypowsybl(network: pypowsybl.network.Network, *, from_mat: bool) -> Solved:
-    """pypowsybl's solution, its slack where the file has it. from_mat: whether its bus ids end in a file's numbers."""
+def solved_by_pypowsybl(network: pypowsybl.network.Network, *, from_mat: bool, split: bool = True) -> Solved:
+    """pypowsybl's solution, its slack where the file has it.
+
+    from_mat: whether its bus ids end in a file's numbers. split: whether half of a transformer's shunt admittance is at
+    either end, as in MATPOWER; a RAW file has all of it at the first winding.
+    """
     asked = pypowsybl.loadflow.Parameters(
         distributed_slack=False,
         use_reactive_limits=False,
         transformer_voltage_control_on=False,
         shunt_compensator_voltage_control_on=False,
         phase_shifter_regulation_on=False,
-        twt_split_shunt_admittance=True,  # as in MATPOWER's model; else all of it is at one end
+        twt_split_shunt_admittance=split,
         component_mode=ComponentMode.ALL_CONNECTED,
         voltage_init_mode=VoltageInitMode.DC_VALUES,  # a flat start fails behind vector groups
         provider_parameters={"newtonRaphsonConvEpsPerEq": "1e-10"},
@@ -120,7 +125,7 @@ def mat_by_pypowsybl(path: Path) -> Solved:
 
 def other_by_pypowsybl(path: Path) -> Solved:
     """pypowsybl's load of what has no numbers of buses."""
-    return solved_by_pypowsybl(pypowsybl.network.load(str(path)), from_mat=False)
+    return solved_by_pypowsybl(pypowsybl.network.load(str(path)), from_mat=False, split=path.suffix != RAW)
 
 
 def pandapower_json(build: NetOf, folder: Path) -> Written:
@@ -150,7 +155,7 @@ def pypowsybl_file(kind: str, suffix: str, build: PowsyblOf, folder: Path) -> Wr
     if kind not in pypowsybl.network.get_export_formats():
         raise CantError(f"pypowsybl writes {', '.join(pypowsybl.network.get_export_formats())}")
     network, path = build(), folder / f"theirs{suffix}"
-    solved = solved_by_pypowsybl(network, from_mat=False)
+    solved = solved_by_pypowsybl(network, from_mat=False, split=suffix != RAW)
     network.save(str(path), format=kind)
     is_mat = kind == "MATPOWER"
     again = mat_by_pypowsybl if is_mat else other_by_pypowsybl

@@ -2,9 +2,12 @@
 
 A grid is solved and written by another program, read and exported here, and the export is read by our own reader and by
 other programs, each of which solves it by itself. A cell is the largest difference of a bus voltage in p.u. / the
-difference of what branches and shunts lose in kW, from the solution of the program that wrote the grid first. What that
-program's file lacks shows in each cell of its row, the one of what the program itself reads in it first: pandapower's
-to_mpc writes no conductance of branches, which transformers with core losses have.
+difference of what branches and shunts lose in kW, from the solution of the program that wrote the grid first; only the
+third is from what that program makes of its own file. What the file lacks shows in all other cells of its row, the one
+of what the program itself reads in it first: pandapower's to_mpc writes no conductance of branches, which transformers
+with core losses have; pypowsybl's CGMES has one charging susceptance for both ends of a line, which its lines between
+two nominal voltages (2 in ieee14, 22 in ieee300) don't have; its RAW has the susceptance of transformers to earth as if
+their ratios were nominal. In a RAW file that is at the first winding, so that pypowsybl is asked to take it there.
 
 Our .m is handed to other programs as .mat with the same numbers, since none of them reads its text as it is installed.
 pypowsybl leaves out a bus's GS where its BS is 0: the last column compares it with pandapower on our .m without these.
@@ -90,8 +93,9 @@ PYPOWSYBL_GRIDS: dict[str, PowsyblOf] = {
 }
 JSON, M = "our JSON read by", "our .m read by"
 AGAIN, READ, LONE = "read by its writer", "read here", f"{M} pypowsybl, without lone GS"
+BOTH = "read here, from what its writer reads"
 BACK = (f"{JSON} us", f"{JSON} pandapower", f"{M} us", f"{M} pandapower", f"{M} pypowsybl")
-COLUMNS = (AGAIN, READ, *BACK, LONE)
+COLUMNS = (AGAIN, READ, BOTH, *BACK, LONE)
 Cell = tuple[float, float] | str
 
 
@@ -202,9 +206,9 @@ def passage(grid: str, program: str, kind: str, writer: Writer) -> Passage:
         try:
             again = written.again(written.path)
             again = as_numbered(again, number, number) if written.numbered else again
-            found[AGAIN] = again.apart(origin)
+            found[AGAIN], found[BOTH] = again.apart(origin), ours.apart(again)
         except CANT as error:
-            found[AGAIN] = shorten(error, 150)
+            found[AGAIN] = found[BOTH] = shorten(error, 150)
         from_ours_pu: dict[str, float] = {}
         for way, solve in ways(here, number, row, folder).items():
             try:
