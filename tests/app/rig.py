@@ -154,8 +154,8 @@ def resident_bytes() -> float:
     return 4096.0 * int(status.read_text().split()[1]) if status.exists() else 1.0
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Whether a condition comes true within some seconds."""
+def wait_for(condition: Callable[[], bool], seconds: float = 240.0) -> bool:
+    """Whether a condition comes true within some seconds, so many that a busy machine isn't taken for a fault."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
