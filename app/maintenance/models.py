@@ -212,6 +212,13 @@ class ReliabilityItem(Answer):
     observed: FigureItem
 
 
+class SupportItem(Answer):
+    """Ranges of traits that training had for a kind of asset; outside of them the published rate stands in."""
+
+    lowest: dict[str, float]
+    highest: dict[str, float]
+
+
 class CardItem(Answer):
     """Where models come from and how good they are. metrics: by horizon in days and name; reliability: by horizon.
 
@@ -227,6 +234,7 @@ class CardItem(Answer):
     versions: dict[str, str]
     metrics: dict[str, dict[str, Metric]]
     reliability: dict[str, tuple[ReliabilityItem, ...]]
+    support: dict[str, SupportItem] | None
 
 
 class TrainingItem(Answer):

@@ -20,7 +20,7 @@ from app.web.plain import number, stamp
 from components.maintenance.risk_table import RateSource
 from components.maintenance.words import conflict_words, fleet_step_words, maintenance_problem_words, why_not_words
 from grid.network import FloatArray
-from ml.maintenance.model.card import card_to
+from ml.maintenance.model.card import ModelCard, card_to
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS
 from ml.maintenance.schedule.economics import ScheduleView
@@ -235,10 +235,18 @@ def _costs(found: Judgement) -> JSON:
     }
 
 
+def _support(card: ModelCard) -> JSON | None:
+    """The ranges of traits by kind; the single assets that stand for training stay in the models' folder."""
+    if card.support is None:
+        return None
+    ends = ("lowest", "highest")
+    return {kind: {end: one[end] for end in ends} for kind, one in card.support.as_plain().items()}
+
+
 def model(now: Maintained) -> JSON:
     """The model card: trained on simulated data, with what, when, and how good."""
     known, training = now.report.card, now.report.training
-    card = None if known is None else plain(card_to(known))
+    card = None if known is None else plain({**card_to(known), "support": _support(known)})
     return {
         **_about(now),
         "trained": known is not None,

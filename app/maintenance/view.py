@@ -35,6 +35,7 @@ from grid.network import FloatArray, IntArray, Network
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis
+from ml.maintenance.model.support import Support
 from ml.maintenance.records import RiskClass, class_at
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
@@ -205,6 +206,7 @@ def facts_of(card: ModelCard) -> ModelFacts:
             ("Trained", trained_words(card.trained_at)),
             ("Learned from", card.data),
             ("Features", f"{len(card.features)}, physics and condition signals"),
+            ("Judges", _support_words(card.support)),
             ("Seed", f"{card.seed}"),
             ("Data, SHA-256", f"{card.data_sha256[:12]}…"),
             ("Made with", ", ".join(f"{name} {version}" for name, version in sorted(card.versions.items()))),
@@ -222,6 +224,17 @@ def facts_of(card: ModelCard) -> ModelFacts:
             for days, rows in card.reliability.items()
         },
     )
+
+
+def _support_words(support: Support | None) -> str:
+    """Which assets the models judge; the published rate stands in for others."""
+    if support is None:
+        return "whatever is asked"
+    ranges = (
+        f"{kind}s of {one['lowest']['age_years']:.0f} to {one['highest']['age_years']:.0f} years"
+        for kind, one in support.as_plain().items()
+    )
+    return f"{', '.join(ranges)}, like those of its training; for others the published rate stands"
 
 
 def trained_words(stamp: str) -> str:

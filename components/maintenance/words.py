@@ -48,6 +48,16 @@ def why_not_words(reason: WhyNot | None) -> str:
             return "not an asset that models know"
         case WhyNotKind.SIGNALS_MISSING:
             return f"{reason.missing} condition signals are missing"
+        case WhyNotKind.UNLIKE:
+            return "the models were trained on no asset like it"
+        case WhyNotKind.OUTSIDE:
+            return f"{_trait_words(reason)} that the models were trained on"
+
+
+def _trait_words(outside: WhyNot) -> str:
+    value, lowest, highest = (f"{one:.3g}" for one in (outside.value, outside.lowest, outside.highest))
+    trait = "thermal age" if outside.trait == "thermal_age_years" else "age"
+    return f"its {trait} of {value} years is outside the {lowest} to {highest}"
 
 
 def refused_words(refused: RefusedModels) -> str:

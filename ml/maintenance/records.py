@@ -1,5 +1,6 @@
 """Plain records of maintenance, for those who read them without the libraries that models are made with."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,14 +17,23 @@ class WhyNotKind(StrEnum):
     STALE = "stale"  # measurements
     NOT_AN_ASSET = "not_an_asset"  # that models know
     SIGNALS_MISSING = "signals_missing"
+    OUTSIDE = "outside"  # the range of a trait that training had
+    UNLIKE = "unlike"  # every asset of training, in its traits together
 
 
 @dataclass(frozen=True, kw_only=True)
 class WhyNot:
-    """Why an asset has no learned prognosis. missing: how many of its condition signals are."""
+    """Why an asset has no learned prognosis. missing: how many of its condition signals are.
+
+    trait: the feature that lies outside; value, lowest, highest: what it is, and training's range.
+    """
 
     kind: WhyNotKind
     missing: int = 0
+    trait: str = ""
+    value: float = math.nan
+    lowest: float = math.nan
+    highest: float = math.nan
 
 
 class RiskClass(StrEnum):

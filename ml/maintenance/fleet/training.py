@@ -27,6 +27,7 @@ from ml.maintenance.model.metrics import Draws, reliability
 from ml.maintenance.model.model import NoveltyDetector
 from ml.maintenance.model.rates import RateModel
 from ml.maintenance.model.store import ModelBundle, save
+from ml.maintenance.model.support import Support
 from ml.maintenance.records import FleetStep, FleetStepKind
 
 CATEGORY = ("kind", "location")
@@ -106,12 +107,15 @@ def train(plan: FleetPlan, progress: Progress) -> ModelBundle:
         rates[days] = model.calibrate(*calibrated.select(plan.first_day(CALIBRATED), days))
     tell(FleetStep(kind=FleetStepKind.FITTING_NOVELTY))
     novelty = NoveltyDetector(seed=plan.seed).fit(fitted.healthy())
+    seen, _, _ = fitted.select(plan.first_day(FITTED), MAIN_HORIZON)
+    others, _, _ = calibrated.select(plan.first_day(CALIBRATED), MAIN_HORIZON)
     card = ModelCard(
         features=tuple(Feature(name, "category" if name in CATEGORY else "numeric", UNITS[name]) for name in FEATURES),
         trained_at=datetime.now(UTC).isoformat(timespec="seconds"),
         data=f"{DATA}; {plan.fleets[FITTED]} fleets of {plan.assets} assets over {plan.years[FITTED]} years",
-        data_sha256=table_sha256(fitted.select(plan.first_day(FITTED), MAIN_HORIZON)[0]),
+        data_sha256=table_sha256(seen),
         seed=plan.seed,
+        support=Support.of(seen, others, plan.seed),
     )
     return _judged(plan, ModelBundle({}, rates, novelty, card), tell)
 

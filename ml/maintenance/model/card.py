@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
+from ml.maintenance.model.support import Support
 from ml.reporting.plain import library_versions
 
 
@@ -29,7 +30,8 @@ class ModelCard:
     """Where models come from and how good they are.
 
     features in the models' order; trained_at ISO 8601; data: a description; data_sha256 as table_sha256 gives it;
-    metrics: nested, of plain numbers, None where there is none; reliability rows for each horizon in days.
+    metrics: nested, of plain numbers, None where there is none; reliability rows for each horizon in days. support:
+    where the models have seen assets; None for models of a table.
     """
 
     features: tuple[Feature, ...]
@@ -40,6 +42,7 @@ class ModelCard:
     versions: dict[str, str] = field(default_factory=library_versions)
     metrics: dict[str, Any] = field(default_factory=dict)
     reliability: dict[int, tuple[ReliabilityRow, ...]] = field(default_factory=dict)
+    support: Support | None = None
 
 
 def table_sha256(frame: pd.DataFrame) -> str:
@@ -55,11 +58,16 @@ def card_to(card: ModelCard) -> dict[str, Any]:
         str(days): [{**vars(row), "observed": vars(row.observed)} for row in rows]
         for days, rows in card.reliability.items()
     }
-    return {**vars(card), "features": [vars(feature) for feature in card.features], "reliability": reliability}
+    return {
+        **vars(card),
+        "features": [vars(feature) for feature in card.features],
+        "reliability": reliability,
+        "support": None if card.support is None else card.support.as_plain(),
+    }
 
 
 def card_from(entry: Mapping[str, Any]) -> ModelCard:
-    """A card from JSON; KeyError or TypeError where an entry is missing or unknown."""
+    """A card from JSON; KeyError, TypeError or ValueError where an entry is missing or unknown."""
     reliability = {
         int(days): tuple(
             ReliabilityRow(row["rows"], row["predicted"], Figure(**_numbers(row["observed"]))) for row in rows
@@ -67,7 +75,8 @@ def card_from(entry: Mapping[str, Any]) -> ModelCard:
         for days, rows in entry["reliability"].items()
     }
     features = tuple(Feature(**feature) for feature in entry["features"])
-    return ModelCard(**{**entry, "features": features, "reliability": reliability})
+    support = None if entry["support"] is None else Support.from_plain(entry["support"])
+    return ModelCard(**{**entry, "features": features, "reliability": reliability, "support": support})
 
 
 def _numbers(entry: Mapping[str, float | None]) -> dict[str, float]:

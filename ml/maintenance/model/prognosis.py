@@ -13,6 +13,8 @@ from ml.maintenance.model.hazard import DAYS_PER_YEAR, within
 from ml.maintenance.records import RateMember, WhyNot, WhyNotKind
 
 if TYPE_CHECKING:  # the published hazard alone needs none of the libraries that models are made with
+    import pandas as pd
+
     from ml.maintenance.model.store import ModelBundle
 
 HORIZONS = (30, 90, 365)
@@ -50,12 +52,13 @@ def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArra
     """The prognosis from what is seen; is_asset (n,): False for what no model was trained on."""
     count = len(seen.traits)
     published = within(seen.published_per_year[:, None], np.array(HORIZONS))
-    why_not = _reasons(bundle, seen, is_asset, stale)
+    features = features_of(seen)
+    why_not = _reasons(bundle, seen, features, is_asset, stale)
     learned = np.array([reason is None for reason in why_not], dtype=bool)
     probability, low, high = published.copy(), published.copy(), published.copy()
     cause, novelty = np.full((count, len(CAUSES)), np.nan), np.full(count, np.nan)
     if bundle is not None and learned.any():
-        frame = features_of(seen)[learned]
+        frame = features[learned]
         for column, days in enumerate(HORIZONS):
             found = {member: within(rate, days) for member, rate in bundle.rates[days].rates(frame).items()}
             probability[learned, column] = found[RateMember.TOGETHER]
@@ -71,7 +74,7 @@ def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArra
 
 
 def _reasons(
-    bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArray, stale: bool
+    bundle: "ModelBundle | None", seen: Observation, features: "pd.DataFrame", is_asset: BoolArray, stale: bool
 ) -> tuple[WhyNot | None, ...]:
     """Why each asset has no learned prognosis; None where it has one."""
     if bundle is None:
@@ -82,7 +85,8 @@ def _reasons(
     silent = np.isnan(np.stack([getattr(week, name) for name in SENSED])).sum(axis=0)
     silent = silent + np.isnan(seen.signal(Signal.TRIPS)) + (seen.traits.is_transformer & np.isnan(week.oil_quality))
     found: list[WhyNot | None] = []
-    for count, known in zip(silent.tolist(), is_asset.tolist(), strict=True):
-        missing = WhyNot(kind=WhyNotKind.SIGNALS_MISSING, missing=count) if count > MOST_MISSING else None
+    outside = (None,) * len(features) if bundle.card.support is None else bundle.card.support.outside(features)
+    for count, known, unlike in zip(silent.tolist(), is_asset.tolist(), outside, strict=True):
+        missing = WhyNot(kind=WhyNotKind.SIGNALS_MISSING, missing=count) if count > MOST_MISSING else unlike
         found.append(missing if known else WhyNot(kind=WhyNotKind.NOT_AN_ASSET))
     return tuple(found)

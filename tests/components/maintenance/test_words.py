@@ -53,7 +53,16 @@ def test_why_the_models_say_nothing() -> None:
         WhyNotKind.STALE: "the measurements are stale",
         WhyNotKind.NOT_AN_ASSET: "not an asset that models know",
         WhyNotKind.SIGNALS_MISSING: "4 condition signals are missing",
+        WhyNotKind.UNLIKE: "the models were trained on no asset like it",
+        WhyNotKind.OUTSIDE: "its age of nan years is outside the nan to nan that the models were trained on",
     }
+    assert (
+        why_not_words(WhyNot(kind=WhyNotKind.OUTSIDE, trait="age_years", value=93.2, lowest=0.5, highest=55.7))
+        == "its age of 93.2 years is outside the 0.5 to 55.7 that the models were trained on"
+    )
+    assert "its thermal age of 93.2 years" in why_not_words(
+        WhyNot(kind=WhyNotKind.OUTSIDE, trait="thermal_age_years", value=93.2, lowest=0.5, highest=55.7)
+    )
     assert why_not_words(None) == ""
 
 
