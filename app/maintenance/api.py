@@ -14,7 +14,7 @@ from app.maintenance.view import Maintained, maintained_on
 from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.jobs import answer_or_job, job_location
 from app.web.services import Services
-from components.maintenance.words import conflict_words
+from components.maintenance.words import conflict_words, work_words
 from ml.maintenance.records import ModelFileError
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.files import schedule_csv, schedule_ics
@@ -117,11 +117,13 @@ def _file(now: Maintained, kind: str) -> Response:
     if found is None:
         words = conflict_words(() if made.conflict is None else made.conflict.violations)
         raise BadRequestError(f"there is no schedule, pins contradict one another: {words}", "pins", status=409)
+    network, weeks = now.snapshot.case.network, found.week.tolist()
+    when = [work_words(network, made.work_of(job, week)) for job, week in enumerate(weeks)]
     if kind == "csv":
-        content = schedule_csv(made.problem, found.judgement, made.first_day)
+        content = schedule_csv(made.problem, found.judgement, made.first_day, when)
     else:
-        title = f"Maintenance of {now.snapshot.case.network.title}"
-        content = schedule_ics(made.problem, found.judgement, made.first_day, datetime.now(UTC), title)
+        title = f"Maintenance of {network.title}"
+        content = schedule_ics(made.problem, found.judgement, made.first_day, datetime.now(UTC), title, when)
     headers = {
         "Content-Disposition": f'attachment; filename="maintenance-{made.first_day.isoformat()}.{kind}"',
         "Cache-Control": "no-store",

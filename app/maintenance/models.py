@@ -10,6 +10,7 @@ from components.maintenance.asset_panel import SignalState
 from components.maintenance.risk_table import RateSource
 from grid.network import BranchKind
 from ml.maintenance.model.causes import Cause
+from ml.maintenance.records import WorkTime
 from ml.maintenance.schedule.solve import ScheduleMethod
 
 Euro = Annotated[float | None, Field(description="EUR")]
@@ -114,7 +115,11 @@ class AssetAnswer(AboutItem, AssetItem):
 
 
 class JobItem(Answer):
-    """A job of the schedule."""
+    """A job of the schedule. work_time and what follows from it are null where it is deferred.
+
+    shifts: between which the asset is in service again. ties_closed: that carry its load, where more than one is
+    needed. surcharge_eur: what the time adds to cost_eur. reason: why it is done in this week, and at this time.
+    """
 
     id: Place
     name: str
@@ -126,6 +131,11 @@ class JobItem(Answer):
     expected_cost_eur: Euro
     deferral_cost_eur: Euro
     pinned: bool
+    work_time: WorkTime | None
+    shifts: Count | None
+    surcharge_eur: Euro
+    ties_closed: tuple[str, ...]
+    reason: str | None
     why_deferred: str | None
 
 

@@ -14,6 +14,7 @@ from app.maintenance.view import (
     status_of,
     weeks_of,
     why_deferred,
+    why_planned,
 )
 from app.maintenance.view_asset import drivers_of, signals_of, similar_to
 from app.web.plain import number, stamp
@@ -211,7 +212,22 @@ def _job(now: Maintained, position: int, branch: int, week: int) -> JSON:
         "expected_cost_eur": float(problem.cost_eur[position, week]),
         "deferral_cost_eur": float(problem.cost_eur[position, -1]),
         "pinned": branch in made.pins,
+        **_work(now, made, position, week),
         "why_deferred": _why(now, made, position) if week == DEFERRED else None,
+    }
+
+
+def _work(now: Maintained, made: ScheduleView, position: int, week: int) -> JSON:
+    """When in its week a job is done, and why then; None where it is deferred."""
+    done = made.work_of(position, week)
+    ties = () if done is None else done.ties
+    names = now.snapshot.case.network.branch.name
+    return {
+        "work_time": None if done is None else done.time.value,
+        "shifts": None if done is None else done.shifts,
+        "surcharge_eur": None if done is None else done.surcharge_eur,
+        "ties_closed": [names[tie] for tie in ties],
+        "reason": None if done is None else why_planned(now.snapshot.case.network, made, position, week),
     }
 
 

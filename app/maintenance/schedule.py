@@ -20,8 +20,9 @@ from ml.maintenance.schedule.economics import (
     solved,
 )
 from ml.maintenance.schedule.hindrances import outage_hindrances
-from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
 from ml.maintenance.schedule.problem import OutageHindrance
+from ml.maintenance.schedule.work_times import NEVER, work_levels
+from ml.maintenance.schedule.work_windows import NIGHTS, WorkWindows, work_windows
 
 RATE_HORIZON_DAYS = 365
 MOST_EXPLAINED = 50  # outages that no week allows, the riskiest, of which it is said why
@@ -50,32 +51,35 @@ def make_schedule(
     rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
     branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence), first_monday(snapshot)
     asked, levels = network.n_bus <= OUTAGE_WINDOWS.most, _levels(snapshot, first_day)
-    allowed = np.ones((len(branches), WEEKS), dtype=bool)
+    windows = WorkWindows.unasked(len(branches), WEEKS)
     hindrances: dict[int, OutageHindrance] = {}
     if asked and levels is not None:
         injection, closed = snapshot.solved.injection, snapshot.solved.state.closed
-        allowed = outage_windows(network, injection, closed, levels, branches, lambda done: step(WINDOWS_SHARE * done))
-        never = branches[~allowed.any(axis=1)]
-        never = never[np.argsort(-(rate * consequence)[never], kind="stable")][:MOST_EXPLAINED]
+        order = np.argsort(-(rate * consequence)[branches], kind="stable")  # several ties are tried for the riskiest
+        windows = work_windows(
+            network, injection, closed, levels, branches[order], lambda done: step(WINDOWS_SHARE * done)
+        ).of_rows(np.argsort(order))
+        never = branches[order][(windows.time[order] == NEVER).all(axis=1)][:MOST_EXPLAINED]
         found = outage_hindrances(
             network,
             injection,
             closed,
-            float(levels.min()),
+            float(levels[NIGHTS, 1].min()),
             never,
             lambda done: step(WINDOWS_SHARE + (1 - WINDOWS_SHARE) * done),
         )
         hindrances = dict(zip(never.tolist(), found, strict=True))
-    problem = schedule_problem(network, register, branches, rate, consequence, allowed)
+    problem = schedule_problem(network, register, branches, rate, consequence, windows)
     step(1.0)
     age = snapshot.simulated_at.year - register.year_built[branches]
-    made = solved(problem, branches, age, pins, first_day, asked)
-    return replace(made, hindrances=hindrances, lightest_week=0 if levels is None else int(np.argmin(levels)))
+    made = solved(problem, branches, age, pins, first_day, windows)
+    lightest = 0 if levels is None else int(np.argmin(levels[NIGHTS, 1]))
+    return replace(made, hindrances=hindrances, lightest_week=lightest)
 
 
 def _levels(snapshot: Snapshot, first_day: date) -> FloatArray | None:
-    """(WEEKS,) peak loads over the present one; None where nothing is taken now."""
+    """(3, 2, WEEKS) loads over the present one; None where nothing is taken now."""
     present_mw = float(snapshot.solved.injection.load_p_mw.sum())
     if present_mw <= 0:
         return None
-    return weekly_peak_levels(snapshot.case.yearly_load_mw, first_day, WEEKS, present_mw)
+    return work_levels(snapshot.case.yearly_load_mw, first_day, WEEKS, present_mw)

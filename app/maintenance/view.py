@@ -28,6 +28,7 @@ from components.maintenance.words import (
     hindrance_words,
     maintenance_problem_words,
     why_not_words,
+    work_words,
 )
 from grid.alarms.book import AssetKind
 from grid.capabilities import HOURLY_FLEET
@@ -36,7 +37,7 @@ from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis
 from ml.maintenance.model.support import Support
-from ml.maintenance.records import RiskClass, class_at
+from ml.maintenance.records import RiskClass, WorkTime, class_at
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
 
@@ -300,11 +301,12 @@ def plan_of(now: Maintained) -> GanttPlan | None:
             jobs.skill[i],
             None if weeks[i] == DEFERRED else int(weeks[i]),
             float(jobs.hours[i]),
-            float(jobs.cost_eur[i]),
+            float(jobs.cost_eur[i] if weeks[i] == DEFERRED else problem.work_eur[i, weeks[i]]),
             float(deferral[i]),
             branch in made.pins,
             int(jobs.allowed[i].sum()),
             why_deferred(now.snapshot.case.network, made, i) if weeks[i] == DEFERRED else "",
+            work_words(now.snapshot.case.network, made.work_of(i, int(weeks[i]))),
         )
         for i, branch in enumerate(made.branches.tolist())
     )
@@ -326,7 +328,25 @@ def why_deferred(network: Network, made: ScheduleView, job: int) -> str:
     if found is None:
         return "an outage would break supply or limits in every week"
     nearest = week_words(made.first_day, made.lightest_week)
-    return f"{hindrance_words(network, found)}; in every week, nearest to possible in week {nearest}"
+    return f"{hindrance_words(network, found)}; in every week, nearest to possible at night in week {nearest}"
+
+
+def why_planned(network: Network, made: ScheduleView, job: int, week: int) -> str:
+    """Why a job is done in its week and at its time, and what it saves."""
+    problem = made.problem
+    cost = problem.cost_eur[job]
+    if int(made.branches[job]) in made.pins:
+        why = "settled by a person"
+    else:
+        saved = text.rough(float(cost[-1] - cost[week]), "EUR")
+        weeks = np.flatnonzero(problem.possible[job])
+        best = int(weeks[np.argmin(cost[weeks])]) if len(weeks) else week
+        place = "the best of its weeks" if week == best else "crews or its area have no room in its best week"
+        why = f"saves {saved} over deferring, {place}"
+    done = made.work_of(job, week)
+    if done is None or done.time is WorkTime.DAYS:
+        return why
+    return f"{why}; {work_words(network, done)}, as the outage would break supply or limits on working days"
 
 
 def crews_of(problem: ScheduleProblem, weeks: IntArray) -> tuple[Crew, ...]:

@@ -28,7 +28,7 @@ class Job:
     """A job. week: from 0, None where it is deferred. pinned: settled by a person.
 
     cost_eur: of the work. deferral_eur: expected consequence within the horizon and after it if it is deferred. weeks:
-    in which the grid can do without the asset. why: it is deferred, in words.
+    in which the grid can do without the asset. why: it is deferred, in words. when: in its week it is done.
     """
 
     code: str
@@ -41,6 +41,7 @@ class Job:
     pinned: bool
     weeks: int
     why: str = ""
+    when: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,9 @@ def _look(place: int, palette: Palette) -> dict[str, object]:
 def _job_words(plan: GanttPlan, job: Job) -> str:
     pinned = "<br>pinned by hand" if job.pinned else ""
     week, hours = week_words(plan.start, job.week), text.number(job.hours, 0, "h")
+    when = f", {job.when}" if job.when else ""
     return (
-        f"<b>{job.asset}</b><br>week {week}, {hours} of {job.skill}"
+        f"<b>{job.asset}</b><br>week {week}, {hours} of {job.skill}{when}"
         f"<br>work {text.rough(job.cost_eur, 'EUR')}, deferral {text.rough(job.deferral_eur, 'EUR')}{pinned}"
     )
 

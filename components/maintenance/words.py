@@ -13,6 +13,8 @@ from ml.maintenance.records import (
     RefusedModels,
     WhyNot,
     WhyNotKind,
+    Work,
+    WorkTime,
 )
 from ml.maintenance.schedule.problem import HindranceKind, OutageHindrance, Violation, ViolationKind
 
@@ -33,6 +35,21 @@ def hindrance_words(network: Network, found: OutageHindrance) -> str:
             return f"{network.branch.name[found.at]} at {text.number(found.value, 1, '%')}{tie}{tried}"
         case HindranceKind.VOLTAGE:
             return f"{network.bus.name[found.at]} at {text.number(found.value, 3, 'p.u.')}{tie}{tried}"
+
+
+def work_words(network: Network, done: Work | None) -> str:
+    """When in its week a job is done, and with which ties closed where one isn't enough; empty where it is not done."""
+    if done is None:
+        return ""
+    names = " and ".join(network.branch.name[tie] for tie in done.ties)
+    ties = f" with {names} closed" if names else ""
+    match done.time:
+        case WorkTime.DAYS:
+            return f"{text.count(done.shifts, 'working day')}{ties}"
+        case WorkTime.WEEKEND:
+            return f"{text.count(done.shifts, 'day')} of the weekend{ties}"
+        case WorkTime.NIGHTS:
+            return f"{text.count(done.shifts, 'night')}{ties}"
 
 
 def why_not_words(reason: WhyNot | None) -> str:

@@ -36,6 +36,27 @@ class WhyNot:
     highest: float = math.nan
 
 
+class WorkTime(StrEnum):
+    """Times of a week at which work is done, the cheapest first."""
+
+    DAYS = "days"
+    WEEKEND = "weekend"
+    NIGHTS = "nights"
+
+
+@dataclass(frozen=True)
+class Work:
+    """When in its week a job is done, in how many shifts, what that adds to its cost, and ties that it needs closed.
+
+    ties: none where one or none is enough (ml.maintenance.schedule.outage_windows).
+    """
+
+    time: WorkTime
+    shifts: int
+    surcharge_eur: float
+    ties: tuple[int, ...]
+
+
 class RiskClass(StrEnum):
     """How much an asset's risk matters; the words that the table and the matrix show. From little to much."""
 

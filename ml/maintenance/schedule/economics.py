@@ -13,8 +13,11 @@ from grid.assets.register import AssetRegister, Skill
 from grid.capabilities import ALL_JOBS
 from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
 from grid.studies.areas import partition
+from ml.maintenance.records import Work
 from ml.maintenance.schedule.problem import DEFERRED, Jobs, OutageHindrance, ScheduleProblem
 from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleComparison, compare, solve_with
+from ml.maintenance.schedule.work_times import NEVER, TIMES, shifts_of, surcharge_of
+from ml.maintenance.schedule.work_windows import WorkWindows
 
 WEEKS = 26
 MOST_JOBS = ALL_JOBS.most
@@ -32,9 +35,9 @@ INTERVAL_YEARS = 8.0  # of the usual practice that the schedule is compared with
 class ScheduleView:
     """A schedule for branches (n,), made of the problem for weeks from first_day on; pins by branch.
 
-    schedule: None where pins contradict the rules, conflict then says how. compared: under the same judge.
-    hindrances: of the riskiest branches that may be out in no week, what stands against it in the lightest_week, which
-    is that of the least load.
+    schedule: None where pins contradict the rules, conflict then says how. compared: under the same judge. windows:
+    when in each week the work is done. hindrances: of the riskiest branches that may be out in no week, what stands
+    against it in the nights of the lightest_week, which is that of the least load.
     """
 
     branches: IntArray
@@ -44,9 +47,18 @@ class ScheduleView:
     compared: ScheduleComparison | None
     pins: Mapping[int, int]
     first_day: date
-    windows_asked: bool
+    windows: WorkWindows
     hindrances: Mapping[int, OutageHindrance] = field(default_factory=dict)
     lightest_week: int = 0
+
+    def work_of(self, job: int, week: int) -> Work | None:
+        """When in a week a job is done; None for a deferred one, and in weeks in which its asset can't be out."""
+        if week == DEFERRED or self.windows.time[job, week] == NEVER:
+            return None
+        time, jobs = TIMES[self.windows.time[job, week]], self.problem.jobs
+        surcharge_eur = float(self.problem.work_eur[job, week] - jobs.cost_eur[job])
+        ties = self.windows.transfers.get(int(self.branches[job]), ())
+        return Work(time, shifts_of(float(jobs.hours[job]), time), surcharge_eur, ties)
 
     def check_pins(self, pins: Mapping[int, int]) -> None:
         """ValueError names a pin for a branch that has no job, or for a week outside the schedule."""
@@ -89,26 +101,28 @@ def schedule_problem(
     branches: IntArray,
     rate_per_year: FloatArray,
     consequence_eur: FloatArray,
-    allowed: BoolArray,
+    windows: WorkWindows,
 ) -> ScheduleProblem:
-    """One job for each of branches (n,) within WEEKS. Rates and consequences are (m,); allowed: (n, WEEKS)."""
+    """One job for each of branches (n,) within WEEKS. Rates and consequences are (m,); windows: of branches."""
     skill = tuple(register.skill[branch].value for branch in branches)
     skills = tuple(sorted(set(skill)))
     crews = [max(1, round(skill.count(one) / JOBS_A_CREW)) for one in skills]
     count = len(branches)
+    cost_eur = np.maximum(LEAST_JOB_EUR, JOB_SHARE * register.replacement_eur[branches])
     jobs = Jobs(
         name=tuple(network.branch.name[branch] for branch in branches),
         rate_per_year=rate_per_year[branches],
         consequence_eur=consequence_eur[branches],
         hours=np.array([JOB_HOURS[register.skill[branch]] for branch in branches]),
         skill=skill,
-        cost_eur=np.maximum(LEAST_JOB_EUR, JOB_SHARE * register.replacement_eur[branches]),
+        cost_eur=cost_eur,
         effect=np.full(count, EFFECT),
         zone=partition(network).area[network.branch.from_bus[branches]].astype(np.int64),
         earliest=np.zeros(count, dtype=np.int64),
         latest=np.full(count, WEEKS - 1),
         fixed=np.full(count, -1),
-        allowed=allowed,
+        allowed=windows.time != NEVER,
+        surcharge_eur=cost_eur[:, None] * surcharge_of(windows.time),
     )
     return ScheduleProblem(jobs, skills, np.repeat(CREW_HOURS_A_WEEK * np.array(crews)[:, None], WEEKS, axis=1))
 
@@ -119,7 +133,7 @@ def solved(
     age_years: FloatArray,
     pins: Mapping[int, int],
     first_day: date,
-    windows_asked: bool,
+    windows: WorkWindows,
 ) -> ScheduleView:
     """Solve for branches (n,) of an age (n,). pins of other branches, or of weeks beyond the last, are dropped."""
     known = {branch: week for branch, week in pins.items() if branch in branches and week < WEEKS}
@@ -134,5 +148,5 @@ def solved(
         None if schedule is None else compare(problem, schedule, age_years, INTERVAL_YEARS),
         known,
         first_day,
-        windows_asked,
+        windows,
     )

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
@@ -13,6 +14,7 @@ COLUMNS = (
     "asset",
     "week",
     "week_starts",
+    "when",
     "crew",
     "hours",
     "zone",
@@ -24,36 +26,45 @@ LINE_OCTETS = 75  # RFC 5545 section 3.1
 PRODUCT = "-//Smart Grid Operations System//Maintenance schedule//EN"
 
 
-def schedule_csv(problem: ScheduleProblem, judgement: Judgement, first_day: date) -> str:
+def schedule_csv(problem: ScheduleProblem, judgement: Judgement, first_day: date, when: Sequence[str]) -> str:
     """Every asset with its week, RFC 4180 with CRLF; week and week_starts are empty where the job is deferred.
 
-    first_day: of the first week; weeks count from 1. expected_cost_eur is that of the chosen week, deferral_cost_eur
-    what deferring would cost instead. Names that a spreadsheet would take for formulas are led by an apostrophe.
+    first_day: of the first week; weeks count from 1. when: in its week each job is done, (n,) words.
+    expected_cost_eur is that of the chosen week, deferral_cost_eur what deferring would cost
+    instead. Names that a spreadsheet would take for formulas are led by an apostrophe.
     """
     jobs, text = problem.jobs, io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(COLUMNS)
     for i, week in enumerate(judgement.week.tolist()):
-        when = ("", "") if week == DEFERRED else (week + 1, _starts(first_day, week).isoformat())
+        starts = ("", "") if week == DEFERRED else (week + 1, _starts(first_day, week).isoformat())
         table.writerow(
             [
                 spreadsheet_cell(jobs.name[i]),
-                *when,
+                *starts,
+                spreadsheet_cell(when[i]),
                 spreadsheet_cell(jobs.skill[i]),
                 f"{jobs.hours[i]:g}",
                 int(jobs.zone[i]),
-                *(f"{eur:.2f}" for eur in (jobs.cost_eur[i], problem.cost_eur[i, week], problem.cost_eur[i, -1])),
+                *(f"{eur:.2f}" for eur in (_work_eur(problem, i, week), *problem.cost_eur[i, [week, -1]])),
             ]
         )
     return text.getvalue()
 
 
-def schedule_ics(problem: ScheduleProblem, judgement: Judgement, first_day: date, stamp: datetime, title: str) -> str:
+def _work_eur(problem: ScheduleProblem, job: int, week: int) -> float:
+    """Cost of the work in its week; of a deferred job what it costs on working days."""
+    return float(problem.jobs.cost_eur[job] if week == DEFERRED else problem.work_eur[job, week])
+
+
+def schedule_ics(
+    problem: ScheduleProblem, judgement: Judgement, first_day: date, stamp: datetime, title: str, when: Sequence[str]
+) -> str:
     """A calendar with an all-day event of seven days for each job that isn't deferred.
 
     first_day: of the first week. stamp: when the calendar is made, with a zone, else ValueError. title: of the
-    calendar, e.g. the grid's name. An asset keeps its UID when it moves to another week, so that a calendar that reads
-    the file again moves the event.
+    calendar, e.g. the grid's name. when: in its week each job is done, (n,) words. An asset
+    keeps its UID when it moves to another week, so that a calendar that reads the file again moves the event.
     """
     if stamp.tzinfo is None:
         raise ValueError("stamp: a calendar is stamped in UTC, so the time needs a zone")
@@ -66,17 +77,20 @@ def schedule_ics(problem: ScheduleProblem, judgement: Judgement, first_day: date
     ]
     for i, week in enumerate(judgement.week.tolist()):
         if week != DEFERRED:
-            lines += _event(problem, i, week, first_day, stamp, title)
+            lines += _event(problem, i, week, first_day, stamp, title, when[i])
     return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"])
 
 
-def _event(problem: ScheduleProblem, job: int, week: int, first_day: date, stamp: datetime, title: str) -> list[str]:
+def _event(
+    problem: ScheduleProblem, job: int, week: int, first_day: date, stamp: datetime, title: str, when: str
+) -> list[str]:
     jobs, starts = problem.jobs, _starts(first_day, week)
     twins = jobs.name[:job].count(jobs.name[job])  # several assets may share a name
     identity = sha256(f"{title}\0{jobs.name[job]}\0{twins}".encode(errors="replace")).hexdigest()[:32]
     saved_eur = problem.cost_eur[job, -1] - problem.cost_eur[job, week]
     description = (
-        f"Crew: {jobs.skill[job]}, {jobs.hours[job]:g} h\nZone: {jobs.zone[job]}\nWork: {jobs.cost_eur[job]:,.0f} EUR\n"
+        f"Crew: {jobs.skill[job]}, {jobs.hours[job]:g} h{f', {when}' if when else ''}\nZone: {jobs.zone[job]}\n"
+        f"Work: {_work_eur(problem, job, week):,.0f} EUR\n"
         f"Expected saving over deferral: {saved_eur:,.0f} EUR (estimate)"
     )
     return [

@@ -1,4 +1,4 @@
-"""Outage windows: in which weeks each branch may be taken out at that week's peak load, asked of the power flow.
+"""Outage windows: at which loads each branch may be taken out, asked of the power flow.
 
 A branch may be out when all loads keep their supply and no limit is broken: no branch above a rating that the case
 gives (derived ones are not limits), no voltage outside its band. A limit that is already broken with the branch in may
@@ -8,7 +8,6 @@ the loop that it makes is judged with the branch out, so a level takes one sweep
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 
@@ -22,24 +21,6 @@ SAME_LEVEL = 0.01
 LOADING_TOLERANCE_PERCENT = 1e-6
 
 
-def weekly_peak_levels(yearly_mw: FloatArray, first_day: date, n_week: int, present_mw: float) -> FloatArray:
-    """(W,) highest load of each week over the present one.
-
-    yearly_mw: (k,) total load at moments spread evenly over a year from 1 January (grid.sources.demand.yearly_load_mw).
-    first_day of the first week. present_mw: the load that the present injection takes, above 0, else ValueError.
-    """
-    if present_mw <= 0:
-        raise ValueError(f"present_mw is {present_mw}; levels are shares of a load that there is")
-    days = len(yearly_mw) / 365
-    start = (first_day - date(first_day.year, 1, 1)).days
-    peaks = []
-    for week in range(n_week):
-        low = int(np.floor((start + 7 * week) * days))
-        high = max(low + 1, int(np.ceil((start + 7 * week + 7) * days)))
-        peaks.append(np.take(yearly_mw, np.arange(low, high), mode="wrap").max())
-    return np.array(peaks) / present_mw
-
-
 def outage_windows(
     network: Network,
     injection: Injection,
@@ -48,15 +29,15 @@ def outage_windows(
     branches: IntArray | None = None,
     step: Callable[[float], None] = lambda _: None,
 ) -> BoolArray:
-    """(n, W) whether each of branches (n,), by default all, may be out in weeks whose peak is levels (W,) times now.
+    """(n, k) whether each of branches (n,), by default all, may be out when the load is levels (k,) times the present.
 
-    injection: the present one; its loads and generators are scaled together. closed: (m,) switch states. Weeks within
-    1 % of one another are judged by the highest of them. A week whose load has no solution even without an outage
-    allows none. step: told the share of weeks' groups that is judged, before each; what it raises ends the work.
+    injection: the present one; its loads and generators are scaled together. closed: (m,) switch states. Levels within
+    1 % of one another are judged by the highest of them. One that has no solution even without an outage allows none.
+    step: told the share of groups of levels that is judged, before each; what it raises ends the work.
     """
     asked = np.arange(network.n_branch) if branches is None else branches
     plain = without_derived_ratings(network)
-    group, highest = _groups(levels)
+    group, highest = level_groups(levels)
     is_asked = np.isin(np.arange(network.n_branch), asked)
     rows = []
     for place, level in enumerate(highest):
@@ -65,8 +46,8 @@ def outage_windows(
     return np.stack(rows, axis=1)[asked][:, group] if rows else np.ones((len(asked), 0), dtype=bool)
 
 
-def _groups(levels: FloatArray) -> tuple[IntArray, FloatArray]:
-    """(W,) group of each level, and the highest level of each group."""
+def level_groups(levels: FloatArray) -> tuple[IntArray, FloatArray]:
+    """(k,) group of each level, and the highest level of each group."""
     order = np.argsort(-levels, kind="stable")
     group = np.zeros(len(levels), dtype=int)
     highest: list[float] = []

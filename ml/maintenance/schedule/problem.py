@@ -3,11 +3,12 @@
 Expected cost of an asset with failure rate lambda a year and consequence c, whose job costs k and removes the share e
 of the rate, over a horizon of T years (W weeks); the job takes effect in the middle of its week w, t = (w + 1/2) weeks:
 
-    job in week w:  k + c (1 - exp(-lambda t - (1 - e) lambda (T - t)))
+    job in week w:  k + s + c (1 - exp(-lambda t - (1 - e) lambda (T - t)))
     deferred:           c (1 - exp(-lambda T)) + r
     r = c (exp(-(1 - e) lambda) - exp(-lambda)) max(0, benefit_years - T)
 
-The first two are exact for a failure within the horizon (constant rates before and after, the first failure counts).
+s is the surcharge of the hours at which the asset can be out in that week (ml.maintenance.schedule.work_times). The
+first two are exact for a failure within the horizon (constant rates before and after, the first failure counts).
 r, the residual value of the job, is what a deferred asset goes on risking after the horizon: the job's reduction of a
 year's failure probability, for the rest of the job's stated life. Without it a job would have to pay within the
 horizon, and deferring everything would seem best merely because the horizon ends.
@@ -42,7 +43,8 @@ class Jobs:
     rate_per_year: failure rate without the job. consequence_eur of a failure. hours of its crew, all in one week.
     skill: the crew, one of the problem's. effect: share of the rate that the job removes, 0 to 1. zone: assets that
     should not be out together. earliest, latest: first and last week, from 0. fixed: week that is settled, -1 for none.
-    allowed: (n, W), False where the asset can't be taken out (ml.maintenance.schedule.outage_windows).
+    allowed: (n, W), False where the asset can't be taken out (ml.maintenance.schedule.work_windows). surcharge_eur:
+    (n, W), what the time of its work in a week adds to the cost, or one for all.
     """
 
     name: tuple[str, ...]
@@ -57,6 +59,7 @@ class Jobs:
     latest: IntArray
     fixed: IntArray
     allowed: BoolArray
+    surcharge_eur: FloatArray | float = 0.0
 
     def __len__(self) -> int:
         return len(self.name)
@@ -110,10 +113,16 @@ class ScheduleProblem:
         return jobs.consequence_eur * avoided * max(0.0, self.benefit_years - self.horizon_years)
 
     @cached_property
+    def work_eur(self) -> FloatArray:
+        """(n, W) cost of the work by week."""
+        whole = np.broadcast_to(self.jobs.surcharge_eur, (len(self.jobs), self.n_week))
+        return np.asarray(self.jobs.cost_eur[:, None] + whole)
+
+    @cached_property
     def cost_eur(self) -> FloatArray:
         """(n, W + 1) expected cost by week of the job; last the deferral, so that DEFERRED indexes it."""
         cost = self.risk_eur.copy()
-        cost[:, :-1] += self.jobs.cost_eur[:, None]
+        cost[:, :-1] += self.work_eur
         cost[:, -1] += self.residual_eur
         return cost
 
@@ -205,7 +214,7 @@ def judge(problem: ScheduleProblem, week: IntArray) -> Judgement:
         raise ValueError(f"a schedule has {len(jobs)} weeks from 0 to {problem.n_week - 1}, {DEFERRED} for deferred")
     rows, deferred = np.arange(len(jobs)), week == DEFERRED
     risk = problem.risk_eur[rows, week]
-    work = float(jobs.cost_eur[~deferred].sum())
+    work = float(problem.work_eur[rows, week][~deferred].sum())
     residual = float(problem.residual_eur[deferred].sum())
     load = np.zeros(problem.crew_hours.shape)
     np.add.at(load, (problem.crew[~deferred], week[~deferred]), jobs.hours[~deferred])
@@ -250,6 +259,11 @@ def _wrong(problem: ScheduleProblem) -> Iterator[str]:
         yield f"crew_hours has shape {problem.crew_hours.shape}, it must be ({len(problem.skills)}, weeks)"
     if jobs.allowed.shape != (n, problem.n_week):
         yield f"allowed has shape {jobs.allowed.shape}, it must be ({n}, {problem.n_week})"
+    surcharge = np.asarray(jobs.surcharge_eur)
+    if surcharge.ndim and surcharge.shape != (n, problem.n_week):
+        yield f"surcharge_eur has shape {surcharge.shape}, it must be ({n}, {problem.n_week})"
+    if not (np.isfinite(surcharge) & (surcharge >= 0)).all():
+        yield "surcharge_eur must be finite and not negative"
     if not (np.isfinite(problem.crew_hours) & (problem.crew_hours >= 0)).all():
         yield "crew_hours must be finite and not negative"
     limits = {"rate_per_year": np.inf, "consequence_eur": np.inf, "hours": np.inf, "cost_eur": np.inf, "effect": 1.0}

@@ -257,7 +257,7 @@ def test_a_deferred_job_says_what_stands_against_it_and_when_it_is_possible(now:
     for job, branch in enumerate(made.branches.tolist()):
         words = why_deferred(network, made, job)
         if branch in made.hindrances:
-            assert "nearest to possible in week" in words
+            assert "nearest to possible at night in week" in words
         else:
             first = int(np.flatnonzero(made.problem.possible[job])[0])
             assert words.endswith(f"possible from week {week_words(made.first_day, first)}")

@@ -16,6 +16,7 @@ from ml.maintenance.schedule.rules import greedy
 from tests.benchmarks.schedule import fleet
 
 MONDAY = date(2026, 1, 5)
+WHEN = ("2 nights",) * 100
 STAMP = datetime(2026, 1, 2, 9, 30, tzinfo=timezone(timedelta(hours=2)))
 
 
@@ -69,7 +70,7 @@ def unescaped(value: str) -> str:
 
 def test_a_calendar_has_a_week_for_each_job() -> None:
     problem, judgement = named("Line 1", "Line 2", "Line 3")
-    text = schedule_ics(problem, judgement, MONDAY, STAMP, "city8")
+    text = schedule_ics(problem, judgement, MONDAY, STAMP, "city8", WHEN)
     assert text.startswith("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:")
     assert text.endswith("END:VEVENT\r\nEND:VCALENDAR\r\n")
     first, second = events(text)
@@ -77,16 +78,16 @@ def test_a_calendar_has_a_week_for_each_job() -> None:
     assert (first["DTSTART;VALUE=DATE"], first["DTEND;VALUE=DATE"]) == ("20260105", "20260112")
     assert (second["DTSTART;VALUE=DATE"], second["DTEND;VALUE=DATE"]) == ("20260112", "20260119")
     assert first["DTSTAMP"] == "20260102T073000Z"
-    assert f"Crew: {problem.jobs.skill[0]}, {problem.jobs.hours[0]:g} h\n" in first["DESCRIPTION"]
+    assert f"Crew: {problem.jobs.skill[0]}, {problem.jobs.hours[0]:g} h, 2 nights\n" in first["DESCRIPTION"]
     assert "(estimate)" in first["DESCRIPTION"]
 
 
 def test_an_event_moves_with_its_asset_and_is_nobody_elses() -> None:
     problem, judgement = named("Line", "Line", "Cable", "Cable")
     later = judge(problem, np.array([2, 3, 0, 1]))
-    before = [event["UID"] for event in events(schedule_ics(problem, judgement, MONDAY, STAMP, "city8"))]
-    after = [event["UID"] for event in events(schedule_ics(problem, later, MONDAY, STAMP, "city8"))]
-    other = [event["UID"] for event in events(schedule_ics(problem, judgement, MONDAY, STAMP, "case118"))]
+    before = [event["UID"] for event in events(schedule_ics(problem, judgement, MONDAY, STAMP, "city8", WHEN))]
+    after = [event["UID"] for event in events(schedule_ics(problem, later, MONDAY, STAMP, "city8", WHEN))]
+    other = [event["UID"] for event in events(schedule_ics(problem, judgement, MONDAY, STAMP, "case118", WHEN))]
     assert before == after[:3]
     assert len(set(after)) == 4
     assert not set(before) & set(other)
@@ -96,7 +97,7 @@ def test_an_event_moves_with_its_asset_and_is_nobody_elses() -> None:
 @given(st.text(max_size=120))
 def test_any_name_comes_back_from_the_calendar(name: str) -> None:
     problem, judgement = named(name, "last")
-    (event,) = events(schedule_ics(problem, judgement, MONDAY, STAMP, name))
+    (event,) = events(schedule_ics(problem, judgement, MONDAY, STAMP, name, WHEN))
     kept = name.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(one for one in kept if one in "\t\n" or not ("\x00" <= one < " " or "\x7f" <= one <= "\x9f"))
     assert event["SUMMARY"] == f"Maintenance: {kept}".replace("\u2028", "").replace("\u2029", "")
@@ -104,20 +105,20 @@ def test_any_name_comes_back_from_the_calendar(name: str) -> None:
 
 def test_separators_and_long_names_are_written_as_the_standard_says() -> None:
     problem, judgement = named("A, B; C\\D\n" + 40 * "äß€", "last")
-    text = schedule_ics(problem, judgement, MONDAY, STAMP, "x")
+    text = schedule_ics(problem, judgement, MONDAY, STAMP, "x", WHEN)
     assert "A\\, B\\; C\\\\D\\nä" in text
     assert events(text)[0]["SUMMARY"].endswith(40 * "äß€")
 
 
 def test_a_calendar_needs_the_zone_of_its_stamp() -> None:
     with pytest.raises(ValueError, match="zone"):
-        schedule_ics(*named("a", "b"), MONDAY, datetime(2026, 1, 1), "x")
+        schedule_ics(*named("a", "b"), MONDAY, datetime(2026, 1, 1), "x", WHEN)
 
 
 def test_a_table_has_every_asset() -> None:
     problem, _ = fleet(9, 30, 6)
     judgement = judge(problem, greedy(problem))
-    rows = list(csv.DictReader(io.StringIO(schedule_csv(problem, judgement, MONDAY), newline="")))
+    rows = list(csv.DictReader(io.StringIO(schedule_csv(problem, judgement, MONDAY, WHEN), newline="")))
     assert [row["asset"] for row in rows] == list(problem.jobs.name)
     total = 0.0
     for row, week in zip(rows, judgement.week.tolist(), strict=True):
@@ -132,7 +133,10 @@ def test_a_table_has_every_asset() -> None:
 
 
 def test_names_are_quoted_and_no_formulas() -> None:
-    text = schedule_csv(*named('=HYPERLINK("x")', "-1+1", 'Line "A", north', "plain"), MONDAY)
+    text = schedule_csv(
+        *named('=HYPERLINK("x")', "-1+1", 'Line "A", north', "plain"), MONDAY, ["2 nights", "=1", "", ""]
+    )
     names = [row[0] for row in csv.reader(io.StringIO(text, newline=""))]
+    assert [row[3] for row in csv.reader(io.StringIO(text, newline=""))] == ["when", "2 nights", "'=1", "", ""]
     assert names == ["asset", '\'=HYPERLINK("x")', "'-1+1", 'Line "A", north', "plain"]
     assert text.count("\r\n") == 5

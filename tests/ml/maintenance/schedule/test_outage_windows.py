@@ -1,7 +1,6 @@
 """Windows are what a power flow of every outage, and of every tie after it, says one by one."""
 
 from dataclasses import replace
-from datetime import date
 from functools import cache
 
 import numpy as np
@@ -9,8 +8,7 @@ import pytest
 
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BranchKind, Network
-from grid.sources.demand import yearly_load_mw
-from ml.maintenance.schedule.outage_windows import outage_windows, weekly_peak_levels
+from ml.maintenance.schedule.outage_windows import outage_windows
 from tests.cases import shared_case
 
 
@@ -146,21 +144,3 @@ def test_only_the_asked_branches_are_answered() -> None:
     found = outage_windows(network, injection, closed, levels, some)
     np.testing.assert_array_equal(found, outage_windows(network, injection, closed, levels)[some])
     assert outage_windows(network, injection, closed, np.zeros(0)).shape == (network.n_branch, 0)
-
-
-def test_levels_are_the_peaks_of_their_weeks() -> None:
-    days = np.arange(365.0)
-    levels = weekly_peak_levels(np.repeat(days, 8), date(2026, 1, 5), 3, 10.0)
-    np.testing.assert_allclose(levels, [1.0, 1.7, 2.4])  # days 10, 17 and 24 of the year, from 0
-    around = weekly_peak_levels(np.repeat(days, 8), date(2026, 12, 28), 2, 1.0)
-    np.testing.assert_allclose(around, [364, 9])
-    with pytest.raises(ValueError, match="present_mw"):
-        weekly_peak_levels(days, date(2026, 1, 5), 3, 0.0)
-
-
-def test_levels_of_a_case_are_higher_in_winter() -> None:
-    network = network_of("city8")
-    yearly = yearly_load_mw(network.load, None)
-    levels = weekly_peak_levels(yearly, date(2026, 1, 5), 26, float(network.load.p_mw.sum()))
-    assert levels[0] > levels[20]
-    assert levels.max() <= yearly.max() / network.load.p_mw.sum() + 1e-12
