@@ -87,6 +87,23 @@ def test_the_schedule_adds_up(city: Rig) -> None:
         assert all(load <= most + 1e-3 for load, most in zip(hours, crew["capacity_hours"], strict=True))
 
 
+def test_each_planned_job_says_when_in_its_week_it_is_done_and_why(city: Rig) -> None:
+    jobs = city.get(SCHEDULE)["jobs"]
+    planned = [job for job in jobs if job["week"] is not None]
+    assert {job["work_time"] for job in planned} > {"nights"}
+    for job in planned:
+        assert job["shifts"] == -(-job["hours"] // (8 if job["work_time"] == "nights" else 12))
+        assert (job["surcharge_eur"] > 0) == (job["work_time"] != "days")
+        assert "saves" in job["reason"]
+        assert ("night" in job["reason"]) == (job["work_time"] == "nights")
+    (several,) = [job for job in planned if job["ties_closed"]]
+    assert several["name"] == "Harbour Line"
+    assert all(tie in several["reason"] for tie in several["ties_closed"])
+    for job in jobs:
+        if job["week"] is None:
+            assert (job["work_time"], job["shifts"], job["reason"], job["ties_closed"]) == (None, None, None, [])
+
+
 def test_pins_are_kept_when_it_is_solved_again(city: Rig) -> None:
     first, second = city.get(SCHEDULE)["jobs"][:2]
     pins = [{"id": first["id"], "week": 11}, {"id": second["id"], "week": None}]

@@ -10,6 +10,7 @@ from components.maintenance.words import (
     refused_words,
     violation_words,
     why_not_words,
+    work_words,
 )
 from ml.maintenance.records import (
     FleetStep,
@@ -20,6 +21,8 @@ from ml.maintenance.records import (
     RefusedModels,
     WhyNot,
     WhyNotKind,
+    Work,
+    WorkTime,
 )
 from ml.maintenance.schedule.problem import HindranceKind, OutageHindrance, Violation, ViolationKind
 from tests.cases import shared_case
@@ -64,6 +67,20 @@ def test_why_the_models_say_nothing() -> None:
         WhyNot(kind=WhyNotKind.OUTSIDE, trait="thermal_age_years", value=93.2, lowest=0.5, highest=55.7)
     )
     assert why_not_words(None) == ""
+
+
+def test_when_in_its_week_a_job_is_done() -> None:
+    network = shared_case("city8").network
+    told = {time: work_words(network, Work(time=time, shifts=2, surcharge_eur=0.0, ties=())) for time in WorkTime}
+    assert told == {
+        WorkTime.DAYS: "2 working days",
+        WorkTime.WEEKEND: "2 days of the weekend",
+        WorkTime.NIGHTS: "2 nights",
+    }
+    one, other = network.branch.name[:2]
+    several = Work(time=WorkTime.NIGHTS, shifts=1, surcharge_eur=0.0, ties=(0, 1))
+    assert work_words(network, several) == f"1 night with {one} and {other} closed"
+    assert work_words(network, None) == ""
 
 
 def test_why_models_are_refused_and_what_becomes_of_them() -> None:
