@@ -16,6 +16,8 @@ from tests.benchmarks.acopf import AcOpf
 from tests.benchmarks.dispatch_check import enforced_limits
 from tests.benchmarks.dispatch_judge import IPOPT, RUNOPP, Judge
 
+pytestmark = pytest.mark.long  # what benchmarks judge by; nothing that the dashboard runs
+
 
 @cache
 def network_of(name: str) -> Network:

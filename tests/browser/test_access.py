@@ -42,7 +42,7 @@ def settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("case", ["case118"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing_serious(
     scheme: str, case: str, server_on: Callable[[str], LiveServer], new_page: NewPage
 ) -> None:
@@ -62,7 +62,9 @@ def test_axe_finds_nothing_serious(
         expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-@pytest.mark.parametrize("case", ["city8", "case118", "simbench:1-MV-urban--0-sw"])
+@pytest.mark.parametrize(
+    "case", ["city8", "case118", pytest.param("simbench:1-MV-urban--0-sw", marks=pytest.mark.long)]
+)
 def test_a_phone_needs_no_horizontal_scroll(
     case: str, server_on: Callable[[str], LiveServer], new_page: NewPage
 ) -> None:

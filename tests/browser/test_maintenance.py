@@ -249,7 +249,7 @@ def test_axe_finds_nothing_serious(scheme: str, city: LiveServer, new_page: NewP
     assert serious(page) == []
 
 
-@pytest.mark.parametrize("case", ["city8", "simbench:1-MV-urban--0-sw"])
+@pytest.mark.parametrize("case", ["city8", pytest.param("simbench:1-MV-urban--0-sw", marks=pytest.mark.long)])
 def test_a_phone_needs_no_horizontal_scroll(
     case: str, server_on: Callable[[str], LiveServer], new_page: NewPage
 ) -> None:

@@ -9,7 +9,7 @@ from tests.browser.conftest import NewPage
 from tests.browser.live import TIMEOUT_MS, LiveServer, Watched, hear, tap
 from tests.browser.test_access import PHONE, serious
 
-CASES = ("city8", "simbench:1-MV-urban--0-sw")
+CASES = ("city8", pytest.param("simbench:1-MV-urban--0-sw", marks=pytest.mark.long))
 MIDDAY_MW = 182.0  # of city8: no configuration survives every outage then, as at night some do
 FIRST_PLAN_MS = 240_000  # the policy is trained in the meantime
 GRAPHS = {name: f"document.getElementById('{name}-map')._cyreg.cy" for name in ("present", "proposed")}

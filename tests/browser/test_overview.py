@@ -11,7 +11,7 @@ from app.web.guard import TICK
 from tests.browser.conftest import NewPage
 from tests.browser.live import GRAPH, MAP_IS_PAINTED, TIMEOUT_MS, LiveServer, hear, tap
 
-CASES = ("city8", "case118", "simbench:1-MV-urban--0-sw")
+CASES = ("city8", "case118", pytest.param("simbench:1-MV-urban--0-sw", marks=pytest.mark.long))
 SAME_VERSION = """async () => {
     const row = document.getElementById("kpi-row"), cards = [...row.querySelectorAll(".card")];
     for (let attempt = 0; attempt < 30; attempt++) {

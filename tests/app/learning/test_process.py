@@ -228,6 +228,7 @@ sys.exit(f"loaded: {{found}}" if found else 0)
 """
 
 
+@pytest.mark.long
 def test_the_process_that_answers_loads_nothing_that_learns() -> None:
     found = subprocess.run([sys.executable, "-c", IMPORTS], cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr

@@ -134,6 +134,7 @@ def test_dataset_of_another_shape(tmp_path: Path, change: dict[str, Any], proble
         read_net(write(tmp_path, {**GRID, **change}))
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_attribute_may_hold_anything(tmp_path: Path, data: st.DataObject) -> None:

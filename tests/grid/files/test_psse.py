@@ -175,6 +175,7 @@ def test_file_cut_off_anywhere_is_refused(tmp_path: Path, revision: int) -> None
             read_net(write(tmp_path, "\n".join(lines[:length]), "cut.raw"))
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_field_may_hold_anything(tmp_path: Path, data: st.DataObject) -> None:

@@ -69,6 +69,7 @@ def test_broken_file_is_named(tmp_path: Path, wrong: str) -> None:
     assert detail in str(caught.value)
 
 
+@pytest.mark.long
 def test_cut_anywhere_no_other_exception(tmp_path: Path) -> None:
     """A UCTE file has no end to miss: cut off it is another network, or refused by name."""
     path = tmp_path / "cut.uct"

@@ -50,7 +50,13 @@ def kirchhoff_gap_pu(network: Network, state: GridState) -> float:
 
 
 @pytest.mark.parametrize(
-    "name", [*BUILT_IN, "simbench:1-MV-urban--0-sw", "simbench:1-HV-mixed--0-sw", "simbench:1-LV-rural1--0-sw"]
+    "name",
+    [
+        *BUILT_IN,
+        "simbench:1-MV-urban--0-sw",
+        pytest.param("simbench:1-HV-mixed--0-sw", marks=pytest.mark.long),
+        pytest.param("simbench:1-LV-rural1--0-sw", marks=pytest.mark.long),
+    ],
 )
 def test_states_equal_pandapowers(name: str) -> None:
     net = pandapower_net(name)

@@ -52,6 +52,7 @@ def test_it_joins_the_weather_of_the_start(city: Case) -> None:
     assert abs(np.corrcoef(early, first)[0, 1]) < 0.4
 
 
+@pytest.mark.long
 def test_a_year_of_it_is_like_a_year_of_the_simulator(city: Case) -> None:
     simulator = Simulator(city, START, 3)
     past = simulator.past.hours(YEAR)

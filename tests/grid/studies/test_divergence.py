@@ -27,7 +27,7 @@ def refused(net: pandapowerNet) -> tuple[Network, Divergence]:
     return caught.value.network, caught.value.divergence
 
 
-@pytest.mark.parametrize("make", [case14, case30])
+@pytest.mark.parametrize("make", [case14, pytest.param(case30, marks=pytest.mark.long)])
 def test_the_share_that_solves_solves_and_little_more_does_not(make: Callable[[], pandapowerNet]) -> None:
     net = make()
     for table in (net.load, net.gen, net.sgen):

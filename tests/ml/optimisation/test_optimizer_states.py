@@ -99,6 +99,7 @@ def test_plans_of_random_states_are_radial_supplied_verified_and_never_worse(sta
     assert restored >= 0.2 * states
 
 
+@pytest.mark.long
 def test_locked_switches_and_few_pairs_hold_in_random_states() -> None:
     network, optimizer, rng = pv_feeder(), untrained(), np.random.default_rng(5)
     planned = 0

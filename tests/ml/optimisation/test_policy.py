@@ -115,6 +115,7 @@ def test_what_decides_reads_what_training_keeps(case: str, tmp_path: Path) -> No
         )
 
 
+@pytest.mark.long
 def test_what_decides_imports_neither_torch_nor_skops() -> None:
     """A process of its own proposes for a radial and a meshed grid."""
     code = """

@@ -25,6 +25,8 @@ from ml.optimisation.switching.training import SwitchingLearner
 from ml.optimisation.switching.yardstick import DRAWS, SwitchingYardstick
 from tests.ml.exhaustive import exhaustive
 
+pytestmark = pytest.mark.long  # trainings of their own, to see how decisions are measured
+
 torch.set_num_threads(1)
 STEPS = 3 * EVALUATED_EVERY
 ABOUT: dict[str, object] = {"case": "city8"}

@@ -167,6 +167,7 @@ def test_a_series_whose_training_fails_goes_on_without_a_model_and_is_not_tried_
     assert forecasters.forecasts("load")[now].source == "same hour last week"
 
 
+@pytest.mark.long
 def test_a_week_later_models_are_renewed_or_kept_each_once(trained: SeriesForecasters) -> None:
     forecasters = forecasters_of(110)
     now = at(110 * DAY)

@@ -16,6 +16,7 @@ def fleet() -> FleetData:
     return simulate(ASSETS, YEARS, np.random.default_rng(11), EVERY)
 
 
+@pytest.mark.long
 def test_as_many_fail_as_the_hazard_says(fleet: FleetData) -> None:
     expected = -np.expm1(-fleet.rate_per_year / 52).sum()
     assert abs(fleet.failed.sum() - expected) < 4 * np.sqrt(expected)

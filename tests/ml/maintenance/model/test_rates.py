@@ -39,6 +39,7 @@ def model(fleets: list[FleetData]) -> RateModel:
     return RateModel(**SMALL).fit(*rows_of(fleets[0])).calibrate(*rows_of(fleets[1]))
 
 
+@pytest.mark.long
 def test_it_expects_about_as_many_failures_as_come(model: RateModel, fleets: list[FleetData]) -> None:
     frame, years, cause = rows_of(fleets[2])
     failed = cause >= 0

@@ -84,7 +84,9 @@ def test_a_plan_holds_while_nothing_changes(feeder: Network, trip: OperatingPoin
     assert np.isnan(found.first_minute)
 
 
-@pytest.mark.parametrize("cold", [NO_PICK_UP, COLD], ids=["no pick-up", "pick-up"])
+@pytest.mark.parametrize(
+    "cold", [pytest.param(NO_PICK_UP, marks=pytest.mark.long), COLD], ids=["no pick-up", "pick-up"]
+)
 def test_every_course_and_step_breaks_where_pandapowers_voltage_does(
     feeder: Network, trip: OperatingPoint, plan: Plan, cold: ColdLoadModel
 ) -> None:

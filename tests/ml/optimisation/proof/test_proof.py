@@ -271,6 +271,7 @@ def test_the_command_says_why_a_case_is_refused(case: str, words: str, capsys: p
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_the_command_proves_the_published_optimum(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["case33bw", "--time-limit", str(AMPLE_S)]) == 0
     printed = capsys.readouterr().out

@@ -93,6 +93,7 @@ def test_other_risk_weights_are_not_tried(network: Network, optimizer: SmartGrid
     assert optimizer.pareto(operating_point_at(network), Requirements()) == ()
 
 
+@pytest.mark.long
 def test_the_same_moment_has_the_same_answer(network: Network, optimizer: SmartGridOptimizer) -> None:
     point = operating_point_at(network)
     first, again = (optimizer.propose(point, Requirements(risk_weight=0.1)) for _ in range(2))

@@ -57,7 +57,15 @@ def best_by_enumeration(network: Network, operating_point: OperatingPoint) -> fl
     return best
 
 
-@pytest.mark.parametrize("name", ["Campus Line", "Ridge Line", "Harbour Line", "Westside Line"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Harbour Line",
+        pytest.param("Campus Line", marks=pytest.mark.long),
+        pytest.param("Ridge Line", marks=pytest.mark.long),
+        pytest.param("Westside Line", marks=pytest.mark.long),
+    ],
+)
 def test_as_much_is_restored_as_any_state_of_the_city_can(name: str) -> None:
     network = network_of("city8")
     operating_point = operating_point_at(network, out=(network.branch.name.index(name),))
