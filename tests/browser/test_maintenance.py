@@ -151,7 +151,7 @@ def test_a_row_opens_its_asset_and_the_address_leads_back_to_it(city: LiveServer
     for words in ("Fails in 30 d", "(models", "Likely type", "EUR/yr", "Signals", "mm/s", "75.0\u202f°C"):
         expect(panel).to_contain_text(words, timeout=TIMEOUT_MS)
     expect(panel.locator("#drivers-graph .barlayer .point")).to_have_count(5, timeout=TIMEOUT_MS)
-    expect(panel).to_contain_text("What moves XGBoost alone")
+    expect(panel).to_contain_text("What each adds to the log of the failure rate")
     address = page.url
     assert "?asset=branch-" in address
     other = new_page(city).page
