@@ -21,7 +21,7 @@ from ml.maintenance.schedule.economics import (
 )
 from ml.maintenance.schedule.hindrances import outage_hindrances
 from ml.maintenance.schedule.problem import OutageHindrance
-from ml.maintenance.schedule.work_times import NEVER, work_levels
+from ml.maintenance.schedule.work_times import NEVER, WorkLevels, work_levels
 from ml.maintenance.schedule.work_windows import NIGHTS, WorkWindows, work_windows
 
 RATE_HORIZON_DAYS = 365
@@ -64,7 +64,7 @@ def make_schedule(
             network,
             injection,
             closed,
-            float(levels[NIGHTS, 1].min()),
+            float(min(week.max() for week in levels[NIGHTS])),
             never,
             lambda done: step(WINDOWS_SHARE + (1 - WINDOWS_SHARE) * done),
         )
@@ -73,12 +73,12 @@ def make_schedule(
     step(1.0)
     age = snapshot.simulated_at.year - register.year_built[branches]
     made = solved(problem, branches, age, pins, first_day, windows)
-    lightest = 0 if levels is None else int(np.argmin(levels[NIGHTS, 1]))
+    lightest = 0 if levels is None else int(np.argmin([week.max() for week in levels[NIGHTS]]))
     return replace(made, hindrances=hindrances, lightest_week=lightest)
 
 
-def _levels(snapshot: Snapshot, first_day: date) -> FloatArray | None:
-    """(3, 2, WEEKS) loads over the present one; None where nothing is taken now."""
+def _levels(snapshot: Snapshot, first_day: date) -> WorkLevels | None:
+    """Loads of WEEKS over the present one; None where nothing is taken now."""
     present_mw = float(snapshot.solved.injection.load_p_mw.sum())
     if present_mw <= 0:
         return None

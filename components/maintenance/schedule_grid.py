@@ -64,6 +64,7 @@ def schedule_columns(choices: Sequence[str]) -> list[gridlook.JSON]:
             comparator={"function": "nodeA.data.order - nodeB.data.order"},
             headerTooltip="Choose another week, or press Enter on it",
         ),
+        words("when", "When", width=150, tooltipField="when"),
         {
             "field": "pinned",
             "headerName": "Pinned",
@@ -77,7 +78,6 @@ def schedule_columns(choices: Sequence[str]) -> list[gridlook.JSON]:
             "headerTooltip": "A pinned job stays when the rest is solved again",
         },
         words("skill", "Crew", width=110),
-        words("when", "When", width=150, tooltipField="when"),
         number("hours", "Work, h", ",.3~r", width=90),
         number("cost_eur", "Work, EUR", ",.3~r", width=105),
         number("deferral_eur", "Risk if deferred, EUR", ",.3~r", width=125),

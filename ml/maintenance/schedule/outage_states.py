@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grid.flow.contingency import FULL_LOAD_PERCENT
+from grid.flow.contingency import BAND_TOLERANCE_PU, FULL_LOAD_PERCENT
 from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
 from grid.network import BoolArray, FloatArray, Network
+from ml.maintenance.schedule.outage_windows import LOADING_TOLERANCE_PERCENT
 from ml.maintenance.schedule.problem import HindranceKind, OutageHindrance
 
 
@@ -15,11 +16,13 @@ class OutageLimits:
 
     def __init__(self, network: Network, before: GridState) -> None:
         self._bus = network.bus
-        self._most_percent = max(FULL_LOAD_PERCENT, float(before.loading_percent.max(initial=0.0)))
-        self._most_outside_pu = max(0.0, float(np.nanmax(self._outside(before), initial=0.0)))
+        most_percent = max(FULL_LOAD_PERCENT, float(before.loading_percent.max(initial=0.0)))
+        most_outside_pu = max(0.0, float(np.nanmax(self._outside(before), initial=0.0)))
+        self._most_percent = most_percent + LOADING_TOLERANCE_PERCENT  # as ml.maintenance.schedule.outage_windows
+        self._most_outside_pu = most_outside_pu + BAND_TOLERANCE_PU
 
     def broken(self, state: GridState | None) -> tuple[float, OutageHindrance]:
-        """The larger excess, as a share of the rating or of the band, and what it is of."""
+        """The larger excess, as a share of the rating or of the band, and what it is of; above 0: it is broken."""
         if state is None:
             return np.inf, OutageHindrance(kind=HindranceKind.NO_SOLUTION)
         loading, outside = np.nan_to_num(state.loading_percent), np.nan_to_num(self._outside(state), nan=-np.inf)

@@ -46,6 +46,8 @@ SHIFTS = {  # assumption: surcharges as usual in collective agreements, nights w
 }
 TIMES = tuple(SHIFTS)
 NEVER = -1  # instead of a place in TIMES
+WorkLevels = tuple[tuple[FloatArray, ...], ...]
+"""By time in TIMES and by week: the load over the present one at each of its moments."""
 
 
 def shifts_of(hours: float, time: WorkTime) -> int:
@@ -68,8 +70,8 @@ def moments_of(time: WorkTime, first_day: date, week: int, per_day: int) -> IntA
     return np.asarray(place[shift.covers(hour) & (weekend == shift.weekend)])
 
 
-def work_levels(yearly_mw: FloatArray, first_day: date, n_week: int, present_mw: float) -> FloatArray:
-    """(3, 2, W) lowest and highest load over the present one at the moments of each of TIMES in each week.
+def work_levels(yearly_mw: FloatArray, first_day: date, n_week: int, present_mw: float) -> WorkLevels:
+    """Load over the present one at all moments of each of TIMES in each week.
 
     yearly_mw: (k,) total load at moments spread evenly over a year from 1 January (grid.sources.demand.yearly_load_mw),
     at least every three hours. first_day of the first week. present_mw: the load that the present injection takes,
@@ -78,9 +80,7 @@ def work_levels(yearly_mw: FloatArray, first_day: date, n_week: int, present_mw:
     if present_mw <= 0:
         raise ValueError(f"present_mw is {present_mw}; levels are shares of a load that there is")
     per_day = len(yearly_mw) // 365
-    levels = np.empty((len(TIMES), 2, n_week))
-    for place, time in enumerate(TIMES):
-        for week in range(n_week):
-            load_mw = yearly_mw[moments_of(time, first_day, week, per_day)]
-            levels[place, :, week] = load_mw.min(), load_mw.max()
-    return levels / present_mw
+    return tuple(
+        tuple(yearly_mw[moments_of(time, first_day, week, per_day)] / present_mw for week in range(n_week))
+        for time in TIMES
+    )

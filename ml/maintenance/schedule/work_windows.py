@@ -1,11 +1,12 @@
 """Work windows: at which time of which week each branch can be out for its job, and which ties carry its load then.
 
-The cheapest time is taken at which the outage holds at the lowest and at the highest load of its moments. A branch that
-no single tie makes possible (ml.maintenance.schedule.outage_windows) may have several at night: the tie after which the
-least is broken is closed, then the next, until the state holds.
+The cheapest time is taken at which the outage holds at the lowest and at the highest load of its moments (what lies
+between was tried in docs/benchmarks/schedule_grids.md). A branch that no single tie makes possible
+(ml.maintenance.schedule.outage_windows) may have several at night: the tie after which the least is broken is closed,
+then the next, until the state holds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,10 +23,11 @@ from ml.maintenance.schedule.outage_windows import (
     scaled,
     without_derived_ratings,
 )
-from ml.maintenance.schedule.work_times import NEVER, TIMES
+from ml.maintenance.schedule.work_times import NEVER, TIMES, WorkLevels
 
 MOST_TIES = 3  # that carry the load of one outage
 NEAREST_TIES = 20  # that are tried, the nearest in voltage first
+TRIED_LEVELS = 4  # at which ties are looked for
 MOST_TRANSFERS = 20  # branches for which several ties are tried
 SINGLY_SHARE = 0.7  # of the work, as far as progress is told
 NIGHTS = TIMES.index(WorkTime.NIGHTS)
@@ -56,52 +58,61 @@ def work_windows(
     network: Network,
     injection: Injection,
     closed: BoolArray,
-    levels: FloatArray,
+    levels: WorkLevels,
     branches: IntArray,
     step: Step = lambda _: None,
 ) -> WorkWindows:
-    """Windows of branches (n,), the first of which are tried with several ties. levels: (3, 2, W) of work_levels.
+    """Windows of branches (n,), the first of which are tried with several ties. levels: of work_levels.
 
     step: told the share that is done, before each part; what it raises ends the work.
     """
-    weeks = levels.shape[2]
-    time = np.full((len(branches), weeks), NEVER, dtype=np.int64)
-    for place in range(len(TIMES)):
-        open_rows = np.flatnonzero((time == NEVER).any(axis=1))
-        if not len(open_rows):
+    time = np.full((len(branches), len(levels[0])), NEVER)
+    for place, weeks in enumerate(levels):
+        rows = np.flatnonzero((time == NEVER).any(axis=1))
+        if not len(rows):
             break
 
         def told(done: float, before: int = place) -> None:
             step(SINGLY_SHARE * (before + done) / len(TIMES))
 
-        both = outage_windows(network, injection, closed, levels[place].ravel(), branches[open_rows], told)
-        holds = both[:, :weeks] & both[:, weeks:]
-        time[open_rows] = np.where((time[open_rows] == NEVER) & holds, place, time[open_rows])
+        ends = outage_windows(network, injection, closed, _ends(weeks).ravel(), branches[rows], told)
+        holds = ends.reshape(len(rows), -1, 2).all(axis=2)
+        time[rows] = np.where((time[rows] == NEVER) & holds, place, time[rows])
     never = np.flatnonzero((time == NEVER).all(axis=1))[:MOST_TRANSFERS]
     transfers = {}
     for count, row in enumerate(never.tolist()):
         step(SINGLY_SHARE + (1 - SINGLY_SHARE) * count / len(never))
         branch = int(branches[row])
-        ties, holds = _by_several(network, injection, closed, levels[NIGHTS], branch)
-        if holds.any():
-            time[row, holds], transfers[branch] = NIGHTS, ties
+        ties, nights = _by_several(network, injection, closed, _ends(levels[NIGHTS]), branch)
+        if nights.any():
+            time[row, nights], transfers[branch] = NIGHTS, ties
     return WorkWindows(time, transfers)
+
+
+def _ends(weeks: Sequence[FloatArray]) -> FloatArray:
+    """(W, 2) lowest and highest level of each week."""
+    return np.array([(week.min(), week.max()) for week in weeks])
 
 
 def _by_several(
     network: Network, injection: Injection, closed: BoolArray, levels: FloatArray, branch: int
 ) -> tuple[tuple[int, ...], BoolArray]:
-    """Ties that carry a branch's load at the highest of levels (2, W) that some can, and the weeks (W,) they do."""
-    plain, highest = without_derived_ratings(network), levels[1]
-    for level in np.unique(highest)[::-1][:: max(1, len(highest) // 4)].tolist():
+    """Ties that carry a branch's load in the weeks (W,) of the highest load in which some do, and all those weeks.
+
+    levels: (W, 2) lowest and highest.
+    """
+    plain = without_derived_ratings(network)
+    group, asked = level_groups(levels.ravel())
+    highest = np.sort(levels[:, 1])[::-1]
+    for level in highest[:: max(1, len(highest) // TRIED_LEVELS)].tolist():
         ties = _transfer(plain, scaled(injection, level), closed, branch)
-        if ties:
-            group, asked = level_groups(levels.ravel())
-            at = np.array([holds_at(plain, injection, closed, branch, ties, one) for one in asked.tolist()])
-            holds = at[group].reshape(levels.shape).all(axis=0)
-            if holds.any():
-                return ties, holds
-    return (), np.zeros(levels.shape[1], dtype=bool)
+        if not ties:
+            continue
+        at = np.array([holds_at(plain, injection, closed, branch, ties, one) for one in asked.tolist()])
+        weeks = at[group].reshape(levels.shape).all(axis=1)
+        if weeks.any():
+            return ties, weeks
+    return (), np.zeros(len(levels), dtype=bool)
 
 
 def holds_at(

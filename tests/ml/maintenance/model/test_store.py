@@ -18,7 +18,7 @@ from ml.maintenance.model import store as failure_store
 from ml.maintenance.model.card import Feature, ModelCard, table_sha256
 from ml.maintenance.model.metrics import Draws, Figure, reliability
 from ml.maintenance.model.model import FailureEnsemble, NoveltyDetector
-from ml.maintenance.model.store import ModelBundle, load, save
+from ml.maintenance.model.store import VERSION, ModelBundle, load, save
 from ml.maintenance.records import ModelFileError
 
 FEATURES = (Feature("load [%]", unit="%"), Feature("gas", unit="ppm"), Feature("maker", "category"))
@@ -247,7 +247,7 @@ def test_metadata_that_is_not_json_or_of_another_version(folder: Path) -> None:
         (b"models", "not JSON"),
         (b"\xff\xfe", "not JSON"),
         (b"[]", "version None"),
-        (content.replace(b'"version": 2', b'"version": 3'), "version 3"),
+        (content.replace(f'"version": {VERSION}'.encode(), b'"version": 99'), "version 99"),
     ]:
         path.write_bytes(changed)
         with pytest.raises(ModelFileError, match=word):
