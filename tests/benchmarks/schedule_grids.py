@@ -116,15 +116,16 @@ def _tried(now: Snapshot, made: ScheduleView, job: int, week: int) -> tuple[int,
     assert work is not None
     network, state = without_derived_ratings(now.case.network), now.solved.state
     injection, yearly = now.solved.injection, now.case.yearly_load_mw
-    before = PowerFlow(network).solve(injection, state.closed)
+    flow = PowerFlow(network)
+    before = flow.solve(injection, state.closed)
     ties = np.flatnonzero(is_tie(network, state.closed, before.energised)).tolist()
     sets = [work.ties] if work.ties else [(), *((tie,) for tie in ties)]
     moments = moments_of(work.time, made.first_day, week, len(yearly) // 365)
     levels = yearly[moments] / float(injection.load_p_mw.sum())
     holds = [False] * len(levels)
     for one in sets:
-        if holds_at(network, injection, state.closed, branch, one, float(levels.max())):
-            holds = [holds_at(network, injection, state.closed, branch, one, level) for level in levels.tolist()]
+        if holds_at(flow, injection, state.closed, branch, one, float(levels.max())):
+            holds = [holds_at(flow, injection, state.closed, branch, one, level) for level in levels.tolist()]
             if all(holds):
                 break
     return len(levels), len(levels) - sum(holds)

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from grid.flow.powerflow import Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, IntArray, Network
-from ml.maintenance.schedule.outage_states import OutageLimits, state_without, with_ties
+from ml.maintenance.schedule.outage_states import OutageLimits, solved, state_without, with_ties
 from ml.maintenance.schedule.outage_windows import cut_loads_mva, is_tie, scaled, without_derived_ratings
 from ml.maintenance.schedule.problem import HindranceKind, OutageHindrance
 
@@ -32,9 +32,9 @@ def outage_hindrances(
     named. step: told the share that is done, before each; what it raises ends the work.
     """
     plain, present = without_derived_ratings(network), scaled(injection, level)
-    try:
-        before = PowerFlow(plain).solve(present, closed)
-    except PowerFlowDivergedError:
+    flow = PowerFlow(plain)
+    before = solved(flow, present, closed)
+    if before is None:
         return (NO_STATE,) * len(branches)
     cut_mva = cut_loads_mva(plain, present, closed)
     needed = bool((cut_mva[branches] > 0).any())
@@ -50,7 +50,7 @@ def outage_hindrances(
             found.append(OutageHindrance(kind=HindranceKind.SUPPLY, value=float(cut_mva[branch]), ties=len(order)))
             continue
         states = [
-            limits.broken(state_without(plain, present, closed, branch, [tie] if tie >= 0 else [], before))
+            limits.broken(state_without(flow, present, closed, branch, [tie] if tie >= 0 else [], before))
             for tie in tried
         ]
         best = int(np.argmin([excess for excess, _ in states]))

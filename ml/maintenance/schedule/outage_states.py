@@ -45,13 +45,21 @@ def with_ties(closed: BoolArray, ties: Sequence[int]) -> BoolArray:
     return looped
 
 
+def solved(flow: PowerFlow, injection: Injection, closed: BoolArray) -> GridState | None:
+    """The state of switches (m,); None without a solution."""
+    try:
+        return flow.solve(injection, closed)
+    except PowerFlowDivergedError:
+        return None
+
+
 def state_without(
-    network: Network, injection: Injection, closed: BoolArray, branch: int, ties: Sequence[int], before: GridState
+    flow: PowerFlow, injection: Injection, closed: BoolArray, branch: int, ties: Sequence[int], before: GridState
 ) -> GridState | None:
     """The state without a branch and with ties; None without a solution. before: where Newton starts."""
     switches = with_ties(closed, ties)
     switches[branch] = False
     try:
-        return PowerFlow(network).solve(injection, switches, before.voltage)
+        return flow.solve(injection, switches, before.voltage)
     except PowerFlowDivergedError:
         return None

@@ -100,6 +100,8 @@ def _allowed(network: Network, injection: Injection, closed: BoolArray, asked: B
         looped = closed.copy()
         looped[tie] = True
         fed = np.flatnonzero(live & stranding & ~allowed & (_cut_loads(network, injection, looped) == 0))
+        if not len(fed):
+            continue
         try:
             allowed[fed] = kept(n_minus_1(network, injection, looped, fed, before.voltage))
         except PowerFlowDivergedError:  # the loop itself has no solution: this tie restores nobody

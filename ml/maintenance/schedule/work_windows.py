@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from grid.flow.powerflow import GridState, Injection, PowerFlow, PowerFlowDivergedError
+from grid.flow.powerflow import Injection, PowerFlow
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from ml.maintenance.records import WorkTime
-from ml.maintenance.schedule.outage_states import OutageLimits, state_without, with_ties
+from ml.maintenance.schedule.outage_states import OutageLimits, solved, state_without, with_ties
 from ml.maintenance.schedule.outage_windows import (
     cut_loads_mva,
     is_tie,
@@ -101,14 +101,14 @@ def _by_several(
 
     levels: (W, 2) lowest and highest.
     """
-    plain = without_derived_ratings(network)
+    flow = PowerFlow(without_derived_ratings(network))
     group, asked = level_groups(levels.ravel())
     highest = np.sort(levels[:, 1])[::-1]
     for level in highest[:: max(1, len(highest) // TRIED_LEVELS)].tolist():
-        ties = _transfer(plain, scaled(injection, level), closed, branch)
+        ties = _transfer(flow, scaled(injection, level), closed, branch)
         if not ties:
             continue
-        at = np.array([holds_at(plain, injection, closed, branch, ties, one) for one in asked.tolist()])
+        at = np.array([holds_at(flow, injection, closed, branch, ties, one) for one in asked.tolist()])
         weeks = at[group].reshape(levels.shape).all(axis=1)
         if weeks.any():
             return ties, weeks
@@ -116,20 +116,22 @@ def _by_several(
 
 
 def holds_at(
-    network: Network, injection: Injection, closed: BoolArray, branch: int, ties: tuple[int, ...], level: float
+    flow: PowerFlow, injection: Injection, closed: BoolArray, branch: int, ties: tuple[int, ...], level: float
 ) -> bool:
     """Whether a branch may be out with ties closed at a load level: all loads supplied, no limit broken further."""
     present = scaled(injection, level)
-    before = _solved(network, present, closed)
+    network = flow.network
+    before = solved(flow, present, closed)
     if before is None or cut_loads_mva(network, present, with_ties(closed, ties))[branch] > 0:
         return False
-    state = state_without(network, present, closed, branch, ties, before)
+    state = state_without(flow, present, closed, branch, ties, before)
     return OutageLimits(network, before).broken(state)[0] <= 0
 
 
-def _transfer(network: Network, injection: Injection, closed: BoolArray, branch: int) -> tuple[int, ...]:
+def _transfer(flow: PowerFlow, injection: Injection, closed: BoolArray, branch: int) -> tuple[int, ...]:
     """Ties that together carry a branch's load at an injection, none where MOST_TIES don't."""
-    before = _solved(network, injection, closed)
+    network = flow.network
+    before = solved(flow, injection, closed)
     if before is None:
         return ()
     limits, chosen = OutageLimits(network, before), list[int]()
@@ -144,17 +146,10 @@ def _transfer(network: Network, injection: Injection, closed: BoolArray, branch:
     rest = able[:NEAREST_TIES]
     while rest and len(chosen) < MOST_TIES:
         excess = [
-            limits.broken(state_without(network, injection, closed, branch, [*chosen, tie], before))[0] for tie in rest
+            limits.broken(state_without(flow, injection, closed, branch, [*chosen, tie], before))[0] for tie in rest
         ]
         best = int(np.argmin(excess))
         chosen.append(rest.pop(best))
         if excess[best] <= 0:
             return tuple(chosen)
     return ()
-
-
-def _solved(network: Network, injection: Injection, closed: BoolArray) -> GridState | None:
-    try:
-        return PowerFlow(network).solve(injection, closed)
-    except PowerFlowDivergedError:
-        return None
