@@ -52,12 +52,12 @@ def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArra
     """The prognosis from what is seen; is_asset (n,): False for what no model was trained on."""
     count = len(seen.traits)
     published = within(seen.published_per_year[:, None], np.array(HORIZONS))
-    features = features_of(seen)
-    why_not = _reasons(bundle, seen, features, is_asset, stale)
+    features = None if bundle is None or stale else features_of(seen)
+    why_not = _reasons(bundle, seen, features, is_asset)
     learned = np.array([reason is None for reason in why_not], dtype=bool)
     probability, low, high = published.copy(), published.copy(), published.copy()
     cause, novelty = np.full((count, len(CAUSES)), np.nan), np.full(count, np.nan)
-    if bundle is not None and learned.any():
+    if bundle is not None and features is not None and learned.any():
         frame = features[learned]
         for column, days in enumerate(HORIZONS):
             found = {member: within(rate, days) for member, rate in bundle.rates[days].rates(frame).items()}
@@ -74,12 +74,12 @@ def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArra
 
 
 def _reasons(
-    bundle: "ModelBundle | None", seen: Observation, features: "pd.DataFrame", is_asset: BoolArray, stale: bool
+    bundle: "ModelBundle | None", seen: Observation, features: "pd.DataFrame | None", is_asset: BoolArray
 ) -> tuple[WhyNot | None, ...]:
-    """Why each asset has no learned prognosis; None where it has one."""
+    """Why each asset has no learned prognosis; None where it has one. features: None where measurements are stale."""
     if bundle is None:
         return (WhyNot(kind=WhyNotKind.NO_MODEL),) * len(is_asset)
-    if stale:
+    if features is None:
         return (WhyNot(kind=WhyNotKind.STALE),) * len(is_asset)
     week = seen.week
     silent = np.isnan(np.stack([getattr(week, name) for name in SENSED])).sum(axis=0)
