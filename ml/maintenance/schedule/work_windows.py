@@ -79,11 +79,11 @@ def work_windows(
         holds = ends.reshape(len(rows), -1, 2).all(axis=2)
         time[rows] = np.where((time[rows] == NEVER) & holds, place, time[rows])
     never = np.flatnonzero((time == NEVER).all(axis=1))[:MOST_TRANSFERS]
-    transfers = {}
+    flow, transfers = PowerFlow(without_derived_ratings(network)), {}
     for count, row in enumerate(never.tolist()):
         step(SINGLY_SHARE + (1 - SINGLY_SHARE) * count / len(never))
         branch = int(branches[row])
-        ties, nights = _by_several(network, injection, closed, _ends(levels[NIGHTS]), branch)
+        ties, nights = _by_several(flow, injection, closed, _ends(levels[NIGHTS]), branch)
         if nights.any():
             time[row, nights], transfers[branch] = NIGHTS, ties
     return WorkWindows(time, transfers)
@@ -95,13 +95,12 @@ def _ends(weeks: Sequence[FloatArray]) -> FloatArray:
 
 
 def _by_several(
-    network: Network, injection: Injection, closed: BoolArray, levels: FloatArray, branch: int
+    flow: PowerFlow, injection: Injection, closed: BoolArray, levels: FloatArray, branch: int
 ) -> tuple[tuple[int, ...], BoolArray]:
     """Ties that carry a branch's load in the weeks (W,) of the highest load in which some do, and all those weeks.
 
     levels: (W, 2) lowest and highest.
     """
-    flow = PowerFlow(without_derived_ratings(network))
     group, asked = level_groups(levels.ravel())
     highest = np.sort(levels[:, 1])[::-1]
     for level in highest[:: max(1, len(highest) // TRIED_LEVELS)].tolist():
