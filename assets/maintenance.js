@@ -103,13 +103,33 @@
     return { ...figure, data: [...figure.data.slice(0, -1), { ...figure.data.at(-1), ...points }] };
   }
 
-  /* A week that was chosen by hand is meant to stay. */
-  function pinned(changes) {
-    const rows = (changes ?? []).filter(({ colId }) => colId === "week").map(({ data }) => ({ ...data, pinned: true }));
-    return rows.length ? { update: rows, async: false } : keep();
+  /* ---- the schedule's table -------------------------------------------------------------------------------- */
+
+  /* What was set by hand is kept until it has been sent; a week that was chosen is meant to stay. */
+  function edited(cells, served, edits) {
+    if (!served || !cells?.length) return [keep(), keep()];
+    const changes = edits && !edits.sent && edits.network === served.network ? { ...edits.changes } : {};
+    for (const { data, colId } of cells) {
+      changes[data.code] = { week: data.week, pinned: data.pinned || colId === "week" };
+    }
+    const update = cells.filter(({ colId }) => colId === "week").map(({ data }) => ({ ...data, pinned: true }));
+    return [update.length ? { update, async: false } : keep(), { network: served.network, changes, sent: false }];
+  }
+
+  /* The served rows with what was set by hand and isn't sent. A week keeps its date where its number has changed; what
+     was set for a week or a job that is no more goes with it. */
+  function planned(served, edits, columns) {
+    if (!served) return keep();
+    if (!edits || edits.sent || edits.network !== served.network) return served.rows;
+    const weeks = columns.find(({ field }) => field === "week").cellEditorParams.values;
+    const day = (week) => week.split(": ").at(-1);
+    return served.rows.map((row) => {
+      const change = edits.changes[row.code], week = change && weeks.find((one) => day(one) === day(change.week));
+      return week ? { ...row, pinned: change.pinned, week } : row;
+    });
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    smartgridMaintenance: { news, asset, choose, ring, pinned, pressed: () => true, unfiltered: () => ({}) },
+    smartgridMaintenance: { news, asset, choose, ring, edited, planned, pressed: () => true, unfiltered: () => ({}) },
   });
 })();

@@ -103,7 +103,7 @@ class SimilarItem(Answer):
 
 
 class AssetAnswer(AboutItem, AssetItem):
-    """GET /api/maintenance/assets/{id}."""
+    """GET /api/maintenance/assets/{id}. why_no_drivers: null where they are known."""
 
     year_built: float | None
     measured_at: AwareDatetime
@@ -111,6 +111,7 @@ class AssetAnswer(AboutItem, AssetItem):
     signals: tuple[SignalItem, ...]
     trend: TrendItem
     drivers: tuple[DriverItem, ...]
+    why_no_drivers: str | None
     similar: tuple[SimilarItem, ...]
 
 

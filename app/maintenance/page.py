@@ -54,7 +54,7 @@ def layout(services: PageServices) -> Component:
                 ],
                 className="risk-columns",
             ),
-            maintschedule.layout(now),
+            maintschedule.layout(services, now),
             _models(),
             *_stores(),
         ],

@@ -95,6 +95,6 @@ def register(app: dash.Dash, services: PageServices) -> None:
         return (
             similar_list(found.similar),
             probability_figure(found.trend, look),
-            drivers_figure(found.drivers, look),
+            drivers_figure(found.drivers, look, found.no_drivers),
             curves_figure(found.thermal, look, NO_TEMPERATURE),
         )

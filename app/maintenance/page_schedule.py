@@ -27,16 +27,18 @@ EDIT_HINT = "A week that you choose pins its job there; solving again arranges t
 NO_SCHEDULE = "Not solved: there is no schedule of this grid yet."
 
 
-def layout(now: Maintained | None) -> Component:
-    """The schedule as it is now; the chart comes with the look."""
+def layout(services: PageServices, now: Maintained | None) -> Component:
+    """The schedule as it is now; the chart comes with the look, and the table's rows with what is set by hand in it."""
     plan = None if now is None else plan_of(now)
-    jobs, start, weeks = ((), None, 0) if plan is None else (plan.jobs, plan.start, plan.weeks)
+    choices = [] if plan is None else week_choices(plan.start, plan.weeks)
     editor = dmc.Paper(
         [
             html.Div([html.H2("Set weeks"), _buttons()], className="card-head"),
             html.Div(id=Id.SCHEDULE_RESULT, role="status", className="result"),
-            schedule_grid(jobs, start, weeks, Id.SCHEDULE_GRID),
+            schedule_grid(choices, Id.SCHEDULE_GRID),
             html.P(EDIT_HINT, className="quiet-line"),
+            dcc.Store(id=Id.SCHEDULE_ROWS, data=None if now is None else _served(services, now)),
+            dcc.Store(id=Id.SCHEDULE_EDITS),
         ],
         className="card table-card",
     )
@@ -77,33 +79,52 @@ def _card(title: str, name: Id) -> Component:
     return dmc.Paper([html.H2(title), part], className="card")
 
 
+def _served(services: PageServices, now: Maintained) -> dict[str, Any]:
+    """The table's rows, and the network that they are of: what was set by hand on another one isn't for them."""
+    plan, network = plan_of(now), now.snapshot.case.network
+    rows = [] if plan is None else schedule_data(plan.jobs, plan.start)
+    return {"network": services.views.of(network).key, "rows": rows}
+
+
 def register(app: dash.Dash, services: PageServices) -> None:
     """The schedule whenever its key changes, edits in the table, and solving again."""
     _register_parts(app, services)
     app.clientside_callback(
-        ClientsideFunction(SCRIPT, "pinned"),
+        ClientsideFunction(SCRIPT, "edited"),
         Output(Id.SCHEDULE_GRID, "rowTransaction"),
+        Output(Id.SCHEDULE_EDITS, "data"),
         Input(Id.SCHEDULE_GRID, "cellValueChanged"),
+        State(Id.SCHEDULE_ROWS, "data"),
+        State(Id.SCHEDULE_EDITS, "data"),
         prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(SCRIPT, "planned"),
+        Output(Id.SCHEDULE_GRID, "rowData"),
+        Input(Id.SCHEDULE_ROWS, "data"),
+        State(Id.SCHEDULE_EDITS, "data"),
+        State(Id.SCHEDULE_GRID, "columnDefs"),
     )
 
     @app.callback(
         Output(Id.SCHEDULE_RESULT, "children"),
+        Output(Id.SCHEDULE_EDITS, "data", allow_duplicate=True),
+        Output(Id.SCHEDULE_ROWS, "data", allow_duplicate=True),
         Input(Id.SCHEDULE_SOLVE, "n_clicks"),
         Input(Id.SCHEDULE_FREE, "n_clicks"),
         State(Id.SCHEDULE_GRID, "rowData"),
         prevent_initial_call=True,
     )
-    def solve(_solve: Clicks, _free: Clicks, rows: object) -> str:
+    def solve(_solve: Clicks, _free: Clicks, rows: object) -> tuple[Any, ...]:
         now = maintained(services)
         if now is None or now.report.schedule is None:
-            return NO_SCHEDULE
+            return NO_SCHEDULE, no_update, no_update
+        free = ctx.triggered_id == Id.SCHEDULE_FREE
         try:
-            pins = {} if ctx.triggered_id == Id.SCHEDULE_FREE else pins_of_rows(rows, now.report.schedule)
-            services.maintainer.reschedule(now.report, pins)
+            services.maintainer.reschedule(now.report, {} if free else pins_of_rows(rows, now.report.schedule))
         except ValueError as error:
-            return f"Not solved: {error}"
-        return ""
+            return f"Not solved: {error}", no_update, no_update
+        return "", {"sent": True}, _served(services, now) if free else no_update
 
 
 def pins_of_rows(rows: object, made: ScheduleView) -> dict[int, int]:
@@ -125,7 +146,7 @@ def pins_of_rows(rows: object, made: ScheduleView) -> dict[int, int]:
 def _register_parts(app: dash.Dash, services: PageServices) -> None:
     @app.callback(
         Output(Id.SCHEDULE_SUMMARY, "children"),
-        Output(Id.SCHEDULE_GRID, "rowData"),
+        Output(Id.SCHEDULE_ROWS, "data"),
         Output(Id.SCHEDULE_GRID, "columnDefs"),
         Output(Id.SCHEDULE_WAYS, "children"),
         Output(Id.SCHEDULE_DEFERRED, "children"),
@@ -142,12 +163,12 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         summary = [html.Strong(words), html.Span(note, className="result") if note else None, *notes]
         plan = plan_of(now)
         if plan is None:
-            return summary, [], no_update, ways_table(None), deferred_table(None)
+            return summary, _served(services, now), no_update, ways_table(None), deferred_table(None)
         if now.report.scheduling:
             return summary, *(no_update,) * 4
         columns = schedule_columns(week_choices(plan.start, plan.weeks))
-        rows = schedule_data(plan.jobs, plan.start)
-        return summary, rows, no_update if columns == before else columns, ways_table(plan), deferred_table(plan)
+        tables = ways_table(plan), deferred_table(plan)
+        return summary, _served(services, now), no_update if columns == before else columns, *tables
 
     @app.callback(
         Output(Id.GANTT_GRAPH, "figure"),

@@ -4,6 +4,7 @@ import math
 from datetime import timedelta
 from typing import Any
 
+from app.maintenance.drivers import DriversState
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import (
     YEAR_COLUMN,
@@ -87,6 +88,7 @@ def _types(shares: FloatArray) -> JSON:
 def one_asset(now: Maintained, branch: int) -> JSON:
     """One asset with its signals, trend, drivers and the assets that are like it."""
     trend = now.maintainer.trend(now.snapshot.case.network, branch)
+    drivers, state = drivers_of(now, branch)
     return {
         **_about(now),
         **_Told(now).asset(branch),
@@ -114,8 +116,9 @@ def one_asset(now: Maintained, branch: int) -> JSON:
         },
         "drivers": [
             {"feature": driver.feature, "value": driver.value, "log_rate": number(driver.log_rate)}
-            for driver in drivers_of(now, branch)
+            for driver in drivers
         ],
+        "why_no_drivers": None if state is DriversState.KNOWN else state,
         "similar": [
             {
                 "id": int(other.code.rpartition("-")[2]),

@@ -54,9 +54,10 @@ def keys_of(now: Maintained, shown: NetworkView, view: View) -> Mapping[str, str
     models, schedule = models_key(now), schedule_key(now)
     predicted = f"{shown.key}/{models}/{_learned_key(now)}/{_period(now)}"
     branch = chosen_branch(view)
+    chosen = "" if branch is None else f"{branch}/{now.maintainer.drivers_mark(shown.network, branch)}"
     return {
         "risk": f"{predicted}/{schedule}",
-        "condition": f"{'' if branch is None else branch}/{predicted}",
+        "condition": f"{chosen}/{predicted}",
         "schedule": f"{shown.key}/{schedule}",
         "card": f"{shown.key}/{models}",
     }

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from app.engine.board import Point, Quantity
+from app.maintenance.drivers import DriversState
 from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import (
     YEAR_COLUMN,
@@ -66,21 +67,31 @@ FEATURE_WORDS = {
 }
 
 
+NO_DRIVERS = {
+    DriversState.KNOWN: "",
+    DriversState.NO_MODEL: "No model judges it, so there are no drivers",
+    DriversState.AWAITED: "Not known yet: what learns is busy,<br>and is asked again",
+    DriversState.DOWN: "Not known: what learns is down,<br>and is asked again when it is up",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """What the panel's figures draw of an asset."""
+    """What the panel's figures draw of an asset. no_drivers: why there are none, empty where there are."""
 
     trend: ProbabilityCurve
     drivers: tuple[Driver, ...]
+    no_drivers: str
     thermal: tuple[Curve, ...]
     similar: tuple[Similar, ...]
 
 
 def condition_of(now: Maintained, branch: int) -> Condition:
-    """What is drawn of an asset; its drivers, some 0.3 ms, are all that is computed for it."""
+    """What is drawn of an asset; its drivers are asked of the process that learns, and waited for a moment."""
     trend = now.maintainer.trend(now.snapshot.case.network, branch)
     kept = ProbabilityCurve(trend.time, trend.probability, trend.low, trend.high, trend.published)
-    return Condition(kept, drivers_of(now, branch), thermal_of(now, branch), similar_to(now, branch))
+    drivers, state = drivers_of(now, branch)
+    return Condition(kept, drivers, NO_DRIVERS[state], thermal_of(now, branch), similar_to(now, branch))
 
 
 def head_of(now: Maintained, branch: int) -> AssetHead:
@@ -184,14 +195,15 @@ def _state(seen: Observation, branch: int, signal: Signal, value: float, limit: 
     return SignalState.BEYOND if value > limit else SignalState.OK
 
 
-def drivers_of(now: Maintained, branch: int) -> tuple[Driver, ...]:
-    """The largest contributions to the log of the failure rate, with the features' values."""
+def drivers_of(now: Maintained, branch: int) -> tuple[tuple[Driver, ...], DriversState]:
+    """The largest contributions to the log of the failure rate with the features' values; whether they are known."""
     found, seen = now.maintainer.drivers(now.report, branch), now.report.seen
-    if not found or seen is None:
-        return ()
-    largest = sorted(found, key=lambda name: -abs(found[name]))[:MOST_DRIVERS]
+    if found.state is not DriversState.KNOWN or seen is None:
+        return (), found.state
+    largest = sorted(found.adds, key=lambda name: -abs(found.adds[name]))[:MOST_DRIVERS]
     values = features_of(_one(seen, branch)).iloc[0]
-    return tuple(Driver(FEATURE_WORDS[name], feature_value(name, values[name]), found[name]) for name in largest)
+    drivers = (Driver(FEATURE_WORDS[name], feature_value(name, values[name]), found.adds[name]) for name in largest)
+    return tuple(drivers), found.state
 
 
 def feature_value(name: str, value: object) -> str:

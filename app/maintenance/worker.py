@@ -30,6 +30,7 @@ from app.learning.requests import (
     ReloadModels,
     TrainingState,
 )
+from app.maintenance.drivers import DriverDesk, DriversFound, DriversState
 from app.maintenance.schedule import consequence_eur, first_monday, make_schedule
 from app.settings import Settings
 from grid.network import FloatArray, IntArray, Network
@@ -46,7 +47,7 @@ YEAR_COLUMN = HORIZONS.index(365)
 POINTS_KEPT = 240  # of the trends of probabilities
 VALUES_KEPT = 6_000_000  # float32: 24 MB on the largest grids, where fewer points are kept
 HOURS_BETWEEN_POINTS = 1.0
-DRIVERS_S = 3.0  # that a person waits for them at most; an asset is shown without them then
+DRIVERS_S = 3.0  # that a person waits for them at most; an asset is shown without them until they are there
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +119,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._wanted: _WantedSchedule | None = None
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
         self._daily = DailyPrognosis()
+        self._drivers = DriverDesk(learning)
         self._classes: IntArray | None = None
 
     # --- what others ask for -------------------------------------------------------------------------------------
@@ -155,16 +157,21 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._seen = -1
         self._thread.wake()
 
-    def drivers(self, report: MaintenanceReport, branch: int) -> Mapping[str, float]:
-        """What each feature adds to the log of the failure rate within 365 days; empty where none is known now."""
-        if report.card is None or report.seen is None or report.prognosis is None:
-            return {}
-        if not report.prognosis.learned[branch]:
-            return {}
-        try:
-            return self._learning.ask(Drivers(features=features_of(report.seen).iloc[[branch]]), most_s=DRIVERS_S)
-        except LearningDownError:
-            return {}
+    def drivers(self, report: MaintenanceReport, branch: int) -> DriversFound:
+        """What each feature adds to the log of the failure rate within 365 days, or why that isn't known now."""
+        seen, found = report.seen, report.prognosis
+        if report.card is None or seen is None or found is None or not found.learned[branch]:
+            return DriversFound(DriversState.NO_MODEL)
+
+        def one() -> Drivers:
+            return Drivers(features=features_of(seen).iloc[[branch]])
+
+        as_of = (report.simulated_at, report.card.trained_at)
+        return self._drivers.of(report.network, branch, as_of, one, DRIVERS_S)
+
+    def drivers_mark(self, network: Network, branch: int) -> str:
+        """Another one whenever it is worth asking for an asset's drivers again."""
+        return self._drivers.mark(network, branch)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 

@@ -174,6 +174,8 @@ class Id(StrEnum):
     CONDITION_PANEL = "condition-panel"
     GANTT_GRAPH = "gantt-graph"
     SCHEDULE_GRID = "schedule-grid"
+    SCHEDULE_ROWS = "schedule-rows"
+    SCHEDULE_EDITS = "schedule-edits"
     SCHEDULE_SUMMARY = "schedule-summary"
     SCHEDULE_WAYS = "schedule-ways"
     SCHEDULE_DEFERRED = "schedule-deferred"

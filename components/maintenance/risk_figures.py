@@ -231,11 +231,14 @@ class Driver:
     log_rate: float
 
 
-def drivers_figure(drivers: Sequence[Driver], scheme: Scheme) -> go.Figure:
-    """The largest contributions as bars, raising risk to the right, with the values that cause them."""
+def drivers_figure(drivers: Sequence[Driver], scheme: Scheme, empty: str) -> go.Figure:
+    """The largest contributions as bars, raising risk to the right, with the values that cause them.
+
+    empty: what to say where there are none.
+    """
     palette = PALETTES[scheme]
     found = sorted((d for d in drivers if math.isfinite(d.log_rate)), key=lambda d: -abs(d.log_rate))[:MOST_DRIVERS]
-    figure = empty_figure(scheme, not found, "Without a model there are no drivers")
+    figure = empty_figure(scheme, not found, empty)
     figure.add_bar(
         orientation="h",
         y=[f"{driver.feature}<br>{driver.value}" for driver in found],

@@ -84,12 +84,11 @@ def schedule_columns(choices: Sequence[str]) -> list[gridlook.JSON]:
     ]
 
 
-def schedule_grid(jobs: Sequence[Job], start: date | None, weeks: int, name: ComponentId) -> Component:
-    """The grid of all jobs."""
-    choices = [] if start is None else week_choices(start, weeks)
+def schedule_grid(choices: Sequence[str], name: ComponentId) -> Component:
+    """The grid of all jobs, to which its rows come later. choices: of weeks."""
     return dag.AgGrid(
         id=name,
-        rowData=[] if start is None else schedule_data(jobs, start),
+        rowData=[],
         columnDefs=schedule_columns(choices),
         defaultColDef=gridlook.every_column(),
         getRowId="params.data.code",

@@ -229,6 +229,27 @@ def test_the_chosen_asset_survives_a_visit_elsewhere_and_an_edit_survives_ticks(
     expect(box).to_be_checked()
 
 
+def test_what_was_set_by_hand_outlives_the_schedules_of_others(city: LiveServer, new_page: NewPage) -> None:
+    page = open_page(new_page(city), "?asset=branch-3")
+    title = page.locator(".asset-panel h2")
+    expect(title).not_to_have_text("Asset", timeout=TIMEOUT_MS)
+    mine = title.inner_text()
+    job(page, "pinned", mine).get_by_role("checkbox").click()
+    tie = next(one for one in city.get("/api/maintenance/schedule")["jobs"] if "Tie" in one["name"])
+    city.post("/api/maintenance/schedule", {"pins": [{"id": tie["id"], "week": 4}]})
+    expect(job(page, "pinned", tie["name"]).get_by_role("checkbox")).to_be_checked()
+    expect(job(page, "pinned", mine).get_by_role("checkbox")).to_be_checked()
+    assert [pin["id"] for pin in pins_of(city)] == [tie["id"]]
+    page.get_by_role("button", name="Solve again").click()
+    city.wait_for(lambda _: len(pins_of(city)) == 2, "both pins")
+    city.post("/api/maintenance/schedule", {"pins": []})
+    expect(job(page, "pinned", tie["name"]).get_by_role("checkbox")).not_to_be_checked()
+    expect(job(page, "pinned", mine).get_by_role("checkbox")).not_to_be_checked()
+    job(page, "pinned", mine).get_by_role("checkbox").click()
+    page.get_by_role("button", name="Remove all pins").click()
+    expect(job(page, "pinned", mine).get_by_role("checkbox")).not_to_be_checked()
+
+
 def test_another_case_forgets_the_asset(switched: LiveServer, new_page: NewPage) -> None:
     page = open_page(new_page(switched), "?asset=branch-3")
     expect(page.locator(".asset-panel h2")).not_to_have_text("Asset", timeout=TIMEOUT_MS)

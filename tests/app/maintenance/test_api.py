@@ -38,6 +38,7 @@ def test_assets_are_ranked_and_riskier_the_longer_one_waits(city: Rig) -> None:
         assert (row["source"], row["why_not_model"]) == ("CNAIM", "no trained model")
         assert row["risk_eur_per_year"] == pytest.approx(chances["365"] * row["consequence_eur"])
         assert row["novelty"] is None
+    assert city.get(f"{ASSETS}/0")["why_no_drivers"] == "no model judges it"
 
 
 def test_one_asset_has_its_signals_trend_and_drivers(cache_dir: Path, models_folder: Path) -> None:
@@ -49,6 +50,7 @@ def test_one_asset_has_its_signals_trend_and_drivers(cache_dir: Path, models_fol
     assert len(answer["signals"]) == 10
     assert {len(answer["trend"][name]) for name in ("time", "probability", "low", "high", "published")} == {1}
     assert len(answer["drivers"]) == 5
+    assert answer["why_no_drivers"] is None
     assert (answer["source"], answer["why_not_model"]) == ("model", None)
     assert sum(answer["failure_types"].values()) == pytest.approx(1, abs=1e-4)
     assert answer["failure_probability_low"]["365"] <= answer["failure_probability_high"]["365"]

@@ -182,10 +182,11 @@ def test_signals_are_ten_with_units_limits_and_what_is_missing(now: Maintained) 
 
 def test_drivers_are_the_largest_contributions_with_the_features_values(now: Maintained) -> None:
     assert set(FEATURE_WORDS) == set(FEATURES)
-    found, everything = condition_of(now, 3), now.maintainer.drivers(now.report, 3)
+    found, everything = condition_of(now, 3), now.maintainer.drivers(now.report, 3).adds
     largest = sorted((abs(value) for value in everything.values()), reverse=True)[:5]
     assert [abs(driver.log_rate) for driver in found.drivers] == pytest.approx(largest)
     assert all(driver.value for driver in found.drivers)
+    assert not found.no_drivers
     assert feature_value("hot_spot_margin_k", 12.34) == "12.3\u202fK"
     assert feature_value("kind", "line") == "line"
     assert feature_value("oil_quality", float("nan")) == "missing"

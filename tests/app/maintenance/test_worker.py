@@ -13,6 +13,7 @@ import pytest
 
 from app.engine.quality import ProblemCause
 from app.learning.fleet_training import FleetTraining
+from app.maintenance.drivers import DriversState
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
 from components.maintenance.words import refused_words
 from ml.maintenance.model.hazard import CnaimHazard
@@ -69,7 +70,7 @@ def test_without_models_and_without_training_it_stays_with_the_published_hazard(
     assert latest.card is None
     assert not latest.training.running
     assert not rig.now.assessed.risk.learned.any()
-    assert maintainer(rig).drivers(maintainer(rig).latest, 0) == {}
+    assert maintainer(rig).drivers(maintainer(rig).latest, 0).state is DriversState.NO_MODEL
 
 
 Damage = Callable[[Path], None]
@@ -163,8 +164,9 @@ def test_drivers_tell_what_each_feature_adds(city: Rig) -> None:
     assert latest.card is not None
     assert latest.seen is not None
     drivers = maintainer(city).drivers(latest, 2)
-    assert len(drivers) == len(latest.card.features)
-    assert max(map(abs, drivers.values())) > 0
+    assert drivers.state is DriversState.KNOWN
+    assert len(drivers.adds) == len(latest.card.features)
+    assert max(map(abs, drivers.adds.values())) > 0
 
 
 def test_the_trend_has_a_point_an_hour_and_starts_anew_with_another_grid(city: Rig) -> None:

@@ -145,7 +145,7 @@ def test_empty_figures_say_what_is_missing(scheme: Scheme) -> None:
     empty = {
         "a probability and a consequence": matrix_figure([BLANK], scheme),
         "No probability": probability_figure(ProbabilityCurve(TIME, nothing, nothing, nothing, nothing), scheme),
-        "no drivers": drivers_figure((), scheme),
+        "no drivers": drivers_figure((), scheme, "no drivers"),
         "No reliability": reliability_figure({}, scheme),
         "not a transformer": curves_figure([Curve("Hot spot", "°C", TIME, nothing)], scheme, "not a transformer"),
     }
@@ -167,7 +167,7 @@ def test_probability_over_time_has_its_interval_and_the_published_rate() -> None
 
 def test_the_largest_drivers_are_drawn_with_their_values() -> None:
     drivers = [Driver(f"Feature {i}", f"{i} K", (-1) ** i * 0.1 * i) for i in range(9)]
-    (bars,) = drivers_figure(drivers, Scheme.LIGHT).data
+    (bars,) = drivers_figure(drivers, Scheme.LIGHT, "").data
     assert len(bars.x) == MOST_DRIVERS
     assert list(bars.x) == pytest.approx([0.8, -0.7, 0.6, -0.5, 0.4])
     assert bars.y[0] == "Feature 8<br>8 K"

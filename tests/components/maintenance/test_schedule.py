@@ -107,7 +107,7 @@ def test_without_a_schedule_everything_says_so() -> None:
     assert "No job is planned" in sent(gantt_figure(replace(PLAN, jobs=JOBS[2:]), Scheme.DARK))
     assert "no schedule yet" in words(deferred_table(None))
     assert "Nothing to compare" in words(ways_table(None))
-    assert "There is no schedule yet" in sent(schedule_grid((), None, 0, "grid"))
+    assert "There is no schedule yet" in sent(schedule_grid((), "grid"))
 
 
 def test_deferred_jobs_are_listed_by_risk_in_money() -> None:
