@@ -40,13 +40,14 @@ RUNS = 30
 
 def main() -> None:
     """Measure and write docs/benchmarks/maintenance.md."""
-    bundle = _models()
+    bundle = models()
     found = {seed: _judge(bundle, seed) for seed in SEEDS}
     figures = [*_required(found), *_tables(found), *_speed(bundle)]
     write("maintenance", "Failure models on unseen simulated fleets", _notes(bundle, found), figures)
 
 
-def _models() -> ModelBundle:
+def models() -> ModelBundle:
+    """The models of the dashboard's first start, trained where they aren't kept."""
     if not FOLDER.exists():
         save(train(FleetPlan(), print), FOLDER)
     return load(FOLDER, FEATURES)
