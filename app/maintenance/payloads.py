@@ -254,6 +254,11 @@ def _costs(found: Judgement) -> JSON:
     }
 
 
+def _told(card: ModelCard) -> JSON:
+    """A card but for the coefficients of what sensors usually show."""
+    return {name: value for name, value in card_to(card).items() if name != "usual"}
+
+
 def _support(card: ModelCard) -> JSON | None:
     """The ranges of traits by kind; the single assets that stand for training stay in the models' folder."""
     if card.support is None:
@@ -265,7 +270,7 @@ def _support(card: ModelCard) -> JSON | None:
 def model(now: Maintained) -> JSON:
     """The model card: trained on simulated data, with what, when, and how good."""
     known, training = now.report.card, now.report.training
-    card = None if known is None else plain({**card_to(known), "support": _support(known)})
+    card = None if known is None else plain({**_told(known), "support": _support(known)})
     return {
         **_about(now),
         "trained": known is not None,

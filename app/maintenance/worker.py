@@ -35,10 +35,11 @@ from app.maintenance.schedule import consequence_eur, first_monday, make_schedul
 from app.settings import Settings
 from grid.network import FloatArray, IntArray, Network
 from ml.maintenance.daily import DailyPrognosis
+from ml.maintenance.drift import SensorWatch
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation, features_of
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis, prognose
-from ml.maintenance.records import MaintenanceProblem, MaintenanceProblemKind, class_places
+from ml.maintenance.records import MaintenanceProblem, MaintenanceProblemKind, SensorDrift, class_places
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
         self._daily = DailyPrognosis()
         self._drivers = DriverDesk(learning)
+        self._watch: SensorWatch | None = None
+        self._drifts: tuple[SensorDrift, ...] = ()
         self._classes: IntArray | None = None
 
     # --- what others ask for -------------------------------------------------------------------------------------
@@ -185,6 +188,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """Begin with a network: no trend, no schedule."""
         self._schedule, self._tried, self._seen, self._classes = None, None, -1, None
         self._daily.forget()
+        self._watch, self._drifts = None, ()
         with self._lock:
             self._network = board.network
             self._trend.clear()
@@ -216,6 +220,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             found.append(MaintenanceProblem(kind=kind.LEARNING_DOWN))
         if self.failure:
             found.append(MaintenanceProblem(kind=kind.STEP_FAILED, failure=self.failure))
+        found += [MaintenanceProblem(kind=kind.SENSORS_DRIFT, drift=drift) for drift in self._drifts]
         return tuple(found)
 
     def load_or_train(self) -> None:
@@ -263,6 +268,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             self._publish_changed(self.report_on(board), board, problems=self._found_wrong)
             return
         card = self._models.card
+        self._drifts = self._watched(snapshot)
         found = self._daily.take(found, snapshot.simulated_at, "" if card is None else card.trained_at)
         risk = found.probability[:, YEAR_COLUMN] * consequence_eur(snapshot)
         self._classes = class_places(risk, self._classes)
@@ -288,6 +294,18 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
                 self._know(news.models)
                 return news.prognosis
         return prognose(None, snapshot.assessed.condition, snapshot.case.is_asset, snapshot.solved.stale)
+
+    def _watched(self, snapshot: Snapshot) -> tuple[SensorDrift, ...]:
+        """What sensors drift against the training of the models in use; as before where measurements are stale."""
+        card = self._models.card
+        if card is None or card.usual is None:
+            self._watch = None
+            return ()
+        if self._watch is None or self._watch.trained_at != card.trained_at:
+            self._watch = SensorWatch(card.usual, card.trained_at)
+        if snapshot.solved.stale:
+            return self._drifts
+        return self._watch.take(snapshot.assessed.condition, snapshot.case.is_asset, snapshot.simulated_at)
 
     def schedule_once(self, board: Board) -> None:
         """Make the schedule that is asked for, or a first one, or the next week's."""

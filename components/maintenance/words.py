@@ -11,6 +11,8 @@ from ml.maintenance.records import (
     MaintenanceProblemKind,
     RefusedFate,
     RefusedModels,
+    Sensed,
+    SensorDrift,
     WhyNot,
     WhyNotKind,
     Work,
@@ -121,6 +123,29 @@ def _maintenance_problem(problem: MaintenanceProblem) -> str:
             return "The prognosis stands as it was: what learns is down and starts again by itself."
         case MaintenanceProblemKind.STEP_FAILED:
             return f"The prognosis or the schedule failed: {problem.failure}"
+        case MaintenanceProblemKind.SENSORS_DRIFT:
+            return "" if problem.drift is None else drift_words(problem.drift)
+
+
+def drift_words(drift: SensorDrift) -> str:
+    """Which sensors read what training's assets don't, by how much, what that does, and what to do."""
+    match drift.sensed:
+        case Sensed.TEMPERATURE:
+            what, by = "Temperatures", text.small(abs(drift.amount), "K")
+        case Sensed.VIBRATION:
+            what, by = "Vibrations", text.percent(abs(drift.amount - 1), 0)
+        case Sensed.CORROSION:
+            what, by = "Corrosion readings", text.small(100 * abs(drift.amount), "points")
+        case Sensed.DISTORTION:
+            what, by = "Distortion readings", text.small(abs(drift.amount), "points")
+        case Sensed.OIL_QUALITY:
+            what, by = "Oil qualities", text.small(100 * abs(drift.amount), "points")
+    by += " higher" if drift.off > 0 else " lower"
+    days = text.count(round(drift.days), "day")
+    return (
+        f"{what} of {text.count(drift.assets, 'asset')} together are {by} than in the models' training, for {days}: "
+        "check the sensors. What the models say may be wrong by it; CNAIM's rates go by age and use alone."
+    )
 
 
 def violation_words(broken: Violation) -> str:

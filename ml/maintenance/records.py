@@ -166,6 +166,31 @@ class FleetStep:
     of: int = 0
 
 
+class Sensed(StrEnum):
+    """Features of a week that come from one kind of sensor each."""
+
+    TEMPERATURE = "temperature_residual_k"
+    VIBRATION = "vibration_ratio"
+    CORROSION = "corrosion"
+    DISTORTION = "thd_percent"
+    OIL_QUALITY = "oil_quality"
+
+
+@dataclass(frozen=True)
+class SensorDrift:
+    """A kind of sensor with which a grid's assets together read high (off > 0) or low, day after day.
+
+    off: in spreads between training's assets of the same kind, age and surroundings. amount: that in the unit of the
+    feature, for vibration by which factor. days: since it began.
+    """
+
+    sensed: Sensed
+    off: float
+    amount: float
+    assets: int
+    days: float
+
+
 class MaintenanceProblemKind(StrEnum):
     """What is wrong beside the prognosis."""
 
@@ -173,6 +198,7 @@ class MaintenanceProblemKind(StrEnum):
     TRAINING_FAILED = "training_failed"
     LEARNING_DOWN = "learning_down"  # the last prognosis stands; it starts again by itself
     STEP_FAILED = "step_failed"  # the prognosis or the schedule
+    SENSORS_DRIFT = "sensors_drift"  # a kind of sensor reads what training's assets don't
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,3 +208,4 @@ class MaintenanceProblem:
     kind: MaintenanceProblemKind
     refused: RefusedModels | None = None
     failure: str = ""
+    drift: SensorDrift | None = None

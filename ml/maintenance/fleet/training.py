@@ -28,6 +28,7 @@ from ml.maintenance.model.model import NoveltyDetector
 from ml.maintenance.model.rates import RateModel
 from ml.maintenance.model.store import ModelBundle, save
 from ml.maintenance.model.support import Support
+from ml.maintenance.model.usual import UsualSignals
 from ml.maintenance.records import FleetStep, FleetStepKind
 
 CATEGORY = ("kind", "location")
@@ -116,6 +117,7 @@ def train(plan: FleetPlan, progress: Progress) -> ModelBundle:
         data_sha256=table_sha256(seen),
         seed=plan.seed,
         support=Support.of(seen, others, plan.seed),
+        usual=UsualSignals.of(seen),
     )
     return _judged(plan, ModelBundle({}, rates, novelty, card), tell)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ml.maintenance.model.metrics import Figure, ReliabilityRow
 from ml.maintenance.model.support import Support
+from ml.maintenance.model.usual import UsualSignals
 from ml.reporting.plain import library_versions
 
 
@@ -31,7 +32,7 @@ class ModelCard:
 
     features in the models' order; trained_at ISO 8601; data: a description; data_sha256 as table_sha256 gives it;
     metrics: nested, of plain numbers, None where there is none; reliability rows for each horizon in days. support:
-    where the models have seen assets; None for models of a table.
+    where the models have seen assets, usual: what those assets' sensors showed; None for models of a table.
     """
 
     features: tuple[Feature, ...]
@@ -43,6 +44,7 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     reliability: dict[int, tuple[ReliabilityRow, ...]] = field(default_factory=dict)
     support: Support | None = None
+    usual: UsualSignals | None = None
 
 
 def table_sha256(frame: pd.DataFrame) -> str:
@@ -63,6 +65,7 @@ def card_to(card: ModelCard) -> dict[str, Any]:
         "features": [vars(feature) for feature in card.features],
         "reliability": reliability,
         "support": None if card.support is None else card.support.as_plain(),
+        "usual": None if card.usual is None else card.usual.as_plain(),
     }
 
 
@@ -76,7 +79,9 @@ def card_from(entry: Mapping[str, Any]) -> ModelCard:
     }
     features = tuple(Feature(**feature) for feature in entry["features"])
     support = None if entry["support"] is None else Support.from_plain(entry["support"])
-    return ModelCard(**{**entry, "features": features, "reliability": reliability, "support": support})
+    usual = None if entry["usual"] is None else UsualSignals.from_plain(entry["usual"])
+    read = {"features": features, "reliability": reliability, "support": support, "usual": usual}
+    return ModelCard(**{**entry, **read})
 
 
 def _numbers(entry: Mapping[str, float | None]) -> dict[str, float]:

@@ -38,7 +38,7 @@ from ml.reporting.plain import library_versions, plain
 
 __all__ = ["Feature", "ModelBundle", "ModelCard", "ModelFileError", "library_versions", "load", "save", "table_sha256"]
 
-VERSION = 3
+VERSION = 4
 """Of the folder's layout; another one is refused."""
 METADATA, NOVELTY = "metadata.json", "novelty.skops"
 

@@ -5,19 +5,28 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.engine.board import Board
 from app.engine.quality import ProblemCause
 from app.learning.fleet_training import FleetTraining
 from app.maintenance.drivers import DriversState
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
 from components.maintenance.words import refused_words
 from ml.maintenance.model.hazard import CnaimHazard
-from ml.maintenance.records import FleetStep, FleetStepKind, MaintenanceProblemKind, ModelFileError, RefusedFate
+from ml.maintenance.records import (
+    FleetStep,
+    FleetStepKind,
+    MaintenanceProblemKind,
+    ModelFileError,
+    RefusedFate,
+    Sensed,
+)
 from ml.maintenance.schedule.economics import moved_pins
 from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig, wait_for
@@ -156,6 +165,30 @@ def test_whole_files_are_read_again(city: Rig) -> None:
     look(city)
     assert maintainer(city).latest.card is not before
     assert city.now.assessed.risk.learned.all()
+
+
+def vibrating(rig: Rig, gain: float) -> Board:
+    """The rig's board with vibration sensors that have a gain."""
+    snapshot = rig.board.snapshot
+    condition = snapshot.assessed.condition
+    week = replace(condition.week, vibration_ratio=gain * condition.week.vibration_ratio)
+    assessed = replace(snapshot.assessed, condition=replace(condition, week=week))
+    return replace(rig.board, snapshot=replace(snapshot, assessed=assessed))
+
+
+def test_sensors_that_all_read_high_are_told_on_the_page_and_the_api_until_they_are_mended(city: Rig) -> None:
+    for _ in range(6):
+        maintainer(city).look(vibrating(city, gain=2.0))
+        city.run(elapsed=timedelta(days=1))
+    (problem,) = maintainer(city).latest.problems
+    assert problem.drift is not None
+    assert problem.drift.sensed is Sensed.VIBRATION
+    assert problem.drift.assets <= city.now.case.is_asset.sum()
+    assert city.get("/api/maintenance/assets")["problem"].startswith("Vibrations of ")
+    for _ in range(9):
+        maintainer(city).look(vibrating(city, gain=1.0))
+        city.run(elapsed=timedelta(days=1))
+    assert maintainer(city).latest.problems == ()
 
 
 def test_drivers_tell_what_each_feature_adds(city: Rig) -> None:

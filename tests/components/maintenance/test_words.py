@@ -1,9 +1,11 @@
 """What a schedule breaks, and why models say nothing of an asset, in words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from components.maintenance.words import (
     conflict_words,
+    drift_words,
     fleet_step_words,
     hindrance_words,
     maintenance_problem_words,
@@ -19,6 +21,8 @@ from ml.maintenance.records import (
     MaintenanceProblemKind,
     RefusedFate,
     RefusedModels,
+    Sensed,
+    SensorDrift,
     WhyNot,
     WhyNotKind,
     Work,
@@ -106,9 +110,29 @@ def test_what_the_training_does() -> None:
     assert fleet_step_words(None) == ""
 
 
+DRIFT = SensorDrift(Sensed.VIBRATION, off=1.8, amount=1.5, assets=200, days=6.4)
+
+
+def test_sensors_that_drift_are_named_with_what_to_do() -> None:
+    assert drift_words(DRIFT) == (
+        "Vibrations of 200 assets together are 50\u202f% higher than in the models' training, for 6 days: check the "
+        "sensors. What the models say may be wrong by it; CNAIM's rates go by age and use alone."
+    )
+    assert "33\u202f% lower" in drift_words(replace(DRIFT, off=-1.8, amount=0.667))
+    said = {
+        Sensed.TEMPERATURE: (-2.5, "Temperatures of 200 assets together are 2.50\u202fK lower"),
+        Sensed.CORROSION: (0.2, "Corrosion readings of 200 assets together are 20.0\u202fpoints higher"),
+        Sensed.DISTORTION: (3.0, "Distortion readings of 200 assets together are 3.00\u202fpoints higher"),
+        Sensed.OIL_QUALITY: (-0.3, "Oil qualities of 200 assets together are 30.0\u202fpoints lower"),
+    }
+    assert {*said, Sensed.VIBRATION} == set(Sensed)
+    for sensed, (amount, words) in said.items():
+        assert words in drift_words(replace(DRIFT, sensed=sensed, amount=amount, off=amount))
+
+
 def test_what_is_wrong_beside_the_prognosis() -> None:
     problems = [
-        MaintenanceProblem(kind=kind, refused=refused(RefusedFate.LEFT), failure="no room")
+        MaintenanceProblem(kind=kind, refused=refused(RefusedFate.LEFT), failure="no room", drift=DRIFT)
         for kind in MaintenanceProblemKind
     ]
     said = {problem.kind: maintenance_problem_words([problem]) for problem in problems}
@@ -119,6 +143,7 @@ def test_what_is_wrong_beside_the_prognosis() -> None:
             "The prognosis stands as it was: what learns is down and starts again by itself."
         ),
         MaintenanceProblemKind.STEP_FAILED: "The prognosis or the schedule failed: no room",
+        MaintenanceProblemKind.SENSORS_DRIFT: drift_words(DRIFT),
     }
     assert maintenance_problem_words(problems) == " ".join(said.values())
     assert maintenance_problem_words(()) == ""
