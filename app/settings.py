@@ -1,9 +1,10 @@
 """Settings, from SMARTGRID_* environment variables or a .env file; the command line overrides some."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, NaiveDatetime
+from pydantic import Field, NaiveDatetime, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOST = r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?"
@@ -50,6 +51,14 @@ class Settings(BaseSettings):
     asset_file: Path | None = Field(
         default=None,
         description="CSV of what is known of the case's assets (grid/assets/csv_file.py); the rest is generated",
+    )
+    failure_log: Path | None = Field(
+        default=None,
+        description="CSV of the failures that the case's assets really had (grid/assets/failure_log.py), which correct "
+        "the rates of failure",
+    )
+    failure_log_since: date | None = Field(
+        default=None, description="first day of that log, ISO 8601; needed with it, as days without a failure count too"
     )
     risk_weight: float = Field(
         default=10.0, ge=0, le=1e6, description="ohm that one unit of failure probability is worth on a path"
@@ -130,3 +139,9 @@ class Settings(BaseSettings):
     reading_seconds: float = Field(default=60.0, gt=0, le=3600, description="time that reading it may take, s")
     threads: int = Field(default=16, ge=2, le=256, description="threads that answer requests")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="what is logged")
+
+    @model_validator(mode="after")
+    def _log_has_a_beginning(self) -> Self:
+        if self.failure_log is not None and self.failure_log_since is None:
+            raise ValueError("SMARTGRID_FAILURE_LOG needs SMARTGRID_FAILURE_LOG_SINCE, the day on which the log begins")
+        return self

@@ -16,6 +16,7 @@ import numpy as np
 from app.engine.quality import BoardProblem, BoardQuality
 from grid.alarms.book import Alarm
 from grid.alarms.cards import AlarmCard, StandingLimit
+from grid.assets.failure_log import FailureLog
 from grid.assets.register import AssetRegister
 from grid.files.findings import ImportReport
 from grid.flow.metrics import Metrics
@@ -130,6 +131,7 @@ class WatchedCase:
     report: ImportReport  # how its reading ended
     register: AssetRegister
     is_asset: BoolArray  # (m,) branches that failure models know
+    failures: FailureLog | None  # that its assets really had; None where nobody says
     temperature_limit_c: FloatArray  # (m,)
     standing: tuple[StandingLimit, ...]  # what the published state of a built-in case breaks itself
     customers: Customers

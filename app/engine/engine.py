@@ -194,9 +194,12 @@ class Engine:
         """What plans are made by; rewards are counted with its risk weight."""
         self._do(lambda: setattr(self, "_requirements", wanted))
 
-    def set_failure_rates(self, network: Network, rate_per_year: FloatArray) -> None:
-        """Failures a year (m,) that the trained models give, from the next cycle on; NaN where they give none."""
-        self._note(lambda: self._pipeline.learn(network, rate_per_year))
+    def set_failure_rates(self, network: Network, rate_per_year: FloatArray, own_factor: float = 1.0) -> None:
+        """Failures a year (m,) that the trained models give, from the next cycle on; NaN where they give none.
+
+        own_factor: of CNAIM's rates, which count where models give none.
+        """
+        self._note(lambda: self._pipeline.learn(network, rate_per_year, own_factor))
 
     def expect(self, network: Network, outlook: Outlook, worst: WorstHour) -> None:
         """From the next cycle on, raise and clear the alarms of what is expected of the next hours, and let plans be

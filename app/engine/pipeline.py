@@ -20,6 +20,7 @@ from grid.alarms.predictive import Outlook
 from grid.alarms.rules import AlarmWatch, SolvedScan
 from grid.alarms.standing import LOADING_LIMIT_PERCENT, AlarmLimits, limits_of_published_state, own_limits
 from grid.assets.csv_file import read_assets
+from grid.assets.failure_log import FailureLog, read_failure_log
 from grid.assets.register import GivenAssets, asset_register, temperature_limit_c
 from grid.cases.case import Case
 from grid.cases.cases import BUILT_IN, DEFAULT_SIMBENCH, FEEDER
@@ -120,6 +121,7 @@ class Pipeline:
             customers=customers_of(network, None if given is None else given.customers),
             priorities=priorities_of(network),
             is_asset=is_asset(network),
+            failures=_own_failures(case, settings),
             temperature_limit_c=temperature_limit_c(network),
             yearly_load_mw=yearly_load_mw(network.load, case.profiles),
             standing=limits.standing,
@@ -131,6 +133,7 @@ class Pipeline:
         self._temperatures = BranchTemperatures(network)
         self.condition = ConditionMonitor(network, self.watched.register, settings.start, settings.seed)
         self._learned_rate = np.full(network.n_branch, np.nan)  # failures a year, by the trained models
+        self._own_factor = 1.0  # of CNAIM's rates, by the failures that the assets really had
         self._wanted = DarkLoads(network.load.p_mw, network.load.q_mvar)
         if self.parts.past is not None and settings.history_days > 0:
             days = self.parts.past.hours(48)
@@ -321,10 +324,13 @@ class Pipeline:
             self.alarms.watch_outlook(outlook, self.time)
             self.worst_hour = worst
 
-    def learn(self, network: Network, rate_per_year: FloatArray) -> None:
-        """Count with what trained models give for a network (m,), unless it isn't the watched one any more."""
+    def learn(self, network: Network, rate_per_year: FloatArray, own_factor: float) -> None:
+        """Count with what trained models give for a network (m,), unless it isn't the watched one any more.
+
+        own_factor: of CNAIM's rates, which count where models give none.
+        """
         if network is self.network:
-            self._learned_rate = rate_per_year
+            self._learned_rate, self._own_factor = rate_per_year, own_factor
 
     def risk(self, state: GridState, estimate: Estimate, condition: Observation) -> AssetRisk:
         """Failure probability of each branch in a year at the present rate, and what it would interrupt now."""
@@ -333,7 +339,7 @@ class Pipeline:
             self.watched.register,
             state,
             estimate.injection.generator_on,
-            condition.published_per_year,
+            self._own_factor * condition.published_per_year,
             self._learned_rate,
         )
 
@@ -367,10 +373,20 @@ def _kept_tags(store: TagStore) -> Tags:
 
 
 def _given_assets(case: Case, settings: Settings) -> GivenAssets | None:
-    """What a file says of the case's assets. Raises AssetFileError, a CaseError, where it is wrong.
-
-    The asset file describes the case that the settings name; another one that is loaded later has other branches.
-    """
-    named = Path(settings.case.strip().removeprefix(FEEDER)).name
-    path = settings.asset_file if case.spec in (named, f"{named}:{DEFAULT_SIMBENCH}") else None
+    """What a file says of the case's assets. Raises AssetFileError, a CaseError, where it is wrong."""
+    path = settings.asset_file if _is_named(case, settings) else None
     return None if path is None else read_assets(path, case.network, settings.start.year)
+
+
+def _own_failures(case: Case, settings: Settings) -> FailureLog | None:
+    """The failures that the case's assets really had. Raises AssetFileError, a CaseError, where the log is wrong."""
+    path, since = settings.failure_log, settings.failure_log_since
+    if path is None or since is None or not _is_named(case, settings):
+        return None
+    return read_failure_log(path, case.network, since)
+
+
+def _is_named(case: Case, settings: Settings) -> bool:
+    """Whether it is the case that the settings name, whose assets files describe: a later one has other branches."""
+    named = Path(settings.case.strip().removeprefix(FEEDER)).name
+    return case.spec in (named, f"{named}:{DEFAULT_SIMBENCH}")

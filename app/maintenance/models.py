@@ -10,7 +10,7 @@ from components.maintenance.asset_panel import SignalState
 from components.maintenance.risk_table import RateSource
 from grid.network import BranchKind
 from ml.maintenance.model.causes import Cause
-from ml.maintenance.records import WorkTime
+from ml.maintenance.records import RateChange, WorkTime
 from ml.maintenance.schedule.solve import ScheduleMethod
 
 Euro = Annotated[float | None, Field(description="EUR")]
@@ -20,11 +20,27 @@ Week = Annotated[int | None, Field(description="from 1 on, null for deferred")]
 Metric = float | str | None | dict[str, float | None] | list[str] | list[list[int]]
 
 
+class OwnFailuresItem(Answer):
+    """Failures that the grid's assets really had, those expected, and the factor of rates that follows, with 95 %."""
+
+    since: AwareDatetime
+    failures: Count
+    expected: float
+    factor: float
+    low: float
+    high: float
+    change: RateChange | None
+
+
 class AboutItem(Answer):
-    """What the maintenance worker does, what hinders it, and of which moment it speaks."""
+    """What the maintenance worker does, what hinders it, and of which moment it speaks.
+
+    own_failures: null without a log of them.
+    """
 
     status: str
     problem: str | None
+    own_failures: OwnFailuresItem | None
     simulated_time: AwareDatetime | None
 
 

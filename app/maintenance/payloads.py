@@ -135,6 +135,7 @@ def _about(now: Maintained) -> JSON:
     return {
         "status": status_of(now).words,
         "problem": maintenance_problem_words(report.problems) or None,
+        "own_failures": None if report.own is None else {**vars(report.own), "since": stamp(report.own.since)},
         "simulated_time": None if report.simulated_at is None else stamp(report.simulated_at),
     }
 

@@ -27,6 +27,7 @@ from components.maintenance.words import (
     fleet_step_words,
     hindrance_words,
     maintenance_problem_words,
+    own_words,
     why_not_words,
     work_words,
 )
@@ -176,6 +177,7 @@ def fleet_of(now: Maintained) -> Fleet | None:
         unusual=int(found.is_novel[mine].sum()),
         classes={name: classes.count(name) for name in RiskClass},
         failures_per_year=float(np.nansum(-np.log1p(-np.minimum(chance, 1 - 1e-9)))),
+        own="" if now.report.own is None else own_words(now.report.own),
         risk_eur_per_year=float(np.nansum(risk)),
         planned=None if plan is None else len(plan.placed),
         weeks=0 if plan is None else plan.weeks,

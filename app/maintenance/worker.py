@@ -39,7 +39,14 @@ from ml.maintenance.drift import SensorWatch
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation, features_of
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis, prognose
-from ml.maintenance.records import MaintenanceProblem, MaintenanceProblemKind, SensorDrift, class_places
+from ml.maintenance.own_failures import own_failures
+from ml.maintenance.records import (
+    MaintenanceProblem,
+    MaintenanceProblemKind,
+    OwnFailures,
+    SensorDrift,
+    class_places,
+)
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
 
 log = logging.getLogger(__name__)
@@ -70,6 +77,7 @@ class MaintenanceReport:
     schedule: ScheduleView | None
     scheduling: bool
     classes: IntArray | None = None  # (m,) places in RiskClass, which hold on near a limit; None without a prognosis
+    own: OwnFailures | None = None  # by which the prognosis is corrected; None without a log of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +131,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._drivers = DriverDesk(learning)
         self._watch: SensorWatch | None = None
         self._drifts: tuple[SensorDrift, ...] = ()
+        self._own: OwnFailures | None = None
         self._classes: IntArray | None = None
 
     # --- what others ask for -------------------------------------------------------------------------------------
@@ -188,7 +197,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """Begin with a network: no trend, no schedule."""
         self._schedule, self._tried, self._seen, self._classes = None, None, -1, None
         self._daily.forget()
-        self._watch, self._drifts = None, ()
+        self._watch, self._drifts, self._own = None, (), None
         with self._lock:
             self._network = board.network
             self._trend.clear()
@@ -221,6 +230,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         if self.failure:
             found.append(MaintenanceProblem(kind=kind.STEP_FAILED, failure=self.failure))
         found += [MaintenanceProblem(kind=kind.SENSORS_DRIFT, drift=drift) for drift in self._drifts]
+        if self._own is not None and self._own.change is not None:
+            found.append(MaintenanceProblem(kind=kind.RATES_DIFFER, own=self._own))
         return tuple(found)
 
     def load_or_train(self) -> None:
@@ -270,10 +281,12 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         card = self._models.card
         self._drifts = self._watched(snapshot)
         found = self._daily.take(found, snapshot.simulated_at, "" if card is None else card.trained_at)
+        own = self._own = self._own_failures(snapshot, found)
+        found = found if own is None else found.multiplied(own.factor)
         risk = found.probability[:, YEAR_COLUMN] * consequence_eur(snapshot)
         self._classes = class_places(risk, self._classes)
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
-        self._engine.set_failure_rates(snapshot.case.network, rate)
+        self._engine.set_failure_rates(snapshot.case.network, rate, 1.0 if own is None else own.factor)
         self._remember(snapshot, found)
         self._publish(board, found)
 
@@ -306,6 +319,14 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         if snapshot.solved.stale:
             return self._drifts
         return self._watch.take(snapshot.assessed.condition, snapshot.case.is_asset, snapshot.simulated_at)
+
+    def _own_failures(self, snapshot: Snapshot, found: Prognosis) -> OwnFailures | None:
+        """What the grid's own log of failures says of the rates, where there is one."""
+        log = snapshot.case.failures
+        if log is None:
+            return None
+        rate = found.rate_per_year(HORIZONS[YEAR_COLUMN])
+        return own_failures(log, rate, snapshot.case.is_asset, snapshot.simulated_at)
 
     def schedule_once(self, board: Board) -> None:
         """Make the schedule that is asked for, or a first one, or the next week's."""
@@ -371,6 +392,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             self._schedule,
             False,
             self._classes,
+            self._own,
         )
         self._made = report
         self.publish(report, board)

@@ -19,7 +19,8 @@ class Fleet:
 
     by_model: assets whose probability the model gives, all others by CNAIM. unjudged: those without any probability.
     classes: assets of each class. planned and deferred: jobs; deferred_risk_eur: expected within the schedule's
-    horizon and after it, of those deferred. planned is None without a schedule.
+    horizon and after it, of those deferred. planned is None without a schedule. own: what the grid's own failures
+    say, empty without a log of them.
     """
 
     assets: int
@@ -28,6 +29,7 @@ class Fleet:
     unusual: int
     classes: dict[RiskClass, int]
     failures_per_year: float
+    own: str
     risk_eur_per_year: float
     planned: int | None
     weeks: int
@@ -60,7 +62,7 @@ def tiles(fleet: Fleet | None) -> tuple[Tile, ...]:
     worst, second = fleet.classes.get(RiskClass.VERY_HIGH, 0), fleet.classes.get(RiskClass.HIGH, 0)
     values = (
         (f"{fleet.assets:,}", _sources(fleet)),
-        (text.small(fleet.failures_per_year), "in a year, all assets together"),
+        (text.small(fleet.failures_per_year), fleet.own or "in a year, all assets together"),
         (money(fleet.risk_eur_per_year, "EUR/yr"), "expected consequence of failures"),
         (f"{worst:,}", f"{second:,} high, from {1e4:,.0f} EUR/yr"),
         (f"{fleet.unusual:,}", "unlike healthy assets"),

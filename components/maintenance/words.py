@@ -9,6 +9,8 @@ from ml.maintenance.records import (
     FleetStepKind,
     MaintenanceProblem,
     MaintenanceProblemKind,
+    OwnFailures,
+    RateChange,
     RefusedFate,
     RefusedModels,
     Sensed,
@@ -125,6 +127,25 @@ def _maintenance_problem(problem: MaintenanceProblem) -> str:
             return f"The prognosis or the schedule failed: {problem.failure}"
         case MaintenanceProblemKind.SENSORS_DRIFT:
             return "" if problem.drift is None else drift_words(problem.drift)
+        case MaintenanceProblemKind.RATES_DIFFER:
+            return "" if problem.own is None else rates_differ_words(problem.own)
+
+
+def rates_differ_words(own: OwnFailures) -> str:
+    """How a grid's own failures differ from those expected, what is done about it, and what to look into."""
+    more = "more" if own.change is RateChange.HIGHER else "less"
+    return (
+        f"{own_words(own)}: assets fail {more} often than the rates say. See whether the log counts the same "
+        "failures, and whether years of construction, loads and sensors are right."
+    )
+
+
+def own_words(own: OwnFailures) -> str:
+    """A grid's own failures, those expected, and by what rates are multiplied for it, without a full stop."""
+    since = f"{own.since.day} {own.since:%b %Y}"
+    factor, low, high = (text.small(one, "", 2) for one in (own.factor, own.low, own.high))
+    seen = f"{text.count(own.failures, 'own failure')} since {since}, {text.small(own.expected, '', 2)} expected"
+    return f"{seen}; rates are multiplied by {factor} ({low} to {high})"
 
 
 def drift_words(drift: SensorDrift) -> str:

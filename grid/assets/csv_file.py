@@ -15,12 +15,8 @@ generated.
 | customers | | customers behind the asset, whole, from 0 |
 """
 
-import csv
-import io
 import re
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -28,61 +24,20 @@ from typing import TypeVar
 
 import numpy as np
 
+from grid.assets.csv_table import NAME, AssetFileError, WrongCell, branches_of, read_rows, whole
 from grid.assets.register import GivenAssets, LocationClass, Skill
-from grid.errors import CaseError
 from grid.network import FloatArray, Network
 from grid.times.column import year_of
 
-NAME = "name"
 COLUMNS = (NAME, "year_built", "location", "criticality", "skill", "replacement_eur", "failure_eur", "customers")
 OLDEST_YEAR = 1900
 MOST = 1e12  # EUR or customers: more is a slip of the keyboard
-SHOWN = 20  # problems that a message lists
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 Kind = TypeVar("Kind", bound=StrEnum)
 
 
-@dataclass(frozen=True)
-class WrongCell:
-    """One thing that is wrong. row counts as a spreadsheet does, the header being 1; 0 for the file as a whole."""
-
-    row: int
-    column: str
-    value: str
-    right: str
-
-    def __str__(self) -> str:
-        place = ", ".join(part for part in (f"row {self.row}" if self.row else "", self.column) if part)
-        value = f" = {self.value!r}" if self.value else ""
-        return f"{place}{value}: {self.right}" if place else self.right
-
-
-class AssetFileError(CaseError):
-    """An asset file is wrong; problems has all that is. Nothing of the file has been used."""
-
-    def __init__(self, file: str, problems: tuple[WrongCell, ...]) -> None:
-        first = problems[0]
-        super().__init__(file, first.right, f"row {first.row}" if first.row else "", first.column, first.value)
-        self.args = (file, problems)  # so that it survives pickling
-        self.problems = problems
-
-    def __str__(self) -> str:
-        if len(self.problems) == 1:
-            return f"{self.file}: {self.problems[0]}"
-        lines = [f"{self.file}: {len(self.problems)} things are wrong", *map(str, self.problems[:SHOWN])]
-        if len(self.problems) > SHOWN:
-            lines.append(f"and {len(self.problems) - SHOWN} more")
-        return "\n  ".join(lines)
-
-
 class _RefusedError(ValueError):
     """What would be right in a cell."""
-
-
-@dataclass(frozen=True)
-class _Row:
-    number: int
-    cell: dict[str, str]
 
 
 def read_assets(path: Path, network: Network, year: int | None = None) -> GivenAssets:
@@ -92,8 +47,10 @@ def read_assets(path: Path, network: Network, year: int | None = None) -> GivenA
     CaseError, with everything that is wrong in the file.
     """
     latest = datetime.now(UTC).year if year is None else year
-    rows, problems = _rows(path)
-    branch_of, wrong_names = _branches(rows, network)
+    rows, problems = read_rows(path, COLUMNS, (NAME,))
+    if not rows and not problems:
+        raise whole(path, "the file has a header and no assets below it")
+    branch_of, wrong_names = branches_of(rows, network, once=True)
     problems += wrong_names
     table: dict[str, list[object]] = {column: [None] * network.n_branch for column in COLUMNS[1:]}
     for row in rows:
@@ -125,85 +82,6 @@ def _given(table: dict[str, list[object]]) -> GivenAssets:
         failure_eur=numbers("failure_eur"),
         customers=numbers("customers"),
     )
-
-
-def _rows(path: Path) -> tuple[list[_Row], list[WrongCell]]:
-    """The rows that have cells, and what is wrong with them as rows. AssetFileError where there is no table."""
-    try:
-        table = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-        records = [[cell.strip() for cell in record] for record in table]
-    except csv.Error as error:
-        raise _whole(path, f"this is not comma-separated text ({error})") from None
-    numbered = [(number, cells) for number, cells in enumerate(records, start=1) if any(cells)]
-    if not numbered:
-        raise _whole(path, f"the file is empty; it needs a header row with the columns {', '.join(COLUMNS)}")
-    header = numbered[0][1]
-    _check_header(path, numbered[0][0], header)
-    rows, problems = [], []
-    for number, cells in numbered[1:]:
-        if len(cells) > len(header):
-            right = f"the row has {len(cells)} cells, the header {len(header)}; quote texts that have a comma"
-            problems.append(WrongCell(number, "", ",".join(cells)[:60], right))
-        else:
-            rows.append(_Row(number, dict(zip(header, cells, strict=False))))
-    if not rows and not problems:
-        raise _whole(path, "the file has a header and no assets below it")
-    return rows, problems
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise _whole(path, f"the file cannot be opened ({error.strerror})") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n") + 1
-        raise AssetFileError(
-            path.name, (WrongCell(row, "", "", "the text is not UTF-8; save the file as CSV UTF-8"),)
-        ) from None
-
-
-def _check_header(path: Path, row: int, header: list[str]) -> None:
-    known = f"the columns are {', '.join(COLUMNS)}"
-    if len(header) == 1 and re.search(r"[;\t]", header[0]):
-        raise AssetFileError(path.name, (WrongCell(row, "", header[0], "write commas between cells"),))
-    problems = [WrongCell(row, column, "", f"unknown column; {known}") for column in header if column not in COLUMNS]
-    problems += [
-        WrongCell(row, column, "", f"there are {times} columns of this name; keep one")
-        for column, times in Counter(header).items()
-        if times > 1
-    ]
-    if NAME not in header:
-        problems.append(WrongCell(row, NAME, "", f"this column is missing; {known}"))
-    if problems:
-        raise AssetFileError(path.name, tuple(problems))
-
-
-def _branches(rows: list[_Row], network: Network) -> tuple[dict[int, int], list[WrongCell]]:
-    """Branch position by row number, and the names that name none."""
-    names = [name.strip() for name in network.branch.name]
-    position, times = {name: i for i, name in enumerate(names)}, Counter(names)
-    example = names[0] if names else ""
-    found: dict[int, int] = {}
-    problems: list[WrongCell] = []
-    seen: dict[str, int] = {}
-    for row in rows:
-        name = row.cell[NAME]
-        if not name:
-            right = "each row needs the name of a branch"
-        elif name not in position:
-            right = f"{network.name} has no branch of this name; write names as the case does, such as {example!r}"
-        elif times[name] > 1:
-            right = f"{times[name]} branches of {network.name} share this name; only a name of one branch can be used"
-        elif name in seen:
-            right = f"row {seen[name]} has this name already; give each asset one row"
-        else:
-            found[row.number], seen[name] = position[name], row.number
-            continue
-        problems.append(WrongCell(row.number, NAME, name, right))
-    return found, problems
 
 
 def _parsers(latest: int) -> dict[str, Callable[[str], object]]:
@@ -249,7 +127,3 @@ def _member(kind: type[Kind]) -> Callable[[str], object]:
             raise _RefusedError(f"write one of {', '.join(kind)}") from None
 
     return parse
-
-
-def _whole(path: Path, right: str) -> AssetFileError:
-    return AssetFileError(path.name, (WrongCell(0, "", "", right),))

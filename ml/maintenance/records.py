@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -191,6 +192,29 @@ class SensorDrift:
     days: float
 
 
+class RateChange(StrEnum):
+    """What a grid's own failures say of the rates that it was expected to have."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFailures:
+    """Failures of a grid's assets since a day, against those expected by the rates before they are corrected.
+
+    factor, from low to high with 95 %: by which rates are multiplied for it. change: None where a chart notices none.
+    """
+
+    since: datetime
+    failures: int
+    expected: float
+    factor: float
+    low: float
+    high: float
+    change: RateChange | None
+
+
 class MaintenanceProblemKind(StrEnum):
     """What is wrong beside the prognosis."""
 
@@ -199,6 +223,7 @@ class MaintenanceProblemKind(StrEnum):
     LEARNING_DOWN = "learning_down"  # the last prognosis stands; it starts again by itself
     STEP_FAILED = "step_failed"  # the prognosis or the schedule
     SENSORS_DRIFT = "sensors_drift"  # a kind of sensor reads what training's assets don't
+    RATES_DIFFER = "rates_differ"  # the grid's own failures are more or fewer than the rates say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,3 +234,4 @@ class MaintenanceProblem:
     refused: RefusedModels | None = None
     failure: str = ""
     drift: SensorDrift | None = None
+    own: OwnFailures | None = None

@@ -1,6 +1,6 @@
 """The prognosis of a grid's assets: failure probabilities by the trained models, or by the published hazard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +46,14 @@ class Prognosis:
         """(n,) failures a year that a horizon's probability stands for: -ln(1 - p) / T."""
         found: FloatArray = self.probability[:, HORIZONS.index(horizon_days)]
         return -np.log1p(-np.minimum(found, 1 - 1e-9)) * DAYS_PER_YEAR / horizon_days
+
+    def multiplied(self, factor: float) -> "Prognosis":
+        """The prognosis with all rates but CNAIM's own times a factor."""
+
+        def times(probability: FloatArray) -> FloatArray:
+            return -np.expm1(factor * np.log1p(-np.minimum(probability, 1 - 1e-9)))
+
+        return replace(self, probability=times(self.probability), low=times(self.low), high=times(self.high))
 
 
 def prognose(bundle: "ModelBundle | None", seen: Observation, is_asset: BoolArray, stale: bool) -> Prognosis:

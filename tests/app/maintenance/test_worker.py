@@ -18,18 +18,21 @@ from app.learning.fleet_training import FleetTraining
 from app.maintenance.drivers import DriversState
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
 from components.maintenance.words import refused_words
+from grid.errors import CaseError
 from ml.maintenance.model.hazard import CnaimHazard
 from ml.maintenance.records import (
     FleetStep,
     FleetStepKind,
     MaintenanceProblemKind,
     ModelFileError,
+    RateChange,
     RefusedFate,
     Sensed,
 )
 from ml.maintenance.schedule.economics import moved_pins
 from ml.maintenance.schedule.problem import DEFERRED
 from tests.app.rig import Rig, make_rig, wait_for
+from tests.cases import shared_case
 
 
 @pytest.fixture
@@ -323,3 +326,52 @@ def failure_of_training(folder: Path) -> str:
 def test_metadata_is_json_that_anyone_can_read(city: Rig) -> None:
     document = json.loads((city.services.settings.models_dir / "metadata.json").read_text(encoding="utf-8"))
     assert document
+
+
+def test_own_failures_correct_all_rates_and_are_told(tmp_path: Path, models_folder: Path) -> None:
+    shutil.copytree(models_folder, tmp_path / "models")
+    log = tmp_path / "failures.csv"
+    names = shared_case("city8").network.branch.name[:10]
+    log.write_text("name,failed_at\n" + "".join(f"{name},202{year}-03-01\n" for year in range(4) for name in names))
+    rig = make_rig(tmp_path, failure_log=log, failure_log_since=date(2020, 1, 1))
+    without = make_rig(tmp_path)
+    for one in (rig, without):
+        one.services.maintainer.load_or_train()
+        look(one)
+    own = maintainer(rig).latest.own
+    assert own is not None
+    assert (own.failures, own.change) == (40, RateChange.HIGHER)
+    assert own.factor == pytest.approx(44 / (4 + own.expected))
+    corrected, plain = (maintainer(one).latest.prognosis for one in (rig, without))
+    assert corrected is not None
+    assert plain is not None
+    assert corrected.rate_per_year(365) == pytest.approx(own.factor * plain.rate_per_year(365))
+    assert corrected.published == pytest.approx(plain.published)
+    risk, before = (-np.log1p(-one.now.assessed.risk.failure_probability) for one in (rig, without))
+    assert risk == pytest.approx(own.factor * before)
+    told = rig.get("/api/maintenance/assets")
+    assert told["own_failures"]["failures"] == 40
+    assert told["problem"].startswith("40 own failures since 1 Jan 2020")
+    assert without.get("/api/maintenance/assets")["own_failures"] is None
+
+
+def test_own_failures_correct_the_published_rates_as_well(tmp_path: Path) -> None:
+    log = tmp_path / "failures.csv"
+    log.write_text("name,failed_at\n")
+    rig, without = make_rig(tmp_path, failure_log=log, failure_log_since=date(1980, 1, 1)), make_rig(tmp_path)
+    for one in (rig, without):
+        look(one)
+    own = maintainer(rig).latest.own
+    assert own is not None
+    assert own.factor < 1
+    risk, before = (-np.log1p(-one.now.assessed.risk.failure_probability) for one in (rig, without))
+    assert risk == pytest.approx(own.factor * before)
+
+
+def test_a_log_of_another_case_or_without_a_first_day_is_refused(tmp_path: Path) -> None:
+    log = tmp_path / "failures.csv"
+    log.write_text("name,failed_at\nNowhere,2021-01-01\n")
+    with pytest.raises(CaseError, match=r"failures\.csv.*Nowhere"):
+        make_rig(tmp_path, failure_log=log, failure_log_since=date(2020, 1, 1))
+    with pytest.raises(ValueError, match="SMARTGRID_FAILURE_LOG_SINCE"):
+        make_rig(tmp_path, failure_log=log)

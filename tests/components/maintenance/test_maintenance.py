@@ -54,7 +54,7 @@ BLANK = replace(
     consequence_eur=NAN, interrupted_kw=NAN, risk_eur_per_year=NAN, novelty=Novelty.UNKNOWN, source=RateSource.CNAIM,
     reason="temperature is missing", week="", risk_class=None,
 )  # fmt: skip
-FLEET = Fleet(13, 11, 1, 2, {RiskClass.HIGH: 3, RiskClass.VERY_HIGH: 1}, 0.214, 123_456.0, 7, 12, 5, 45_678.0)
+FLEET = Fleet(13, 11, 1, 2, {RiskClass.HIGH: 3, RiskClass.VERY_HIGH: 1}, 0.214, "", 123_456.0, 7, 12, 5, 45_678.0)
 TIME = np.datetime64("2026-01-15T06:00") + np.arange(5) * np.timedelta64(1, "D")
 
 

@@ -1,6 +1,7 @@
 """What a schedule breaks, and why models say nothing of an asset, in words."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from components.maintenance.words import (
@@ -9,6 +10,8 @@ from components.maintenance.words import (
     fleet_step_words,
     hindrance_words,
     maintenance_problem_words,
+    own_words,
+    rates_differ_words,
     refused_words,
     violation_words,
     why_not_words,
@@ -19,6 +22,8 @@ from ml.maintenance.records import (
     FleetStepKind,
     MaintenanceProblem,
     MaintenanceProblemKind,
+    OwnFailures,
+    RateChange,
     RefusedFate,
     RefusedModels,
     Sensed,
@@ -113,6 +118,24 @@ def test_what_the_training_does() -> None:
 DRIFT = SensorDrift(Sensed.VIBRATION, off=1.8, amount=1.5, assets=200, days=6.4)
 
 
+OWN = OwnFailures(
+    since=datetime(2020, 1, 1, tzinfo=UTC),
+    failures=58,
+    expected=29.13,
+    factor=1.87,
+    low=1.42,
+    high=2.38,
+    change=RateChange.HIGHER,
+)
+
+
+def test_own_failures_are_told_with_what_was_expected_and_what_follows() -> None:
+    told = "58 own failures since 1 Jan 2020, 29 expected; rates are multiplied by 1.9 (1.4 to 2.4)"
+    assert own_words(OWN) == told
+    assert rates_differ_words(OWN).startswith(f"{told}: assets fail more often than the rates say. See ")
+    assert "less often" in rates_differ_words(replace(OWN, change=RateChange.LOWER))
+
+
 def test_sensors_that_drift_are_named_with_what_to_do() -> None:
     assert drift_words(DRIFT) == (
         "Vibrations of 200 assets together are 50\u202f% higher than in the models' training, for 6 days: check the "
@@ -132,7 +155,7 @@ def test_sensors_that_drift_are_named_with_what_to_do() -> None:
 
 def test_what_is_wrong_beside_the_prognosis() -> None:
     problems = [
-        MaintenanceProblem(kind=kind, refused=refused(RefusedFate.LEFT), failure="no room", drift=DRIFT)
+        MaintenanceProblem(kind=kind, refused=refused(RefusedFate.LEFT), failure="no room", drift=DRIFT, own=OWN)
         for kind in MaintenanceProblemKind
     ]
     said = {problem.kind: maintenance_problem_words([problem]) for problem in problems}
@@ -144,6 +167,7 @@ def test_what_is_wrong_beside_the_prognosis() -> None:
         ),
         MaintenanceProblemKind.STEP_FAILED: "The prognosis or the schedule failed: no room",
         MaintenanceProblemKind.SENSORS_DRIFT: drift_words(DRIFT),
+        MaintenanceProblemKind.RATES_DIFFER: rates_differ_words(OWN),
     }
     assert maintenance_problem_words(problems) == " ".join(said.values())
     assert maintenance_problem_words(()) == ""

@@ -16,7 +16,8 @@ from app.__main__ import main
 from app.engine.pipeline import Pipeline, source_of
 from app.history.ring import HistoryRing
 from app.settings import Settings
-from grid.assets.csv_file import COLUMNS, AssetFileError, read_assets
+from grid.assets.csv_file import COLUMNS, read_assets
+from grid.assets.csv_table import AssetFileError
 from grid.assets.register import GivenAssets, LocationClass, Skill
 from grid.cases.case import Case
 from grid.cases.cases import load_case
