@@ -1,7 +1,7 @@
 """Reads an operator's own log of failures from a CSV file: which asset failed when.
 
 UTF-8, comma separated, one header row, one row a failure, in any order; an asset may have several. A log without a row
-says that nothing has failed since its first day.
+says that nothing has failed since its first day. It is read when its case is loaded.
 
 | column | required | valid |
 |---|---|---|

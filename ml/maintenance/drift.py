@@ -20,6 +20,7 @@ from ml.maintenance.records import SensorDrift
 ALLOWED, ALLOWED_ERRORS = 0.5, 2.0  # spreads, and standard errors of the mean of n assets, that are no drift
 ALARM_DAYS = 2.0  # spreads times days beyond what is allowed
 FEWEST_ASSETS = 5
+MOST_DAYS = 1.0  # that one look stands for: of a longer time without looks it says nothing
 
 
 class SensorWatch:
@@ -32,12 +33,12 @@ class SensorWatch:
 
     def take(self, seen: Observation, is_asset: BoolArray, time: datetime) -> tuple[SensorDrift, ...]:
         """What drifts, by a look at n assets at a simulated time. is_asset (n,): False for what no model knows."""
-        days = 0.0 if self._time is None else max(time - self._time, timedelta(0)) / timedelta(days=1)
+        days = 0.0 if self._time is None else (time - self._time) / timedelta(days=1)
         self._time = time
         week = {name: getattr(seen.week, name) for name in SENSED}
         kind, location = seen.traits.kind, seen.traits.location
         off = np.where(is_asset, self._usual.off(kind, location, seen.signal(Signal.AGE), week), np.nan)
-        return self._chart.take(off, self._usual.amount(kind, off), days)
+        return self._chart.take(off, self._usual.amount(kind, off), float(np.clip(days, 0.0, MOST_DAYS)))
 
 
 class SensorChart:

@@ -194,6 +194,13 @@ def test_sensors_that_all_read_high_are_told_on_the_page_and_the_api_until_they_
     assert maintainer(city).latest.problems == ()
 
 
+def test_one_look_after_a_long_silence_is_no_drift(city: Rig) -> None:
+    for _ in range(2):
+        maintainer(city).look(vibrating(city, gain=1.6))
+        city.run(elapsed=timedelta(days=20))
+    assert maintainer(city).latest.problems == ()
+
+
 def test_drivers_tell_what_each_feature_adds(city: Rig) -> None:
     look(city)
     latest = maintainer(city).latest
