@@ -100,7 +100,7 @@ def head_of(now: Maintained, branch: int) -> AssetHead:
     name, kind = network.branch.name[branch], network.branch.kind[branch].value.capitalize()
     if found is None or seen is None:
         return AssetHead(name, kind, (("Prognosis", text.UNKNOWN, "not made yet"),))
-    facts = [*_chances(found, branch), *_money(now, found, branch), *_life(seen, branch)]
+    facts = [*_chances(now, found, branch), *_money(now, found, branch), *_life(seen, branch)]
     built = now.snapshot.case.register.year_built[branch]
     drawn = "drawn, the case doesn't say" if now.snapshot.case.register.year_generated[branch] else ""
     facts += [("Built", text.UNKNOWN if math.isnan(built) else f"{built:.0f}", drawn), ("Data of", *_age(now))]
@@ -109,11 +109,13 @@ def head_of(now: Maintained, branch: int) -> AssetHead:
     )
 
 
-def _chances(found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
+def _chances(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
+    own = now.report.own
     facts = []
+    published_by = "by CNAIM" if own is None else f"by CNAIM, × {text.small(own.factor, '', 2)} for own failures"
     for column, days in enumerate(HORIZONS):
         low, high = (text.small(100 * one[branch, column], "", 2) for one in (found.low, found.high))
-        note = f"{low} to {high} % (models, last day)" if found.learned[branch] else "by CNAIM"
+        note = f"{low} to {high} % (models, last day)" if found.learned[branch] else published_by
         facts.append((f"Fails in {days} d", text.small(100 * float(found.probability[branch, column]), "%", 2), note))
     if found.learned[branch]:
         published = text.small(100 * float(found.published[branch, YEAR_COLUMN]), "%", 2)

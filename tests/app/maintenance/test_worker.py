@@ -16,6 +16,8 @@ from app.engine.board import Board
 from app.engine.quality import ProblemCause
 from app.learning.fleet_training import FleetTraining
 from app.maintenance.drivers import DriversState
+from app.maintenance.view import maintained_on
+from app.maintenance.view_asset import head_of
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
 from components.maintenance.words import refused_words
 from grid.errors import CaseError
@@ -371,6 +373,8 @@ def test_own_failures_correct_the_published_rates_as_well(tmp_path: Path) -> Non
     own = maintainer(rig).latest.own
     assert own is not None
     assert own.factor < 1
+    head = head_of(maintained_on(rig.board, rig.services), 0)
+    assert f"by CNAIM, × {own.factor:.2g} for own failures" in [note for _, _, note in head.facts]
     risk, before = (-np.log1p(-one.now.assessed.risk.failure_probability) for one in (rig, without))
     assert risk == pytest.approx(own.factor * before)
 
