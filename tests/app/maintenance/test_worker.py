@@ -19,6 +19,7 @@ from app.maintenance.drivers import DriversState
 from app.maintenance.view import maintained_on
 from app.maintenance.view_asset import head_of
 from app.maintenance.worker import RATE_HORIZON_DAYS, MaintenanceWorker
+from components.common.text import small
 from components.maintenance.words import refused_words
 from grid.errors import CaseError
 from ml.maintenance.model.hazard import CnaimHazard
@@ -374,7 +375,7 @@ def test_own_failures_correct_the_published_rates_as_well(tmp_path: Path) -> Non
     assert own is not None
     assert own.factor < 1
     head = head_of(maintained_on(rig.board, rig.services), 0)
-    assert f"by CNAIM, × {own.factor:.2g} for own failures" in [note for _, _, note in head.facts]
+    assert f"by CNAIM, × {small(own.factor, '', 2)} for own failures" in [note for _, _, note in head.facts]
     risk, before = (-np.log1p(-one.now.assessed.risk.failure_probability) for one in (rig, without))
     assert risk == pytest.approx(own.factor * before)
 
