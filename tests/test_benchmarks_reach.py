@@ -27,13 +27,14 @@ OUR_MODULES = {name: path for folder in OURS for name, path in modules(folder).i
 
 @cache
 def imports(path: Path) -> frozenset[str]:
-    """Our modules that a file imports, wherever in it."""
+    """Our modules that a file imports, wherever in it. A package from which it takes modules alone has nothing itself."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names if names <= OUR_MODULES.keys() else names | {node.module}
     return frozenset(found & OUR_MODULES.keys())
 
 
