@@ -27,7 +27,7 @@ OUR_MODULES = {name: path for folder in OURS for name, path in modules(folder).i
 
 @cache
 def imports(path: Path) -> frozenset[str]:
-    """Our modules that a file imports, wherever in it. A package from which it takes modules alone has nothing itself."""
+    """Our modules that a file imports, wherever in it; not the packages from which it takes modules alone."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
