@@ -20,6 +20,7 @@ MOST_POINTS = 1000  # of the matrix: a browser draws each as an element of its o
 MANY_POINTS = 200
 INSIDE = 1e-6  # decades: a label on the edge of the figure may count as outside and be left out
 MOST_DRIVERS = 5
+ROOM_FOR_WORDS = 0.2  # of the range of their bars
 MOST_FINE_DECADES = 2.5
 LEAST_LINE = 0.05  # of the matrix that is worth drawing, decades
 DRIVERS_NOTE = "What each adds to the log of the failure rate, against an asset of its kind where it is as usual."
@@ -257,6 +258,9 @@ def drivers_figure(drivers: Sequence[Driver], scheme: Scheme, empty: str) -> go.
     figure.update_xaxes(
         title_text="← lowers   log of the rate   raises →", nticks=5, zeroline=True, zerolinecolor=palette.muted
     )
+    least, most = (limit([0.0, *(driver.log_rate for driver in found)]) for limit in (min, max))
+    if least < 0:  # what stands beside a short bar to the left would be on the names
+        figure.update_xaxes(range=[least - ROOM_FOR_WORDS * (most - least), most + 0.05 * (most - least)])
     figure.update_layout(showlegend=False, hovermode="closest", bargap=0.35)
     return figure
 

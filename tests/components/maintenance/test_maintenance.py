@@ -173,6 +173,8 @@ def test_the_largest_drivers_are_drawn_with_their_values() -> None:
     assert bars.y[0] == "Feature 8<br>8 K"
     assert bars.text[0] == "+0.80"
     assert bars.text[1] == f"{text.MINUS}0.70"
+    assert drivers_figure(drivers, Scheme.LIGHT, "").layout.xaxis.range[0] < -0.9
+    assert drivers_figure([Driver("Load", "3 MW", 0.1)], Scheme.LIGHT, "").layout.xaxis.range is None
 
 
 def test_the_model_card_says_first_that_data_are_simulated() -> None:
