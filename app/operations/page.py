@@ -253,11 +253,11 @@ def _register_choice(app: dash.Dash, services: PageServices) -> None:
         Input(Id.GENERATOR, "value"),
         prevent_initial_call=True,
     )
-    def fill(chosen: str | None) -> tuple[Any, ...]:
+    def fill(chosen: Position | None) -> tuple[Any, ...]:
         """A chosen generator's present power and voltage; empty where it can't be set."""
         snapshot = services.boards.latest.snapshot
         generator = snapshot.case.network.generator
-        if chosen is None or not chosen.isdecimal() or int(chosen) >= len(generator):
+        if not chosen or int(chosen) >= len(generator):
             return "", True, "", True
         g = int(chosen)
         p_mw = round(float(snapshot.solved.injection.generator_p_mw[g]), 3)

@@ -9,6 +9,7 @@ from grid.alarms.book import AssetKind
 from grid.network import Network
 
 MOST_PATHS = 8
+MOST_DIGITS = 9  # of a position: Python reads no more than 4,300
 HOME = "overview"  # the page of a browser that names none
 
 
@@ -41,7 +42,8 @@ class Asset:
         kind, _, rest = code.partition("-")
         size = {AssetKind.BUS: network.n_bus, AssetKind.BRANCH: network.n_branch}.get(kind)  # type: ignore[call-overload]
         index = rest.partition("@")[0]
-        if size is None or not (index.isascii() and index.isdecimal()) or int(index) >= size:
+        known = index.isascii() and index.isdecimal() and len(index) <= MOST_DIGITS
+        if size is None or not known or int(index) >= size:
             return None
         return cls(AssetKind(kind), int(index))
 

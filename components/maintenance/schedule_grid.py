@@ -11,6 +11,7 @@ from components.maintenance.gantt import Job, week_words
 from components.maintenance.risk_table import ComponentId, Row, rounded
 
 DEFERRED = "deferred"
+MOST_DIGITS = 3  # of a week: Python reads no more than 4,300
 
 
 def week_choices(start: date, weeks: int) -> list[str]:
@@ -23,7 +24,8 @@ def week_of(choice: object, weeks: int) -> int | None:
     if choice == DEFERRED:
         return None
     number = str(choice).partition(":")[0].strip()
-    if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= weeks):
+    known = number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS
+    if not (known and 1 <= int(number) <= weeks):
         raise ValueError(f"week: choose one from 1 to {weeks}, or {DEFERRED}")
     return int(number) - 1
 

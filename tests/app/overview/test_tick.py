@@ -129,12 +129,21 @@ def test_drawer_tells_of_every_asset(cache_dir: Path, kind: AssetKind) -> None:
         assert asset["name"]
 
 
+LONG = {"network": "k", "asset": f"bus-{'9' * 5000}"}
+
+
 def test_views_from_browsers_are_checked(cache_dir: Path) -> None:
     network = make_rig(cache_dir).now.case.network
     good = {"network": "k", "layer": "voltage", "asset": "bus-3@1", "paths": ["bus-0", "x"], "area": 2}
     assert View.parse(good, network, "k") == View(Layer.VOLTAGE, 2, Asset(AssetKind.BUS, 3), (0,))
     assert View.parse(good, network, "other") == View(Layer.VOLTAGE)
-    for bad in (None, 3, {"network": "k", "asset": "bus-99", "area": -1, "layer": "x", "paths": 5}, {"asset": {}}):
+    for bad in (
+        None,
+        3,
+        {"network": "k", "asset": "bus-99", "area": -1, "layer": "x", "paths": 5},
+        {"asset": {}},
+        LONG,
+    ):
         assert View.parse(bad, network, "k") == View()
 
 

@@ -185,6 +185,22 @@ def test_every_callback_answers_what_a_page_asks(watched: Rig) -> None:
     assert watched.now.control.cycle.failed == 0
 
 
+@pytest.mark.parametrize("junk", ["9" * 5000, f"bus-{'9' * 5000}", f"{'9' * 5000}: 5 Jan"])
+def test_more_digits_than_python_reads_are_no_error_in_any_value(watched: Rig, junk: str) -> None:
+    for call in calls_of(watched):
+        for place in places(call):
+            if "value" not in place:
+                continue
+            *to, last = place
+            body: Any = copy.deepcopy(call)
+            holder = body
+            for key in to:
+                holder = holder[key]
+            holder[last] = junk
+            answer = watched.client.post(CALLBACKS, json=body)
+            assert answer.status_code < 500, (call["output"], place, answer.text)
+
+
 @pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.long)])
 def test_mutated_calls_are_no_errors_and_what_is_refused_changes_nothing(
     watched: Rig, count: int, caplog: pytest.LogCaptureFixture

@@ -137,6 +137,6 @@ def test_the_grid_has_planned_jobs_first_and_edits_week_and_pin_alone() -> None:
 
 def test_every_choice_of_a_week_is_understood_and_others_are_refused() -> None:
     assert [week_of(choice, 3) for choice in week_choices(START, 3)] == [0, 1, 2, None]
-    for wrong in ("0: 12 Jan", "4: 9 Feb", "", "soon", None, text.UNKNOWN):
+    for wrong in ("0: 12 Jan", "4: 9 Feb", "", "soon", None, text.UNKNOWN, "9" * 5000):
         with pytest.raises(ValueError, match="from 1 to 3"):
             week_of(wrong, 3)
