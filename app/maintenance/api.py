@@ -13,6 +13,7 @@ from app.maintenance import payloads as maintpayloads
 from app.maintenance.view import Maintained, maintained_on
 from app.web.bodies import BadRequestError, ReloadBody, ScheduleBody, answer, read_body
 from app.web.jobs import answer_or_job, job_location
+from app.web.query import position
 from app.web.services import Services
 from components.maintenance.words import conflict_words, work_words
 from ml.maintenance.records import ModelFileError
@@ -98,10 +99,10 @@ def _now(services: Services) -> Maintained:
 def _branch(asset_id: str, now: Maintained) -> int:
     """The branch of an id. UnknownIdError where it is none, or no asset."""
     branches = now.branches
-    known = asset_id.isascii() and asset_id.isdecimal() and len(asset_id) < 10
-    if not known or int(asset_id) not in branches:
+    branch = position(asset_id)
+    if branch is None or branch not in branches:
         raise UnknownIdError(f"no asset {asset_id[:18]}; GET /api/maintenance/assets lists their ids")
-    return int(asset_id)
+    return branch
 
 
 def _made(now: Maintained) -> ScheduleView:

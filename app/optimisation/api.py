@@ -15,6 +15,7 @@ from app.optimisation.worker import PlanWorker
 from app.web import plain as payloads
 from app.web.bodies import ApplyBody, BadRequestError, OptimizeBody, answer, read_body
 from app.web.jobs import answer_or_job
+from app.web.query import position
 from app.web.services import Services
 from components.optimisation.words import no_plan_words, unsuitable_words
 from ml.optimisation.optimizer import UnsuitableGridError
@@ -32,7 +33,6 @@ FIELDS = (
     *EMERGENCY,
     "emergency_minutes",
 )
-LONGEST_ID = 9  # digits
 # where null asks for the case's own limits, any number, or the normal limits
 MAY_BE_NULL = {"min_vm_pu", "max_vm_pu", "most_pairs", *EMERGENCY}
 
@@ -126,10 +126,10 @@ def _explicable(planner: PlanWorker, board: Board) -> ProposalBase:
 
 def _branch(branch_id: str, board: Board) -> int:
     """The branch of an id. UnknownIdError where there is none."""
-    known = branch_id.isascii() and branch_id.isdecimal() and len(branch_id) <= LONGEST_ID
-    if not known or int(branch_id) >= board.network.n_branch:
+    branch = position(branch_id)
+    if branch is None or branch >= board.network.n_branch:
         raise UnknownIdError(f"no branch {branch_id[:18]}; they are numbered 0 to {board.network.n_branch - 1}")
-    return int(branch_id)
+    return branch
 
 
 def _chosen(planner: PlanWorker, board: Board, code: str | None) -> Plan:

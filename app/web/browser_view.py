@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from app.web.query import position
 from grid.alarms.book import AssetKind
 from grid.network import Network
 
 MOST_PATHS = 8
-MOST_DIGITS = 9  # of a position: Python reads no more than 4,300
 HOME = "overview"  # the page of a browser that names none
 
 
@@ -41,11 +41,10 @@ class Asset:
             return None
         kind, _, rest = code.partition("-")
         size = {AssetKind.BUS: network.n_bus, AssetKind.BRANCH: network.n_branch}.get(kind)  # type: ignore[call-overload]
-        index = rest.partition("@")[0]
-        known = index.isascii() and index.isdecimal() and len(index) <= MOST_DIGITS
-        if size is None or not known or int(index) >= size:
+        index = position(rest.partition("@")[0])
+        if size is None or index is None or index >= size:
             return None
-        return cls(AssetKind(kind), int(index))
+        return cls(AssetKind(kind), index)
 
 
 @dataclass(frozen=True)

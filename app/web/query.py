@@ -7,7 +7,7 @@ from app.web.bodies import BadRequestError
 from grid.alarms.book import Alarm, AlarmKind, AssetKind
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
-MOST_DIGITS = 9
+MOST_DIGITS = 9  # Python refuses to read thousands of them
 QUOTED = 40  # characters of a wrong value that are repeated
 
 Query = Mapping[str, str]
@@ -18,10 +18,15 @@ def whole(query: Query, field: str, default: int, low: int, high: int) -> int:
     text = query.get(field)
     if text is None:
         return default
-    is_number = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
-    if not is_number or not low <= int(text) <= high:
+    number = position(text)
+    if number is None or not low <= number <= high:
         raise _wrong(field, f"must be a whole number from {low} to {high:,}", text)
-    return int(text)
+    return number
+
+
+def position(text: str) -> int | None:
+    """A whole number from 0 that is written in up to MOST_DIGITS digits; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def choice(query: Query, field: str, choices: Sequence[str]) -> str:
