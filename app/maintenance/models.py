@@ -53,7 +53,10 @@ class HorizonItem(Answer):
 
 
 class AssetItem(Answer):
-    """An asset in short. failure_types: shares by cause. novelty: how unlike what the models have learned from."""
+    """An asset in short. failure_types: shares by cause. novelty: how unlike what the models have learned from.
+
+    consequence_eur: by the loads of the last week; interrupted_kw: now.
+    """
 
     id: Place
     name: str

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from app.maintenance.drivers import DriversState
-from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import (
     YEAR_COLUMN,
     Maintained,
@@ -44,7 +43,7 @@ class _Told:
 
     def __init__(self, now: Maintained) -> None:
         self._now, self._found = now, now.report.prognosis
-        self._consequence = consequence_eur(now.snapshot)
+        self._consequence = now.consequence_eur
         self._jobs = job_words(now.report.schedule)
 
     def asset(self, branch: int) -> JSON:

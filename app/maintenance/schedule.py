@@ -14,7 +14,6 @@ from ml.maintenance.schedule.economics import (
     WEEKS,
     ScheduleView,
     branches_worth_a_job,
-    failure_cost_eur,
     next_monday,
     schedule_problem,
     solved,
@@ -29,33 +28,35 @@ MOST_EXPLAINED = 50  # outages that no week allows, the riskiest, of which it is
 WINDOWS_SHARE = 0.8  # of the work, as far as progress is told
 
 
-def consequence_eur(snapshot: Snapshot) -> FloatArray:
-    """(m,) what a failure now costs: emergency repair, and the load that it interrupts until supply is restored."""
-    return failure_cost_eur(snapshot.case.network, snapshot.case.register, snapshot.assessed.risk.interrupted_mw)
-
-
 def first_monday(snapshot: Snapshot) -> date:
     """The first day of the schedule: next Monday."""
     return next_monday(snapshot.simulated_at.date())
 
 
 def make_schedule(
-    snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, int], step: Callable[[float], None] = lambda _: None
+    snapshot: Snapshot,
+    prognosis: Prognosis,
+    consequence_eur: FloatArray,
+    pins: Mapping[int, int],
+    step: Callable[[float], None] = lambda _: None,
 ) -> ScheduleView:
     """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped.
+
+    consequence_eur (m,): of failures, by the loads of a week.
 
     step: told what share of the outage windows is known, and of what stands against the outages that have none, before
     the next ones are; what it raises ends the work.
     """
     network, register = snapshot.case.network, snapshot.case.register
-    rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
-    branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence), first_monday(snapshot)
+    rate = prognosis.rate_per_year(RATE_HORIZON_DAYS)
+    branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence_eur), first_monday(snapshot)
     asked, levels = network.n_bus <= OUTAGE_WINDOWS.most, _levels(snapshot, first_day)
     windows = WorkWindows.unasked(len(branches), WEEKS)
     hindrances: dict[int, OutageHindrance] = {}
     if asked and levels is not None:
         injection, closed = snapshot.solved.injection, snapshot.solved.state.closed
-        order = np.argsort(-(rate * consequence)[branches], kind="stable")  # several ties are tried for the riskiest
+        risk = (rate * consequence_eur)[branches]
+        order = np.argsort(-risk, kind="stable")  # several ties are tried for the riskiest
         windows = work_windows(
             network, injection, closed, levels, branches[order], lambda done: step(WINDOWS_SHARE * done)
         ).of_rows(np.argsort(order))
@@ -69,7 +70,7 @@ def make_schedule(
             lambda done: step(WINDOWS_SHARE + (1 - WINDOWS_SHARE) * done),
         )
         hindrances = dict(zip(never.tolist(), found, strict=True))
-    problem = schedule_problem(network, register, branches, rate, consequence, windows)
+    problem = schedule_problem(network, register, branches, rate, consequence_eur, windows)
     step(1.0)
     age = snapshot.simulated_at.year - register.year_built[branches]
     made = solved(problem, branches, age, pins, first_day, windows)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from app.engine.board import Board, History, Point, Quantity, Snapshot
-from app.maintenance.schedule import consequence_eur
 from app.maintenance.worker import MaintenanceReport, MaintenanceWorker
 from app.map.view_quality import because_words
 from app.web.browser_view import Asset
@@ -39,7 +38,7 @@ from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis
 from ml.maintenance.model.support import Support
 from ml.maintenance.records import RiskClass, WorkTime, class_at
-from ml.maintenance.schedule.economics import ScheduleView
+from ml.maintenance.schedule.economics import ScheduleView, failure_cost_eur
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
 
 YEAR_COLUMN = HORIZONS.index(365)
@@ -68,6 +67,14 @@ class Maintained:
     def branches(self) -> IntArray:
         """(k,) positions of the branches that are assets: lines, cables and transformers."""
         return np.flatnonzero(self.snapshot.case.is_asset)
+
+    @property
+    def consequence_eur(self) -> FloatArray:
+        """(m,) of a failure, by the loads of the last week; by those of now before there is a prognosis."""
+        if self.report.consequence_eur is not None:
+            return self.report.consequence_eur
+        case = self.snapshot.case
+        return failure_cost_eur(case.network, case.register, self.snapshot.assessed.risk.interrupted_mw)
 
 
 def maintained(services: Services) -> Maintained | None:
@@ -112,7 +119,7 @@ def rows_of(now: Maintained) -> list[RiskRow]:
     if found is None:
         return []
     chance, interrupted_kw = found.probability, 1000 * now.snapshot.assessed.risk.interrupted_mw
-    consequence = consequence_eur(now.snapshot)
+    consequence = now.consequence_eur
     risk = risk_eur_per_year(found, consequence)
     weeks = job_words(now.report.schedule)
     return [
@@ -138,7 +145,7 @@ def rows_of(now: Maintained) -> list[RiskRow]:
 
 
 def risk_eur_per_year(found: Prognosis, consequence: FloatArray) -> FloatArray:
-    """(m,) probability of a failure within 365 days times what it costs now, EUR."""
+    """(m,) probability of a failure within 365 days times what it costs, EUR."""
     return np.asarray(found.probability[:, YEAR_COLUMN] * consequence)
 
 
@@ -167,7 +174,7 @@ def fleet_of(now: Maintained) -> Fleet | None:
         return None
     mine = now.branches
     chance = found.probability[mine, YEAR_COLUMN]
-    risk = risk_eur_per_year(found, consequence_eur(now.snapshot))[mine]
+    risk = risk_eur_per_year(found, now.consequence_eur)[mine]
     classes = [class_of(now, i) for i in mine.tolist()]
     plan = plan_of(now)
     return Fleet(

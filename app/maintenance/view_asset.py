@@ -8,7 +8,6 @@ import pandas as pd
 
 from app.engine.board import Point, Quantity
 from app.maintenance.drivers import DriversState
-from app.maintenance.schedule import consequence_eur
 from app.maintenance.view import (
     YEAR_COLUMN,
     Maintained,
@@ -129,13 +128,17 @@ def _chances(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, 
 
 
 def _money(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
-    consequence = consequence_eur(now.snapshot)
+    consequence = now.consequence_eur
     risk = float(risk_eur_per_year(found, consequence)[branch])
     interrupted = text.rough(1000 * float(now.snapshot.assessed.risk.interrupted_mw[branch]), "kW")
     named = class_of(now, branch)
     job = job_words(now.report.schedule).get(branch, "none planned")
     return [
-        ("If it fails", text.rough(float(consequence[branch]), "EUR"), f"interrupts {interrupted} now"),
+        (
+            "If it fails",
+            text.rough(float(consequence[branch]), "EUR"),
+            f"by the last week; now interrupts {interrupted}",
+        ),
         ("Risk", text.rough(risk, "EUR/yr"), "" if named is None else f"class: {named.value.lower()}"),
         ("Next job", job if job[:1].isalpha() else f"week {job}", ""),
     ]

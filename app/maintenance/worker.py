@@ -31,11 +31,12 @@ from app.learning.requests import (
     TrainingState,
 )
 from app.maintenance.drivers import DriverDesk, DriversFound, DriversState
-from app.maintenance.schedule import consequence_eur, first_monday, make_schedule
+from app.maintenance.schedule import first_monday, make_schedule
 from app.settings import Settings
 from grid.network import FloatArray, IntArray, Network
 from ml.maintenance.daily import DailyPrognosis
 from ml.maintenance.drift import SensorWatch
+from ml.maintenance.interruption import UsualInterruption
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation, features_of
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis, prognose
@@ -47,7 +48,7 @@ from ml.maintenance.records import (
     SensorDrift,
     class_places,
 )
-from ml.maintenance.schedule.economics import ScheduleView, moved_pins
+from ml.maintenance.schedule.economics import ScheduleView, failure_cost_eur, moved_pins
 
 log = logging.getLogger(__name__)
 RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map count with: the days that plans are for
@@ -77,6 +78,7 @@ class MaintenanceReport:
     schedule: ScheduleView | None
     scheduling: bool
     classes: IntArray | None = None  # (m,) places in RiskClass, which hold on near a limit; None without a prognosis
+    consequence_eur: FloatArray | None = None  # (m,) of a failure, by what is interrupted in the mean of the last week
     own: OwnFailures | None = None  # by which the prognosis is corrected; None without a log of them
 
 
@@ -133,6 +135,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._drifts: tuple[SensorDrift, ...] = ()
         self._own: OwnFailures | None = None
         self._classes: IntArray | None = None
+        self._interruption = UsualInterruption()
+        self._usual_mw: FloatArray | None = None  # what failures would interrupt
 
     # --- what others ask for -------------------------------------------------------------------------------------
 
@@ -197,6 +201,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """Begin with a network: no trend, no schedule."""
         self._schedule, self._tried, self._seen, self._classes = None, None, -1, None
         self._daily.forget()
+        self._interruption, self._usual_mw = UsualInterruption(), None
         self._watch, self._drifts, self._own = None, (), None
         with self._lock:
             self._network = board.network
@@ -283,12 +288,12 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         found = self._daily.take(found, snapshot.simulated_at, "" if card is None else card.trained_at)
         own = self._own = self._own_failures(snapshot, found)
         found = found if own is None else found.multiplied(own.factor)
-        risk = found.probability[:, YEAR_COLUMN] * consequence_eur(snapshot)
-        self._classes = class_places(risk, self._classes)
+        consequence_eur = self._consequences(snapshot)
+        self._classes = class_places(found.probability[:, YEAR_COLUMN] * consequence_eur, self._classes)
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
         self._engine.set_failure_rates(snapshot.case.network, rate, 1.0 if own is None else own.factor)
         self._remember(snapshot, found)
-        self._publish(board, found)
+        self._publish(board, found, consequence_eur)
 
     def _prognosis(self, snapshot: Snapshot) -> Prognosis | None:
         """By the models, by the published hazard while there are none; None where the last one stands."""
@@ -320,6 +325,13 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             return self._drifts
         return self._watch.take(snapshot.assessed.condition, snapshot.case.is_asset, snapshot.simulated_at)
 
+    def _consequences(self, snapshot: Snapshot) -> FloatArray:
+        """(m,) what failures cost, EUR: by the loads of the last week, of which what is stale is no part."""
+        if self._usual_mw is None or not snapshot.solved.stale:
+            interrupted_mw, closed = snapshot.assessed.risk.interrupted_mw, snapshot.solved.state.closed
+            self._usual_mw = self._interruption.take(interrupted_mw, closed, snapshot.simulated_at)
+        return failure_cost_eur(snapshot.case.network, snapshot.case.register, self._usual_mw)
+
     def _own_failures(self, snapshot: Snapshot, found: Prognosis) -> OwnFailures | None:
         """What the grid's own log of failures says of the rates, where there is one."""
         log = snapshot.case.failures
@@ -333,8 +345,8 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         snapshot, report = board.snapshot, self._made
         if report is None or report.network is not snapshot.case.network or snapshot.solved.stale:
             return
-        prognosis = report.prognosis
-        if prognosis is None:
+        prognosis, consequence_eur = report.prognosis, report.consequence_eur
+        if prognosis is None or consequence_eur is None:
             return
         asked, due = self._want(None), (first_monday(snapshot), report.card is not None)
         if asked is not None and asked.network is not snapshot.case.network:
@@ -351,10 +363,10 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._publish_changed(report, board, scheduling=True)
         try:
             if asked is None or asked.job is None:
-                self._schedule = make_schedule(snapshot, prognosis, kept)
+                self._schedule = make_schedule(snapshot, prognosis, consequence_eur, kept)
             else:
                 step = asked.job.step
-                made = asked.job.run(lambda: make_schedule(snapshot, prognosis, kept, step))
+                made = asked.job.run(lambda: make_schedule(snapshot, prognosis, consequence_eur, kept, step))
                 self._schedule = self._schedule if made is None else made  # the one before stays where it is cancelled
         finally:
             self._publish_changed(report, board, schedule=self._schedule, scheduling=False)
@@ -378,7 +390,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             while len(self._trend) > most:
                 self._trend.popleft()
 
-    def _publish(self, board: Board, found: Prognosis) -> None:
+    def _publish(self, board: Board, found: Prognosis, consequence_eur: FloatArray) -> None:
         snapshot = board.snapshot
         report = MaintenanceReport(
             snapshot.case.network,
@@ -392,6 +404,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             self._schedule,
             False,
             self._classes,
+            consequence_eur,
             self._own,
         )
         self._made = report

@@ -89,8 +89,10 @@ def columns() -> list[gridlook.JSON]:
         number("probability_90_days", "Fails in 90 d, %", ",.2~r", width=88),
         number("probability_365_days", "Fails in 365 d, %", ",.2~r", width=92),
         words("cause", "Likely cause", width=185, tooltipField="cause"),
-        number("consequence_eur", "Consequence, EUR", ",.3~r", width=118),
-        number("interrupted_kw", "Interrupts, kW", ",.3~r", width=102),
+        number(
+            "consequence_eur", "Consequence, EUR", ",.3~r", width=118, headerTooltip="By the loads of the last week"
+        ),
+        number("interrupted_kw", "Interrupts now, kW", ",.3~r", width=102),
         words("novelty", "Condition", width=102, headerTooltip="Compared with healthy assets"),
         words(
             "source",

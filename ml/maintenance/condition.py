@@ -27,7 +27,7 @@ from grid.thermal.transformer import ageing_rate
 from ml.maintenance.model.features import Observation, looked_of
 from ml.maintenance.model.week import PEAK_DAYS, WeekOfLooks
 
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 DAYS_KEPT = 8  # the present day and the seven before it
 THERMAL_PACE = 0.05  # assumption: mean V before the monitoring began
 HOURS_PER_YEAR, HOURS_PER_DAY = 8766.0, 24.0
@@ -113,10 +113,12 @@ class ConditionMonitor:
         self, frame: Frame, sound_c: FloatArray, temperature: FloatArray, load_pu: FloatArray, days: float
     ) -> FloatArray:
         """(m, 10) what the sensors show now. A first look comes with a week of earlier ones at the same load: the
-        sensors were there before anyone watched."""
+        sensors were there before anyone watched, and fell silent then as they do now."""
         traits, weather = self._traits, frame.weather
         air = float(weather.ambient_c), float(weather.humidity_percent)
         for of_days in (days,) if self._began else (1.0,) * EARLIER_LOOKS:
+            if not self._began:
+                self._gaps.advance(of_days * DAY / WEEK)
             load_mw = load_pu * traits.rating_mva
             shown = measured(self._hidden, traits, temperature, load_mw, load_pu, *air, self._rng)
             signals = np.where(self._gaps.silent, np.nan, shown)

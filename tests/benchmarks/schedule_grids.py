@@ -17,7 +17,7 @@ from app.engine.board import Snapshot
 from app.maintenance.schedule import make_schedule
 from grid.flow.powerflow import PowerFlow
 from ml.maintenance.model.prognosis import prognose
-from ml.maintenance.schedule.economics import ScheduleView
+from ml.maintenance.schedule.economics import ScheduleView, failure_cost_eur
 from ml.maintenance.schedule.outage_windows import is_tie, without_derived_ratings
 from ml.maintenance.schedule.problem import DEFERRED, Judgement
 from ml.maintenance.schedule.work_times import TIMES, moments_of
@@ -98,7 +98,8 @@ def plan(grid: str) -> Planned:
         now = make_rig(Path(folder), grid).now
     found = prognose(None, now.assessed.condition, now.case.is_asset, stale=False)
     began = time.perf_counter()
-    made = make_schedule(now, found, {})
+    cost_eur = failure_cost_eur(now.case.network, now.case.register, now.assessed.risk.interrupted_mw)
+    made = make_schedule(now, found, cost_eur, {})
     seconds = time.perf_counter() - began
     tried = failed = 0
     assert made.schedule is not None, grid
