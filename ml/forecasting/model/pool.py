@@ -109,7 +109,8 @@ class Pool:
         )
         weights = weights_of(regrets, self._prior, np.isfinite(quantiles[..., MEDIAN]))
         pooled = pooled_quantiles(quantiles, weights)
-        issued = stretched(pooled, width_factors(actual, self._issued[chosen][:, steps].astype(float)))
+        whole = self._issues[chosen] >= self._issues[:1] + DAY * self._window_days
+        issued = stretched(pooled, width_factors(actual, self._issued[chosen][:, steps].astype(float), whole))
         if not model.scale.logarithmic and np.nanmin(hours.target[:row], initial=np.inf) >= 0:
             issued = np.maximum(issued, 0)
         return quantiles, pooled, issued

@@ -12,6 +12,7 @@ from ml.forecasting.records import LEVELS
 MEDIAN = int(np.argmin(np.abs(LEVELS - 0.5)))
 BAND_80, BAND_90 = (1, 5), (0, 6)
 """Places of the ends of the central bands among LEVELS."""
+_BETWEEN = np.concatenate([[0.0], (LEVELS[1:] + LEVELS[:-1]) / 2, [1.0]])
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Scores:
 
     mape_percent: None where the series comes too close to zero for it. r_mae: MAE over that of the naive forecast it
     was set beside. r_crps: twice the mean pinball loss over the quantiles, over P99 - P1 of the series. coverage_80 and
-    coverage_90: share within the central bands, %. bias: mean of median minus value.
+    coverage_90: share within the central bands, %, ties by a share. bias: mean of median minus value.
     """
 
     hours: int
@@ -44,6 +45,27 @@ def covered(actual: FloatArray, quantiles: FloatArray, band: tuple[int, int]) ->
     return np.asarray((actual >= quantiles[..., band[0]]) & (actual <= quantiles[..., band[1]]))
 
 
+def shares_below(actual: FloatArray, quantiles: FloatArray, tie: FloatArray | float = 0.0) -> FloatArray:
+    """(..., 7) 1 where a value (...) lies below one of sorted quantiles (..., 7), 0 where above, a share where it ties.
+
+    A value that lies within `tie` of quantiles, as a night's zero does with those at zero, may have any place among
+    their levels, down to 0 and up to 1 where they are the outermost: the mean over a place drawn at random (Czado,
+    Gneiting and Held 2009, "Predictive model assessment for count data": the non-randomised transform). So of right
+    forecasts the mean is the level, which a share that counts the quantile's own value in exceeds.
+    """
+    over = actual[..., None] - quantiles
+    tied = np.abs(over) <= tie
+    first, last = np.argmax(tied, axis=-1), len(LEVELS) - np.argmax(tied[..., ::-1], axis=-1)
+    low, high = _BETWEEN[first][..., None], _BETWEEN[last][..., None]
+    return np.asarray(np.where(tied, np.clip((LEVELS - low) / (high - low), 0, 1), over < 0))
+
+
+def share_inside(actual: FloatArray, quantiles: FloatArray, band: tuple[int, int]) -> FloatArray:
+    """(...) by which values lie within a band of quantiles (..., 7): a share where they tie with its ends."""
+    below = shares_below(actual, quantiles)
+    return np.asarray(below[..., band[1]] - below[..., band[0]])
+
+
 def score(actual: FloatArray, quantiles: FloatArray, naive_mae: float, series_range: float) -> Scores:
     """Scores of quantiles (..., 7) for values (...), over those that are known."""
     known = np.isfinite(actual) & np.isfinite(quantiles).all(axis=-1)
@@ -58,8 +80,8 @@ def score(actual: FloatArray, quantiles: FloatArray, naive_mae: float, series_ra
         mape_percent=float(100 * np.abs(error / y).mean()) if suited else None,
         r_mae=float(np.abs(error).mean() / naive_mae),
         r_crps=float(2 * pinball(y, q).mean() / series_range),
-        coverage_80=float(100 * covered(y, q, BAND_80).mean()),
-        coverage_90=float(100 * covered(y, q, BAND_90).mean()),
+        coverage_80=float(100 * share_inside(y, q, BAND_80).mean()),
+        coverage_90=float(100 * share_inside(y, q, BAND_90).mean()),
         bias=float(error.mean()),
     )
 

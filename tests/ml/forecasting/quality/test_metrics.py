@@ -3,7 +3,16 @@ import pytest
 from scipy.stats import norm
 
 from ml.forecasting.quality.drift import contest, drift
-from ml.forecasting.quality.metrics import pinball, range_of, score
+from ml.forecasting.quality.metrics import (
+    BAND_80,
+    BAND_90,
+    covered,
+    pinball,
+    range_of,
+    score,
+    share_inside,
+    shares_below,
+)
 from ml.forecasting.records import LEVELS, ContestVerdict, DriftKind
 
 
@@ -27,6 +36,27 @@ def test_scores_of_a_known_distribution() -> None:
     exact = np.mean([5 * norm.pdf(norm.ppf(level)) for level in LEVELS])  # expected pinball loss at a true quantile
     assert found.r_crps == pytest.approx(2 * exact / 20, rel=0.01)
     assert found.mape_percent == pytest.approx(mae, rel=0.02)
+
+
+def test_a_value_that_ties_with_quantiles_lies_below_them_by_a_share() -> None:
+    quantiles = np.array([0.0, 0, 0, 1, 2, 3, 4])
+    np.testing.assert_allclose(
+        shares_below(np.array([0.0]), quantiles), [np.minimum(LEVELS / 0.375, 1)]
+    )  # zero has any place up to half way from 25 to 50 %
+    np.testing.assert_array_equal(shares_below(np.array([2.5]), quantiles), [[0, 0, 0, 0, 0, 1, 1]])
+    top = shares_below(np.array([4.0]), np.array([0.0, 0, 0, 1, 2, 4, 4]))
+    np.testing.assert_allclose(top, [[0, 0, 0, 0, 0, (0.90 - 0.825) / 0.175, (0.95 - 0.825) / 0.175]])
+
+
+def test_right_forecasts_of_a_value_that_is_often_zero_have_the_share_inside_that_they_promise() -> None:
+    drawn = np.random.default_rng(1).random(100_000)
+    actual, quantiles = np.maximum(drawn - 0.375, 0), np.maximum(LEVELS - 0.375, 0)
+    for band, share in ((BAND_80, 0.8), (BAND_90, 0.9)):
+        assert share_inside(actual, quantiles, band).mean() == pytest.approx(share, abs=0.005)
+        assert covered(actual, quantiles, band).mean() > share + 0.04
+    np.testing.assert_array_equal(
+        share_inside(drawn, LEVELS, BAND_80), covered(drawn, LEVELS, BAND_80)
+    )  # without ties as covered
 
 
 def test_hours_without_a_value_are_not_scored_and_near_zero_there_is_no_mape() -> None:
