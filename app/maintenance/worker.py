@@ -35,7 +35,7 @@ from app.maintenance.schedule import first_monday, make_schedule
 from app.settings import Settings
 from grid.network import FloatArray, IntArray, Network
 from ml.maintenance.daily import DailyPrognosis
-from ml.maintenance.drift import SensorWatch
+from ml.maintenance.drift import SensorWatch, set_back
 from ml.maintenance.interruption import UsualInterruption
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation, features_of
@@ -64,7 +64,8 @@ class MaintenanceReport:
     """What the maintainer knows about a network, arrays in the order of its branches. version rises with each report.
 
     problems: a model file that was refused, a training or schedule that failed. schedule: None until one was made.
-    card: of the models behind the prognosis, None where there are none.
+    card: of the models behind the prognosis, None where there are none. seen: without what sensors drift by, as the
+    models judged it.
     """
 
     network: Network
@@ -279,12 +280,14 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         snapshot = board.snapshot
         if self._network is not snapshot.case.network:
             self.take_up(board)
-        found = self._prognosis(snapshot)
+        self._drifts = self._watched(snapshot)
+        looked = snapshot.assessed.condition
+        seen = replace(looked, week=set_back(looked.week, self._drifts))
+        found = self._prognosis(snapshot, seen)
         if found is None:
             self._publish_changed(self.report_on(board), board, problems=self._found_wrong)
             return
         card = self._models.card
-        self._drifts = self._watched(snapshot)
         found = self._daily.take(found, snapshot.simulated_at, "" if card is None else card.trained_at)
         own = self._own = self._own_failures(snapshot, found)
         found = found if own is None else found.multiplied(own.factor)
@@ -293,15 +296,13 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
         self._engine.set_failure_rates(snapshot.case.network, rate, 1.0 if own is None else own.factor)
         self._remember(snapshot, found)
-        self._publish(board, found, consequence_eur)
+        self._publish(board, found, seen, consequence_eur)
 
-    def _prognosis(self, snapshot: Snapshot) -> Prognosis | None:
+    def _prognosis(self, snapshot: Snapshot, seen: Observation) -> Prognosis | None:
         """By the models, by the published hazard while there are none; None where the last one stands."""
         if self._models.card is not None and self._begun:
             try:
-                wanted = MakePrognosis(
-                    seen=snapshot.assessed.condition, is_asset=snapshot.case.is_asset, stale=snapshot.solved.stale
-                )
+                wanted = MakePrognosis(seen=seen, is_asset=snapshot.case.is_asset, stale=snapshot.solved.stale)
                 news = self._learning.ask(wanted, self.beat)
             except LearningDownError:
                 self._down = True
@@ -311,7 +312,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             else:
                 self._know(news.models)
                 return news.prognosis
-        return prognose(None, snapshot.assessed.condition, snapshot.case.is_asset, snapshot.solved.stale)
+        return prognose(None, seen, snapshot.case.is_asset, snapshot.solved.stale)
 
     def _watched(self, snapshot: Snapshot) -> tuple[SensorDrift, ...]:
         """What sensors drift against the training of the models in use; as before where measurements are stale."""
@@ -390,14 +391,14 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             while len(self._trend) > most:
                 self._trend.popleft()
 
-    def _publish(self, board: Board, found: Prognosis, consequence_eur: FloatArray) -> None:
+    def _publish(self, board: Board, found: Prognosis, seen: Observation, consequence_eur: FloatArray) -> None:
         snapshot = board.snapshot
         report = MaintenanceReport(
             snapshot.case.network,
             self._version + 1,
             snapshot.simulated_at,
             found,
-            snapshot.assessed.condition,
+            seen,
             self._models.card,
             self._models.training,
             self._found_wrong,

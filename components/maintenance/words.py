@@ -165,7 +165,7 @@ def drift_words(drift: SensorDrift) -> str:
     days = text.count(round(drift.days), "day")
     return (
         f"{what} of {text.count(drift.assets, 'asset')} together are {by} than in the models' training, for {days}: "
-        "check the sensors. What the models say may be wrong by it; CNAIM's rates go by age and use alone."
+        "check the sensors. The models judge without that difference: if the readings are right, the rates are wrong."
     )
 
 

@@ -7,20 +7,25 @@ about them stays.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
 from grid.assets.deterioration import Signal
 from grid.network import BoolArray, FloatArray
 from ml.maintenance.model.features import Observation
-from ml.maintenance.model.usual import SENSED, UsualSignals
-from ml.maintenance.records import SensorDrift
+from ml.maintenance.model.usual import LOGARITHMIC, SENSED, UsualSignals
+from ml.maintenance.model.week import WeekCondition
+from ml.maintenance.records import Sensed, SensorDrift
 
 ALLOWED, ALLOWED_ERRORS = 0.5, 2.0  # spreads, and standard errors of the mean of n assets, that are no drift
 ALARM_DAYS = 2.0  # spreads times days beyond what is allowed
 FEWEST_ASSETS = 5
 MOST_DAYS = 1.0  # that one look stands for: of a longer time without looks it says nothing
+SHARES = (Sensed.CORROSION, Sensed.OIL_QUALITY)  # that lie between 0 and 1
 
 
 class SensorWatch:
@@ -39,6 +44,19 @@ class SensorWatch:
         kind, location = seen.traits.kind, seen.traits.location
         off = np.where(is_asset, self._usual.off(kind, location, seen.signal(Signal.AGE), week), np.nan)
         return self._chart.take(off, self._usual.amount(kind, off), float(np.clip(days, 0.0, MOST_DAYS)))
+
+
+def set_back(week: WeekCondition, drifts: Iterable[SensorDrift]) -> WeekCondition:
+    """A week of looks without that by which all assets together drift.
+
+    So a bias of a whole grid's sensors raises no rate, and which asset shows more than the others still counts.
+    """
+    found: dict[str, Any] = {}
+    for drift in drifts:
+        shown = getattr(week, drift.sensed)
+        value = shown / drift.amount if drift.sensed in LOGARITHMIC else shown - drift.amount
+        found[drift.sensed.value] = np.clip(value, 0.0, 1.0) if drift.sensed in SHARES else value
+    return replace(week, **found)
 
 
 class SensorChart:

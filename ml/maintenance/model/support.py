@@ -86,7 +86,9 @@ class Support:
             values = _traits(frame.iloc[places])
             shares = support.shares(values)
             beyond = (shares < -WIDENED) | (shares > 1 + WIDENED)
-            for at in np.flatnonzero(beyond.any(axis=1) | (support.nearest(np.clip(shares, 0, 1)) > support.radius)).tolist():
+            for at in np.flatnonzero(
+                beyond.any(axis=1) | (support.nearest(np.clip(shares, 0, 1)) > support.radius)
+            ).tolist():
                 found[places[at]] = (
                     _beyond(support, int(beyond[at].argmax()), float(values[at, beyond[at].argmax()]))
                     if beyond[at].any()

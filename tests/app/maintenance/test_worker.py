@@ -191,6 +191,10 @@ def test_sensors_that_all_read_high_are_told_on_the_page_and_the_api_until_they_
     assert problem.drift.sensed is Sensed.VIBRATION
     assert problem.drift.assets <= city.now.case.is_asset.sum()
     assert city.get("/api/maintenance/assets")["problem"].startswith("Vibrations of ")
+    read, seen = city.now.assessed.condition.week.vibration_ratio, maintainer(city).latest.seen
+    assert seen is not None
+    counted = seen.week.vibration_ratio / read
+    assert counted[np.isfinite(counted)] == pytest.approx(1.0, abs=0.4)  # where 2 was read a day before
     for _ in range(9):
         maintainer(city).look(vibrating(city, gain=1.0))
         city.run(elapsed=timedelta(days=1))

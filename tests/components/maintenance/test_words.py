@@ -139,7 +139,7 @@ def test_own_failures_are_told_with_what_was_expected_and_what_follows() -> None
 def test_sensors_that_drift_are_named_with_what_to_do() -> None:
     assert drift_words(DRIFT) == (
         "Vibrations of 200 assets together are 50\u202f% higher than in the models' training, for 6 days: check the "
-        "sensors. What the models say may be wrong by it; CNAIM's rates go by age and use alone."
+        "sensors. The models judge without that difference: if the readings are right, the rates are wrong."
     )
     assert "33\u202f% lower" in drift_words(replace(DRIFT, off=-1.8, amount=0.667))
     said = {

@@ -1,17 +1,18 @@
 """Sensors of a whole grid that read wrong are noticed within days; assets that are merely others raise no alarm."""
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from grid.network import FloatArray
-from ml.maintenance.drift import ALARM_DAYS, FEWEST_ASSETS, SensorChart
+from ml.maintenance.drift import ALARM_DAYS, FEWEST_ASSETS, SensorChart, set_back
 from ml.maintenance.fleet.fleet import simulate
 from ml.maintenance.model.usual import SENSED, UsualSignals
-from ml.maintenance.model.week import LOOKED, WeekOfLooks
-from ml.maintenance.records import Sensed
+from ml.maintenance.model.week import LOOKED, WeekCondition, WeekOfLooks
+from ml.maintenance.records import Sensed, SensorDrift
 
 VIBRATION = SENSED.index(Sensed.VIBRATION)
 
@@ -104,3 +105,28 @@ def test_amounts_are_in_the_features_units(usual: UsualSignals) -> None:
     before, after = (usual.amount(kind, off(usual, rows, gain)) for gain in (1.0, 1.3))
     assert after[VIBRATION] / before[VIBRATION] == pytest.approx(1.3)
     assert after[0] == pytest.approx(before[0])
+
+
+def drift(sensed: Sensed, amount: float) -> SensorDrift:
+    return SensorDrift(sensed, 2.0, amount, 100, 7.0)
+
+
+def week_of(**shown: FloatArray) -> WeekCondition:
+    """Of three assets, of which nothing else is known."""
+    unknown = {one.name: np.full(3, np.nan) for one in fields(WeekCondition)}
+    return WeekCondition(**{**unknown, **shown})
+
+
+def test_what_drifts_is_set_back_and_who_is_worse_than_the_others_stays_so() -> None:
+    week = week_of(vibration_ratio=np.array([1.5, 3.0, np.nan]), temperature_residual_k=np.array([2.0, 7.0, 4.0]))
+    found = set_back(week, [drift(Sensed.VIBRATION, 1.5), drift(Sensed.TEMPERATURE, 3.0)])
+    assert found.vibration_ratio == pytest.approx([1.0, 2.0, np.nan], nan_ok=True)
+    assert found.temperature_residual_k == pytest.approx([-1.0, 4.0, 1.0])
+    assert found.corrosion is week.corrosion
+
+
+def test_shares_stay_shares() -> None:
+    week = week_of(corrosion=np.array([0.05, 0.4, 1.0]), oil_quality=np.array([0.2, 0.9, np.nan]))
+    found = set_back(week, [drift(Sensed.CORROSION, 0.3), drift(Sensed.OIL_QUALITY, -0.3)])
+    assert found.corrosion == pytest.approx([0.0, 0.1, 0.7])
+    assert found.oil_quality == pytest.approx([0.5, 1.0, np.nan], nan_ok=True)
