@@ -1,8 +1,9 @@
 """Forecasts against their own parts on series of many kinds: `python -m tests.benchmarks.forecast_judge [SERIES ...]`.
 
-Writes docs/benchmarks/forecast_series.md, anew after each series; with names only these are measured. With
---development the series are those that choices are made on, without peers, and nothing is written. The code is what the
-dashboard and the command line call (backtest), with its defaults, 48 h ahead.
+Writes docs/benchmarks/forecast_series.md, anew after each series, and after each series's peers, whose turn comes when
+all are measured; with names only these are measured. With --development the series are those that choices are made on,
+without peers, and nothing is written. The code is what the dashboard and the command line call (backtest), with its
+defaults, 48 h ahead.
 """
 
 from __future__ import annotations
@@ -43,16 +44,14 @@ def measured(judged: Judged) -> Backtest:
     return backtest(forecaster, judged.frame, judged.start, judged.end, judged.name, months=judged.months)
 
 
-def figures_of(judged: Judged, peers: tuple[Peer, ...]) -> Iterator[Figure]:
-    """Lines of one series: of each day of lead its loss beside its parts' and its peers', and its coverage."""
-    found = measured(judged)
+def figures_of(judged: Judged, found: Backtest) -> Iterator[Figure]:
+    """Lines of one series: of each day of lead its loss beside its parts', and its coverage."""
     spread = range_of(found.hours.target)
     counted = np.isfinite(found.actual)
     rivals = {name: quantiles for name, quantiles in found.parts.items() if name not in (Part.DAY, Part.WEEK)}
     for days in (1, 7):
         naive = naive_backtest(found.hours, found.issues, 2 * DAY, days)
         rivals[naive.name] = naive.quantiles
-    others = [_Other.of(peer, judged, found) for peer in peers]
     for lead in (0, 1):
         hours = slice(DAY * lead, DAY * (lead + 1))
         actual, known, quantiles = found.actual[:, hours], counted[:, hours], found.quantiles[:, hours]
@@ -67,16 +66,22 @@ def figures_of(judged: Judged, peers: tuple[Peer, ...]) -> Iterator[Figure]:
             mine <= MOST_WORSE * losses[best],
         )
         yield _coverage(f"{judged.name}, day {lead + 1}", actual, quantiles, known)
-        if others:
-            yield Figure(
-                f"{judged.name}, day {lead + 1}: peers' pinball loss over ours",
-                "; ".join(other.words(found, hours) for other in others),
-            )
     yield Figure(
         f"{judged.name}: issues, MAE of the median, seconds",
         f"{len(found.issues)}, {np.nanmean(np.abs(found.quantiles[..., MEDIAN] - found.actual)):.4g}, "
         f"{found.cpu_seconds:.1f} s of one core",
     )
+
+
+def peers_of(judged: Judged, found: Backtest) -> Iterator[Figure]:
+    """Lines of one series: of each day of lead its peers' losses over the forecaster's."""
+    others = [_Other.of(peer, judged, found) for peer in PEERS]
+    for lead in (0, 1):
+        hours = slice(DAY * lead, DAY * (lead + 1))
+        yield Figure(
+            f"{judged.name}, day {lead + 1}: peers' pinball loss over ours",
+            "; ".join(other.words(found, hours) for other in others),
+        )
 
 
 @dataclass(frozen=True)
@@ -178,30 +183,47 @@ def main() -> int:
         return 0
     chosen = [source for source in REPORTED if not wanted or source.name in wanted]
     left = [source.name for source in REPORTED if source not in chosen]
-    figures: list[Figure] = []
+    lines: dict[str, list[Figure]] = {}
+    kept: list[tuple[Judged, Backtest]] = []
     for place, source in enumerate(chosen):
+        if source.absent is not None:
+            lines[source.name] = [_skipped(source)]
+            continue
         with threadpool_limits(1):
-            figures += _of(source, PEERS)
-        waiting = left + [later.name for later in chosen[place + 1 :]]
-        said = f"\n**Not measured in this run:** {', '.join(waiting)}.\n" if waiting else ""
-        report.write("forecast_series", "Forecasts of many kinds of series", NOTES + said, figures)
+            judged = source.read()
+            kept.append((judged, measured(judged)))
+            lines[judged.name] = list(figures_of(*kept[-1]))
+        _write(lines, left + [later.name for later in chosen[place + 1 :]], [one.name for one, _ in kept])
+    for place, (judged, found) in enumerate(kept):
+        with threadpool_limits(1):
+            lines[judged.name] += peers_of(judged, found)
+        _write(lines, left, [one.name for one, _ in kept[place + 1 :]])
     return 0
+
+
+def _write(lines: dict[str, list[Figure]], waiting: list[str], without_peers: list[str]) -> None:
+    said = f"\n**Not measured in this run:** {', '.join(waiting)}.\n" if waiting else ""
+    said += f"\n**Peers not measured in this run:** of {', '.join(without_peers)}.\n" if without_peers else ""
+    figures = [figure for of_one in lines.values() for figure in of_one]
+    report.write("forecast_series", "Forecasts of many kinds of series", NOTES + said, figures)
 
 
 def _develop(wanted: list[str]) -> None:
     for source in DEVELOPMENT:
-        if not wanted or source.name in wanted:
+        if wanted and source.name not in wanted:
+            continue
+        if source.absent is not None:
+            figures = [_skipped(source)]
+        else:
             with threadpool_limits(1):
-                for figure in _of(source, ()):
-                    print(
-                        figure.what, figure.measured, "" if figure.met in (True, None) else "NO", sep=" | ", flush=True
-                    )
+                judged = source.read()
+                figures = list(figures_of(judged, measured(judged)))
+        for figure in figures:
+            print(figure.what, figure.measured, "missed" if figure.met is False else "", sep=" | ", flush=True)
 
 
-def _of(source: Source, peers: tuple[Peer, ...]) -> list[Figure]:
-    if source.absent is not None:
-        return [Figure(source.name, f"skipped: {source.absent} is absent")]
-    return list(figures_of(source.read(), peers))
+def _skipped(source: Source) -> Figure:
+    return Figure(source.name, f"skipped: {source.absent} is absent")
 
 
 if __name__ == "__main__":
