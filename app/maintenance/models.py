@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from app.web.models import Answer, Count, Place, Probability
 from components.maintenance.asset_panel import SignalState
 from components.maintenance.risk_table import RateSource
+from grid.assets.register import Skill
 from grid.network import BranchKind
 from ml.maintenance.model.causes import Cause
 from ml.maintenance.records import RateChange, WorkTime
@@ -181,6 +182,29 @@ class CostItem(Answer):
     deferred_risk_eur: Euro
 
 
+class TermsItem(Answer):
+    """What the schedule is made by, from the settings. crews: null for one for every 100 jobs of the skill.
+
+    job_share_of_replacement, least_job_eur: the larger one is what a job costs on working days, where the file of
+    assets doesn't say. effect_share_of_rate: of its failure rate that a job removes, for benefit_years. Surcharges:
+    shares of a job's cost. usual_interval_years: of the fixed intervals that the schedule is compared with.
+    """
+
+    lost_load_eur_per_mwh: float
+    repair_hours: dict[BranchKind, Hours]
+    crews: dict[Skill, Count | None]
+    crew_hours_per_week: Hours
+    job_hours: dict[Skill, Hours]
+    job_share_of_replacement: float
+    least_job_eur: Euro
+    effect_share_of_rate: float
+    benefit_years: float
+    weekend_surcharge_share: float
+    night_surcharge_share: float
+    zone_outages_per_week: Count
+    usual_interval_years: float
+
+
 class ScheduleAnswer(Answer):
     """GET /api/maintenance/schedule. gap: from the best that is possible, 0 to 1."""
 
@@ -194,6 +218,7 @@ class ScheduleAnswer(Answer):
     method: ScheduleMethod | None
     gap: float | None
     costs: dict[str, CostItem]
+    terms: TermsItem
 
 
 class PinsAnswer(Answer):

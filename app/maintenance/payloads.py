@@ -27,6 +27,7 @@ from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement
+from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.reporting.plain import plain
 
 JSON = dict[str, Any]
@@ -44,7 +45,7 @@ class _Told:
 
     def __init__(self, now: Maintained) -> None:
         self._now, self._found = now, now.report.prognosis
-        self._consequence = consequence_eur(now.snapshot)
+        self._consequence = consequence_eur(now.snapshot, now.maintainer.terms)
         self._jobs = job_words(now.report.schedule)
 
     def asset(self, branch: int) -> JSON:
@@ -155,6 +156,7 @@ def schedule(now: Maintained) -> JSON:
         "method": None,
         "gap": None,
         "costs": {},
+        "terms": _terms(now.maintainer.terms),
     }
     if made is None:
         return answer
@@ -184,6 +186,25 @@ def schedule(now: Maintained) -> JSON:
         "method": None if made.schedule is None else made.schedule.method.value,
         "gap": None if made.schedule is None else number(made.schedule.gap),
         "costs": {name: _costs(found) for name, found in judged.items()},
+    }
+
+
+def _terms(terms: MaintenanceTerms) -> JSON:
+    """What the schedule was made by, in the units that names end with."""
+    return {
+        "lost_load_eur_per_mwh": terms.lost_load_eur_per_mwh,
+        "repair_hours": {kind.value: hours for kind, hours in terms.repair_hours.items()},
+        "crews": {skill.value: number or None for skill, number in terms.crews.items()},
+        "crew_hours_per_week": terms.crew_hours_per_week,
+        "job_hours": {skill.value: hours for skill, hours in terms.job_hours.items()},
+        "job_share_of_replacement": terms.job_share,
+        "least_job_eur": terms.least_job_eur,
+        "effect_share_of_rate": terms.effect,
+        "benefit_years": terms.benefit_years,
+        "weekend_surcharge_share": terms.weekend_surcharge,
+        "night_surcharge_share": terms.night_surcharge,
+        "zone_outages_per_week": terms.zone_outages,
+        "usual_interval_years": terms.interval_years,
     }
 
 

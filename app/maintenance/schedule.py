@@ -7,8 +7,10 @@ from datetime import date
 import numpy as np
 
 from app.engine.board import Snapshot
+from app.settings import Settings
+from grid.assets.register import Skill
 from grid.capabilities import OUTAGE_WINDOWS
-from grid.network import FloatArray
+from grid.network import BranchKind, FloatArray
 from ml.maintenance.model.prognosis import Prognosis
 from ml.maintenance.schedule.economics import (
     WEEKS,
@@ -21,7 +23,8 @@ from ml.maintenance.schedule.economics import (
 )
 from ml.maintenance.schedule.hindrances import outage_hindrances
 from ml.maintenance.schedule.problem import OutageHindrance
-from ml.maintenance.schedule.work_times import NEVER, WorkLevels, work_levels
+from ml.maintenance.schedule.terms import MaintenanceTerms
+from ml.maintenance.schedule.work_times import NEVER, WorkLevels, cheapest_first, work_levels
 from ml.maintenance.schedule.work_windows import NIGHTS, WorkWindows, work_windows
 
 RATE_HORIZON_DAYS = 365
@@ -29,9 +32,40 @@ MOST_EXPLAINED = 50  # outages that no week allows, the riskiest, of which it is
 WINDOWS_SHARE = 0.8  # of the work, as far as progress is told
 
 
-def consequence_eur(snapshot: Snapshot) -> FloatArray:
+def terms_of(settings: Settings) -> MaintenanceTerms:
+    """What maintenance costs and saves, and who does it, as the settings have it."""
+    return MaintenanceTerms(
+        lost_load_eur_per_mwh=settings.lost_load_eur_per_mwh,
+        repair_hours={
+            BranchKind.LINE: settings.repair_hours_line,
+            BranchKind.CABLE: settings.repair_hours_cable,
+            BranchKind.TRANSFORMER: settings.repair_hours_transformer,
+        },
+        crews={
+            Skill.LINES: settings.job_crews_line,
+            Skill.CABLES: settings.job_crews_cable,
+            Skill.SUBSTATIONS: settings.job_crews_substation,
+        },
+        crew_hours_per_week=settings.crew_week_hours,
+        job_hours={
+            Skill.LINES: settings.job_hours_line,
+            Skill.CABLES: settings.job_hours_cable,
+            Skill.SUBSTATIONS: settings.job_hours_substation,
+        },
+        job_share=settings.job_share,
+        least_job_eur=settings.job_least_eur,
+        effect=settings.job_effect,
+        benefit_years=settings.job_benefit_years,
+        weekend_surcharge=settings.weekend_surcharge,
+        night_surcharge=settings.night_surcharge,
+        zone_outages=settings.zone_outages,
+    )
+
+
+def consequence_eur(snapshot: Snapshot, terms: MaintenanceTerms) -> FloatArray:
     """(m,) what a failure now costs: emergency repair, and the load that it interrupts until supply is restored."""
-    return failure_cost_eur(snapshot.case.network, snapshot.case.register, snapshot.assessed.risk.interrupted_mw)
+    case = snapshot.case
+    return failure_cost_eur(case.network, case.register, snapshot.assessed.risk.interrupted_mw, terms)
 
 
 def first_monday(snapshot: Snapshot) -> date:
@@ -40,7 +74,11 @@ def first_monday(snapshot: Snapshot) -> date:
 
 
 def make_schedule(
-    snapshot: Snapshot, prognosis: Prognosis, pins: Mapping[int, int], step: Callable[[float], None] = lambda _: None
+    snapshot: Snapshot,
+    prognosis: Prognosis,
+    pins: Mapping[int, int],
+    terms: MaintenanceTerms,
+    step: Callable[[float], None] = lambda _: None,
 ) -> ScheduleView:
     """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped.
 
@@ -48,7 +86,7 @@ def make_schedule(
     the next ones are; what it raises ends the work.
     """
     network, register = snapshot.case.network, snapshot.case.register
-    rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot)
+    rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot, terms)
     branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence), first_monday(snapshot)
     asked, levels = network.n_bus <= OUTAGE_WINDOWS.most, _levels(snapshot, first_day)
     windows = WorkWindows.unasked(len(branches), WEEKS)
@@ -57,7 +95,13 @@ def make_schedule(
         injection, closed = snapshot.solved.injection, snapshot.solved.state.closed
         order = np.argsort(-(rate * consequence)[branches], kind="stable")  # several ties are tried for the riskiest
         windows = work_windows(
-            network, injection, closed, levels, branches[order], lambda done: step(WINDOWS_SHARE * done)
+            network,
+            injection,
+            closed,
+            levels,
+            branches[order],
+            lambda done: step(WINDOWS_SHARE * done),
+            cheapest_first(terms),
         ).of_rows(np.argsort(order))
         never = branches[order][(windows.time[order] == NEVER).all(axis=1)][:MOST_EXPLAINED]
         found = outage_hindrances(
@@ -69,10 +113,10 @@ def make_schedule(
             lambda done: step(WINDOWS_SHARE + (1 - WINDOWS_SHARE) * done),
         )
         hindrances = dict(zip(never.tolist(), found, strict=True))
-    problem = schedule_problem(network, register, branches, rate, consequence, windows)
+    problem = schedule_problem(network, register, branches, rate, consequence, windows, terms)
     step(1.0)
     age = snapshot.simulated_at.year - register.year_built[branches]
-    made = solved(problem, branches, age, pins, first_day, windows)
+    made = solved(problem, branches, age, pins, first_day, windows, terms)
     lightest = 0 if levels is None else int(np.argmin([week.max() for week in levels[NIGHTS]]))
     return replace(made, hindrances=hindrances, lightest_week=lightest)
 

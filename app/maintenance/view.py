@@ -112,7 +112,7 @@ def rows_of(now: Maintained) -> list[RiskRow]:
     if found is None:
         return []
     chance, interrupted_kw = found.probability, 1000 * now.snapshot.assessed.risk.interrupted_mw
-    consequence = consequence_eur(now.snapshot)
+    consequence = consequence_eur(now.snapshot, now.maintainer.terms)
     risk = risk_eur_per_year(found, consequence)
     weeks = job_words(now.report.schedule)
     return [
@@ -167,7 +167,7 @@ def fleet_of(now: Maintained) -> Fleet | None:
         return None
     mine = now.branches
     chance = found.probability[mine, YEAR_COLUMN]
-    risk = risk_eur_per_year(found, consequence_eur(now.snapshot))[mine]
+    risk = risk_eur_per_year(found, consequence_eur(now.snapshot, now.maintainer.terms))[mine]
     classes = [class_of(now, i) for i in mine.tolist()]
     plan = plan_of(now)
     return Fleet(

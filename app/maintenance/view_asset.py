@@ -129,7 +129,7 @@ def _chances(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, 
 
 
 def _money(now: Maintained, found: Prognosis, branch: int) -> list[tuple[str, str, str]]:
-    consequence = consequence_eur(now.snapshot)
+    consequence = consequence_eur(now.snapshot, now.maintainer.terms)
     risk = float(risk_eur_per_year(found, consequence)[branch])
     interrupted = text.rough(1000 * float(now.snapshot.assessed.risk.interrupted_mw[branch]), "kW")
     named = class_of(now, branch)

@@ -31,7 +31,7 @@ from app.learning.requests import (
     TrainingState,
 )
 from app.maintenance.drivers import DriverDesk, DriversFound, DriversState
-from app.maintenance.schedule import consequence_eur, first_monday, make_schedule
+from app.maintenance.schedule import consequence_eur, first_monday, make_schedule, terms_of
 from app.settings import Settings
 from grid.network import FloatArray, IntArray, Network
 from ml.maintenance.daily import DailyPrognosis
@@ -48,6 +48,7 @@ from ml.maintenance.records import (
     class_places,
 )
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
+from ml.maintenance.schedule.terms import MaintenanceTerms
 
 log = logging.getLogger(__name__)
 RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map count with: the days that plans are for
@@ -118,6 +119,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, learning: LearningHost) -> None:
         super().__init__("maintenance", engine, boards)
         self._settings, self._engine, self._learning = settings, engine, learning
+        self._terms = terms_of(settings)
         self._lock = threading.Lock()  # held while the trend, or the schedule that is wanted, is written or read
         self._models, self._begun = NO_MODELS, 0  # begun: the generation of what learns that was told to begin
         self._seen = -1
@@ -135,6 +137,11 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._classes: IntArray | None = None
 
     # --- what others ask for -------------------------------------------------------------------------------------
+
+    @property
+    def terms(self) -> MaintenanceTerms:
+        """What maintenance costs and saves, and who does it."""
+        return self._terms
 
     @property
     def begun(self) -> bool:
@@ -283,7 +290,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         found = self._daily.take(found, snapshot.simulated_at, "" if card is None else card.trained_at)
         own = self._own = self._own_failures(snapshot, found)
         found = found if own is None else found.multiplied(own.factor)
-        risk = found.probability[:, YEAR_COLUMN] * consequence_eur(snapshot)
+        risk = found.probability[:, YEAR_COLUMN] * consequence_eur(snapshot, self._terms)
         self._classes = class_places(risk, self._classes)
         rate = np.where(found.learned, found.rate_per_year(RATE_HORIZON_DAYS), np.nan)
         self._engine.set_failure_rates(snapshot.case.network, rate, 1.0 if own is None else own.factor)
@@ -351,10 +358,10 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._publish_changed(report, board, scheduling=True)
         try:
             if asked is None or asked.job is None:
-                self._schedule = make_schedule(snapshot, prognosis, kept)
+                self._schedule = make_schedule(snapshot, prognosis, kept, self._terms)
             else:
                 step = asked.job.step
-                made = asked.job.run(lambda: make_schedule(snapshot, prognosis, kept, step))
+                made = asked.job.run(lambda: make_schedule(snapshot, prognosis, kept, self._terms, step))
                 self._schedule = self._schedule if made is None else made  # the one before stays where it is cancelled
         finally:
             self._publish_changed(report, board, schedule=self._schedule, scheduling=False)

@@ -20,6 +20,7 @@ from ml.maintenance.model.prognosis import prognose
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.outage_windows import is_tie, without_derived_ratings
 from ml.maintenance.schedule.problem import DEFERRED, Judgement
+from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.maintenance.schedule.work_times import TIMES, moments_of
 from ml.maintenance.schedule.work_windows import holds_at
 from tests.app.rig import make_rig
@@ -98,7 +99,7 @@ def plan(grid: str) -> Planned:
         now = make_rig(Path(folder), grid).now
     found = prognose(None, now.assessed.condition, now.case.is_asset, stale=False)
     began = time.perf_counter()
-    made = make_schedule(now, found, {})
+    made = make_schedule(now, found, {}, MaintenanceTerms())
     seconds = time.perf_counter() - began
     tried = failed = 0
     assert made.schedule is not None, grid

@@ -61,18 +61,20 @@ def work_windows(
     levels: WorkLevels,
     branches: IntArray,
     step: Step = lambda _: None,
+    order: Sequence[int] = range(len(TIMES)),
 ) -> WorkWindows:
     """Windows of branches (n,), the first of which are tried with several ties. levels: of work_levels.
 
-    step: told the share that is done, before each part; what it raises ends the work.
+    order: places in TIMES, the cheapest first. step: told the share that is done, before each part; what it raises ends
+    the work.
     """
     time = np.full((len(branches), len(levels[0])), NEVER)
-    for place, weeks in enumerate(levels):
-        rows = np.flatnonzero((time == NEVER).any(axis=1))
+    for asked, place in enumerate(order):
+        rows, weeks = np.flatnonzero((time == NEVER).any(axis=1)), levels[place]
         if not len(rows):
             break
 
-        def told(done: float, before: int = place) -> None:
+        def told(done: float, before: int = asked) -> None:
             step(SINGLY_SHARE * (before + done) / len(TIMES))
 
         ends = outage_windows(network, injection, closed, _ends(weeks).ravel(), branches[rows], told)
