@@ -160,6 +160,25 @@ class Settings(BaseSettings):
     zone_outages: int = Field(
         default=2, ge=1, le=1000, description="assets of one area that may be out for maintenance in the same week"
     )
+    schedule_change_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of its expected cost that a new schedule must save to replace the one that stands",
+    )
+    mobile_mw: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="mobile generation that may feed loads during maintenance in a week, MW; 0: none",
+    )
+    mobile_unit_mw: float = Field(default=0.5, ge=0.01, le=100, description="size of one mobile unit, MW")
+    mobile_unit_eur: float = Field(
+        default=2500.0, ge=0, le=1e7, description="price of bringing and connecting one for a job, EUR"
+    )
+    mobile_eur_per_mwh: float = Field(
+        default=400.0, ge=0, le=1e6, description="price of the energy that mobile units feed, EUR/MWh"
+    )
     plan_hours: int = Field(default=4, ge=1, le=24, description="hours that a plan is followed through the forecast")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     reading_mb: float = Field(

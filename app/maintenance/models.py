@@ -11,7 +11,7 @@ from components.maintenance.risk_table import RateSource
 from grid.assets.register import Skill
 from grid.network import BranchKind
 from ml.maintenance.model.causes import Cause
-from ml.maintenance.records import RateChange, WorkTime
+from ml.maintenance.records import PlanChange, RateChange, WorkTime
 from ml.maintenance.schedule.solve import ScheduleMethod
 
 Euro = Annotated[float | None, Field(description="EUR")]
@@ -132,11 +132,23 @@ class AssetAnswer(AboutItem, AssetItem):
     similar: tuple[SimilarItem, ...]
 
 
+class MobileItem(Answer):
+    """What mobile units feed while an asset is out: MW at the highest load of the work's hours, energy of all of it."""
+
+    loads: tuple[str, ...]
+    most_mw: float
+    hours: Hours
+    energy_mwh: float
+    units: Count
+    price_eur: Euro
+
+
 class JobItem(Answer):
     """A job of the schedule. work_time and what follows from it are null where it is deferred.
 
     shifts: between which the asset is in service again. ties_closed: that carry its load, where more than one is
-    needed. surcharge_eur: what the time adds to cost_eur. reason: why it is done in this week, and at this time.
+    needed. mobile_supply: null where no loads need it. surcharge_eur: what the time and mobile supply add to cost_eur.
+    reason: why it is done in this week, and at this time.
     """
 
     id: Place
@@ -153,6 +165,7 @@ class JobItem(Answer):
     shifts: Count | None
     surcharge_eur: Euro
     ties_closed: tuple[str, ...]
+    mobile_supply: MobileItem | None
     reason: str | None
     why_deferred: str | None
 
@@ -187,7 +200,8 @@ class TermsItem(Answer):
 
     job_share_of_replacement, least_job_eur: the larger one is what a job costs on working days, where the file of
     assets doesn't say. effect_share_of_rate: of its failure rate that a job removes, for benefit_years. Surcharges:
-    shares of a job's cost. usual_interval_years: of the fixed intervals that the schedule is compared with.
+    shares of a job's cost. mobile_mw: of mobile units that there are in a week. usual_interval_years: of the fixed
+    intervals that the schedule is compared with.
     """
 
     lost_load_eur_per_mwh: float
@@ -201,8 +215,27 @@ class TermsItem(Answer):
     benefit_years: float
     weekend_surcharge_share: float
     night_surcharge_share: float
+    mobile_mw: float
+    mobile_unit_mw: float
+    mobile_unit_eur: Euro
+    mobile_eur_per_mwh: float
     zone_outages_per_week: Count
+    change_share_of_cost: float
     usual_interval_years: float
+
+
+class StandingItem(Answer):
+    """Since when the schedule stands (simulated) and why. checked_at: when it was last compared with one made anew.
+
+    fresh_saves_eur: what that one would save; it stands until this is more than terms.change_share_of_cost of its
+    expected cost. broken_before: what the schedule before it broke, where it had to be replaced.
+    """
+
+    since: AwareDatetime
+    change: PlanChange
+    broken_before: str | None
+    checked_at: AwareDatetime
+    fresh_saves_eur: Euro
 
 
 class ScheduleAnswer(Answer):
@@ -218,6 +251,7 @@ class ScheduleAnswer(Answer):
     method: ScheduleMethod | None
     gap: float | None
     costs: dict[str, CostItem]
+    standing: StandingItem | None
     terms: TermsItem
 
 

@@ -17,11 +17,14 @@ from ml.maintenance.schedule.economics import (
     ScheduleView,
     branches_worth_a_job,
     failure_cost_eur,
+    jobs_cost_eur,
+    jobs_hours,
     next_monday,
     schedule_problem,
     solved,
 )
 from ml.maintenance.schedule.hindrances import outage_hindrances
+from ml.maintenance.schedule.mobile_supply import with_mobile_supply
 from ml.maintenance.schedule.problem import OutageHindrance
 from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.maintenance.schedule.work_times import NEVER, WorkLevels, cheapest_first, work_levels
@@ -29,7 +32,7 @@ from ml.maintenance.schedule.work_windows import NIGHTS, WorkWindows, work_windo
 
 RATE_HORIZON_DAYS = 365
 MOST_EXPLAINED = 50  # outages that no week allows, the riskiest, of which it is said why
-WINDOWS_SHARE = 0.8  # of the work, as far as progress is told
+TIES_SHARE, WINDOWS_SHARE = 0.7, 0.8  # of the work, as far as progress is told
 
 
 def terms_of(settings: Settings) -> MaintenanceTerms:
@@ -58,6 +61,11 @@ def terms_of(settings: Settings) -> MaintenanceTerms:
         benefit_years=settings.job_benefit_years,
         weekend_surcharge=settings.weekend_surcharge,
         night_surcharge=settings.night_surcharge,
+        change_share=settings.schedule_change_share,
+        mobile_mw=settings.mobile_mw,
+        mobile_unit_mw=settings.mobile_unit_mw,
+        mobile_unit_eur=settings.mobile_unit_eur,
+        mobile_eur_per_mwh=settings.mobile_eur_per_mwh,
         zone_outages=settings.zone_outages,
     )
 
@@ -79,14 +87,24 @@ def make_schedule(
     pins: Mapping[int, int],
     terms: MaintenanceTerms,
     step: Callable[[float], None] = lambda _: None,
+    interrupted_mw: FloatArray | None = None,
+    known: ScheduleView | None = None,
 ) -> ScheduleView:
     """Pose and solve. pins count weeks from first_monday; those for branches without a job are dropped.
 
+    interrupted_mw: (m,) by each failure, by default that of the moment. known: of these weeks and this switch state,
+    whose jobs and windows hold on; only rates and consequences are new then.
     step: told what share of the outage windows is known, and of what stands against the outages that have none, before
     the next ones are; what it raises ends the work.
     """
     network, register = snapshot.case.network, snapshot.case.register
-    rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), consequence_eur(snapshot, terms)
+    mw = snapshot.assessed.risk.interrupted_mw if interrupted_mw is None else interrupted_mw
+    rate, consequence = prognosis.rate_per_year(RATE_HORIZON_DAYS), failure_cost_eur(network, register, mw, terms)
+    if known is not None:
+        posed = schedule_problem(network, register, known.branches, rate, consequence, known.windows, terms)
+        years = snapshot.simulated_at.year - register.year_built[known.branches]
+        again = solved(posed, known.branches, years, pins, known.first_day, known.windows, terms)
+        return replace(again, hindrances=known.hindrances, lightest_week=known.lightest_week, closed=known.closed)
     branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence), first_monday(snapshot)
     asked, levels = network.n_bus <= OUTAGE_WINDOWS.most, _levels(snapshot, first_day)
     windows = WorkWindows.unasked(len(branches), WEEKS)
@@ -94,14 +112,21 @@ def make_schedule(
     if asked and levels is not None:
         injection, closed = snapshot.solved.injection, snapshot.solved.state.closed
         order = np.argsort(-(rate * consequence)[branches], kind="stable")  # several ties are tried for the riskiest
-        windows = work_windows(
+        ranked = branches[order]
+        by_ties = work_windows(
+            network, injection, closed, levels, ranked, lambda done: step(TIES_SHARE * done), cheapest_first(terms)
+        )
+        windows = with_mobile_supply(
             network,
             injection,
             closed,
             levels,
-            branches[order],
-            lambda done: step(WINDOWS_SHARE * done),
-            cheapest_first(terms),
+            ranked,
+            by_ties,
+            jobs_cost_eur(register, ranked, terms),
+            jobs_hours(register, ranked, terms),
+            terms,
+            lambda done: step(TIES_SHARE + (WINDOWS_SHARE - TIES_SHARE) * done),
         ).of_rows(np.argsort(order))
         never = branches[order][(windows.time[order] == NEVER).all(axis=1)][:MOST_EXPLAINED]
         found = outage_hindrances(
@@ -118,7 +143,14 @@ def make_schedule(
     age = snapshot.simulated_at.year - register.year_built[branches]
     made = solved(problem, branches, age, pins, first_day, windows, terms)
     lightest = 0 if levels is None else int(np.argmin([week.max() for week in levels[NIGHTS]]))
-    return replace(made, hindrances=hindrances, lightest_week=lightest)
+    return replace(made, hindrances=hindrances, lightest_week=lightest, closed=snapshot.solved.state.closed)
+
+
+def same_windows(snapshot: Snapshot, made: ScheduleView) -> bool:
+    """Whether a schedule's windows are those of the snapshot's weeks and switch state."""
+    return made.first_day == first_monday(snapshot) and np.array_equal(
+        snapshot.solved.state.closed, () if made.closed is None else made.closed
+    )
 
 
 def _levels(snapshot: Snapshot, first_day: date) -> WorkLevels | None:

@@ -28,6 +28,7 @@ from components.maintenance.words import (
     hindrance_words,
     maintenance_problem_words,
     own_words,
+    standing_words,
     why_not_words,
     work_words,
 )
@@ -346,6 +347,8 @@ def why_planned(network: Network, made: ScheduleView, job: int, week: int) -> st
         place = "the best of its weeks" if week == best else "crews or its area have no room in its best week"
         why = f"saves {saved} over deferring, {place}"
     done = made.work_of(job, week)
+    if done is not None and done.mobile is not None:
+        return f"{why}; {work_words(network, done)}, as ties alone carry its load at no time"
     if done is None or done.time is WorkTime.DAYS:
         return why
     return f"{why}; {work_words(network, done)}, as the outage would break supply or limits on working days"
@@ -408,4 +411,6 @@ def schedule_state(now: Maintained) -> tuple[str, str]:
         f"{made.first_day:%b %Y}, found by {made.schedule.method}; a better one could save "
         f"{text.percent(made.schedule.gap)} at most"
     )
-    return words, ""
+    return words, "" if made.standing is None else standing_words(
+        made.standing, made.broken, made.schedule.expected_cost_eur, made.terms.change_share
+    )

@@ -31,10 +31,10 @@ from app.learning.requests import (
     TrainingState,
 )
 from app.maintenance.drivers import DriverDesk, DriversFound, DriversState
-from app.maintenance.schedule import consequence_eur, first_monday, make_schedule, terms_of
+from app.maintenance.schedule import consequence_eur, first_monday, make_schedule, same_windows, terms_of
 from app.settings import Settings
 from grid.network import FloatArray, IntArray, Network
-from ml.maintenance.daily import DailyPrognosis
+from ml.maintenance.daily import DailyMean, DailyPrognosis
 from ml.maintenance.drift import SensorWatch
 from ml.maintenance.model.card import ModelCard
 from ml.maintenance.model.features import Observation, features_of
@@ -44,10 +44,12 @@ from ml.maintenance.records import (
     MaintenanceProblem,
     MaintenanceProblemKind,
     OwnFailures,
+    PlanChange,
     SensorDrift,
     class_places,
 )
 from ml.maintenance.schedule.economics import ScheduleView, moved_pins
+from ml.maintenance.schedule.standing import begun, held
 from ml.maintenance.schedule.terms import MaintenanceTerms
 
 log = logging.getLogger(__name__)
@@ -110,6 +112,10 @@ class _WantedSchedule:
             self.job.cancel(cause)
 
 
+def _untold(_: float) -> None:
+    """Nobody asks how far a schedule is."""
+
+
 NO_MODELS = ModelsState(card=None, training=NOT_TRAINING)
 
 
@@ -126,10 +132,13 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._down = False  # what learns doesn't answer
         self._made: MaintenanceReport | None = None  # the last one, which may still be on its way to the board
         self._schedule: ScheduleView | None = None
-        self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
+        self._tried: tuple[date, bool, date] | None = (
+            None  # last attempt: its first day, whether models were there, day
+        )
         self._wanted: _WantedSchedule | None = None
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
-        self._daily = DailyPrognosis()
+        self._daily, self._interrupted = DailyPrognosis(), DailyMean()
+        self._interrupted_mw: FloatArray | None = None
         self._drivers = DriverDesk(learning)
         self._watch: SensorWatch | None = None
         self._drifts: tuple[SensorDrift, ...] = ()
@@ -204,6 +213,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         """Begin with a network: no trend, no schedule."""
         self._schedule, self._tried, self._seen, self._classes = None, None, -1, None
         self._daily.forget()
+        self._interrupted.forget()
         self._watch, self._drifts, self._own = None, (), None
         with self._lock:
             self._network = board.network
@@ -287,6 +297,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             return
         card = self._models.card
         self._drifts = self._watched(snapshot)
+        self._interrupted_mw = self._interrupted.take(snapshot.assessed.risk.interrupted_mw, snapshot.simulated_at)
         found = self._daily.take(found, snapshot.simulated_at, "" if card is None else card.trained_at)
         own = self._own = self._own_failures(snapshot, found)
         found = found if own is None else found.multiplied(own.factor)
@@ -336,14 +347,18 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         return own_failures(log, rate, snapshot.case.is_asset, snapshot.simulated_at)
 
     def schedule_once(self, board: Board) -> None:
-        """Make the schedule that is asked for, or a first one, or the next week's."""
+        """Make the schedule that is asked for, or a first one; once a simulated day, see whether it still stands.
+
+        Of filtered rates and interruptions (ml.maintenance.daily). Windows are asked for anew in another week, with
+        other models, and when switches have changed.
+        """
         snapshot, report = board.snapshot, self._made
         if report is None or report.network is not snapshot.case.network or snapshot.solved.stale:
             return
         prognosis = report.prognosis
         if prognosis is None:
             return
-        asked, due = self._want(None), (first_monday(snapshot), report.card is not None)
+        asked, due = self._want(None), self._due(snapshot, report)
         if asked is not None and asked.network is not snapshot.case.network:
             asked.drop(JobDropCause.OTHER_GRID)
             asked = None
@@ -355,16 +370,27 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         pins = asked.pins if asked is not None else before.pins if before is not None else {}
         self._tried = due
         kept = pins if before is None else moved_pins(pins, before.first_day, due[0])
-        self._publish_changed(report, board, scheduling=True)
+        at, mw, terms, checked = snapshot.simulated_at, self._interrupted_mw, self._terms, asked is None
+        known = before if checked and before is not None and same_windows(snapshot, before) else None
+        if known is None:
+            self._publish_changed(report, board, scheduling=True)
         try:
             if asked is None or asked.job is None:
-                self._schedule = make_schedule(snapshot, prognosis, kept, self._terms)
+                fresh = make_schedule(snapshot, prognosis, kept, terms, _untold, mw, known)
+                change = PlanChange.FIRST if checked else PlanChange.ASKED
+                self._schedule = held(before, fresh, at) if checked and before is not None else begun(fresh, at, change)
             else:
                 step = asked.job.step
-                made = asked.job.run(lambda: make_schedule(snapshot, prognosis, kept, self._terms, step))
+                made = asked.job.run(
+                    lambda: begun(make_schedule(snapshot, prognosis, kept, terms, step, mw), at, PlanChange.ASKED)
+                )
                 self._schedule = self._schedule if made is None else made  # the one before stays where it is cancelled
         finally:
             self._publish_changed(report, board, schedule=self._schedule, scheduling=False)
+
+    def _due(self, snapshot: Snapshot, report: MaintenanceReport) -> tuple[date, bool, date]:
+        """Another one when the schedule is to be looked at again."""
+        return first_monday(snapshot), report.card is not None, snapshot.simulated_at.date()
 
     def _want(self, wanted: _WantedSchedule | None, dropped: JobDropCause | None = None) -> _WantedSchedule | None:
         """Put this in the place of what was wanted, and drop that where there is a cause; what it was."""

@@ -36,5 +36,14 @@ def assumption_words(terms: MaintenanceTerms) -> tuple[tuple[str, str], ...]:
             f"{removed} of the failure rate removed for {years}",
         ),
         ("Crews", f"{crews}; {text.small(terms.crew_hours_per_week, 'h')} a week each"),
+        ("Mobile supply", _mobile_words(terms)),
         ("Out at once", f"{text.count(terms.zone_outages, 'asset')} of an area in a week"),
     )
+
+
+def _mobile_words(terms: MaintenanceTerms) -> str:
+    if terms.mobile_mw <= 0:
+        return "none"
+    most, unit = text.small(terms.mobile_mw, "MW", 2), text.small(terms.mobile_unit_mw, "MW", 2)
+    each = text.number(terms.mobile_unit_eur, 0, "EUR")
+    return f"{most} in a week, units of {unit} at {each} a job, {text.number(terms.mobile_eur_per_mwh, 0, 'EUR/MWh')}"

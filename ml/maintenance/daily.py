@@ -90,6 +90,28 @@ class DailyPrognosis:
         )
 
 
+class DailyMean:
+    """Mean of values over the day that ends now, with weights as above; of any shape."""
+
+    def __init__(self) -> None:
+        self._mean: FloatArray | None = None
+        self._time: datetime | None = None
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._mean = None
+
+    def take(self, values: FloatArray, time: datetime) -> FloatArray:
+        """The mean with the values of a simulated time; the first ones stand until others have as much weight."""
+        if self._mean is None or self._time is None:
+            self._mean = values.astype(float)
+        else:
+            share = float(-np.expm1(-max(time - self._time, timedelta(0)) / TIME_CONSTANT))
+            self._mean = self._mean + share * (values - self._mean)
+        self._time = time
+        return self._mean
+
+
 def _rate(probability: FloatArray) -> FloatArray:
     """Failures within the horizon that a probability stands for."""
     return np.asarray(-np.log1p(-np.minimum(probability, MOST_LIKELY)))

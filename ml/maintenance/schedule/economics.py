@@ -10,12 +10,12 @@ from grid.assets.register import AssetRegister, Skill
 from grid.capabilities import ALL_JOBS
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.studies.areas import partition
-from ml.maintenance.records import Work
-from ml.maintenance.schedule.problem import DEFERRED, Jobs, OutageHindrance, ScheduleProblem
+from ml.maintenance.records import MobileSupply, Standing, Work
+from ml.maintenance.schedule.problem import DEFERRED, Jobs, OutageHindrance, ScheduleProblem, Violation
 from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleComparison, compare, solve_with
 from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.maintenance.schedule.work_times import NEVER, TIMES, shifts_of, surcharge_of
-from ml.maintenance.schedule.work_windows import WorkWindows
+from ml.maintenance.schedule.work_windows import FedLoads, WorkWindows
 
 WEEKS = 26
 MOST_JOBS = ALL_JOBS.most
@@ -27,7 +27,8 @@ class ScheduleView:
 
     schedule: None where pins contradict the rules, conflict then says how. compared: under the same judge. windows:
     when in each week the work is done. hindrances: of the riskiest branches that may be out in no week, what stands
-    against it in the nights of the lightest_week, which is that of the least load.
+    against it in the nights of the lightest_week, which is that of the least load. closed: (m,) switch states that the
+    windows are of. standing: since when, and why. broken: what the plan before it broke, where it had to be replaced.
     """
 
     branches: IntArray
@@ -41,6 +42,9 @@ class ScheduleView:
     terms: MaintenanceTerms
     hindrances: Mapping[int, OutageHindrance] = field(default_factory=dict)
     lightest_week: int = 0
+    closed: BoolArray | None = None
+    standing: Standing | None = None
+    broken: tuple[Violation, ...] = ()
 
     def work_of(self, job: int, week: int) -> Work | None:
         """When in a week a job is done; None for a deferred one, and in weeks in which its asset can't be out."""
@@ -49,7 +53,22 @@ class ScheduleView:
         time, jobs = TIMES[self.windows.time[job, week]], self.problem.jobs
         surcharge_eur = float(self.problem.work_eur[job, week] - jobs.cost_eur[job])
         ties = self.windows.transfers.get(int(self.branches[job]), ())
-        return Work(time, shifts_of(float(jobs.hours[job]), time), surcharge_eur, ties)
+        mobile = self._mobile_of(job, week)
+        return Work(time, shifts_of(float(jobs.hours[job]), time), surcharge_eur, ties, mobile)
+
+    def _mobile_of(self, job: int, week: int) -> MobileSupply | None:
+        fed, branch, hours = self.windows.fed, int(self.branches[job]), float(self.problem.jobs.hours[job])
+        if fed is None or fed.most_mw[job, week] <= 0:
+            return None
+        most_mw, mwh = fed.most_mw[job, week], fed.mean_mw[job, week] * hours
+        return MobileSupply(
+            loads=fed.loads[branch],
+            mw=float(most_mw),
+            hours=hours,
+            mwh=float(mwh),
+            units=int(self.terms.mobile_units(most_mw)),
+            eur=float(self.terms.mobile_eur(most_mw, mwh)),
+        )
 
     def check_pins(self, pins: Mapping[int, int]) -> None:
         """ValueError names a pin for a branch that has no job, or for a week outside the schedule."""
@@ -115,12 +134,14 @@ def schedule_problem(
     skills = tuple(sorted(set(skill)))
     crew_hours = [terms.crew_hours_per_week * terms.crews_of(Skill(one), skill.count(one)) for one in skills]
     count = len(branches)
-    cost_eur = jobs_cost_eur(register, branches, terms)
+    cost_eur, hours = jobs_cost_eur(register, branches, terms), jobs_hours(register, branches, terms)
+    fed = windows.fed or FedLoads.nothing(windows.time.shape)
+    mobile_eur = terms.mobile_eur(fed.most_mw, fed.mean_mw * hours[:, None])
     jobs = Jobs(
         name=tuple(network.branch.name[branch] for branch in branches),
         rate_per_year=rate_per_year[branches],
         consequence_eur=consequence_eur[branches],
-        hours=jobs_hours(register, branches, terms),
+        hours=hours,
         skill=skill,
         cost_eur=cost_eur,
         effect=np.full(count, terms.effect),
@@ -129,7 +150,8 @@ def schedule_problem(
         latest=np.full(count, WEEKS - 1),
         fixed=np.full(count, -1),
         allowed=windows.time != NEVER,
-        surcharge_eur=cost_eur[:, None] * surcharge_of(windows.time, terms),
+        surcharge_eur=cost_eur[:, None] * surcharge_of(windows.time, terms) + mobile_eur,
+        mobile_mw=fed.most_mw,
     )
     return ScheduleProblem(
         jobs,
@@ -137,6 +159,7 @@ def schedule_problem(
         np.repeat(np.array(crew_hours)[:, None], WEEKS, axis=1),
         zone_outages=terms.zone_outages,
         benefit_years=terms.benefit_years,
+        mobile_mw=terms.mobile_mw,
     )
 
 

@@ -35,14 +35,34 @@ Step = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
+class FedLoads:
+    """most_mw, mean_mw (n, W): what mobile units feed at a window's hours, 0 where nothing; by branch which loads."""
+
+    most_mw: FloatArray
+    mean_mw: FloatArray
+    loads: dict[int, tuple[int, ...]]
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, ...]) -> "FedLoads":
+        """No mobile supply."""
+        return cls(np.zeros(shape), np.zeros(shape), {})
+
+    def of_rows(self, rows: IntArray) -> "FedLoads":
+        """With rows in another order."""
+        return FedLoads(self.most_mw[rows], self.mean_mw[rows], self.loads)
+
+
+@dataclass(frozen=True, eq=False)
 class WorkWindows:
     """time (n, W): the cheapest place in TIMES at which a branch can be out, NEVER where there is none.
 
-    transfers: of branches that need several ties, those that are closed, in this order.
+    transfers: of branches that need several ties, those that are closed, in this order. fed: by mobile units
+    (ml.maintenance.schedule.mobile_supply), None where they take no part.
     """
 
     time: IntArray
     transfers: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    fed: FedLoads | None = None
 
     @classmethod
     def unasked(cls, count: int, weeks: int) -> "WorkWindows":
@@ -51,7 +71,7 @@ class WorkWindows:
 
     def of_rows(self, rows: IntArray) -> "WorkWindows":
         """With the rows of time in another order."""
-        return WorkWindows(self.time[rows], self.transfers)
+        return WorkWindows(self.time[rows], self.transfers, None if self.fed is None else self.fed.of_rows(rows))
 
 
 def work_windows(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from grid.network import FloatArray
-from ml.maintenance.daily import DailyPrognosis
+from ml.maintenance.daily import DailyMean, DailyPrognosis
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS, Prognosis
 from ml.maintenance.records import WhyNot, WhyNotKind
@@ -90,3 +90,11 @@ def test_an_asset_that_no_model_had_judged_begins_with_its_first_look() -> None:
     assert chance(daily.take(look(0.3), START + timedelta(minutes=5), "m")) == pytest.approx(0.3)
     made = replace(look(0.4), learned=np.array([True, False, True]))
     assert daily.take(made, START + timedelta(minutes=10), "m").published[1, -1] == pytest.approx(0.05)
+
+
+def test_the_mean_of_a_day_forgets_by_one_over_e() -> None:
+    mean, at = DailyMean(), datetime(2026, 1, 15, tzinfo=UTC)
+    assert mean.take(np.array([2.0, 4.0]), at).tolist() == [2, 4]
+    assert mean.take(np.array([0.0, 4.0]), at + timedelta(days=1)) == pytest.approx([2 / np.e, 4])
+    mean.forget()
+    assert mean.take(np.array([7.0]), at).tolist() == [7]
