@@ -148,7 +148,8 @@ class JobItem(Answer):
 
     shifts: between which the asset is in service again. ties_closed: that carry its load, where more than one is
     needed. mobile_supply: null where no loads need it. surcharge_eur: what the time and mobile supply add to cost_eur.
-    reason: why it is done in this week, and at this time.
+    reason: why it is done in this week, and at this time. share_of_draws: of the failure rates within their
+    uncertainty, in which the best plan has the job in some week.
     """
 
     id: Place
@@ -161,6 +162,7 @@ class JobItem(Answer):
     expected_cost_eur: Euro
     deferral_cost_eur: Euro
     pinned: bool
+    share_of_draws: Probability
     work_time: WorkTime | None
     shifts: Count | None
     surcharge_eur: Euro
@@ -224,7 +226,7 @@ class TermsItem(Answer):
     usual_interval_years: float
 
 
-class StandingItem(Answer):
+class PlanStandingItem(Answer):
     """Since when the schedule stands (simulated) and why. checked_at: when it was last compared with one made anew.
 
     fresh_saves_eur: what that one would save; it stands until this is more than terms.change_share_of_cost of its
@@ -251,7 +253,7 @@ class ScheduleAnswer(Answer):
     method: ScheduleMethod | None
     gap: float | None
     costs: dict[str, CostItem]
-    standing: StandingItem | None
+    standing: PlanStandingItem | None
     terms: TermsItem
 
 

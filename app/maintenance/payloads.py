@@ -259,6 +259,7 @@ def _job(now: Maintained, position: int, branch: int, week: int) -> JSON:
         "expected_cost_eur": float(problem.cost_eur[position, week]),
         "deferral_cost_eur": float(problem.cost_eur[position, -1]),
         "pinned": branch in made.pins,
+        "share_of_draws": None if made.share_of_draws is None else float(made.share_of_draws[position]),
         **_work(now, made, position, week),
         "why_deferred": _why(now, made, position) if week == DEFERRED else None,
     }

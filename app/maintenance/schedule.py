@@ -12,6 +12,7 @@ from grid.assets.register import Skill
 from grid.capabilities import OUTAGE_WINDOWS
 from grid.network import BranchKind, FloatArray
 from ml.maintenance.model.prognosis import Prognosis
+from ml.maintenance.schedule.draws import shares_of_draws, spread_of
 from ml.maintenance.schedule.economics import (
     WEEKS,
     ScheduleView,
@@ -26,11 +27,13 @@ from ml.maintenance.schedule.economics import (
 from ml.maintenance.schedule.hindrances import outage_hindrances
 from ml.maintenance.schedule.mobile_supply import with_mobile_supply
 from ml.maintenance.schedule.problem import OutageHindrance
+from ml.maintenance.schedule.solve import with_pins
 from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.maintenance.schedule.work_times import NEVER, WorkLevels, cheapest_first, work_levels
 from ml.maintenance.schedule.work_windows import NIGHTS, WorkWindows, work_windows
 
 RATE_HORIZON_DAYS = 365
+DRAWS_SEED = 1
 MOST_EXPLAINED = 50  # outages that no week allows, the riskiest, of which it is said why
 TIES_SHARE, WINDOWS_SHARE = 0.7, 0.8  # of the work, as far as progress is told
 
@@ -104,7 +107,8 @@ def make_schedule(
         posed = schedule_problem(network, register, known.branches, rate, consequence, known.windows, terms)
         years = snapshot.simulated_at.year - register.year_built[known.branches]
         again = solved(posed, known.branches, years, pins, known.first_day, known.windows, terms)
-        return replace(again, hindrances=known.hindrances, lightest_week=known.lightest_week, closed=known.closed)
+        told = replace(again, hindrances=known.hindrances, lightest_week=known.lightest_week, closed=known.closed)
+        return _drawn(told, prognosis)
     branches, first_day = branches_worth_a_job(snapshot.case.is_asset, rate, consequence), first_monday(snapshot)
     asked, levels = network.n_bus <= OUTAGE_WINDOWS.most, _levels(snapshot, first_day)
     windows = WorkWindows.unasked(len(branches), WEEKS)
@@ -143,7 +147,18 @@ def make_schedule(
     age = snapshot.simulated_at.year - register.year_built[branches]
     made = solved(problem, branches, age, pins, first_day, windows, terms)
     lightest = 0 if levels is None else int(np.argmin([week.max() for week in levels[NIGHTS]]))
-    return replace(made, hindrances=hindrances, lightest_week=lightest, closed=snapshot.solved.state.closed)
+    return replace(
+        _drawn(made, prognosis), hindrances=hindrances, lightest_week=lightest, closed=snapshot.solved.state.closed
+    )
+
+
+def _drawn(made: ScheduleView, prognosis: Prognosis) -> ScheduleView:
+    """With how often each job is in the best plan when rates are drawn; one seed, so that only news changes it."""
+    low, high = (replace(prognosis, probability=end) for end in (prognosis.low, prognosis.high))
+    ends = (one.rate_per_year(RATE_HORIZON_DAYS)[made.branches] for one in (low, high))
+    place = {branch: job for job, branch in enumerate(made.branches.tolist())}
+    pinned = with_pins(made.problem, {place[branch]: week for branch, week in made.pins.items()})
+    return replace(made, share_of_draws=shares_of_draws(pinned, spread_of(*ends), np.random.default_rng(DRAWS_SEED)))
 
 
 def same_windows(snapshot: Snapshot, made: ScheduleView) -> bool:

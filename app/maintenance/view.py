@@ -310,6 +310,7 @@ def plan_of(now: Maintained) -> GanttPlan | None:
             int(jobs.allowed[i].sum()),
             why_deferred(now.snapshot.case.network, made, i) if weeks[i] == DEFERRED else "",
             work_words(now.snapshot.case.network, made.work_of(i, int(weeks[i]))),
+            None if made.share_of_draws is None else float(made.share_of_draws[i]),
         )
         for i, branch in enumerate(made.branches.tolist())
     )

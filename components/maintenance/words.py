@@ -12,12 +12,12 @@ from ml.maintenance.records import (
     MobileSupply,
     OwnFailures,
     PlanChange,
+    PlanStanding,
     RateChange,
     RefusedFate,
     RefusedModels,
     Sensed,
     SensorDrift,
-    Standing,
     WhyNot,
     WhyNotKind,
     Work,
@@ -72,7 +72,7 @@ def mobile_words(network: Network, mobile: MobileSupply) -> str:
     return f"{whom} fed by {units}, {most} for {hours} at {price}"
 
 
-def standing_words(standing: Standing, broken: Iterable[Violation], cost_eur: float, change_share: float) -> str:
+def standing_words(standing: PlanStanding, broken: Iterable[Violation], cost_eur: float, change_share: float) -> str:
     """Since when a schedule stands and why, and what one made anew would save."""
     since = f"Stands since {text.clock(standing.since)}: {_change_words(standing.change)}"
     violations = conflict_words(broken)

@@ -82,7 +82,7 @@ class PlanChange(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class PlanStanding:
     """Since when a schedule stands (simulated) and why, when one was last made anew to compare, what that saves."""
 
     since: datetime

@@ -10,7 +10,7 @@ from grid.assets.register import AssetRegister, Skill
 from grid.capabilities import ALL_JOBS
 from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.studies.areas import partition
-from ml.maintenance.records import MobileSupply, Standing, Work
+from ml.maintenance.records import MobileSupply, PlanStanding, Work
 from ml.maintenance.schedule.problem import DEFERRED, Jobs, OutageHindrance, ScheduleProblem, Violation
 from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleComparison, compare, solve_with
 from ml.maintenance.schedule.terms import MaintenanceTerms
@@ -29,6 +29,7 @@ class ScheduleView:
     when in each week the work is done. hindrances: of the riskiest branches that may be out in no week, what stands
     against it in the nights of the lightest_week, which is that of the least load. closed: (m,) switch states that the
     windows are of. standing: since when, and why. broken: what the plan before it broke, where it had to be replaced.
+    share_of_draws: (n,) of the rates, in which a job has a week (ml.maintenance.schedule.draws).
     """
 
     branches: IntArray
@@ -43,8 +44,9 @@ class ScheduleView:
     hindrances: Mapping[int, OutageHindrance] = field(default_factory=dict)
     lightest_week: int = 0
     closed: BoolArray | None = None
-    standing: Standing | None = None
+    standing: PlanStanding | None = None
     broken: tuple[Violation, ...] = ()
+    share_of_draws: FloatArray | None = None
 
     def work_of(self, job: int, week: int) -> Work | None:
         """When in a week a job is done; None for a deferred one, and in weeks in which its asset can't be out."""

@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from grid.network import IntArray
-from ml.maintenance.records import PlanChange, Standing
+from ml.maintenance.records import PlanChange, PlanStanding
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement, judge
 from ml.maintenance.schedule.solve import Schedule, solve_with
@@ -16,7 +16,7 @@ UNSETTLED = -2  # a job that the plan before doesn't know, or whose week has pas
 
 def begun(made: ScheduleView, at: datetime, change: PlanChange) -> ScheduleView:
     """A schedule that stands from now on."""
-    return replace(made, standing=Standing(since=at, checked_at=at, change=change))
+    return replace(made, standing=PlanStanding(since=at, checked_at=at, change=change))
 
 
 def held(before: ScheduleView, fresh: ScheduleView, at: datetime) -> ScheduleView:

@@ -172,6 +172,9 @@ def test_files_hold_every_planned_job(city: Rig) -> None:
     assert "attachment" in table.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [row["asset"] for row in rows] == [job["name"] for job in jobs]
+    assert [float(row["share_of_draws"]) for row in rows] == pytest.approx([job["share_of_draws"] for job in jobs])
+    assert all(0 <= job["share_of_draws"] <= 1 for job in jobs)
+    assert max(job["share_of_draws"] for job in jobs) > 0.5
     assert [row["week"] for row in rows] == ["" if job["week"] is None else str(job["week"]) for job in jobs]
     calendar = city.client.get(f"{SCHEDULE}?format=ics")
     assert calendar.mimetype == "text/calendar"

@@ -25,12 +25,12 @@ from ml.maintenance.records import (
     MaintenanceProblemKind,
     OwnFailures,
     PlanChange,
+    PlanStanding,
     RateChange,
     RefusedFate,
     RefusedModels,
     Sensed,
     SensorDrift,
-    Standing,
     WhyNot,
     WhyNotKind,
     Work,
@@ -61,17 +61,17 @@ def test_each_broken_rule_is_one_sentence_with_weeks_counted_from_one() -> None:
 def test_a_standing_plan_says_since_when_why_and_what_a_new_one_saves() -> None:
     since = datetime(2026, 1, 15, 6, tzinfo=UTC)
     said = {
-        change: standing_words(Standing(since=since, checked_at=since, change=change), (), 1e5, 0.01)
+        change: standing_words(PlanStanding(since=since, checked_at=since, change=change), (), 1e5, 0.01)
         for change in PlanChange
     }
     assert len(set(said.values())) == len(PlanChange)
     assert all(words.startswith("Stands since") and "save" not in words[:20] for words in said.values())
-    checked = Standing(
+    checked = PlanStanding(
         since=since, checked_at=since + timedelta(days=2), change=PlanChange.FIRST, fresh_saves_eur=400.0
     )
     assert "would save 400\u202fEUR (0.4\u202f%)" in standing_words(checked, (), 1e5, 0.01)
     broken = (Violation(ViolationKind.OUTAGE, 0, "A4", 0.0, (1,)),)
-    replaced = Standing(since=since, checked_at=since, change=PlanChange.INFEASIBLE)
+    replaced = PlanStanding(since=since, checked_at=since, change=PlanChange.INFEASIBLE)
     assert "A4 can't be taken out" in standing_words(replaced, broken, 1e5, 0.01)
 
 
