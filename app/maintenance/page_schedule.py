@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state
+from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state, standing_note
 from app.map.context import PageServices
 from app.web.callbacks import Clicks, Look
 from app.web.ids import Id
@@ -163,6 +163,8 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         words, note = schedule_state(now)
         notes = beyond_notes((OUTAGE_WINDOWS, now.snapshot.case.network.n_bus), (ALL_JOBS, len(now.branches)))
         summary = [html.Strong(words), html.Span(note, className="result") if note else None, *notes]
+        stands = standing_note(now)
+        summary += [html.P(stands, className="quiet-line")] if stands else []
         plan = plan_of(now)
         if plan is None:
             return summary, _served(services, now), no_update, ways_table(None), deferred_table(None)

@@ -412,6 +412,12 @@ def schedule_state(now: Maintained) -> tuple[str, str]:
         f"{made.first_day:%b %Y}, found by {made.schedule.method}; a better one could save "
         f"{text.percent(made.schedule.gap)} at most"
     )
-    return words, "" if made.standing is None else standing_words(
-        made.standing, made.broken, made.schedule.expected_cost_eur, made.terms.change_share
-    )
+    return words, ""
+
+
+def standing_note(now: Maintained) -> str:
+    """Since when the schedule stands; empty where there is none, or another is being made."""
+    made = now.report.schedule
+    if made is None or made.schedule is None or made.standing is None or now.report.scheduling:
+        return ""
+    return standing_words(made.standing, made.broken, made.schedule.expected_cost_eur, made.terms.change_share)

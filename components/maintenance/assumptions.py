@@ -16,10 +16,9 @@ def assumptions(terms: MaintenanceTerms) -> Component:
 def assumption_words(terms: MaintenanceTerms) -> tuple[tuple[str, str], ...]:
     """Each assumption's name and what is assumed."""
     repairs = ", ".join(f"{kind.value} {text.number(hours, 0, 'h')}" for kind, hours in terms.repair_hours.items())
-    hours = ", ".join(f"{skill.value} {text.small(each, 'h')}" for skill, each in terms.job_hours.items())
-    crews = ", ".join(
-        f"{skill.value} {count or f'one for every {JOBS_A_CREW} jobs'}" for skill, count in terms.crews.items()
-    )
+    hours = ", ".join(f"{skill.value} {each:g}\u202fh" for skill, each in terms.job_hours.items())
+    named = [f"{skill.value} {count}" for skill, count in terms.crews.items() if count]
+    crews = ", ".join([*named, f"{'others ' if named else ''}one for every {JOBS_A_CREW} jobs"][: len(terms.crews)])
     removed, years = text.percent(terms.effect, 0), text.number(terms.benefit_years, 0, "years")
     least = text.number(terms.least_job_eur, 0, "EUR")
     weekend, nights = (text.percent(share, 0) for share in (terms.weekend_surcharge, terms.night_surcharge))
@@ -35,7 +34,7 @@ def assumption_words(terms: MaintenanceTerms) -> tuple[tuple[str, str], ...]:
             "Effect",
             f"{removed} of the failure rate removed for {years}",
         ),
-        ("Crews", f"{crews}; {text.small(terms.crew_hours_per_week, 'h')} a week each"),
+        ("Crews", f"{crews}; {terms.crew_hours_per_week:g}\u202fh a week each"),
         ("Mobile supply", _mobile_words(terms)),
         ("Out at once", f"{text.count(terms.zone_outages, 'asset')} of an area in a week"),
     )
