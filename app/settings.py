@@ -131,6 +131,54 @@ class Settings(BaseSettings):
     repair_hours_transformer: float = Field(
         default=24.0, gt=0, le=8760, description="hours until a transformer is replaced"
     )
+    lost_load_eur_per_mwh: float = Field(
+        default=10_000.0, ge=0, le=1e6, description="value of lost load that failures are counted with, EUR/MWh"
+    )
+    job_least_eur: float = Field(
+        default=800.0, ge=0, le=1e9, description="least cost of a planned maintenance job on working days, EUR"
+    )
+    job_share: float = Field(
+        default=0.01, ge=0, le=1, description="its cost as a share of the asset's replacement, where that is more"
+    )
+    job_hours_line: float = Field(default=12.0, ge=0.1, le=168, description="hours of a planned job on a line")
+    job_hours_cable: float = Field(default=16.0, ge=0.1, le=168, description="the same on a cable")
+    job_hours_substation: float = Field(default=20.0, ge=0.1, le=168, description="the same in a substation")
+    job_effect: float = Field(
+        default=0.5, ge=0, le=1, description="share of an asset's failure rate that a planned job removes"
+    )
+    job_benefit_years: float = Field(default=10.0, ge=0, le=100, description="years for which it does")
+    weekend_surcharge: float = Field(
+        default=0.5, ge=0, le=10, description="share of its cost that the weekend adds to a planned job"
+    )
+    night_surcharge: float = Field(default=0.75, ge=0, le=10, description="the same of nights")
+    job_crews_line: int = Field(
+        default=0, ge=0, le=1000, description="maintenance crews for lines; 0: one for every 100 of their jobs"
+    )
+    job_crews_cable: int = Field(default=0, ge=0, le=1000, description="the same for cables")
+    job_crews_substation: int = Field(default=0, ge=0, le=1000, description="the same for substations")
+    crew_week_hours: float = Field(default=40.0, ge=0, le=168, description="hours a week that such a crew works")
+    zone_outages: int = Field(
+        default=2, ge=1, le=1000, description="assets of one area that may be out for maintenance in the same week"
+    )
+    schedule_change_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of its expected cost that a new schedule must save to replace the one that stands",
+    )
+    mobile_mw: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="mobile generation that may feed loads during maintenance in a week, MW; 0: none",
+    )
+    mobile_unit_mw: float = Field(default=0.5, ge=0.01, le=100, description="size of one mobile unit, MW")
+    mobile_unit_eur: float = Field(
+        default=2500.0, ge=0, le=1e7, description="price of bringing and connecting one for a job, EUR"
+    )
+    mobile_eur_per_mwh: float = Field(
+        default=400.0, ge=0, le=1e6, description="price of the energy that mobile units feed, EUR/MWh"
+    )
     plan_hours: int = Field(default=4, ge=1, le=24, description="hours that a plan is followed through the forecast")
     upload_mb: float = Field(default=50.0, gt=0, le=500, description="largest network file that the page takes, MB")
     reading_mb: float = Field(

@@ -25,6 +25,7 @@ RECORDS = {
     "ml.forecasting.records",
     "ml.maintenance.records",
     "ml.maintenance.schedule.problem",
+    "ml.maintenance.schedule.terms",
     "ml.optimisation.plans.plan",
     "ml.optimisation.plans.reasons",
     "ml.optimisation.plans.status",

@@ -121,7 +121,7 @@ def _file(now: Maintained, kind: str) -> Response:
     network, weeks = now.snapshot.case.network, found.week.tolist()
     when = [work_words(network, made.work_of(job, week)) for job, week in enumerate(weeks)]
     if kind == "csv":
-        content = schedule_csv(made.problem, found.judgement, made.first_day, when)
+        content = schedule_csv(made.problem, found.judgement, made.first_day, when, made.share_of_draws)
     else:
         title = f"Maintenance of {network.title}"
         content = schedule_ics(made.problem, found.judgement, made.first_day, datetime.now(UTC), title, when)

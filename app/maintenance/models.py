@@ -8,9 +8,10 @@ from pydantic import AwareDatetime, Field
 from app.web.models import Answer, Count, Place, Probability
 from components.maintenance.asset_panel import SignalState
 from components.maintenance.risk_table import RateSource
+from grid.assets.register import Skill
 from grid.network import BranchKind
 from ml.maintenance.model.causes import Cause
-from ml.maintenance.records import RateChange, WorkTime
+from ml.maintenance.records import PlanChange, RateChange, WorkTime
 from ml.maintenance.schedule.solve import ScheduleMethod
 
 Euro = Annotated[float | None, Field(description="EUR")]
@@ -134,11 +135,24 @@ class AssetAnswer(AboutItem, AssetItem):
     similar: tuple[SimilarItem, ...]
 
 
+class MobileItem(Answer):
+    """What mobile units feed while an asset is out: MW at the highest load of the work's hours, energy of all of it."""
+
+    loads: tuple[str, ...]
+    most_mw: float
+    hours: Hours
+    energy_mwh: float
+    units: Count
+    price_eur: Euro
+
+
 class JobItem(Answer):
     """A job of the schedule. work_time and what follows from it are null where it is deferred.
 
     shifts: between which the asset is in service again. ties_closed: that carry its load, where more than one is
-    needed. surcharge_eur: what the time adds to cost_eur. reason: why it is done in this week, and at this time.
+    needed. mobile_supply: null where no loads need it. surcharge_eur: what the time and mobile supply add to cost_eur.
+    reason: why it is done in this week, and at this time. share_of_draws: of the failure rates within their
+    uncertainty, in which the best plan has the job in some week.
     """
 
     id: Place
@@ -151,10 +165,12 @@ class JobItem(Answer):
     expected_cost_eur: Euro
     deferral_cost_eur: Euro
     pinned: bool
+    share_of_draws: Probability
     work_time: WorkTime | None
     shifts: Count | None
     surcharge_eur: Euro
     ties_closed: tuple[str, ...]
+    mobile_supply: MobileItem | None
     reason: str | None
     why_deferred: str | None
 
@@ -184,6 +200,49 @@ class CostItem(Answer):
     deferred_risk_eur: Euro
 
 
+class TermsItem(Answer):
+    """What the schedule is made by, from the settings. crews: null for one for every 100 jobs of the skill.
+
+    job_share_of_replacement, least_job_eur: the larger one is what a job costs on working days, where the file of
+    assets doesn't say. effect_share_of_rate: of its failure rate that a job removes, for benefit_years. Surcharges:
+    shares of a job's cost. mobile_mw: of mobile units that there are in a week. usual_interval_years: of the fixed
+    intervals that the schedule is compared with.
+    """
+
+    lost_load_eur_per_mwh: float
+    repair_hours: dict[BranchKind, Hours]
+    crews: dict[Skill, Count | None]
+    crew_hours_per_week: Hours
+    job_hours: dict[Skill, Hours]
+    job_share_of_replacement: float
+    least_job_eur: Euro
+    effect_share_of_rate: float
+    benefit_years: float
+    weekend_surcharge_share: float
+    night_surcharge_share: float
+    mobile_mw: float
+    mobile_unit_mw: float
+    mobile_unit_eur: Euro
+    mobile_eur_per_mwh: float
+    zone_outages_per_week: Count
+    change_share_of_cost: float
+    usual_interval_years: float
+
+
+class PlanStandingItem(Answer):
+    """Since when the schedule stands (simulated) and why. checked_at: when it was last compared with one made anew.
+
+    fresh_saves_eur: what that one would save; it stands until this is more than terms.change_share_of_cost of its
+    expected cost. broken_before: what the schedule before it broke, where it had to be replaced.
+    """
+
+    since: AwareDatetime
+    change: PlanChange
+    broken_before: str | None
+    checked_at: AwareDatetime
+    fresh_saves_eur: Euro
+
+
 class ScheduleAnswer(Answer):
     """GET /api/maintenance/schedule. gap: from the best that is possible, 0 to 1."""
 
@@ -197,6 +256,8 @@ class ScheduleAnswer(Answer):
     method: ScheduleMethod | None
     gap: float | None
     costs: dict[str, CostItem]
+    standing: PlanStandingItem | None
+    terms: TermsItem
 
 
 class PinsAnswer(Answer):

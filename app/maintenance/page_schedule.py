@@ -8,13 +8,14 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state
+from app.maintenance.view import Maintained, code_of, maintained, plan_of, schedule_state, standing_note
 from app.map.context import PageServices
 from app.web.callbacks import Clicks, Look
 from app.web.ids import Id
 from components.common.ceiling import beyond_notes
 from components.common.theme import Scheme
 from components.common.trends import CONFIG, empty_figure
+from components.maintenance.assumptions import assumptions
 from components.maintenance.gantt import deferred_table, gantt_figure, ways_table
 from components.maintenance.schedule_grid import schedule_columns, schedule_data, schedule_grid, week_choices, week_of
 from grid.capabilities import ALL_JOBS, OUTAGE_WINDOWS
@@ -43,12 +44,12 @@ def layout(services: PageServices, now: Maintained | None) -> Component:
         className="card table-card",
     )
     told = (("Compared with other ways to plan", Id.SCHEDULE_WAYS), ("Deferred", Id.SCHEDULE_DEFERRED))
-    left = [_chart(), *(_card(title, name) for title, name in told)]
+    left = [_chart(services), *(_card(title, name) for title, name in told)]
     columns = [html.Div(cards, className="risk-stack") for cards in (left, [editor])]
     return html.Div(columns, className="schedule-columns")
 
 
-def _chart() -> Component:
+def _chart(services: PageServices) -> Component:
     chart = dcc.Graph(id=Id.GANTT_GRAPH, figure=empty_figure(Scheme.LIGHT, True, ""), config=CONFIG)
     links = [
         html.A(title, href=f"/api/maintenance/schedule?format={kind}", download="", className="file-link")
@@ -59,6 +60,7 @@ def _chart() -> Component:
             html.Div([html.H2("Schedule"), html.Div(links, className="card-tools")], className="card-head"),
             html.Div(id=Id.SCHEDULE_SUMMARY, role="status", className="schedule-summary"),
             html.Div(chart, className="gantt-scroll", tabIndex=0, role="region", **{"aria-label": "Gantt chart"}),
+            assumptions(services.maintainer.terms),
         ],
         className="card",
     )
@@ -161,6 +163,8 @@ def _register_parts(app: dash.Dash, services: PageServices) -> None:
         words, note = schedule_state(now)
         notes = beyond_notes((OUTAGE_WINDOWS, now.snapshot.case.network.n_bus), (ALL_JOBS, len(now.branches)))
         summary = [html.Strong(words), html.Span(note, className="result") if note else None, *notes]
+        stands = standing_note(now)
+        summary += [html.P(stands, className="quiet-line")] if stands else []
         plan = plan_of(now)
         if plan is None:
             return summary, _served(services, now), no_update, ways_table(None), deferred_table(None)

@@ -24,8 +24,10 @@ from grid.network import FloatArray
 from ml.maintenance.model.card import ModelCard, card_to
 from ml.maintenance.model.causes import CAUSES
 from ml.maintenance.model.prognosis import HORIZONS
+from ml.maintenance.records import MobileSupply
 from ml.maintenance.schedule.economics import ScheduleView
 from ml.maintenance.schedule.problem import DEFERRED, Judgement
+from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.reporting.plain import plain
 
 JSON = dict[str, Any]
@@ -154,6 +156,8 @@ def schedule(now: Maintained) -> JSON:
         "method": None,
         "gap": None,
         "costs": {},
+        "standing": None,
+        "terms": _terms(now.maintainer.terms),
     }
     if made is None:
         return answer
@@ -179,10 +183,49 @@ def schedule(now: Maintained) -> JSON:
             for crew in crews_of(problem, weeks)
         ],
         "pins": [{"id": branch, "week": _week(week)} for branch, week in sorted(made.pins.items())],
+        "standing": _standing(made),
         "conflict": None if made.conflict is None else conflict_words(made.conflict.violations),
         "method": None if made.schedule is None else made.schedule.method.value,
         "gap": None if made.schedule is None else number(made.schedule.gap),
         "costs": {name: _costs(found) for name, found in judged.items()},
+    }
+
+
+def _standing(made: ScheduleView) -> JSON | None:
+    """Since when the schedule stands, and what one made anew would save."""
+    standing = made.standing
+    if standing is None or made.schedule is None:
+        return None
+    return {
+        "since": stamp(standing.since),
+        "change": standing.change.value,
+        "broken_before": conflict_words(made.broken) or None,
+        "checked_at": stamp(standing.checked_at),
+        "fresh_saves_eur": standing.fresh_saves_eur,
+    }
+
+
+def _terms(terms: MaintenanceTerms) -> JSON:
+    """What the schedule was made by, in the units that names end with."""
+    return {
+        "lost_load_eur_per_mwh": terms.lost_load_eur_per_mwh,
+        "repair_hours": {kind.value: hours for kind, hours in terms.repair_hours.items()},
+        "crews": {skill.value: number or None for skill, number in terms.crews.items()},
+        "crew_hours_per_week": terms.crew_hours_per_week,
+        "job_hours": {skill.value: hours for skill, hours in terms.job_hours.items()},
+        "job_share_of_replacement": terms.job_share,
+        "least_job_eur": terms.least_job_eur,
+        "effect_share_of_rate": terms.effect,
+        "benefit_years": terms.benefit_years,
+        "weekend_surcharge_share": terms.weekend_surcharge,
+        "night_surcharge_share": terms.night_surcharge,
+        "mobile_mw": terms.mobile_mw,
+        "mobile_unit_mw": terms.mobile_unit_mw,
+        "mobile_unit_eur": terms.mobile_unit_eur,
+        "mobile_eur_per_mwh": terms.mobile_eur_per_mwh,
+        "zone_outages_per_week": terms.zone_outages,
+        "change_share_of_cost": terms.change_share,
+        "usual_interval_years": terms.interval_years,
     }
 
 
@@ -215,6 +258,7 @@ def _job(now: Maintained, position: int, branch: int, week: int) -> JSON:
         "expected_cost_eur": float(problem.cost_eur[position, week]),
         "deferral_cost_eur": float(problem.cost_eur[position, -1]),
         "pinned": branch in made.pins,
+        "share_of_draws": None if made.share_of_draws is None else float(made.share_of_draws[position]),
         **_work(now, made, position, week),
         "why_deferred": _why(now, made, position) if week == DEFERRED else None,
     }
@@ -230,7 +274,21 @@ def _work(now: Maintained, made: ScheduleView, position: int, week: int) -> JSON
         "shifts": None if done is None else done.shifts,
         "surcharge_eur": None if done is None else done.surcharge_eur,
         "ties_closed": [names[tie] for tie in ties],
+        "mobile_supply": None if done is None or done.mobile is None else _mobile(now, done.mobile),
         "reason": None if done is None else why_planned(now.snapshot.case.network, made, position, week),
+    }
+
+
+def _mobile(now: Maintained, mobile: MobileSupply) -> JSON:
+    """What mobile units feed while an asset is out."""
+    names = now.snapshot.case.network.load.name
+    return {
+        "loads": [names[load] for load in mobile.loads],
+        "most_mw": mobile.mw,
+        "hours": mobile.hours,
+        "energy_mwh": mobile.mwh,
+        "units": mobile.units,
+        "price_eur": mobile.eur,
     }
 
 

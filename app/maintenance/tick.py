@@ -78,7 +78,7 @@ def schedule_key(now: Maintained) -> str:
 def _schedule_print(made: ScheduleView) -> str:
     weeks = b"" if made.schedule is None else made.schedule.week.tobytes()
     cost = "" if made.schedule is None else f"{made.schedule.expected_cost_eur:.0f}"
-    settled = f"{made.first_day}{sorted(made.pins.items())}{made.conflict or ''}{cost}"
+    settled = f"{made.first_day}{sorted(made.pins.items())}{made.conflict or ''}{cost}{made.standing}"
     return format(crc32(weeks + made.branches.tobytes() + settled.encode()), "x")
 
 

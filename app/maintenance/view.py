@@ -27,6 +27,7 @@ from components.maintenance.words import (
     hindrance_words,
     maintenance_problem_words,
     own_words,
+    standing_words,
     why_not_words,
     work_words,
 )
@@ -74,7 +75,9 @@ class Maintained:
         if self.report.consequence_eur is not None:
             return self.report.consequence_eur
         case = self.snapshot.case
-        return failure_cost_eur(case.network, case.register, self.snapshot.assessed.risk.interrupted_mw)
+        return failure_cost_eur(
+            case.network, case.register, self.snapshot.assessed.risk.interrupted_mw, self.maintainer.terms
+        )
 
 
 def maintained(services: Services) -> Maintained | None:
@@ -316,6 +319,7 @@ def plan_of(now: Maintained) -> GanttPlan | None:
             int(jobs.allowed[i].sum()),
             why_deferred(now.snapshot.case.network, made, i) if weeks[i] == DEFERRED else "",
             work_words(now.snapshot.case.network, made.work_of(i, int(weeks[i]))),
+            None if made.share_of_draws is None else float(made.share_of_draws[i]),
         )
         for i, branch in enumerate(made.branches.tolist())
     )
@@ -353,6 +357,8 @@ def why_planned(network: Network, made: ScheduleView, job: int, week: int) -> st
         place = "the best of its weeks" if week == best else "crews or its area have no room in its best week"
         why = f"saves {saved} over deferring, {place}"
     done = made.work_of(job, week)
+    if done is not None and done.mobile is not None:
+        return f"{why}; {work_words(network, done)}, as ties alone carry its load at no time"
     if done is None or done.time is WorkTime.DAYS:
         return why
     return f"{why}; {work_words(network, done)}, as the outage would break supply or limits on working days"
@@ -416,3 +422,11 @@ def schedule_state(now: Maintained) -> tuple[str, str]:
         f"{text.percent(made.schedule.gap)} at most"
     )
     return words, ""
+
+
+def standing_note(now: Maintained) -> str:
+    """Since when the schedule stands; empty where there is none, or another is being made."""
+    made = now.report.schedule
+    if made is None or made.schedule is None or made.standing is None or now.report.scheduling:
+        return ""
+    return standing_words(made.standing, made.broken, made.schedule.expected_cost_eur, made.terms.change_share)

@@ -31,7 +31,7 @@ from app.learning.requests import (
     TrainingState,
 )
 from app.maintenance.drivers import DriverDesk, DriversFound, DriversState
-from app.maintenance.schedule import first_monday, make_schedule
+from app.maintenance.schedule import first_monday, make_schedule, same_windows, terms_of
 from app.settings import Settings
 from grid.network import FloatArray, IntArray, Network
 from ml.maintenance.daily import DailyPrognosis
@@ -45,10 +45,13 @@ from ml.maintenance.records import (
     MaintenanceProblem,
     MaintenanceProblemKind,
     OwnFailures,
+    PlanChange,
     SensorDrift,
     class_places,
 )
 from ml.maintenance.schedule.economics import ScheduleView, failure_cost_eur, moved_pins
+from ml.maintenance.schedule.standing import begun, held
+from ml.maintenance.schedule.terms import MaintenanceTerms
 
 log = logging.getLogger(__name__)
 RATE_HORIZON_DAYS = 90  # of the failure rate that paths, plans and the map count with: the days that plans are for
@@ -112,6 +115,10 @@ class _WantedSchedule:
             self.job.cancel(cause)
 
 
+def _untold(_: float) -> None:
+    """Nobody asks how far a schedule is."""
+
+
 NO_MODELS = ModelsState(card=None, training=NOT_TRAINING)
 
 
@@ -121,13 +128,14 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
     def __init__(self, settings: Settings, engine: Engine, boards: BoardStore, learning: LearningHost) -> None:
         super().__init__("maintenance", engine, boards)
         self._settings, self._engine, self._learning = settings, engine, learning
+        self._terms = terms_of(settings)
         self._lock = threading.Lock()  # held while the trend, or the schedule that is wanted, is written or read
         self._models, self._begun = NO_MODELS, 0  # begun: the generation of what learns that was told to begin
         self._seen = -1
         self._down = False  # what learns doesn't answer
         self._made: MaintenanceReport | None = None  # the last one, which may still be on its way to the board
         self._schedule: ScheduleView | None = None
-        self._tried: tuple[date, bool] | None = None  # first day of the last attempt, and whether models were there
+        self._tried: tuple[date, bool, date] | None = None  # what _due said at the last attempt
         self._wanted: _WantedSchedule | None = None
         self._trend: deque[tuple[np.datetime64, FloatArray]] = deque()
         self._daily = DailyPrognosis()
@@ -140,6 +148,11 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         self._usual_mw: FloatArray | None = None  # what failures would interrupt
 
     # --- what others ask for -------------------------------------------------------------------------------------
+
+    @property
+    def terms(self) -> MaintenanceTerms:
+        """What maintenance costs and saves, and who does it."""
+        return self._terms
 
     @property
     def begun(self) -> bool:
@@ -331,7 +344,7 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         if self._usual_mw is None or not snapshot.solved.stale:
             interrupted_mw, closed = snapshot.assessed.risk.interrupted_mw, snapshot.solved.state.closed
             self._usual_mw = self._interruption.take(interrupted_mw, closed, snapshot.simulated_at)
-        return failure_cost_eur(snapshot.case.network, snapshot.case.register, self._usual_mw)
+        return failure_cost_eur(snapshot.case.network, snapshot.case.register, self._usual_mw, self._terms)
 
     def _own_failures(self, snapshot: Snapshot, found: Prognosis) -> OwnFailures | None:
         """What the grid's own log of failures says of the rates, where there is one."""
@@ -342,14 +355,18 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         return own_failures(log, rate, snapshot.case.is_asset, snapshot.simulated_at)
 
     def schedule_once(self, board: Board) -> None:
-        """Make the schedule that is asked for, or a first one, or the next week's."""
+        """Make the schedule that is asked for, or a first one; once a simulated day, see whether it still stands.
+
+        Of filtered rates and interruptions (ml.maintenance.daily, ml.maintenance.interruption). Windows are asked for
+        anew in another week, with other models, and when switches have changed.
+        """
         snapshot, report = board.snapshot, self._made
         if report is None or report.network is not snapshot.case.network or snapshot.solved.stale:
             return
         prognosis, consequence_eur = report.prognosis, report.consequence_eur
         if prognosis is None or consequence_eur is None:
             return
-        asked, due = self._want(None), (first_monday(snapshot), report.card is not None)
+        asked, due = self._want(None), self._due(snapshot, report)
         if asked is not None and asked.network is not snapshot.case.network:
             asked.drop(JobDropCause.OTHER_GRID)
             asked = None
@@ -361,16 +378,29 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
         pins = asked.pins if asked is not None else before.pins if before is not None else {}
         self._tried = due
         kept = pins if before is None else moved_pins(pins, before.first_day, due[0])
-        self._publish_changed(report, board, scheduling=True)
+        at, terms, checked = snapshot.simulated_at, self._terms, asked is None
+        known = before if checked and before is not None and same_windows(snapshot, before) else None
+        if known is None:
+            self._publish_changed(report, board, scheduling=True)
         try:
             if asked is None or asked.job is None:
-                self._schedule = make_schedule(snapshot, prognosis, consequence_eur, kept)
+                fresh = make_schedule(snapshot, prognosis, consequence_eur, kept, terms, _untold, known)
+                change = PlanChange.FIRST if checked else PlanChange.ASKED
+                self._schedule = held(before, fresh, at) if checked and before is not None else begun(fresh, at, change)
             else:
                 step = asked.job.step
-                made = asked.job.run(lambda: make_schedule(snapshot, prognosis, consequence_eur, kept, step))
+                made = asked.job.run(
+                    lambda: begun(
+                        make_schedule(snapshot, prognosis, consequence_eur, kept, terms, step), at, PlanChange.ASKED
+                    )
+                )
                 self._schedule = self._schedule if made is None else made  # the one before stays where it is cancelled
         finally:
             self._publish_changed(report, board, schedule=self._schedule, scheduling=False)
+
+    def _due(self, snapshot: Snapshot, report: MaintenanceReport) -> tuple[date, bool, date]:
+        """Another one when the schedule is to be looked at again."""
+        return first_monday(snapshot), report.card is not None, snapshot.simulated_at.date()
 
     def _want(self, wanted: _WantedSchedule | None, dropped: JobDropCause | None = None) -> _WantedSchedule | None:
         """Put this in the place of what was wanted, and drop that where there is a cause; what it was."""

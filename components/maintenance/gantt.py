@@ -28,7 +28,8 @@ class Job:
     """A job. week: from 0, None where it is deferred. pinned: settled by a person.
 
     cost_eur: of the work. deferral_eur: expected consequence within the horizon and after it if it is deferred. weeks:
-    in which the grid can do without the asset. why: it is deferred, in words. when: in its week it is done.
+    in which the grid can do without the asset. why: it is deferred, in words. when: in its week it is done. share: of
+    draws of the rates in which it has a week, None where that isn't known.
     """
 
     code: str
@@ -42,6 +43,7 @@ class Job:
     weeks: int
     why: str = ""
     when: str = ""
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -190,9 +192,10 @@ def _job_words(plan: GanttPlan, job: Job) -> str:
     pinned = "<br>pinned by hand" if job.pinned else ""
     week, hours = week_words(plan.start, job.week), text.number(job.hours, 0, "h")
     when = f", {job.when}" if job.when else ""
+    drawn = "" if job.share is None else f"<br>planned in {text.percent(job.share, 0)} of the draws of the rates"
     return (
         f"<b>{job.asset}</b><br>week {week}, {hours} of {job.skill}{when}"
-        f"<br>work {text.rough(job.cost_eur, 'EUR')}, deferral {text.rough(job.deferral_eur, 'EUR')}{pinned}"
+        f"<br>work {text.rough(job.cost_eur, 'EUR')}, deferral {text.rough(job.deferral_eur, 'EUR')}{drawn}{pinned}"
     )
 
 

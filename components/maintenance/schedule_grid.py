@@ -44,6 +44,7 @@ def schedule_data(jobs: Sequence[Job], start: date) -> list[Row]:
             "hours": rounded(job.hours),
             "cost_eur": rounded(job.cost_eur),
             "deferral_eur": rounded(job.deferral_eur),
+            "share_percent": None if job.share is None else rounded(100 * job.share),
         }
         for job in sorted(jobs, key=lambda job: (job.week is None, job.week or 0, -job.deferral_eur))
     ]
@@ -83,6 +84,13 @@ def schedule_columns(choices: Sequence[str]) -> list[gridlook.JSON]:
         number("hours", "Work, h", ",.3~r", width=90),
         number("cost_eur", "Work, EUR", ",.3~r", width=105),
         number("deferral_eur", "Risk if deferred, EUR", ",.3~r", width=125),
+        number(
+            "share_percent",
+            "Planned in draws, %",
+            ",.3~r",
+            width=125,
+            headerTooltip="Share of draws of the failure rates, within their uncertainty, in which the job is planned",
+        ),
     ]
 
 

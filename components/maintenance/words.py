@@ -9,7 +9,10 @@ from ml.maintenance.records import (
     FleetStepKind,
     MaintenanceProblem,
     MaintenanceProblemKind,
+    MobileSupply,
     OwnFailures,
+    PlanChange,
+    PlanStanding,
     RateChange,
     RefusedFate,
     RefusedModels,
@@ -21,6 +24,8 @@ from ml.maintenance.records import (
     WorkTime,
 )
 from ml.maintenance.schedule.problem import HindranceKind, OutageHindrance, Violation, ViolationKind
+
+MOST_NAMED = 2  # loads
 
 
 def hindrance_words(network: Network, found: OutageHindrance) -> str:
@@ -42,11 +47,13 @@ def hindrance_words(network: Network, found: OutageHindrance) -> str:
 
 
 def work_words(network: Network, done: Work | None) -> str:
-    """When in its week a job is done, and with which ties closed where one isn't enough; empty where it is not done."""
+    """When in its week a job is done, with ties where one isn't enough, or mobile supply; empty where it isn't done."""
     if done is None:
         return ""
     names = " and ".join(network.branch.name[tie] for tie in done.ties)
     ties = f" with {names} closed" if names else ""
+    if done.mobile is not None:
+        ties += f", {mobile_words(network, done.mobile)}"
     match done.time:
         case WorkTime.DAYS:
             return f"{text.count(done.shifts, 'working day')}{ties}"
@@ -54,6 +61,42 @@ def work_words(network: Network, done: Work | None) -> str:
             return f"{text.count(done.shifts, 'day')} of the weekend{ties}"
         case WorkTime.NIGHTS:
             return f"{text.count(done.shifts, 'night')}{ties}"
+
+
+def mobile_words(network: Network, mobile: MobileSupply) -> str:
+    """Which loads mobile units feed, with how much for how long, and the price."""
+    names = [network.load.name[load] for load in mobile.loads]
+    whom = " and ".join(names) if len(names) <= MOST_NAMED else text.count(len(names), "load")
+    most, price = text.small(mobile.mw, "MW", 2), text.rough(mobile.eur, "EUR")
+    hours, units = text.small(mobile.hours, "h"), text.count(mobile.units, "mobile unit")
+    return f"{whom} fed by {units}, {most} for {hours} at {price}"
+
+
+def standing_words(standing: PlanStanding, broken: Iterable[Violation], cost_eur: float, change_share: float) -> str:
+    """Since when a schedule stands and why, and what one made anew would save."""
+    since = f"Stands since {text.clock(standing.since)}: {_change_words(standing.change)}"
+    violations = conflict_words(broken)
+    why = f"{since} ({violations})" if violations and standing.change is PlanChange.INFEASIBLE else since
+    if standing.checked_at == standing.since:
+        return f"{why}."
+    share = standing.fresh_saves_eur / cost_eur if cost_eur > 0 else 0.0
+    saves = f"{text.rough(standing.fresh_saves_eur, 'EUR')} ({text.percent(share)})"
+    return (
+        f"{why}. Solved anew {text.clock(standing.checked_at)}, that would save {saves}: it changes for more than "
+        f"{text.percent(change_share)}."
+    )
+
+
+def _change_words(change: PlanChange) -> str:
+    match change:
+        case PlanChange.FIRST:
+            return "the first one"
+        case PlanChange.ASKED:
+            return "solved as a person asked"
+        case PlanChange.CHEAPER:
+            return "it saved enough over the one before"
+        case PlanChange.INFEASIBLE:
+            return "the one before is not possible any more"
 
 
 def why_not_words(reason: WhyNot | None) -> str:
@@ -181,6 +224,8 @@ def violation_words(broken: Violation) -> str:
             return f"{week}: {broken.whose} is {broken.excess:.0f} weeks outside its earliest and latest week"
         case ViolationKind.OUTAGE:
             return f"{week}: {broken.whose} can't be taken out"
+        case ViolationKind.MOBILE:
+            return f"{week}: mobile units are short of {broken.excess:.3g} MW"
         case ViolationKind.FIXED:
             return f"{broken.whose} is settled for {week} and was not left there"
 

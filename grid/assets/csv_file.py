@@ -13,6 +13,8 @@ generated.
 | replacement_eur | | cost of a planned replacement, EUR, from 0 |
 | failure_eur | | cost of an unplanned failure beyond the interruption, EUR, from 0 |
 | customers | | customers behind the asset, whole, from 0 |
+| job_eur | | cost of a planned job on working days, EUR, from 0; else by the settings |
+| job_hours | | how long that job takes, h, from 0.1 to 168; else by the settings |
 """
 
 import re
@@ -29,8 +31,20 @@ from grid.assets.register import GivenAssets, LocationClass, Skill
 from grid.network import FloatArray, Network
 from grid.times.column import year_of
 
-COLUMNS = (NAME, "year_built", "location", "criticality", "skill", "replacement_eur", "failure_eur", "customers")
+COLUMNS = (
+    NAME,
+    "year_built",
+    "location",
+    "criticality",
+    "skill",
+    "replacement_eur",
+    "failure_eur",
+    "customers",
+    "job_eur",
+    "job_hours",
+)
 OLDEST_YEAR = 1900
+LEAST_HOURS, MOST_HOURS = 0.1, 168.0  # of a job, within one week
 MOST = 1e12  # EUR or customers: more is a slip of the keyboard
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -81,6 +95,8 @@ def _given(table: dict[str, list[object]]) -> GivenAssets:
         replacement_eur=numbers("replacement_eur"),
         failure_eur=numbers("failure_eur"),
         customers=numbers("customers"),
+        job_eur=numbers("job_eur"),
+        job_hours=numbers("job_hours"),
     )
 
 
@@ -94,6 +110,8 @@ def _parsers(latest: int) -> dict[str, Callable[[str], object]]:
         "replacement_eur": _number(0, MOST, euro),
         "failure_eur": _number(0, MOST, euro),
         "customers": _number(0, MOST, "write a whole number from 0", whole=True),
+        "job_eur": _number(0, MOST, euro),
+        "job_hours": _number(LEAST_HOURS, MOST_HOURS, f"write hours from {LEAST_HOURS:g} to {MOST_HOURS:g}"),
     }
 
 

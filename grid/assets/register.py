@@ -77,12 +77,14 @@ class GivenAssets:
     replacement_eur: FloatArray
     failure_eur: FloatArray
     customers: FloatArray
+    job_eur: FloatArray
+    job_hours: FloatArray
 
     @classmethod
     def nothing(cls, n_branch: int) -> "GivenAssets":
         """No file."""
         unknown, unsaid = np.full(n_branch, np.nan), (None,) * n_branch
-        return cls(unknown, unsaid, unknown, unsaid, unknown, unknown, unknown)
+        return cls(unknown, unsaid, unknown, unsaid, *(unknown,) * 5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,8 @@ class AssetRegister:
     carries less. criticality from 1 to 5, the highest. replacement_eur is the planned renewal, failure_eur what an
     unplanned failure costs beyond the interruption (emergency repair, collateral); both NaN for impedances unless
     given. customers behind the branch in the case's own state. generated marks branches of which anything here is drawn
-    or derived; a rating's own mark is network.branch.rating_derived.
+    or derived; a rating's own mark is network.branch.rating_derived. job_eur and job_hours: cost on working days and
+    length of a planned job, NaN where no file gives them.
     """
 
     year_built: FloatArray
@@ -106,6 +109,8 @@ class AssetRegister:
     failure_eur: FloatArray
     customers: IntArray
     generated: BoolArray
+    job_eur: FloatArray
+    job_hours: FloatArray
 
 
 def asset_register(
@@ -138,6 +143,8 @@ def asset_register(
         failure_eur=_first_known(given.failure_eur, emergency_eur),
         customers=customers,
         generated=~complete,
+        job_eur=given.job_eur,
+        job_hours=given.job_hours,
     )
 
 

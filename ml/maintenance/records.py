@@ -45,17 +45,50 @@ class WorkTime(StrEnum):
     NIGHTS = "nights"
 
 
+@dataclass(frozen=True, kw_only=True)
+class MobileSupply:
+    """Loads (positions) that mobile units feed while an asset is out: MW at most, hours, MWh in all, and the price."""
+
+    loads: tuple[int, ...]
+    mw: float
+    hours: float
+    mwh: float
+    units: int
+    eur: float
+
+
 @dataclass(frozen=True)
 class Work:
     """When in its week a job is done, in how many shifts, what that adds to its cost, and ties that it needs closed.
 
-    ties: none where one or none is enough (ml.maintenance.schedule.outage_windows).
+    ties: none where one or none is enough (ml.maintenance.schedule.outage_windows). mobile: None where no loads need
+    it; its price is in surcharge_eur.
     """
 
     time: WorkTime
     shifts: int
     surcharge_eur: float
     ties: tuple[int, ...]
+    mobile: MobileSupply | None = None
+
+
+class PlanChange(StrEnum):
+    """Why a schedule came in the place of another."""
+
+    FIRST = "first"  # there was none
+    ASKED = "asked"  # by a person
+    CHEAPER = "cheaper"  # by more than the share that it is changed for
+    INFEASIBLE = "infeasible"  # the one before breaks a rule, or an outage that it needs is not possible any more
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanStanding:
+    """Since when a schedule stands (simulated) and why, when one was last made anew to compare, what that saves."""
+
+    since: datetime
+    checked_at: datetime
+    change: PlanChange
+    fresh_saves_eur: float = 0.0
 
 
 class RiskClass(StrEnum):

@@ -3,9 +3,11 @@
 Rates are CNAIM's, so that no training takes part; the schedule is what the dashboard makes of them at its first cycle.
 Every planned job is tried at every moment (three hours apart) of its working time in its week: a power flow without the
 asset, with the ties that the plan names or with any one tie, must supply all loads and break no limit further than the
-grid without the outage. Deferred share: risk and residual of deferred jobs in the expected cost.
+grid without the outage. Where the plan has mobile supply, what the outage cuts off must not take more than its units
+feed, and the rest must hold its limits. Deferred share: risk and residual of deferred jobs in the expected cost.
 """
 
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -18,8 +20,10 @@ from app.maintenance.schedule import make_schedule
 from grid.flow.powerflow import PowerFlow
 from ml.maintenance.model.prognosis import prognose
 from ml.maintenance.schedule.economics import ScheduleView, failure_cost_eur
-from ml.maintenance.schedule.outage_windows import is_tie, without_derived_ratings
-from ml.maintenance.schedule.problem import DEFERRED, Judgement
+from ml.maintenance.schedule.mobile_supply import holds_fed_at
+from ml.maintenance.schedule.outage_windows import cut_loads_mw, is_tie, without_derived_ratings
+from ml.maintenance.schedule.problem import DEFERRED, MW_TOLERANCE, Judgement
+from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.maintenance.schedule.work_times import TIMES, moments_of
 from ml.maintenance.schedule.work_windows import holds_at
 from tests.app.rig import make_rig
@@ -82,6 +86,7 @@ class Planned:
             f"{len(works)}",
             " / ".join(map(str, times)),
             f"{sum(one is not None and bool(one.ties) for one in works)}",
+            f"{sum(one is not None and one.mobile is not None for one in works)}",
             f"{never}",
             f"{cost:,.0f}",
             f"{self.deferred_percent:.0f} %",
@@ -98,8 +103,9 @@ def plan(grid: str) -> Planned:
         now = make_rig(Path(folder), grid).now
     found = prognose(None, now.assessed.condition, now.case.is_asset, stale=False)
     began = time.perf_counter()
-    cost_eur = failure_cost_eur(now.case.network, now.case.register, now.assessed.risk.interrupted_mw)
-    made = make_schedule(now, found, cost_eur, {})
+    terms = MaintenanceTerms()
+    cost_eur = failure_cost_eur(now.case.network, now.case.register, now.assessed.risk.interrupted_mw, terms)
+    made = make_schedule(now, found, cost_eur, {}, terms)
     seconds = time.perf_counter() - began
     tried = failed = 0
     assert made.schedule is not None, grid
@@ -123,6 +129,11 @@ def _tried(now: Snapshot, made: ScheduleView, job: int, week: int) -> tuple[int,
     sets = [work.ties] if work.ties else [(), *((tie,) for tie in ties)]
     moments = moments_of(work.time, made.first_day, week, len(yearly) // 365)
     levels = yearly[moments] / float(injection.load_p_mw.sum())
+    if work.mobile is not None:
+        fed_mw = levels * cut_loads_mw(network, injection, state.closed)[branch]
+        enough = fed_mw <= min(work.mobile.mw, made.terms.mobile_mw) + MW_TOLERANCE
+        rest = [holds_fed_at(flow, injection, state.closed, branch, level) for level in levels.tolist()]
+        return len(levels), len(levels) - sum(enough & rest)
     holds = [False] * len(levels)
     for one in sets:
         if holds_at(flow, injection, state.closed, branch, one, float(levels.max())):
@@ -133,7 +144,10 @@ def _tried(now: Snapshot, made: ScheduleView, job: int, week: int) -> tuple[int,
 
 
 def main() -> None:
-    """Plan all grids and write the table."""
+    """Plan all grids and write the table; of grids that are named, print their rows alone."""
+    if sys.argv[1:]:
+        print("\n".join(plan(grid).row() for grid in sys.argv[1:]))
+        return
     found = [plan(grid) for grid in GRIDS]
     city = found[0]
     tried, failed = sum(one.tried for one in found), sum(one.failed for one in found)
@@ -147,8 +161,8 @@ def main() -> None:
         Figure("largest gain over the greedy rule", f"{100 * max(gain):.2f} %"),
     ]
     head = (
-        "grid", "jobs", "days / weekend / nights", "by several ties", "never", "cost, EUR", "deferred", "over greedy",
-        "over intervals", "over nothing", "moments that hold", "seconds",
+        "grid", "jobs", "days / weekend / nights", "by several ties", "by mobile units", "never", "cost, EUR",
+        "deferred", "over greedy", "over intervals", "over nothing", "moments that hold", "seconds",
     )  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(one.row() for one in found)]
     write("schedule_grids", "Maintenance of ten grids", "\n".join([*lines, "", f"Made by {__doc__}"]), figures)

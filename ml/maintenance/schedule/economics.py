@@ -1,7 +1,4 @@
-"""What maintenance jobs cost and are worth, and the problem that a live grid's schedule solves.
-
-Prices, hours and durations are assumptions, each named where it stands.
-"""
+"""What maintenance jobs cost and are worth by the terms, and the problem that a live grid's schedule solves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,33 +8,28 @@ import numpy as np
 
 from grid.assets.register import AssetRegister, Skill
 from grid.capabilities import ALL_JOBS
-from grid.network import BoolArray, BranchKind, FloatArray, IntArray, Network
+from grid.network import BoolArray, FloatArray, IntArray, Network
 from grid.studies.areas import partition
-from ml.maintenance.records import Work
-from ml.maintenance.schedule.problem import DEFERRED, Jobs, OutageHindrance, ScheduleProblem
+from ml.maintenance.records import MobileSupply, PlanStanding, Work
+from ml.maintenance.schedule.problem import DEFERRED, Jobs, OutageHindrance, ScheduleProblem, Violation
 from ml.maintenance.schedule.solve import Conflict, Schedule, ScheduleComparison, compare, solve_with
+from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.maintenance.schedule.work_times import NEVER, TIMES, shifts_of, surcharge_of
-from ml.maintenance.schedule.work_windows import WorkWindows
+from ml.maintenance.schedule.work_windows import FedLoads, WorkWindows
 
 WEEKS = 26
 MOST_JOBS = ALL_JOBS.most
-CREW_HOURS_A_WEEK = 40.0  # assumption: one crew of each skill for every 100 of its jobs, working 40 h a week
-JOBS_A_CREW = 100
-LOST_LOAD_EUR_PER_MWH = 10_000.0  # assumption: usual value of lost load, 5 to 25 EUR/kWh
-RESTORATION_H = {BranchKind.LINE: 4.0, BranchKind.CABLE: 12.0, BranchKind.TRANSFORMER: 24.0}  # assumption
-JOB_HOURS = {Skill.LINES: 12.0, Skill.CABLES: 16.0, Skill.SUBSTATIONS: 20.0}  # assumption
-JOB_SHARE, LEAST_JOB_EUR = 0.01, 800.0  # assumption: a planned job costs 1 % of the asset's replacement
-EFFECT = 0.5  # assumption: share of the failure rate that a job removes
-INTERVAL_YEARS = 8.0  # of the usual practice that the schedule is compared with
 
 
 @dataclass(frozen=True, eq=False)
 class ScheduleView:
-    """A schedule for branches (n,), made of the problem for weeks from first_day on; pins by branch.
+    """A schedule for branches (n,), made of the problem by terms for weeks from first_day on; pins by branch.
 
     schedule: None where pins contradict the rules, conflict then says how. compared: under the same judge. windows:
     when in each week the work is done. hindrances: of the riskiest branches that may be out in no week, what stands
-    against it in the nights of the lightest_week, which is that of the least load.
+    against it in the nights of the lightest_week, which is that of the least load. closed: (m,) switch states that the
+    windows are of. standing: since when, and why. broken: what the plan before it broke, where it had to be replaced.
+    share_of_draws: (n,) of the rates, in which a job has a week (ml.maintenance.schedule.draws).
     """
 
     branches: IntArray
@@ -48,8 +40,13 @@ class ScheduleView:
     pins: Mapping[int, int]
     first_day: date
     windows: WorkWindows
+    terms: MaintenanceTerms
     hindrances: Mapping[int, OutageHindrance] = field(default_factory=dict)
     lightest_week: int = 0
+    closed: BoolArray | None = None
+    standing: PlanStanding | None = None
+    broken: tuple[Violation, ...] = ()
+    share_of_draws: FloatArray | None = None
 
     def work_of(self, job: int, week: int) -> Work | None:
         """When in a week a job is done; None for a deferred one, and in weeks in which its asset can't be out."""
@@ -58,7 +55,22 @@ class ScheduleView:
         time, jobs = TIMES[self.windows.time[job, week]], self.problem.jobs
         surcharge_eur = float(self.problem.work_eur[job, week] - jobs.cost_eur[job])
         ties = self.windows.transfers.get(int(self.branches[job]), ())
-        return Work(time, shifts_of(float(jobs.hours[job]), time), surcharge_eur, ties)
+        mobile = self._mobile_of(job, week)
+        return Work(time, shifts_of(float(jobs.hours[job]), time), surcharge_eur, ties, mobile)
+
+    def _mobile_of(self, job: int, week: int) -> MobileSupply | None:
+        fed, branch, hours = self.windows.fed, int(self.branches[job]), float(self.problem.jobs.hours[job])
+        if fed is None or fed.most_mw[job, week] <= 0:
+            return None
+        most_mw, mwh = fed.most_mw[job, week], fed.mean_mw[job, week] * hours
+        return MobileSupply(
+            loads=fed.loads[branch],
+            mw=float(most_mw),
+            hours=hours,
+            mwh=float(mwh),
+            units=int(self.terms.mobile_units(most_mw)),
+            eur=float(self.terms.mobile_eur(most_mw, mwh)),
+        )
 
     def check_pins(self, pins: Mapping[int, int]) -> None:
         """ValueError names a pin for a branch that has no job, or for a week outside the schedule."""
@@ -70,10 +82,25 @@ class ScheduleView:
                 raise ValueError(f"branch {branch}: week {week} is not from 0 to {last}, or -1 for deferred")
 
 
-def failure_cost_eur(network: Network, register: AssetRegister, interrupted_mw: FloatArray) -> FloatArray:
+def failure_cost_eur(
+    network: Network, register: AssetRegister, interrupted_mw: FloatArray, terms: MaintenanceTerms
+) -> FloatArray:
     """(m,) what a failure costs: emergency repair, and the load interrupted (m,) until supply is restored."""
-    hours = np.array([RESTORATION_H.get(kind, np.nan) for kind in network.branch.kind])
-    return register.failure_eur + interrupted_mw * hours * LOST_LOAD_EUR_PER_MWH
+    hours = np.array([terms.repair_hours.get(kind, np.nan) for kind in network.branch.kind])
+    return register.failure_eur + interrupted_mw * hours * terms.lost_load_eur_per_mwh
+
+
+def jobs_cost_eur(register: AssetRegister, branches: IntArray, terms: MaintenanceTerms) -> FloatArray:
+    """(n,) what the jobs of branches cost on working days: what the register gives, else by the terms."""
+    given = register.job_eur[branches]
+    usual = np.maximum(terms.least_job_eur, terms.job_share * register.replacement_eur[branches])
+    return np.where(np.isfinite(given), given, usual)
+
+
+def jobs_hours(register: AssetRegister, branches: IntArray, terms: MaintenanceTerms) -> FloatArray:
+    """(n,) how long the jobs of branches take: what the register gives, else by the terms."""
+    given = register.job_hours[branches]
+    return np.where(np.isfinite(given), given, [terms.job_hours[register.skill[branch]] for branch in branches])
 
 
 def next_monday(today: date) -> date:
@@ -102,29 +129,40 @@ def schedule_problem(
     rate_per_year: FloatArray,
     consequence_eur: FloatArray,
     windows: WorkWindows,
+    terms: MaintenanceTerms,
 ) -> ScheduleProblem:
     """One job for each of branches (n,) within WEEKS. Rates and consequences are (m,); windows: of branches."""
     skill = tuple(register.skill[branch].value for branch in branches)
     skills = tuple(sorted(set(skill)))
-    crews = [max(1, round(skill.count(one) / JOBS_A_CREW)) for one in skills]
+    crew_hours = [terms.crew_hours_per_week * terms.crews_of(Skill(one), skill.count(one)) for one in skills]
     count = len(branches)
-    cost_eur = np.maximum(LEAST_JOB_EUR, JOB_SHARE * register.replacement_eur[branches])
+    cost_eur, hours = jobs_cost_eur(register, branches, terms), jobs_hours(register, branches, terms)
+    fed = windows.fed or FedLoads.nothing(windows.time.shape)
+    mobile_eur = terms.mobile_eur(fed.most_mw, fed.mean_mw * hours[:, None])
     jobs = Jobs(
         name=tuple(network.branch.name[branch] for branch in branches),
         rate_per_year=rate_per_year[branches],
         consequence_eur=consequence_eur[branches],
-        hours=np.array([JOB_HOURS[register.skill[branch]] for branch in branches]),
+        hours=hours,
         skill=skill,
         cost_eur=cost_eur,
-        effect=np.full(count, EFFECT),
+        effect=np.full(count, terms.effect),
         zone=partition(network).area[network.branch.from_bus[branches]].astype(np.int64),
         earliest=np.zeros(count, dtype=np.int64),
         latest=np.full(count, WEEKS - 1),
         fixed=np.full(count, -1),
         allowed=windows.time != NEVER,
-        surcharge_eur=cost_eur[:, None] * surcharge_of(windows.time),
+        surcharge_eur=cost_eur[:, None] * surcharge_of(windows.time, terms) + mobile_eur,
+        mobile_mw=fed.most_mw,
     )
-    return ScheduleProblem(jobs, skills, np.repeat(CREW_HOURS_A_WEEK * np.array(crews)[:, None], WEEKS, axis=1))
+    return ScheduleProblem(
+        jobs,
+        skills,
+        np.repeat(np.array(crew_hours)[:, None], WEEKS, axis=1),
+        zone_outages=terms.zone_outages,
+        benefit_years=terms.benefit_years,
+        mobile_mw=terms.mobile_mw,
+    )
 
 
 def solved(
@@ -134,6 +172,7 @@ def solved(
     pins: Mapping[int, int],
     first_day: date,
     windows: WorkWindows,
+    terms: MaintenanceTerms,
 ) -> ScheduleView:
     """Solve for branches (n,) of an age (n,). pins of other branches, or of weeks beyond the last, are dropped."""
     known = {branch: week for branch, week in pins.items() if branch in branches and week < WEEKS}
@@ -145,8 +184,9 @@ def solved(
         problem,
         schedule,
         found if isinstance(found, Conflict) else None,
-        None if schedule is None else compare(problem, schedule, age_years, INTERVAL_YEARS),
+        None if schedule is None else compare(problem, schedule, age_years, terms.interval_years),
         known,
         first_day,
         windows,
+        terms,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
-from ml.maintenance.schedule.problem import DEFERRED, Judgement, ScheduleProblem
+from ml.maintenance.schedule.problem import DEFERRED, FloatArray, Judgement, ScheduleProblem
 from ml.tables.spreadsheets import spreadsheet_cell
 
 COLUMNS = (
@@ -21,17 +21,25 @@ COLUMNS = (
     "cost_eur",
     "expected_cost_eur",
     "deferral_cost_eur",
+    "share_of_draws",
 )
 LINE_OCTETS = 75  # RFC 5545 section 3.1
 PRODUCT = "-//Smart Grid Operations System//Maintenance schedule//EN"
 
 
-def schedule_csv(problem: ScheduleProblem, judgement: Judgement, first_day: date, when: Sequence[str]) -> str:
+def schedule_csv(
+    problem: ScheduleProblem,
+    judgement: Judgement,
+    first_day: date,
+    when: Sequence[str],
+    share_of_draws: FloatArray | None = None,
+) -> str:
     """Every asset with its week, RFC 4180 with CRLF; week and week_starts are empty where the job is deferred.
 
     first_day: of the first week; weeks count from 1. when: in its week each job is done, (n,) words.
     expected_cost_eur is that of the chosen week, deferral_cost_eur what deferring would cost
-    instead. Names that a spreadsheet would take for formulas are led by an apostrophe.
+    instead. share_of_draws: (n,) of ml.maintenance.schedule.draws, empty where it isn't known.
+    Names that a spreadsheet would take for formulas are led by an apostrophe.
     """
     jobs, text = problem.jobs, io.StringIO(newline="")
     table = csv.writer(text)
@@ -47,6 +55,7 @@ def schedule_csv(problem: ScheduleProblem, judgement: Judgement, first_day: date
                 f"{jobs.hours[i]:g}",
                 int(jobs.zone[i]),
                 *(f"{eur:.2f}" for eur in (_work_eur(problem, i, week), *problem.cost_eur[i, [week, -1]])),
+                "" if share_of_draws is None else f"{share_of_draws[i]:g}",
             ]
         )
     return text.getvalue()

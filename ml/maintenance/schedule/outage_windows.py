@@ -120,6 +120,11 @@ def cut_loads_mva(network: Network, injection: Injection, closed: BoolArray) -> 
     return _cut(network, injection, closed, np.hypot(injection.load_p_mw, injection.load_q_mvar))
 
 
+def cut_loads_mw(network: Network, injection: Injection, closed: BoolArray) -> FloatArray:
+    """(m,) MW that the loads take which lose supply when a branch alone is out."""
+    return _cut(network, injection, closed, injection.load_p_mw.clip(min=0))
+
+
 def _cut(network: Network, injection: Injection, closed: BoolArray, of_load: FloatArray) -> FloatArray:
     """(m,) sum over the loads that lose supply when a branch alone is out. of_load: (l,)."""
     generator, branch = network.generator, network.branch

@@ -34,6 +34,8 @@ OUTAGES_PER_ZONE = 2
 """Rule: assets of one zone that may be out in the same week."""
 HOURS_TOLERANCE = 1e-3
 """Crew-hours above a week's that are rounding, not a violation."""
+MW_TOLERANCE = 1e-6
+"""MW above those of the mobile units that are rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,8 @@ class Jobs:
     skill: the crew, one of the problem's. effect: share of the rate that the job removes, 0 to 1. zone: assets that
     should not be out together. earliest, latest: first and last week, from 0. fixed: week that is settled, -1 for none.
     allowed: (n, W), False where the asset can't be taken out (ml.maintenance.schedule.work_windows). surcharge_eur:
-    (n, W), what the time of its work in a week adds to the cost, or one for all.
+    (n, W), what the time of its work in a week adds to the cost, or one for all. mobile_mw: (n, W), of mobile units
+    that feed what is dark meanwhile, or one for all.
     """
 
     name: tuple[str, ...]
@@ -60,6 +63,7 @@ class Jobs:
     fixed: IntArray
     allowed: BoolArray
     surcharge_eur: FloatArray | float = 0.0
+    mobile_mw: FloatArray | float = 0.0
 
     def __len__(self) -> int:
         return len(self.name)
@@ -67,13 +71,17 @@ class Jobs:
 
 @dataclass(frozen=True, eq=False)
 class ScheduleProblem:
-    """Jobs and the crews for them: crew_hours (k, W), by skill and week. Raises ValueError naming a wrong job."""
+    """Jobs and the crews for them: crew_hours (k, W), by skill and week. Raises ValueError naming a wrong job.
+
+    mobile_mw: of mobile units that there are in a week.
+    """
 
     jobs: Jobs
     skills: tuple[str, ...]
     crew_hours: FloatArray
     zone_outages: int = OUTAGES_PER_ZONE
     benefit_years: float = BENEFIT_YEARS
+    mobile_mw: float = np.inf
 
     def __post_init__(self) -> None:
         wrong = next(_wrong(self), "")
@@ -119,6 +127,11 @@ class ScheduleProblem:
         return np.asarray(self.jobs.cost_eur[:, None] + whole)
 
     @cached_property
+    def fed_mw(self) -> FloatArray:
+        """(n, W) of mobile units that a job takes by week."""
+        return np.broadcast_to(self.jobs.mobile_mw, (len(self.jobs), self.n_week))
+
+    @cached_property
     def cost_eur(self) -> FloatArray:
         """(n, W + 1) expected cost by week of the job; last the deferral, so that DEFERRED indexes it."""
         cost = self.risk_eur.copy()
@@ -133,7 +146,8 @@ class ScheduleProblem:
         window = (weeks >= jobs.earliest[:, None]) & (weeks <= jobs.latest[:, None])
         settled = (jobs.fixed[:, None] < 0) | (weeks == jobs.fixed[:, None])
         fits = jobs.hours[:, None] <= self.crew_hours[self.crew] + HOURS_TOLERANCE
-        return jobs.allowed & window & settled & fits & (self.zone_outages > 0)
+        fed = self.fed_mw <= self.mobile_mw + MW_TOLERANCE
+        return jobs.allowed & window & settled & fits & fed & (self.zone_outages > 0)
 
 
 class HindranceKind(StrEnum):
@@ -169,13 +183,14 @@ class ViolationKind(StrEnum):
     WINDOW = "window"
     OUTAGE = "outage"
     FIXED = "fixed"
+    MOBILE = "mobile"
 
 
 @dataclass(frozen=True)
 class Violation:
     """One broken rule: in which week, whose (a skill, a zone, an asset), by how much, and the jobs that take part.
 
-    excess: crew-hours, assets out, or weeks too early or late; 0 where there is no amount.
+    excess: crew-hours, assets out, MW of mobile units, or weeks too early or late; 0 where there is no amount.
     """
 
     kind: ViolationKind
@@ -234,6 +249,11 @@ def _shared_violations(problem: ScheduleProblem, week: IntArray, load: FloatArra
     for crew, at in np.argwhere(over > HOURS_TOLERANCE).tolist():
         mine = tuple(np.flatnonzero((problem.crew == crew) & (week == at)).tolist())
         yield Violation(ViolationKind.CREW, at, problem.skills[crew], float(over[crew, at]), mine)
+    placed = np.flatnonzero(week != DEFERRED)
+    fed = np.bincount(week[placed], problem.fed_mw[placed, week[placed]], problem.n_week)
+    for at in np.flatnonzero(fed > problem.mobile_mw + MW_TOLERANCE).tolist():
+        mine = tuple(placed[(week[placed] == at) & (problem.fed_mw[placed, at] > 0)].tolist())
+        yield Violation(ViolationKind.MOBILE, at, "mobile units", float(fed[at] - problem.mobile_mw), mine)
     pairs = np.stack([problem.jobs.zone, week], axis=1)[week != DEFERRED]
     for (zone, at), count in zip(*np.unique(pairs, axis=0, return_counts=True), strict=True):
         if count > problem.zone_outages:
@@ -264,6 +284,11 @@ def _wrong(problem: ScheduleProblem) -> Iterator[str]:
         yield f"surcharge_eur has shape {surcharge.shape}, it must be ({n}, {problem.n_week})"
     if not (np.isfinite(surcharge) & (surcharge >= 0)).all():
         yield "surcharge_eur must be finite and not negative"
+    fed = np.asarray(jobs.mobile_mw)
+    if fed.ndim and fed.shape != (n, problem.n_week):
+        yield f"mobile_mw has shape {fed.shape}, it must be ({n}, {problem.n_week})"
+    if not (np.isfinite(fed) & (fed >= 0)).all() or not problem.mobile_mw >= 0:
+        yield "mobile_mw must be finite and not negative"
     if not (np.isfinite(problem.crew_hours) & (problem.crew_hours >= 0)).all():
         yield "crew_hours must be finite and not negative"
     limits = {"rate_per_year": np.inf, "consequence_eur": np.inf, "hours": np.inf, "cost_eur": np.inf, "effect": 1.0}

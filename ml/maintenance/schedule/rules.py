@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from ml.maintenance.schedule.problem import DEFERRED, HOURS_TOLERANCE, WEEK_YEARS, FloatArray, IntArray, ScheduleProblem
+from ml.maintenance.schedule.problem import (
+    DEFERRED,
+    HOURS_TOLERANCE,
+    MW_TOLERANCE,
+    WEEK_YEARS,
+    FloatArray,
+    IntArray,
+    ScheduleProblem,
+)
 
 
 class _Board:
@@ -11,6 +19,7 @@ class _Board:
     def __init__(self, problem: ScheduleProblem) -> None:
         self._problem = problem
         self._hours = problem.crew_hours.copy()
+        self._mobile_mw = np.full(problem.n_week, problem.mobile_mw)
         self._zone = np.unique(problem.jobs.zone, return_inverse=True)[1]
         self._outages = np.zeros((len(problem.jobs), problem.n_week), dtype=int)
         self.week = np.full(len(problem.jobs), DEFERRED)
@@ -21,11 +30,13 @@ class _Board:
         """(W,) weeks that the job can still take."""
         problem = self._problem
         crew = problem.jobs.hours[job] <= self._hours[problem.crew[job]] + HOURS_TOLERANCE
-        return problem.possible[job] & crew & (self._outages[self._zone[job]] < problem.zone_outages)
+        fed = problem.fed_mw[job] <= self._mobile_mw + MW_TOLERANCE
+        return problem.possible[job] & crew & fed & (self._outages[self._zone[job]] < problem.zone_outages)
 
     def place(self, job: int, week: int) -> None:
         """Put the job into a week."""
         self._hours[self._problem.crew[job], week] -= self._problem.jobs.hours[job]
+        self._mobile_mw[week] -= self._problem.fed_mw[job, week]
         self._outages[self._zone[job], week] += 1
         self.week[job] = week
 

@@ -1,8 +1,9 @@
 """The cheapest schedule of maintenance: a mixed-integer programme, judged beside rules and never worse than the greedy.
 
 A variable for every job and week that is possible and gains something over deferral (the others can't be in a cheapest
-schedule: all rules only limit how much is done). What is left is one week for a job, crew-hours by skill and week, and
-assets out by zone and week. Deferral is always possible, so only settled jobs can contradict one another.
+schedule: all rules only limit how much is done). What is left is one week for a job, crew-hours by skill and week,
+assets out by zone and week, and mobile units by week. Deferral is always possible, so only settled jobs can contradict
+one another.
 """
 
 import time
@@ -180,17 +181,22 @@ def _alone(gain: FloatArray, job: IntArray, week: IntArray, settled: BoolArray) 
 
 
 def _limits(problem: ScheduleProblem, job: IntArray, week: IntArray) -> LinearConstraint:
-    """One week a job, crew-hours by skill and week, assets out by zone and week; the last column takes no part."""
+    """One week a job; by week crew-hours of each skill, assets out of each zone, and MW of mobile units.
+
+    The last column takes no part.
+    """
     jobs, n, n_week = problem.jobs, len(problem.jobs), problem.n_week
     zones, zone = np.unique(jobs.zone, return_inverse=True)
     column, ones = np.arange(len(job)), np.ones(len(job))
     first_crew, first_zone = n, n + problem.crew_hours.size
-    rows = np.concatenate([job, first_crew + problem.crew[job] * n_week + week, first_zone + zone[job] * n_week + week])
-    values = np.concatenate([ones, jobs.hours[job], ones])
-    shape = (first_zone + len(zones) * n_week, len(job) + 1)
-    matrix = csr_array(coo_array((values, (rows, np.tile(column, 3))), shape=shape))
-    most = np.concatenate(
-        [np.ones(n), problem.crew_hours.ravel(), np.full(len(zones) * n_week, float(problem.zone_outages))]
-    )
+    first_mobile = first_zone + len(zones) * n_week
+    crew, out = first_crew + problem.crew[job] * n_week + week, first_zone + zone[job] * n_week + week
+    rows = np.concatenate([job, crew, out, first_mobile + week])
+    values = np.concatenate([ones, jobs.hours[job], ones, problem.fed_mw[job, week]])
+    shape = (first_mobile + n_week, len(job) + 1)
+    matrix = csr_array(coo_array((values, (rows, np.tile(column, 4))), shape=shape))
+    matrix.eliminate_zeros()
+    zone_most = np.full(len(zones) * n_week, float(problem.zone_outages))
+    most = np.concatenate([np.ones(n), problem.crew_hours.ravel(), zone_most, np.full(n_week, problem.mobile_mw)])
     used = np.diff(matrix.indptr) > 0
     return LinearConstraint(matrix[used], -np.inf, most[used])

@@ -10,6 +10,7 @@ import numpy as np
 
 from grid.network import FloatArray, IntArray
 from ml.maintenance.records import WorkTime
+from ml.maintenance.schedule.terms import MaintenanceTerms
 
 PROFILE_BEGINS = date(2026, 1, 1)  # whose days of the week grid.sources.demand.yearly_load_mw has
 SATURDAY = 5
@@ -17,7 +18,7 @@ SATURDAY = 5
 
 @dataclass(frozen=True)
 class Shift:
-    """Hours of the day at which work begins and ends, on which days, and what it adds to the cost of work.
+    """Hours of the day at which work begins and ends, and on which days.
 
     weekend: on Saturday and Sunday, else from Monday to Friday. begin after end: over midnight.
     """
@@ -25,7 +26,6 @@ class Shift:
     begin: int
     end: int
     weekend: bool
-    surcharge: float
 
     @property
     def hours(self) -> int:
@@ -39,10 +39,10 @@ class Shift:
         return np.asarray((hour >= self.begin) | (hour < self.end))
 
 
-SHIFTS = {  # assumption: surcharges as usual in collective agreements, nights with the switching of each
-    WorkTime.DAYS: Shift(7, 19, weekend=False, surcharge=0.0),
-    WorkTime.WEEKEND: Shift(7, 19, weekend=True, surcharge=0.5),
-    WorkTime.NIGHTS: Shift(22, 6, weekend=False, surcharge=0.75),
+SHIFTS = {
+    WorkTime.DAYS: Shift(7, 19, weekend=False),
+    WorkTime.WEEKEND: Shift(7, 19, weekend=True),
+    WorkTime.NIGHTS: Shift(22, 6, weekend=False),
 }
 TIMES = tuple(SHIFTS)
 NEVER = -1  # instead of a place in TIMES
@@ -55,9 +55,14 @@ def shifts_of(hours: float, time: WorkTime) -> int:
     return max(1, int(np.ceil(hours / SHIFTS[time].hours)))
 
 
-def surcharge_of(place: IntArray) -> FloatArray:
+def surcharge_of(place: IntArray, terms: MaintenanceTerms) -> FloatArray:
     """(...) share of its cost that each time in TIMES adds to a job; 0 for NEVER."""
-    return np.append([SHIFTS[time].surcharge for time in TIMES], 0.0)[place]
+    return np.append([terms.surcharge(time) for time in TIMES], 0.0)[place]
+
+
+def cheapest_first(terms: MaintenanceTerms) -> tuple[int, ...]:
+    """Places in TIMES by what they add to the cost of work."""
+    return tuple(sorted(range(len(TIMES)), key=lambda place: terms.surcharge(TIMES[place])))
 
 
 def moments_of(time: WorkTime, first_day: date, week: int, per_day: int) -> IntArray:

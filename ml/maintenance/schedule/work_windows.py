@@ -35,14 +35,34 @@ Step = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)
+class FedLoads:
+    """most_mw, mean_mw (n, W): what mobile units feed at a window's hours, 0 where nothing; by branch which loads."""
+
+    most_mw: FloatArray
+    mean_mw: FloatArray
+    loads: dict[int, tuple[int, ...]]
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, ...]) -> "FedLoads":
+        """No mobile supply."""
+        return cls(np.zeros(shape), np.zeros(shape), {})
+
+    def of_rows(self, rows: IntArray) -> "FedLoads":
+        """With rows in another order."""
+        return FedLoads(self.most_mw[rows], self.mean_mw[rows], self.loads)
+
+
+@dataclass(frozen=True, eq=False)
 class WorkWindows:
     """time (n, W): the cheapest place in TIMES at which a branch can be out, NEVER where there is none.
 
-    transfers: of branches that need several ties, those that are closed, in this order.
+    transfers: of branches that need several ties, those that are closed, in this order. fed: by mobile units
+    (ml.maintenance.schedule.mobile_supply), None where they take no part.
     """
 
     time: IntArray
     transfers: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    fed: FedLoads | None = None
 
     @classmethod
     def unasked(cls, count: int, weeks: int) -> "WorkWindows":
@@ -51,7 +71,7 @@ class WorkWindows:
 
     def of_rows(self, rows: IntArray) -> "WorkWindows":
         """With the rows of time in another order."""
-        return WorkWindows(self.time[rows], self.transfers)
+        return WorkWindows(self.time[rows], self.transfers, None if self.fed is None else self.fed.of_rows(rows))
 
 
 def work_windows(
@@ -61,18 +81,20 @@ def work_windows(
     levels: WorkLevels,
     branches: IntArray,
     step: Step = lambda _: None,
+    order: Sequence[int] = range(len(TIMES)),
 ) -> WorkWindows:
     """Windows of branches (n,), the first of which are tried with several ties. levels: of work_levels.
 
-    step: told the share that is done, before each part; what it raises ends the work.
+    order: places in TIMES, the cheapest first. step: told the share that is done, before each part; what it raises ends
+    the work.
     """
     time = np.full((len(branches), len(levels[0])), NEVER)
-    for place, weeks in enumerate(levels):
-        rows = np.flatnonzero((time == NEVER).any(axis=1))
+    for asked, place in enumerate(order):
+        rows, weeks = np.flatnonzero((time == NEVER).any(axis=1)), levels[place]
         if not len(rows):
             break
 
-        def told(done: float, before: int = place) -> None:
+        def told(done: float, before: int = asked) -> None:
             step(SINGLY_SHARE * (before + done) / len(TIMES))
 
         ends = outage_windows(network, injection, closed, _ends(weeks).ravel(), branches[rows], told)

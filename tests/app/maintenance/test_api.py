@@ -106,6 +106,27 @@ def test_each_planned_job_says_when_in_its_week_it_is_done_and_why(city: Rig) ->
             assert (job["work_time"], job["shifts"], job["reason"], job["ties_closed"]) == (None, None, None, [])
 
 
+def test_the_terms_are_those_of_the_settings(cache_dir: Path) -> None:
+    rig = make_rig(
+        cache_dir,
+        lost_load_eur_per_mwh=20_000,
+        job_crews_line=2,
+        crew_week_hours=36,
+        job_hours_line=9,
+        job_least_eur=5e6,
+        repair_hours_cable=7,
+    )
+    watch(rig)
+    answer = rig.get(SCHEDULE)
+    terms = answer["terms"]
+    assert (terms["lost_load_eur_per_mwh"], terms["repair_hours"]["cable"], terms["least_job_eur"]) == (20_000, 7, 5e6)
+    assert (terms["crews"], terms["crew_hours_per_week"]) == ({"lines": 2, "cables": None, "substations": None}, 36)
+    lines = [job for job in answer["jobs"] if job["crew"] == "lines"]
+    assert {job["hours"] for job in lines} == {9.0}
+    assert all(job["cost_eur"] >= 5e6 for job in answer["jobs"])
+    assert next(crew for crew in answer["crews"] if crew["crew"] == "lines")["capacity_hours"][0] == 72
+
+
 def test_pins_are_kept_when_it_is_solved_again(city: Rig) -> None:
     first, second = city.get(SCHEDULE)["jobs"][:2]
     pins = [{"id": first["id"], "week": 11}, {"id": second["id"], "week": None}]
@@ -151,6 +172,9 @@ def test_files_hold_every_planned_job(city: Rig) -> None:
     assert "attachment" in table.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [row["asset"] for row in rows] == [job["name"] for job in jobs]
+    assert [float(row["share_of_draws"]) for row in rows] == pytest.approx([job["share_of_draws"] for job in jobs])
+    assert all(0 <= job["share_of_draws"] <= 1 for job in jobs)
+    assert max(job["share_of_draws"] for job in jobs) > 0.5
     assert [row["week"] for row in rows] == ["" if job["week"] is None else str(job["week"]) for job in jobs]
     calendar = city.client.get(f"{SCHEDULE}?format=ics")
     assert calendar.mimetype == "text/calendar"

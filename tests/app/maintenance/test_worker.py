@@ -273,6 +273,28 @@ def test_a_pin_stays_at_its_date_when_weeks_pass_and_nothing_is_solved_twice(cit
     assert later.pins == {branch: 4}
 
 
+def test_a_day_later_the_plan_stands_and_says_since_when(city: Rig) -> None:
+    look(city)
+    maintainer(city).schedule_once(city.board)
+    first = maintainer(city).latest.schedule
+    assert first is not None
+    city.run(1, timedelta(days=1))
+    look(city)
+    maintainer(city).schedule_once(city.board)
+    second = maintainer(city).latest.schedule
+    assert second is not None
+    assert second is not first
+    assert second.standing is not None
+    assert second.standing.checked_at == city.now.simulated_at
+    told = city.get("/api/maintenance/schedule")["standing"]
+    assert told["change"] in ("first", "cheaper")
+    assert (told["change"] == "first") == (second.standing.since < second.standing.checked_at)
+    assert told["fresh_saves_eur"] >= 0
+    switched = second.closed
+    assert switched is not None
+    assert (second.windows is first.windows) == np.array_equal(switched, first.closed)
+
+
 def test_pins_of_weeks_that_have_passed_are_dropped() -> None:
     pins = {1: 0, 2: 5, 3: DEFERRED}
     assert moved_pins(pins, date(2026, 1, 19), date(2026, 1, 26)) == {2: 4, 3: DEFERRED}

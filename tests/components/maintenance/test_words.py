@@ -1,7 +1,7 @@
 """What a schedule breaks, and why models say nothing of an asset, in words."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from components.maintenance.words import (
@@ -13,6 +13,7 @@ from components.maintenance.words import (
     own_words,
     rates_differ_words,
     refused_words,
+    standing_words,
     violation_words,
     why_not_words,
     work_words,
@@ -23,6 +24,8 @@ from ml.maintenance.records import (
     MaintenanceProblem,
     MaintenanceProblemKind,
     OwnFailures,
+    PlanChange,
+    PlanStanding,
     RateChange,
     RefusedFate,
     RefusedModels,
@@ -50,8 +53,26 @@ def test_each_broken_rule_is_one_sentence_with_weeks_counted_from_one() -> None:
         ViolationKind.ZONE: "week 1: 10 assets of zone A4 too many are out",
         ViolationKind.WINDOW: "week 1: A4 is 10 weeks outside its earliest and latest week",
         ViolationKind.OUTAGE: "week 1: A4 can't be taken out",
+        ViolationKind.MOBILE: "week 1: mobile units are short of 10 MW",
         ViolationKind.FIXED: "A4 is settled for week 1 and was not left there",
     }
+
+
+def test_a_standing_plan_says_since_when_why_and_what_a_new_one_saves() -> None:
+    since = datetime(2026, 1, 15, 6, tzinfo=UTC)
+    said = {
+        change: standing_words(PlanStanding(since=since, checked_at=since, change=change), (), 1e5, 0.01)
+        for change in PlanChange
+    }
+    assert len(set(said.values())) == len(PlanChange)
+    assert all(words.startswith("Stands since") and "save" not in words[:20] for words in said.values())
+    checked = PlanStanding(
+        since=since, checked_at=since + timedelta(days=2), change=PlanChange.FIRST, fresh_saves_eur=400.0
+    )
+    assert "would save 400\u202fEUR (0.4\u202f%)" in standing_words(checked, (), 1e5, 0.01)
+    broken = (Violation(ViolationKind.OUTAGE, 0, "A4", 0.0, (1,)),)
+    replaced = PlanStanding(since=since, checked_at=since, change=PlanChange.INFEASIBLE)
+    assert "A4 can't be taken out" in standing_words(replaced, broken, 1e5, 0.01)
 
 
 def test_a_conflict_names_all_that_contradicts() -> None:

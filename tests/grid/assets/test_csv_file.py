@@ -25,7 +25,7 @@ from grid.errors import CaseError
 from tests.cases import shared_case
 from tests.paths import DATA
 
-FULL = "name,year_built,location,criticality,skill,replacement_eur,failure_eur,customers\n"
+FULL = "name,year_built,location,criticality,skill,replacement_eur,failure_eur,customers,job_eur,job_hours\n"
 
 
 def case_of(name: str) -> Case:
@@ -45,7 +45,9 @@ def refused(folder: Path, text: str | bytes, case: str = "city8") -> AssetFileEr
 
 
 def test_a_full_row_and_an_empty_one(tmp_path: Path) -> None:
-    found = read(tmp_path, FULL + "Campus Line,1985,coastal,4,lines,120000,1.5e3,900\nCentral North Line,,,,,,,\n")
+    found = read(
+        tmp_path, FULL + "Campus Line,1985,coastal,4,lines,120000,1.5e3,900,2500,6.5\nCentral North Line,,,,,,,,,\n"
+    )
     names = case_of("city8").network.branch.name
     campus, north = names.index("Campus Line"), names.index("Central North Line")
     assert found.year_built[campus] == 1985
@@ -53,7 +55,9 @@ def test_a_full_row_and_an_empty_one(tmp_path: Path) -> None:
     assert found.skill[campus] is Skill.LINES
     assert (found.criticality[campus], found.customers[campus]) == (4, 900)
     assert (found.replacement_eur[campus], found.failure_eur[campus]) == (120000, 1500)
-    numbers = (found.year_built, found.criticality, found.replacement_eur, found.failure_eur, found.customers)
+    assert (found.job_eur[campus], found.job_hours[campus]) == (2500, 6.5)
+    jobs = (found.job_eur, found.job_hours)
+    numbers = (found.year_built, found.criticality, found.replacement_eur, found.failure_eur, found.customers, *jobs)
     assert all(np.isnan(np.delete(values, campus)).all() for values in numbers)
     assert found.location[north] is found.skill[north] is None
 
@@ -92,6 +96,9 @@ def test_the_year_of_a_date_is_the_year_whatever_comes_first_in_it(tmp_path: Pat
         ("failure_eur", "failure_eur", "1e400", "EUR from 0"),
         ("customers", "customers", "2.5", "whole number"),
         ("customers", "customers", "many", "whole number"),
+        ("job_eur", "job_eur", "-5", "EUR from 0"),
+        ("job_hours", "job_hours", "0", "hours from 0.1 to 168"),
+        ("job_hours", "job_hours", "200", "hours from 0.1 to 168"),
     ],
 )
 def test_a_wrong_cell_is_named_with_its_row_and_what_would_be_right(

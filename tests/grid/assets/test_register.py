@@ -169,7 +169,7 @@ def test_what_is_given_goes_first_and_is_not_called_generated() -> None:
     given = GivenAssets(
         year_built=first(1991), location=(LocationClass.COASTAL, *[None] * (m - 1)), criticality=first(5),
         skill=(Skill.CABLES, *[None] * (m - 1)), replacement_eur=first(123456), failure_eur=first(0),
-        customers=first(7),
+        customers=first(7), job_eur=first(900), job_hours=first(5),
     )  # fmt: skip
     own_years = np.where(np.arange(m) <= 1, 1980.0, np.nan)
     register = asset_register(network, own_years, 2026, np.random.default_rng(1), given)
@@ -177,6 +177,8 @@ def test_what_is_given_goes_first_and_is_not_called_generated() -> None:
     assert (register.location[0], register.skill[0]) == (LocationClass.COASTAL, Skill.CABLES)
     assert (register.criticality[0], register.customers[0]) == (5, 7)
     assert (register.replacement_eur[0], register.failure_eur[0]) == (123456, 0)
+    assert (register.job_eur[0], register.job_hours[0]) == (900, 5)
+    assert np.isnan([register.job_eur[1:], register.job_hours[1:]]).all()
     assert register.year_generated.tolist() == [False, False, *[True] * (m - 2)]
     assert register.generated.tolist() == [False, *[True] * (m - 1)]
     untouched = asset_register(network, own_years, 2026, np.random.default_rng(1))

@@ -7,6 +7,7 @@ import pytest
 
 from grid.sources.demand import yearly_load_mw
 from ml.maintenance.records import WorkTime
+from ml.maintenance.schedule.terms import MaintenanceTerms
 from ml.maintenance.schedule.work_times import NEVER, SHIFTS, TIMES, moments_of, shifts_of, surcharge_of, work_levels
 from tests.cases import shared_case
 
@@ -64,6 +65,6 @@ def test_a_job_takes_as_many_shifts_as_its_hours_need() -> None:
 
 
 def test_each_time_is_dearer_than_the_one_before() -> None:
-    surcharges = surcharge_of(np.array([*range(len(TIMES)), NEVER]))
+    surcharges = surcharge_of(np.array([*range(len(TIMES)), NEVER]), MaintenanceTerms())
     assert (np.diff(surcharges[:-1]) > 0).all()
     assert (surcharges[0], surcharges[-1]) == (0.0, 0.0)
