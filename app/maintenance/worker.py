@@ -376,10 +376,11 @@ class MaintenanceWorker(GridWorker[MaintenanceReport]):
             return
         before = self._schedule
         pins = asked.pins if asked is not None else before.pins if before is not None else {}
+        same_models = self._tried is not None and self._tried[1] == due[1]  # others may rank other assets first
         self._tried = due
         kept = pins if before is None else moved_pins(pins, before.first_day, due[0])
         at, terms, checked = snapshot.simulated_at, self._terms, asked is None
-        known = before if checked and before is not None and same_windows(snapshot, before) else None
+        known = before if checked and same_models and before and same_windows(snapshot, before) else None
         if known is None:
             self._publish_changed(report, board, scheduling=True)
         try:
