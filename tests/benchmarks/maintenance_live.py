@@ -45,7 +45,9 @@ def main() -> None:
     cases: Sequence[str] = command.parse_args().cases
     models()
     figures = [figure for case in cases for figure in _watched(case)]
-    write("maintenance_live", "Probabilities on live grids", NOTES, figures)
+    left = [case for case in CASES if case not in cases]
+    said = f"\n**Not watched in this run:** {', '.join(left)}.\n" if left else ""
+    write("maintenance_live", "Probabilities on live grids", NOTES + said, figures)
 
 
 def _watched(case: str) -> list[Figure]:

@@ -132,8 +132,15 @@ below 0; of 30 fleets of equals 0.75 would.
 
 {chr(10).join(rows)}
 
-Mean over fleets. Share inside: of the ceiling's PR-AUC on the rows that the models judge.
+Mean over fleets. Share inside: of the ceiling's PR-AUC on the rows that the models judge.{_waiting(found)}
 """
+
+
+def _waiting(found: dict[str, list[dict[str, Any]]]) -> str:
+    """Which fleets haven't been judged."""
+    asked = {name: len(SEEDS if name == STABLE else SHIFTED_SEEDS) for name in found}
+    left = [f"{name} ({count - len(found[name])})" for name, count in asked.items() if len(found[name]) < count]
+    return f" **Not judged yet**, fleets of: {', '.join(left)}." if left else ""
 
 
 def _row(name: str, fleets: list[dict[str, Any]]) -> str:
