@@ -121,7 +121,7 @@ def test_the_table_is_ranked_sorts_filters_and_is_exported(city: LiveServer, new
     with (tmp_path / "assets.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == shown
-    assert {"Asset", "Risk, EUR/yr", "Fails in 365 d, %", "Interrupts, kW", "Source"} <= rows[0].keys()
+    assert {"Asset", "Risk, EUR/yr", "Fails in 365 d, %", "Interrupts now, kW", "Source"} <= rows[0].keys()
     page.get_by_role("button", name="Clear filters").click()
     expect(page.locator('#risk-grid .ag-row [col-id="asset"]', has_text="Line").first).to_be_visible()
 
