@@ -46,7 +46,7 @@ class WeekCondition:
     peak_temperature_c: FloatArray
 
 
-class _Means:
+class ForgettingMeans:
     """Forgetting means of k quantities of n assets."""
 
     def __init__(self, quantities: int, count: int) -> None:
@@ -70,7 +70,7 @@ class WeekOfLooks:
     """The means of n assets. Not thread-safe."""
 
     def __init__(self, count: int) -> None:
-        self._looks, self._peaks = _Means(len(LOOKED), count), _Means(len(PEAKS), count)
+        self._looks, self._peaks = ForgettingMeans(len(LOOKED), count), ForgettingMeans(len(PEAKS), count)
         self._days = np.full((PEAK_DAYS, len(PEAKS), count), np.nan)  # the highest of each day, the present one first
 
     def take(self, looked: dict[str, FloatArray], days: float) -> None:
