@@ -38,6 +38,7 @@ class FailureModelLearner:
         self._bundle: ModelBundle | None = None
         self._training = NOT_TRAINING
         self._trains: FleetTraining | None = None
+        self._ended, self._ending = False, threading.Lock()  # a training may be about to begin when it is to end
         self._refused: RefusedModels | None = None
         self._failure = self._not_kept = ""
 
@@ -115,7 +116,11 @@ class FailureModelLearner:
         log.info("training of failure models begins")
         training = None
         try:
-            training = self._trains = FleetTraining(plan)
+            training = FleetTraining(plan)
+            with self._ending:
+                self._trains = None if self._ended else training
+            if self._trains is None:
+                training.stop()  # its run ends at once
             training.run(lambda step, doing: self._at(step, plan.steps, doing))
             bundle = load(training.folder, FEATURES)
         except Exception as error:
@@ -125,7 +130,7 @@ class FailureModelLearner:
             self._failure, self._training = f"{error}" or type(error).__name__, NOT_TRAINING
             return
         finally:
-            self.stop()
+            self._end()
         self._bundle, self._refused, self._failure, self._training = bundle, None, "", NOT_TRAINING
         log.info("training of failure models is done")
         try:
@@ -135,7 +140,12 @@ class FailureModelLearner:
             self._not_kept = str(error)
 
     def stop(self) -> None:
-        """End a training that runs."""
+        """End a training that runs; none begins any more."""
+        with self._ending:
+            self._ended = True
+        self._end()
+
+    def _end(self) -> None:
         training, self._trains = self._trains, None
         if training is not None:
             training.stop()

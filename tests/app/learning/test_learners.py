@@ -2,7 +2,11 @@
 
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
+from app.learning.failure_models import FailureModelLearner
+from app.learning.requests import AskModels, BeginModels
 from tests.paths import ROOT
 
 AT_ONCE = """
@@ -30,3 +34,14 @@ print(failures)
 def test_learners_that_are_first_asked_at_once_are_all_whole() -> None:
     found = subprocess.run([sys.executable, "-c", AT_ONCE], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_training_that_begins_while_all_ends_does_not_go_on(tmp_path: Path) -> None:
+    learner = FailureModelLearner()
+    learner.stop()
+    learner.answer(BeginModels(folder=tmp_path / "models", seed=1, fleets=1, assets=20))
+    (thread,) = [one for one in threading.enumerate() if one.name == "fleets"]
+    thread.join(60.0)
+    assert not thread.is_alive()
+    assert learner.answer(AskModels()).card is None
+    assert not (tmp_path / "models").exists()
