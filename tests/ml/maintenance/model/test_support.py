@@ -92,7 +92,7 @@ def test_traits_that_never_met_are_unlike() -> None:
 def test_insulation_aged_by_heat_more_than_any_is_no_reason(
     support: Support, usual: pd.DataFrame, share: float
 ) -> None:
-    """Nor at an age at which none was so hot: CNAIM would say a seventh of what fails."""
+    """Nor at an age at which none was so hot: CNAIM would say a sixth of what fails."""
     place = int(np.flatnonzero(usual["kind"] == "transformer")[0])
     kind = support.kinds["transformer"]
     age, thermal = (TRAITS.index(name) for name in ("age_years", "thermal_age_years"))
